@@ -1,0 +1,121 @@
+"""Exceptions and warnings of Shoal.
+
+Every message says three things: what was found, what was needed, and what to do.
+
+::
+
+    ShoalError
+    ├── FormulaError    the text of a formula; marks the token
+    ├── DataError       the table: columns, rows, values
+    ├── PriorError      a prior's name, support or arguments
+    ├── ModelError      a combination that has no meaning, or is not supported
+    ├── FileError       a result file that cannot be read or written
+    └── SamplingError   a run that could not be made
+
+    ShoalWarning        the run goes on, but a person should know
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ShoalError(Exception):
+    """Base of every error that Shoal raises on purpose.
+
+    Parameters
+    ----------
+    found : str
+        What was found, with numbers.
+    needed : str, optional
+        What was needed instead.
+    remedy : str, optional
+        What the reader can do.
+    """
+
+    def __init__(self, found: str, needed: str = "", remedy: str = ""):
+        self.found, self.needed, self.remedy = found, needed, remedy
+        super().__init__("\n".join(part for part in (found, needed, remedy) if part))
+
+
+class FormulaError(ShoalError):
+    """A formula that cannot be read; the message shows it with the token marked.
+
+    Parameters
+    ----------
+    found, needed, remedy : str
+        As in `ShoalError`.
+    formula : str
+        The whole formula.
+    span : tuple of int
+        Start and end of the offending token in `formula`, in characters.
+    """
+
+    def __init__(
+        self,
+        found: str,
+        needed: str = "",
+        remedy: str = "",
+        *,
+        formula: str = "",
+        span: tuple[int, int] | None = None,
+    ):
+        self.formula, self.span = formula, span
+        if formula and span is not None:
+            found = f"{found}\n{mark(formula, span)}"
+        super().__init__(found, needed, remedy)
+
+
+class DataError(ShoalError):
+    """The table does not hold what the formula or the family needs."""
+
+
+class PriorError(ShoalError):
+    """A prior has an unknown name, the wrong support or impossible arguments."""
+
+
+class ModelError(ShoalError):
+    """The model's parts do not fit together, or the combination is not supported."""
+
+
+class FileError(ShoalError):
+    """A file cannot be read or written as a Shoal result."""
+
+
+class SamplingError(ShoalError):
+    """The posterior could not be sampled."""
+
+
+class ShoalWarning(UserWarning):
+    """Something a person should know; the run goes on."""
+
+
+def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
+    """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters."""
+    start, end = span
+    end = max(end, start + 1)
+    left = max(0, min(start - width // 3, len(text) - width))
+    right = min(len(text), left + width)
+    lead, tail = ("… " if left else ""), (" …" if right < len(text) else "")
+    carets = "^" * (min(end, right + 1) - start)
+    return f"    {lead}{text[left:right]}{tail}\n    {' ' * (len(lead) + start - left)}{carets}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return f"Did you mean {' or '.join(repr(c) for c in close)}?"
+    if not known:
+        return ""
+    shown = ", ".join(repr(k) for k in known[:20])
+    return f"Known: {shown}{', …' if len(known) > 20 else ''}."
+
+
+def listing(items: Iterable[object], limit: int = 5) -> str:
+    """Join `items` with commas, naming at most `limit` and counting the rest."""
+    items = [str(i) for i in items]
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more

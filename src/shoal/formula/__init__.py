@@ -1,0 +1,20 @@
+"""Formulas: text -> terms -> columns of numbers. A formula is data, never code."""
+
+from shoal.formula.evaluate import evaluate
+from shoal.formula.functions import register_function
+from shoal.formula.matrix import DesignMatrix, DesignSpec, design_matrix
+from shoal.formula.parser import parse
+from shoal.formula.terms import Expression, Formula, GroupTerm, ResponseTerm
+
+__all__ = [
+    "DesignMatrix",
+    "DesignSpec",
+    "Expression",
+    "Formula",
+    "GroupTerm",
+    "ResponseTerm",
+    "design_matrix",
+    "evaluate",
+    "parse",
+    "register_function",
+]

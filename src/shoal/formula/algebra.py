@@ -1,0 +1,252 @@
+"""Wilkinson-Rogers algebra: ``x * z`` -> the terms x, z and x:z.
+
+A term is a tuple of factors, columns or calls; its order does not matter. Terms stay in the order of the
+text, main effects before interactions, as in R.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shoal.errors import FormulaError
+from shoal.formula.safety import Place, check
+from shoal.formula.terms import Expression
+from shoal.formula.tree import Bar, Call, Chain, Column, Node, Number, Power, Signed, columns_of, unparse
+
+Term = tuple[Node, ...]
+MAX_TERMS = 2_000
+MAX_POWER = 10
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The right-hand side of a formula, or the left of a bar."""
+
+    intercept: bool
+    terms: tuple[Term, ...]
+    offsets: tuple[Call, ...] = ()
+    groups: tuple[Bar, ...] = ()
+
+    def expression(self, span: tuple[int, int]) -> Expression:
+        """Return the terms as an Expression that starts with ``1`` or ``0``."""
+        text = " + ".join(
+            ["1" if self.intercept else "0", *(":".join(map(unparse, term)) for term in self.terms)]
+        )
+        columns = tuple(
+            dict.fromkeys(c for term in self.terms for factor in term for c in columns_of(factor))
+        )
+        return Expression(text, columns, span)
+
+
+def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
+    """Expand the operators of a sum.
+
+    Parameters
+    ----------
+    node : Node
+    formula : str
+        The text the spans of `node` refer to.
+    outermost : bool
+        Group terms and offsets may stand here: true right of ``~``, false left of a bar.
+
+    Raises
+    ------
+    FormulaError
+        If the tree means something else than a sum of terms.
+    """
+    found = _Expansion(formula, outermost).sum(node)
+    terms = tuple(sorted(found.terms.values(), key=len))
+    return Sum(found.intercept is not False, terms, tuple(found.offsets), tuple(found.groups))
+
+
+class _Found:
+    """Terms met so far, by their set of factors; intercept is None until a number speaks of it."""
+
+    def __init__(self) -> None:
+        self.terms: dict[frozenset[Node], Term] = {}
+        self.intercept: bool | None = None
+        self.offsets: list[Call] = []
+        self.groups: list[Bar] = []
+
+
+class _Expansion:
+    def __init__(self, formula: str, outermost: bool):
+        self.formula, self.outermost = formula, outermost
+
+    def error(self, node: Node, found: str, needed: str, remedy: str = "") -> FormulaError:
+        return FormulaError(found, needed, remedy, formula=self.formula, span=node.span)
+
+    def sum(self, node: Node) -> _Found:
+        """Read ``a + b - c`` where group terms, offsets and numbers may stand."""
+        found = _Found()
+        for sign, operand in _summands(node):
+            match operand:
+                case Number():
+                    found.intercept = self.intercept(sign, operand)
+                case Bar():
+                    self.group(sign, operand)
+                    found.groups.append(operand)
+                case Call(function="offset"):
+                    self.offset(sign, operand)
+                    found.offsets.append(operand)
+                case Chain() if operand.level == 1:
+                    inner = _Expansion(self.formula, outermost=False).sum(operand)
+                    self.merge(found, sign, inner.terms, operand)
+                    if inner.intercept is not None:
+                        found.intercept = inner.intercept is (sign == "+")
+                case _:
+                    self.merge(found, sign, self.terms(operand), operand)
+        return found
+
+    def merge(self, found: _Found, sign: str, terms: dict[frozenset[Node], Term], node: Node) -> None:
+        if sign == "+":
+            found.terms = self.limited(
+                found.terms | {k: v for k, v in terms.items() if k not in found.terms}, node
+            )
+            return
+        if not terms.keys() <= found.terms.keys():
+            raise self.error(
+                node, f"{unparse(node)} is taken away.", "It is not among the terms before it.", "Remove it."
+            )
+        found.terms = {k: v for k, v in found.terms.items() if k not in terms}
+
+    def intercept(self, sign: str, number: Number) -> bool:
+        if number.value == 1:
+            return sign == "+"
+        if number.value == 0 and sign == "+":
+            return False
+        raise self.error(
+            number,
+            f"Found the number {sign if sign == '-' else ''}{unparse(number)}.",
+            "Only + 1, + 0 and - 1 have a meaning here: with or without an intercept.",
+            "Put arithmetic in I(...), e.g. I(x / 2).",
+        )
+
+    def group(self, sign: str, bar: Bar) -> None:
+        if not self.outermost:
+            raise self.error(
+                bar, "Found a group term inside another term.", "A group term stands alone: x + (1 | g)."
+            )
+        if sign == "-":
+            raise self.error(
+                bar, "A group term is taken away.", "Group terms can only be added.", "Leave it out."
+            )
+
+    def offset(self, sign: str, call: Call) -> None:
+        if not self.outermost:
+            raise self.error(
+                call, "Found an offset inside another term.", "An offset stands alone: x + offset(o)."
+            )
+        if sign == "-":
+            raise self.error(call, "An offset is taken away.", "Offsets are added.", "Write offset(-o).")
+
+    def terms(self, node: Node) -> dict[frozenset[Node], Term]:
+        """Return the terms of an operand of a sum, or of a product."""
+        match node:
+            case Column():
+                return {frozenset([node]): (node,)}
+            case Call():
+                check(node, Place.FACTOR, self.formula)
+                return {frozenset([node]): (node,)}
+            case Chain() if node.level == 1:
+                found = _Expansion(self.formula, outermost=False).sum(node)
+                if found.intercept is not None:
+                    raise self.error(node, "Found a number inside a product.", "Numbers may only be added.")
+                return found.terms
+            case Chain():
+                return self.product(node)
+            case Power():
+                return self.power(node)
+            case Number():
+                raise self.error(
+                    node,
+                    f"Found the number {unparse(node)} in a product.",
+                    "Terms were needed.",
+                    "Put arithmetic in I(...), e.g. I(x / 2).",
+                )
+            case Signed():
+                raise self.error(
+                    node,
+                    "Found a sign in front of a term.",
+                    "Terms have no sign of their own.",
+                    "Put arithmetic in I(...), e.g. I(-x).",
+                )
+            case Bar():
+                raise self.error(
+                    node,
+                    "Found a group term inside a product or an interaction.",
+                    "A group term stands alone: x + (1 | g).",
+                )
+        check(node, Place.FACTOR, self.formula)
+        raise AssertionError("check() refuses every other node")
+
+    def product(self, chain: Chain) -> dict[frozenset[Node], Term]:
+        result = self.terms(chain.operands[0])
+        for sign, operand in zip(chain.signs, chain.operands[1:], strict=True):
+            right = self.terms(operand)
+            if len(result) == 1 and result.keys() == right.keys():
+                raise self.error(
+                    chain,
+                    f"Found {unparse(operand)} times itself.",
+                    "In a formula that is the term itself.",
+                    f"For the square write I({unparse(operand)}**2).",
+                )
+            if sign == ":":
+                result = self.interaction(result, right, chain)
+            elif sign == "*":
+                result = self.limited(result | right | self.interaction(result, right, chain), chain)
+            else:
+                common = tuple(dict.fromkeys(factor for term in result.values() for factor in term))
+                nested = self.interaction({frozenset(common): common}, right, chain)
+                result = self.limited(result | nested, chain)
+        return result
+
+    def power(self, node: Power) -> dict[frozenset[Node], Term]:
+        exponent, base = node.exponent, self.terms(node.base)
+        if not (
+            isinstance(exponent, Number) and type(exponent.value) is int and 1 <= exponent.value <= MAX_POWER
+        ):
+            raise self.error(
+                exponent,
+                f"Found the exponent {unparse(exponent)}.",
+                f"A whole number from 1 to {MAX_POWER} was needed.",
+            )
+        if len(base) == 1:
+            text = unparse(node.base)
+            raise self.error(
+                node,
+                f"Found a power of the one term {text}.",
+                "In a formula that is the term itself.",
+                f"For arithmetic write I({text}**{exponent.value}).",
+            )
+        result = base
+        for _ in range(exponent.value - 1):
+            result = self.limited(result | self.interaction(result, base, node), node)
+        return result
+
+    def interaction(self, left: dict, right: dict, node: Node) -> dict[frozenset[Node], Term]:
+        if len(left) * len(right) > MAX_TERMS**2 // 10:
+            raise self.too_many(node)
+        crossed = (tuple(dict.fromkeys(a + b)) for a in left.values() for b in right.values())
+        return self.limited({frozenset(term): term for term in crossed}, node)
+
+    def limited(self, terms: dict, node: Node) -> dict[frozenset[Node], Term]:
+        if len(terms) > MAX_TERMS:
+            raise self.too_many(node)
+        return terms
+
+    def too_many(self, node: Node) -> FormulaError:
+        return self.error(
+            node, f"This makes more than {MAX_TERMS:,} terms.", "Fewer were needed.", "Name them singly."
+        )
+
+
+def _summands(node: Node) -> list[tuple[str, Node]]:
+    """Return the signed operands of a sum; a sign in front belongs to the first."""
+    if not (isinstance(node, Chain) and node.level == 1):
+        return [_signed(node)]
+    return [_signed(node.operands[0]), *zip(node.signs, node.operands[1:], strict=True)]
+
+
+def _signed(node: Node) -> tuple[str, Node]:
+    return (node.sign, node.operand) if isinstance(node, Signed) else ("+", node)

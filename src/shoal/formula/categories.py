@@ -1,0 +1,119 @@
+"""Columns of a frame as categories or as numbers: which of the two they are, and which levels they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shoal.errors import DataError, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+def is_category(series: pd.Series, name: str) -> bool:
+    """Whether a column is a category when it is named alone: strings and pandas categoricals are.
+
+    Raises
+    ------
+    DataError
+        If the column is neither numbers nor a category: dates, or a mixture of strings and numbers.
+    """
+    import pandas as pd
+
+    if getattr(series, "ndim", 1) != 1:
+        raise DataError(
+            f"The table has several columns named {name!r}.",
+            "One was needed.",
+            "Rename or remove the others.",
+        )
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return True
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_any_real_numeric_dtype(series.dtype):
+        return False
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind == "string" or kind in _NUMBERS:
+        return kind == "string"
+    raise DataError(
+        f"Column {name!r} is of type {series.dtype} and holds {kind} values.",
+        "A column of numbers, of True and False, or a category (strings) was needed.",
+        "Convert it: to numbers, or to strings to use it as a category.",
+    )
+
+
+def numeric_column(series: pd.Series, name: str) -> np.ndarray:
+    """Return a column as a finite float64 array of shape (N,).
+
+    Raises
+    ------
+    DataError
+        If it is a category, or has missing values.
+    """
+    if is_category(series, name):
+        raise DataError(
+            f"Column {name!r} holds categories, of type {series.dtype}.",
+            "Numbers were needed, by the formula or because the model was made with numbers.",
+            "Convert the column to numbers.",
+        )
+    _require_complete(series, name)
+    return np.asarray(series.to_numpy(dtype=np.float64), dtype=np.float64)
+
+
+def levels_of(series: pd.Series, name: str, wanted: list | None = None) -> tuple:
+    """Return the levels of a category: `wanted`, or those that occur, sorted; categoricals keep their order.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two levels, or values are missing.
+    """
+    import pandas as pd
+
+    is_category(series, name)
+    _require_complete(series, name)
+    levels = tuple(wanted or pd.Categorical(series).remove_unused_categories().categories.tolist())
+    if len(levels) < 2:
+        raise DataError(
+            f"Column {name!r} has one level, {listing(map(repr, levels))}."
+            if levels
+            else f"Column {name!r} has no rows.",
+            "A category needs at least two levels to have an effect.",
+            "Remove it from the formula.",
+        )
+    return levels
+
+
+def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorical:
+    """Return a column as a categorical with exactly `levels`.
+
+    Raises
+    ------
+    DataError
+        If it holds a value that is not among the levels, or missing values.
+    """
+    import pandas as pd
+
+    is_category(series, name)
+    _require_complete(series, name)
+    unseen = [value for value in series.unique().tolist() if value not in set(levels)]
+    if unseen:
+        raise DataError(
+            f"Column {name!r} has levels that the model does not know: {listing(map(repr, unseen))}.",
+            f"Known levels: {listing(map(repr, levels), limit=10)}.",
+            "Correct these rows or leave them out; an unknown level has no coefficient.",
+        )
+    # as objects: recoding a categorical to fewer categories is deprecated in pandas
+    return pd.Categorical(series.to_numpy(dtype=object), categories=list(levels))
+
+
+def _require_complete(series: pd.Series, name: str) -> None:
+    missing = int(series.isna().sum())
+    if missing:
+        raise DataError(
+            f"Column {name!r} has {missing:,} missing values in {len(series):,} rows.",
+            "Complete columns were needed.",
+            "Remove or fill these rows; none is dropped silently.",
+        )

@@ -1,0 +1,80 @@
+"""The functions a formula may call, by what they may do. Nothing else can be named."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable
+
+from shoal.errors import FormulaError
+
+ELEMENTWISE = ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "tanh", "I")
+# Literal arguments after the data, in the order in which they may be given without a name.
+STANDARDISING = {"center": (), "scale": ("center", "scale", "ddof")}
+_CUBIC = ("df", "knots", "lower_bound", "upper_bound", "constraints", "extrapolation")
+BASES = {
+    "poly": ("degree", "raw"),
+    "bs": ("df", "knots", "degree", "include_intercept", "lower_bound", "upper_bound", "extrapolation"),
+    "cs": _CUBIC,
+    "cr": _CUBIC,
+    "cc": _CUBIC,
+}
+CONTRASTS = {
+    "contr.treatment": ("base",),
+    "contr.sum": (),
+    "contr.helmert": ("reverse", "scale"),
+    "contr.poly": ("scores",),
+    "contr.diff": ("backward",),
+}
+# What each special call is for; they are read by `shoal.formula.parser`, never computed.
+SPECIAL = {
+    "trials": "trials(n) stands left of '~': y | trials(n) ~ x.",
+    "se": "se(s) stands left of '~': y | se(s) ~ x.",
+    "weights": "weights(w) stands left of '~': y | weights(w) ~ x.",
+    "offset": "offset(o) stands alone right of '~', outside parentheses: y ~ x + offset(o).",
+    "gr": "gr(g) stands right of a bar: (1 | gr(g, zero_sum=True)).",
+}
+
+_registered: dict[str, Callable] = {}
+
+
+def register_function(name: str, function: Callable) -> None:
+    """Let formulas call an elementwise function of your own.
+
+    Parameters
+    ----------
+    name : str
+        An identifier that is not listed already and does not start with an underscore.
+    function : callable
+        Takes float64 arrays of shape (N,), one for each argument, and returns one of shape (N,).
+
+    Raises
+    ------
+    FormulaError
+        If the name cannot be used, or `function` cannot be called.
+
+    Notes
+    -----
+    The function belongs to this process: register it again before a saved result that uses it predicts.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        raise FormulaError(
+            f"A function cannot be registered as {name!r}.",
+            "A name is letters, digits and underscores, starts with a letter, and is no Python keyword.",
+        )
+    if name in SPECIAL or name in listed() and name not in _registered:
+        raise FormulaError(
+            f"{name}() is already part of formulas.", "A new name was needed.", "Choose another."
+        )
+    if not callable(function):
+        raise FormulaError(f"{name!r} is of type {type(function).__name__}.", "A function was needed.")
+    _registered[name] = function
+
+
+def registered(name: str) -> Callable | None:
+    """Return the function a user registered under `name`, if any."""
+    return _registered.get(name)
+
+
+def listed() -> tuple[str, ...]:
+    """Return every function that may be called inside terms."""
+    return (*ELEMENTWISE, *STANDARDISING, *BASES, "C", *_registered)

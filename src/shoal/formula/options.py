@@ -1,0 +1,102 @@
+"""Literal arguments of listed functions: ``degree=2``, ``levels=['low', 'high']``."""
+
+from __future__ import annotations
+
+from shoal.errors import FormulaError, nearest
+from shoal.formula.functions import CONTRASTS
+from shoal.formula.tree import Call, Constant, Listing, Node, Number, Signed, Text, unparse
+
+MAX_BASIS = 100
+
+
+def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list | None]:
+    """Return the contrasts and the levels of ``C(x, contr.sum, levels=['a', 'b'])``, each None if not given.
+
+    Raises
+    ------
+    FormulaError
+        If an argument is unknown, or is not of the kind it must be.
+    """
+
+    def refuse(found: str, needed: str, remedy: str = "", at: Node = call) -> FormulaError:
+        return FormulaError(found, needed, remedy, formula=formula, span=at.span)
+
+    given = [*zip(("contrasts", "levels"), call.arguments[1:], strict=False), *call.keywords]
+    names = [name for name, _ in given]
+    if len(call.arguments) > 3 or not set(names) <= {"contrasts", "levels"} or len(set(names)) < len(names):
+        raise refuse(
+            "C(...) has an argument it does not know, or one twice.",
+            "It takes C(x, contrasts, levels=[...]).",
+        )
+    parts = dict(given)
+    contrasts = parts.get("contrasts", Constant(None))
+    if not (contrasts == Constant(None) or isinstance(contrasts, Call) and contrasts.function in CONTRASTS):
+        raise refuse(
+            f"Found {unparse(contrasts)} as contrasts.",
+            f"Contrasts are {', '.join(CONTRASTS)}.",
+            "For example C(x, contr.treatment('b')).",
+            contrasts,
+        )
+    levels = literal(parts.get("levels", Constant(None)), formula)
+    if levels is not None and not (isinstance(levels, list) and 1 < len(set(levels)) == len(levels)):
+        raise refuse(
+            f"Found {unparse(parts['levels'])} as levels.",
+            "A list of two or more distinct values was needed.",
+            "For example C(x, levels=['low', 'high']).",
+            parts["levels"],
+        )
+    return (contrasts if isinstance(contrasts, Call) else None), levels
+
+
+def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -> dict[str, object]:
+    """Return the literal arguments of a call, by name; its first `skip` arguments, the data, are left out.
+
+    Raises
+    ------
+    FormulaError
+        If a name is unknown or given twice, or a value is not a literal of reasonable size.
+    """
+
+    def refuse(found: str, needed: str, at: Node = call) -> FormulaError:
+        return FormulaError(found, needed, formula=formula, span=at.span)
+
+    positional = call.arguments[skip:]
+    if len(positional) > len(names):
+        raise refuse(f"{call.function}(...) has too many arguments.", f"Known: {', '.join(names) or 'none'}.")
+    bound = dict(zip(names, positional, strict=False))
+    for key, value in call.keywords:
+        if key not in names:
+            raise refuse(f"{call.function}(...) has no argument {key!r}.", nearest(key, names), value)
+        if key in bound:
+            raise refuse(f"{call.function}(...) is given {key!r} twice.", "Give it once.", value)
+        bound[key] = value
+    values = {key: literal(value, formula) for key, value in bound.items()}
+    for key in values.keys() & {"df", "degree"}:
+        size = values[key]
+        if size is not None and not (type(size) is int and 0 <= size <= MAX_BASIS):
+            needed = f"A whole number up to {MAX_BASIS} was needed."
+            raise refuse(f"Found {key} = {size!r}.", needed, bound[key])
+    return values
+
+
+def literal(node: Node, formula: str = "") -> object:
+    """Return the value of a number, string, True, False, None, or a list of these.
+
+    Raises
+    ------
+    FormulaError
+        If the node is anything else.
+    """
+    match node:
+        case Number() | Text() | Constant():
+            return node.value
+        case Signed(operand=Number(value=value)):
+            return -value if node.sign == "-" else value
+        case Listing() if not any(isinstance(item, Listing) for item in node.items):
+            return [literal(item, formula) for item in node.items]
+    raise FormulaError(
+        f"Found {unparse(node)} as an option.",
+        "A number, a string, True, False, None or a list of these was needed.",
+        formula=formula,
+        span=node.span,
+    )

@@ -1,0 +1,143 @@
+"""What a formula may compute.
+
+A formula is data, never code. Every tree passes through `check` before anything is computed from it, and nothing
+is ever handed to Python's ``eval``: `shoal.formula.evaluate` walks the tree.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from shoal.errors import FormulaError, nearest
+from shoal.formula.functions import BASES, CONTRASTS, ELEMENTWISE, SPECIAL, STANDARDISING, listed, registered
+from shoal.formula.options import bind, category_arguments
+from shoal.formula.tree import (
+    Bar,
+    Call,
+    Chain,
+    Column,
+    Constant,
+    Listing,
+    Node,
+    Number,
+    Power,
+    Signed,
+    Text,
+    unparse,
+)
+
+
+class Place(IntEnum):
+    """Where an expression stands; each place allows what those before it allow."""
+
+    ELEMENTWISE = 0  # response, trials, se, weights, offset: row by row
+    STANDARDISING = 1  # inside a population factor: also center and scale, which learn two numbers
+    FACTOR = 2  # a population factor itself: also bases and categories, which make several columns
+
+
+def check(node: Node, place: Place, formula: str) -> None:
+    """Refuse a tree that names anything but columns, numbers, arithmetic and listed functions.
+
+    Parameters
+    ----------
+    node : Node
+    place : Place
+        What the surroundings allow.
+    formula : str
+        The text the spans of `node` refer to, for the error.
+
+    Raises
+    ------
+    FormulaError
+    """
+
+    def refuse(found: str, needed: str, remedy: str = "", at: Node = node) -> FormulaError:
+        return FormulaError(found, needed, remedy, formula=formula, span=at.span)
+
+    inner = min(place, Place.STANDARDISING)
+    match node:
+        case Column() | Number():
+            return
+        case Call():
+            _check_call(node, place, formula)
+        case Signed():
+            check(node.operand, inner, formula)
+        case Power(sign="^"):
+            raise refuse(
+                f"Found '^' in {unparse(node)}.", "Arithmetic writes powers as '**'.", "Replace '^' by '**'."
+            )
+        case Power():
+            check(node.base, inner, formula)
+            check(node.exponent, inner, formula)
+        case Chain():
+            if ":" in node.signs:
+                raise refuse("Found ':' inside arithmetic.", "Arithmetic has the signs + - * / **.")
+            for operand in node.operands:
+                check(operand, inner, formula)
+        case Bar():
+            raise refuse(
+                "Found a group term inside an expression.", "A group term stands alone: x + (1 | g)."
+            )
+        case Text() | Constant() | Listing():
+            raise refuse(
+                f"Found {unparse(node)}.",
+                "A column, a number or a function was needed.",
+                "A column's name goes between backticks, not quotes." if isinstance(node, Text) else "",
+            )
+
+
+def _check_call(call: Call, place: Place, formula: str) -> None:
+    name = call.function
+
+    def refuse(found: str, needed: str, remedy: str = "") -> FormulaError:
+        return FormulaError(found, needed, remedy, formula=formula, span=call.span)
+
+    if name in SPECIAL:
+        raise refuse(f"Found {name}(...) where it has no meaning.", SPECIAL[name])
+    if name in CONTRASTS:
+        raise refuse(f"Found {name} outside C(...).", f"Contrasts belong to a category: C(x, {name}).")
+    if name not in listed():
+        raise FormulaError(
+            f"{name!r} is not a function that formulas know.",
+            nearest(name, (*listed(), *SPECIAL)),
+            "Compute the value as a column of the table, or add the function with register_function().",
+            formula=formula,
+            span=(call.span[0], call.span[0] + len(name)),
+        )
+    if name not in ELEMENTWISE and registered(name) is None and place is Place.ELEMENTWISE:
+        raise refuse(
+            f"{name}(...) learns from all rows.",
+            f"Only elementwise functions may stand here: {', '.join(n for n in listed() if n in ELEMENTWISE or registered(n))}.",
+            "Compute the value as a column of the table.",
+        )
+    if (name in BASES or name == "C") and place is not Place.FACTOR:
+        raise refuse(
+            f"{name}(...) makes several columns.", "It cannot be part of arithmetic or of another function."
+        )
+    if name == "C":
+        _check_category(call, formula)
+        return
+    literals = STANDARDISING.get(name, BASES.get(name, ()))
+    most = None if registered(name) else 1 + len(literals)
+    if not call.arguments or (most is not None and len(call.arguments) > most):
+        wanted = "at least one argument" if most is None or most > 1 else "one argument"
+        raise refuse(
+            f"{name}(...) has {len(call.arguments)} arguments without a name.", f"It takes {wanted}."
+        )
+    data = len(call.arguments) if registered(name) else 1
+    for argument in call.arguments[:data]:
+        check(argument, min(place, Place.STANDARDISING), formula)
+    bind(call, literals, formula, skip=data)
+
+
+def _check_category(call: Call, formula: str) -> None:
+    if not call.arguments or not isinstance(call.arguments[0], Column):
+        raise FormulaError(
+            "C(...) does not start with a column.",
+            "C(x) takes the name of one column.",
+            formula=formula,
+            span=call.span,
+        )
+    contrasts, _ = category_arguments(call, formula)
+    if contrasts is not None:
+        bind(contrasts, CONTRASTS[contrasts.function], formula, skip=0)

@@ -1,0 +1,95 @@
+"""The parts of a formula, as data. Nothing here knows a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A piece of a formula that is computed from columns, e.g. ``log(exposure)``.
+
+    Parameters
+    ----------
+    text : str
+        The source text, columns with unusual names between backticks.
+    columns : tuple of str
+        Columns it names, without backticks, in order of appearance.
+    span : tuple of int
+        Where it stands in the formula; two equal expressions may differ in it.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+
+@dataclass(frozen=True)
+class ResponseTerm:
+    """Left-hand side: ``y | trials(n) + se(s) + weights(w)``."""
+
+    value: Expression
+    trials: Expression | None = None
+    se: Expression | None = None
+    se_sigma: bool = False
+    weights: Expression | None = None
+
+
+@dataclass(frozen=True)
+class GroupTerm:
+    """One ``(effects | factor)``.
+
+    Parameters
+    ----------
+    effects : Expression
+        Left of the bar as a right-hand side for formulaic, intercept explicit: ``1 + x`` or ``0 + x``.
+    factor : tuple of str
+        Columns whose combination names the level: ``("g",)``, or ``("a", "b")`` for ``a:b``.
+    correlated : bool
+        True for ``|``, False for ``||``.
+    zero_sum : bool
+        Effects are conditioned to sum to zero over the levels.
+    """
+
+    effects: Expression
+    factor: tuple[str, ...]
+    correlated: bool = True
+    zero_sum: bool = False
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+    @property
+    def name(self) -> str:
+        """Name of the grouping factor, as in ``sd_<name>``."""
+        return ":".join(self.factor)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A parsed formula.
+
+    Parameters
+    ----------
+    text : str
+        As the user wrote it.
+    response : ResponseTerm
+    population : Expression
+        Right-hand side for formulaic, group terms and offsets removed; the intercept is explicit
+        (``1 + x`` or ``0 + x``).
+    offsets : tuple of Expression
+    groups : tuple of GroupTerm
+    """
+
+    text: str
+    response: ResponseTerm
+    population: Expression
+    offsets: tuple[Expression, ...] = ()
+    groups: tuple[GroupTerm, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column the formula needs, once, in order of appearance."""
+        r = self.response
+        parts = [r.value, r.trials, r.se, r.weights, self.population, *self.offsets]
+        names = [c for p in parts if p is not None for c in p.columns]
+        names += [c for g in self.groups for c in (*g.effects.columns, *g.factor)]
+        return tuple(dict.fromkeys(names))

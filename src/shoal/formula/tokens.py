@@ -1,0 +1,139 @@
+"""Text of a formula -> tokens. Nothing that could be code beyond a formula's few signs gets through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from shoal.errors import FormulaError
+
+MAX_CHARACTERS = 10_000
+MAX_TOKENS = 4_000
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    NAME = "name"
+    QUOTED = "name between backticks"
+    DOTTED = "name with a dot"
+    NUMBER = "number"
+    TEXT = "string"
+    SIGN = "sign"
+    END = "end of the formula"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token; `value` is what it stands for, `text` how it was written."""
+
+    kind: Kind
+    text: str
+    value: str
+    span: tuple[int, int]
+
+    def is_sign(self, *signs: str) -> bool:
+        """Whether the token is one of `signs`."""
+        return self.kind is Kind.SIGN and self.text in signs
+
+    def __str__(self) -> str:
+        return self.kind.value if self.kind is Kind.END else repr(self.text)
+
+
+_PATTERN = re.compile(
+    r"""
+      (?P<space>  \s+ )
+    | (?P<QUOTED> `[^`]+` )
+    | (?P<DOTTED> [^\W\d]\w*(?:\.\w+)+ )
+    | (?P<NAME>   [^\W\d]\w* )
+    | (?P<NUMBER> (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
+    | (?P<TEXT>   "[^"\\\n]*" | '[^'\\\n]*' )
+    | (?P<refused> [<>=!]=|:=|[<>] )
+    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]] )
+    """,
+    re.VERBOSE,
+)
+
+_REMEDIES = {
+    "`": "Close the backtick; there must be a name inside.",
+    '"': "Close the string with the same quote; it cannot hold a backslash or a line break.",
+    "'": "Close the string with the same quote; it cannot hold a backslash or a line break.",
+    ".": "Name the columns; a column whose name has a dot goes between backticks, e.g. `x.y`.",
+    "{": "Put arithmetic in I(...), e.g. I(x / 2).",
+    "}": "Put arithmetic in I(...), e.g. I(x / 2).",
+    "%": "Use : or * for interactions and / for nesting.",
+}
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split a formula into tokens, the last of kind END.
+
+    Raises
+    ------
+    FormulaError
+        If the text is too long, or holds a sign that formulas do not have.
+    """
+    if not isinstance(text, str):
+        raise FormulaError(
+            f"The formula is of type {type(text).__name__}.",
+            "A formula is text.",
+            "For example 'y ~ x + (1 | g)'.",
+        )
+    if len(text) > MAX_CHARACTERS:
+        raise FormulaError(
+            f"The formula has {len(text):,} characters.",
+            f"At most {MAX_CHARACTERS:,} are read.",
+            "Compute some of its parts as columns of the table.",
+        )
+    tokens, position = [], 0
+    while position < len(text):
+        match = _PATTERN.match(text, position)
+        if match is None or match.lastgroup == "refused":
+            raise _refusal(text, position, match)
+        position = match.end()
+        if match.lastgroup != "space":
+            tokens.append(_token(match))
+        if len(tokens) > MAX_TOKENS:
+            raise FormulaError(
+                f"The formula has more than {MAX_TOKENS:,} tokens.",
+                f"At most {MAX_TOKENS:,} are read.",
+                "Compute some of its parts as columns of the table.",
+                formula=text,
+                span=match.span(),
+            )
+    tokens.append(Token(Kind.END, "", "", (len(text), len(text))))
+    return tokens
+
+
+def _token(match: re.Match[str]) -> Token:
+    kind, text = Kind[str(match.lastgroup)], match.group()
+    value = text[1:-1] if kind in (Kind.QUOTED, Kind.TEXT) else text
+    return Token(kind, text, value, match.span())
+
+
+def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaError:
+    if match is not None:
+        return FormulaError(
+            f"Found the comparison or assignment {match.group()!r}.",
+            "A formula has the signs ~ | || + - * / : ^ ** ( ) and functions.",
+            "Compute the comparison as a column of the table.",
+            formula=text,
+            span=match.span(),
+        )
+    character = text[position]
+    if character.isdigit():
+        end = position  # a number glued to letters
+        while end < len(text) and (text[end].isalnum() or text[end] in "._"):
+            end += 1
+        found, remedy = text[position:end], "Start a name with a letter, or put it between backticks."
+    else:
+        end, found = position + 1, character
+        remedy = _REMEDIES.get(character, "Remove it, or put the column's name between backticks.")
+    return FormulaError(
+        f"Found {found!r}.",
+        "A formula has names, numbers, functions and the signs ~ | || + - * / : ^ ** ( ).",
+        remedy,
+        formula=text,
+        span=(position, end),
+    )

@@ -1,0 +1,65 @@
+"""Batched evaluation of a density: the marginal at many thetas, the points of many draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from shoal.sample.programs import double, program, to_device
+from shoal.sample.target import LogDensity, Target
+
+BATCH = 128  # thetas a call: enough to spread a call's cost, few enough to compile once for all
+WORKING_SET = 2_000_000  # numbers; a larger vectorised step would leave the processor's cache
+
+
+def _lanes(density: LogDensity, most: int) -> int:
+    """Return how many evaluations run side by side in one vectorised step."""
+    return int(np.clip(WORKING_SET // (20 * max(density.n_latent, 1)), 1, most))
+
+
+def _marginals(density: LogDensity, data: Any, thetas: Any) -> Any:
+    return jax.lax.map(
+        lambda t: density.marginal(data, t), thetas, batch_size=_lanes(density, BATCH)
+    )
+
+
+def _points(density: LogDensity, data: Any, thetas: Any, zs: Any) -> Any:
+    return jax.lax.map(
+        lambda q: density.joint(data, *q), (thetas, zs), batch_size=_lanes(density, len(thetas))
+    )
+
+
+def marginal_batches(target: Target, cores: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from (S, d) thetas to their (S,) log marginal densities, using all cores."""
+    example = to_device(np.zeros((BATCH, target.density.n_theta)))
+    run = program(_marginals, target.density, target.data, example)
+
+    def one(part: np.ndarray) -> np.ndarray:
+        padded = np.concatenate([part, np.repeat(part[-1:], BATCH - len(part), 0)])
+        with double():
+            return np.asarray(run(target.data, padded))[: len(part)]
+
+    def batch(thetas: np.ndarray) -> np.ndarray:
+        parts = [thetas[i : i + BATCH] for i in range(0, len(thetas), BATCH)]
+        with ThreadPoolExecutor(cores) as pool:
+            return np.concatenate(list(pool.map(one, parts)))
+
+    return batch
+
+
+def points(target: Target, thetas: np.ndarray, zs: np.ndarray) -> tuple[np.ndarray, Any]:
+    """Return log densities and points of one batch of draws of (theta, z), as NumPy arrays."""
+    run = points_program(target, len(thetas))
+    with double():
+        return jax.tree.map(np.asarray, run(target.data, thetas, zs))
+
+
+def points_program(target: Target, size: int) -> Any:
+    """Compile (or find) the program behind `points` for batches of `size`."""
+    density = target.density
+    example = to_device((np.zeros((size, density.n_theta)), np.zeros((size, density.n_latent))))
+    return program(_points, density, target.data, *example)

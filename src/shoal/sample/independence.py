@@ -1,0 +1,114 @@
+"""Independence sampler: theta from a fitted mixture, accepted by exact weight; effects drawn given theta.
+
+For densities whose effects integrate out. Proposals do not depend on the chain, so they are evaluated in
+batches; each kept draw may choose among several (`thinning`), so that draws are nearly independent. Tierney
+(1994), Annals of Statistics 22, 1701-1728. The weights are a certificate: their Pareto k tells whether the
+mixture covers the density's tails (Vehtari et al. 2024, J. Machine Learning Research 25(72)).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+from shoal.sample.evaluate import points
+from shoal.sample.marginal import Batch, MarginalFit
+from shoal.sample.progress import Progress
+from shoal.sample.target import Draws, Settings, Target, generators
+from shoal.sample.trees import join, keep, stack
+
+MOST_THINNING = 8
+LEFT_STUCK = 0.02  # accepted share of draws that repeat the one before
+CHUNK = 125  # draws whose effects are computed in one call
+
+
+def thinning(fit: MarginalFit) -> int:
+    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat."""
+    # With weights w of mean one, an independence sampler in equilibrium accepts E min(w, w') of the time.
+    w = fit.weight * len(fit.weight)
+    order = np.sort(w)
+    acceptance = float(2 * np.mean(order * (1 - (np.arange(len(w)) + 0.5) / len(w))))
+    if acceptance >= 1 - LEFT_STUCK:
+        return 1
+    return int(np.clip(np.ceil(np.log(LEFT_STUCK) / np.log1p(-acceptance)), 1, MOST_THINNING))
+
+
+def sample(target: Target, batch: Batch, fit: MarginalFit, settings: Settings, progress: Progress) -> Draws:
+    """Return draws of every chain.
+
+    Parameters
+    ----------
+    batch : callable
+        Log marginal density of (S, d) thetas.
+    fit : MarginalFit
+        Where the proposals come from.
+    progress : Progress
+        Told of finished draws.
+    """
+    thin = thinning(fit)
+    chains, log_weights = [], []
+    for rng in generators(settings.seed, settings.chains):
+        theta, stats, log_weight = _chain(batch, fit, settings.draws, thin, rng)
+        log_weights.append(log_weight)
+        chains.append((theta, stats, rng))
+    k = _pareto_k(np.concatenate(log_weights))
+
+    def effects(chain: tuple[np.ndarray, dict[str, np.ndarray], np.random.Generator]) -> Any:
+        return _draw_effects(target, chain[0], chain[2], settings, progress)
+
+    with ThreadPoolExecutor(settings.cores) as pool:
+        parts = list(pool.map(effects, (c for c in chains)))
+    return Draws(
+        point=stack([p[1] for p in parts]),
+        stats={
+            "lp": np.stack([p[0] for p in parts]),
+            **{name: np.stack([c[1][name] for c in chains]) for name in chains[0][1]},
+        },
+        sampler="independence",
+        facts={"proposals_per_draw": thin, "efficiency": fit.efficiency, "pareto_k": k},
+    )
+
+
+def _chain(
+    batch: Batch, fit: MarginalFit, draws: int, thin: int, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Return kept thetas (draws, d), their statistics, and the log weights of all proposals."""
+    first = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
+    proposals = np.concatenate([first[None], fit.proposal.draw(rng, draws * thin)])
+    log_weight = batch(proposals) - fit.proposal.log_density(proposals)
+    log_weight = np.where(np.isnan(log_weight), -np.inf, log_weight)
+    log_uniform = np.log(rng.random(draws * thin))
+    at, kept, moved = 0, np.empty(draws, int), np.empty(draws)
+    for i in range(draws):
+        before = at
+        for j in range(1 + i * thin, 1 + (i + 1) * thin):
+            if log_uniform[j - 1] < log_weight[j] - log_weight[at]:
+                at = j
+        kept[i], moved[i] = at, at != before
+    stats = {"acceptance_rate": moved, "log_weight": log_weight[kept], "diverging": np.zeros(draws, bool)}
+    return proposals[kept], stats, log_weight[1:]
+
+
+def _draw_effects(
+    target: Target, theta: np.ndarray, rng: np.random.Generator, settings: Settings, progress: Progress
+) -> tuple[np.ndarray, Any]:
+    """Return log densities and points for each theta, with effects drawn exactly given it."""
+    parts = []
+    for i in range(0, len(theta), CHUNK):
+        part = theta[i : i + CHUNK]
+        padded = np.concatenate([part, np.repeat(part[-1:], CHUNK - len(part), 0)])
+        log_density, point = points(target, padded, rng.normal(size=(CHUNK, target.density.n_latent)))
+        parts.append(keep((log_density, point), settings, len(part)))
+        progress.drawn(len(part))
+    return join(parts)
+
+
+def _pareto_k(log_weight: np.ndarray) -> float:
+    finite = log_weight[np.isfinite(log_weight)]
+    if np.ptp(finite) < 1e-12:
+        return -np.inf  # every proposal has the same weight: there is no tail
+    # psislw takes log likelihoods, whose importance weights are their inverse.
+    return float(array_stats.psislw(finite.max() - finite)[1])

@@ -1,0 +1,165 @@
+"""Fit a mixture of Student-t distributions to a low-dimensional density by importance sampling.
+
+The density is the marginal of the hyperparameters. The mixture serves twice: as the proposal of the
+independence sampler, and (its moments) as the whitening and the starting points of Hamiltonian sampling.
+No gradients: the density is evaluated in batches, of which few are needed in few dimensions.
+Cappé et al. (2008), Statistics and Computing 18, 447-459 (population Monte Carlo by mixtures);
+Hesterberg (1995), Technometrics 37, 185-194 (the wide defensive component).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from shoal.errors import SamplingError
+
+Batch = Callable[[np.ndarray], np.ndarray]
+FREEDOM = 8.0
+ROUNDS = 5
+PILOT = 1024
+GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Mixture of multivariate Student-t distributions with `FREEDOM` degrees of freedom.
+
+    Attributes
+    ----------
+    weight : (M,) array
+    mean : (M, d) array
+    root : (M, d, d) array
+        Lower Cholesky factors of the scale matrices.
+    """
+
+    weight: np.ndarray
+    mean: np.ndarray
+    root: np.ndarray
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Return (size, d) independent draws."""
+        which = rng.choice(len(self.weight), size, p=self.weight)
+        normal = rng.normal(size=(size, self.mean.shape[1]))
+        stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size))[:, None]
+        return self.mean[which] + stretch * np.einsum("sij,sj->si", self.root[which], normal)
+
+    def log_parts(self, x: np.ndarray) -> np.ndarray:
+        """Return the log density of each component at `x`, weight included, (S, M)."""
+        d = self.mean.shape[1]
+        away = x[:, None, :] - self.mean
+        inverse = np.linalg.inv(self.root)
+        square = (np.einsum("mij,smj->smi", inverse, away) ** 2).sum(-1)
+        constant = gammaln((FREEDOM + d) / 2) - gammaln(FREEDOM / 2) - d / 2 * np.log(FREEDOM * np.pi)
+        log_det = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum(1)
+        return np.log(self.weight) + constant - log_det - (FREEDOM + d) / 2 * np.log1p(square / FREEDOM)
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Return the log density at each row of `x`, (S,)."""
+        return logsumexp(self.log_parts(x), axis=1)
+
+
+@dataclass(frozen=True)
+class MarginalFit:
+    """A mixture near the density, and what is known of the density from it.
+
+    Attributes
+    ----------
+    proposal : Mixture
+    mean, root : (d,), (d, d) arrays
+        Moments of the density by importance weights; lower Cholesky factor of the covariance.
+    sample, weight : (S, d), (S,) arrays
+        The last weighted sample; weights sum to one.
+    efficiency : float
+        Effective size of the weights over their number, in (0, 1].
+    """
+
+    proposal: Mixture
+    mean: np.ndarray
+    root: np.ndarray
+    sample: np.ndarray
+    weight: np.ndarray
+    efficiency: float
+
+
+def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> MarginalFit:
+    """Fit a mixture to a density with the given mode and curvature (`root` of its inverse).
+
+    Raises
+    ------
+    SamplingError
+        If the density is nowhere finite around the mode.
+    """
+    best: MarginalFit | None = None
+    mixture = _defended(mode[None], root[None], np.ones(1))
+    for components in (1, 2, 3, 4, 4)[:ROUNDS]:
+        x = mixture.draw(rng, PILOT)
+        log_weight = batch(x) - mixture.log_density(x)
+        log_weight = np.where(np.isnan(log_weight), -np.inf, log_weight)
+        if not np.isfinite(log_weight).any():
+            raise SamplingError("The density of the hyperparameters is not finite around its mode.")
+        weight = np.exp(log_weight - logsumexp(log_weight))
+        efficiency = 1 / (len(x) * (weight**2).sum())
+        if best is None or efficiency > best.efficiency:
+            best = MarginalFit(mixture, *_moments(x, weight), x, weight, float(efficiency))
+        if efficiency > GOOD_ENOUGH:
+            break
+        mixture = _expectation_maximization(x, weight, components, rng)
+    assert best is not None
+    return best
+
+
+def _moments(x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean = weight @ x
+    away = x - mean
+    covariance = away.T @ (weight[:, None] * away)
+    return mean, _root(covariance)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Return a Cholesky factor, with a floor that keeps a degenerate direction alive."""
+    scale = np.sqrt(np.maximum(np.diagonal(covariance), 1e-16))
+    correlation = covariance / np.outer(scale, scale)
+    return scale[:, None] * np.linalg.cholesky(correlation + 1e-6 * np.eye(len(scale)))
+
+
+def _defended(mean: np.ndarray, root: np.ndarray, weight: np.ndarray) -> Mixture:
+    """Add a component twice as wide as the whole, so that no tail of the density is out of reach."""
+    center = weight @ mean
+    away = mean - center
+    total = np.einsum("m,mij,mkj->ik", weight, root, root) + away.T @ (weight[:, None] * away)
+    return Mixture(
+        np.append(0.9 * weight, 0.1),
+        np.concatenate([mean, center[None]]),
+        np.concatenate([root, 2 * _root(total)[None]]),
+    )
+
+
+def _expectation_maximization(
+    x: np.ndarray, weight: np.ndarray, components: int, rng: np.random.Generator, steps: int = 12
+) -> Mixture:
+    """Fit components to a weighted sample; begins with slices along the most skewed direction."""
+    mean, root = _moments(x, weight)
+    z = np.linalg.solve(root, (x - mean).T).T
+    skew = np.abs(weight @ z**3)
+    along = z[:, int(np.argmax(skew))]
+    order = np.argsort(along)
+    slice_of = np.empty(len(x), int)
+    slice_of[order] = np.minimum((np.cumsum(weight[order]) * components).astype(int), components - 1)
+    share = np.eye(components)[slice_of]
+    for _ in range(steps):
+        mass = weight[:, None] * share
+        total = np.maximum(mass.sum(0), 1e-10)
+        means = (mass.T @ x) / total[:, None]
+        away = x[:, None, :] - means
+        covariances = np.einsum("sm,smi,smj->mij", mass, away, away) / total[:, None, None]
+        # A component keeps at least a hundredth of the whole covariance: a handful of heavy weights
+        # must not shrink it to a point.
+        covariances += 0.01 * root @ root.T
+        mixture = Mixture(total / total.sum(), means, np.stack([_root(c) for c in covariances]))
+        parts = mixture.log_parts(x)
+        share = np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
+    return _defended(mixture.mean, mixture.root, mixture.weight)

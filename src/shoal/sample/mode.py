@@ -1,0 +1,75 @@
+"""Mode and curvature of a low-dimensional log density from batches of evaluations, without gradients.
+
+Newton's method on finite differences in coordinates rescaled by the curvature itself, with a batch of step
+lengths in place of a line search. Exactness of sampling never depends on the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from shoal.errors import SamplingError
+
+MOST_STEPS = 60
+SPACING = 0.3  # of the differences, in units of the curvature's scale
+STEPS = np.append(0.0, 2.0 ** np.arange(2, -9, -1))
+
+
+def find(
+    batch: Callable[[np.ndarray], np.ndarray], start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mode (d,) and the lower Cholesky factor of the inverse curvature there.
+
+    Parameters
+    ----------
+    batch : callable
+        Log density of (B, d) points, (B,); NaN counts as zero density.
+    start : (d,) array
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero at the start.
+    """
+    density = lambda x: np.nan_to_num(batch(x), nan=-np.inf)  # noqa: E731
+    x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
+    if not np.isfinite(value):
+        raise SamplingError("The posterior density is zero at the priors' middle.")
+    for _ in range(MOST_STEPS):
+        values = density(x + SPACING * _stencil(len(x)) @ root.T)
+        if not np.isfinite(values).all():
+            root = root / 4
+            continue
+        gradient, hessian = _differences(values, len(x))
+        eigenvalue, vector = np.linalg.eigh(-hessian)
+        eigenvalue = np.clip(np.abs(eigenvalue), 1e-2, 1e4)
+        direction = vector @ ((vector.T @ gradient) / eigenvalue)
+        trial = x + STEPS[:, None] * (root @ direction)
+        values = density(trial)
+        best = int(np.argmax(values))
+        moved = STEPS[best] * np.sqrt((eigenvalue * (vector.T @ direction) ** 2).sum())
+        gained, x, value = values[best] - value, trial[best], values[best]
+        root = np.linalg.cholesky(root @ (vector / eigenvalue) @ vector.T @ root.T)
+        if moved < 0.05 and gained < 1e-2 and np.all((eigenvalue > 0.2) & (eigenvalue < 5)):
+            break
+    return x, root
+
+
+def _stencil(d: int) -> np.ndarray:
+    unit = np.eye(d)
+    pairs = [s * (unit[i] + unit[j]) for i in range(d) for j in range(i) for s in (1, -1)]
+    return np.concatenate([np.zeros((1, d)), unit, -unit, *(p[None] for p in pairs)])
+
+
+def _differences(values: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradient and Hessian, in stencil units, from values on `_stencil`."""
+    center, up, down, pairs = values[0], values[1 : d + 1], values[d + 1 : 2 * d + 1], values[2 * d + 1 :]
+    hessian = np.diag(up + down - 2 * center)
+    sums = iter(pairs.reshape(-1, 2).sum(1))
+    for i in range(d):
+        for j in range(i):
+            mixed = next(sums) - up[i] - down[i] - up[j] - down[j] + 2 * center
+            hessian[i, j] = hessian[j, i] = mixed / 2
+    return (up - down) / (2 * SPACING), hessian / SPACING**2

@@ -1,0 +1,102 @@
+"""Compiled programs, kept by what they were compiled for.
+
+A program is compiled once for a function, a static density and the shapes of its arguments; another fit of
+the same shapes finds it here, another process in the persistent cache. Everything runs in double
+precision, which JAX keeps per thread: every entry goes through `double`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import threading
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+
+_programs: dict[Hashable, Any] = {}
+_locks: dict[Hashable, threading.Lock] = {}
+_registry = threading.Lock()
+
+
+def double() -> AbstractContextManager[Any]:
+    """Return a context in which JAX computes in float64."""
+    return jax.enable_x64(True)
+
+
+def to_device(tree: Any) -> Any:
+    """Return `tree` with every array as a float64 (or int64) device array."""
+    with double():
+        return jax.tree.map(jnp.asarray, tree)
+
+
+def program(function: Callable[..., Any], static: Hashable, *arguments: Any) -> Any:
+    """Return ``function(static, *arguments)`` compiled for the shapes of `arguments`.
+
+    Parameters
+    ----------
+    function : callable
+        Traceable; its first argument is `static`.
+    static : hashable
+    *arguments
+        Arrays, or trees of arrays, of the shapes and types of later calls.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    shapes = tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
+    key = (function, static, tree, shapes)
+    with _registry:
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        if key not in _programs:
+            persistent_cache()
+            with double():
+                lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
+                _programs[key] = lowered.compile()
+    return _programs[key]
+
+
+def compiled() -> int:
+    """Return how many programs have been compiled in this process."""
+    return len(_programs)
+
+
+@cache
+def persistent_cache() -> Path | None:
+    """Keep compiled programs in the user's cache folder, unless JAX has one or ``SHOAL_CACHE=off``.
+
+    The folder is named after the version of jaxlib and the processor: a program of another machine is
+    never loaded. A folder that cannot be written means no cache, not an error.
+    """
+    setting = os.environ.get("SHOAL_CACHE", "")
+    if setting == "off" or jax.config.jax_compilation_cache_dir:
+        return None
+    root = Path(setting or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = root / "shoal" / f"jaxlib-{jaxlib.__version__}-{_processor()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return folder
+
+
+def _processor() -> str:
+    """Return a short name of the processor's type and features."""
+    text = platform.machine() + platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        text += next((line for line in lines if line.startswith(("flags", "Features"))), "")
+        text += next((line for line in lines if line.startswith("model name")), "")
+    except OSError:
+        text += platform.version()  # no /proc: the system's build tells processors apart well enough
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,72 @@
+"""Run a sampler on a target: marginal first, chains next."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from shoal.errors import SamplingError
+from shoal.sample import hmc, independence, mode, nuts
+from shoal.sample.evaluate import marginal_batches
+from shoal.sample.marginal import MarginalFit, Mixture
+from shoal.sample.marginal import fit as fit_mixture
+from shoal.sample.progress import Progress
+from shoal.sample.target import Draws, Settings, Target
+
+LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
+WORST_K = 0.7  # Pareto k above which importance weights have no reliable mean (Vehtari et al. 2024)
+
+
+def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress: Progress) -> Draws:
+    """Return draws of `target`.
+
+    Parameters
+    ----------
+    sampler : {"independence", "hmc", "nuts"}
+    whiten : bool
+        Begin with the marginal of theta, for whitening and starting points.
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero where it should not be, or the run is interrupted.
+    """
+    progress.stage("compiling")
+    with ThreadPoolExecutor(1) as pool:
+        # Two compilations side by side: the sampler's, and the marginal's with the search for its mode.
+        ready = pool.submit(hmc.prepare, target) if sampler == "hmc" else None
+        fit = fit_marginal(target, settings) if whiten else None
+        if ready is not None:
+            ready.result()
+    progress.stage("sampling")
+    if sampler == "nuts":
+        return nuts.sample(target, fit, settings, progress)
+    if fit is None:
+        raise SamplingError(f"The {sampler} sampler needs whitened coordinates.")
+    if sampler == "hmc":
+        return hmc.sample(target, fit, settings, progress)
+    draws = independence.sample(target, marginal_batches(target, settings.cores), fit, settings, progress)
+    if draws.facts["pareto_k"] <= WORST_K:
+        return draws
+    # The proposals miss a tail: the weights say so, and trajectories do not depend on them.
+    progress.stage("sampling again by Hamiltonian trajectories")
+    again = hmc.sample(target, fit, settings, progress)
+    return Draws(again.point, again.stats, again.sampler, {**again.facts, **draws.facts})
+
+
+def fit_marginal(target: Target, settings: Settings) -> MarginalFit:
+    """Return a mixture fitted to the marginal of theta, or its normal approximation in many dimensions."""
+    d = target.density.n_theta
+    if d == 0:
+        nothing = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
+        return MarginalFit(nothing, np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)), np.ones(1), 1.0)
+    batch = marginal_batches(target, settings.cores)
+    center, root = mode.find(batch, target.start)
+    # A stream of its own: chains draw the same numbers whatever the fit needed.
+    rng = np.random.default_rng([settings.seed, 1])
+    if d <= LARGEST_MIXTURE:
+        return fit_mixture(batch, center, root, rng)
+    normal = center + rng.normal(size=(1024, d)) @ root.T
+    mixture = Mixture(np.ones(1), center[None], root[None])
+    return MarginalFit(mixture, center, root, normal, np.full(1024, 1 / 1024), float("nan"))
