@@ -109,8 +109,13 @@ class MergedRows:
     source: np.ndarray
 
 
-def build(formula: Formula, table: Table, family: Family) -> Design:
+def build(formula: Formula, table: Table, family: Family, quiet: bool = False) -> Design:
     """Return the design of `formula` on `table`, refusing what `family` cannot use.
+
+    Parameters
+    ----------
+    quiet : bool
+        Leave out warnings, for a model that was built before.
 
     Raises
     ------
@@ -139,6 +144,8 @@ def build(formula: Formula, table: Table, family: Family) -> Design:
         se_sigma=formula.response.se_sigma,
     )
     checks.columns(design, family)
+    if not quiet:
+        checks.separation(design, family)
     return design
 
 

@@ -91,7 +91,7 @@ def effects(name: str, effects: list[str]) -> None:
 
 
 def columns(design: Design, family: Family) -> None:
-    """Raise on constant columns and unidentified residuals; warn about separation."""
+    """Raise on constant columns and unidentified residuals."""
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
         raise DataError(f"Two population columns are named {listing(twice)}.", "Distinct names.")
@@ -103,7 +103,6 @@ def columns(design: Design, family: Family) -> None:
                 f"Remove {name!r} from the formula.",
             )
     _residual(design, family)
-    _separation(design, family)
 
 
 def _residual(design: Design, family: Family) -> None:
@@ -119,7 +118,7 @@ def _residual(design: Design, family: Family) -> None:
         )
 
 
-def _separation(design: Design, family: Family) -> None:
+def separation(design: Design, family: Family) -> None:
     """Warn if population columns predict every response without error.
 
     The linear program of Konis (2007, Oxford D.Phil. thesis, section 4.4): a direction b with

@@ -104,18 +104,15 @@ def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"
-    if not known:
-        return ""
-    shown = ", ".join(repr(k) for k in known[:20])
-    return f"Known: {shown}{', …' if len(known) > 20 else ''}."
+    return f"Known: {listing([repr(n) for n in names], 20)}." if names else ""
 
 
 def listing(items: Iterable[object], limit: int = 5) -> str:
     """Join `items` with commas, naming at most `limit` and counting the rest."""
-    items = [str(i) for i in items]
-    more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(items[:limit]) + more
+    names = [str(i) for i in items]
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

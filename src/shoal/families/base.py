@@ -60,6 +60,10 @@ class Family(ABC):
     def __hash__(self) -> int:
         return hash(type(self))
 
+    @abstractmethod
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        """Return the distribution of a row as printed, e.g. ``Normal(eta, sigma)``."""
+
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         """Names of the family's own parameters; all positive."""
         return ()

@@ -18,6 +18,9 @@ class Bernoulli(Binomial):
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
 
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "Bernoulli(expit(eta))"
+
     def check(self, rows: Rows, name: str) -> None:
         bad = np.flatnonzero((rows.y != 0) & (rows.y != 1))
         if bad.size:

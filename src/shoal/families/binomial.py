@@ -26,6 +26,9 @@ class Binomial(Family):
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})
     requires: ClassVar[frozenset[str]] = frozenset({"trials"})
 
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "Binomial(trials, expit(eta))"
+
     def check(self, rows: Rows, name: str) -> None:
         problems = {
             "non-integer counts": rows.y != np.round(rows.y),

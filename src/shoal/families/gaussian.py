@@ -28,6 +28,11 @@ class Gaussian(Family):
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return () if known_se and not se_sigma else ("sigma",)
 
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        if not known_se:
+            return "Normal(eta, sigma)"
+        return "Normal(eta, sqrt(se^2 + sigma^2))" if se_sigma else "Normal(eta, se)"
+
     def check(self, rows: Rows, name: str) -> None:
         if np.ptp(rows.y) == 0 and len(rows.y) > 1 and not rows.se.any():
             raise DataError(

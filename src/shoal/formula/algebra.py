@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from shoal.errors import FormulaError
 from shoal.formula.safety import Place, check
 from shoal.formula.terms import Expression
+from shoal.formula.tokens import EXPANSION, MAX_CHARACTERS
 from shoal.formula.tree import Bar, Call, Chain, Column, Node, Number, Power, Signed, columns_of, unparse
 
 Term = tuple[Node, ...]
+# by their set of factors, in the order of the text
+Terms = dict[frozenset[Node], Term]
 MAX_TERMS = 2_000
 MAX_POWER = 10
+MAX_FACTORS = 20
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,19 @@ class Sum:
     offsets: tuple[Call, ...] = ()
     groups: tuple[Bar, ...] = ()
 
-    def expression(self, span: tuple[int, int]) -> Expression:
+    def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
         text = " + ".join(
             ["1" if self.intercept else "0", *(":".join(map(unparse, term)) for term in self.terms)]
         )
+        if len(text) > EXPANSION * MAX_CHARACTERS:
+            raise FormulaError(
+                f"The terms of this sum take {len(text):,} characters.",
+                f"At most {EXPANSION * MAX_CHARACTERS:,} are read.",
+                "Name fewer terms, or shorter columns.",
+                formula=formula,
+                span=span,
+            )
         columns = tuple(
             dict.fromkeys(c for term in self.terms for factor in term for c in columns_of(factor))
         )
@@ -60,10 +72,10 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
 
 
 class _Found:
-    """Terms met so far, by their set of factors; intercept is None until a number speaks of it."""
+    """What was met so far; intercept is None until a number speaks of it."""
 
     def __init__(self) -> None:
-        self.terms: dict[frozenset[Node], Term] = {}
+        self.terms: Terms = {}
         self.intercept: bool | None = None
         self.offsets: list[Call] = []
         self.groups: list[Bar] = []
@@ -98,11 +110,9 @@ class _Expansion:
                     self.merge(found, sign, self.terms(operand), operand)
         return found
 
-    def merge(self, found: _Found, sign: str, terms: dict[frozenset[Node], Term], node: Node) -> None:
+    def merge(self, found: _Found, sign: str, terms: Terms, node: Node) -> None:
         if sign == "+":
-            found.terms = self.limited(
-                found.terms | {k: v for k, v in terms.items() if k not in found.terms}, node
-            )
+            found.terms = self.limited(_union(found.terms, terms), node)
             return
         if not terms.keys() <= found.terms.keys():
             raise self.error(
@@ -140,7 +150,7 @@ class _Expansion:
         if sign == "-":
             raise self.error(call, "An offset is taken away.", "Offsets are added.", "Write offset(-o).")
 
-    def terms(self, node: Node) -> dict[frozenset[Node], Term]:
+    def terms(self, node: Node) -> Terms:
         """Return the terms of an operand of a sum, or of a product."""
         match node:
             case Column():
@@ -180,7 +190,7 @@ class _Expansion:
         check(node, Place.FACTOR, self.formula)
         raise AssertionError("check() refuses every other node")
 
-    def product(self, chain: Chain) -> dict[frozenset[Node], Term]:
+    def product(self, chain: Chain) -> Terms:
         result = self.terms(chain.operands[0])
         for sign, operand in zip(chain.signs, chain.operands[1:], strict=True):
             right = self.terms(operand)
@@ -194,14 +204,14 @@ class _Expansion:
             if sign == ":":
                 result = self.interaction(result, right, chain)
             elif sign == "*":
-                result = self.limited(result | right | self.interaction(result, right, chain), chain)
+                result = self.limited(_union(result, right, self.interaction(result, right, chain)), chain)
             else:
                 common = tuple(dict.fromkeys(factor for term in result.values() for factor in term))
                 nested = self.interaction({frozenset(common): common}, right, chain)
-                result = self.limited(result | nested, chain)
+                result = self.limited(_union(result, nested), chain)
         return result
 
-    def power(self, node: Power) -> dict[frozenset[Node], Term]:
+    def power(self, node: Power) -> Terms:
         exponent, base = node.exponent, self.terms(node.base)
         if not (
             isinstance(exponent, Number) and type(exponent.value) is int and 1 <= exponent.value <= MAX_POWER
@@ -221,16 +231,25 @@ class _Expansion:
             )
         result = base
         for _ in range(exponent.value - 1):
-            result = self.limited(result | self.interaction(result, base, node), node)
+            result = self.limited(_union(result, self.interaction(result, base, node)), node)
         return result
 
-    def interaction(self, left: dict, right: dict, node: Node) -> dict[frozenset[Node], Term]:
-        if len(left) * len(right) > MAX_TERMS**2 // 10:
+    def interaction(self, left: Terms, right: Terms, node: Node) -> Terms:
+        # equal terms fall together, so many products may still be few terms; but not without end
+        if len(left) * len(right) > 2 * MAX_TERMS:
             raise self.too_many(node)
-        crossed = (tuple(dict.fromkeys(a + b)) for a in left.values() for b in right.values())
-        return self.limited({frozenset(term): term for term in crossed}, node)
+        crossed: Terms = {}
+        for a in left.values():
+            for b in right.values():
+                term = tuple(dict.fromkeys(a + b))
+                crossed.setdefault(frozenset(term), term)
+                if len(term) > MAX_FACTORS:
+                    raise self.error(
+                        node, f"This makes a term of {len(term)} factors.", f"At most {MAX_FACTORS} are read."
+                    )
+        return self.limited(crossed, node)
 
-    def limited(self, terms: dict, node: Node) -> dict[frozenset[Node], Term]:
+    def limited(self, terms: Terms, node: Node) -> Terms:
         if len(terms) > MAX_TERMS:
             raise self.too_many(node)
         return terms
@@ -239,6 +258,15 @@ class _Expansion:
         return self.error(
             node, f"This makes more than {MAX_TERMS:,} terms.", "Fewer were needed.", "Name them singly."
         )
+
+
+def _union(*parts: Terms) -> Terms:
+    """Join terms; of two equal ones the first stays, as it was written."""
+    joined: Terms = {}
+    for part in parts:
+        for key, term in part.items():
+            joined.setdefault(key, term)
+    return joined
 
 
 def _summands(node: Node) -> list[tuple[str, Node]]:

@@ -98,7 +98,8 @@ def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorica
 
     is_category(series, name)
     _require_complete(series, name)
-    unseen = [value for value in series.unique().tolist() if value not in set(levels)]
+    known = set(levels)
+    unseen = [value for value in series.unique().tolist() if value not in known]
     if unseen:
         raise DataError(
             f"Column {name!r} has levels that the model does not know: {listing(map(repr, unseen))}.",

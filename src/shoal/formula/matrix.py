@@ -181,7 +181,14 @@ def _materialise(spec: Any, factors: dict[str, Any], rows: int) -> Any:
     from formulaic.materializers import PandasMaterializer
 
     frame = pd.DataFrame(index=pd.RangeIndex(rows))
-    return PandasMaterializer(frame, context=factors).get_model_matrix(spec)
+    try:
+        return PandasMaterializer(frame, context=factors).get_model_matrix(spec)
+    except ValueError as error:
+        raise DataError(
+            f"The design matrix cannot be made: {error}",
+            "Contrasts must name levels of their column.",
+            "Check the arguments of C(...).",
+        ) from error
 
 
 def _checked(matrix: Any, names: Sequence[str]) -> np.ndarray:
@@ -199,7 +206,7 @@ def _factor(factor: Node, frame: pd.DataFrame, spec: DesignSpec, *, learn: bool)
         return numeric_column(lookup(frame, name), name)
 
     def standardise(call: Call, data: np.ndarray) -> np.ndarray:
-        return _stateful(call, data, STANDARDISING[call.function], spec)
+        return _stateful(call, _rows(data, frame), STANDARDISING[call.function], spec)
 
     if isinstance(factor, Column):
         seen_as_category = (
@@ -232,6 +239,8 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
     if isinstance(options.get("constraints"), list):
         options["constraints"] = np.asarray(options["constraints"], dtype=np.float64)
     state = spec.states.setdefault(unparse(call), {})
+    if call.function == "poly" and not state:
+        _require_distinct_values(call, data, options.get("degree", 1))
     try:
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
@@ -240,6 +249,17 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
             "",
             "Check its arguments and the range of its data.",
         ) from error
+
+
+def _require_distinct_values(call: Call, data: np.ndarray, degree: Any) -> None:
+    """Refuse a polynomial through too few points: its columns would be rounding errors."""
+    distinct = len(np.unique(data))
+    if distinct <= degree:
+        raise DataError(
+            f"{unparse(call)} has degree {degree}, and its data {distinct} distinct values.",
+            "The degree must be less than the number of distinct values.",
+            "Lower the degree.",
+        )
 
 
 def _category(factor: Node, column: Node, frame: pd.DataFrame, spec: DesignSpec, *, learn: bool) -> Any:

@@ -73,7 +73,8 @@ def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -
     values = {key: literal(value, formula) for key, value in bound.items()}
     for key in values.keys() & {"df", "degree"}:
         size = values[key]
-        if size is not None and not (type(size) is int and 0 <= size <= MAX_BASIS):
+        absent = key == "df" and size is None
+        if not absent and not (type(size) is int and 0 <= size <= MAX_BASIS):
             needed = f"A whole number up to {MAX_BASIS} was needed."
             raise refuse(f"Found {key} = {size!r}.", needed, bound[key])
     return values

@@ -45,7 +45,7 @@ def parse(text: str) -> Formula:
     return Formula(
         text=text,
         response=_response(value, options, text),
-        population=terms.expression(right.span),
+        population=terms.expression(text, right.span),
         offsets=tuple(_expression(_only_argument(call, text), text) for call in terms.offsets),
         groups=_groups(terms, text),
     )
@@ -194,7 +194,7 @@ def _group_terms(bar: Bar, text: str) -> list[GroupTerm]:
     if isinstance(factor, Call) and factor.function == "gr":
         factor, zero_sum = _without_flag(factor, "zero_sum", text)
         factor = _only_argument(factor, text)
-    expression = effects.expression(bar.effects.span)
+    expression = effects.expression(text, bar.effects.span)
     return [
         GroupTerm(expression, names, bar.correlated, zero_sum, span=bar.span)
         for names in _factors(factor, text)

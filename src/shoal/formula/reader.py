@@ -34,9 +34,9 @@ MAX_NESTING = 50
 class Reader:
     """Recursive-descent reader of one formula or of one piece of it."""
 
-    def __init__(self, text: str):
+    def __init__(self, text: str, *, expanded: bool = False):
         self.text = text
-        self.tokens = tokenize(text)
+        self.tokens = tokenize(text, expanded=expanded)
         self.position = 0
         self.depth = 0
 
@@ -238,7 +238,7 @@ def _join(left: Node, sign: str, right: Node) -> Chain:
 
 def read_piece(text: str) -> Node:
     """Return the tree of a piece of a formula, such as the text of an `Expression`."""
-    reader = Reader(text)
+    reader = Reader(text, expanded=True)
     tree = reader.chain()
     if reader.token.kind is not Kind.END:
         raise reader.unexpected("An operator, or the end, was needed.")

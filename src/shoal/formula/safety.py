@@ -1,7 +1,7 @@
 """What a formula may compute.
 
-A formula is data, never code. Every tree passes through `check` before anything is computed from it, and nothing
-is ever handed to Python's ``eval``: `shoal.formula.evaluate` walks the tree.
+A formula is data, never code. Every tree passes through `check` before anything is computed from it, and
+nothing is ever handed to Python's ``eval``: `shoal.formula.evaluate` walks the tree.
 """
 
 from __future__ import annotations
@@ -105,9 +105,10 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
             span=(call.span[0], call.span[0] + len(name)),
         )
     if name not in ELEMENTWISE and registered(name) is None and place is Place.ELEMENTWISE:
+        allowed = (known for known in listed() if known in ELEMENTWISE or registered(known))
         raise refuse(
             f"{name}(...) learns from all rows.",
-            f"Only elementwise functions may stand here: {', '.join(n for n in listed() if n in ELEMENTWISE or registered(n))}.",
+            f"Only elementwise functions may stand here: {', '.join(allowed)}.",
             "Compute the value as a column of the table.",
         )
     if (name in BASES or name == "C") and place is not Place.FACTOR:

@@ -10,6 +10,8 @@ from shoal.errors import FormulaError
 
 MAX_CHARACTERS = 10_000
 MAX_TOKENS = 4_000
+# canonical text names every term of an expansion, and may be this many times longer
+EXPANSION = 20
 
 
 class Kind(Enum):
@@ -66,8 +68,14 @@ _REMEDIES = {
 }
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
     """Split a formula into tokens, the last of kind END.
+
+    Parameters
+    ----------
+    text : str
+    expanded : bool
+        The text is the canonical one of an `Expression`, which may be longer.
 
     Raises
     ------
@@ -80,10 +88,11 @@ def tokenize(text: str) -> list[Token]:
             "A formula is text.",
             "For example 'y ~ x + (1 | g)'.",
         )
-    if len(text) > MAX_CHARACTERS:
+    scale = EXPANSION if expanded else 1
+    if len(text) > scale * MAX_CHARACTERS:
         raise FormulaError(
             f"The formula has {len(text):,} characters.",
-            f"At most {MAX_CHARACTERS:,} are read.",
+            f"At most {scale * MAX_CHARACTERS:,} are read.",
             "Compute some of its parts as columns of the table.",
         )
     tokens, position = [], 0
@@ -94,10 +103,10 @@ def tokenize(text: str) -> list[Token]:
         position = match.end()
         if match.lastgroup != "space":
             tokens.append(_token(match))
-        if len(tokens) > MAX_TOKENS:
+        if len(tokens) > scale * MAX_TOKENS:
             raise FormulaError(
-                f"The formula has more than {MAX_TOKENS:,} tokens.",
-                f"At most {MAX_TOKENS:,} are read.",
+                f"The formula has more than {scale * MAX_TOKENS:,} tokens.",
+                f"At most {scale * MAX_TOKENS:,} are read.",
                 "Compute some of its parts as columns of the table.",
                 formula=text,
                 span=match.span(),

@@ -72,30 +72,33 @@ def _mode(structure: Structure, data: RowData, hyper: Hyper) -> Effects:
     sampler's proposals stay reversible and volume-preserving, and are judged by the density itself.
     """
     frozen = jax.lax.stop_gradient(hyper)
-    x = _start(structure, data, frozen)
-    step = lambda _, x: _newton(structure, data, frozen, x)  # noqa: E731
-    x = jax.lax.fori_loop(0, structure.family.newton_steps - 1, step, x)
-    return _newton(structure, data, hyper, jax.lax.stop_gradient(x))
+    nowhere = Effects(jnp.zeros((structure.n_effects, structure.n_levels)), jnp.zeros(structure.n_normal))
+
+    def step(i: Any, carry: tuple[Effects, Any]) -> tuple[Effects, Any]:
+        # The first step starts from each row's own estimate, not from an x: it is taken whole.
+        x = _newton(structure, data, frozen, *carry, whole=i == 0)
+        return x, rows.linear_predictor(data, frozen, x)
+
+    start = structure.family.start(data.rows)
+    x, eta = jax.lax.fori_loop(0, structure.family.newton_steps, step, (nowhere, start))
+    if structure.family.linear_gaussian:  # one step was exact, and so is its derivative
+        return _newton(structure, data, hyper, x, eta, whole=True)
+    x = jax.lax.stop_gradient(x)
+    return _newton(structure, data, hyper, x, rows.linear_predictor(data, hyper, x), whole=False)
 
 
-def _start(structure: Structure, data: RowData, hyper: Hyper) -> Effects:
-    """One iteratively reweighted least squares step from each row's own estimate."""
-    eta = structure.family.start(data.rows)
+def _newton(structure: Structure, data: RowData, hyper: Hyper, x: Effects, eta: Any, whole: Any) -> Effects:
+    """Return the next iterate: reweighted least squares at `eta`, approached from `x`.
+
+    Solving ``H x' = A' (w (eta - base) + score)`` is Newton's step where eta is the linear predictor of x.
+    """
     score, w = structure.family.score_curvature(data.rows, eta, hyper.phi)
     right = rows.transposed(structure, data, hyper, w * (eta - rows.base(data, hyper)) + score)
     factor = factorize(rows.precision(structure, data, hyper, w))
-    return _project(structure, factor, backward(factor, forward(factor, right)))
-
-
-def _newton(structure: Structure, data: RowData, hyper: Hyper, x: Effects) -> Effects:
-    eta = rows.linear_predictor(data, hyper, x)
-    score, w = structure.family.score_curvature(data.rows, eta, hyper.phi)
-    g = rows.transposed(structure, data, hyper, score)
-    factor = factorize(rows.precision(structure, data, hyper, w))
-    step = backward(factor, forward(factor, Effects(g.u - x.u, g.b - x.b)))
-    if structure.family.linear_gaussian:
-        return _project(structure, factor, add(x, step))
-    return _project(structure, factor, add(x, _limited(hyper, step)))
+    full = backward(factor, forward(factor, right))
+    short = _limited(hyper, Effects(full.u - x.u, full.b - x.b))
+    pick = lambda a, b: jnp.where(whole, a, b)  # noqa: E731
+    return _project(structure, factor, jax.tree.map(pick, full, add(x, short)))
 
 
 def _limited(hyper: Hyper, step: Effects) -> Effects:

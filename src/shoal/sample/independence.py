@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from arviz_stats.base import array_stats
 
 from shoal.sample.evaluate import points
 from shoal.sample.marginal import Batch, MarginalFit
@@ -107,6 +106,8 @@ def _draw_effects(
 
 
 def _pareto_k(log_weight: np.ndarray) -> float:
+    from arviz_stats.base import array_stats  # a second to import: not before the first run
+
     finite = log_weight[np.isfinite(log_weight)]
     if np.ptp(finite) < 1e-12:
         return -np.inf  # every proposal has the same weight: there is no tail

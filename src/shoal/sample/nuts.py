@@ -1,14 +1,14 @@
 """NUTS on the same density: the fallback of the other samplers, and the lab's sampler.
 
 BlackJAX's kernel with its window adaptation (Hoffman and Gelman 2014; Stan's warmup schedule). It sees the
-whitened coordinates of `hmc`, so that in transported coordinates there is little left to adapt.
+whitened coordinates of `hmc`, so that in transported coordinates there is little left to adapt. BlackJAX is
+imported where it is used: it takes a second, and most fits do without it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import blackjax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +35,8 @@ def _log_density(density: LogDensity, data: Any, center: Any, root: Any) -> Any:
 def _warm(
     static: tuple[LogDensity, int], data: Any, center: Any, root: Any, target_accept: Any, key: Any, q: Any
 ) -> Any:
+    import blackjax
+
     density, iterations = static
     adaptation = blackjax.window_adaptation(
         blackjax.nuts, _log_density(density, data, center, root), target_acceptance_rate=target_accept
@@ -46,6 +48,8 @@ def _warm(
 def _chunk(
     density: LogDensity, data: Any, center: Any, root: Any, step: Any, mass: Any, keys: Any, state: Any
 ) -> Any:
+    import blackjax
+
     kernel = blackjax.nuts.build_kernel()
     log_density = _log_density(density, data, center, root)
 

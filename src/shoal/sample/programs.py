@@ -22,6 +22,9 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
+# XLA's fusion emitters double the compile time of these programs of many small operations, and save little.
+OPTIONS = {"xla_cpu_use_fusion_emitters": False} if jax.default_backend() == "cpu" else {}
+
 _programs: dict[Hashable, Any] = {}
 _locks: dict[Hashable, threading.Lock] = {}
 _registry = threading.Lock()
@@ -59,7 +62,7 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any) -> 
             persistent_cache()
             with double():
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
-                _programs[key] = lowered.compile()
+                _programs[key] = lowered.compile(compiler_options=OPTIONS)
     return _programs[key]
 
 

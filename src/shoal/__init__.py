@@ -1,0 +1,43 @@
+"""Shoal: Bayesian multilevel models that sample well by construction.
+
+>>> import shoal as sl
+>>> model = sl.Model("effect | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
+>>> fit = model.fit(seed=1)
+>>> fit.summary()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shoal import priors, simulate
+    from shoal.api import Fit, Model, load, sbc
+    from shoal.datasets import load_dataset
+    from shoal.formula import register_function
+
+# Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
+_PLACES = {
+    "Model": "shoal.api",
+    "Fit": "shoal.api",
+    "load": "shoal.api",
+    "sbc": "shoal.api",
+    "load_dataset": "shoal.datasets",
+    "register_function": "shoal.formula",
+    "priors": "",
+    "simulate": "",
+}
+
+__all__ = ["Fit", "Model", "load", "load_dataset", "priors", "register_function", "sbc", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'shoal' has no attribute {name!r}")
+    place = _PLACES[name]
+    return getattr(importlib.import_module(place), name) if place else importlib.import_module(f"shoal.{name}")
+
+
+def __dir__() -> list[str]:
+    return __all__

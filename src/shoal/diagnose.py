@@ -1,0 +1,237 @@
+"""Can a fit be trusted? Findings with evidence and remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoal.errors import listing
+from shoal.priors import Normal
+from shoal.results import Results
+from shoal.sample.checks import LEAST_BFMI, LEAST_ESS, WORST_RHAT, screen
+
+SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a fit.
+
+    Attributes
+    ----------
+    code : str
+    severity : {"error", "warning", "note"}
+        An error means the draws cannot be trusted; a warning that a conclusion needs care.
+    evidence, remedy : str
+    """
+
+    code: str
+    severity: str
+    evidence: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"[{self.severity}] {self.code}: {self.evidence}\n    {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings, most serious first."""
+
+    findings: tuple[Finding, ...]
+    examined: str
+
+    @property
+    def ok(self) -> bool:
+        """No error and no warning; notes do not count."""
+        return all(f.severity == "note" for f in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        if any(f.severity == "error" for f in self.findings):
+            return f"Do not trust these draws. {self.examined}"
+        if not self.ok:
+            return f"The draws are sound; mind the warnings. {self.examined}"
+        return f"The draws can be trusted. {self.examined}"
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __str__(self) -> str:
+        return "\n".join([self.verdict, *map(str, self.findings)])
+
+
+def diagnose(results: Results) -> Diagnosis:
+    """Return the findings about a fit.
+
+    R-hat and ESS are those of Vehtari et al. (2021), Bayesian Analysis 16, 667-718, by arviz-stats; of many
+    group effects, those that look worst in a quick screen are examined.
+    """
+    convergence, examined = _convergence(results)
+    findings = list(convergence)
+    for rule in _RULES:
+        findings += rule(results)
+    findings.sort(key=lambda f: SEVERITIES.index(f.severity))
+    return Diagnosis(tuple(findings), examined)
+
+
+def _convergence(results: Results) -> tuple[list[Finding], str]:
+    from arviz_stats.base import array_stats
+
+    names, values = _examined(results)
+    if not names:
+        return [], "Every parameter is fixed."
+    axes = {"chain_axis": 1, "draw_axis": 2}
+    bulk = array_stats.ess(values, method="bulk", **axes)
+    tail = array_stats.ess(values, method="tail", prob=0.9, **axes)
+    ess, chains = np.minimum(bulk, tail), values.shape[1]
+    rhat = array_stats.rhat(values, **axes) if chains > 1 else np.full(len(names), np.nan)
+    findings = []
+    if (bad := np.flatnonzero(rhat > WORST_RHAT)).size:
+        shown = listing(f"{names[i]} {rhat[i]:.3f}" for i in bad[np.argsort(-rhat[bad])])
+        findings.append(
+            Finding("rhat", "error", f"R-hat above {WORST_RHAT}: {shown}.", "Chains disagree: draw more.")
+        )
+    if (bad := np.flatnonzero(ess < LEAST_ESS * chains)).size:
+        shown = listing(f"{names[i]} {ess[i]:.0f}" for i in bad[np.argsort(ess[bad])])
+        findings.append(
+            Finding(
+                "ess",
+                "error",
+                f"Effective sample size below {LEAST_ESS} a chain: {shown}.",
+                "Draw more; intervals and tails are not yet stable.",
+            )
+        )
+    if chains == 1:
+        findings.append(
+            Finding("one-chain", "note", "One chain: R-hat cannot compare chains.", "Fit with chains=4.")
+        )
+    what = f"worst R-hat {np.nanmax(rhat):.3f}, " if chains > 1 else ""
+    total = values.shape[1] * values.shape[2]
+    return findings, f"({len(names)} quantities: {what}worst ESS {ess.min():.0f} of {total:,} draws.)"
+
+
+def _examined(results: Results) -> tuple[list[str], np.ndarray]:
+    """Return names and draws (V, chains, draws) of all varying hyperparameters and the worst effects."""
+    names: list[str] = []
+    parts: list[np.ndarray] = []
+    for name, array in results.posterior.data_vars.items():
+        flat = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0)
+        if str(name).startswith("r_"):
+            flat = screen(flat)
+        varying = np.ptp(flat, axis=(1, 2)) > 1e-12
+        names += [str(name)] * int(varying.sum())
+        parts.append(flat[varying])
+    return names, np.concatenate(parts) if parts else np.zeros((0, 1, 1))
+
+
+def _divergences(results: Results) -> list[Finding]:
+    diverging = results.stats["diverging"].values
+    if not diverging.any():
+        return []
+    return [
+        Finding(
+            "divergences",
+            "error",
+            f"{int(diverging.sum())} of {diverging.size:,} trajectories diverged: part of the posterior is out "
+            "of their reach.",
+            "Use coordinates='auto'; if they were chosen by you, they do not suit these data.",
+        )
+    ]
+
+
+def _energy(results: Results) -> list[Finding]:
+    if "energy" not in results.stats or results.stats.sizes["draw"] < 3:
+        return []
+    energy = results.stats["energy"].values
+    bfmi = np.square(np.diff(energy, axis=1)).mean(1) / np.maximum(energy.var(1), 1e-300)
+    if bfmi.min() >= LEAST_BFMI:
+        return []
+    return [
+        Finding(
+            "energy",
+            "warning",
+            f"E-BFMI {bfmi.min():.2f}, below {LEAST_BFMI}: momenta move the energy too slowly.",
+            "A heavy tail; a tighter prior on the standard deviations usually mends it.",
+        )
+    ]
+
+
+def _run(results: Results) -> list[Finding]:
+    """Report what happened on the way, as the run wrote it down."""
+    notes = json.loads(results.attrs["notes"])
+    return [Finding("run", "note", note, "Nothing to do if the checks above are met.") for note in notes]
+
+
+def _certificate(results: Results) -> list[Finding]:
+    k = json.loads(results.attrs["sampler_facts"]).get("pareto_k")
+    if results.attrs["sampler"] != "independence" or k is None or k <= 0.5:
+        return []
+    return [
+        Finding(
+            "pareto-k",
+            "warning",
+            f"Pareto k of the proposals' weights is {k:.2f}: a tail of the hyperparameters is thinly covered.",
+            "Compare with sampler='hmc'.",
+        )
+    ]
+
+
+def _intercept_prior(results: Results) -> list[Finding]:
+    """Report how much of what is said of the population mean comes from its prior.
+
+    Information of a normal prior and of the data add up, so the prior's share is the posterior variance over
+    the prior variance.
+    """
+    group = results.model.design.group
+    given = results.model.priors.get("Intercept")
+    if not group or group.zero_sum or "Intercept" not in group.effects or given is None or given.default:
+        return []
+    if not isinstance(given.prior, Normal):
+        return []
+    posterior = results.posterior
+    share = float(posterior["Intercept"].var()) / given.prior.sigma**2
+    if share < 0.1:
+        return []
+    sd = float(posterior[f"sd_{group.name}"].values[..., group.effects.index("Intercept")].mean())
+    spread, levels = sd / np.sqrt(len(group.labels)), len(group.labels)
+    return [
+        Finding(
+            "intercept-prior",
+            "warning" if share > 0.5 else "note",
+            f"The prior {given.prior} carries {100 * min(share, 1):.0f}% of the information about the Intercept: "
+            f"the {levels} levels of {group.name} differ by sd {sd:.3g}, so they locate the population mean only "
+            f"to about ±{spread:.2g}.",
+            "If the prior is not meant that firmly, widen it, e.g. "
+            f"Normal({given.prior.mu:g}, {2.5 * max(sd, given.prior.sigma):.2g}).",
+        )
+    ]
+
+
+def _finite_mean(results: Results) -> list[Finding]:
+    group = results.model.design.group
+    if not group or not group.zero_sum:
+        return []
+    return [
+        Finding(
+            "finite-population",
+            "note",
+            f"{group.name} is zero-sum: the Intercept is the mean of these {len(group.labels)} levels, and its "
+            "interval says nothing about a population they come from.",
+            "For the population's mean drop zero_sum.",
+        )
+    ]
+
+
+_RULES: tuple[Callable[[Results], list[Finding]], ...] = (
+    _divergences,
+    _energy,
+    _certificate,
+    _intercept_prior,
+    _finite_mean,
+    _run,
+)

@@ -1,0 +1,113 @@
+"""Result files: netCDF that any ArviZ reads, with all that is needed to rebuild the model.
+
+Loading parses a formula and reads numbers; it runs no code from the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from shoal.design import build
+from shoal.errors import FileError, ShoalError
+from shoal.families import get_family
+from shoal.formula import parse
+from shoal.frames import Table
+from shoal.model import ResolvedPrior, Specification
+from shoal.priors import from_record
+from shoal.results import Results
+
+
+def save(results: Results, path: str | Path) -> Path:
+    """Write results to a netCDF file; the file appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        results.tree.to_netcdf(part, engine="h5netcdf")
+        os.replace(part, path)
+    except OSError as problem:
+        raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> Results:
+    """Read results written by `save`.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or not written by Shoal.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"There is no file {path}.", "A result file written by `fit.save` or `shoal fit -o`.")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            tree = tree.load()
+    except (OSError, ValueError, KeyError) as problem:
+        raise FileError(
+            f"{path} cannot be read as netCDF: {problem}.",
+            "A complete result file.",
+            "If it was cut off, fit again with `shoal fit … -o`.",
+        ) from problem
+    if tree.attrs.get("inference_library") != "shoal":
+        raise FileError(
+            f"{path} was written by {tree.attrs.get('inference_library', 'an unknown program')}, not by Shoal.",
+            "A result file of Shoal.",
+        )
+    try:
+        return Results(_model(tree), tree)
+    except (KeyError, ValueError, TypeError) as problem:
+        raise FileError(f"{path} lacks a part of the model: {problem!r}.", "A complete result file.") from problem
+    except ShoalError as problem:
+        raise FileError(f"The model in {path} cannot be rebuilt.", str(problem)) from problem
+
+
+def _model(tree: xr.DataTree) -> Specification:
+    formula = parse(tree.attrs["formula"])
+    family = get_family(tree.attrs["family"])
+    frame = pd.DataFrame(dict(_column(v) for v in tree["constant_data"].data_vars.values()))
+    table = Table(frame, tuple(frame.columns))
+    return Specification(
+        formula, family, build(formula, table, family, quiet=True), _priors(tree.attrs["priors"]), table
+    )
+
+
+def _priors(text: str) -> dict[str, ResolvedPrior]:
+    priors = {}
+    for name, record in json.loads(text).items():
+        default, centered = bool(record.pop("default")), bool(record.pop("centered"))
+        priors[name] = ResolvedPrior(from_record(record), default, centered)
+    return priors
+
+
+def _column(variable: xr.DataArray) -> tuple[str, Any]:
+    """Return name and values of a stored column; the inverse of `results._constant`."""
+    values, attrs = variable.to_numpy(), variable.attrs
+    if attrs.get("kind") == "bool":
+        values = values.astype(bool)
+    if "categories" in attrs:
+        categories = json.loads(attrs["categories"])
+        return attrs["column"], pd.Categorical(_as_type_of(values, categories), categories=categories)
+    if values.dtype.kind not in "iufb":
+        values = np.array([str(v) for v in values], dtype=object)
+    return attrs["column"], values
+
+
+def _as_type_of(values: np.ndarray, categories: list[Any]) -> list[Any]:
+    kind = type(categories[0]) if categories else str
+    return [kind(v) for v in values]

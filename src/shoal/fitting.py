@@ -1,0 +1,65 @@
+"""From a posterior to results: sample, check, and sample again by NUTS if the checks fail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from shoal.errors import ModelError, nearest
+from shoal.posterior.posterior import Posterior
+from shoal.results import STORES, Results, assemble, storage
+from shoal.sample import checks
+from shoal.sample.programs import to_device
+from shoal.sample.progress import Progress
+from shoal.sample.run import run
+from shoal.sample.target import Settings, Target
+
+
+def fit(
+    posterior: Posterior, settings: Settings, store: str = "auto", progress: Progress | None = None
+) -> Results:
+    """Sample a posterior.
+
+    Parameters
+    ----------
+    store : {"auto", "double", "single", "none"}
+        How draws of group effects are kept.
+
+    Raises
+    ------
+    ModelError
+        Impossible settings.
+    SamplingError
+        If the run cannot be made.
+    """
+    _check(settings, store)
+    progress = progress or Progress()
+    kept = storage(posterior.model, settings, store)
+    settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
+    plan = posterior.plan
+    target = Target(posterior.density, to_device(posterior.data), posterior.start())
+    began = time.perf_counter()
+    draws = run(target, plan.sampler, plan.fits_marginal, settings, progress)
+    seconds = {"sampling": time.perf_counter() - began}
+    notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
+    problems = checks.failures(draws)
+    # Only the planned samplers fall back: who asks for NUTS, or for other coordinates, gets just that.
+    if problems and plan.sampler != "nuts" and posterior.density.n_theta + posterior.density.n_latent:
+        progress.stage("sampling again by NUTS")
+        notes.append(f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)}).")
+        began = time.perf_counter()
+        draws = run(target, "nuts", plan.fits_marginal, settings, progress)
+        seconds["sampling again"] = time.perf_counter() - began
+        notes.append("These draws are from NUTS on the same density.")
+    return assemble(posterior, draws, settings, seconds, notes)
+
+
+def _check(settings: Settings, store: str) -> None:
+    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
+        value = getattr(settings, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+    if not 0 < settings.target_accept < 1:
+        raise ModelError(f"target_accept={settings.target_accept!r}.", "A number between 0 and 1.")
+    if store not in STORES:
+        raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))

@@ -1,0 +1,77 @@
+"""Checks of a finished run, on its raw draws.
+
+Thresholds: R-hat 1.01 and 100 effective draws a chain (Vehtari et al. 2021, Bayesian Analysis 16, 667-718);
+E-BFMI 0.3 (Betancourt 2016, arXiv:1604.00695).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.sample.target import Draws
+
+WORST_RHAT = 1.01
+LEAST_ESS = 100  # a chain
+LEAST_BFMI = 0.3
+FEWEST = 100  # draws of a chain below which R-hat and ESS say too little to decide anything
+EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
+
+
+def failures(draws: Draws) -> list[str]:
+    """Return what is wrong with a run, in words; empty if nothing is."""
+    problems = []
+    divergent = int(draws.stats["diverging"].sum())
+    if divergent:
+        problems.append(f"{divergent} divergent trajectories")
+    values = _columns(draws)
+    chains, count = draws.stats["lp"].shape
+    stuck = [c for c in range(chains) if count > 1 and np.ptp(draws.stats["lp"][c]) == 0]
+    if stuck and values.shape[0]:
+        return [*problems, f"stuck chains {stuck}"]
+    if count < FEWEST or not values.shape[0]:
+        return problems
+    if "energy" in draws.stats and (worst := _bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
+        problems.append(f"E-BFMI {worst:.2f}")
+    rhat, ess = worst_of(values)
+    if rhat > WORST_RHAT:
+        problems.append(f"R-hat {rhat:.3f}")
+    if ess < LEAST_ESS * chains:
+        problems.append(f"effective sample size {ess:.0f}")
+    return problems
+
+
+def worst_of(values: np.ndarray) -> tuple[float, float]:
+    """Return the largest R-hat and the smallest bulk or tail ESS of (V, chains, draws) values."""
+    from arviz_stats.base import array_stats  # a second to import: not before the first run
+
+    axes = {"chain_axis": 1, "draw_axis": 2}
+    bulk = array_stats.ess(values, method="bulk", **axes)
+    tail = array_stats.ess(values, method="tail", prob=0.9, **axes)
+    rhat = array_stats.rhat(values, **axes) if values.shape[1] > 1 else np.ones(1)
+    return float(np.max(rhat)), float(min(bulk.min(), tail.min()))
+
+
+def _bfmi(energy: np.ndarray) -> np.ndarray:
+    return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
+
+
+def _columns(draws: Draws) -> np.ndarray:
+    """Return every varying hyperparameter and coefficient, and the effects that look worst, (V, C, D)."""
+    point = draws.point
+    small = np.concatenate([np.moveaxis(point.values, -1, 0), np.moveaxis(point.beta, -1, 0)])
+    small = small[np.ptp(small, axis=(1, 2)) > 0]
+    effects = np.moveaxis(point.r.reshape(*point.r.shape[:2], -1), -1, 0)
+    return np.concatenate([small, screen(effects)])
+
+
+def screen(effects: np.ndarray) -> np.ndarray:
+    """Return the effects (V, C, D) whose lag-one autocorrelation or spread of chain means is largest."""
+    if len(effects) <= EXAMINED:
+        return effects
+    away = effects - effects.mean(2, keepdims=True)
+    variance = (away**2).mean((1, 2)) + 1e-300
+    autocorrelation = (away[..., 1:] * away[..., :-1]).mean((1, 2)) / variance
+    spread = effects.mean(2).var(1) / variance
+    half = EXAMINED // 2
+    worst = np.union1d(np.argsort(autocorrelation)[-half:], np.argsort(spread)[-half:])
+    return effects[worst].astype(float)
