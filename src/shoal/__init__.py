@@ -35,8 +35,9 @@ __all__ = ["Fit", "Model", "load", "load_dataset", "priors", "register_function"
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'shoal' has no attribute {name!r}")
-    place = _PLACES[name]
-    return getattr(importlib.import_module(place), name) if place else importlib.import_module(f"shoal.{name}")
+    if place := _PLACES[name]:
+        return getattr(importlib.import_module(place), name)
+    return importlib.import_module(f"shoal.{name}")
 
 
 def __dir__() -> list[str]:

@@ -47,7 +47,8 @@ def _group_equations(group: Group) -> list[str]:
     name, lines = group.name, []
     for block in group.blocks:
         if len(block) == 1:
-            lines.append(f"r_{name}[g][{group.effects[block[0]]}] ~ Normal(0, sd_{name}[{group.effects[block[0]]}])")
+            effect = group.effects[block[0]]
+            lines.append(f"r_{name}[g][{effect}] ~ Normal(0, sd_{name}[{effect}])")
         else:
             inside = ", ".join(group.effects[i] for i in block)
             lines.append(f"r_{name}[g][{inside}] ~ MultiNormal(0, D cor_{name} D), D = diag(sd_{name})")

@@ -78,6 +78,7 @@ class Design:
 
     @property
     def n_rows(self) -> int:
+        """Rows of the table."""
         return len(self.rows.y)
 
     def with_response(self, y: np.ndarray) -> Design:

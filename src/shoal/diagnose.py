@@ -137,8 +137,8 @@ def _divergences(results: Results) -> list[Finding]:
         Finding(
             "divergences",
             "error",
-            f"{int(diverging.sum())} of {diverging.size:,} trajectories diverged: part of the posterior is out "
-            "of their reach.",
+            f"{int(diverging.sum())} of {diverging.size:,} trajectories diverged: part of the posterior is "
+            "out of their reach.",
             "Use coordinates='auto'; if they were chosen by you, they do not suit these data.",
         )
     ]
@@ -175,7 +175,8 @@ def _certificate(results: Results) -> list[Finding]:
         Finding(
             "pareto-k",
             "warning",
-            f"Pareto k of the proposals' weights is {k:.2f}: a tail of the hyperparameters is thinly covered.",
+            f"Pareto k of the proposals' weights is {k:.2f}: a tail of the hyperparameters is thinly "
+            "covered.",
             "Compare with sampler='hmc'.",
         )
     ]
@@ -203,9 +204,9 @@ def _intercept_prior(results: Results) -> list[Finding]:
         Finding(
             "intercept-prior",
             "warning" if share > 0.5 else "note",
-            f"The prior {given.prior} carries {100 * min(share, 1):.0f}% of the information about the Intercept: "
-            f"the {levels} levels of {group.name} differ by sd {sd:.3g}, so they locate the population mean only "
-            f"to about ±{spread:.2g}.",
+            f"The prior {given.prior} carries {100 * min(share, 1):.0f}% of the information about the "
+            f"Intercept: the {levels} levels of {group.name} differ by sd {sd:.3g}, so they locate the "
+            f"population mean only to about ±{spread:.2g}.",
             "If the prior is not meant that firmly, widen it, e.g. "
             f"Normal({given.prior.mu:g}, {2.5 * max(sd, given.prior.sigma):.2g}).",
         )
@@ -220,8 +221,8 @@ def _finite_mean(results: Results) -> list[Finding]:
         Finding(
             "finite-population",
             "note",
-            f"{group.name} is zero-sum: the Intercept is the mean of these {len(group.labels)} levels, and its "
-            "interval says nothing about a population they come from.",
+            f"{group.name} is zero-sum: the Intercept is the mean of these {len(group.labels)} levels, "
+            "and its interval says nothing about a population they come from.",
             "For the population's mean drop zero_sum.",
         )
     ]

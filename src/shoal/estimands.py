@@ -213,19 +213,22 @@ def _between(results: Results, group: Group) -> np.ndarray:
     sd = results.posterior[f"sd_{group.name}"].values
     second = group.z.T @ group.z / len(group.z)
     name = f"cor_{group.name}"
-    correlation = results.posterior[name].values if name in results.posterior else np.eye(sd.shape[-1])
-    return np.einsum("...i,...ij,...j,ij->...", sd, np.broadcast_to(correlation, (*sd.shape, sd.shape[-1])), sd, second)
+    if name not in results.posterior:
+        return sd**2 @ np.diagonal(second)
+    return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[name].values, sd, second)
 
 
 def _share(values: np.ndarray, prob: float) -> dict[str, float]:
-    return {f"share_{name}" if name in ("mean", "sd") else name: v for name, v in describe(values, prob).items()}
+    described = describe(values, prob)
+    return {f"share_{name}" if name in ("mean", "sd") else name: v for name, v in described.items()}
 
 
 def describe(values: np.ndarray, prob: float) -> dict[str, float]:
     """Return mean, sd and equal-tailed interval of draws."""
     low, high = np.quantile(values, [(1 - prob) / 2, (1 + prob) / 2])
     lower, upper = interval_names(prob)
-    return {"mean": float(np.mean(values)), "sd": float(np.std(values)), lower: float(low), upper: float(high)}
+    mean, sd = float(np.mean(values)), float(np.std(values))
+    return {"mean": mean, "sd": sd, lower: float(low), upper: float(high)}
 
 
 def to_frame(results: Results, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -242,11 +245,12 @@ def to_frame(results: Results, names: Sequence[str] | None = None) -> pd.DataFra
     for name in chosen:
         array = posterior[name]
         dims = [d for d in array.dims if d not in ("chain", "draw")]
-        stacked = array.transpose(*dims, "chain", "draw").values.reshape(-1, array.chain.size * array.draw.size)
+        total = array.chain.size * array.draw.size
+        stacked = array.transpose(*dims, "chain", "draw").values.reshape(-1, total)
         labels = [[str(v) for v in array[d].values] for d in dims]
         for index, values in zip(np.ndindex(*[len(v) for v in labels]), stacked, strict=True):
             key = ",".join(v[i] for v, i in zip(labels, index, strict=True))
             columns[f"{name}[{key}]" if key else name] = values
-    index = pd.MultiIndex.from_product([posterior.chain.values, posterior.draw.values], names=["chain", "draw"])
-    return pd.DataFrame(columns, index=index)
+    order = [posterior.chain.values, posterior.draw.values]
+    return pd.DataFrame(columns, index=pd.MultiIndex.from_product(order, names=["chain", "draw"]))
 

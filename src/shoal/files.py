@@ -66,13 +66,14 @@ def load(path: str | Path) -> Results:
         ) from problem
     if tree.attrs.get("inference_library") != "shoal":
         raise FileError(
-            f"{path} was written by {tree.attrs.get('inference_library', 'an unknown program')}, not by Shoal.",
+            f"{path} was written by {tree.attrs.get('inference_library', 'another program')}, not by Shoal.",
             "A result file of Shoal.",
         )
     try:
         return Results(_model(tree), tree)
     except (KeyError, ValueError, TypeError) as problem:
-        raise FileError(f"{path} lacks a part of the model: {problem!r}.", "A complete result file.") from problem
+        missing = f"{path} lacks a part of the model: {problem!r}."
+        raise FileError(missing, "A complete result file.") from problem
     except ShoalError as problem:
         raise FileError(f"The model in {path} cannot be rebuilt.", str(problem)) from problem
 

@@ -30,9 +30,11 @@ class Bar(Progress):
         self._task = self.rich.add_task("preparing", total=total)
 
     def stage(self, name: str) -> None:
+        """Name the stage and start the bar again."""
         self.rich.update(self._task, description=name, completed=0)
 
     def drawn(self, draws: int) -> None:
+        """Move the bar."""
         self.rich.advance(self._task, draws)
 
 

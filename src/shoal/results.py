@@ -48,9 +48,9 @@ class Results:
         return self.tree["sample_stats"].to_dataset()
 
     @property
-    def attrs(self) -> Mapping[str, Any]:
+    def attrs(self) -> dict[str, Any]:
         """How the fit was made."""
-        return self.tree.attrs
+        return {str(k): v for k, v in self.tree.attrs.items()}
 
     def hyperparameters(self) -> list[str]:
         """Names of all posterior variables but the group effects."""
@@ -153,7 +153,7 @@ def _observed(model: Specification) -> xr.Dataset:
 
 def _constant(model: Specification) -> xr.Dataset:
     """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in model.formula.columns:
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}

@@ -1,8 +1,9 @@
 """Small models of every structure the engine knows, their tables drawn from a seed."""
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,16 +11,30 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from shoal import groups
+from shoal.errors import ShoalWarning
 from shoal.families import get_family
 from shoal.frames import read
 from shoal.model import Specification, specify
-from shoal.posterior.coordinates import Density
+from shoal.posterior.density import zero_sum_basis
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.posterior.structure import coefficients, hyperparameters
-from shoal.priors import LKJ, Exponential, Fixed, Gamma, HalfCauchy, HalfNormal, HalfStudentT, Normal, StudentT
+from shoal.posterior.structure import hyperparameters
+from shoal.priors import (
+    LKJ,
+    Exponential,
+    Fixed,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    Normal,
+    StudentT,
+)
 from shoal.sample.programs import double, program, to_device
 
-LEVELS, ROWS = 4, 13
+# Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
+G = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
+X1 = np.array([-1, -1, 0.5, 2, 2, 0.5, 0.5, -1, 2, 2, -1, 0.5, 2])
 
 
 @dataclass(frozen=True)
@@ -71,26 +86,33 @@ ALL = GAUSSIAN + TWO_SCALES + BINOMIAL
 
 
 def table(seed: int) -> pd.DataFrame:
-    """Return rows with every column the cases use; every level has rows, in no order."""
+    """Return rows, in random order, with every column the cases use."""
     rng = np.random.default_rng(seed)
-    n = ROWS
-    trials = rng.integers(1, 6, n)
-    b = rng.permutation(np.arange(n) % 2)
+    size = len(G)
+    order = rng.permutation(size)
+    trials = rng.integers(1, 6, size)
     return pd.DataFrame(
         {
-            "y": rng.normal(1, 2, n),
-            "k": rng.binomial(trials, expit(rng.normal(size=n))),
+            "y": rng.normal(1, 2, size),
+            "k": rng.binomial(trials, expit(rng.normal(size=size))),
             "n": trials,
-            "b": b,
-            "x1": rng.choice([-1.0, 0.5, 2.0], n) + 0.01 * rng.normal() * np.arange(n).clip(0, 1),
-            "x2": rng.normal(size=n),
-            "x3": rng.normal(3, 1, n),
-            "o": rng.normal(size=n),
-            "w": rng.choice([0.5, 1.0, 2.0], n),
-            "s": rng.uniform(0.5, 1.5, n),
-            "g": rng.permutation(np.arange(n) % LEVELS),
+            "b": rng.permutation(np.arange(size) % 2),
+            "x1": rng.uniform(0.5, 2) * X1[order],
+            "x2": rng.normal(size=size),
+            "x3": rng.normal(3, 1, size),
+            "o": rng.normal(size=size),
+            "w": rng.choice([0.5, 1.0, 2.0], size),
+            "s": rng.uniform(0.5, 1.5, size),
+            "g": G[order],
         }
     )
+
+
+def specification(case: Case, seed: int = 0) -> Specification:
+    """Return the model of `case` on the table of `seed`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ShoalWarning)  # a few small tables are separated
+        return specify(case.formula, read(table(seed)), get_family(case.family), case.priors)
 
 
 def posterior(case: Case, seed: int = 0, coordinates: str = "auto") -> Posterior:
@@ -98,6 +120,100 @@ def posterior(case: Case, seed: int = 0, coordinates: str = "auto") -> Posterior
     return posterior_of(specification(case, seed), coordinates)
 
 
-def specification(case: Case, seed: int = 0) -> Specification:
-    """Return the model of `case` on the table of `seed`."""
-    return specify(case.formula, read(table(seed)), get_family(case.family), case.priors)
+def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
+    """Return ``function(static, *arguments)`` in double precision, compiled once for each shape."""
+    arguments = to_device(arguments)
+    with double():
+        return jax.tree.map(np.asarray, program(function, static, *arguments)(*arguments))
+
+
+def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Any]:
+    """Return log density and point."""
+    value, point = evaluate(_joint, p.density, p.data, theta, z)
+    return float(value), point
+
+
+def marginal(p: Posterior, theta: np.ndarray) -> float:
+    """Return the log marginal density of theta."""
+    return float(evaluate(_marginal, p.density, p.data, theta))
+
+
+def gradient(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the gradient of the joint log density, as the samplers see it."""
+    return evaluate(_gradient, p.density, p.data, np.concatenate([theta, z]))
+
+
+def _joint(density: Any, data: Any, theta: Any, z: Any) -> Any:
+    return density.joint(data, theta, z)
+
+
+def _marginal(density: Any, data: Any, theta: Any) -> Any:
+    return density.marginal(data, theta)
+
+
+def _gradient(density: Any, data: Any, q: Any) -> Any:
+    return jax.grad(lambda q: density.joint(data, q[: density.n_theta], q[density.n_theta :])[0])(q)
+
+
+class Natural(NamedTuple):
+    """A draw on natural scales, and how it depends on (theta, z).
+
+    Attributes
+    ----------
+    values : dict
+        Arguments of `shoal.posterior.density.log_joint`.
+    effects : (E,) array
+        Coefficients with normal priors, then group effects, level by level; zero-sum ones in orthonormal
+        coordinates of their space.
+    by_theta : (n_theta, n_theta) array
+        Derivative of the free hyperparameters, with correlations in place of partial ones.
+    by_z : (E, n_latent) array
+        Derivative of `effects` given theta.
+    """
+
+    values: dict[str, Any]
+    effects: np.ndarray
+    by_theta: np.ndarray
+    by_z: np.ndarray
+
+
+def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
+    """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact."""
+    model, s = p.model, p.structure
+    _, point = joint(p, theta, z)
+    effects = _effects(p, point)
+    by_z = [_effects(p, joint(p, theta, z + unit)[1]) - effects for unit in np.eye(len(z))]
+    values: dict[str, Any] = dict(zip(model.design.columns, point.beta, strict=True))
+    values |= {name: point.values[i] for name, i in s.phi}
+    if model.design.group:
+        g = model.design.group.name
+        partial = point.values[list(s.partial)]
+        values |= {f"sd_{g}": point.values[list(s.sd)], f"r_{g}": point.r.T}
+        values[f"cor_{g}"] = groups.correlations(partial, s.blocks, s.n_effects)
+    by_theta = evaluate(_hyper_jacobian, s, p.data, theta)
+    return Natural(values, effects, by_theta, np.reshape(by_z, (len(z), len(effects))).T)
+
+
+def _effects(p: Posterior, point: Any) -> np.ndarray:
+    normal = [i for i, c in enumerate(p.model.design.columns) if is_normal(p.model, c)]
+    r = zero_sum_basis(p.structure.n_levels) @ point.r.T if p.structure.zero_sum else point.r.T
+    return np.concatenate([point.beta[normal], r.ravel()])
+
+
+def is_normal(model: Specification, column: str) -> bool:
+    """Say whether a population coefficient has a normal prior."""
+    return isinstance(model.priors[column].prior, Normal)
+
+
+def _hyper_jacobian(structure: Any, data: Any, theta: Any) -> Any:
+    def natural_scales(theta: Any) -> Any:
+        hyper = hyperparameters(structure, data, theta)
+        covariance = hyper.lam @ hyper.lam.T
+        sd = jnp.sqrt(jnp.diagonal(covariance))
+        scalars = [hyper.values[i] for i in range(structure.n_theta) if i not in structure.partial]
+        pairs = [
+            covariance[i, j] / (sd[i] * sd[j]) for i, j, _, _ in groups.partial_positions(structure.blocks)
+        ]
+        return jnp.stack([*scalars, *pairs]) if structure.n_theta else jnp.zeros(0)
+
+    return jax.jacfwd(natural_scales)(theta)

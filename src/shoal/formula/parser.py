@@ -53,7 +53,7 @@ def parse(text: str) -> Formula:
 
 def _read_response(reader: Reader) -> tuple[Node, Node | None]:
     """Read ``y | trials(n) + ...`` and the ``~`` after it."""
-    if reader.token.kind is Kind.END:
+    if reader.at_end():
         raise reader.error("The formula is empty.", "A response, '~' and terms were needed.", _EXAMPLE)
     if reader.token.is_sign("~"):
         raise reader.error("There is nothing left of '~'.", "A response was needed.", _EXAMPLE)
@@ -64,7 +64,7 @@ def _read_response(reader: Reader) -> tuple[Node, Node | None]:
         raise reader.error("Found '||' left of '~'.", "One bar was needed: y | trials(n) ~ x.")
     if reader.take("~"):
         return value, options
-    if reader.token.kind is Kind.END:
+    if reader.at_end():
         raise reader.error("There is no '~'.", "A response, '~' and terms were needed.", _EXAMPLE)
     if reader.token.is_sign("|", "||"):
         raise reader.error(
@@ -74,7 +74,7 @@ def _read_response(reader: Reader) -> tuple[Node, Node | None]:
 
 
 def _read_right(reader: Reader) -> Node:
-    if reader.token.kind is Kind.END:
+    if reader.at_end():
         raise reader.error(
             "There is nothing right of '~'.", "At least 1, the intercept, was needed.", _EXAMPLE
         )
@@ -83,7 +83,7 @@ def _read_right(reader: Reader) -> Node:
         raise reader.error(
             "Found a bar without parentheses.", "A group term stands in parentheses.", "Write (1 + x | g)."
         )
-    if reader.token.kind is not Kind.END:
+    if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right
 
@@ -119,7 +119,13 @@ def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
         if call.function == "se":
             call, sigma = _without_flag(call, "sigma", text)
             response = replace(response, se_sigma=sigma)
-        response = replace(response, **{call.function: _expression(_only_argument(call, text), text)})
+        argument = _expression(_only_argument(call, text), text)
+        if call.function == "trials":
+            response = replace(response, trials=argument)
+        elif call.function == "se":
+            response = replace(response, se=argument)
+        else:
+            response = replace(response, weights=argument)
     return response
 
 
@@ -154,11 +160,12 @@ def _without_flag(call: Call, name: str, text: str) -> tuple[Call, bool]:
                 formula=text,
                 span=node.span,
             )
-        flag = literal(node, text)
-        if not isinstance(flag, bool):
+        given = literal(node, text)
+        if not isinstance(given, bool):
             raise FormulaError(
                 f"Found {name} = {unparse(node)}.", "True or False was needed.", formula=text, span=node.span
             )
+        flag = given
     return replace(call, keywords=()), flag
 
 

@@ -51,6 +51,10 @@ class Reader:
         """Return a FormulaError that marks `span`, by default the token at hand."""
         return FormulaError(found, needed, remedy, formula=self.text, span=span or self.token.span)
 
+    def at_end(self) -> bool:
+        """Say whether the whole text is read."""
+        return self.token.kind is Kind.END
+
     def take(self, *signs: str) -> Token | None:
         """Return the token at hand and go on, if it is one of `signs`."""
         token = self.token

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+LARGEST_UNROLLED = 24
+
 
 class Arrow(NamedTuple):
     """A block-arrow symmetric matrix: `d` (K, K, G), `b` (K, p, G), `c` (p, p)."""
@@ -57,16 +59,35 @@ def factorize(h: Arrow) -> Factor:
 
 
 def cholesky(matrix: Any) -> Any:
-    # LAPACK's call costs more to compile and to run than a square root.
-    return jnp.sqrt(matrix) if matrix.shape[0] <= 1 else jnp.linalg.cholesky(matrix)
+    """Return the lower Cholesky factor of a small dense matrix, column by column.
+
+    Up to `LARGEST_UNROLLED` columns in plain array operations: LAPACK's batched kernels share one pool of
+    threads with the programs that call them, and two such programs at once can wait for each other forever.
+    """
+    size = matrix.shape[0]
+    if size > LARGEST_UNROLLED:
+        return jnp.linalg.cholesky(matrix)
+    columns, rest = [], matrix
+    for j in range(size):
+        column = rest[:, 0] / jnp.sqrt(rest[0, 0])
+        columns.append(jnp.concatenate([jnp.zeros(j), column]))
+        rest = rest[1:, 1:] - jnp.outer(column[1:], column[1:])
+    return jnp.stack(columns, axis=1) if columns else matrix
 
 
 def solve_lower(r: Any, v: Any, transpose: bool = False) -> Any:
-    if r.shape[0] == 0:
-        return v
-    if r.shape[0] == 1:
-        return v / (r[0, 0] if v.ndim == 1 else r)
-    return jax.scipy.linalg.solve_triangular(r, v, lower=True, trans=1 if transpose else 0)
+    """Return ``r^-1 v``, or ``r'^-1 v``, for lower triangular `r` (p, p) and `v` (p,) or (p, m)."""
+    size = r.shape[0]
+    if size > LARGEST_UNROLLED:
+        return jax.scipy.linalg.solve_triangular(r, v, lower=True, trans=1 if transpose else 0)
+    lower = r.T if transpose else r
+    order = range(size)[::-1] if transpose else range(size)
+    out: list[Any] = [None] * size
+    rest = v
+    for i in order:
+        out[i] = rest[i] / r[i, i]
+        rest = rest - (lower[:, i] * out[i] if v.ndim == 1 else jnp.outer(lower[:, i], out[i]))
+    return jnp.stack(out) if size else v
 
 
 def forward(f: Factor, v: Effects) -> Effects:

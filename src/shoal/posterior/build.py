@@ -50,10 +50,10 @@ def scalar_priors(model: Specification) -> dict[str, Prior]:
         for effect in group.effects:
             name = f"sd_{group.name}[{effect}]"
             scalars[name] = model.priors[name].prior
-        for row, column, size, position in groups.partial_positions(group.blocks):
+        for i, j, size, position in groups.partial_positions(group.blocks):
             lkj = model.priors[f"cor_{group.name}"].prior
             assert isinstance(lkj, LKJ)
-            scalars[f"partial:{group.effects[row]},{group.effects[column]}"] = lkj.partial(size, position)
+            scalars[f"partial:{group.effects[i]},{group.effects[j]}"] = lkj.partial(size, position)
     for name in model.family.parameters(model.design.known_se, model.design.se_sigma):
         scalars[name] = model.priors[name].prior
     for column in model.design.columns:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shoal.posterior import laplace, rows
-from shoal.posterior.blocks import Effects, dot
+from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot
 from shoal.posterior.structure import Data, Hyper, Structure, coefficients, hyperparameters
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
@@ -48,11 +48,18 @@ class Density:
 
     @property
     def n_theta(self) -> int:
+        """Length of theta."""
         return self.structure.n_theta
 
     @property
     def n_latent(self) -> int:
+        """Length of z."""
         return self.structure.n_latent
+
+    @property
+    def batchable(self) -> bool:
+        """Several evaluations may run side by side in one vectorised step (see `blocks.cholesky`)."""
+        return self.structure.n_normal <= LARGEST_UNROLLED
 
     def marginal(self, data: Data, theta: Any) -> Any:
         """Return the log density of theta with all effects integrated; Laplace's for non-gaussian rows."""
@@ -137,7 +144,7 @@ def _rotate(v: Any) -> Any:
     normal = np.full(levels, levels**-0.5)
     normal[0] -= 1.0
     normal /= np.linalg.norm(normal)
-    return v - 2 * jnp.outer(v @ normal, normal)
+    return v - 2 * (v @ normal)[:, None] * normal
 
 
 def _to_coefficients(structure: Structure, effects: Any, size: int) -> Any:

@@ -34,6 +34,7 @@ class Posterior:
 
     @property
     def structure(self) -> Structure:
+        """Static part of the density."""
         return self.density.structure
 
     def start(self) -> np.ndarray:

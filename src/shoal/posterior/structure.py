@@ -65,10 +65,12 @@ class Structure:
 
     @property
     def n_theta(self) -> int:
+        """Length of theta."""
         return len(self.slots)
 
     @property
     def n_effects(self) -> int:
+        """Effects of a level, K."""
         return len(self.sd)
 
     @property

@@ -18,19 +18,32 @@ WORKING_SET = 2_000_000  # numbers; a larger vectorised step would leave the pro
 
 def _lanes(density: LogDensity, most: int) -> int:
     """Return how many evaluations run side by side in one vectorised step."""
+    if not density.batchable:
+        return 1
     return int(np.clip(WORKING_SET // (20 * max(density.n_latent, 1)), 1, most))
 
 
+def _vectorized(function: Callable[[Any], Any], arguments: Any, count: int, lanes: int) -> Any:
+    """Map `function` over the first axis of `arguments`, at most `lanes` of `count` at a time.
+
+    As `jax.lax.map` with a batch size, which fails on arrays without elements (a model with no effects).
+    """
+    if lanes == 1:
+        return jax.lax.map(function, arguments)
+    blocks = -(-count // lanes)
+    lanes = -(-count // blocks)
+    which = np.minimum(np.arange(blocks * lanes), count - 1).reshape(blocks, lanes)
+    out = jax.lax.map(jax.vmap(function), jax.tree.map(lambda a: a[which], arguments))
+    return jax.tree.map(lambda a: a.reshape(blocks * lanes, *a.shape[2:])[:count], out)
+
+
 def _marginals(density: LogDensity, data: Any, thetas: Any) -> Any:
-    return jax.lax.map(
-        lambda t: density.marginal(data, t), thetas, batch_size=_lanes(density, BATCH)
-    )
+    return _vectorized(lambda t: density.marginal(data, t), thetas, BATCH, _lanes(density, BATCH))
 
 
 def _points(density: LogDensity, data: Any, thetas: Any, zs: Any) -> Any:
-    return jax.lax.map(
-        lambda q: density.joint(data, *q), (thetas, zs), batch_size=_lanes(density, len(thetas))
-    )
+    count = len(thetas)
+    return _vectorized(lambda q: density.joint(data, *q), (thetas, zs), count, _lanes(density, count))
 
 
 def marginal_batches(target: Target, cores: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -7,6 +7,7 @@ the compiled program. Neal (2011), MCMC Using Hamiltonian Dynamics, Handbook of 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -123,14 +124,9 @@ def _noise(rng: np.random.Generator, size: int, gain: np.ndarray) -> Noise:
 def sample(target: Target, fit: MarginalFit, settings: Settings, progress: Progress) -> Draws:
     """Return draws of every chain, chains in parallel threads."""
     run = prepare(target)
-    parts = in_threads(
-        [
-            lambda rng=rng: _chain(run, target, fit, settings, rng, progress)  # type: ignore[misc]
-            for rng in generators(settings.seed, settings.chains)
-        ],
-        settings.cores,
-    )
-    point, stats = stack(parts)
+    rngs = generators(settings.seed, settings.chains)
+    tasks = [partial(_chain, run, target, fit, settings, rng, progress) for rng in rngs]
+    point, stats = stack(in_threads(tasks, settings.cores))
     return Draws(point, stats, "hmc", {"step_size": stats["step_size"].mean(1).tolist()})
 
 

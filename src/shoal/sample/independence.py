@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.sample.evaluate import points
+from shoal.sample.evaluate import points, points_program
 from shoal.sample.marginal import Batch, MarginalFit
 from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target, generators
@@ -22,6 +22,11 @@ from shoal.sample.trees import join, keep, stack
 MOST_THINNING = 8
 LEFT_STUCK = 0.02  # accepted share of draws that repeat the one before
 CHUNK = 125  # draws whose effects are computed in one call
+
+
+def prepare(target: Target) -> Any:
+    """Compile (or find) the program that draws effects; can run in a thread of its own."""
+    return points_program(target, CHUNK)
 
 
 def thinning(fit: MarginalFit) -> int:

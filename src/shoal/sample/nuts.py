@@ -7,6 +7,7 @@ imported where it is used: it takes a second, and most fits do without it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -78,7 +79,7 @@ def sample(target: Target, fit: MarginalFit | None, settings: Settings, progress
         Whitening and starting points of theta; without it chains begin near `target.start`.
     """
     rngs = generators(settings.seed, settings.chains)
-    tasks = [lambda rng=rng: _chain(target, fit, settings, rng, progress) for rng in rngs]  # type: ignore[misc]
+    tasks = [partial(_chain, target, fit, settings, rng, progress) for rng in rngs]
     point, stats = stack(in_threads(tasks, settings.cores))
     return Draws(point, stats, "nuts", {"step_size": stats["step_size"].mean(1).tolist()})
 

@@ -22,8 +22,9 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
-# XLA's fusion emitters double the compile time of these programs of many small operations, and save little.
-OPTIONS = {"xla_cpu_use_fusion_emitters": False} if jax.default_backend() == "cpu" else {}
+# Fusion emitters double the compile time of programs of many small operations and save little; chains and
+# batches run in threads of our own, so that a program needs no threads inside.
+OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_multi_thread_eigen": False}
 
 _programs: dict[Hashable, Any] = {}
 _locks: dict[Hashable, threading.Lock] = {}
@@ -79,7 +80,7 @@ def persistent_cache() -> Path | None:
     never loaded. A folder that cannot be written means no cache, not an error.
     """
     setting = os.environ.get("SHOAL_CACHE", "")
-    if setting == "off" or jax.config.jax_compilation_cache_dir:
+    if setting == "off" or jax.config.values.get("jax_compilation_cache_dir"):
         return None
     root = Path(setting or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = root / "shoal" / f"jaxlib-{jaxlib.__version__}-{_processor()}"

@@ -18,6 +18,9 @@ LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions 
 WORST_K = 0.7  # Pareto k above which importance weights have no reliable mean (Vehtari et al. 2024)
 
 
+_PREPARE = {"hmc": hmc.prepare, "independence": independence.prepare}
+
+
 def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress: Progress) -> Draws:
     """Return draws of `target`.
 
@@ -35,7 +38,7 @@ def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress
     progress.stage("compiling")
     with ThreadPoolExecutor(1) as pool:
         # Two compilations side by side: the sampler's, and the marginal's with the search for its mode.
-        ready = pool.submit(hmc.prepare, target) if sampler == "hmc" else None
+        ready = pool.submit(_PREPARE[sampler], target) if sampler in _PREPARE else None
         fit = fit_marginal(target, settings) if whiten else None
         if ready is not None:
             ready.result()

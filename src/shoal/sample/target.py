@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 
-class LogDensity(Protocol):
+class LogDensity(Hashable, Protocol):
     """Static, hashable log density of (theta, z), traceable by JAX."""
 
     @property
@@ -18,6 +19,10 @@ class LogDensity(Protocol):
     @property
     def n_latent(self) -> int:
         """Length of z."""
+
+    @property
+    def batchable(self) -> bool:
+        """Whether several evaluations may be vectorised into one."""
 
     def marginal(self, data: Any, theta: Any) -> Any:
         """Log density of theta, z integrated (exactly or by Laplace's approximation)."""
