@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from shoal import describe, estimands, files, fitting
+from shoal import calibrate, describe, estimands, files, fitting
 from shoal.design import Design
 from shoal.diagnose import Diagnosis, diagnose
 from shoal.families import Family, get_family
@@ -98,7 +98,7 @@ class Model:
         *,
         coordinates: str = "auto",
         sampler: str = "auto",
-        warmup: int = 300,
+        warmup: int = 200,
         target_accept: float = 0.8,
         cores: int | None = None,
         store: str = "auto",
@@ -145,7 +145,7 @@ class Model:
         results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
         return Fit(results)
 
-    def sbc(self, simulations: int = 200, **settings: Any) -> Any:
+    def sbc(self, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
         """Check the model's computation by simulation; see `shoal.sbc`."""
         return calibrate.sbc(self._spec, simulations, **settings)
 
@@ -239,6 +239,6 @@ def load(path: str | Path) -> Fit:
     return Fit(files.load(path))
 
 
-def sbc(model: Model, simulations: int = 200, **settings: Any) -> Any:
+def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
     """Check a model's computation by simulation-based calibration; see `calibrate.sbc`."""
     return calibrate.sbc(model.specification, simulations, **settings)

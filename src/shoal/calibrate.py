@@ -1,8 +1,8 @@
-"""Simulation-based calibration: is the posterior that is sampled the posterior of the model?
+"""Simulation-based calibration: whether the posterior that is sampled is the posterior of the model.
 
-Draw parameters from the prior, simulate responses, fit, and rank the true values among the posterior's draws:
-if model, density and sampler agree, ranks are uniform. Talts et al. (2018), arXiv:1804.06788. Besides the
-parameters the joint log likelihood is ranked, a test quantity of data and parameters together that sees
+Draw parameters from the prior, simulate responses, fit, and rank the true values among the posterior's
+draws: if model, density and sampler agree, ranks are uniform. Talts et al. (2018), arXiv:1804.06788. Besides
+the parameters the joint log likelihood is ranked, a test quantity of data and parameters together that sees
 errors no single parameter shows (Modrák et al. 2023, Bayesian Analysis, doi:10.1214/23-BA1404).
 """
 
@@ -83,7 +83,7 @@ class Calibration:
         Returns
         -------
         pandas.DataFrame
-            ``mean_rank``: mean of the ranks as fractions, 0.5 if uniform; below where posteriors lie too high.
+            ``mean_rank``: mean of the ranks as fractions, 0.5 if uniform, less where posteriors lie too high.
             ``z``: its distance from 0.5 in standard errors. ``spread``: mean of ``12 (rank - 0.5)^2``, 1 if
             uniform; above where posteriors are too narrow. ``p_value``: of the simultaneous test of the whole
             distribution function (`uniformity`). ``inside``: the distribution function stays inside its
@@ -91,14 +91,15 @@ class Calibration:
         """
         fraction = (self.ranks + 0.5) / (self.draws + 1)
         p_value = uniformity(len(self.ranks), self.draws).p_value(self.ranks.to_numpy().T)
-        return pd.DataFrame({
+        columns = {
             "mean_rank": fraction.mean(),
             "z": (fraction.mean() - 0.5) * np.sqrt(12 * len(fraction)),
             "spread": 12 * ((fraction - 0.5) ** 2).mean(),
             "p_value": p_value,
             "inside": p_value > self.level,
             "autocorrelation": self.autocorrelation,
-        })
+        }
+        return pd.DataFrame(columns)
 
     @property
     def ok(self) -> bool:
@@ -107,28 +108,28 @@ class Calibration:
 
     @property
     def verdict(self) -> str:
-        """What the ranks say, in a sentence or two."""
+        """What the ranks say, in a few sentences."""
         summary, (spread, p_spread) = self.summary(), self.joint_spread
-        count = f"{len(self.ranks)} simulations, {len(summary)} quantities, {ALPHA:.0%} false alarms over all tests"
-        outside = summary.loc[~summary["inside"], "p_value"].sort_values()
+        tests = f"{len(self.ranks)} simulations, {len(summary)} quantities, {ALPHA:.0%} false alarms in all"
         joint = f"joint spread {spread:.2f}, expected 1, p = {p_spread:.2g}"
         if self.ok:
             least = summary["p_value"].idxmin()
             found = [
-                f"Calibrated ({count}): all ranks stay inside their simultaneous bands "
+                f"Calibrated ({tests}): all ranks stay inside their simultaneous bands "
                 f"(least p = {summary['p_value'].min():.2g}, {least}; {joint})."
             ]
         else:
+            outside = summary.loc[~summary["inside"], "p_value"].sort_values()
             named = ", ".join(f"{name} (p = {p:.2g})" for name, p in outside.items()) or "none"
-            found = [f"Not calibrated ({count}): outside their simultaneous bands: {named}; {joint}."]
+            found = [f"Not calibrated ({tests}): outside their simultaneous bands: {named}; {joint}."]
         if p_spread <= self.level:
             found.append(f"Posteriors are too {'narrow' if spread > 1 else 'wide'}.")
         if self.divergent:
             found.append(f"{self.divergent} fits had divergent trajectories.")
         if (worst := self.autocorrelation.max()) > CORRELATED:
             found.append(
-                f"Kept draws are correlated (lag one up to {worst:.2f}, {self.autocorrelation.idxmax()}), which "
-                "spreads ranks a little: take more draws."
+                f"Kept draws are correlated (lag one up to {worst:.2f}, {self.autocorrelation.idxmax()}), "
+                "which spreads ranks a little: take more draws."
             )
         return " ".join(found)
 
@@ -196,7 +197,8 @@ def sbc(
     SamplingError
         A simulated table that could not be fitted; none is left out, for that would bend the ranks.
     """
-    for name, value, least in (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1)):
+    limits = (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1))
+    for name, value, least in limits:
         if value < least:
             raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
     began, progress = time.perf_counter(), progress or Progress()
@@ -215,7 +217,7 @@ def sbc(
         return done
 
     sequences = np.random.SeedSequence(seed).spawn(simulations)
-    tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]  # type: ignore[misc]
+    tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]
     done = in_threads(tasks, cores or os.cpu_count() or 1)
     return Calibration(
         ranks=pd.DataFrame([r.ranks for r in done]),

@@ -1,7 +1,7 @@
 """Draws from a model's priors, and responses simulated from them.
 
-Written from the priors' own words, parameter by parameter, in NumPy: nothing is shared with the densities that
-`posterior` compiles, so that simulation-based calibration compares two independent statements of a model.
+Written from the priors' own words, parameter by parameter, in NumPy: nothing is shared with the densities
+that `posterior` compiles, so that a calibration compares two independent statements of a model.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ def linear_predictor(model: Specification, draws: Mapping[str, np.ndarray]) -> n
         Parameters by name, with any common leading axes, or none.
     """
     design, group = model.design, model.design.group
-    eta = design.offset + sum(
-        np.multiply.outer(draws[name], column) for name, column in zip(design.columns, design.x.T, strict=True)
-    )
+    eta = design.offset
+    for name, column in zip(design.columns, design.x.T, strict=True):
+        eta = eta + np.multiply.outer(draws[name], column)
     if group:
         eta = eta + np.einsum("...nk,nk->...n", draws[f"r_{group.name}"][..., group.index, :], group.z)
     return eta

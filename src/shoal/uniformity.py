@@ -81,7 +81,7 @@ def _gamma(tail: np.ndarray, bins: np.ndarray) -> np.ndarray:
 
 
 def differences(ranks: np.ndarray, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points ``k / (L + 1)`` (L,) and the ranks' distribution function there less its expectation."""
+    """Return the points ``k / (L + 1)`` (L,) and the ranks' ECDF there less its expectation."""
     k = np.arange(1, draws + 1)
     return k / (draws + 1), np.searchsorted(np.sort(ranks), k) / len(ranks) - k / (draws + 1)
 

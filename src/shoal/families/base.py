@@ -78,7 +78,7 @@ class Family(ABC):
 
     @abstractmethod
     def no_pooling_sd(self, rows: Rows) -> float:
-        """Return the standard deviation of the fixed wide prior of level intercepts fitted without pooling."""
+        """Return the sd of the fixed wide prior of level intercepts fitted without pooling."""
 
     @abstractmethod
     def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:

@@ -11,7 +11,6 @@ from shoal.formula.options import literal
 from shoal.formula.reader import Reader
 from shoal.formula.safety import Place, check
 from shoal.formula.terms import Expression, Formula, GroupTerm, ResponseTerm
-from shoal.formula.tokens import Kind
 from shoal.formula.tree import Bar, Call, Chain, Column, Node, children, columns_of, unparse
 
 _EXAMPLE = "For example 'y ~ x + (1 | g)'."

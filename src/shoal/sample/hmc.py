@@ -24,6 +24,7 @@ from shoal.sample.trees import join, keep, stack
 CHUNK = 100  # draws a compiled call: progress and Ctrl-C between them
 FIRST_STEP = 0.5
 LONGEST = 48  # leapfrog steps a trajectory
+LONG_RUN = 1000  # coordinates; with more, sampling takes longer than compiling
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate integration makes
 
 
@@ -102,7 +103,7 @@ def prepare(target: Target) -> Any:
     n, d = target.size, target.density.n_theta
     noise = _noise(np.random.default_rng(0), n, np.zeros(CHUNK))
     arguments = to_device((np.zeros(d), np.eye(d), 0.8, _blank(target), noise))
-    return program(_chunk, target.density, target.data, *arguments)
+    return program(_chunk, target.density, target.data, *arguments, long=n > LONG_RUN)
 
 
 def _blank(target: Target, q: np.ndarray | None = None) -> State:

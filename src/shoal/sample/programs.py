@@ -22,9 +22,11 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
-# Fusion emitters double the compile time of programs of many small operations and save little; chains and
-# batches run in threads of our own, so that a program needs no threads inside.
-OPTIONS: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_multi_thread_eigen": False}
+# Chains and batches run in threads of our own, so a program needs no threads inside.
+OPTIONS: dict[str, str | bool] = {"xla_cpu_multi_thread_eigen": False}
+# XLA's fusion emitters double the compile time of these programs of many small operations; what they save
+# is worth it only where a run takes longer than that.
+QUICK: dict[str, str | bool] = {**OPTIONS, "xla_cpu_use_fusion_emitters": False}
 
 _programs: dict[Hashable, Any] = {}
 _locks: dict[Hashable, threading.Lock] = {}
@@ -42,7 +44,7 @@ def to_device(tree: Any) -> Any:
         return jax.tree.map(jnp.asarray, tree)
 
 
-def program(function: Callable[..., Any], static: Hashable, *arguments: Any) -> Any:
+def program(function: Callable[..., Any], static: Hashable, *arguments: Any, long: bool = False) -> Any:
     """Return ``function(static, *arguments)`` compiled for the shapes of `arguments`.
 
     Parameters
@@ -52,6 +54,8 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any) -> 
     static : hashable
     *arguments
         Arrays, or trees of arrays, of the shapes and types of later calls.
+    long : bool
+        The program will run for seconds: optimise it fully.
     """
     leaves, tree = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
@@ -63,7 +67,7 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any) -> 
             persistent_cache()
             with double():
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
-                _programs[key] = lowered.compile(compiler_options=OPTIONS)
+                _programs[key] = lowered.compile(compiler_options=OPTIONS if long else QUICK)
     return _programs[key]
 
 

@@ -75,7 +75,7 @@ class Settings:
 
     draws: int = 1000
     chains: int = 4
-    warmup: int = 300
+    warmup: int = 200
     seed: int = 0
     target_accept: float = 0.8
     cores: int = 2

@@ -1,0 +1,144 @@
+"""Priors: densities are those of scipy, draws have their moments, and bad arguments are refused."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from shoal.errors import PriorError
+from shoal.posterior.density import log_lkj, log_prior
+from shoal.priors import (
+    KINDS,
+    LKJ,
+    Exponential,
+    Fixed,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    Normal,
+    PartialCorrelation,
+    StudentT,
+    from_record,
+    to_record,
+)
+from shoal.sample.programs import double
+
+number, scale = st.floats(-5, 5), st.floats(0.1, 10)
+PRIORS = st.one_of(
+    st.builds(Normal, number, scale),
+    st.builds(StudentT, scale, number, scale),
+    st.builds(HalfNormal, scale),
+    st.builds(HalfStudentT, scale, scale),
+    st.builds(HalfCauchy, scale),
+    st.builds(Exponential, scale),
+    st.builds(Gamma, scale, scale),
+)
+
+
+@given(PRIORS, st.lists(st.floats(0.01, 20), min_size=1, max_size=4), st.booleans())
+def test_log_density_is_that_of_scipy(prior, points, negative):
+    x = np.array(points)
+    if negative and prior.support == "real":
+        x = -x
+    with double():
+        found = np.asarray(prior.log_density(x, *prior.params))
+    np.testing.assert_allclose(found, [log_prior(prior, v) for v in x], rtol=1e-9, atol=1e-9)
+    assert found.dtype == np.float64
+
+
+@given(st.floats(0.3, 10), st.lists(st.floats(-0.99, 0.99), min_size=1, max_size=4))
+def test_partial_correlation_is_a_stretched_beta(alpha, points):
+    x = np.array(points)
+    with double():
+        found = np.asarray(PartialCorrelation.log_density(x, alpha))
+    np.testing.assert_allclose(found, stats.beta(alpha, alpha, -1, 2).logpdf(x), rtol=1e-9, atol=1e-9)
+
+
+DISTRIBUTIONS = {
+    Normal(1.0, 2.0): stats.norm(1, 2),
+    StudentT(6, -1.0, 2.0): stats.t(6, -1, 2),
+    HalfNormal(1.5): stats.halfnorm(scale=1.5),
+    HalfCauchy(2.0): stats.halfcauchy(scale=2),
+    Exponential(4.0): stats.expon(scale=0.25),
+    Gamma(0.7, 3.0): stats.gamma(0.7, scale=1 / 3),
+    PartialCorrelation(1.7): stats.beta(1.7, 1.7, -1, 2),
+    HalfStudentT(6, 2.0): stats.truncnorm,  # replaced below: scipy has no half-t
+}
+
+
+@pytest.mark.parametrize("prior", DISTRIBUTIONS, ids=str)
+def test_draws_are_of_the_distribution(prior):
+    draws = prior.draw(np.random.default_rng(12), (2000, 2)).ravel()
+    cdf = DISTRIBUTIONS[prior].cdf
+    if isinstance(prior, HalfStudentT):
+        cdf = lambda x: 2 * stats.t.cdf(x / prior.sigma, prior.nu) - 1  # noqa: E731
+    # The probability integral transform is uniform, in standard errors of its moments.
+    u = cdf(draws)
+    for power in (1, 2, 3):
+        error = (u**power).std() / np.sqrt(len(u))
+        assert abs((u**power).mean() - 1 / (power + 1)) < 4 * error
+    assert prior.draw(np.random.default_rng(0), 3).shape == (3,)
+
+
+@given(st.floats(0.2, 5), st.floats(0.2, 5))
+def test_gamma_by_its_mean_and_standard_deviation(mu, sigma):
+    prior = Gamma(mu=mu, sigma=sigma)
+    distribution = stats.gamma(prior.alpha, scale=1 / prior.beta)
+    np.testing.assert_allclose([distribution.mean(), distribution.std()], [mu, sigma])
+    assert prior == Gamma(prior.alpha, prior.beta) and hash(prior) == hash(Gamma(prior.alpha, prior.beta))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Normal(0, 0), r"Normal\(sigma=0\)"),
+        (lambda: Normal(float("nan"), 1), r"Normal\(mu=nan\)"),
+        (lambda: Normal(0, float("inf")), r"Normal\(sigma=inf\)"),
+        (lambda: StudentT(-1), r"StudentT\(nu=-1\)"),
+        (lambda: Exponential(-2), r"Exponential\(rate=-2\)"),
+        (lambda: HalfCauchy(0), r"HalfCauchy\(beta=0\)"),
+        (lambda: LKJ(0), r"LKJ\(eta=0\)"),
+        (lambda: Gamma(1), "Either alpha and beta"),
+        (lambda: Gamma(1, 2, mu=1, sigma=1), "Either alpha and beta"),
+        (lambda: Gamma(mu=-1, sigma=1), "greater than zero"),
+        (lambda: Gamma(-1, 2), r"Gamma\(alpha=-1\)"),
+        (lambda: from_record({"kind": "Cauchy"}), "'Cauchy'"),
+        (lambda: from_record({"kind": "Normal", "tau": 1}), "do not fit Normal"),
+        (lambda: LKJ(2).draw(np.random.default_rng(), 1), "LKJ.partial"),
+        (lambda: LKJ.log_density(0.1, 2), "LKJ.partial"),
+        (lambda: Normal("zero", 1), "Normal"),
+    ],
+)
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises(PriorError, match=message):
+        make()
+
+
+EXAMPLES = [Normal(1, 2), StudentT(3), HalfNormal(), HalfStudentT(3), HalfCauchy(1), Exponential(2)]
+EXAMPLES += [Gamma(mu=1, sigma=2), LKJ(), Fixed(-1.5)]
+
+
+@pytest.mark.parametrize("prior", EXAMPLES, ids=str)
+def test_a_prior_survives_its_record(prior):
+    assert from_record(json.loads(json.dumps(to_record(prior)))) == prior
+
+
+def test_every_kind_has_a_record():
+    assert {type(prior) for prior in EXAMPLES} == set(KINDS.values())
+
+
+def test_a_fixed_value_has_no_density():
+    assert Fixed(2).log_density(2.0, 2.0) == 0
+    np.testing.assert_array_equal(Fixed(2).draw(np.random.default_rng(0), (2, 2)), np.full((2, 2), 2.0))
+
+
+@pytest.mark.parametrize("eta", [0.6, 1.0, 3.0])
+def test_two_by_two_lkj_integrates_to_one(eta):
+    r = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 20_001)[1:-1])  # dense where the density may be infinite
+    density = np.exp([log_lkj(np.array([[1, v], [v, 1]]), eta) for v in r])
+    assert math.isclose(np.trapezoid(density, r), 1, rel_tol=0.02)
