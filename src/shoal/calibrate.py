@@ -218,7 +218,7 @@ def sbc(
 
     sequences = np.random.SeedSequence(seed).spawn(simulations)
     tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]
-    done = in_threads(tasks, cores or os.cpu_count() or 1)
+    done = in_threads(tasks, cores or os.cpu_count() or 1, progress)
     return Calibration(
         ranks=pd.DataFrame([r.ranks for r in done]),
         draws=len(_kept(settings)) * chains,

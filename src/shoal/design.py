@@ -45,6 +45,12 @@ class Group:
     zero_sum: bool
 
     @property
+    def spread(self) -> np.ndarray:
+        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
+        sd, size = np.std(self.z, axis=0), np.sqrt(np.mean(self.z**2, axis=0))
+        return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
+
+    @property
     def counts(self) -> np.ndarray:
         """Rows per level, (G,)."""
         return np.bincount(self.index, minlength=len(self.labels))

@@ -108,9 +108,9 @@ def resolve(design: Design, family: Family, given: Mapping[str, Prior]) -> dict[
             settle(name, "real", Normal(0.0, 2.5 * scale / float(np.std(column))), "b")
     if design.group:
         g = design.group
-        for effect, column in zip(g.effects, g.z.T, strict=True):
-            size = 1.0 if effect == "Intercept" else float(np.sqrt(np.mean(column**2))) or 1.0
-            settle(f"sd_{g.name}[{effect}]", "positive", Exponential(size / scale), f"sd_{g.name}", "sd")
+        for effect, spread in zip(g.effects, g.spread, strict=True):
+            default = Exponential(float(spread) / scale)
+            settle(f"sd_{g.name}[{effect}]", "positive", default, f"sd_{g.name}", "sd")
         if any(len(block) > 1 for block in g.blocks):
             settle(f"cor_{g.name}", "correlation", LKJ(2.0), "cor")
     for name in family.parameters(design.known_se, design.se_sigma):

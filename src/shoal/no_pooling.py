@@ -43,8 +43,7 @@ def estimates(
     """
     design, group = model.design, model.design.group
     assert group is not None
-    size = np.sqrt(np.mean(group.z**2, axis=0))
-    prior_sd = model.family.no_pooling_sd(design.rows) / np.where(size > 0, size, 1.0)
+    prior_sd = model.family.no_pooling_sd(design.rows) / group.spread
     rest = design.offset + design.x @ coefficients - group.z @ population
     mean, precision = _modes(model, group, phi, rest, prior_sd)
     sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))

@@ -40,15 +40,8 @@ class Bar(Progress):
 
 @contextmanager
 def shown(wanted: bool | None, total: int) -> Iterator[Progress]:
-    """Give a `Progress` that shows itself if `wanted`, or if standard error is a terminal.
-
-    On Ctrl-C the chains are asked to stop before the interrupt goes on.
-    """
+    """Give a `Progress` that shows itself if `wanted`, by default if standard error is a terminal."""
     visible = sys.stderr.isatty() if wanted is None else wanted
     progress = Bar(total) if visible else Progress()
-    try:
-        with progress.rich if isinstance(progress, Bar) else nullcontext():
-            yield progress
-    except KeyboardInterrupt:
-        progress.stop()
-        raise
+    with progress.rich if isinstance(progress, Bar) else nullcontext():
+        yield progress

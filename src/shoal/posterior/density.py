@@ -147,7 +147,9 @@ def _rows(model: Specification, values: Mapping[str, Any]) -> float:
             spread = np.hypot(se, values.get("sigma", 0.0))
             total += weight * stats.norm.logpdf(y, eta, spread)
         elif model.family.name in ("bernoulli", "binomial"):
-            total += weight * stats.binom.logpmf(y, trials, expit(eta))
+            # Successes or failures, whichever are rarer: no probability rounds to one.
+            count = y if eta < 0 else trials - y
+            total += weight * stats.binom.logpmf(count, trials, expit(-abs(eta)))
         else:
             raise ModelError(f"The plain density does not know family {model.family.name!r}.")
     return float(total)

@@ -8,7 +8,7 @@ mixture covers the density's tails (Vehtari et al. 2024, J. Machine Learning Res
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from shoal.sample.evaluate import points, points_program
 from shoal.sample.marginal import Batch, MarginalFit
 from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target, generators
+from shoal.sample.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
 MOST_THINNING = 8
@@ -59,12 +60,8 @@ def sample(target: Target, batch: Batch, fit: MarginalFit, settings: Settings, p
         log_weights.append(log_weight)
         chains.append((theta, stats, rng))
     k = _pareto_k(np.concatenate(log_weights))
-
-    def effects(chain: tuple[np.ndarray, dict[str, np.ndarray], np.random.Generator]) -> Any:
-        return _draw_effects(target, chain[0], chain[2], settings, progress)
-
-    with ThreadPoolExecutor(settings.cores) as pool:
-        parts = list(pool.map(effects, (c for c in chains)))
+    tasks = [partial(_draw_effects, target, theta, rng, settings, progress) for theta, _, rng in chains]
+    parts = in_threads(tasks, settings.cores, progress)
     return Draws(
         point=stack([p[1] for p in parts]),
         stats={
@@ -102,6 +99,7 @@ def _draw_effects(
     """Return log densities and points for each theta, with effects drawn exactly given it."""
     parts = []
     for i in range(0, len(theta), CHUNK):
+        progress.check()
         part = theta[i : i + CHUNK]
         padded = np.concatenate([part, np.repeat(part[-1:], CHUNK - len(part), 0)])
         log_density, point = points(target, padded, rng.normal(size=(CHUNK, target.density.n_latent)))

@@ -80,7 +80,7 @@ def sample(target: Target, fit: MarginalFit | None, settings: Settings, progress
     """
     rngs = generators(settings.seed, settings.chains)
     tasks = [partial(_chain, target, fit, settings, rng, progress) for rng in rngs]
-    point, stats = stack(in_threads(tasks, settings.cores))
+    point, stats = stack(in_threads(tasks, settings.cores, progress))
     return Draws(point, stats, "nuts", {"step_size": stats["step_size"].mean(1).tolist()})
 
 

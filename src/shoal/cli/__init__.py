@@ -1,0 +1,24 @@
+"""The command `shoal`.
+
+Exit codes: 0; 1 for bad input, wrong usage, and files that cannot be read or written; 2 only for draws that
+cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    try:
+        from shoal.cli.run import run
+
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a narrow encoding must not stop a result
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before `run`, or a second one while it ends
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,278 @@
+"""The commands: each reads its arguments, calls the public interface, and shows what comes back.
+
+Heavy modules are imported inside the commands, so that help and lists of data sets appear at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shoal.cli.inputs import check_output, csv_text, find_data, find_dataset
+from shoal.cli.prior_text import parse_priors
+from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
+
+if TYPE_CHECKING:
+    from shoal.api import Fit, Model
+
+UNTRUSTWORTHY = 2
+FIRST_ROWS = 5
+PICTURES = (".png", ".svg", ".pdf")
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0; 1 bad input or usage; 2 draws that cannot be trusted; 130 stopped by Ctrl-C.",
+)
+
+Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV, Parquet or Arrow file; or a data set of Shoal: dataset:radon, or just radon where no file "
+        "is called so.",
+    ),
+]
+FamilyName = Annotated[str, typer.Option("--family", "-f", help="gaussian, bernoulli or binomial.")]
+Priors = Annotated[
+    list[str],
+    typer.Option(
+        "--prior",
+        "-p",
+        metavar="NAME=PRIOR",
+        help="Prior of a parameter, such as 'sd_district=Exponential(1)'; once for each. 'b' stands for all "
+        "slopes, 'sd' for all standard deviations between levels.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
+Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
+Sampler = Annotated[str, typer.Option(help="auto, independence, hmc or nuts.")]
+Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"shoal {version('shoal')}")
+        raise typer.Exit
+
+
+@app.callback()
+def shoal(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Bayesian multilevel models that sample well by construction."""
+
+
+@app.command(
+    epilog="Example: shoal fit 'use_contraception ~ 1 + (1 | district)' bangladesh --family bernoulli "
+    "--prior 'sd_district=Exponential(1)' -o fit.nc"
+)
+def fit(
+    formula: Formula,
+    data: Data,
+    family: FamilyName = "gaussian",
+    prior: Priors = [],  # noqa: B006  (typer reads it, nobody changes it)
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the draws to this netCDF file."),
+    ] = None,
+    force: Force = False,
+    draws: Annotated[int, typer.Option(help="Kept draws of each chain.")] = 1000,
+    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
+    seed: Seed = None,
+    coordinates: Coordinates = "auto",
+    sampler: Sampler = "auto",
+    target_accept: Annotated[float, typer.Option(help="Acceptance that Hamiltonian samplers aim at.")] = 0.8,
+    warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 300,
+    cores: Cores = None,
+    store: Annotated[str, typer.Option(help="Group effects: auto, double, single or none.")] = "auto",
+    interval: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,
+    effects: Annotated[bool, typer.Option("--effects", help="Show every level of the group, too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what is wrong.")] = False,
+) -> None:
+    """Fit a model, and say what was found and whether to trust it.
+
+    Exits with 2 if the draws cannot be trusted.
+    """
+    if not 0 < interval < 1:
+        raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
+    if output:
+        check_output(output, force)
+    model = _model(formula, data, family, prior)
+    if effects and model.design.group is None:
+        raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
+    if effects and store == "none":
+        raise typer.BadParameter("it needs the draws that --store none leaves out.", param_hint="--effects")
+    result = model.fit(
+        draws,
+        chains,
+        seed,
+        coordinates=coordinates,
+        sampler=sampler,
+        warmup=warmup,
+        target_accept=target_accept,
+        cores=cores,
+        store=store,
+        progress=False if quiet else None,
+    )
+    if output:  # before anything is shown: a reader that goes away must not cost the draws
+        result.save(output)
+    trusted = _report(result, output, interval, effects, quiet)
+    raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
+
+
+def _model(formula: str, data: str, family: str, prior: list[str]) -> Model:
+    from shoal.api import Model
+
+    return Model(formula, find_data(data), family, parse_priors(prior))
+
+
+def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
+    """Show a fit; return whether it can be trusted."""
+    diagnosis = result.diagnose()
+    trusted = not any(finding.severity == "error" for finding in diagnosis)
+    if quiet:
+        for finding in diagnosis:
+            if finding.severity != "note":
+                complain(finding.severity, f"{finding.code}: {finding.evidence}")
+        return trusted
+    screen = Screen()
+    screen.say(_headline(result.model))
+    screen.print(frame_table(result.summary(prob=interval)))
+    screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
+    if effects:
+        shown = result.effects(prob=interval)
+        screen.say(f"\nEffects on the scale of the {shown.attrs['scale']}")
+        screen.print(frame_table(shown, words=2))
+    screen.say("\n" + _run(result, output))
+    show_diagnosis(screen, diagnosis)
+    return trusted
+
+
+def _headline(model: Model) -> str:
+    design, family = model.design, model.specification.family
+    parts = [f"{family.name}, {family.link} link", f"{design.n_rows:,} rows"]
+    if design.group:
+        parts.append(f"{len(design.group.labels):,} levels of {design.group.name}")
+    return f"{model.specification.formula.text}\n{', '.join(parts)}\n"
+
+
+def _run(result: Fit, output: Path | None) -> str:
+    about, sizes = result.tree.attrs, result.tree["posterior"].sizes
+    text = (
+        f"{sizes['chain']} chains of {sizes['draw']:,} draws by {about['sampler']}, seed {about['seed']}, "
+        f"{about['wall_seconds']:.1f} s."
+    )
+    return f"{text} Written to {output}." if output else text
+
+
+@app.command(epilog="Example: shoal check 'log_radon ~ 1 + floor + (1 + floor | county)' radon")
+def check(
+    formula: Formula,
+    data: Data,
+    family: FamilyName = "gaussian",
+    prior: Priors = [],  # noqa: B006
+) -> None:
+    """Read formula and data, and print the model, its priors and how it would be sampled."""
+    Screen().say(str(_model(formula, data, family, prior)), hang=2)
+
+
+@app.command(epilog="Example: shoal datasets radon --csv > radon.csv")
+def datasets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Write the table as CSV.")] = False,
+) -> None:
+    """List the data sets that come with Shoal, or show one: where it comes from, and its first rows."""
+    from shoal.datasets import describe
+
+    screen = Screen()
+    if name is None:
+        if csv:
+            raise typer.BadParameter("it needs the name of a data set.", param_hint="--csv")
+        rows = ((d.name, f"{d.rows:,}", d.what) for d in describe())
+        screen.print(table(("name", "rows", "what"), rows, words=3))
+        return
+    dataset = find_dataset(name)
+    text = csv_text(dataset)
+    if csv:
+        sys.stdout.write(text)
+        return
+    screen.say(f"{dataset.name}: {dataset.rows:,} rows\n")
+    screen.say(f"{dataset.what}\n\nSource: {dataset.source}\nLicence: {dataset.licence}\n")
+    header, *first = (line.split(",") for line in text.splitlines()[: FIRST_ROWS + 1])
+    screen.print(table(header, first, words=len(header)))
+
+
+@app.command(
+    epilog="Example: shoal sbc 'y | se(se) ~ 1 + (1 | school)' eight_schools "
+    "--prior 'Intercept=Normal(0, 5)' --prior 'sd_school=HalfNormal(5)' --plot ranks.png"
+)
+def sbc(
+    formula: Formula,
+    data: Data,
+    family: FamilyName = "gaussian",
+    prior: Priors = [],  # noqa: B006
+    simulations: Annotated[int, typer.Option(help="Simulated tables.")] = 200,
+    seed: Annotated[int, typer.Option(help="Same seed, same ranks.")] = 0,
+    coordinates: Coordinates = "auto",
+    sampler: Sampler = "auto",
+    cores: Cores = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the ranks into this PNG, SVG or PDF file.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Check by simulation that what is sampled is the posterior of the model.
+
+    Simulated tables have the predictors of DATA and responses drawn from the priors. Exits with 2 if the
+    ranks of the true values are not uniform.
+    """
+    if plot:
+        if plot.suffix.lower() not in PICTURES:
+            known = ", ".join(PICTURES)
+            raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
+        check_output(plot, force)
+    model = _model(formula, data, family, prior)
+    from shoal import calibrate, progress
+
+    with progress.shown(None, simulations) as bar:
+        calibration = calibrate.sbc(
+            model.specification,
+            simulations,
+            seed=seed,
+            coordinates=coordinates,
+            sampler=sampler,
+            cores=cores,
+            progress=bar,
+        )
+    if plot:
+        calibration.plot().savefig(plot)
+    screen = Screen()
+    screen.say(_headline(model))
+    screen.print(frame_table(calibration.summary()))
+    screen.say(f"\n{calibration.verdict}", "green" if calibration.ok else "bold")
+    raise typer.Exit(0 if calibration.ok else UNTRUSTWORTHY)
+
+
+@app.command(epilog="Example: shoal demo --only eight_schools")
+def demo(
+    only: Annotated[
+        str | None,
+        typer.Option(help="One part: eight_schools, bangladesh, one_way or slopes.", show_default="all"),
+    ] = None,
+) -> None:
+    """Fit models that other samplers found hard, beside the figures that were published for them."""
+    from shoal.demo import run
+
+    raise typer.Exit(0 if run(Screen(), only) else UNTRUSTWORTHY)

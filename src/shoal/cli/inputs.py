@@ -1,0 +1,81 @@
+"""What the arguments of a command stand for, checked before anything is sampled."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoal.datasets import Dataset, describe, load_dataset
+from shoal.errors import DataError, FileError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHIPPED = "dataset:"
+
+
+def find_data(data: str) -> pd.DataFrame | Path:
+    """Return the table that a DATA argument names: a file, or a data set that comes with Shoal.
+
+    ``dataset:radon`` is always the shipped one; plain ``radon`` is, unless there is a file of that name.
+
+    Raises
+    ------
+    DataError
+        The name is neither.
+    """
+    if data.startswith(SHIPPED):
+        return load_dataset(data.removeprefix(SHIPPED))
+    path, known = Path(data), [dataset.name for dataset in describe()]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    if data in known:
+        return load_dataset(data)
+    raise DataError(f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known))
+
+
+def find_dataset(name: str) -> Dataset:
+    """Return the record of a shipped data set.
+
+    Raises
+    ------
+    DataError
+        There is none of that name.
+    """
+    known = {dataset.name: dataset for dataset in describe()}
+    name = name.removeprefix(SHIPPED)
+    if name not in known:
+        raise DataError(f"There is no data set named {name!r}.", "", nearest(name, known))
+    return known[name]
+
+
+def csv_text(dataset: Dataset) -> str:
+    """Return a shipped data set as its file holds it."""
+    content = (resources.files("shoal.datasets") / dataset.file).read_bytes()
+    return (gzip.decompress(content) if dataset.file.endswith(".gz") else content).decode("utf-8")
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Make sure that `path` can be written, without writing it.
+
+    Raises
+    ------
+    FileError
+        It exists and `force` is not given, it is no file, or its folder cannot be written.
+    """
+    if path.exists():
+        if not path.is_file():
+            raise FileError(f"{path} is not a file.", "The name of a file that may be written.")
+        if not force:
+            raise FileError(f"{path} exists already.", "Another name, or --force to overwrite it.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as problem:
+        raise FileError(
+            f"Nothing can be written in the folder {str(path.parent)!r}: {problem.strerror}.",
+            "A folder that exists and that you may write to.",
+        ) from problem

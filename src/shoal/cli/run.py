@@ -1,0 +1,95 @@
+"""From arguments to an exit code: the only place where errors become messages."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+import typer.main
+
+from shoal.cli.commands import app
+from shoal.cli.screen import complain
+from shoal.errors import ShoalError, ShoalWarning
+
+DEBUG = "SHOAL_DEBUG"
+INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code; messages go to standard error.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        All words after ``shoal``.
+
+    Returns
+    -------
+    int
+        As `shoal.cli` lists them.
+    """
+    try:
+        with _brief_warnings():
+            return _invoke(arguments)
+    except typer.TyperException as problem:
+        complain("error", _usage(problem))
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        complain("stopped", "nothing was written.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered would raise once more when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    except (ShoalError, OSError) as problem:
+        complain("error", str(problem))
+        return 1
+    except Exception as problem:  # the last resort: whatever arrives here is a bug
+        if os.environ.get(DEBUG) == "1":
+            raise
+        what = " ".join(f"{type(problem).__name__}: {problem}".split())
+        complain("bug", f"{what[:300]} This is a bug of Shoal; {DEBUG}=1 shows where. Please report it.")
+        return 1
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    # Not `app()`: it would end usage errors with 2, and a broken pipe with 1.
+    command = typer.main.get_command(app)
+    code = 0
+    try:
+        with command.make_context("shoal", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as stop:
+        code = stop.exit_code
+    sys.stdout.flush()
+    return code
+
+
+def _usage(problem: typer.TyperException) -> str:
+    context = getattr(problem, "ctx", None)
+    lines = [problem.format_message()]
+    if context is not None:
+        lines += [context.get_usage(), f"See `{context.command_path} --help`."]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _brief_warnings() -> Iterator[None]:
+    """Show each `ShoalWarning` as one line; others as Python does."""
+    python = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, ShoalWarning):
+            complain("warning", " ".join(str(message).split()))
+        else:
+            python(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ShoalWarning)
+        warnings.showwarning = show
+        yield
