@@ -111,26 +111,20 @@ class Calibration:
         """What the ranks say, in a few sentences."""
         summary, (spread, p_spread) = self.summary(), self.joint_spread
         tests = f"{len(self.ranks)} simulations, {len(summary)} quantities, {ALPHA:.0%} false alarms in all"
+        named = [f"{name} (p = {p:.2g})" for name, p in summary["p_value"].sort_values().items()]
         joint = f"joint spread {spread:.2f}, expected 1, p = {p_spread:.2g}"
+        bands = "their simultaneous bands"
         if self.ok:
-            least = summary["p_value"].idxmin()
-            found = [
-                f"Calibrated ({tests}): all ranks stay inside their simultaneous bands "
-                f"(least p = {summary['p_value'].min():.2g}, {least}; {joint})."
-            ]
+            found = [f"Calibrated ({tests}): all ranks stay inside {bands}, nearest {named[0]}; {joint}."]
         else:
-            outside = summary.loc[~summary["inside"], "p_value"].sort_values()
-            named = ", ".join(f"{name} (p = {p:.2g})" for name, p in outside.items()) or "none"
-            found = [f"Not calibrated ({tests}): outside their simultaneous bands: {named}; {joint}."]
+            outside = ", ".join(named[: int((~summary["inside"]).sum())]) or "none"
+            found = [f"Not calibrated ({tests}): outside {bands}: {outside}; {joint}."]
         if p_spread <= self.level:
             found.append(f"Posteriors are too {'narrow' if spread > 1 else 'wide'}.")
         if self.divergent:
-            found.append(f"{self.divergent} fits had divergent trajectories.")
+            found.append(f"Fits with divergent trajectories: {self.divergent}.")
         if (worst := self.autocorrelation.max()) > CORRELATED:
-            found.append(
-                f"Kept draws are correlated (lag one up to {worst:.2f}, {self.autocorrelation.idxmax()}), "
-                "which spreads ranks a little: take more draws."
-            )
+            found.append(f"Kept draws are correlated (lag one up to {worst:.2f}): take more draws.")
         return " ".join(found)
 
     def plot(self) -> Figure:

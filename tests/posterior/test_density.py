@@ -13,7 +13,7 @@ from shoal.posterior.density import log_joint
 from shoal.priors import Fixed, StudentT
 
 SEEDS = st.integers(0, 2**16)
-few = settings(max_examples=8, deadline=None, derandomize=True)
+few = settings(max_examples=5, deadline=None, derandomize=True)
 
 
 def numbers(size, most):

@@ -22,7 +22,7 @@ from scipy.special import expit
 from shoal.posterior.density import log_joint, zero_sum_basis
 
 SEEDS = st.integers(0, 2**16)
-few = settings(max_examples=8, deadline=None, derandomize=True)
+few = settings(max_examples=5, deadline=None, derandomize=True)
 
 
 def numbers(size, most):
@@ -115,7 +115,7 @@ def test_standard_normal_z_gives_the_exact_conditional(case, data):
     np.testing.assert_allclose(point.by_z @ point.by_z.T, np.linalg.inv(precision), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", [c for c in GAUSSIAN if "g" in c.formula][2::3], ids=str)
+@pytest.mark.parametrize("case", [GAUSSIAN[8], GAUSSIAN[15]], ids=str)
 @given(data=st.data())
 @few
 def test_sums_and_rows_are_one_posterior_with_one_gradient(case, data):
@@ -145,15 +145,13 @@ def test_transport_is_centred_and_scaled_by_the_dense_mode_and_curvature(case, d
     assert np.sqrt(slope @ np.linalg.solve(curvature, slope)) < 1e-6
 
 
-@pytest.mark.parametrize("case", BINOMIAL[1::2] + BINOMIAL[-1:], ids=str)
+@pytest.mark.parametrize("case", [BINOMIAL[2], *BINOMIAL[-2:]], ids=str)
 @given(data=st.data())
 @few
 def test_gradient_of_transported_rows_is_that_of_finite_differences(case, data):
     p = posterior(case, data.draw(SEEDS, "seed"))
     d, spacing = p.density.n_theta, 1e-5
-    q = np.append(
-        data.draw(numbers(d, 1), "theta"), data.draw(numbers(p.density.n_latent, 2), "z")
-    )
+    q = np.append(data.draw(numbers(d, 1), "theta"), data.draw(numbers(p.density.n_latent, 2), "z"))
     differences = [
         (joint(p, *np.split(q + h, [d]))[0] - joint(p, *np.split(q - h, [d]))[0]) / (2 * spacing)
         for h in spacing * np.eye(len(q))

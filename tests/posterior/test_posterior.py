@@ -60,7 +60,7 @@ def test_another_response_compiles_nothing_and_changes_the_density():
     theta, z = p.start(), np.zeros(p.density.n_latent)
     before = joint(p, theta, z)[0]
     count = compiled()
-    other = p.with_response(1 - p.model.design.rows.y)
+    other = p.with_response(np.append(1 - p.model.design.rows.y[0], p.model.design.rows.y[1:]))
     assert joint(other, theta, z)[0] != before
     assert compiled() == count and other.density == p.density
 

@@ -102,7 +102,8 @@ def test_density_that_is_nowhere_finite_is_an_error():
 
 def fitted(weight):
     mixture = Mixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)))
-    return MarginalFit(mixture, np.zeros(1), np.eye(1), np.zeros((len(weight), 1)), weight / weight.sum(), 1.0)
+    sample = np.zeros((len(weight), 1))
+    return MarginalFit(mixture, np.zeros(1), np.eye(1), sample, weight / weight.sum(), 1.0)
 
 
 def test_worse_proposals_are_thinned_more():

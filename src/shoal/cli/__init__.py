@@ -6,8 +6,10 @@ cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
 
 from __future__ import annotations
 
+import _thread
 import io
 import sys
+import threading
 
 
 def main() -> None:
@@ -15,6 +17,7 @@ def main() -> None:
     try:
         from shoal.cli.run import run
 
+        sys.unraisablehook = _insist
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a narrow encoding must not stop a result
@@ -22,3 +25,11 @@ def main() -> None:
     except KeyboardInterrupt:  # before `run`, or a second one while it ends
         code = 130
     sys.exit(code)
+
+
+def _insist(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt again if Ctrl-C was lost in a callback that ignores exceptions; JAX has one in the collector."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)

@@ -16,6 +16,8 @@ from shoal.cli.prior_text import parse_priors
 from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shoal.api import Fit, Model
 
 UNTRUSTWORTHY = 2
@@ -108,7 +110,7 @@ def fit(
     if not 0 < interval < 1:
         raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
     if output:
-        check_output(output, force)
+        check_output(output, force, data)
     model = _model(formula, data, family, prior)
     if effects and model.design.group is None:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
@@ -149,15 +151,24 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
         return trusted
     screen = Screen()
     screen.say(_headline(result.model))
-    screen.print(frame_table(result.summary(prob=interval)))
+    screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
     screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
     if effects:
-        shown = result.effects(prob=interval)
-        screen.say(f"\nEffects on the scale of the {shown.attrs['scale']}")
-        screen.print(frame_table(shown, words=2))
+        _show_effects(screen, result.effects(prob=interval))
     screen.say("\n" + _run(result, output))
     show_diagnosis(screen, diagnosis)
     return trusted
+
+
+def _show_effects(screen: Screen, effects: pd.DataFrame) -> None:
+    screen.say(f"\nLevels, on the scale of the {effects.attrs['scale']}")
+    alike = [
+        name
+        for name, boring in (("effect", "Intercept"), ("at_edge", False))
+        if (effects[name] == boring).all()
+    ]
+    shown = effects.drop(columns=alike)
+    screen.print(frame_table(shown, words=1 if "effect" in alike else 2))
 
 
 def _headline(model: Model) -> str:
@@ -242,7 +253,7 @@ def sbc(
         if plot.suffix.lower() not in PICTURES:
             known = ", ".join(PICTURES)
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
-        check_output(plot, force)
+        check_output(plot, force, data)
     model = _model(formula, data, family, prior)
     from shoal import calibrate, progress
 
@@ -260,7 +271,7 @@ def sbc(
         calibration.plot().savefig(plot)
     screen = Screen()
     screen.say(_headline(model))
-    screen.print(frame_table(calibration.summary()))
+    screen.print(frame_table(calibration.summary().reset_index(names="")))
     screen.say(f"\n{calibration.verdict}", "green" if calibration.ok else "bold")
     raise typer.Exit(0 if calibration.ok else UNTRUSTWORTHY)
 

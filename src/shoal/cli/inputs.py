@@ -58,15 +58,17 @@ def csv_text(dataset: Dataset) -> str:
     return (gzip.decompress(content) if dataset.file.endswith(".gz") else content).decode("utf-8")
 
 
-def check_output(path: Path, force: bool) -> None:
+def check_output(path: Path, force: bool, data: str) -> None:
     """Make sure that `path` can be written, without writing it.
 
     Raises
     ------
     FileError
-        It exists and `force` is not given, it is no file, or its folder cannot be written.
+        It exists and `force` is not given, it is no file or that of `data`, or its folder cannot be written.
     """
     if path.exists():
+        if Path(data).exists() and path.samefile(data):
+            raise FileError(f"{path} is the data.", "Another name for the result.")
         if not path.is_file():
             raise FileError(f"{path} is not a file.", "The name of a file that may be written.")
         if not force:

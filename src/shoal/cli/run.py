@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
         complain("error", _usage(problem))
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        complain("stopped", "nothing was written.")
+        complain("stopped", "by Ctrl-C.")
         return INTERRUPTED
     except BrokenPipeError:
         # What is still buffered would raise once more when Python exits.

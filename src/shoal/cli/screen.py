@@ -29,8 +29,8 @@ class Screen(Console):
         super().__init__(stderr=stderr, width=None if terminal or "COLUMNS" in os.environ else UNFOLDED)
 
     def on_broken_pipe(self) -> None:
-        """Let `run` choose the exit code."""
-        raise  # noqa: PLE0704  (called by rich while it handles the error)
+        """Leave the error, which rich is handling here, to `run`."""
+        raise
 
     def say(self, text: str = "", style: str | None = None, hang: int = 0) -> None:
         """Print text as it is; long lines are folded at words, `hang` deeper than their own indentation."""
@@ -68,21 +68,21 @@ def number(value: Any) -> str:
 
 def table(columns: Iterable[str], rows: Iterable[Sequence[Any]], words: int = 1) -> Table:
     """Return a table whose first `words` columns are text, the others right-aligned numbers."""
-    out = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    out = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for i, name in enumerate(columns):
         if i < words:
             out.add_column(Text(name), overflow="fold")
-        else:  # titles of two short lines rather than one long: ten columns fit on 80 characters
-            out.add_column(Text(name.replace("_", "\n")), justify="right", vertical="bottom", no_wrap=True)
+        else:  # titles of short lines rather than one long: ten columns fit on 80 characters
+            title = name.replace("_", "\n") if len(name) > 5 else name
+            out.add_column(Text(title), justify="right", vertical="bottom", no_wrap=True)
     for row in rows:
         out.add_row(*(Text(number(value)) for value in row))
     return out
 
 
 def frame_table(frame: pd.DataFrame, words: int = 1) -> Table:
-    """Return the table of a data frame; a frame of `words` 1 shows its index as its first column."""
-    named = frame.reset_index(names="") if words == 1 else frame
-    return table(map(str, named.columns), named.itertuples(index=False, name=None), words)
+    """Return the table of a data frame whose first `words` columns are text; its index is not shown."""
+    return table(map(str, frame.columns), frame.itertuples(index=False, name=None), words)
 
 
 def show_diagnosis(screen: Screen, diagnosis: Diagnosis) -> None:

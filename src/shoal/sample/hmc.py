@@ -7,7 +7,7 @@ the compiled program. Neal (2011), MCMC Using Hamiltonian Dynamics, Handbook of 
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -106,12 +106,19 @@ def prepare(target: Target) -> Any:
     return program(_chunk, target.density, target.data, *arguments, long=n > LONG_RUN)
 
 
+@cache
+def _point(density: LogDensity, tree: Any, leaves: tuple[tuple[tuple[int, ...], str], ...]) -> Any:
+    """Return the shapes of the density's points for data of these shapes; traced once."""
+    data = jax.tree.unflatten(tree, [jax.ShapeDtypeStruct(*leaf) for leaf in leaves])
+    with double():
+        return jax.eval_shape(density.joint, data, np.zeros(density.n_theta), np.zeros(density.n_latent))[1]
+
+
 def _blank(target: Target, q: np.ndarray | None = None) -> State:
     """Return a state of zero density at `q`, which the first trajectory leaves."""
-    density, n = target.density, target.size
-    theta, z = np.zeros(density.n_theta), np.zeros(density.n_latent)
-    with double():
-        shape = jax.eval_shape(density.joint, target.data, theta, z)[1]
+    n = target.size
+    leaves, tree = jax.tree.flatten(target.data)
+    shape = _point(target.density, tree, tuple((x.shape, str(x.dtype)) for x in leaves))
     point = jax.tree.map(lambda s: np.zeros(s.shape), shape)
     return State(np.zeros(n) if q is None else q, -np.inf, np.zeros(n), point, np.log(FIRST_STEP))
 

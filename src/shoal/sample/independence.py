@@ -80,7 +80,7 @@ def _chain(
     first = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
     proposals = np.concatenate([first[None], fit.proposal.draw(rng, draws * thin)])
     log_weight = batch(proposals) - fit.proposal.log_density(proposals)
-    log_weight = np.where(np.isnan(log_weight), -np.inf, log_weight)
+    log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
     log_uniform = np.log(rng.random(draws * thin))
     at, kept, moved = 0, np.empty(draws, int), np.empty(draws)
     for i in range(draws):

@@ -98,7 +98,7 @@ def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generat
     for components in (1, 2, 3, 4, 4)[:ROUNDS]:
         x = mixture.draw(rng, PILOT)
         log_weight = batch(x) - mixture.log_density(x)
-        log_weight = np.where(np.isnan(log_weight), -np.inf, log_weight)
+        log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))

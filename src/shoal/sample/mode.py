@@ -13,6 +13,7 @@ import numpy as np
 from shoal.errors import SamplingError
 
 MOST_STEPS = 60
+LONGEST = 2.0  # of a Newton step, in theta
 SPACING = 0.3  # of the differences, in units of the curvature's scale
 STEPS = np.append(0.0, 2.0 ** np.arange(2, -9, -1))
 
@@ -33,7 +34,7 @@ def find(
     SamplingError
         If the density is zero at the start.
     """
-    density = lambda x: np.nan_to_num(batch(x), nan=-np.inf)  # noqa: E731
+    density = lambda x: np.nan_to_num(batch(x), nan=-np.inf, posinf=-np.inf)  # noqa: E731
     x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
     if not np.isfinite(value):
         raise SamplingError("The posterior density is zero at the priors' middle.")
@@ -46,8 +47,12 @@ def find(
         eigenvalue, vector = np.linalg.eigh(-hessian)
         eigenvalue = np.clip(np.abs(eigenvalue), 1e-2, 1e4)
         direction = vector @ ((vector.T @ gradient) / eigenvalue)
+        direction /= max(1.0, np.abs(root @ direction).max() / LONGEST)
         trial = x + STEPS[:, None] * (root @ direction)
         values = density(trial)
+        # Far out, rounding can make a density of anything: no step gains more than its slope promises.
+        promised = STEPS * (gradient @ direction)
+        values = np.where(values - value <= 2 * promised + 1, values, -np.inf)
         best = int(np.argmax(values))
         moved = STEPS[best] * np.sqrt((eigenvalue * (vector.T @ direction) ** 2).sum())
         gained, x, value = values[best] - value, trial[best], values[best]

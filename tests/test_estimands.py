@@ -1,0 +1,341 @@
+"""Every estimand equals a hand computation from the draws and the data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from arviz_stats import summary as arviz_summary
+from scipy.optimize import minimize
+from scipy.special import expit
+
+import shoal as sl
+from shoal.errors import ModelError
+
+RUN = {"draws": 400, "chains": 2, "seed": 7, "cores": 1}
+
+
+def rows(groups=6, size=8):
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(groups), size)
+    x = rng.normal(size=g.size)
+    level, slope = rng.normal(0, 1.5, groups), rng.normal(0, 0.7, groups)
+    return pd.DataFrame({"g": g * 10, "x": x, "y": 2 + level[g] + (1 + slope[g]) * x + rng.normal(0, 0.5, g.size)})
+
+
+@pytest.fixture(scope="module")
+def normal():
+    return sl.Model("y ~ x + (1 + x | g)", rows()).fit(**RUN)
+
+
+@pytest.fixture(scope="module")
+def intercepts():
+    return sl.Model("y ~ 1 + (1 | g)", rows()).fit(**RUN)
+
+
+COUNTS = pd.DataFrame({"k": [3, 0, 8, 5, 2, 9], "n": [10, 7, 8, 12, 30, 10], "g": list("abcdef")})
+
+
+@pytest.fixture(scope="module")
+def counts():
+    """Return a fit of six binomial rows: b has no success, c nothing but successes."""
+    return sl.Model("k | trials(n) ~ 1 + (1 | g)", COUNTS, family="binomial").fit(**RUN)
+
+
+def draws(fit, name):
+    return fit.tree["posterior"][name].values
+
+
+# summary
+
+
+@pytest.mark.parametrize("kind, prob", [("eti", 0.9), ("eti", 0.5), ("hdi", 0.94)])
+def test_summary_is_that_of_arviz_and_states_its_interval(intercepts, kind, prob):
+    ours = intercepts.summary(prob=prob, kind=kind)
+    chosen = intercepts.tree["posterior"].to_dataset()[["Intercept", "sd_g", "sigma"]]
+    theirs = arviz_summary(
+        xr.DataTree.from_dict({"posterior": chosen}), ci_prob=prob, ci_kind=kind, round_to="none"
+    )
+    pd.testing.assert_frame_equal(ours, theirs)
+    assert {f"{kind}{100 * prob:g}_lb", f"{kind}{100 * prob:g}_ub"} <= set(ours.columns)
+    assert {"mean", "sd", "ess_bulk", "ess_tail", "r_hat", "mcse_mean", "mcse_sd"} <= set(ours.columns)
+
+
+def test_summary_by_hand(intercepts):
+    row = intercepts.summary().loc["Intercept"]
+    values = draws(intercepts, "Intercept")
+    assert row["mean"] == pytest.approx(values.mean())
+    assert row["sd"] == pytest.approx(values.std(), rel=2e-3)
+    assert [row["eti90_lb"], row["eti90_ub"]] == pytest.approx(np.quantile(values, [0.05, 0.95]), rel=5e-3)
+
+
+def test_summary_of_chosen_variables(intercepts):
+    assert intercepts.summary(["r_g"]).index.tolist() == [f"r_g[{g}, Intercept]" for g in range(0, 60, 10)]
+    with pytest.raises(ModelError, match="no variable 'sgima'.*\n.*'sigma'"):
+        intercepts.summary(["sgima"])
+
+
+@pytest.mark.parametrize("bad", [{"prob": 90}, {"prob": 0}, {"kind": "ci"}])
+def test_an_interval_that_makes_no_sense_is_refused(intercepts, bad):
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        intercepts.summary(**bad)
+
+
+@pytest.mark.xfail(raises=ValueError, reason="only summary() checks prob")
+@pytest.mark.parametrize("method", ["effects", "finite_population", "variance_partition"])
+def test_every_method_refuses_such_an_interval(intercepts, method):
+    with pytest.raises(ModelError):
+        getattr(intercepts, method)(prob=90)
+
+
+@pytest.mark.xfail(raises=RuntimeWarning, reason="arviz divides by the spread of the ones on the diagonal")
+def test_summary_of_correlations_is_quiet(normal):
+    summary = normal.summary()
+    assert summary.filter(like="cor_g", axis=0)["mean"].between(-1, 1).all()
+
+
+@pytest.mark.xfail(raises=ModelError, reason="a name is taken letter by letter")
+def test_one_name_will_do(intercepts):
+    pd.testing.assert_frame_equal(intercepts.summary("sigma"), intercepts.summary(["sigma"]))
+
+
+# levels
+
+
+def test_levels_are_population_plus_deviation(normal):
+    expected = draws(normal, "r_g").copy()
+    expected[..., 0] += draws(normal, "Intercept")[..., None]
+    expected[..., 1] += draws(normal, "x")[..., None]
+    levels = normal.levels("g")
+    np.testing.assert_array_equal(levels.values, expected)
+    assert levels.dims == ("chain", "draw", "g", "g_effect")
+    assert levels["g"].values.tolist() == list(range(0, 60, 10))
+    assert levels["g_effect"].values.tolist() == ["Intercept", "x"]
+
+
+def test_an_effect_without_a_population_column_varies_around_zero():
+    fit = sl.Model("y ~ 1 + (1 + x || g)", rows()).fit(**RUN)
+    np.testing.assert_array_equal(fit.levels().values[..., 1], draws(fit, "r_g")[..., 1])
+
+
+def test_levels_leave_the_draws_alone(normal):
+    before = draws(normal, "r_g").copy()
+    normal.levels()
+    np.testing.assert_array_equal(draws(normal, "r_g"), before)
+
+
+@pytest.mark.parametrize("method", ["levels", "effects", "finite_population"])
+def test_an_unknown_group_is_named(normal, method):
+    with pytest.raises(ModelError, match="no grouping factor 'h'"):
+        getattr(normal, method)("h")
+
+
+@pytest.mark.parametrize("method", ["levels", "effects", "finite_population", "variance_partition"])
+def test_a_model_without_groups_has_no_levels(method):
+    fit = sl.Model("y ~ x", rows()).fit(**RUN)
+    with pytest.raises(ModelError, match="no grouping factor"):
+        getattr(fit, method)()
+
+
+# effects
+
+
+def test_effects_of_a_normal_model_by_hand(intercepts):
+    """Without pooling a level's estimate is its mean, drawn to 0 by a prior of 10 sd of the response."""
+    data, table = rows(), intercepts.effects()
+    sigma, prior = draws(intercepts, "sigma").mean(), 10 * data["y"].std()
+    means = data.groupby("g")["y"].mean().to_numpy()
+    precision = 8 / sigma**2 + prior**-2
+    alone = 8 / sigma**2 * means / precision
+    levels = draws(intercepts, "r_g")[..., 0] + draws(intercepts, "Intercept")[..., None]
+    population = draws(intercepts, "Intercept").mean()
+
+    assert table.columns.tolist() == [
+        *("g", "effect", "n", "no_pooling", "no_pooling_sd", "mean", "sd"),
+        *("eti90_lb", "eti90_ub", "shrinkage", "at_edge"),
+    ]
+    assert table["g"].tolist() == list(range(0, 60, 10)) and set(table["effect"]) == {"Intercept"}
+    assert (table["n"] == 8).all() and not table["at_edge"].any()
+    np.testing.assert_allclose(table["no_pooling"], alone, rtol=1e-8)
+    np.testing.assert_allclose(table["no_pooling"], means, rtol=1e-3)
+    np.testing.assert_allclose(table["no_pooling_sd"], precision**-0.5, rtol=1e-8)
+    np.testing.assert_allclose(table["mean"], levels.mean((0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(table["sd"], levels.std((0, 1)), rtol=1e-12)
+    np.testing.assert_allclose(table[["eti90_lb", "eti90_ub"]].T, np.quantile(levels, [0.05, 0.95], (0, 1)))
+    shrinkage = 1 - (levels.mean((0, 1)) - population) / (alone - population)
+    np.testing.assert_allclose(table["shrinkage"], shrinkage, rtol=1e-6)
+    assert table["shrinkage"].between(0, 1).all()
+    assert table.attrs["no_pooling_prior"] == {"Intercept": pytest.approx(prior)}
+    assert "identity" in table.attrs["scale"]
+
+
+def test_effects_of_correlated_slopes_by_hand(normal):
+    """Ridge regression of each level on its own rows; sd of the prior per unit of the column."""
+    data, table = rows(), normal.effects()
+    sigma = draws(normal, "sigma").mean()
+    prior_sd = np.array(list(table.attrs["no_pooling_prior"].values()))
+    np.testing.assert_allclose(prior_sd, 10 * data["y"].std() / np.array([1, data["x"].std(ddof=0)]), rtol=1e-8)
+    for label, level in data.groupby("g"):
+        z = np.column_stack([np.ones(8), level["x"]])
+        precision = z.T @ z / sigma**2 + np.diag(prior_sd**-2.0)
+        here = table[table["g"] == label]
+        assert here["effect"].tolist() == ["Intercept", "x"]
+        np.testing.assert_allclose(
+            here["no_pooling"], np.linalg.solve(precision, z.T @ level["y"] / sigma**2), rtol=1e-7
+        )
+        np.testing.assert_allclose(here["no_pooling_sd"], np.diag(np.linalg.inv(precision)) ** 0.5, rtol=1e-7)
+
+
+def test_effects_hold_other_coefficients_at_their_means():
+    """A population slope that does not vary is taken out at its posterior mean before levels are estimated."""
+    data = rows()
+    fit = sl.Model("y ~ x + offset(x / 2) + (1 | g)", data).fit(**RUN)
+    rest = data["y"] - draws(fit, "x").mean() * data["x"] - data["x"] / 2
+    np.testing.assert_allclose(fit.effects()["no_pooling"], rest.groupby(data["g"]).mean(), rtol=2e-3)
+
+
+def test_effects_of_counts_are_penalised_modes(counts):
+    """The no-pooling estimate is the mode under Normal(0, 1.5), found here by scipy."""
+    table = counts.effects()
+    for (_, row), (_, data) in zip(table.iterrows(), COUNTS.iterrows(), strict=True):
+
+        def loss(eta, k=data["k"], n=data["n"]):
+            return (n * np.logaddexp(0, eta) - k * eta + eta**2 / (2 * 1.5**2)).sum()
+
+        mode = minimize(loss, np.zeros(1), tol=1e-12).x[0]
+        curvature = data["n"] * expit(mode) * expit(-mode) + 1.5**-2
+        assert row["no_pooling"] == pytest.approx(mode, abs=1e-4)
+        assert row["no_pooling_sd"] == pytest.approx(curvature**-0.5, rel=1e-4)
+    assert table.attrs["no_pooling_prior"] == {"Intercept": 1.5}
+
+
+def test_levels_at_an_edge_are_flagged(counts):
+    assert counts.effects().set_index("g")["at_edge"].to_dict() == dict(zip("abcdef", [0, 1, 1, 0, 0, 0], strict=True))
+
+
+def test_levels_of_binary_rows_at_an_edge_are_flagged():
+    """All rows of a level must be at the same edge, not one."""
+    data = pd.DataFrame({"b": [0, 0, 0, 1, 1, 1, 0, 1, 0, 0, 1, 1], "g": np.repeat([1, 2, 3, 4], 3)})
+    fit = sl.Model("b ~ 1 + (1 | g)", data, family="bernoulli").fit(**RUN)
+    assert fit.effects()["at_edge"].tolist() == [True, True, False, False]
+
+
+def test_shrinkage_is_left_open_where_there_is_nothing_to_shrink():
+    """A level whose own estimate is the population's cannot be said to be pulled anywhere."""
+    data = pd.DataFrame({"y": [-3.0, -1.0, -0.1, 0.1, 1.0, 3.0], "g": np.repeat([1, 2, 3], 2)})
+    model = sl.Model(
+        "y ~ 1 + (1 | g)", data, priors={"Intercept": sl.priors.Fixed(0.0), "sigma": sl.priors.Fixed(0.5)}
+    )
+    shrinkage = model.fit(**RUN).effects()["shrinkage"]
+    assert np.isnan(shrinkage[1]) and shrinkage[[0, 2]].between(0, 1).all()
+
+
+def test_the_interval_asked_for_is_the_one_given(intercepts):
+    levels = intercepts.levels().values[..., 0]
+    table = intercepts.effects(prob=0.5)
+    np.testing.assert_allclose(table[["eti50_lb", "eti50_ub"]].T, np.quantile(levels, [0.25, 0.75], (0, 1)))
+
+
+# finite_population
+
+
+def wide(omega, formula, mu_sd):
+    priors = {
+        "Intercept": sl.priors.Normal(0, mu_sd),
+        "sigma": sl.priors.HalfNormal(1),
+        "sd_group": sl.priors.HalfNormal(10),
+    }
+    return sl.Model(formula, sl.simulate.one_way(omega=omega, groups=5), priors=priors).fit(seed=7, cores=1)
+
+
+def test_these_levels_and_the_population_answer_different_questions():
+    """Five groups far apart, true mu = 2: their own mean is well known and is not mu."""
+    fit = wide(10, "observation ~ 1 + (1 | group)", 10)
+    table = fit.finite_population().loc["Intercept"]
+    these, population = table.loc["these levels"], table.loc["population"]
+    assert population["eti90_lb"] < 2 < population["eti90_ub"]
+    assert these["eti90_ub"] < 2
+    assert these["eti90_ub"] - these["eti90_lb"] < 0.1 * (population["eti90_ub"] - population["eti90_lb"])
+    finite = fit.levels().values[..., 0].mean(-1)
+    assert these["mean"] == pytest.approx(finite.mean()) and these["sd"] == pytest.approx(finite.std())
+    assert population["mean"] == pytest.approx(draws(fit, "Intercept").mean())
+
+
+def test_a_zero_sum_intercept_is_the_mean_of_these_levels_and_misses_mu():
+    fit = wide(10, "observation ~ 1 + (1 | gr(group, zero_sum=True))", 10)
+    table = fit.finite_population()
+    assert table.index.tolist() == [("Intercept", "these levels")]
+    assert table["eti90_ub"].item() < 2
+    intercept = draws(fit, "Intercept")
+    assert table["mean"].item() == pytest.approx(intercept.mean()) and table["sd"].item() == pytest.approx(intercept.std())
+
+
+def test_an_effect_without_population_column_has_no_population_mean():
+    fit = sl.Model("y ~ 1 + (1 + x || g)", rows()).fit(**RUN)
+    assert fit.finite_population().index.tolist() == [
+        *(("Intercept", "these levels"), ("Intercept", "population"), ("x", "these levels"))
+    ]
+
+
+# variance_partition
+
+
+def test_variance_partition_of_intercepts_by_hand(intercepts):
+    between, within = draws(intercepts, "sd_g")[..., 0] ** 2, draws(intercepts, "sigma") ** 2
+    share = between / (between + within)
+    table = intercepts.variance_partition(prob=0.8)
+    assert table.index.tolist() == ["g", "residual"]
+    assert table.loc["g", "sd"] == pytest.approx(np.sqrt(between).mean())
+    assert table.loc["residual", "sd"] == pytest.approx(np.sqrt(within).mean())
+    assert table.loc["g", "share_mean"] == pytest.approx(share.mean())
+    assert table.loc["g", "share_sd"] == pytest.approx(share.std())
+    assert table.loc["g", ["eti80_lb", "eti80_ub"]].tolist() == pytest.approx(np.quantile(share, [0.1, 0.9]))
+    assert table["share_mean"].sum() == pytest.approx(1)
+
+
+def test_variance_partition_of_correlated_slopes_averages_over_rows(normal):
+    sd, cor = draws(normal, "sd_g"), draws(normal, "cor_g")
+    covariance = sd[..., :, None] * cor * sd[..., None, :]
+    z = np.column_stack([np.ones(48), rows()["x"]])
+    between = np.einsum("ni,cdij,nj->cdn", z, covariance, z).mean(-1)
+    share = between / (between + draws(normal, "sigma") ** 2)
+    assert normal.variance_partition().loc["g", "share_mean"] == pytest.approx(share.mean())
+
+
+def test_variance_partition_of_uncorrelated_slopes():
+    fit = sl.Model("y ~ 1 + (1 + x || g)", rows()).fit(**RUN)
+    sd = draws(fit, "sd_g")
+    between = sd[..., 0] ** 2 + sd[..., 1] ** 2 * (rows()["x"] ** 2).mean()
+    share = between / (between + draws(fit, "sigma") ** 2)
+    assert fit.variance_partition().loc["g", "share_mean"] == pytest.approx(share.mean())
+
+
+def test_variance_partition_of_counts_uses_the_logistic_variance(counts):
+    between = draws(counts, "sd_g")[..., 0] ** 2
+    table = counts.variance_partition()
+    assert table.loc["g", "share_mean"] == pytest.approx((between / (between + np.pi**2 / 3)).mean())
+    assert table.loc["residual", "sd"] == pytest.approx(np.pi / 3**0.5)
+    assert "logit" in table.attrs["scale"]
+
+
+# to_frame
+
+
+def test_to_frame_has_one_row_a_draw_and_one_column_a_number(normal):
+    frame = normal.to_frame()
+    p = normal.tree["posterior"]
+    assert frame.index.names == ["chain", "draw"] and len(frame) == 800
+    assert frame.columns.tolist() == [
+        *("Intercept", "x", "sd_g[Intercept]", "sd_g[x]"),
+        *(f"cor_g[{a},{b}]" for a in ("Intercept", "x") for b in ("Intercept", "x")),
+        "sigma",
+        *(f"r_g[{g},{e}]" for g in range(0, 60, 10) for e in ("Intercept", "x")),
+    ]
+    assert frame.loc[(1, 17), "r_g[30,x]"] == p["r_g"].sel(chain=1, draw=17, g=30, g_effect="x").item()
+    assert frame.loc[(0, 3), "cor_g[x,Intercept]"] == p["cor_g"].values[0, 3, 1, 0]
+    np.testing.assert_array_equal(frame["sigma"].to_numpy().reshape(2, 400), p["sigma"].values)
+
+
+def test_to_frame_of_chosen_variables(normal):
+    assert normal.to_frame(["sigma", "x"]).columns.tolist() == ["sigma", "x"]
+    with pytest.raises(ModelError, match="no variable 'z'"):
+        normal.to_frame(["z"])
