@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
+from dataclasses import fields
 
 import pytest
 
@@ -14,7 +14,7 @@ import shoal as sl
 from shoal.cli.prior_text import parse_prior, parse_priors
 from shoal.cli.run import run
 from shoal.cli.screen import fold, number
-from shoal.errors import PriorError, ShoalWarning
+from shoal.errors import PriorError
 from shoal.priors import KINDS, Exponential, Fixed, Gamma, Normal, StudentT
 
 SCHOOLS = ("y | se(se) ~ 1 + (1 | school)", "eight_schools")
@@ -108,13 +108,11 @@ def test_datasets_lists_shows_and_writes(shoal):
     assert code == 0 and len(out.splitlines()) == 1 + 9930
 
 
-def test_a_warning_is_one_line_on_standard_error(shoal, monkeypatch):
-    def warn(*arguments, **options):
-        warnings.warn("One thing.\nAnd what to do.", ShoalWarning, stacklevel=1)
-
-    monkeypatch.setattr("shoal.cli.commands.find_dataset", warn)
-    code, out, err = shoal("datasets", "radon")
-    assert err.startswith("warning: One thing. And what to do.\n")
+def test_a_warning_is_one_line_on_standard_error(shoal, tmp_path):
+    (tmp_path / "data.csv").write_text("g,y\n" + "1,0\n2,0\n3,0\n" * 4)
+    code, out, err = shoal("check", "y ~ 1 + (1 | g)", "data.csv", "--family", "bernoulli")
+    assert code == 0 and "12 rows" in out
+    assert re.fullmatch(r"warning: All 12 responses .*\n", err)
 
 
 # Exit codes
@@ -244,7 +242,8 @@ def test_sbc_ends_with_2_if_ranks_are_not_uniform(shoal, monkeypatch, tmp_path, 
 def test_help_and_lists_do_not_wait_for_heavy_modules():
     text = (
         "import sys; from shoal.cli.run import run; run(['datasets', 'radon']); run(['--help']);"
-        "print([m for m in ('jax', 'pandas', 'xarray', 'matplotlib', 'scipy') if m in sys.modules], file=sys.stderr)"
+        "heavy = {'jax', 'pandas', 'xarray', 'matplotlib', 'scipy'};"
+        "print(sorted(heavy.intersection(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
@@ -261,7 +260,7 @@ def test_a_reader_that_went_away_costs_no_traceback():
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-c", "from shoal.cli import main; main()", "datasets"]
-    done = subprocess.run([*command], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
 
@@ -287,6 +286,30 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(tmp_path):
     assert (running.returncode, out) == (130, "")
     assert err == "stopped: by Ctrl-C.\n"
     assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
+
+
+def test_ctrl_c_is_not_lost_in_a_callback_that_ignores_exceptions():
+    text = """
+import os, signal, sys, time
+import shoal.cli.run
+from shoal.cli import main
+
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+
+def lose(*arguments):
+    Callback()
+    time.sleep(20)
+
+shoal.cli.run._invoke = lose
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=15, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "stopped: by Ctrl-C.\n")
 
 
 # Priors as text
@@ -315,7 +338,7 @@ def test_priors_that_can_be_read(text, name, prior):
 
 @pytest.mark.parametrize("kind", KINDS.values())
 def test_every_prior_that_prints_can_be_read_again(kind):
-    prior = kind(*[2.0] * (2 if kind is Gamma else len(kind.__dataclass_fields__)))
+    prior = kind(*[2.0] * len(fields(kind)))
     assert parse_prior(f"x={prior}") == ("x", prior)
 
 
@@ -386,10 +409,19 @@ def test_a_name_has_one_prior():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0.000"), (0.00012, "0.00012"), (-0.5, "-0.500"), (12.345, "12.35"), (123.45, "123.5"),
-        (12345.6, "12,346"), (1e12, "1e+12"), (float("nan"), "–"), (1934, "1,934"), ("a", "a"), (True, "True"),
+        (0.0, "0.000"),
+        (0.00012, "0.00012"),
+        (-0.5, "-0.500"),
+        (12.345, "12.35"),
+        (123.45, "123.5"),
+        (12345.6, "12,346"),
+        (1e12, "1e+12"),
+        (float("nan"), "–"),
+        (1934, "1,934"),
+        ("a", "a"),
+        (True, "True"),
     ],
-)  # fmt: skip
+)
 def test_cells(value, text):
     assert number(value) == text
 

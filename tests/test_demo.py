@@ -9,7 +9,7 @@ from rich.console import Console
 
 from shoal.demo import run
 from shoal.demo.cases import PARTS, Case, Figure, cases
-from shoal.demo.run import Outcome, closing, table
+from shoal.demo.comparison import Outcome, closing, table
 from shoal.errors import ModelError
 
 

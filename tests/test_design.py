@@ -209,7 +209,7 @@ def test_default_priors_have_the_scale_of_the_data():
         "Intercept": Normal(float(np.mean(table.y)), 2.5 * s),
         "x": Normal(0.0, 2.5 * s / np.std(table.x)),
         "sd_g[Intercept]": Exponential(1 / s),
-        "sd_g[x]": Exponential(np.sqrt(np.mean(table.x**2)) / s),
+        "sd_g[x]": Exponential(np.std(table.x) / s),
         "cor_g": LKJ(2.0),
         "sigma": Exponential(1 / s),
     }

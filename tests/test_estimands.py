@@ -12,6 +12,7 @@ import shoal as sl
 from shoal.errors import ModelError
 
 RUN = {"draws": 400, "chains": 2, "seed": 7, "cores": 1}
+FEW = {**RUN, "draws": 90}  # too few for the run to be judged, and sampled again
 
 
 def rows(groups=6, size=8):
@@ -38,7 +39,7 @@ COUNTS = pd.DataFrame({"k": [3, 0, 8, 5, 2, 9], "n": [10, 7, 8, 12, 30, 10], "g"
 @pytest.fixture(scope="module")
 def counts():
     """Return a fit of six binomial rows: b has no success, c nothing but successes."""
-    return sl.Model("k | trials(n) ~ 1 + (1 | g)", COUNTS, family="binomial").fit(**RUN)
+    return sl.Model("k | trials(n) ~ 1 + (1 | g)", COUNTS, family="binomial").fit(**FEW)
 
 
 def draws(fit, name):
@@ -215,7 +216,7 @@ def test_levels_at_an_edge_are_flagged(counts):
 def test_levels_of_binary_rows_at_an_edge_are_flagged():
     """All rows of a level must be at the same edge, not one."""
     data = pd.DataFrame({"b": [0, 0, 0, 1, 1, 1, 0, 1, 0, 0, 1, 1], "g": np.repeat([1, 2, 3, 4], 3)})
-    fit = sl.Model("b ~ 1 + (1 | g)", data, family="bernoulli").fit(**RUN)
+    fit = sl.Model("b ~ 1 + (1 | g)", data, family="bernoulli").fit(**FEW)
     assert fit.effects()["at_edge"].tolist() == [True, True, False, False]
 
 

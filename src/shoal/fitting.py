@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
+from importlib import import_module
 
 from shoal.errors import ModelError, nearest
 from shoal.posterior.posterior import Posterior
@@ -33,6 +35,8 @@ def fit(
         If the run cannot be made.
     """
     _check(settings, store)
+    # The checks need arviz-stats, half a second to import: meanwhile programs compile and chains run.
+    threading.Thread(target=import_module, args=("arviz_stats",), daemon=True).start()
     progress = progress or Progress()
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")

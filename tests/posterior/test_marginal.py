@@ -115,7 +115,7 @@ def test_standard_normal_z_gives_the_exact_conditional(case, data):
     np.testing.assert_allclose(point.by_z @ point.by_z.T, np.linalg.inv(precision), rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", [GAUSSIAN[8], GAUSSIAN[15]], ids=str)
+@pytest.mark.parametrize("case", [GAUSSIAN[8], GAUSSIAN[14]], ids=str)
 @given(data=st.data())
 @few
 def test_sums_and_rows_are_one_posterior_with_one_gradient(case, data):
@@ -145,7 +145,7 @@ def test_transport_is_centred_and_scaled_by_the_dense_mode_and_curvature(case, d
     assert np.sqrt(slope @ np.linalg.solve(curvature, slope)) < 1e-6
 
 
-@pytest.mark.parametrize("case", [BINOMIAL[2], *BINOMIAL[-2:]], ids=str)
+@pytest.mark.parametrize("case", [BINOMIAL[2], BINOMIAL[-1]], ids=str)
 @given(data=st.data())
 @few
 def test_gradient_of_transported_rows_is_that_of_finite_differences(case, data):
@@ -160,7 +160,7 @@ def test_gradient_of_transported_rows_is_that_of_finite_differences(case, data):
     np.testing.assert_allclose(found, differences, rtol=1e-5, atol=1e-5 * abs(found).max())
 
 
-@pytest.mark.parametrize("case", [BINOMIAL[1], BINOMIAL[-2]], ids=str)
+@pytest.mark.parametrize("case", [BINOMIAL[1], BINOMIAL[-1]], ids=str)
 def test_laplace_marginal_is_the_joint_at_the_mode_and_near_the_integral(case):
     p = posterior(case)
     rng = np.random.default_rng(3)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import _thread
 import io
+import os
+import signal
 import sys
 import threading
 
@@ -28,8 +30,15 @@ def main() -> None:
 
 
 def _insist(lost: sys.UnraisableHookArgs) -> None:
-    """Interrupt again if Ctrl-C was lost in a callback that ignores exceptions; JAX has one in the collector."""
+    """Repeat a Ctrl-C that was lost in a callback where exceptions are ignored, such as those of JAX."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        threading.Timer(0.05, _thread.interrupt_main).start()
+        threading.Timer(0.05, _interrupt).start()
     else:
         sys.__unraisablehook__(lost)
+
+
+def _interrupt() -> None:
+    if os.name == "posix":
+        os.kill(os.getpid(), signal.SIGINT)  # wakes the main thread, too, where it waits
+    else:
+        _thread.interrupt_main()

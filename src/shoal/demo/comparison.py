@@ -131,9 +131,9 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     """Return published figures beside ours: one line a quantity, below a line on each fit as a whole."""
     summary = f"mean [{100 * outcomes[0].case.prob:g}% HDI]"
     out = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for title in ("", f"published\n{summary}", f"Shoal\n{summary}"):
+    for title in ("", f"published\n\n{summary}", f"Shoal\n\n{summary}"):
         out.add_column(title)
-    for title in ("published\nESS b/t", "Shoal\nESS b/t"):
+    for title in ("published\nESS\nbulk/tail", "Shoal\nESS\nbulk/tail"):
         out.add_column(title, justify="right")
     for o in outcomes:
         out.add_row(

@@ -1,0 +1,552 @@
+"""The public `Model` and `Fit`: arguments, reproducibility, sources, and refusals before any compilation."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+import shoal as sl
+from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalError, ShoalWarning
+from shoal.sample.evaluate import marginal_batches
+from shoal.sample.programs import compiled, to_device
+from shoal.sample.progress import Progress
+from shoal.sample.target import Target
+
+N = sl.priors
+RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
+FORMULAS = {
+    "gaussian": ("y ~ x + (1 | g)", "gaussian"),
+    "bernoulli": ("b ~ x + (1 | g)", "bernoulli"),
+}
+
+
+def table(seed=0, groups=4, size=6):
+    rng = np.random.default_rng(seed)
+    g, n = np.repeat(np.arange(groups), size), groups * size
+    trials = rng.integers(2, 6, n)
+    return pd.DataFrame({
+        "y": g + rng.normal(size=n),
+        "x": rng.normal(size=n),
+        "b": rng.permutation(np.arange(n) % 2),
+        "k": rng.integers(0, trials + 1),
+        "n": trials,
+        "s": rng.uniform(0.5, 1.5, n),
+        "o": rng.normal(size=n),
+        "w": np.full(n, 2),
+        "g": np.array(["d", "a", "c", "b", "e", "f"])[g],
+        "id": np.arange(n),
+    })
+
+
+def posterior(fit):
+    return fit.tree["posterior"].to_dataset()
+
+
+def fitted(formula, data, family="gaussian", priors=None, **options):
+    return posterior(sl.Model(formula, data, family=family, priors=priors).fit(**{**RUN, **options}))
+
+
+# Reproducibility
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+def test_same_seed_same_draws_on_any_number_of_cores(kind):
+    formula, family = FORMULAS[kind]
+    one, two = (fitted(formula, table(), family, cores=cores, chains=3) for cores in (1, 2))
+    assert one.identical(two)
+
+
+def test_another_seed_gives_other_draws():
+    a, b = (fitted("y ~ x + (1 | g)", table(), seed=seed) for seed in (5, 6))
+    assert not np.array_equal(a["sigma"], b["sigma"])
+
+
+def test_without_a_seed_a_fresh_one_is_drawn_and_kept():
+    model = sl.Model("y ~ x + (1 | g)", table())
+    a, b = (model.fit(**{**RUN, "seed": None}) for _ in range(2))
+    assert a.tree.attrs["seed"] != b.tree.attrs["seed"]
+    again = model.fit(**{**RUN, "seed": int(a.tree.attrs["seed"])})
+    assert posterior(again).identical(posterior(a))
+
+
+def test_more_draws_begin_with_the_same_chains_apart():
+    """Chains differ from each other: each has its own stream."""
+    p = fitted("y ~ x + (1 | g)", table(), chains=4)
+    assert len(np.unique(p["sigma"].values[:, 0])) == 4
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+def test_refitting_compiles_nothing(kind):
+    """Also with other responses, other numbers in the priors, another seed and more chains."""
+    formula, family = FORMULAS[kind]
+    sl.Model(formula, table(), family, {"sd": N.HalfNormal(1)}).fit(**RUN)
+    before = compiled()
+    other = table().assign(y=lambda d: d["y"][::-1].to_numpy() ** 2, b=lambda d: 1 - d["b"])
+    sl.Model(formula, other, family, {"sd": N.HalfNormal(3)}).fit(**{**RUN, "seed": 8, "chains": 3, "draws": 60})
+    assert compiled() == before
+
+
+def test_the_program_of_another_structure_is_another():
+    sl.Model("y ~ x + (1 | g)", table()).fit(**RUN)
+    before = compiled()
+    sl.Model("y ~ x + (1 | g)", table(groups=5)).fit(**RUN)
+    assert compiled() > before
+
+
+# The same posterior, written differently
+
+
+def log_marginals(model):
+    """Return the log marginal density of ten random thetas."""
+    p = model.posterior()
+    thetas = p.start() + np.random.default_rng(1).normal(0, 0.5, (10, p.density.n_theta))
+    return marginal_batches(Target(p.density, to_device(p.data), p.start()), 1)(thetas)
+
+
+EXPLICIT = {"Intercept": N.Normal(0, 2), "b": N.Normal(0, 1), "sd": N.HalfNormal(1)}
+
+
+@pytest.mark.parametrize(
+    "response, family, priors",
+    [
+        ("y | weights(w)", "gaussian", {"sigma": N.HalfNormal(1)}),
+        ("y | se(s) + weights(w)", "gaussian", {}),
+        ("b | weights(w)", "bernoulli", {}),
+        ("k | trials(n) + weights(w)", "binomial", {}),
+    ],
+)
+def test_a_weight_of_two_is_the_row_twice(response, family, priors):
+    plain = response.replace(" + weights(w)", "").replace(" | weights(w)", "")
+    data, priors = table(), {**EXPLICIT, **priors}
+    weighted = sl.Model(f"{response} ~ x + (1 | g)", data, family, priors)
+    doubled = sl.Model(f"{plain} ~ x + (1 | g)", pd.concat([data, data]), family, priors)
+    single = sl.Model(f"{plain} ~ x + (1 | g)", data, family, priors)
+    np.testing.assert_allclose(log_marginals(weighted), log_marginals(doubled), rtol=1e-10)
+    assert not np.allclose(log_marginals(weighted), log_marginals(single))
+
+
+def test_an_offset_is_taken_off_a_normal_response():
+    priors = {**EXPLICIT, "sigma": N.HalfNormal(1)}
+    a = fitted("y ~ x + offset(2 * o) + (1 | g)", table(), priors=priors)
+    b = fitted("y ~ x + (1 | g)", table().assign(y=lambda d: d["y"] - 2 * d["o"]), priors=priors)
+    for name in a.data_vars:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-8)
+
+
+def test_an_offset_shifts_a_logit():
+    """A constant offset moves the Intercept by as much the other way, under a prior moved with it."""
+    data = table().assign(c=0.7)
+    a = sl.Model("b ~ offset(c) + (1 | g)", data, "bernoulli", {**EXPLICIT, "Intercept": N.Normal(0, 2)})
+    b = sl.Model("b ~ 1 + (1 | g)", data, "bernoulli", {**EXPLICIT, "Intercept": N.Normal(0.7, 2)})
+    np.testing.assert_allclose(log_marginals(a), log_marginals(b), rtol=1e-9)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "binomial"])
+def test_a_binary_row_is_a_binomial_of_one_trial(family):
+    response = {"bernoulli": "b", "binomial": "b | trials(one)"}[family]
+    model = sl.Model(f"{response} ~ x + (1 | g)", table().assign(one=1), family, EXPLICIT)
+    reference = sl.Model("b ~ x + (1 | g)", table(), "bernoulli", EXPLICIT)
+    np.testing.assert_allclose(log_marginals(model), log_marginals(reference), rtol=1e-12)
+
+
+def test_the_order_of_rows_does_not_matter():
+    data = table()
+    shuffled = data.sample(frac=1, random_state=3)
+    for formula, family in FORMULAS.values():
+        a, b = (sl.Model(formula, d, family, EXPLICIT) for d in (data, shuffled))
+        np.testing.assert_allclose(log_marginals(a), log_marginals(b), rtol=1e-10)
+
+
+# Sources
+
+
+def test_every_source_gives_the_same_draws(tmp_path):
+    data = table()
+    arrow = pa.Table.from_pandas(data)
+    data.to_csv(tmp_path / "data.csv", index=False)
+    pyarrow.parquet.write_table(arrow, tmp_path / "data.parquet")
+    sources = {
+        "dict": {name: data[name].to_numpy() for name in data},
+        "polars": pl.from_pandas(data),
+        "pyarrow": arrow,
+        "CSV": tmp_path / "data.csv",
+        "CSV as str": str(tmp_path / "data.csv"),
+        "Parquet": tmp_path / "data.parquet",
+        "other row labels": data.set_index(data["id"] + 100),
+    }
+    expected = fitted("y ~ x + (1 | g)", data)
+    for name, source in sources.items():
+        assert fitted("y ~ x + (1 | g)", source).equals(expected), name
+
+
+def test_the_users_table_is_not_changed():
+    data = table()
+    before = data.copy(deep=True)
+    sl.Model("y ~ x + (1 | g)", data).fit(**RUN)
+    pd.testing.assert_frame_equal(data, before)
+
+
+# Being a good guest
+
+
+def test_single_precision_stays_the_users_default():
+    assert jnp.ones(1).dtype == np.float32
+    p = fitted("y ~ x + (1 | g)", table())
+    assert p["x"].dtype == np.float64
+    assert jnp.ones(1).dtype == np.float32
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    ).stdout.split()
+
+
+def test_importing_shoal_imports_nothing_heavy():
+    heavy = ("jax", "pandas", "numpy", "xarray", "scipy", "arviz_stats", "formulaic", "matplotlib")
+    code = f"import sys, shoal; print(*[m for m in {heavy} if m in sys.modules])"
+    assert run_python(code) == []
+
+
+def test_public_names_are_all_there_and_no_others():
+    assert sorted(dir(sl)) == sorted(sl.__all__)
+    for name in sl.__all__:
+        assert getattr(sl, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'modle'"):
+        sl.modle  # noqa: B018
+
+
+def test_fitting_is_silent(capfd):
+    fitted("y ~ x + (1 | g)", table())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_goes_to_standard_error(capfd):
+    sl.Model("y ~ x + (1 | g)", table()).fit(**RUN, progress=True)
+    out, err = capfd.readouterr()
+    assert out == "" and "draws" in err
+
+
+def test_the_compilation_cache_follows_its_variable(tmp_path):
+    code = (
+        "import pandas as pd, shoal as sl\n"
+        "d = pd.DataFrame({'y': [1.0, 2.0, 4.0, 3.0], 'g': [1, 1, 2, 2]})\n"
+        "sl.Model('y ~ 1 + (1 | g)', d).fit(draws=10, chains=1, seed=1)\n"
+    )
+    run_python(code, SHOAL_CACHE=str(tmp_path / "cache"))
+    assert list((tmp_path / "cache").rglob("*-cache"))
+    run_python(code, SHOAL_CACHE="off", XDG_CACHE_HOME=str(tmp_path / "home"), HOME=str(tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch):
+    """The signal comes after the first piece of draws; a hundred more were to come."""
+    formula, family = FORMULAS[kind]
+    model = sl.Model(formula, table(), family)
+    model.fit(**RUN)
+    threads, pieces = threading.active_count(), []
+
+    def interrupt(self, draws):
+        pieces.append(draws)
+        if len(pieces) == 1:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.2)
+
+    monkeypatch.setattr(Progress, "drawn", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(**{**RUN, "draws": 20_000})
+    assert sum(pieces) < 20_000
+    assert threading.active_count() == threads
+    monkeypatch.undo()
+    assert posterior(model.fit(**RUN)).sizes["draw"] == 40
+
+
+# Arguments of fit()
+
+
+@pytest.mark.parametrize(
+    "argument, value, message",
+    [
+        ("draws", 0, "draws=0"),
+        ("draws", 10.0, "draws=10.0"),
+        ("draws", True, "draws=True"),
+        ("chains", 0, "chains is an integer of at least 1"),
+        ("warmup", -1, "warmup is an integer of at least 0"),
+        ("cores", 0, "cores is an integer of at least 1"),
+        ("seed", -1, "seed is an integer of at least 0"),
+        ("seed", "one", "seed='one'"),
+        ("target_accept", 1.0, "between 0 and 1"),
+        ("target_accept", 0, "between 0 and 1"),
+        ("store", "disk", "auto, double, single, none"),
+        ("store", "sinlge", "Did you mean 'single'"),
+        ("coordinates", "noncentred", "Did you mean 'noncentered'"),
+        ("sampler", "metropolis", "independence, hmc, nuts"),
+    ],
+)
+def test_an_impossible_argument_is_named(argument, value, message):
+    before = compiled()
+    with pytest.raises(ModelError, match=message):
+        sl.Model("y ~ x + (1 | g)", table()).fit(**{**RUN, argument: value})
+    assert compiled() == before
+
+
+def test_an_independence_sampler_needs_integrated_effects():
+    with pytest.raises(ModelError, match="gaussian rows"):
+        sl.Model("b ~ x + (1 | g)", table(), "bernoulli").fit(sampler="independence")
+    with pytest.raises(ModelError, match="coordinates='auto'"):
+        sl.Model("y ~ x + (1 | g)", table()).fit(sampler="independence", coordinates="centered")
+
+
+@pytest.mark.xfail(raises=ModelError, reason="an integer of NumPy is not an int")
+def test_integers_of_numpy_are_integers():
+    sl.Model("y ~ x + (1 | g)", table()).fit(**{**RUN, "seed": np.int64(5), "draws": np.int64(10)})
+
+
+@pytest.mark.parametrize("draws", [4, 5, 101])
+def test_any_allowed_number_of_draws_is_kept(draws):
+    assert fitted("y ~ x + (1 | g)", table(), draws=draws).sizes["draw"] == draws
+
+
+# The model as its parts
+
+
+def test_the_parts_of_a_model_can_be_looked_at():
+    model = sl.Model("y ~ x + (1 | g)", table(), priors={"x": N.Normal(0, 1)})
+    assert model.design.columns == ("Intercept", "x") and model.design.n_rows == 24
+    assert model.design.group.labels.tolist() == ["a", "b", "c", "d"]
+    assert model.priors["x"] == N.Normal(0, 1) and set(model.priors) == {"Intercept", "x", "sd_g[Intercept]", "sigma"}
+    assert model.plan.integrate and model.plan.sampler == "independence"
+    fit = model.fit(**RUN)
+    assert fit.model.priors == model.priors and str(fit.model) == str(model)
+
+
+# Refusals: what was found, what was needed, what to do; before anything is compiled
+
+
+def values(**columns):
+    """Return a change of the table: each column's first values replaced."""
+
+    def change(data):
+        for name, new in columns.items():
+            column = data[name].tolist()
+            data[name] = pd.Series([*new, *column[len(new) :]])
+        return data
+
+    return change
+
+
+def same(data):
+    return data
+
+
+REFUSED = {
+    "missing values are counted by column": (
+        "y ~ x + (1 | g)",
+        values(y=[None, 1.0, None], g=["a", None]),
+        "gaussian",
+        DataError,
+        ["'y': 2 missing of 24 (row 0, 2)", "'g': 1 missing of 24 (row 1)", "no row is dropped"],
+    ),
+    "infinite values": ("y ~ x", values(x=[1.0, np.inf]), "gaussian", DataError, ["'x': 1 infinite of 24 (row 1)"]),
+    "a transformation that is not finite": (
+        "y ~ x + offset(log(o))",
+        values(o=[0.0] + [1.0] * 23),
+        "gaussian",
+        DataError,
+        ["log(o)", "row"],
+    ),
+    "an unknown column": ("y ~ xx + (1 | g)", same, "gaussian", DataError, ["no column 'xx'", "Did you mean 'x'"]),
+    "an unknown group": ("y ~ x + (1 | gg)", same, "gaussian", DataError, ["no column 'gg'", "'g'"]),
+    "a factor of one level": (
+        "y ~ x + (1 | g)",
+        lambda d: d.assign(g="only"),
+        "gaussian",
+        DataError,
+        ["'g' has one level ('only')", "At least two levels", "Drop the term"],
+    ),
+    "a level a row": (
+        "y ~ x + (1 | id)",
+        same,
+        "gaussian",
+        DataError,
+        ["24 rows is its own level of 'id'", "se(s)"],
+    ),
+    "responses that are not 0 or 1": (
+        "b ~ x + (1 | g)",
+        values(b=[0, 2, 1, 3]),
+        "bernoulli",
+        DataError,
+        ["'b' has values other than 0 and 1 in 2 of 24 rows (row 1: 2, row 3: 3)", "trials(n)"],
+    ),
+    "more successes than trials": (
+        "k | trials(n) ~ x",
+        values(k=[1, 9], n=[2, 5]),
+        "binomial",
+        DataError,
+        ["more successes than trials in 1 rows (row 1: 9 of 5)"],
+    ),
+    "negative counts": ("k | trials(n) ~ x", values(k=[-1]), "binomial", DataError, ["negative counts", "row 0: -1"]),
+    "counts that are not whole": (
+        "k | trials(n) ~ x",
+        values(k=[0.5]),
+        "binomial",
+        DataError,
+        ["non-integer counts", "row 0: 0.5"],
+    ),
+    "no trials": ("k | trials(n) ~ x", values(k=[0], n=[0]), "binomial", DataError, ["trials below 1", "row 0: 0 of 0"]),
+    "trials left out": ("k ~ x", same, "binomial", ModelError, ["needs trials(...)", "k | trials("]),
+    "trials of a normal response": ("y | trials(n) ~ x", same, "gaussian", ModelError, ["trials(...)", "binomial"]),
+    "standard errors of counts": ("k | trials(n) + se(s) ~ x", same, "binomial", ModelError, ["se(...)", "trials"]),
+    "a standard error of zero": (
+        "y | se(s) ~ x",
+        values(s=[1.0, 0.0, -2.0]),
+        "gaussian",
+        DataError,
+        ["Standard errors 's' are not above zero in 2 rows (row 1: 0, row 2: -2)"],
+    ),
+    "a weight of zero": ("y | weights(w) ~ x", values(w=[0]), "gaussian", DataError, ["Weights 'w'", "Leave out rows"]),
+    "duplicated columns": (
+        "y ~ x",
+        lambda d: pd.concat([d, d[["x"]]], axis=1),
+        "gaussian",
+        DataError,
+        ["several columns: 'x'", "unique"],
+    ),
+    "no rows": ("y ~ x", lambda d: d.iloc[:0], "gaussian", DataError, ["0 rows"]),
+    "no columns": ("y ~ x", lambda d: pd.DataFrame(), "gaussian", DataError, ["0 columns"]),
+    "a constant column": (
+        "y ~ x + o + (1 | g)",
+        lambda d: d.assign(o=3),
+        "gaussian",
+        DataError,
+        ["'o' has the same value, 3, in all 24 rows", "Remove 'o'"],
+    ),
+    "a constant response": ("y ~ x", lambda d: d.assign(y=1.0), "gaussian", DataError, ["'y' has the same value, 1"]),
+    "text for a response": ("g ~ x", same, "gaussian", DataError, ["'g' holds 'd'", "not numbers"]),
+    "dates": (
+        "y ~ x",
+        lambda d: d.assign(x=pd.date_range("2020", periods=24)),
+        "gaussian",
+        DataError,
+        ["'x'", "datetime"],
+    ),
+    "several grouping factors": (
+        "y ~ x + (1 | g) + (1 | b)",
+        same,
+        "gaussian",
+        ModelError,
+        ["2 grouping factors (g, b)", "one grouping factor"],
+    ),
+    "nested factors": ("y ~ x + (1 | g/b)", same, "gaussian", ModelError, ["2 grouping factors (g, g:b)"]),
+    "zero-sum in one term of two": (
+        "y ~ x + (1 | g) + (0 + x | gr(g, zero_sum=True))",
+        same,
+        "gaussian",
+        ModelError,
+        ["differ in zero_sum"],
+    ),
+    "an effect twice": ("y ~ x + (1 | g) + (x | g)", same, "gaussian", ModelError, ["Intercept", "twice", "0 + x"]),
+    "a bar without parentheses": (
+        "y ~ x + 1 | g",
+        same,
+        "gaussian",
+        FormulaError,
+        ["bar without parentheses", "y ~ x + 1 | g\n              ^\n", "(1 + x | g)"],
+    ),
+    "no tilde": ("y + x", same, "gaussian", FormulaError, ["no '~'"]),
+    "an unknown function": ("y ~ lgo(x)", same, "gaussian", FormulaError, ["lgo", "^^^", "log"]),
+    "a lazy table": ("y ~ x", lambda d: pl.from_pandas(d).lazy(), "gaussian", DataError, ["lazy", ".collect()"]),
+    "a file that is not there": ("y ~ x", lambda d: "no/such/file.csv", "gaussian", DataError, ["no file", "file.csv"]),
+    "no table": ("y ~ x", lambda d: 3, "gaussian", DataError, ["type builtins.int", "table"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_by_name_before_anything_is_compiled(case):
+    formula, change, family, error, parts = REFUSED[case]
+    data = change(table())
+    before = compiled()
+    with pytest.raises(error) as refusal:
+        sl.Model(formula, data, family=family)
+    assert compiled() == before
+    for part in parts:
+        assert part in str(refusal.value), f"{part!r} is not in:\n{refusal.value}"
+
+
+BAD_PRIORS = {
+    "an unknown parameter": ({"sd_school": N.HalfNormal(1)}, ["no parameter 'sd_school'", "sd_g[Intercept]"]),
+    "a misspelt one": ({"Intercpt": N.Normal(0, 1)}, ["Did you mean 'Intercept'"]),
+    "a real prior of an sd": ({"sd": N.Normal(0, 1)}, ["Normal has support 'real'", "HalfNormal"]),
+    "a positive prior of a slope": ({"b": N.Exponential(1)}, ["support 'positive'", "Normal, StudentT or Fixed"]),
+    "a known sd of zero": ({"sigma": N.Fixed(0)}, ["'sigma' is Fixed(0)", "greater than zero"]),
+    "something else": ({"x": 3}, ["The prior of 'x' is 3", "sl.priors.Normal"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PRIORS)
+def test_a_bad_prior_is_refused_by_name(case):
+    priors, parts = BAD_PRIORS[case]
+    with pytest.raises(PriorError) as refusal:
+        sl.Model("y ~ x + (1 | g)", table(), priors=priors)
+    for part in parts:
+        assert part in str(refusal.value)
+
+
+def test_an_unknown_family_is_named():
+    with pytest.raises(ShoalError, match="gausian.*\n.*gaussian"):
+        sl.Model("y ~ x", table(), family="gausian")
+
+
+@pytest.mark.parametrize(
+    "formula, family",
+    [
+        ("y | se(s) ~ x + (1 | id)", "gaussian"),
+        ("k | trials(n) ~ x + (1 | id)", "binomial"),
+        ("b ~ 1 + (1 | id)", "bernoulli"),
+        ("y ~ x + (0 + x | id)", "gaussian"),
+    ],
+)
+def test_a_level_a_row_is_fine_where_the_rows_have_their_own_spread(formula, family):
+    assert len(sl.Model(formula, table(), family=family).design.group.labels) == 24
+
+
+def test_columns_the_formula_does_not_name_may_hold_anything():
+    data = table().assign(junk=[None, object()] * 12, when=pd.NaT, z=np.inf)
+    assert sl.Model("y ~ x + (1 | g)", data).design.n_rows == 24
+
+
+def test_complete_separation_names_the_column():
+    data = table().assign(z=lambda d: d["b"] * 2.0 - 1 + d["x"] / 100)
+    with pytest.warns(ShoalWarning, match="separation: z predicts"):
+        sl.Model("b ~ o + z + (1 | g)", data, family="bernoulli")
+
+
+def test_quasi_complete_separation_names_the_dummy():
+    data = table().assign(b=lambda d: d["b"].where(d["g"] != "c", 1))
+    with pytest.warns(ShoalWarning, match=r"separation: g\[T.c\]|separation: C\(g\)\[T.c\]"):
+        sl.Model("b ~ o + C(g)", data, family="bernoulli")
+
+
+def test_responses_all_alike_are_a_warning():
+    with pytest.warns(ShoalWarning, match="All 24 responses sit at one edge"):
+        sl.Model("b ~ 1 + (1 | g)", table().assign(b=0), family="bernoulli")
+
+
+def test_overlapping_responses_are_not_separated():
+    """Warnings are errors here: none is given where the classes overlap."""
+    assert sl.Model("b ~ x + o + (1 | g)", table(), family="bernoulli").design.n_rows == 24
