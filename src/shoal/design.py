@@ -67,8 +67,10 @@ class Design:
     offset : (N,) array
     x : (N, P) array
         Population columns.
+    terms : tuple of str
+        Their names in the formula.
     columns : tuple of str
-        Their names, as in the posterior.
+        Their names in the posterior.
     group : Group or None
     known_se, se_sigma : bool
         The response has known standard errors; and a residual sigma besides.
@@ -77,6 +79,7 @@ class Design:
     rows: Rows
     offset: np.ndarray
     x: np.ndarray
+    terms: tuple[str, ...]
     columns: tuple[str, ...]
     group: Group | None
     known_se: bool
@@ -86,6 +89,12 @@ class Design:
     def n_rows(self) -> int:
         """Rows of the table."""
         return len(self.rows.y)
+
+    @property
+    def matched(self) -> tuple[int, ...]:
+        """For each effect of the group, the population column of the same term, or -1."""
+        effects = self.group.effects if self.group else ()
+        return tuple(self.terms.index(e) if e in self.terms else -1 for e in effects)
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
@@ -145,6 +154,7 @@ def build(formula: Formula, table: Table, family: Family, quiet: bool = False) -
         rows=rows,
         offset=offset,
         x=population.values,
+        terms=population.names,
         columns=_posterior_names(population.names, formula, family),
         group=group,
         known_se=formula.response.se is not None,
@@ -227,6 +237,7 @@ def _levels(factor: tuple[str, ...], frame: pd.DataFrame) -> tuple[np.ndarray, n
     if len(factor) > 1:
         joined = frame[list(factor)].astype(str).agg(":".join, axis=1)
         codes, labels = pd.factorize(joined, sort=True)
+        checks.distinct(frame[list(factor)], codes, labels)
         return codes, np.asarray(labels, dtype=object)
     column = frame[factor[0]]
     if isinstance(column.dtype, pd.CategoricalDtype):

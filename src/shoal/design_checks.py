@@ -12,6 +12,8 @@ from shoal.families import Family
 from shoal.formula.terms import Formula
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from shoal.design import Design
 
 LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyond
@@ -74,6 +76,18 @@ def levels(name: str, labels: np.ndarray) -> None:
             f"The grouping factor {name!r} has one level ({labels[0]!r}).",
             "At least two levels, or nothing can vary between them.",
             f"Drop the term `(… | {name})`.",
+        )
+
+
+def distinct(parts: pd.DataFrame, codes: np.ndarray, labels: np.ndarray) -> None:
+    """Raise if two levels of an interaction read alike: ("a:b", "c") and ("a", "b:c")."""
+    pairs = parts.astype(str).assign(code=codes).drop_duplicates()
+    alike = pairs["code"].value_counts()
+    if (alike > 1).any():
+        raise DataError(
+            f"Different levels of {':'.join(parts.columns)!r} read alike: {labels[alike.index[0]]!r}.",
+            "Labels that stay distinct when joined by a colon.",
+            "Replace the colons in the labels.",
         )
 
 

@@ -98,9 +98,10 @@ def levels(results: Results, name: str | None = None) -> xr.DataArray:
     """
     group = group_of(results, name)
     out = effects_draws(results, name).copy()
-    for k, effect in enumerate(group.effects):
-        if effect in results.model.design.columns:
-            out[..., k] += results.posterior[effect]
+    design = results.model.design
+    for k, column in enumerate(design.matched):
+        if column >= 0:
+            out[..., k] += results.posterior[design.columns[column]]
     return out.rename(f"levels_{group.name}")
 
 
@@ -119,10 +120,9 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     """
     group, design = group_of(results, name), results.model.design
     draws = levels(results, name)
-    population = np.array([
-        float(results.posterior[e].mean()) if e in design.columns else 0.0 for e in group.effects
-    ])
-    alone = estimates(results.model, _phi_means(results), _coefficient_means(results), population)
+    means = _coefficient_means(results)
+    population = np.array([means[c] if c >= 0 else 0.0 for c in design.matched])
+    alone = estimates(results.model, _phi_means(results), means, population)
     low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw")).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
@@ -170,16 +170,15 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
     however well each level is known; the mean of these levels is not. Gelman and Hill (2007), section 21.2.
     In a zero-sum term the two are one.
     """
-    group, draws = group_of(results, name), levels(results, name)
+    group, draws, design = group_of(results, name), levels(results, name), results.model.design
     rows = []
     for k, effect in enumerate(group.effects):
         finite = draws[..., k].mean(group.name).values
-        known = effect in results.model.design.columns
-        population = results.posterior[effect].values if known else np.zeros_like(finite)
-        for target, values in (("these levels", finite), ("population", population)):
-            if target == "population" and (group.zero_sum or not known):
-                continue
-            rows.append({"effect": effect, "over": target, **describe(values, prob)})
+        rows.append({"effect": effect, "over": "these levels", **describe(finite, prob)})
+        column = design.matched[k]
+        if column >= 0 and not group.zero_sum:
+            population = results.posterior[design.columns[column]].values
+            rows.append({"effect": effect, "over": "population", **describe(population, prob)})
     table = pd.DataFrame(rows).set_index(["effect", "over"])
     table.attrs["scale"] = f"linear predictor ({results.model.family.link})"
     return table

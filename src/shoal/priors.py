@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -32,14 +33,14 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         for name, value in self.arguments().items():
-            if not math.isfinite(value):
+            if not isinstance(value, Real) or not math.isfinite(value):
                 raise PriorError(f"{type(self).__name__}({name}={value}).", "Arguments are finite numbers.")
             if name not in ("mu", "value") and value <= 0:
                 raise PriorError(
                     f"{type(self).__name__}({name}={value:g}).", f"{name} must be greater than zero."
                 )
 
-    def arguments(self) -> dict[str, float]:
+    def arguments(self) -> dict[str, Any]:
         """Return the arguments by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError
 from shoal.families.base import Family, Rows
 
 
@@ -39,9 +39,6 @@ class Gaussian(Family):
                 f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
                 "A gaussian response must vary, or sigma has no scale.",
             )
-        bad = np.flatnonzero(rows.se < 0)
-        if bad.size:
-            raise DataError(f"Negative standard errors in rows {listing(bad)}.", "Standard errors above 0.")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
         center = float(np.average(rows.y, weights=rows.weight))

@@ -29,9 +29,7 @@ def structure_of(model: Specification) -> Structure:
         coefficients=tuple(where[c] for c in design.columns if c in where),
         phi=tuple((n, where[n]) for n in model.family.parameters(design.known_se, design.se_sigma)),
         blocks=blocks,
-        matched=tuple(
-            design.columns.index(e) if e in design.columns else -1 for e in (group.effects if group else ())
-        ),
+        matched=design.matched,
         zero_sum=bool(group and group.zero_sum),
         n_levels=len(group.labels) if group else 0,
         n_normal=sum(_is_normal(model, c) for c in design.columns),

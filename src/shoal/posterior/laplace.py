@@ -95,7 +95,8 @@ def _newton(structure: Structure, data: RowData, hyper: Hyper, x: Effects, eta: 
     score, w = structure.family.score_curvature(data.rows, eta, hyper.phi)
     right = rows.transposed(structure, data, hyper, w * (eta - rows.base(data, hyper)) + score)
     factor = factorize(rows.precision(structure, data, hyper, w))
-    full = backward(factor, forward(factor, right))
+    # Projected before it is shortened: the step must lead to the constrained mode.
+    full = _project(structure, factor, backward(factor, forward(factor, right)))
     short = _limited(hyper, Effects(full.u - x.u, full.b - x.b))
     pick = lambda a, b: jnp.where(whole, a, b)  # noqa: E731
     return _project(structure, factor, jax.tree.map(pick, full, add(x, short)))

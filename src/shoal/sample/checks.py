@@ -23,6 +23,8 @@ def failures(draws: Draws) -> list[str]:
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
         problems.append(f"{divergent} divergent trajectories")
+    if not all(np.isfinite(part).all() for part in draws.point):
+        return [*problems, "draws that are not finite"]
     values = _columns(draws)
     chains, count = draws.stats["lp"].shape
     stuck = [c for c in range(chains) if count > 1 and np.ptp(draws.stats["lp"][c]) == 0]

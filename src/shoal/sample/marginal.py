@@ -105,7 +105,8 @@ def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generat
         efficiency = 1 / (len(x) * (weight**2).sum())
         if best is None or efficiency > best.efficiency:
             best = MarginalFit(mixture, *_moments(x, weight), x, weight, float(efficiency))
-        if efficiency > GOOD_ENOUGH:
+        # The curvature at the mode knows nothing of the tails: refit at least once.
+        if efficiency > GOOD_ENOUGH and components > 1:
             break
         mixture = _expectation_maximization(x, weight, components, rng)
     assert best is not None
