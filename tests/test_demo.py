@@ -75,7 +75,7 @@ CASE = Case(
     "a\nb", "y ~ 1", "gaussian", dict, {}, (Figure("mu", ("Intercept",), 1.0, 0.0, 2.0, 50, 40),), 0.9, 1.3, 7
 )
 OUTCOME = Outcome(
-    CASE, (Figure("mu", ("Intercept",), 1.5, 0.5, 2.5, 900, 800),), (1.0,), 1.002, 2, 3.25, True
+    CASE, (Figure("mu", ("Intercept",), 1.5, 0.5, 2.5, 900, 800),), (1.0,), 1.002, 2, 3.25, False, True
 )
 
 
@@ -87,7 +87,8 @@ def test_the_closing_paragraph_is_computed():
     )
     assert "Worst of the published figures: R-hat 1.30, ESS 50 and 40." in text
     assert "Of 2 published means 0 lie within 0.1" in text and "0.50 away: mu of a, b (its ESS: 50)" in text
-    assert "Not to be trusted" not in text
+    assert "Not to be trusted" not in text and "NUTS" not in text
+    assert "NUTS took over, in: a, b." in closing([replace(OUTCOME, again=True)], 4000, 1.0)
     assert "Not to be trusted: a, b." in closing([replace(OUTCOME, trusted=False)], 4000, 1.0)
 
 

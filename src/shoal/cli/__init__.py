@@ -6,39 +6,50 @@ cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
 
 from __future__ import annotations
 
-import _thread
 import io
-import os
 import signal
 import sys
-import threading
+from typing import Any, NoReturn
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
     try:
+        _insist()
         from shoal.cli.run import run
 
-        sys.unraisablehook = _insist
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a narrow encoding must not stop a result
         code = run(sys.argv[1:])
-    except KeyboardInterrupt:  # before `run`, or a second one while it ends
+        _alarm(0)
+    except KeyboardInterrupt:  # before `run`, or once more while it ends
+        _alarm(0)
         code = 130
     sys.exit(code)
 
 
-def _insist(lost: sys.UnraisableHookArgs) -> None:
-    """Repeat a Ctrl-C that was lost in a callback where exceptions are ignored, such as those of JAX."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        threading.Timer(0.05, _interrupt).start()
-    else:
+def _insist() -> None:
+    """Make Ctrl-C repeat itself each second until it is heard.
+
+    Python code that compiled code calls back, as JAX does while it compiles, may swallow exceptions.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGALRM, _interrupt)
+        sys.unraisablehook = _ignore_interrupts
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    _alarm(1)
+    raise KeyboardInterrupt
+
+
+def _alarm(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _ignore_interrupts(lost: sys.UnraisableHookArgs) -> None:
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
-
-
-def _interrupt() -> None:
-    if os.name == "posix":
-        os.kill(os.getpid(), signal.SIGINT)  # wakes the main thread, too, where it waits
-    else:
-        _thread.interrupt_main()

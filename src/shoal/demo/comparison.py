@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,8 @@ class Outcome:
     divergences : int
     seconds : float
         From table to draws, compilation included.
+    again : bool
+        The planned sampler failed its checks, and NUTS took over.
     trusted : bool
         No finding of `Fit.diagnose` is an error.
     """
@@ -49,6 +52,7 @@ class Outcome:
     rhat: float
     divergences: int
     seconds: float
+    again: bool
     trusted: bool
 
 
@@ -109,6 +113,7 @@ def outcome(case: Case, draws: int) -> Outcome:
         max(float(array_stats.rhat(x)) for x in samples),
         int(fit.tree["sample_stats"]["diverging"].sum()),
         seconds,
+        "sampling again" in json.loads(fit.tree.attrs["seconds"]),
         not any(finding.severity == "error" for finding in fit.diagnose()),
     )
 
@@ -138,8 +143,8 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     for o in outcomes:
         out.add_row(
             o.case.title,
-            _status(o.case.rhat, o.case.divergences, None),
-            _status(o.rhat, o.divergences, o.seconds) + ("" if o.trusted else "\nnot to be trusted"),
+            _status(o.case.rhat, o.case.divergences),
+            _status(o.rhat, o.divergences, o.seconds, o.again, o.trusted),
             *(_pair(*worst(figures), "≥ ") for figures in (o.case.figures, o.figures)),
             style="cyan" if o.trusted else "red",
         )
@@ -157,10 +162,18 @@ def worst(figures: Iterable[Figure]) -> tuple[float, float]:
     return min(bulk, default=math.nan), min(tail, default=math.nan)
 
 
-def _status(rhat: float | None, divergences: float | None, seconds: float | None) -> str:
+def _status(
+    rhat: float | None,
+    divergences: float | None,
+    seconds: float | None = None,
+    again: bool = False,
+    trusted: bool = True,
+) -> str:
     first = [] if rhat is None else [f"R-hat {max(rhat, 1):.2f}"]
     first += [] if seconds is None else [f"{seconds:.1f} s"]
     lines = [", ".join(first)] + ([] if divergences is None else [f"{divergences:.0f} divergences"])
+    lines += ["by NUTS at second try"] if again else []
+    lines += [] if trusted else ["not to be trusted"]
     return "\n".join(line for line in lines if line) or NONE
 
 
@@ -190,6 +203,11 @@ def closing(outcomes: Sequence[Outcome], draws: int, seconds: float) -> str:
     sizes = " and ".join(f"{size:,.0f}" for size in (bulk, tail) if not math.isnan(size))
     sentences.append(f"Worst of the published figures: R-hat {rhat:.2f}, ESS {sizes}.")
     sentences += _distance(outcomes)
+    again = [_name(o.case) for o in outcomes if o.again]
+    if again:
+        sentences.append(
+            f"The planned sampler failed its checks, and NUTS took over, in: {'; '.join(again)}."
+        )
     doubtful = [_name(o.case) for o in outcomes if not o.trusted]
     if doubtful:
         sentences.append(f"Not to be trusted: {'; '.join(doubtful)}.")

@@ -14,6 +14,7 @@ WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
 LEAST_BFMI = 0.3
 FEWEST = 100  # draws of a chain below which R-hat and ESS say too little to decide anything
+SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
 
 
@@ -70,10 +71,14 @@ def screen(effects: np.ndarray) -> np.ndarray:
     """Return the effects (V, C, D) whose lag-one autocorrelation or spread of chain means is largest."""
     if len(effects) <= EXAMINED:
         return effects
-    away = effects - effects.mean(2, keepdims=True)
-    variance = (away**2).mean((1, 2)) + 1e-300
-    autocorrelation = (away[..., 1:] * away[..., :-1]).mean((1, 2)) / variance
-    spread = effects.mean(2).var(1) / variance
+    autocorrelation, spread = np.empty(len(effects)), np.empty(len(effects))
+    for i in range(0, len(effects), SCREENED):
+        part = effects[i : i + SCREENED]
+        away = part - part.mean(2, keepdims=True)
+        variance = np.einsum("vcd,vcd->v", away, away) / away[0].size + 1e-300
+        lagged = np.einsum("vcd,vcd->v", away[..., 1:], away[..., :-1]) / away[0].size
+        autocorrelation[i : i + SCREENED] = lagged / variance
+        spread[i : i + SCREENED] = part.mean(2).var(1) / variance
     half = EXAMINED // 2
     worst = np.union1d(np.argsort(autocorrelation)[-half:], np.argsort(spread)[-half:])
     return effects[worst].astype(float)

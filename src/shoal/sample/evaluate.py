@@ -13,7 +13,7 @@ from shoal.sample.programs import double, program, to_device
 from shoal.sample.target import LogDensity, Target
 
 BATCH = 128  # thetas a call: enough to spread a call's cost, few enough to compile once for all
-WORKING_SET = 2_000_000  # numbers; a larger vectorised step would leave the processor's cache
+WORKING_SET = 150_000  # numbers; a larger vectorised step would leave the processor's cache
 
 
 def _lanes(density: LogDensity, most: int) -> int:

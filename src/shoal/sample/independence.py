@@ -21,7 +21,7 @@ from shoal.sample.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
 MOST_THINNING = 8
-LEFT_STUCK = 0.02  # accepted share of draws that repeat the one before
+LEFT_STUCK = 0.05  # share of the draws that repeat the one before
 CHUNK = 125  # draws whose effects are computed in one call
 
 
