@@ -38,14 +38,17 @@ def exponential(rate: float) -> LogPrior:
     return lambda x: stats.expon.logpdf(x, scale=1 / rate)
 
 
+HALF_CAUCHY_5, HALF_NORMAL_1, HALF_NORMAL_10 = half_cauchy(5.0), half_normal(1.0), half_normal(10.0)
+
+
 def known_errors(
     y: Sequence[float],
     se: Sequence[float],
     mu: tuple[float, float] = (0.0, 5.0),
-    tau: LogPrior = half_cauchy(5.0),
+    tau: LogPrior = HALF_CAUCHY_5,
     refine: float = 1,
 ) -> Moments:
-    """Return moments of ``mu``, ``tau`` and ``theta`` where ``y_j ~ N(theta_j, se_j)``, ``theta_j ~ N(mu, tau)``.
+    """Return moments of ``mu``, ``tau``, ``theta``: ``y_j ~ N(theta_j, se_j)``, ``theta_j ~ N(mu, tau)``.
 
     One dimension, log tau; mu and theta are integrated analytically. Gelman et al., Bayesian Data Analysis,
     3rd ed., section 5.4.
@@ -83,11 +86,11 @@ def one_way(
     group: Sequence[int],
     zero_sum: bool,
     mu: tuple[float, float] = (0.0, 1.0),
-    sigma: LogPrior = half_normal(1.0),
-    omega: LogPrior = half_normal(10.0),
+    sigma: LogPrior = HALF_NORMAL_1,
+    omega: LogPrior = HALF_NORMAL_10,
     refine: float = 1,
 ) -> Moments:
-    """Return moments of ``mu``, ``sigma``, ``omega``, ``level``: a balanced one-way layout, normal or zero-sum.
+    """Return moments of ``mu``, ``sigma``, ``omega``, ``level`` in a balanced one-way layout.
 
     ``y_gi ~ N(mu + r_g, sigma)``, ``r_g ~ N(0, omega)``, given that they sum to zero if `zero_sum`. Two
     dimensions, (log sigma, log omega). The group means fall into their average, which knows mu (and the mean
@@ -248,5 +251,5 @@ def z_scores(draws: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     values = np.asarray(draws, float).reshape(*draws.shape[:2], -1)
     axes = {"chain_axis": 0, "draw_axis": 1}
     errors = (values.mean((0, 1)) - np.ravel(mean), values.std((0, 1)) - np.ravel(sd))
-    scores = [e / array_stats.mcse(values, method=m, **axes) for e, m in zip(errors, ("mean", "sd"), strict=True)]
-    return np.reshape(scores, (2, *draws.shape[2:]))
+    mcse = [array_stats.mcse(values, method=method, **axes) for method in ("mean", "sd")]
+    return np.reshape(np.divide(errors, mcse), (2, *draws.shape[2:]))

@@ -1,17 +1,17 @@
 """Fits agree with exact posteriors by quadrature, in units of their own Monte Carlo error."""
 
 import numpy as np
-import oracles
 import pandas as pd
 import pytest
-from oracles import exponential, half_normal, known_errors, one_way
 from scipy.stats import norm
 
+import oracles
 import shoal as sl
+from oracles import exponential, half_normal, known_errors, one_way
 from shoal.priors import Exponential, HalfCauchy, HalfNormal, Normal
 
 SEED = 20240
-FALSE_ALARM = 2 * norm.sf(4)  # of one comparison: 4 standard errors for a scalar, a little more for many levels
+FALSE_ALARM = 2 * norm.sf(4)  # of one comparison: 4 errors for a scalar, more for many levels
 ZERO_SUM = {False: "group", True: "gr(group, zero_sum=True)"}
 SCHOOLS = {"Intercept": Normal(0, 5), "sd_school": HalfCauchy(5)}
 WOMEN = {"Intercept": Normal(0, 1.5)}
@@ -64,7 +64,9 @@ def refined(oracle, *arguments):
     """Return the largest relative change of any moment when the grid is refined."""
     coarse, fine = oracle(*arguments), oracle(*arguments, refine=1.5)
     return max(
-        abs(getattr(coarse, m)[name] / getattr(fine, m)[name] - 1).max() for m in ("mean", "sd") for name in fine.mean
+        abs(getattr(coarse, moment)[name] / getattr(fine, moment)[name] - 1).max()
+        for moment in ("mean", "sd")
+        for name in fine.mean
     )
 
 
@@ -198,8 +200,8 @@ def test_three_districts_as_fixed_effects(women, form):
     fit = sl.Model(formula, women, family="bernoulli", priors=prior).fit(seed=SEED)
     exact = oracles.binomial_fixed(*counts(women))
     if form == "columns":
-        names = fit.model.design.columns
-        draws = fit.tree["posterior"].to_dataset()[list(names)].to_array().transpose("chain", "draw", ...).values
+        posterior = fit.tree["posterior"]
+        draws = np.stack([posterior[name].values for name in fit.model.design.columns], axis=-1)
     else:
         draws = fit.levels().values[..., 0]
     assert_agrees(draws, exact, "level")

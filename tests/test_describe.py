@@ -5,27 +5,30 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from shoal.sample.programs import compiled
 
 N = sl.priors
 
 
 def table():
     rng = np.random.default_rng(0)
-    return pd.DataFrame({
-        "y": rng.normal(size=12),
-        "x": rng.normal(size=12),
-        "o": np.ones(12),
-        "s": np.full(12, 0.5),
-        "k": rng.integers(0, 5, 12),
-        "n": np.full(12, 5),
-        "g": np.repeat(["a", "b", "c"], [3, 4, 5]),
-    })
+    return pd.DataFrame(
+        {
+            "y": rng.normal(size=12),
+            "x": rng.normal(size=12),
+            "o": np.ones(12),
+            "s": np.full(12, 0.5),
+            "k": rng.integers(0, 5, 12),
+            "n": np.full(12, 5),
+            "g": np.repeat(["a", "b", "c"], [3, 4, 5]),
+        }
+    )
 
 
 def sections(model):
     """Return the printed lines of each section, without indentation."""
-    head, *parts = str(model).split("\n\n")
-    return {"": head.splitlines()} | {p.splitlines()[0]: [x.strip() for x in p.splitlines()[1:]] for p in parts}
+    head, *parts = (part.splitlines() for part in str(model).split("\n\n"))
+    return {"": head} | {title: [line.strip() for line in lines] for title, *lines in parts}
 
 
 def test_eight_schools_is_printed_whole():
@@ -49,7 +52,11 @@ def test_eight_schools_is_printed_whole():
 @pytest.mark.parametrize(
     "formula, equation, distribution",
     [
-        ("y ~ x + (1 + x | g)", "Intercept + b[x] x[i] + r_g[g[i]] + r_g[g[i]][x] x[i]", "Normal(eta, sigma)"),
+        (
+            "y ~ x + (1 + x | g)",
+            "Intercept + b[x] x[i] + r_g[g[i]] + r_g[g[i]][x] x[i]",
+            "Normal(eta, sigma)",
+        ),
         ("y | se(s, sigma=True) ~ 1", "Intercept", "Normal(eta, sqrt(se^2 + sigma^2))"),
         ("y ~ 0 + x + offset(log(o))", "b[x] x[i] + offset log(o)[i]", "Normal(eta, sigma)"),
         ("y ~ 0 + (1 | g)", "r_g[g[i]]", "Normal(eta, sigma)"),
@@ -69,13 +76,15 @@ def test_correlated_and_zero_sum_effects_say_so():
 
 
 def test_defaults_are_told_from_what_the_user_gave():
-    s = sections(sl.Model("y ~ x + (1 + x | g)", table(), priors={"x": N.Normal(0, 1), "sd": N.HalfNormal(2)}))
+    s = sections(
+        sl.Model("y ~ x + (1 + x | g)", table(), priors={"x": N.Normal(0, 1), "sd": N.HalfNormal(2)})
+    )
     lines = {line.split("  ")[0]: line for line in s["Priors"]}
     assert set(lines) == {"Intercept", "x", "sd_g[Intercept]", "sd_g[x]", "cor_g", "sigma"}
     assert "default" not in lines["x"] and "Normal(0, 1)" in lines["x"]
     assert "default" not in lines["sd_g[x]"] and "HalfNormal(2)" in lines["sd_g[x]"]
     assert lines["Intercept"].endswith("default, on the mean at average columns")
-    assert lines["cor_g"].endswith("LKJ(2)              default") or "LKJ(2)" in lines["cor_g"]
+    assert "LKJ(2)" in lines["cor_g"] and lines["cor_g"].endswith("default")
     assert lines["sigma"].endswith("default")
 
 
@@ -85,7 +94,10 @@ def test_an_intercept_alone_needs_no_word_on_average_columns():
 
 def test_merged_rows_and_level_sizes_are_counted():
     lines = sections(sl.Model("k | trials(n) ~ 1 + (1 | g)", table(), family="binomial"))["Data"]
-    assert lines == ["12 rows, merged into 3 (equal in every predictor)", "g: 3 levels, 3 to 5 rows each; effects: Intercept"]
+    assert lines == [
+        "12 rows, merged into 3 (equal in every predictor)",
+        "g: 3 levels, 3 to 5 rows each; effects: Intercept",
+    ]
     assert sections(sl.Model("k | trials(n) ~ x", table(), family="binomial"))["Data"] == ["12 rows"]
 
 
@@ -102,8 +114,6 @@ def test_reprs_are_one_line():
 
 
 def test_describing_compiles_nothing():
-    from shoal.sample.programs import compiled
-
     before = compiled()
     str(sl.Model("y ~ x + (1 + x | g)", table()))
     assert compiled() == before

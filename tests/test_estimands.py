@@ -20,7 +20,9 @@ def rows(groups=6, size=8):
     g = np.repeat(np.arange(groups), size)
     x = rng.normal(size=g.size)
     level, slope = rng.normal(0, 1.5, groups), rng.normal(0, 0.7, groups)
-    return pd.DataFrame({"g": g * 10, "x": x, "y": 2 + level[g] + (1 + slope[g]) * x + rng.normal(0, 0.5, g.size)})
+    return pd.DataFrame(
+        {"g": g * 10, "x": x, "y": 2 + level[g] + (1 + slope[g]) * x + rng.normal(0, 0.5, g.size)}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +176,9 @@ def test_effects_of_correlated_slopes_by_hand(normal):
     data, table = rows(), normal.effects()
     sigma = draws(normal, "sigma").mean()
     prior_sd = np.array(list(table.attrs["no_pooling_prior"].values()))
-    np.testing.assert_allclose(prior_sd, 10 * data["y"].std() / np.array([1, data["x"].std(ddof=0)]), rtol=1e-8)
+    np.testing.assert_allclose(
+        prior_sd, 10 * data["y"].std() / np.array([1, data["x"].std(ddof=0)]), rtol=1e-8
+    )
     for label, level in data.groupby("g"):
         z = np.column_stack([np.ones(8), level["x"]])
         precision = z.T @ z / sigma**2 + np.diag(prior_sd**-2.0)
@@ -187,7 +191,7 @@ def test_effects_of_correlated_slopes_by_hand(normal):
 
 
 def test_effects_hold_other_coefficients_at_their_means():
-    """A population slope that does not vary is taken out at its posterior mean before levels are estimated."""
+    """A population slope that does not vary is taken out at its posterior mean first."""
     data = rows()
     fit = sl.Model("y ~ x + offset(x / 2) + (1 | g)", data).fit(**RUN)
     rest = data["y"] - draws(fit, "x").mean() * data["x"] - data["x"] / 2
@@ -210,7 +214,7 @@ def test_effects_of_counts_are_penalised_modes(counts):
 
 
 def test_levels_at_an_edge_are_flagged(counts):
-    assert counts.effects().set_index("g")["at_edge"].to_dict() == dict(zip("abcdef", [0, 1, 1, 0, 0, 0], strict=True))
+    assert counts.effects()["at_edge"].tolist() == [False, True, True, False, False, False]
 
 
 def test_levels_of_binary_rows_at_an_edge_are_flagged():
@@ -267,7 +271,8 @@ def test_a_zero_sum_intercept_is_the_mean_of_these_levels_and_misses_mu():
     assert table.index.tolist() == [("Intercept", "these levels")]
     assert table["eti90_ub"].item() < 2
     intercept = draws(fit, "Intercept")
-    assert table["mean"].item() == pytest.approx(intercept.mean()) and table["sd"].item() == pytest.approx(intercept.std())
+    assert table["mean"].item() == pytest.approx(intercept.mean())
+    assert table["sd"].item() == pytest.approx(intercept.std())
 
 
 def test_an_effect_without_population_column_has_no_population_mean():

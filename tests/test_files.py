@@ -21,13 +21,15 @@ def table(g):
     rng = np.random.default_rng(0)
     index = np.repeat(np.arange(4), 6)
     g = g[index] if isinstance(g, pd.Categorical) else np.asarray(g)[index]
-    return pd.DataFrame({
-        "y": rng.normal(index, 1.0),
-        "x": rng.integers(0, 9, 24),
-        "c": pd.Categorical(np.tile(["low", "high"], 12), categories=["low", "high", "none"]),
-        "t": np.tile([True, False, False], 8),
-        "g": g,
-    })
+    return pd.DataFrame(
+        {
+            "y": rng.normal(index, 1.0),
+            "x": rng.integers(0, 9, 24),
+            "c": pd.Categorical(np.tile(["low", "high"], 12), categories=["low", "high", "none"]),
+            "t": np.tile([True, False, False], 8),
+            "g": g,
+        }
+    )
 
 
 LABELS = {
@@ -79,8 +81,14 @@ def test_saved_and_loaded_fits_are_equal_for_every_kind_of_label(labels, tmp_pat
 @pytest.fixture(scope="module")
 def fit():
     data = table(LABELS["str"])
-    priors = {"Intercept": sl.priors.StudentT(4, 0, 2), "sd": sl.priors.HalfNormal(2), "x": sl.priors.Fixed(0.5)}
-    return sl.Model("y | weights(x + 1) ~ 1 + x + offset(log(x + 1)) + (1 + t | g)", data, priors=priors).fit(**RUN)
+    priors = {
+        "Intercept": sl.priors.StudentT(4, 0, 2),
+        "sd": sl.priors.HalfNormal(2),
+        "x": sl.priors.Fixed(0.5),
+    }
+    return sl.Model("y | weights(x + 1) ~ 1 + x + offset(log(x + 1)) + (1 + t | g)", data, priors=priors).fit(
+        **RUN
+    )
 
 
 @pytest.fixture
@@ -127,7 +135,9 @@ def test_arviz_reads_the_file(saved, fit):
 
     with xr.open_datatree(saved, engine="h5netcdf") as tree:
         ours = fit.summary(["Intercept", "sd_g"], prob=0.9)
-        theirs = summary(tree.load(), var_names=["Intercept", "sd_g"], ci_prob=0.9, ci_kind="eti", round_to="none")
+        theirs = summary(
+            tree.load(), var_names=["Intercept", "sd_g"], ci_prob=0.9, ci_kind="eti", round_to="none"
+        )
     pd.testing.assert_frame_equal(ours, theirs)
 
 
@@ -185,7 +195,7 @@ def edit(path, attribute, value):
     [
         "y ~ __import__('os').system('touch {marker}') + (1 | g)",
         "y ~ x + (1 | g).__class__",
-        "y ~ eval('open(\"{marker}\", \"w\")') + (1 | g)",
+        'y ~ eval(\'open("{marker}", "w")\') + (1 | g)',
         "y ~ I(open('{marker}', 'w')) + (1 | g)",
         "y | weights(exec('{marker}')) ~ x + (1 | g)",
         "y ~ offset(np.save('{marker}', x)) + (1 | g)",
@@ -215,7 +225,10 @@ def test_a_file_without_a_part_of_the_model_is_refused(saved, attribute):
         ("formula", "y ~"),
         ("family", "cauchy"),
         ("priors", "not json"),
-        ("priors", json.dumps({"x": {"kind": "Normal", "mu": 0, "sigma": -1, "default": True, "centered": False}})),
+        (
+            "priors",
+            json.dumps({"x": {"kind": "Normal", "mu": 0, "sigma": -1, "default": True, "centered": False}}),
+        ),
         ("priors", json.dumps({"x": {"kind": "os.system", "default": True, "centered": False}})),
         ("priors", json.dumps({"x": {"kind": "Normal", "loc": 0, "default": True, "centered": False}})),
         pytest.param(
@@ -284,7 +297,7 @@ def test_an_interrupted_save_keeps_the_file_that_was_there(fit, saved, monkeypat
     assert os.listdir(saved.parent) == [saved.name]
 
 
-@pytest.mark.xfail(raises=TypeError, reason="netCDF holds integers of 64 bits; the seed is written as a number")
+@pytest.mark.xfail(raises=TypeError, reason="netCDF holds integers of 64 bits")
 def test_a_very_large_seed_can_be_saved(tmp_path):
     fit = sl.Model("y ~ 1 + (1 | g)", table(LABELS["str"])).fit(**{**RUN, "seed": 2**70})
     assert sl.load(fit.save(tmp_path / "fit.nc")).tree.attrs["seed"]

@@ -27,11 +27,13 @@ def table(labels, rows=6):
     rng = np.random.default_rng(0)
     index = np.repeat(np.arange(len(labels)), rows)
     size = len(index)
-    return pd.DataFrame({
-        "y": index + rng.normal(size=size),
-        "x": rng.normal(size=size),
-        "g": pd.Series(labels)[index].to_numpy(),
-    })
+    return pd.DataFrame(
+        {
+            "y": index + rng.normal(size=size),
+            "x": rng.normal(size=size),
+            "g": pd.Series(labels)[index].to_numpy(),
+        }
+    )
 
 
 def posterior(formula, data, **options):
@@ -46,7 +48,10 @@ def test_levels_carry_their_labels_in_order_and_their_own_effects(kind):
     assert p["g"].values.tolist() == expected
     assert p["r_g"].dims == ("chain", "draw", "g", "g_effect")
     means = data.groupby("g")["y"].mean()
-    assert p["r_g"].mean(("chain", "draw"))[:, 0].values.argsort().tolist() == means.to_numpy().argsort().tolist()
+    assert (
+        p["r_g"].mean(("chain", "draw"))[:, 0].values.argsort().tolist()
+        == means.to_numpy().argsort().tolist()
+    )
     first = LABELS[kind][0]
     assert p["r_g"].sel(g=first).shape == (2, 40, 1)
 
@@ -86,7 +91,9 @@ def test_uncorrelated_effects_have_no_correlation():
     assert "cor_g" not in p and p["sd_g"].sizes["g_effect"] == 2
 
 
-@pytest.mark.parametrize("name", ["sigma", "chain", "draw", "row", "b", "sd", "cor", "sd_g", "r_g", "g_effect"])
+@pytest.mark.parametrize(
+    "name", ["sigma", "chain", "draw", "row", "b", "sd", "cor", "sd_g", "r_g", "g_effect"]
+)
 def test_a_column_named_like_something_else_gets_a_prefix(name):
     data = table(LABELS["int"]).rename(columns={"x": name})
     model = sl.Model(f"y ~ {name} + (1 | g)", data)
@@ -201,7 +208,7 @@ def test_the_log_density_kept_is_that_of_the_draws(fit):
 
 
 def coefficient_precision(spec):
-    """Return the prior precision of (Intercept, x), where the Intercept's prior is on the mean at average x."""
+    """Return the prior precision of (Intercept, x); the Intercept's prior is on the mean at average x."""
     intercept, slope = spec.priors["Intercept"].prior, spec.priors["x"].prior
     mean = spec.design.x[:, 1].mean()
     return np.outer([1, mean], [1, mean]) / intercept.sigma**2 + np.diag([0, slope.sigma**-2.0])
@@ -237,4 +244,7 @@ def test_store_auto_is_double_until_the_effects_are_large(fit):
     assert storage(model, Settings(draws=most, chains=1), "auto") == "double"
     assert storage(model, Settings(draws=most + 1, chains=1), "auto") == "single"
     assert storage(model, Settings(draws=most + 1, chains=1), "double") == "double"
-    assert storage(sl.Model("y ~ x", table(LABELS["str"])).specification, Settings(draws=10**9), "auto") == "double"
+    assert (
+        storage(sl.Model("y ~ x", table(LABELS["str"])).specification, Settings(draws=10**9), "auto")
+        == "double"
+    )

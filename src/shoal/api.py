@@ -99,7 +99,7 @@ class Model:
         coordinates: str = "auto",
         sampler: str = "auto",
         warmup: int = 200,
-        target_accept: float = 0.8,
+        target_accept: float | None = None,
         cores: int | None = None,
         store: str = "auto",
         progress: bool | None = None,
@@ -117,8 +117,8 @@ class Model:
         sampler : {"auto", "independence", "hmc", "nuts"}
         warmup : int
             Iterations of each chain spent on its step size.
-        target_accept : float
-            Acceptance that Hamiltonian samplers aim at.
+        target_accept : float, optional
+            Acceptance that Hamiltonian samplers aim at; by default 0.9, or 0.8 beyond 1,000 coordinates.
         cores : int, optional
             Threads; all of the machine's by default.
         store : {"auto", "double", "single", "none"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from shoal.errors import listing
 from shoal.priors import Normal
@@ -50,9 +51,14 @@ class Diagnosis:
         return all(f.severity == "note" for f in self.findings)
 
     @property
+    def trustworthy(self) -> bool:
+        """No error: the draws can be used, with care where there are warnings."""
+        return all(f.severity != "error" for f in self.findings)
+
+    @property
     def verdict(self) -> str:
         """One line."""
-        if any(f.severity == "error" for f in self.findings):
+        if not self.trustworthy:
             return f"Do not trust these draws. {self.examined}"
         if not self.ok:
             return f"The draws are sound; mind the warnings. {self.examined}"
@@ -121,12 +127,20 @@ def _examined(results: Results) -> tuple[list[str], np.ndarray]:
     parts: list[np.ndarray] = []
     for name, array in results.posterior.data_vars.items():
         flat = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0)
-        if str(name).startswith("r_"):
-            flat = screen(flat)
-        varying = np.ptp(flat, axis=(1, 2)) > 1e-12
-        names += [str(name)] * int(varying.sum())
+        chosen = screen(flat) if str(name).startswith("r_") else np.arange(len(flat))
+        flat = flat[chosen].astype(float)
+        varying = np.ptp(flat, axis=(1, 2)) > 0
+        names += [_scalar_name(str(name), array, int(i)) for i in chosen[varying]]
         parts.append(flat[varying])
     return names, np.concatenate(parts) if parts else np.zeros((0, 1, 1))
+
+
+def _scalar_name(name: str, array: xr.DataArray, position: int) -> str:
+    """Return the name of one scalar of a variable, such as ``r_district[7, Intercept]``."""
+    dims, shape = array.dims[2:], array.shape[2:]
+    where = zip(dims, np.unravel_index(position, shape), strict=True)
+    labels = ", ".join(str(array[dim].values[i]) for dim, i in where)
+    return f"{name}[{labels}]" if labels else name
 
 
 def _divergences(results: Results) -> list[Finding]:

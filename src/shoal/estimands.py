@@ -16,10 +16,10 @@ from shoal.results import Results
 INTERVAL = 0.9
 
 
-def interval_names(prob: float) -> tuple[str, str]:
-    """Return the column names of an equal-tailed interval, such as ``eti90_lb`` and ``eti90_ub``."""
+def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
+    """Return the column names of an interval, such as ``eti90_lb`` and ``eti90_ub``."""
     share = f"{100 * prob:g}"
-    return f"eti{share}_lb", f"eti{share}_ub"
+    return f"{kind}{share}_lb", f"{kind}{share}_ub"
 
 
 def group_of(results: Results, name: str | None) -> Group:
@@ -54,9 +54,16 @@ def summary(
         raise ModelError(f"prob={prob!r}, kind={kind!r}.", "prob between 0 and 1; kind 'eti' or 'hdi'.")
     chosen = known_variables(results, results.hyperparameters() if names is None else names)
     dataset = results.posterior[chosen]
-    return arviz_summary(
-        xr.DataTree.from_dict({"posterior": dataset}), ci_prob=prob, ci_kind=kind, round_to="none"
-    )
+    tree = xr.DataTree.from_dict({"posterior": dataset})
+    table = arviz_summary(tree, ci_prob=prob, ci_kind="eti", round_to="none")
+    # arviz-stats 0.8 gives equal-tailed bounds whatever the kind, and cuts the name of a prob such as 0.575.
+    where = [i for i, name in enumerate(table.columns) if str(name).endswith(("_lb", "_ub"))]
+    bounds = dataset.azstats.hdi(prob=prob) if kind == "hdi" else dataset.azstats.eti(prob=prob)
+    stacked = np.concatenate([bounds[name].values.reshape(-1, 2) for name in chosen])
+    for i, position in enumerate(where):
+        table.isetitem(position, stacked[:, i])
+    stated = dict(zip([table.columns[i] for i in where], interval_names(prob, kind), strict=True))
+    return table.rename(columns=stated)
 
 
 def known_variables(results: Results, names: Sequence[str]) -> list[str]:
@@ -231,7 +238,7 @@ def describe(values: np.ndarray, prob: float) -> dict[str, float]:
 
 
 def to_frame(results: Results, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return draws as one row each, one column per scalar: ``r_district[Intercept,7]``.
+    """Return draws as one row each, one column per scalar: ``r_district[7,Intercept]``.
 
     Raises
     ------

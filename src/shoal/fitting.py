@@ -63,7 +63,7 @@ def _check(settings: Settings, store: str) -> None:
         value = getattr(settings, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
-    if not 0 < settings.target_accept < 1:
+    if settings.target_accept is not None and not 0 < settings.target_accept < 1:
         raise ModelError(f"target_accept={settings.target_accept!r}.", "A number between 0 and 1.")
     if store not in STORES:
         raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))

@@ -31,6 +31,15 @@ class Prior(ABC):
 
     support: ClassVar[str] = "real"
 
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        """Return the scale of a positive parameter whose prior has a light right tail, else None.
+
+        Such a parameter is sampled as ``unit * log(1 + exp(t))``: like a logarithm below the unit, linear
+        above it, where a logarithm would make the prior a wall. Heavy right tails keep the logarithm.
+        """
+        return None
+
     def __post_init__(self) -> None:
         for name, value in self.arguments().items():
             if not isinstance(value, Real) or not math.isfinite(value):
@@ -103,6 +112,10 @@ class HalfNormal(Prior):
     sigma: float = 1.0
 
     @staticmethod
+    def unit(*params: Any) -> Any:
+        return params[0]
+
+    @staticmethod
     def log_density(x: Any, sigma: Any) -> Any:
         return math.log(2) + Normal.log_density(x, 0.0, sigma)
 
@@ -149,6 +162,10 @@ class Exponential(Prior):
     rate: float
 
     @staticmethod
+    def unit(*params: Any) -> Any:
+        return 1 / params[0]
+
+    @staticmethod
     def log_density(x: Any, rate: Any) -> Any:
         return jnp.log(rate) - rate * x
 
@@ -186,6 +203,10 @@ class Gamma(Prior):
         object.__setattr__(self, "alpha", shape)
         object.__setattr__(self, "beta", rate)
         self.__post_init__()
+
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        return params[0] / params[1]
 
     @staticmethod
     def log_density(x: Any, alpha: Any, beta: Any) -> Any:

@@ -108,7 +108,6 @@ def assemble(
         "sampler_facts": json.dumps(draws.facts),
         "notes": json.dumps(notes),
         "seed": settings.seed,
-        "target_accept": settings.target_accept,
         "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
     }
     return Results(model, tree)

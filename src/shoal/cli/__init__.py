@@ -7,6 +7,7 @@ cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from typing import Any, NoReturn
@@ -26,6 +27,11 @@ def main() -> None:
     except KeyboardInterrupt:  # before `run`, or once more while it ends
         _alarm(0)
         code = 130
+    if code == 130:
+        # Threads may still be inside compiled code, which the interpreter's own end would pull from under them.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

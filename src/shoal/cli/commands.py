@@ -95,7 +95,9 @@ def fit(
     seed: Seed = None,
     coordinates: Coordinates = "auto",
     sampler: Sampler = "auto",
-    target_accept: Annotated[float, typer.Option(help="Acceptance that Hamiltonian samplers aim at.")] = 0.8,
+    target_accept: Annotated[
+        float | None, typer.Option(help="Acceptance that Hamiltonian samplers aim at.", show_default="auto")
+    ] = None,
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 300,
     cores: Cores = None,
     store: Annotated[str, typer.Option(help="Group effects: auto, double, single or none.")] = "auto",
@@ -143,7 +145,7 @@ def _model(formula: str, data: str, family: str, prior: list[str]) -> Model:
 def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
     """Show a fit; return whether it can be trusted."""
     diagnosis = result.diagnose()
-    trusted = not any(finding.severity == "error" for finding in diagnosis)
+    trusted = diagnosis.trustworthy
     if quiet:
         for finding in diagnosis:
             if finding.severity != "note":

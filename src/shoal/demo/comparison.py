@@ -114,7 +114,7 @@ def outcome(case: Case, draws: int) -> Outcome:
         int(fit.tree["sample_stats"]["diverging"].sum()),
         seconds,
         "sampling again" in json.loads(fit.tree.attrs["seconds"]),
-        not any(finding.severity == "error" for finding in fit.diagnose()),
+        fit.diagnose().trustworthy,
     )
 
 

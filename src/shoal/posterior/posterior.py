@@ -11,6 +11,7 @@ from shoal.posterior import build
 from shoal.posterior.coordinates import Density
 from shoal.posterior.plan import Plan, choose
 from shoal.posterior.structure import Data, Structure, to_unconstrained
+from shoal.priors import Prior
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,9 @@ class Posterior:
 
     def start(self) -> np.ndarray:
         """Return a theta at each prior's middle, (n_theta,): where the search for the mode begins."""
-        return np.array([
-            to_unconstrained(slot.prior, _middle(slot.prior.support, params))
-            for slot, params in zip(self.structure.slots, self._priors(), strict=True)
-        ])
-
-    def _priors(self) -> list[np.ndarray]:
-        rng = np.random.default_rng(0)
         priors = build.scalar_priors(self.model)
-        return [priors[slot.name].draw(rng, 501) for slot in self.structure.slots]
+        free = [priors[slot.name] for slot in self.structure.slots]
+        return np.array([to_unconstrained(prior, _middle(prior)) for prior in free])
 
     def with_response(self, y: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses; compiles nothing."""
@@ -55,8 +50,11 @@ class Posterior:
         return replace(self, model=model, data=build.data_of(model, self.structure, self.plan.integrate))
 
 
-def _middle(support: str, draws: np.ndarray) -> float:
-    return float(np.median(draws)) if support != "correlation" else 0.0
+def _middle(prior: Prior) -> float:
+    """Return about the median of a prior."""
+    if prior.support == "correlation":
+        return 0.0
+    return float(np.median(prior.draw(np.random.default_rng(0), 501)))
 
 
 def posterior_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Posterior:

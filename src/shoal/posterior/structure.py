@@ -1,9 +1,10 @@
 """What a compiled program depends on: the static shape of a posterior, and its data as arrays.
 
-theta, the vector that is sampled, holds the free hyperparameters on the real line, one slot each:
-logarithms of positive ones, inverse hyperbolic tangents of partial correlations, and coefficients whose
-prior is not normal. Everything else that is Gaussian given theta (group effects, coefficients with a
-normal prior) is standardised into `blocks.Effects` with independent standard normal priors.
+theta, the vector that is sampled, holds the free hyperparameters on the real line, one slot each: positive
+ones by a logarithm or an inverse softplus (`priors.Prior.unit`), partial correlations by the inverse
+hyperbolic tangent, and coefficients whose prior is not normal as they are. Everything else that is Gaussian
+given theta (group effects, coefficients with a normal prior) is standardised into `blocks.Effects` with
+independent standard normal priors.
 """
 
 from __future__ import annotations
@@ -150,22 +151,28 @@ def _to_natural(structure: Structure, data: Data, theta: Any) -> tuple[Any, Any]
     total = jnp.zeros(())
     for kind, where in kinds.items():
         t = theta[np.array(where)]
-        if kind.support == "positive":
+        params = data.prior[np.array(where)].T[: len(fields(kind))]
+        unit = kind.unit(*params)
+        if unit is not None:
+            value, log_jacobian = unit * jnp.logaddexp(0.0, t), jnp.log(unit) - jnp.logaddexp(0.0, -t)
+        elif kind.support == "positive":
             value, log_jacobian = jnp.exp(t), t
         elif kind.support == "correlation":
             # log(1 - tanh(t)^2) without cancellation for large |t|
             value, log_jacobian = jnp.tanh(t), 2 * (jnp.log(2.0) - jnp.logaddexp(t, -t))
         else:
             value, log_jacobian = t, jnp.zeros_like(t)
-        params = data.prior[np.array(where)].T[: len(fields(kind))]
         total = total + (kind.log_density(value, *params) + log_jacobian).sum()
         for position, i in enumerate(where):
             natural[i] = value[position]
     return jnp.stack(natural) if natural else jnp.zeros(0), total
 
 
-def to_unconstrained(kind: type[Prior], value: float) -> float:
-    """Return the slot coordinate of a natural `value`."""
+def to_unconstrained(prior: Prior, value: float) -> float:
+    """Return the slot coordinate of a natural `value` under `prior`."""
+    kind, unit = type(prior), prior.unit(*prior.params)
+    if unit is not None:
+        return float(value / unit + np.log(-np.expm1(-value / unit)))
     if kind.support == "positive":
         return float(np.log(value))
     return float(np.arctanh(value)) if kind.support == "correlation" else float(value)

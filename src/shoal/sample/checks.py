@@ -64,13 +64,13 @@ def _columns(draws: Draws) -> np.ndarray:
     small = np.concatenate([np.moveaxis(point.values, -1, 0), np.moveaxis(point.beta, -1, 0)])
     small = small[np.ptp(small, axis=(1, 2)) > 0]
     effects = np.moveaxis(point.r.reshape(*point.r.shape[:2], -1), -1, 0)
-    return np.concatenate([small, screen(effects)])
+    return np.concatenate([small, effects[screen(effects)].astype(float)])
 
 
 def screen(effects: np.ndarray) -> np.ndarray:
-    """Return the effects (V, C, D) whose lag-one autocorrelation or spread of chain means is largest."""
+    """Return which of the effects (V, C, D) have the largest lag-one autocorrelation or spread of chains."""
     if len(effects) <= EXAMINED:
-        return effects
+        return np.arange(len(effects))
     autocorrelation, spread = np.empty(len(effects)), np.empty(len(effects))
     for i in range(0, len(effects), SCREENED):
         part = effects[i : i + SCREENED]
@@ -80,5 +80,4 @@ def screen(effects: np.ndarray) -> np.ndarray:
         autocorrelation[i : i + SCREENED] = lagged / variance
         spread[i : i + SCREENED] = part.mean(2).var(1) / variance
     half = EXAMINED // 2
-    worst = np.union1d(np.argsort(autocorrelation)[-half:], np.argsort(spread)[-half:])
-    return effects[worst].astype(float)
+    return np.union1d(np.argsort(autocorrelation)[-half:], np.argsort(spread)[-half:])

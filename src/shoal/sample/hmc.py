@@ -17,14 +17,13 @@ import numpy as np
 from shoal.sample.marginal import MarginalFit
 from shoal.sample.programs import double, program, to_device
 from shoal.sample.progress import Progress
-from shoal.sample.target import Draws, LogDensity, Settings, Target, generators
+from shoal.sample.target import LARGE, Draws, LogDensity, Settings, Target, accept, generators
 from shoal.sample.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
 CHUNK = 100  # draws a compiled call: progress and Ctrl-C between them
 FIRST_STEP = 0.5
 LONGEST = 48  # leapfrog steps a trajectory
-LONG_RUN = 1000  # coordinates; with more, sampling takes longer than compiling
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate integration makes
 
 
@@ -103,7 +102,7 @@ def prepare(target: Target) -> Any:
     n, d = target.size, target.density.n_theta
     noise = _noise(np.random.default_rng(0), n, np.zeros(CHUNK))
     arguments = to_device((np.zeros(d), np.eye(d), 0.8, _blank(target), noise))
-    return program(_chunk, target.density, target.data, *arguments, long=n > LONG_RUN)
+    return program(_chunk, target.density, target.data, *arguments, long=n > LARGE)
 
 
 @cache
@@ -150,7 +149,7 @@ def _chain(
     theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
     q = np.append(np.linalg.solve(fit.root, theta - fit.mean), rng.normal(size=density.n_latent))
     state = to_device(_blank(target, q))
-    fixed = to_device((fit.mean, fit.root, settings.target_accept))
+    fixed = to_device((fit.mean, fit.root, accept(settings, target)))
 
     def advance(state: State, gain: np.ndarray) -> Any:
         progress.check()

@@ -18,7 +18,7 @@ from shoal.sample.evaluate import points
 from shoal.sample.marginal import MarginalFit
 from shoal.sample.programs import double, program, to_device
 from shoal.sample.progress import Progress
-from shoal.sample.target import Draws, LogDensity, Settings, Target, generators
+from shoal.sample.target import Draws, LogDensity, Settings, Target, accept, generators
 from shoal.sample.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
@@ -102,7 +102,7 @@ def _chain(
         key = jax.random.key(int(rng.integers(2**31)))
         fixed = to_device((center, root))
         warmup = max(settings.warmup, 1000)
-        arguments = (target.data, *fixed, jnp.asarray(settings.target_accept), key, jnp.asarray(q))
+        arguments = (target.data, *fixed, jnp.asarray(accept(settings, target)), key, jnp.asarray(q))
         state, step, mass = program(_warm, (density, warmup), *arguments)(*arguments)
         progress.warmed(warmup)
         parts = []

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+LARGE = 1000  # coordinates; with more, sampling takes longer than compiling
+
 
 class LogDensity(Hashable, Protocol):
     """Static, hashable log density of (theta, z), traceable by JAX."""
@@ -65,7 +67,8 @@ class Settings:
     warmup : int
         Iterations of each chain spent on its step size, not kept.
     seed : int
-    target_accept : float
+    target_accept : float or None
+        None leaves the choice to `accept`.
     cores : int
         Threads; the draws do not depend on it.
     single : bool
@@ -77,10 +80,20 @@ class Settings:
     chains: int = 4
     warmup: int = 200
     seed: int = 0
-    target_accept: float = 0.8
+    target_accept: float | None = None
     cores: int = 2
     single: bool = False
     keep_effects: bool = True
+
+
+def accept(settings: Settings, target: Target) -> float:
+    """Return the acceptance that Hamiltonian samplers aim at.
+
+    Small steps waste fewer draws, and cost little but where gradients do.
+    """
+    if settings.target_accept is not None:
+        return settings.target_accept
+    return 0.9 if target.size <= LARGE else 0.8
 
 
 @dataclass(frozen=True)
