@@ -25,14 +25,15 @@ def draw(path: str) -> None:
     axes.axhline(population, color="0.7", lw=1)
     axes.vlines(districts["n"], districts["no_pooling"], districts["mean"], color="0.75", lw=1)
     axes.plot(districts["n"], districts["no_pooling"], "o", mfc="white", mec="C1", label="district alone")
-    axes.plot(districts["n"][edge], districts["no_pooling"][edge], "x", color="C1", label="alone, all or none")
+    lone = districts[edge]
+    axes.plot(lone["n"], lone["no_pooling"], "x", color="C1", label="alone, all or none")
     axes.plot(districts["n"], districts["mean"], "o", color="C0", ms=5, label="pooled")
     axes.set_xscale("log")
     axes.set_xticks([2, 5, 10, 20, 50, 100], ["2", "5", "10", "20", "50", "100"])
     axes.set_xlabel("women in the district (log scale)")
     axes.set_ylabel("log odds of using contraception")
-    axes.set_title("60 districts of Bangladesh, 1989: the fewer the women, the further the pull to the population")
-    axes.title.set_fontsize(11)
+    title = "60 districts of Bangladesh, 1989: the fewer the women, the further the pull to the population"
+    axes.set_title(title, fontsize=11)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)
 

@@ -11,7 +11,7 @@ from shoal import groups
 from shoal.errors import ModelError
 from shoal.posterior.posterior import posterior_of
 from shoal.posterior.structure import hyperparameters, to_unconstrained
-from shoal.priors import LKJ, Exponential, Fixed, Normal, PartialCorrelation
+from shoal.priors import LKJ, Exponential, Fixed, Gamma, HalfCauchy, HalfNormal, Normal, PartialCorrelation
 from shoal.sample.programs import compiled, double
 
 
@@ -30,11 +30,20 @@ def test_everything_is_computed_in_double_precision(case):
     assert {part.dtype for part in point} == {np.dtype(np.float64)}
 
 
-@given(st.sampled_from([Exponential, Normal, PartialCorrelation]), st.floats(0.01, 0.95))
-def test_a_natural_value_returns_from_its_slot(kind, value):
-    t = to_unconstrained(kind, value)
-    back = {"positive": np.exp, "correlation": np.tanh, "real": float}[kind.support](t)
-    np.testing.assert_allclose(back, value, rtol=1e-12)
+@given(
+    st.sampled_from([Exponential(0.7), HalfNormal(3.0), Gamma(mu=2.0, sigma=1.0), HalfCauchy(2.0)]),
+    st.floats(1e-6, 1e3),
+)
+def test_a_natural_value_returns_from_its_slot(prior, value):
+    t = to_unconstrained(prior, value)
+    unit = prior.unit(*prior.params)
+    back = np.exp(t) if unit is None else unit * np.logaddexp(0, t)
+    np.testing.assert_allclose(back, value, rtol=1e-9)
+
+
+def test_real_and_correlation_slots_are_the_identity_and_tanh():
+    assert to_unconstrained(Normal(0, 1), 0.3) == 0.3
+    np.testing.assert_allclose(np.tanh(to_unconstrained(PartialCorrelation(1.0), 0.3)), 0.3)
 
 
 @pytest.mark.parametrize("case", [c for c in ALL if "cor_g" in specification(c).priors], ids=str)
@@ -113,8 +122,9 @@ def test_fixed_values_leave_theta():
     free = posterior(Case("y ~ 1 + (1 | g)"))
     fixed = posterior(Case("y ~ 1 + (1 | g)", priors={"sigma": Fixed(1.5), "sd_g": Fixed(0.5)}))
     assert (free.density.n_theta, fixed.density.n_theta) == (2, 0)
-    theta = np.log([0.5, 1.5])
-    prior = free.model.priors
-    rates = [prior["sd_g[Intercept]"].prior.rate, prior["sigma"].prior.rate]
-    log_prior = sum(np.log(rate) - rate * value for rate, value in zip(rates, (0.5, 1.5), strict=True))
-    np.testing.assert_allclose(marginal(free, theta) - log_prior - theta.sum(), marginal(fixed, np.zeros(0)))
+    priors = [free.model.priors[name].prior for name in ("sd_g[Intercept]", "sigma")]
+    theta = np.array([to_unconstrained(p, v) for p, v in zip(priors, (0.5, 1.5), strict=True)])
+    # Exponential priors: density rate * exp(-rate * value), and d value / d theta = sigmoid(theta) / rate.
+    log_prior = sum(np.log(p.rate) - p.rate * v for p, v in zip(priors, (0.5, 1.5), strict=True))
+    log_jacobian = sum(-np.logaddexp(0, -t) - np.log(p.rate) for p, t in zip(priors, theta, strict=True))
+    np.testing.assert_allclose(marginal(free, theta) - log_prior - log_jacobian, marginal(fixed, np.zeros(0)))
