@@ -250,6 +250,13 @@ def z_scores(draws: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
 
     values = np.asarray(draws, float).reshape(*draws.shape[:2], -1)
     axes = {"chain_axis": 0, "draw_axis": 1}
-    errors = (values.mean((0, 1)) - np.ravel(mean), values.std((0, 1)) - np.ravel(sd))
-    mcse = [array_stats.mcse(values, method=method, **axes) for method in ("mean", "sd")]
+    center, spread = values.mean((0, 1)), values.std((0, 1))
+    squares = np.square(values - center)
+    # Of the sd by the effective size of the squares; arviz-stats 0.8 takes that of the values, which is
+    # far too large for the antithetic draws of Hamiltonian samplers.
+    mcse = [
+        array_stats.mcse(values, method="mean", **axes),
+        squares.std((0, 1)) / np.sqrt(array_stats.ess(squares, method="mean", **axes)) / (2 * spread),
+    ]
+    errors = (center - np.ravel(mean), spread - np.ravel(sd))
     return np.reshape(np.divide(errors, mcse), (2, *draws.shape[2:]))

@@ -1,5 +1,7 @@
 """Fits agree with exact posteriors by quadrature, in units of their own Monte Carlo error."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from scipy.stats import norm
 import oracles
 import shoal as sl
 from oracles import exponential, half_normal, known_errors, one_way
+from shoal.errors import ShoalWarning
 from shoal.priors import Exponential, HalfCauchy, HalfNormal, Normal
 
 SEED = 20240
@@ -197,7 +200,13 @@ def test_three_districts_as_fixed_effects(women, form):
         "columns": ("use_contraception ~ 0 + C(district)", {"b": Normal(0, 1.5)}),
         "levels": ("use_contraception ~ 0 + (1 | district)", {"sd_district": sl.priors.Fixed(1.5)}),
     }[form]
-    fit = sl.Model(formula, women, family="bernoulli", priors=prior).fit(seed=SEED)
+    # District 3 has successes only, which a column of its own is warned of.
+    warned = {"columns": pytest.warns(ShoalWarning, match=r"C\(district\)\[3\]"), "levels": nullcontext()}[
+        form
+    ]
+    with warned:
+        model = sl.Model(formula, women, family="bernoulli", priors=prior)
+    fit = model.fit(seed=SEED)
     exact = oracles.binomial_fixed(*counts(women))
     if form == "columns":
         posterior = fit.tree["posterior"]
@@ -210,7 +219,7 @@ def test_three_districts_as_fixed_effects(women, form):
 # Simulated truth: correlated slopes have no quadrature
 
 
-def slopes_table(family, groups=60, rows=30, seed=1):
+def slopes_table(family, groups=30, rows=20, seed=1):
     """Return rows whose intercepts and slopes vary with sd 1 and 0.5 and correlation 0.6, and the levels."""
     rng = np.random.default_rng(seed)
     covariance = [[1.0, 0.3], [0.3, 0.25]]
@@ -225,7 +234,7 @@ def slopes_table(family, groups=60, rows=30, seed=1):
 def test_correlated_slopes_recover_the_simulated_truth(family):
     """Every truth lies within 3.3 posterior sds; the errors of the levels are as large as their sds say."""
     table, levels = slopes_table(family)
-    fit = sl.Model("y ~ x + (1 + x | g)", table, family=family).fit(seed=SEED)
+    fit = sl.Model("y ~ x + (1 + x | g)", table, family=family).fit(draws=500, chains=2, seed=SEED)
     assert not [f for f in fit.diagnose() if f.severity == "error"], fit.diagnose()
     p = fit.tree["posterior"]
     truth = {"Intercept": 0.5, "x": -1.0} | ({"sigma": 0.8} if family == "gaussian" else {})
@@ -236,5 +245,5 @@ def test_correlated_slopes_recover_the_simulated_truth(family):
     assert max(map(abs, z.values())) < 3.3, z
     pooled = fit.levels()
     errors = (pooled.mean(("chain", "draw")).values - levels) / pooled.std(("chain", "draw")).values
-    # Mean square of 120 standardised errors: 1 with sd sqrt(2 / 120) = 0.13, levels nearly independent.
-    assert 0.5 < (errors**2).mean() < 1.6
+    # Mean square of 60 standardised errors: 1 with sd sqrt(2 / 60) = 0.18, levels nearly independent.
+    assert 0.4 < (errors**2).mean() < 1.75

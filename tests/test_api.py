@@ -254,11 +254,12 @@ def test_the_compilation_cache_follows_its_variable(tmp_path):
     )
     run_python(code, SHOAL_CACHE=str(tmp_path / "cache"))
     assert list((tmp_path / "cache").rglob("*-cache"))
-    run_python(code, SHOAL_CACHE="off", XDG_CACHE_HOME=str(tmp_path / "home"), HOME=str(tmp_path / "home"))
-    assert not (tmp_path / "home").exists()
+    folder = run_python(
+        "from shoal.sample.programs import persistent_cache; print(persistent_cache())", SHOAL_CACHE="off"
+    )
+    assert folder == ["None"]
 
 
-@pytest.mark.xfail(reason="the main thread sleeps until a chain ends")
 @pytest.mark.parametrize("kind", FORMULAS)
 def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch):
     """The signal comes after the first piece of draws; a hundred more were to come."""
@@ -318,20 +319,15 @@ def test_an_independence_sampler_needs_integrated_effects():
         sl.Model("y ~ x + (1 | g)", table()).fit(sampler="independence", coordinates="centered")
 
 
-@pytest.mark.xfail(raises=ModelError, reason="an integer of NumPy is not an int")
 def test_integers_of_numpy_are_integers():
     sl.Model("y ~ x + (1 | g)", table()).fit(**{**RUN, "seed": np.int64(5), "draws": np.int64(10)})
 
 
-TOO_FEW = pytest.mark.xfail(raises=ValueError, reason="there is no tail to fit Pareto's k to")
-
-
-@pytest.mark.parametrize("draws", [pytest.param(4, marks=TOO_FEW), 35, 99])
+@pytest.mark.parametrize("draws", [4, 35, 99])
 def test_any_allowed_number_of_draws_is_kept(draws):
     assert fitted("y ~ x + (1 | g)", table(), draws=draws).sizes["draw"] == draws
 
 
-@pytest.mark.xfail(reason="100 effective draws a chain are asked of any run of 100 draws a chain")
 def test_a_short_run_is_not_sampled_again_for_being_short():
     fit = sl.Model("y ~ x + (1 | g)", table()).fit(**{**RUN, "draws": 101, "chains": 4})
     assert fit.tree["posterior"].sizes["draw"] == 101
@@ -638,7 +634,6 @@ def test_quasi_complete_separation_names_the_dummy():
     assert "separation: C(g)[T.c] predicts" in separated("b ~ x + C(g)", data)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="every column of one separating direction is named")
 def test_separation_does_not_name_innocent_columns():
     data = table().assign(z=lambda d: d["b"] * 2.0 - 1 + d["x"] / 100)
     assert "separation: z predicts" in separated("b ~ o + z + (1 | g)", data)

@@ -70,7 +70,7 @@ def test_draws_that_hardly_move(fit):
 def test_the_worst_group_effect_is_found_among_thousands(fit):
     effects = np.random.default_rng(0).normal(size=(500, CHAINS, DRAWS))
     effects[321] = np.sort(effects[321], axis=1)
-    assert any(np.array_equal(e, effects[321]) for e in screen(effects))
+    assert 321 in screen(effects) and len(screen(effects)) < 50
 
 
 def test_a_parameter_that_is_known_is_not_examined(fit):
@@ -78,7 +78,6 @@ def test_a_parameter_that_is_known_is_not_examined(fit):
     assert d.ok and "8 quantities" in d.examined
 
 
-@pytest.mark.xfail(reason="names are those of whole variables: which level is meant is not said")
 def test_the_level_meant_is_named(fit):
     r = fit.tree["posterior"]["r_group"].values.copy()
     r[3, :, 4] += 10

@@ -14,6 +14,8 @@ from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula, GroupTerm
 from shoal.frames import Table
 
+RESERVED = {"chain", "draw", "row"}  # dimensions of every result
+
 
 @dataclass(frozen=True)
 class Group:
@@ -148,7 +150,7 @@ def build(formula: Formula, table: Table, family: Family, quiet: bool = False) -
     rows = _rows(formula, frame, family)
     family.check(rows, formula.response.value.text)
     population = design_matrix(formula.population, frame)
-    group = _group(formula.groups, frame)
+    group = _group(formula.groups, frame, family)
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     design = Design(
         rows=rows,
@@ -190,12 +192,12 @@ def _posterior_names(names: tuple[str, ...], formula: Formula, family: Family) -
     groups = {g.name for g in formula.groups}
     taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r") for g in groups}
     taken |= {f"{g}_effect" for g in groups} | set(family.parameters(False, False))
-    taken |= {"chain", "draw", "row", "b", "sd", "cor"}
+    taken |= RESERVED | {"b", "sd", "cor"}
     safe = [name.replace("/", "∕") for name in names]
     return tuple(f"b_{name}" if name in taken else name for name in safe)
 
 
-def _group(terms: tuple[GroupTerm, ...], frame: pd.DataFrame) -> Group | None:
+def _group(terms: tuple[GroupTerm, ...], frame: pd.DataFrame, family: Family) -> Group | None:
     """Join all terms of the one grouping factor, each term a block (each effect, where uncorrelated)."""
     if not terms:
         return None
@@ -211,6 +213,7 @@ def _group(terms: tuple[GroupTerm, ...], frame: pd.DataFrame) -> Group | None:
             f"Terms of the grouping factor {names[0]!r} differ in zero_sum.",
             "The effects of one factor are all zero-sum or all free.",
         )
+    checks.group_name(names[0], RESERVED | set(family.parameters(False, False)))
     index, labels = _levels(terms[0].factor, frame)
     checks.levels(names[0], labels)
     columns, effects, blocks = [], list[str](), list[tuple[int, ...]]()

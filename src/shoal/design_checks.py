@@ -69,6 +69,16 @@ def positive(what: str, name: str, values: np.ndarray) -> None:
         )
 
 
+def group_name(name: str, reserved: set[str]) -> None:
+    """Raise if a grouping factor has the name of something else in a result."""
+    if name in reserved:
+        raise ModelError(
+            f"The grouping factor is called {name!r}, which names something else in every result.",
+            f"Another name than {listing(sorted(reserved))}.",
+            "Rename the column.",
+        )
+
+
 def levels(name: str, labels: np.ndarray) -> None:
     """Raise if a grouping factor has fewer than two levels."""
     if len(labels) < 2:
@@ -150,7 +160,9 @@ def separation(design: Design, family: Family) -> None:
     slopes = set(design.columns) - {"Intercept"}
     if not slopes or not (low | high).any() or design.n_rows > LARGEST_SEPARATION_TEST:
         return
-    named = _separating_columns(design, low, high)
+    named = _separating_columns(design, low, high, slopes)
+    # A direction that separates may use columns it does not need: name those that do it alone, if any.
+    named = [c for c in named if _separating_columns(design, low, high, {c})] or named
     if named:
         warnings.warn(
             f"Complete or quasi-complete separation: {listing(named)} predicts the response without "
@@ -160,10 +172,15 @@ def separation(design: Design, family: Family) -> None:
         )
 
 
-def _separating_columns(design: Design, low: np.ndarray, high: np.ndarray) -> list[str]:
+def _separating_columns(
+    design: Design, low: np.ndarray, high: np.ndarray, slopes: set[str]
+) -> list[str]:
+    """Return the columns of a separating direction over the Intercept and `slopes`; empty if none is."""
     from scipy.optimize import linprog
 
-    x = design.x / np.maximum(np.abs(design.x).max(0), 1e-300)
+    names = [c for c in design.columns if c in slopes or c == "Intercept"]
+    x = design.x[:, [design.columns.index(c) for c in names]]
+    x = x / np.maximum(np.abs(x).max(0), 1e-300)
     signed = np.where(high, 1.0, -1.0)[:, None] * x
     edge = low | high
     answer = linprog(
@@ -178,6 +195,6 @@ def _separating_columns(design: Design, low: np.ndarray, high: np.ndarray) -> li
         return []
     return [
         name
-        for name, b in zip(design.columns, answer.x, strict=True)
+        for name, b in zip(names, answer.x, strict=True)
         if abs(b) > 1e-8 and name != "Intercept"
     ]

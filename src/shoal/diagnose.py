@@ -127,7 +127,7 @@ def _examined(results: Results) -> tuple[list[str], np.ndarray]:
     parts: list[np.ndarray] = []
     for name, array in results.posterior.data_vars.items():
         flat = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0)
-        chosen = screen(flat) if str(name).startswith("r_") else np.arange(len(flat))
+        chosen = screen(flat) if name == results.model.group_effects else np.arange(len(flat))
         flat = flat[chosen].astype(float)
         varying = np.ptp(flat, axis=(1, 2)) > 0
         names += [_scalar_name(str(name), array, int(i)) for i in chosen[varying]]

@@ -18,6 +18,8 @@ INTERVAL = 0.9
 
 def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
     """Return the column names of an interval, such as ``eti90_lb`` and ``eti90_ub``."""
+    if not 0 < prob < 1:
+        raise ModelError(f"prob={prob!r}.", "The probability of an interval lies between 0 and 1.")
     share = f"{100 * prob:g}"
     return f"{kind}{share}_lb", f"{kind}{share}_ub"
 
@@ -50,20 +52,21 @@ def summary(
     """
     from arviz_stats import summary as arviz_summary
 
-    if not 0 < prob < 1 or kind not in ("eti", "hdi"):
-        raise ModelError(f"prob={prob!r}, kind={kind!r}.", "prob between 0 and 1; kind 'eti' or 'hdi'.")
+    if kind not in ("eti", "hdi"):
+        raise ModelError(f"kind={kind!r}.", "kind is 'eti' (equal-tailed) or 'hdi' (highest density).")
+    stated = interval_names(prob, kind)
     chosen = known_variables(results, results.hyperparameters() if names is None else names)
     dataset = results.posterior[chosen]
     tree = xr.DataTree.from_dict({"posterior": dataset})
-    table = arviz_summary(tree, ci_prob=prob, ci_kind="eti", round_to="none")
+    with np.errstate(invalid="ignore", divide="ignore"):  # the ones on the diagonal of correlations
+        table = arviz_summary(tree, ci_prob=prob, ci_kind="eti", round_to="none")
     # arviz-stats 0.8 gives equal-tailed bounds whatever the kind, and cuts the name of a prob such as 0.575.
     where = [i for i, name in enumerate(table.columns) if str(name).endswith(("_lb", "_ub"))]
     bounds = dataset.azstats.hdi(prob=prob) if kind == "hdi" else dataset.azstats.eti(prob=prob)
     stacked = np.concatenate([bounds[name].values.reshape(-1, 2) for name in chosen])
     for i, position in enumerate(where):
         table.isetitem(position, stacked[:, i])
-    stated = dict(zip([table.columns[i] for i in where], interval_names(prob, kind), strict=True))
-    return table.rename(columns=stated)
+    return table.rename(columns=dict(zip([table.columns[i] for i in where], stated, strict=True)))
 
 
 def known_variables(results: Results, names: Sequence[str]) -> list[str]:
@@ -74,11 +77,12 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
     ModelError
         If one is not.
     """
+    names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in results.posterior:
             known = map(str, results.posterior.data_vars)
             raise ModelError(f"There is no variable {name!r}.", nearest(str(name), known))
-    return list(names)
+    return names
 
 
 def effects_draws(results: Results, name: str | None = None) -> xr.DataArray:
@@ -130,6 +134,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     means = _coefficient_means(results)
     population = np.array([means[c] if c >= 0 else 0.0 for c in design.matched])
     alone = estimates(results.model, _phi_means(results), means, population)
+    lower, upper = interval_names(prob)
     low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw")).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
@@ -137,7 +142,6 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     shrinkage = np.full(away.shape, np.nan)
     shrinkage[clear] = 1 - (pooled - population)[clear] / away[clear]
     size = len(group.effects)
-    lower, upper = interval_names(prob)
     table = pd.DataFrame(
         {
             group.name: np.repeat(group.labels, size),
@@ -231,8 +235,8 @@ def _share(values: np.ndarray, prob: float) -> dict[str, float]:
 
 def describe(values: np.ndarray, prob: float) -> dict[str, float]:
     """Return mean, sd and equal-tailed interval of draws."""
-    low, high = np.quantile(values, [(1 - prob) / 2, (1 + prob) / 2])
     lower, upper = interval_names(prob)
+    low, high = np.quantile(values, [(1 - prob) / 2, (1 + prob) / 2])
     mean, sd = float(np.mean(values)), float(np.std(values))
     return {"mean": mean, "sd": sd, lower: float(low), upper: float(high)}
 

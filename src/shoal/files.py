@@ -15,11 +15,11 @@ import pandas as pd
 import xarray as xr
 
 from shoal.design import build
-from shoal.errors import FileError, ShoalError
+from shoal.errors import FileError, ShoalError, listing
 from shoal.families import get_family
 from shoal.formula import parse
 from shoal.frames import Table
-from shoal.model import ResolvedPrior, Specification
+from shoal.model import ResolvedPrior, Specification, resolve
 from shoal.priors import from_record
 from shoal.results import Results
 
@@ -83,14 +83,24 @@ def _model(tree: xr.DataTree) -> Specification:
     family = get_family(tree.attrs["family"])
     frame = pd.DataFrame(dict(_column(v) for v in tree["constant_data"].data_vars.values()))
     table = Table(frame, tuple(frame.columns))
-    return Specification(
-        formula, family, build(formula, table, family, quiet=True), _priors(tree.attrs["priors"]), table
-    )
+    design = build(formula, table, family, quiet=True)
+    model = Specification(formula, family, design, _priors(tree.attrs["priors"]), table)
+    if missing := set(resolve(design, family, {})) - set(model.priors):
+        raise KeyError(f"the priors of {listing(sorted(missing))}")
+    needed = [*design.columns, *([f"sd_{design.group.name}"] if design.group else [])]
+    if missing := {*needed} - set(tree["posterior"].data_vars):
+        raise KeyError(f"the draws of {listing(sorted(missing))}")
+    for group in ("sample_stats", "observed_data"):
+        if not tree[group].data_vars:
+            raise KeyError(group)
+    return model
 
 
 def _priors(text: str) -> dict[str, ResolvedPrior]:
-    priors = {}
-    for name, record in json.loads(text).items():
+    priors, records = {}, json.loads(text)
+    if not isinstance(records, dict):
+        raise ValueError("the priors are not a table of names")
+    for name, record in records.items():
         default, centered = bool(record.pop("default")), bool(record.pop("centered"))
         priors[name] = ResolvedPrior(from_record(record), default, centered)
     return priors
@@ -103,9 +113,11 @@ def _column(variable: xr.DataArray) -> tuple[str, Any]:
         values = values.astype(bool)
     if "categories" in attrs:
         categories = json.loads(attrs["categories"])
-        return attrs["column"], pd.Categorical(_as_type_of(values, categories), categories=categories)
+        kept = _as_type_of(values, categories)
+        ordered = attrs.get("ordered") == "True"
+        return attrs["column"], pd.Categorical(kept, categories=categories, ordered=ordered)
     if values.dtype.kind not in "iufb":
-        values = np.array([str(v) for v in values], dtype=object)
+        return attrs["column"], pd.Series([str(v) for v in values], dtype=object)
     return attrs["column"], values
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from importlib import import_module
+from numbers import Integral
 
 from shoal.errors import ModelError, nearest
 from shoal.posterior.posterior import Posterior
@@ -61,7 +62,7 @@ def fit(
 def _check(settings: Settings, store: str) -> None:
     for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
         value = getattr(settings, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
     if settings.target_accept is not None and not 0 < settings.target_accept < 1:
         raise ModelError(f"target_accept={settings.target_accept!r}.", "A number between 0 and 1.")

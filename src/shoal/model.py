@@ -56,6 +56,11 @@ class Specification:
     priors: Mapping[str, ResolvedPrior]
     table: Table
 
+    @property
+    def group_effects(self) -> str | None:
+        """Name of the posterior variable of the group effects."""
+        return f"r_{self.design.group.name}" if self.design.group else None
+
     def with_design(self, design: Design) -> Specification:
         """Return the same model of other responses, priors unchanged."""
         return replace(self, design=design)

@@ -54,7 +54,8 @@ class Results:
 
     def hyperparameters(self) -> list[str]:
         """Names of all posterior variables but the group effects."""
-        return [str(name) for name in self.posterior.data_vars if not str(name).startswith("r_")]
+        effects = self.model.group_effects
+        return [str(name) for name in self.posterior.data_vars if name != effects]
 
 
 def storage(model: Specification, settings: Settings, store: str) -> str:
@@ -103,11 +104,11 @@ def assemble(
         "family": model.family.name,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
-        "coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
+        "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
         "sampler": draws.sampler,
         "sampler_facts": json.dumps(draws.facts),
         "notes": json.dumps(notes),
-        "seed": settings.seed,
+        "seed": int(settings.seed) if settings.seed < 2**63 else str(settings.seed),  # netCDF has 64 bits
         "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
     }
     return Results(model, tree)
@@ -158,6 +159,7 @@ def _constant(model: Specification) -> xr.Dataset:
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":
             kind["categories"] = json.dumps(column.cat.categories.tolist())
+            kind["ordered"] = str(column.cat.ordered)
             values = column.astype(column.cat.categories.dtype).to_numpy()
         if values.dtype == bool:
             kind["kind"], values = "bool", values.astype(np.int8)

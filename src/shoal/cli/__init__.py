@@ -28,7 +28,7 @@ def main() -> None:
         _alarm(0)
         code = 130
     if code == 130:
-        # Threads may still be inside compiled code, which the interpreter's own end would pull from under them.
+        # Threads may still be inside compiled code: the interpreter's own end would crash them.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -13,7 +13,7 @@ from shoal.sample.target import Draws
 WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
 LEAST_BFMI = 0.3
-FEWEST = 100  # draws of a chain below which R-hat and ESS say too little to decide anything
+FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
 SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
 

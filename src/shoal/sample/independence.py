@@ -59,7 +59,8 @@ def sample(target: Target, batch: Batch, fit: MarginalFit, settings: Settings, p
         theta, stats, log_weight = _chain(batch, fit, settings.draws, thin, rng)
         log_weights.append(log_weight)
         chains.append((theta, stats, rng))
-    k = _pareto_k(np.concatenate(log_weights))
+    enough = settings.draws * settings.chains * thin >= len(fit.weight)
+    k = _pareto_k(np.concatenate(log_weights) if enough else np.log(fit.weight[fit.weight > 0]))
     tasks = [partial(_draw_effects, target, theta, rng, settings, progress) for theta, _, rng in chains]
     parts = in_threads(tasks, settings.cores, progress)
     return Draws(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from shoal.sample.progress import Progress
@@ -20,6 +20,10 @@ def in_threads(tasks: Sequence[Callable[[], T]], cores: int, progress: Progress)
     pool = ThreadPoolExecutor(cores)
     try:
         futures = [pool.submit(task) for task in tasks]
+        while not wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION).done.issuperset(futures):
+            # Short waits, so that an interrupt of this thread is heard.
+            if any(future.done() and future.exception() for future in futures):
+                break
         return [future.result() for future in futures]
     except BaseException:  # KeyboardInterrupt too: without this, the pool would wait for whole chains
         progress.stop()
