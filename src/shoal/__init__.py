@@ -1,7 +1,7 @@
 """Shoal: Bayesian multilevel models that sample well by construction.
 
 >>> import shoal as sl
->>> model = sl.Model("effect | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
+>>> model = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
 >>> fit = model.fit(seed=1)
 >>> fit.summary()
 """

@@ -48,7 +48,7 @@ class Model:
 
     Examples
     --------
-    >>> model = Model("effect | se(se) ~ 1 + (1 | school)", load_dataset("eight_schools"))
+    >>> model = Model("y | se(se) ~ 1 + (1 | school)", load_dataset("eight_schools"))
     """
 
     def __init__(

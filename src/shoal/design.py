@@ -213,7 +213,7 @@ def _group(terms: tuple[GroupTerm, ...], frame: pd.DataFrame, family: Family) ->
             f"Terms of the grouping factor {names[0]!r} differ in zero_sum.",
             "The effects of one factor are all zero-sum or all free.",
         )
-    checks.group_name(names[0], RESERVED | set(family.parameters(False, False)))
+    checks.group_name(names[0], RESERVED | {"Intercept"} | set(family.parameters(False, False)))
     index, labels = _levels(terms[0].factor, frame)
     checks.levels(names[0], labels)
     columns, effects, blocks = [], list[str](), list[tuple[int, ...]]()

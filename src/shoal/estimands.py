@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.design import Group
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, listing, nearest
 from shoal.no_pooling import estimates
 from shoal.results import Results
 
@@ -78,6 +78,9 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
         If one is not.
     """
     names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        known = listing(map(str, results.posterior.data_vars))
+        raise ModelError("No variable is named.", f"Some of {known}.")
     for name in names:
         if name not in results.posterior:
             known = map(str, results.posterior.data_vars)

@@ -20,10 +20,12 @@ def in_threads(tasks: Sequence[Callable[[], T]], cores: int, progress: Progress)
     pool = ThreadPoolExecutor(cores)
     try:
         futures = [pool.submit(task) for task in tasks]
-        while not wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION).done.issuperset(futures):
+        pending = set(futures)
+        while pending:
             # Short waits, so that an interrupt of this thread is heard.
-            if any(future.done() and future.exception() for future in futures):
-                break
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
         return [future.result() for future in futures]
     except BaseException:  # KeyboardInterrupt too: without this, the pool would wait for whole chains
         progress.stop()
