@@ -83,8 +83,8 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
         raise ModelError("No variable is named.", f"Some of {known}.")
     for name in names:
         if name not in results.posterior:
-            known = map(str, results.posterior.data_vars)
-            raise ModelError(f"There is no variable {name!r}.", nearest(str(name), known))
+            there = map(str, results.posterior.data_vars)
+            raise ModelError(f"There is no variable {name!r}.", nearest(str(name), there))
     return names
 
 
