@@ -4,8 +4,8 @@ Usage: python benchmarks/many_small_binary_groups.py [groups [rows]]
 
 One row: whole-process seconds without a compilation cache, up to the summary; worst R-hat and effective
 sample sizes of all parameters, groups included (of 4,000 draws), divergences, posterior means of the
-Intercept and the sd (0.5 and 2 in the simulation). The effective sizes of all groups take arviz-stats a while, which is
-not counted: `fit` and `diagnose` look at those that a quick screen finds worst.
+Intercept and the sd (0.5 and 2 in the simulation). The effective sizes of all groups take arviz-stats a
+while, which is not counted: `fit` and `diagnose` look at those that a quick screen finds worst.
 """
 
 import sys
