@@ -204,7 +204,7 @@ def test_responses_all_alike_are_said(value):
 def test_default_priors_have_the_scale_of_the_data():
     table = frame(y=100 + 10 * frame().y)
     found = model("y ~ x + (1 + x | g)", table).priors
-    s = np.std(table.y, ddof=1)
+    s = np.std(table.y)
     expected = {
         "Intercept": Normal(float(np.mean(table.y)), 2.5 * s),
         "x": Normal(0.0, 2.5 * s / np.std(table.x)),

@@ -260,3 +260,12 @@ def test_incomplete_columns_are_counted_in_one_error():
     assert "'z'" not in text
     table.check_complete(["z"])
     assert table.n_rows == 4
+
+
+def test_a_row_with_too_many_fields_is_refused_whatever_columns_are_read(tmp_path):
+    """Decimal commas without quotes, or a stray separator, must not shift or cut the row."""
+    path = tmp_path / "euro.csv"
+    path.write_text("y,x\n1,5,2\n2,5,1\n3,1,7\n4,4,3\n")
+    for columns in (None, ["y"], ["y", "x"]):
+        with pytest.raises(DataError, match="cannot be read"):
+            read(path, columns)

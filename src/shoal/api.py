@@ -116,7 +116,7 @@ class Model:
         coordinates : {"auto", "transport", "centered", "noncentered", "zero_sum"}
         sampler : {"auto", "independence", "hmc", "nuts"}
         warmup : int
-            Iterations of each chain spent on its step size.
+            Iterations of each chain spent on its step size, rounded to hundreds; NUTS takes at least 1,000.
         target_accept : float, optional
             Acceptance that Hamiltonian samplers aim at; by default 0.9, or 0.8 beyond 1,000 coordinates.
         cores : int, optional

@@ -47,12 +47,6 @@ class Group:
     zero_sum: bool
 
     @property
-    def spread(self) -> np.ndarray:
-        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
-        sd, size = np.std(self.z, axis=0), np.sqrt(np.mean(self.z**2, axis=0))
-        return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
-
-    @property
     def counts(self) -> np.ndarray:
         """Rows per level, (G,)."""
         return np.bincount(self.index, minlength=len(self.labels))
@@ -91,6 +85,29 @@ class Design:
     def n_rows(self) -> int:
         """Rows of the table."""
         return len(self.rows.y)
+
+    @property
+    def row_weight(self) -> np.ndarray:
+        """Observations a row stands for, (N,): its weight times its trials."""
+        return self.rows.weight * self.rows.trials
+
+    @property
+    def averages(self) -> np.ndarray:
+        """Average of each population column over the observations, (P,)."""
+        return np.average(self.x, axis=0, weights=self.row_weight)
+
+    @property
+    def spreads(self) -> np.ndarray:
+        """Standard deviation of each population column over the observations, (P,)."""
+        return np.sqrt(np.average((self.x - self.averages) ** 2, axis=0, weights=self.row_weight))
+
+    @property
+    def effect_spreads(self) -> np.ndarray:
+        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
+        z, weight = (self.group.z if self.group else np.zeros((self.n_rows, 0))), self.row_weight
+        size = np.sqrt(np.average(z**2, axis=0, weights=weight))
+        sd = np.sqrt(np.average((z - np.average(z, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
+        return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
 
     @property
     def matched(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import xarray as xr
 from shoal.errors import listing
 from shoal.priors import Normal
 from shoal.results import Results
-from shoal.sample.checks import LEAST_BFMI, LEAST_ESS, WORST_RHAT, screen
+from shoal.sample.checks import LEAST_BFMI, LEAST_ESS, convergence, rhat_limit, screen
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -86,21 +86,18 @@ def diagnose(results: Results) -> Diagnosis:
 
 
 def _convergence(results: Results) -> tuple[list[Finding], str]:
-    from arviz_stats.base import array_stats
-
     names, values = _examined(results)
     if not names:
         return [], "Every parameter is fixed."
-    axes = {"chain_axis": 1, "draw_axis": 2}
-    bulk = array_stats.ess(values, method="bulk", **axes)
-    tail = array_stats.ess(values, method="tail", prob=0.9, **axes)
-    ess, chains = np.minimum(bulk, tail), values.shape[1]
-    rhat = array_stats.rhat(values, **axes) if chains > 1 else np.full(len(names), np.nan)
+    chains = values.shape[1]
+    rhat, ess = convergence(values)
+    size = sum(int(np.prod(array.shape[2:])) for array in results.posterior.data_vars.values())
+    limit = rhat_limit(chains, values.shape[2], size)
     findings = []
-    if (bad := np.flatnonzero(rhat > WORST_RHAT)).size:
+    if (bad := np.flatnonzero(rhat > limit)).size:
         shown = listing(f"{names[i]} {rhat[i]:.3f}" for i in bad[np.argsort(-rhat[bad])])
         findings.append(
-            Finding("rhat", "error", f"R-hat above {WORST_RHAT}: {shown}.", "Chains disagree: draw more.")
+            Finding("rhat", "error", f"R-hat above {limit:.3g}: {shown}.", "Chains disagree: draw more.")
         )
     if (bad := np.flatnonzero(ess < LEAST_ESS * chains)).size:
         shown = listing(f"{names[i]} {ess[i]:.0f}" for i in bad[np.argsort(ess[bad])])
@@ -116,7 +113,7 @@ def _convergence(results: Results) -> tuple[list[Finding], str]:
         findings.append(
             Finding("one-chain", "note", "One chain: R-hat cannot compare chains.", "Fit with chains=4.")
         )
-    what = f"worst R-hat {np.nanmax(rhat):.3f}, " if chains > 1 else ""
+    what = f"worst R-hat {rhat.max():.3f}, " if chains > 1 else ""
     total = values.shape[1] * values.shape[2]
     return findings, f"({len(names)} quantities: {what}worst ESS {ess.min():.0f} of {total:,} draws.)"
 

@@ -111,7 +111,7 @@ def levels(results: Results, name: str | None = None) -> xr.DataArray:
     population column of its name has population coefficient 0.
     """
     group = group_of(results, name)
-    out = effects_draws(results, name).copy()
+    out = effects_draws(results, name)
     design = results.model.design
     for k, column in enumerate(design.matched):
         if column >= 0:
@@ -138,7 +138,9 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     population = np.array([means[c] if c >= 0 else 0.0 for c in design.matched])
     alone = estimates(results.model, _phi_means(results), means, population)
     lower, upper = interval_names(prob)
-    low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw")).values
+    low, high = draws.quantile(
+        [(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False
+    ).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
     clear = np.abs(away) > 0.1 * alone.sd

@@ -48,8 +48,8 @@ def fit(
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     problems = checks.failures(draws)
-    # Only the planned samplers fall back: who asks for NUTS, or for other coordinates, gets just that.
-    if problems and plan.sampler != "nuts" and posterior.density.n_theta + posterior.density.n_latent:
+    # Who asks for a sampler, or for other coordinates, gets just that.
+    if problems and not plan.asked and target.size:
         progress.stage("sampling again by NUTS")
         notes.append(f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)}).")
         began = time.perf_counter()

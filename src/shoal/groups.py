@@ -43,12 +43,12 @@ def factor(sd: Any, partial: Any, blocks: tuple[tuple[int, ...], ...]) -> Any:
     given = iter(partial)
     for block in blocks:
         for i in block:
-            left = 1.0
+            left: Any = 1.0
             for j in block:
                 if j == i:
                     break
                 entries[i][j] = next(given) * jnp.sqrt(left)
-                left = left - entries[i][j] ** 2
+                left = jnp.maximum(left - entries[i][j] ** 2, 1e-30)
             entries[i][i] = jnp.sqrt(left)
     return jnp.stack([jnp.stack([sd[i] * e for e in row]) for i, row in enumerate(entries)])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from shoal.design import Design, build
 from shoal.errors import PriorError, nearest
 from shoal.families import Family
@@ -106,14 +104,14 @@ def resolve(design: Design, family: Family, given: Mapping[str, Prior]) -> dict[
         _check_support(found, given[found], support)
         resolved[name] = ResolvedPrior(given[found], False)
 
-    for name, column in zip(design.columns, design.x.T, strict=True):
+    for name, spread in zip(design.columns, design.spreads, strict=True):
         if name == "Intercept":
             settle(name, "real", Normal(location, 2.5 * scale), centered=True)
         else:
-            settle(name, "real", Normal(0.0, 2.5 * scale / float(np.std(column))), "b")
+            settle(name, "real", Normal(0.0, 2.5 * scale / float(spread)), "b")
     if design.group:
         g = design.group
-        for effect, spread in zip(g.effects, g.spread, strict=True):
+        for effect, spread in zip(g.effects, design.effect_spreads, strict=True):
             default = Exponential(float(spread) / scale)
             settle(f"sd_{g.name}[{effect}]", "positive", default, f"sd_{g.name}", "sd")
         if any(len(block) > 1 for block in g.blocks):

@@ -1,7 +1,8 @@
 """Draws from a model's priors, and responses simulated from them.
 
-Written from the priors' own words, parameter by parameter, in NumPy: nothing is shared with the densities
-that `posterior` compiles, so that a calibration compares two independent statements of a model.
+Written from the priors' own words, parameter by parameter, in NumPy: only the layout of partial correlations
+is shared with the densities that `posterior` compiles, so that simulation-based calibration compares two
+statements of a model.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dic
     design = model.design
     draws = {name: model.priors[name].prior.draw(rng, size) for name in design.columns}
     if "Intercept" in draws and model.priors["Intercept"].centered:
-        averages = np.average(design.x, axis=0, weights=design.rows.weight)
+        averages = design.averages
         others = [name for name in design.columns if name != "Intercept"]
         draws["Intercept"] -= sum(averages[design.columns.index(name)] * draws[name] for name in others)
     if design.group:

@@ -37,8 +37,8 @@ def test_divergences_are_counted():
 
 def test_stuck_chains_are_named():
     draws = good()
-    draws.stats["lp"][2] = 0.5
-    assert failures(draws) == ["stuck chains [2]"]
+    draws.point.values[2] = draws.point.values[2, :1]
+    assert failures(draws) == ["stuck chains 2"]
 
 
 @pytest.mark.parametrize("part", ["values", "beta", "r"])

@@ -98,7 +98,7 @@ def fit(
     target_accept: Annotated[
         float | None, typer.Option(help="Acceptance that Hamiltonian samplers aim at.", show_default="auto")
     ] = None,
-    warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 300,
+    warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
     store: Annotated[str, typer.Option(help="Group effects: auto, double, single or none.")] = "auto",
     interval: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,

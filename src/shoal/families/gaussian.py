@@ -42,7 +42,7 @@ class Gaussian(Family):
 
     def scale(self, rows: Rows) -> tuple[float, float]:
         center = float(np.average(rows.y, weights=rows.weight))
-        spread = float(np.std(rows.y, ddof=1)) if len(rows.y) > 1 else 0.0
+        spread = math.sqrt(float(np.average((rows.y - center) ** 2, weights=rows.weight)))
         return center, spread or float(np.mean(rows.se)) or 1.0
 
     def no_pooling_sd(self, rows: Rows) -> float:

@@ -66,18 +66,20 @@ def _read_csv(path: Path, columns: list[str] | None) -> tuple[pd.DataFrame, list
     # pandas would rename copies to x.1, x.2; an empty name is common (row names, trailing separators).
     names = check_names(name or f"Unnamed: {i}" for i, name in enumerate(header))
     with warnings.catch_warnings():
-        # A row with more fields than names would lose the last ones.
+        # A row with more fields than names would lose the last ones. pandas only says so when it reads every
+        # column, so all are read, and the others left behind.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         frame = pd.read_csv(
             path,
             sep=separator,
             names=names,
             header=0,
-            usecols=None if columns is None else known(columns, names),
             index_col=False,
             encoding="utf-8-sig",
             low_memory=False,
         )
+    if columns is not None:
+        frame = frame[known(columns, names)]
     if separator == ";":
         _refuse_decimal_commas(frame)
     return frame, names

@@ -105,7 +105,7 @@ def _coefficients(model: Specification) -> tuple[np.ndarray, np.ndarray, np.ndar
         direct[i, j] = 1.0
     if "Intercept" in names and model.priors["Intercept"].centered:
         row = names.index("Intercept")
-        averages = np.average(design.x, axis=0, weights=design.rows.weight)
+        averages = design.averages.copy()
         averages[row] = 0.0
         mean[row] -= averages @ mean
         scale[row] -= averages @ scale

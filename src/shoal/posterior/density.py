@@ -93,7 +93,7 @@ def log_lkj(correlation: np.ndarray, eta: float) -> float:
 
 def _coefficients(model: Specification, values: Mapping[str, Any]) -> float:
     design = model.design
-    averages = np.average(design.x, axis=0, weights=design.rows.weight)
+    averages = design.averages
     total = 0.0
     for name in design.columns:
         resolved, value = model.priors[name], values[name]

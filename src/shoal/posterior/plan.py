@@ -10,7 +10,6 @@ from shoal.posterior.structure import Structure
 
 SAMPLERS = ("independence", "hmc", "nuts")
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
-WHAT_INTEGRATES = "integrated"
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,15 @@ class Plan:
     sampler : {"independence", "hmc", "nuts"}
     reasons : tuple of str
         One sentence for each choice.
+    asked : bool
+        The sampler or the coordinates were chosen by the user, so nothing else takes over.
     """
 
     integrate: bool
     coordinates: str
     sampler: str
     reasons: tuple[str, ...]
+    asked: bool = False
 
     @property
     def fits_marginal(self) -> bool:
@@ -60,6 +62,7 @@ def choose(
             raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
     integrate = integrable and coordinates == "auto"
     reasons = [_about_effects(structure, integrate, coordinates)]
+    asked = sampler != "auto" or coordinates not in ("auto", "transport")
     if sampler == "auto":
         sampler, why = _choose_sampler(structure, integrate, coordinates)
         reasons.append(why)
@@ -68,9 +71,16 @@ def choose(
             "sampler='independence' samples the hyperparameters alone.",
             "It needs gaussian rows and coordinates='auto', where all effects integrate out.",
         )
+    elif sampler == "hmc" and coordinates not in ("auto", "transport"):
+        raise ModelError(
+            f"sampler='hmc' in {coordinates} coordinates.",
+            "It needs transported ones.",
+            "Use sampler='nuts'.",
+        )
     else:
         reasons.append(f"Sampled by {sampler}, as asked.")
-    return Plan(integrate, "transport" if coordinates == "auto" else coordinates, sampler, tuple(reasons))
+    chosen = "transport" if coordinates == "auto" else coordinates
+    return Plan(integrate, chosen, sampler, tuple(reasons), asked)
 
 
 def _about_effects(s: Structure, integrate: bool, coordinates: str) -> str:

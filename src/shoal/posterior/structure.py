@@ -158,11 +158,13 @@ def _to_natural(structure: Structure, data: Data, theta: Any) -> tuple[Any, Any]
         elif kind.support == "positive":
             value, log_jacobian = jnp.exp(t), t
         elif kind.support == "correlation":
-            # log(1 - tanh(t)^2) without cancellation for large |t|
-            value, log_jacobian = jnp.tanh(t), 2 * (jnp.log(2.0) - jnp.logaddexp(t, -t))
+            # (1 - p^2)^(alpha - 1) times the Jacobian 1 - p^2, where 1 - tanh(t)^2 would cancel
+            value, log_rest = jnp.tanh(t), 2 * (jnp.log(2.0) - jnp.logaddexp(t, -t))
+            log_jacobian = params[0] * log_rest
         else:
             value, log_jacobian = t, jnp.zeros_like(t)
-        total = total + (kind.log_density(value, *params) + log_jacobian).sum()
+        at = jnp.zeros_like(t) if kind.support == "correlation" else value
+        total = total + (kind.log_density(at, *params) + log_jacobian).sum()
         for position, i in enumerate(where):
             natural[i] = value[position]
     return jnp.stack(natural) if natural else jnp.zeros(0), total

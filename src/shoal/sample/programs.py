@@ -25,7 +25,7 @@ import numpy as np
 # Chains and batches run in threads of our own, so a program needs no threads inside.
 OPTIONS: dict[str, str | bool] = {"xla_cpu_multi_thread_eigen": False}
 # XLA's fusion emitters double the compile time of these programs of many small operations; what they save
-# is worth it only where a run takes longer than that.
+# is worth it only where a run takes longer than that. Not every release of jaxlib has the switch.
 QUICK: dict[str, str | bool] = {**OPTIONS, "xla_cpu_use_fusion_emitters": False}
 
 _programs: dict[Hashable, Any] = {}
@@ -59,7 +59,7 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
     """
     leaves, tree = jax.tree.flatten(arguments)
     shapes = tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
-    key = (function, static, tree, shapes)
+    key = (function, static, tree, shapes, long)
     with _registry:
         lock = _locks.setdefault(key, threading.Lock())
     with lock:
@@ -67,8 +67,23 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
             persistent_cache()
             with double():
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
-                _programs[key] = lowered.compile(compiler_options=OPTIONS if long else QUICK)
+                _programs[key] = lowered.compile(compiler_options=_known(long))
     return _programs[key]
+
+
+@cache
+def _known(long: bool) -> dict[str, str | bool]:
+    """Return the compiler options that this jaxlib has, found out on a program of one operation."""
+    known = {}
+    for name, value in (OPTIONS if long else QUICK).items():
+        try:
+            jax.jit(jnp.negative).lower(0.0).compile(compiler_options={name: value})
+        except jax.errors.JaxRuntimeError as problem:
+            if "No such compile option" not in str(problem):
+                raise
+        else:
+            known[name] = value
+    return known
 
 
 def compiled() -> int:

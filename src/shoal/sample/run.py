@@ -15,7 +15,6 @@ from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target
 
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
-WORST_K = 0.7  # Pareto k above which importance weights have no reliable mean (Vehtari et al. 2024)
 
 
 _PREPARE = {"hmc": hmc.prepare, "independence": independence.prepare}
@@ -49,13 +48,7 @@ def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress
         raise SamplingError(f"The {sampler} sampler needs whitened coordinates.")
     if sampler == "hmc":
         return hmc.sample(target, fit, settings, progress)
-    draws = independence.sample(target, marginal_batches(target, settings.cores), fit, settings, progress)
-    if draws.facts["pareto_k"] <= WORST_K:
-        return draws
-    # The proposals miss a tail: the weights say so, and trajectories do not depend on them.
-    progress.stage("sampling again by Hamiltonian trajectories")
-    again = hmc.sample(target, fit, settings, progress)
-    return Draws(again.point, again.stats, again.sampler, {**again.facts, **draws.facts})
+    return independence.sample(target, marginal_batches(target, settings.cores), fit, settings, progress)
 
 
 def fit_marginal(target: Target, settings: Settings) -> MarginalFit:
