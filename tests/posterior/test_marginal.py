@@ -45,7 +45,7 @@ class Dense:
         transform = np.eye(len(normal))
         center = np.array([priors[names[i]].prior.mu for i in normal])
         if "Intercept" in names and priors["Intercept"].centered:
-            averages = np.average(design.x, axis=0, weights=design.rows.weight)
+            averages = np.average(design.x, axis=0, weights=design.rows.weight * design.rows.trials)
             row = [names[i] for i in normal].index("Intercept")
             transform[row] = averages[normal]
             center[row] -= averages[others] @ known
