@@ -128,8 +128,8 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     no_pooling, no_pooling_sd : the level's estimate alone, given its own rows and a wide normal prior
         (sd in ``attrs["no_pooling_prior"]``), other coefficients at their posterior means.
     mean, sd, interval : the pooled coefficient (population plus deviation).
-    shrinkage : share of the way from the no-pooling estimate to the population mean, 0 to 1 where the two
-        differ by more than a tenth of the estimate's sd; NaN elsewhere.
+    shrinkage : share of the way from the no-pooling estimate to the population mean; NaN where the two differ
+        by less than a tenth of the estimate's sd. It can leave 0 to 1 where the wide prior itself pulls.
     at_edge : True if only the prior keeps the no-pooling estimate finite (all responses at one edge).
     """
     group, design = group_of(results, name), results.model.design
