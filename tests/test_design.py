@@ -279,3 +279,9 @@ def test_priors_that_do_not_fit_are_refused(priors, message):
 def test_correlations_have_a_prior_only_where_there_are_any():
     with pytest.raises(PriorError, match="no parameter 'cor_g'"):
         model("y ~ x + (1 + x || g)", cor_g=LKJ(2))
+
+
+def test_a_response_among_its_predictors_is_refused():
+    for formula in ("y ~ x + y", "y ~ 1 + (1 + y | g)"):
+        with pytest.raises(ModelError, match="'y' is the response and a predictor"):
+            model(formula)

@@ -20,12 +20,17 @@ LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyon
 
 
 def additions(formula: Formula, family: Family) -> None:
-    """Raise if the response has additions the family does not take, or lacks one it needs."""
+    """Raise if the response predicts itself, or its additions do not fit the family."""
     given = {
         name
         for name, part in (("trials", formula.response.trials), ("se", formula.response.se))
         if part is not None
     }
+    predictors = {*formula.population.columns, *(c for g in formula.groups for c in g.effects.columns)}
+    if both := [c for c in formula.response.value.columns if c in predictors]:
+        raise ModelError(
+            f"{both[0]!r} is the response and a predictor.", "Predictors other than the response itself."
+        )
     for name in sorted(given - family.takes):
         raise ModelError(
             f"The formula has {name}(...), which family {family.name!r} does not take.",

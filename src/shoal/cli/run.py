@@ -46,6 +46,9 @@ def run(arguments: Sequence[str]) -> int:
         # What is still buffered would raise once more when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
+    except MemoryError as problem:
+        complain("error", f"Out of memory. {problem}\nAsk for fewer draws, or keep less: --store none.")
+        return 1
     except (ShoalError, OSError) as problem:
         complain("error", str(problem))
         return 1
