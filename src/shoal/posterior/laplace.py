@@ -98,8 +98,8 @@ def _newton(structure: Structure, data: RowData, hyper: Hyper, x: Effects, eta: 
     # Projected before it is shortened: the step must lead to the constrained mode.
     full = _project(structure, factor, backward(factor, forward(factor, right)))
     short = _limited(hyper, Effects(full.u - x.u, full.b - x.b))
-    pick = lambda a, b: jnp.where(whole, a, b)  # noqa: E731
-    return _project(structure, factor, jax.tree.map(pick, full, add(x, short)))
+    chosen = jax.tree.map(lambda a, b: jnp.where(whole, a, b), full, add(x, short))
+    return _project(structure, factor, chosen)
 
 
 def _limited(hyper: Hyper, step: Effects) -> Effects:

@@ -34,7 +34,10 @@ def find(
     SamplingError
         If the density is zero at the start.
     """
-    density = lambda x: np.nan_to_num(batch(x), nan=-np.inf, posinf=-np.inf)  # noqa: E731
+
+    def density(x: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(batch(x), nan=-np.inf, posinf=-np.inf)
+
     x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
     if not np.isfinite(value):
         raise SamplingError("The posterior density is zero at the priors' middle.")
