@@ -42,7 +42,7 @@ Data = Annotated[
 ]
 FamilyName = Annotated[str, typer.Option("--family", "-f", help="gaussian, bernoulli or binomial.")]
 Priors = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--prior",
         "-p",
@@ -84,7 +84,7 @@ def fit(
     formula: Formula,
     data: Data,
     family: FamilyName = "gaussian",
-    prior: Priors = [],  # noqa: B006  (typer reads it, nobody changes it)
+    prior: Priors = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the draws to this netCDF file."),
@@ -136,10 +136,10 @@ def fit(
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
 
 
-def _model(formula: str, data: str, family: str, prior: list[str]) -> Model:
+def _model(formula: str, data: str, family: str, prior: list[str] | None) -> Model:
     from shoal.api import Model
 
-    return Model(formula, find_data(data), family, parse_priors(prior))
+    return Model(formula, find_data(data), family, parse_priors(prior or []))
 
 
 def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
@@ -195,7 +195,7 @@ def check(
     formula: Formula,
     data: Data,
     family: FamilyName = "gaussian",
-    prior: Priors = [],  # noqa: B006
+    prior: Priors = None,
 ) -> None:
     """Read formula and data, and print the model, its priors and how it would be sampled."""
     Screen().say(str(_model(formula, data, family, prior)), hang=2)
@@ -235,7 +235,7 @@ def sbc(
     formula: Formula,
     data: Data,
     family: FamilyName = "gaussian",
-    prior: Priors = [],  # noqa: B006
+    prior: Priors = None,
     simulations: Annotated[int, typer.Option(help="Simulated tables.")] = 200,
     seed: Annotated[int, typer.Option(help="Same seed, same ranks.")] = 0,
     coordinates: Coordinates = "auto",

@@ -50,7 +50,8 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
         )
     try:
         return reader(path, columns)
-    # What the three readers raise for a broken file; a DataError passes.
+    # What the three readers raise for a broken file (pandas warns of ragged rows, as an error here); a
+    # DataError passes.
     except (OSError, ValueError, NotImplementedError, csv.Error, Warning) as error:
         raise DataError(
             f"The file {path.name!r} cannot be read: {error}",

@@ -37,9 +37,9 @@ class Effects(NamedTuple):
 
 
 class Factor(NamedTuple):
-    """Triangular factor F of an `Arrow`: `l` nested tuples of (G,), `w` tuple of (p, G), `r` (p, p)."""
+    """Triangular factor F of an `Arrow`: `lower` nested tuples of (G,), `w` tuple of (p, G), `r` (p, p)."""
 
-    l: Any  # noqa: E741
+    lower: Any
     w: Any
     r: Any
 
@@ -47,15 +47,15 @@ class Factor(NamedTuple):
 def factorize(h: Arrow) -> Factor:
     """Return F with ``F F' = h``; NaN where `h` is not positive definite."""
     size = h.d.shape[0]
-    l: list[list[Any]] = [[None] * size for _ in range(size)]  # noqa: E741
+    lower: list[list[Any]] = [[None] * size for _ in range(size)]
     w: list[Any] = []
     for i in range(size):
         for j in range(i + 1):
-            s = h.d[i, j] - sum(l[i][k] * l[j][k] for k in range(j))
-            l[i][j] = jnp.sqrt(s) if i == j else s / l[j][j]
-        w.append((h.b[i] - sum(l[i][k] * w[k] for k in range(i))) / l[i][i])
+            s = h.d[i, j] - sum(lower[i][k] * lower[j][k] for k in range(j))
+            lower[i][j] = jnp.sqrt(s) if i == j else s / lower[j][j]
+        w.append((h.b[i] - sum(lower[i][k] * w[k] for k in range(i))) / lower[i][i])
     schur = h.c - sum(jnp.einsum("pg,qg->pq", wi, wi) for wi in w)
-    return Factor(tuple(map(tuple, l)), tuple(w), cholesky(schur))
+    return Factor(tuple(map(tuple, lower)), tuple(w), cholesky(schur))
 
 
 def cholesky(matrix: Any) -> Any:
@@ -94,7 +94,7 @@ def forward(f: Factor, v: Effects) -> Effects:
     """Return ``F^-1 v``."""
     u: list[Any] = []
     for i in range(len(f.w)):
-        u.append((v.u[i] - sum(f.l[i][k] * u[k] for k in range(i))) / f.l[i][i])
+        u.append((v.u[i] - sum(f.lower[i][k] * u[k] for k in range(i))) / f.lower[i][i])
     b = v.b - sum(wi @ ui for wi, ui in zip(f.w, u, strict=True))
     return Effects(jnp.stack(u) if u else v.u, solve_lower(f.r, b))
 
@@ -106,13 +106,13 @@ def backward(f: Factor, v: Effects) -> Effects:
     u: list[Any] = [None] * size
     for i in reversed(range(size)):
         s = v.u[i] - b @ f.w[i]
-        u[i] = (s - sum(f.l[k][i] * u[k] for k in range(i + 1, size))) / f.l[i][i]
+        u[i] = (s - sum(f.lower[k][i] * u[k] for k in range(i + 1, size))) / f.lower[i][i]
     return Effects(jnp.stack(u) if size else v.u, b)
 
 
 def log_det(f: Factor) -> Any:
     """Return ``log det F``, half the log determinant of H."""
-    total = sum(jnp.log(f.l[i][i]).sum() for i in range(len(f.w)))
+    total = sum(jnp.log(f.lower[i][i]).sum() for i in range(len(f.w)))
     return total + jnp.log(jnp.diagonal(f.r)).sum()
 
 

@@ -43,8 +43,8 @@ def _forward_unit(f: Factor, k: int, levels: int) -> Effects:
     """Return ``F^-1 s_k`` for the vector s_k with a one at effect k of every level."""
     u: list[Any] = []
     for i in range(len(f.w)):
-        right = (1.0 if i == k else 0.0) - sum(f.l[i][j] * u[j] for j in range(i))
-        u.append(jnp.broadcast_to(right / f.l[i][i], (levels,)))
+        right = (1.0 if i == k else 0.0) - sum(f.lower[i][j] * u[j] for j in range(i))
+        u.append(jnp.broadcast_to(right / f.lower[i][i], (levels,)))
     b = -sum(wi @ ui for wi, ui in zip(f.w, u, strict=True))
     return Effects(jnp.stack(u), solve_lower(f.r, b))
 
