@@ -12,7 +12,7 @@ import xarray as xr
 from shoal.errors import listing
 from shoal.priors import Normal
 from shoal.results import Results
-from shoal.sample.checks import LEAST_BFMI, LEAST_ESS, convergence, rhat_limit, screen
+from shoal.sample.checks import LEAST_BFMI, LEAST_ESS, bfmi, convergence, rhat_limit, screen
 
 SEVERITIES = ("error", "warning", "note")
 
@@ -158,15 +158,14 @@ def _divergences(results: Results) -> list[Finding]:
 def _energy(results: Results) -> list[Finding]:
     if "energy" not in results.stats or results.stats.sizes["draw"] < 3:
         return []
-    energy = results.stats["energy"].values
-    bfmi = np.square(np.diff(energy, axis=1)).mean(1) / np.maximum(energy.var(1), 1e-300)
-    if bfmi.min() >= LEAST_BFMI:
+    worst = bfmi(results.stats["energy"].values).min()
+    if worst >= LEAST_BFMI:
         return []
     return [
         Finding(
             "energy",
             "warning",
-            f"E-BFMI {bfmi.min():.2f}, below {LEAST_BFMI}: momenta move the energy too slowly.",
+            f"E-BFMI {worst:.2f}, below {LEAST_BFMI}: momenta move the energy too slowly.",
             "A heavy tail; a tighter prior on the standard deviations usually mends it.",
         )
     ]

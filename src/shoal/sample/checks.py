@@ -37,7 +37,7 @@ def failures(draws: Draws) -> list[str]:
         return [*problems, f"stuck chains {listing(stuck)}"]
     if count < FEWEST or not values.shape[0]:
         return problems
-    if "energy" in draws.stats and (worst := _bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
+    if "energy" in draws.stats and (worst := bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
         problems.append(f"E-BFMI {worst:.2f}")
     rhat, ess = convergence(values)
     if rhat.max() > rhat_limit(chains, count, point_size(draws)):
@@ -78,8 +78,9 @@ def point_size(draws: Draws) -> int:
     return sum(int(np.prod(part.shape[2:])) for part in draws.point)
 
 
-def _bfmi(energy: np.ndarray) -> np.ndarray:
-    return np.square(np.diff(energy, axis=1)).mean(1) / energy.var(1)
+def bfmi(energy: np.ndarray) -> np.ndarray:
+    """Return E-BFMI of each chain from (chains, draws) energies."""
+    return np.square(np.diff(energy, axis=1)).mean(1) / np.maximum(energy.var(1), 1e-300)
 
 
 def _columns(draws: Draws) -> np.ndarray:

@@ -95,7 +95,7 @@ def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generat
     """
     best: MarginalFit | None = None
     mixture = _defended(mode[None], root[None], np.ones(1))
-    for components in (1, 2, 3, 4, 4)[:ROUNDS]:
+    for components in range(1, ROUNDS + 1):
         x = mixture.draw(rng, PILOT)
         log_weight = batch(x) - mixture.log_density(x)
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
@@ -106,7 +106,7 @@ def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generat
         if best is None or efficiency > best.efficiency:
             best = MarginalFit(mixture, *_moments(x, weight), x, weight, float(efficiency))
         # The curvature at the mode knows nothing of the tails: refit at least once.
-        if efficiency > GOOD_ENOUGH and components > 1:
+        if components == ROUNDS or (efficiency > GOOD_ENOUGH and components > 1):
             break
         mixture = _expectation_maximization(x, weight, components, rng)
     assert best is not None
