@@ -15,6 +15,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))  # the quadrature oracles
 
+QUALITY = ("R-hat", "ESS bulk", "ESS tail", "div", "sampler")  # columns that `quality` fills
+
 CHILD = """
 import importlib, json, resource, sys
 sys.path.insert(0, sys.argv[1])
@@ -55,6 +57,27 @@ def empty_cache() -> Iterator[str]:
         yield folder
 
 
+def cold_and_warm(script: str, function: str, **arguments: Any) -> dict[str, Any]:
+    """Return what `fresh` returns from the second of two processes that share a cache, empty at first.
+
+    Parameters
+    ----------
+    script, function : str
+        As for `fresh`. The function may return ``uncounted``: seconds that are not part of what is asked.
+
+    Returns
+    -------
+    dict
+        With ``cold`` and ``warm`` seconds of the whole processes; memory (keys that end in MB) is the larger.
+    """
+    with empty_cache() as cache:
+        cold, warm = (fresh(script, function, cache, **arguments) for _ in range(2))
+    seconds = {
+        name: run["seconds"] - run.get("uncounted", 0.0) for name, run in (("cold", cold), ("warm", warm))
+    }
+    return {**warm, **seconds, **{name: max(cold[name], warm[name]) for name in warm if name.endswith("MB")}}
+
+
 def memory() -> float:
     """Return the most memory this process has held so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -70,6 +93,21 @@ def quality(fit: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
         "div": int(fit.tree["sample_stats"]["diverging"].sum()),
         "sampler": fit.tree.attrs["sampler"],
     }
+
+
+def everything(fit: Any) -> list[str]:
+    """Return the names of all posterior variables, group effects included."""
+    return [str(name) for name in fit.tree["posterior"].data_vars]
+
+
+def distance(fit: Any, truth: Mapping[str, Any], names: Sequence[str]) -> float:
+    """Return the largest distance of a posterior mean from the truth, in posterior standard deviations."""
+    worst = 0.0
+    for name in names:
+        draws = fit.tree["posterior"][name]
+        means, sds = draws.mean(("chain", "draw")).values, draws.std(("chain", "draw")).values
+        worst = max(worst, float(abs((means.ravel() - truth[name]) / sds.ravel()).max()))
+    return worst
 
 
 def worst_score(fit: Any, exact: Any, names: Mapping[str, str]) -> float:

@@ -14,12 +14,15 @@ from shoal.posterior.density import log_lkj, log_prior
 from shoal.priors import (
     KINDS,
     LKJ,
+    Beta,
     Exponential,
     Fixed,
     Gamma,
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
+    InverseGamma,
+    Laplace,
     Normal,
     PartialCorrelation,
     StudentT,
@@ -61,6 +64,31 @@ def test_partial_correlation_is_a_stretched_beta(alpha, points):
     np.testing.assert_allclose(found, stats.beta(alpha, alpha, -1, 2).logpdf(x), rtol=1e-9, atol=1e-9)
 
 
+SCIPY = {
+    Laplace(1.0, 0.7): (stats.laplace(1, 0.7), [-30.0, 0.2, 1.0, 4.0]),
+    InverseGamma(0.5, 2.0): (stats.invgamma(0.5, scale=2), [1e-3, 0.3, 2.0, 1e6]),
+    Beta(0.6, 3.0): (stats.beta(0.6, 3), [1e-9, 0.3, 0.99]),
+    Beta(): (stats.beta(1, 1), [0.0, 0.4, 1.0]),
+}
+
+
+@pytest.mark.parametrize("prior", SCIPY, ids=str)
+def test_densities_that_only_scipy_knows(prior):
+    distribution, x = SCIPY[prior]
+    with double():
+        found = np.asarray(prior.log_density(np.array(x), *prior.params))
+    np.testing.assert_allclose(found, distribution.logpdf(x), rtol=1e-12, atol=1e-12)
+
+
+def test_inverse_gamma_is_half_normal_on_the_reciprocal_root():
+    x, s = np.array([0.2, 1.0, 30.0]), 0.7
+    root = 1 / np.sqrt(x)
+    with double():
+        found = np.asarray(InverseGamma.log_density(x, 0.5, 1 / (2 * s**2)))
+    expected = stats.halfnorm.logpdf(root, scale=s) + np.log(0.5 * root**3)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 CUMULATIVE = {
     Normal(1.0, 2.0): stats.norm(1, 2).cdf,
     StudentT(6, -1.0, 2.0): stats.t(6, -1, 2).cdf,
@@ -69,6 +97,9 @@ CUMULATIVE = {
     HalfCauchy(2.0): stats.halfcauchy(scale=2).cdf,
     Exponential(4.0): stats.expon(scale=0.25).cdf,
     Gamma(0.7, 3.0): stats.gamma(0.7, scale=1 / 3).cdf,
+    Laplace(1.0, 0.7): stats.laplace(1, 0.7).cdf,
+    InverseGamma(0.5, 2.0): stats.invgamma(0.5, scale=2).cdf,
+    Beta(0.6, 3.0): stats.beta(0.6, 3).cdf,
     PartialCorrelation(1.7): stats.beta(1.7, 1.7, -1, 2).cdf,
 }
 
@@ -101,6 +132,9 @@ def test_gamma_by_its_mean_and_standard_deviation(mu, sigma):
         (lambda: Exponential(-2), r"Exponential\(rate=-2\)"),
         (lambda: HalfCauchy(0), r"HalfCauchy\(beta=0\)"),
         (lambda: LKJ(0), r"LKJ\(eta=0\)"),
+        (lambda: Laplace(0, 0), r"Laplace\(b=0\)"),
+        (lambda: InverseGamma(1, 0), r"InverseGamma\(beta=0\)"),
+        (lambda: Beta(-1, 1), r"Beta\(alpha=-1\)"),
         (lambda: Gamma(1), "Either alpha and beta"),
         (lambda: Gamma(1, 2, mu=1, sigma=1), "Either alpha and beta"),
         (lambda: Gamma(mu=-1, sigma=1), "greater than zero"),
@@ -118,7 +152,7 @@ def test_bad_arguments_are_refused(make, message):
 
 
 EXAMPLES = [Normal(1, 2), StudentT(3), HalfNormal(), HalfStudentT(3), HalfCauchy(1), Exponential(2)]
-EXAMPLES += [Gamma(mu=1, sigma=2), LKJ(), Fixed(-1.5)]
+EXAMPLES += [Gamma(mu=1, sigma=2), InverseGamma(0.5, 2), Laplace(1, 2), Beta(2, 3), LKJ(), Fixed(-1.5)]
 
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=str)

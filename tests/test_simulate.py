@@ -1,5 +1,7 @@
 """The simulated data are those of the published programs, draw for draw."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,15 +67,32 @@ def test_another_number_of_slopes():
     np.testing.assert_allclose(frame["y"], 2 * frame["x1"])
 
 
+def test_truth_of_one_way_makes_its_rows():
+    frame = simulate.one_way(groups=4, rows=3, sigma=0.0)
+    truth = frame.attrs["truth"]
+    assert (truth["Intercept"], truth["sd_group"], truth["sigma"]) == (2.0, 0.1, 0.0)
+    np.testing.assert_allclose(
+        frame["observation"], truth["Intercept"] + np.take(truth["r_group"], frame["group"])
+    )
+
+
+def test_truth_of_varying_slopes_makes_its_rows():
+    frame = simulate.varying_slopes(groups=4, rows=3, sigma=0.0)
+    truth = frame.attrs["truth"]
+    slopes = [truth["x1"], truth["x2"], truth["x3"]] + np.take(truth["r_group"], frame["group"], axis=0)
+    np.testing.assert_allclose(frame["y"], (slopes * frame[["x1", "x2", "x3"]]).sum(axis=1))
+    assert truth["sd_group"] == [10.0, 12.0, 8.0]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: simulate.one_way(groups=0), "number of groups is 0"),
-        (lambda: simulate.one_way(rows=-1), "number of rows is -1"),
-        (lambda: simulate.one_way(omega=-1.0), "omega is -1"),
-        (lambda: simulate.one_way(sigma=float("nan")), "sigma is nan"),
-        (lambda: simulate.varying_slopes(tau=(1.0, 2.0)), "beta has 3 values, tau has 2"),
-        (lambda: simulate.varying_slopes(tau=(1.0, 2.0, -3.0)), r"tau\[2\] is -3"),
+        (partial(simulate.one_way, groups=0), "number of groups is 0"),
+        (partial(simulate.one_way, rows=-1), "number of rows is -1"),
+        (partial(simulate.one_way, omega=-1.0), "omega is -1"),
+        (partial(simulate.one_way, sigma=float("nan")), "sigma is nan"),
+        (partial(simulate.varying_slopes, tau=(1.0, 2.0)), "beta has 3 values, tau has 2"),
+        (partial(simulate.varying_slopes, tau=(1.0, 2.0, -3.0)), r"tau\[2\] is -3"),
     ],
 )
 def test_impossible_arguments(call, message):

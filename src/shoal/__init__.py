@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from shoal.api import Fit, Model, load, sbc
     from shoal.datasets import load_dataset
     from shoal.formula import register_function
+    from shoal.model import Response
 
 # Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
 _PLACES = {
     "Model": "shoal.api",
+    "Response": "shoal.model",
     "Fit": "shoal.api",
     "load": "shoal.api",
     "sbc": "shoal.api",
@@ -29,7 +31,7 @@ _PLACES = {
     "simulate": "",
 }
 
-__all__ = ["Fit", "Model", "load", "load_dataset", "priors", "register_function", "sbc", "simulate"]
+__all__ = ["Fit", "Model", "Response", "load", "load_dataset", "priors", "register_function", "sbc", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,18 +11,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 import pandas as pd
 
 from shoal import groups
-from shoal.errors import ModelError, SamplingError
+from shoal.design import Design, Group
+from shoal.errors import ModelError, SamplingError, listing
 from shoal.model import Specification
+from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.prior_draws import draw_prior, linear_predictor, simulate_response
+from shoal.prior_draws import draw_prior, linear_predictor, phi_of, simulate_responses
 from shoal.results import assemble
 from shoal.sample.programs import double, to_device
 from shoal.sample.progress import Progress
@@ -196,6 +199,7 @@ def sbc(
         if value < least:
             raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
     began, progress = time.perf_counter(), progress or Progress()
+    _check_recursive(model)
     posterior = posterior_of(model, coordinates, sampler)
     names = _free_quantities(model)
     settings = Settings(draws=draws, chains=chains, cores=1)
@@ -223,6 +227,18 @@ def sbc(
     )
 
 
+def _check_recursive(model: Specification) -> None:
+    """Raise if a response is a predictor of another: its simulated values would change the design."""
+    responses = {c for d in model.designs for c in d.formula.response.value.columns}
+    for design in model.designs:
+        if used := responses & set(design.formula.population.columns):
+            raise ModelError(
+                f"{listing(sorted(used))} is a response and a predictor of another response.",
+                "Calibration simulates all responses given fixed predictors.",
+                "Calibrate each response's model alone.",
+            )
+
+
 def _free_quantities(model: Specification) -> list[str]:
     """Return the quantities that vary under the prior."""
     quantities = _quantities(model, draw_prior(model, np.random.default_rng(0), 2))
@@ -237,11 +253,12 @@ def _replicate(
 ) -> _Replicate:
     """Simulate a table, fit it and rank the truth."""
     truth = draw_prior(posterior.model, rng, 1)
-    y = simulate_response(posterior.model, {name: value[0] for name, value in truth.items()}, rng)
-    simulated = posterior.with_response(y)
+    ys = simulate_responses(posterior.model, {name: value[0] for name, value in truth.items()}, rng)
+    simulated = posterior.with_responses(*ys)
     seeded = Settings(settings.draws, settings.chains, seed=int(rng.integers(2**31)), cores=1)
-    target = Target(simulated.density, to_device(simulated.data), simulated.start())
+    target = Target(simulated.density, to_device(simulated.data), simulated.start(), simulated.scout)
     drawn = run(target, simulated.plan.sampler, simulated.plan.fits_marginal, seeded, Progress())
+    drawn = replace(drawn, point=folded(simulated.model, simulated.structure, drawn.point))
     # The truth stands in front of the draws, so that both go through the same arithmetic.
     kept = _named(simulated, drawn, seeded)
     both = {name: np.concatenate([truth[name], kept[name]]) for name in truth}
@@ -280,21 +297,39 @@ def _autocorrelation(draws: np.ndarray, chains: int) -> float:
 
 def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what is ranked, (n,) by name, from n draws of every parameter."""
-    design, group = model.design, model.design.group
-    family = model.family.parameters(design.known_se, design.se_sigma)
-    out = {name: draws[name] for name in design.columns}
-    if group:
-        g, effects = group.name, group.effects
-        out |= {f"sd_{g}[{e}]": draws[f"sd_{g}"][:, k] for k, e in enumerate(effects)}
-        for i, j, *_ in groups.partial_positions(group.blocks):
-            out[f"cor_{g}[{effects[i]}, {effects[j]}]"] = draws[f"cor_{g}"][:, i, j]
-    out |= {name: draws[name] for name in family}
-    if group:
-        for level in (0, len(group.labels) - 1):
-            for k, e in enumerate(effects):
-                out[f"r_{g}[{group.labels[level]}, {e}]"] = draws[f"r_{g}"][:, level, k]
-    phi = {name: draws[name][:, None] for name in family}
+    out: dict[str, np.ndarray] = {}
+    for design in model.designs:
+        out |= {name: draws[name] for name in design.columns}
+        for group in design.groups:
+            out |= _group_quantities(group, draws)
+        out |= {latent.loading: draws[latent.loading] for latent in design.latents}
+        if design.family.ordinal:
+            count = design.family.n_cutpoints
+            out |= {f"{design.cutpoints}[{i}]": draws[design.cutpoints][:, i] for i in range(count)}
+        out |= {design.prefix + n: draws[design.prefix + n] for n in design.parameters}
+        out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
+    return out
+
+
+def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the log likelihood of the raw rows of one response at each draw, (n,)."""
+
+    def one(eta: Any, phi: dict[str, Any]) -> Any:
+        return design.family.log_density(design.rows, eta, phi).sum()
+
+    phi = {name: value[:, 0] for name, value in phi_of(design, draws).items()}
     with double():
-        rows = model.family.log_density(design.rows, linear_predictor(model, draws), phi)
-        out["log likelihood"] = np.asarray(rows).sum(1)
+        return np.asarray(jax.vmap(one)(linear_predictor(design, draws), phi))
+
+
+def _group_quantities(group: Group, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    effects = group.effects
+    out = {f"{group.sd}[{e}]": draws[group.sd][:, k] for k, e in enumerate(effects)}
+    for i, j, *_ in groups.partial_positions(group.blocks):
+        out[f"{group.cor}[{effects[i]}, {effects[j]}]"] = draws[group.cor][:, i, j]
+    if group.student:
+        out[group.nu] = draws[group.nu]
+    for level in (0, len(group.labels) - 1):
+        for k, e in enumerate(effects):
+            out[f"{group.r}[{group.labels[level]}, {e}]"] = draws[group.r][:, level, k]
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.design import Group, merge
+from shoal.design import Design, Group, merge
 from shoal.model import Specification
 from shoal.posterior.plan import Plan
 
@@ -10,75 +10,98 @@ from shoal.posterior.plan import Plan
 def model_text(model: Specification, plan: Plan) -> str:
     """Return the model's equations, priors, groups and plan as text."""
     sections = [
-        ("Model", _equations(model)),
+        ("Model", [line for design in model.designs for line in _equations(design)] + _latents(model)),
         ("Priors", _priors(model)),
         ("Data", _data(model)),
         ("Plan", [f"- {reason}" for reason in plan.reasons]),
     ]
-    lines = [model.formula.text, f"family {model.family.name}, link {model.family.link}"]
+    lines = [
+        part
+        for d in model.designs
+        for part in (d.formula.text, f"family {d.family.name}, link {d.family.link}")
+    ]
+    if model.pooling != "partial":
+        lines.append(f"pooling {model.pooling}")
     for title, body in sections:
         lines += ["", title, *(f"  {line}" for line in body)]
     return "\n".join(lines)
 
 
-def _equations(model: Specification) -> list[str]:
-    design, response = model.design, model.formula.response.value.text
-    group = design.group
-    parts = [c if c == "Intercept" else f"{_b(c)} {c}[i]" for c in design.columns]
-    if group:
+def _equations(design: Design) -> list[str]:
+    response = design.formula.response.value.text
+    eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
+    parts = [
+        name if term == "Intercept" else f"b[{name}] {term}[i]"
+        for term, name in zip(design.terms, design.columns, strict=True)
+    ]
+    for group in design.groups:
         where = f"[{group.name}[i]]"
         parts += [
-            f"r_{group.name}{where}" if e == "Intercept" else f"r_{group.name}{where}[{e}] {e}[i]"
+            f"{group.r}{where}" if e == "Intercept" else f"{group.r}{where}[{e}] {e}[i]"
             for e in group.effects
         ]
-    parts += [f"offset {o.text}[i]" for o in model.formula.offsets]
-    lines = [
-        f"{response}[i] ~ {model.family.distribution(design.known_se, design.se_sigma)}",
-        f"eta[i] = {' + '.join(parts) or '0'}",
-    ]
-    return lines + (_group_equations(group) if group else [])
-
-
-def _b(column: str) -> str:
-    return f"b[{column}]"
+    parts += [f"{t.loading} latent_{t.name}[{t.factor}[i]]" for t in design.latents]
+    parts += [f"offset {o.text}[i]" for o in design.formula.offsets]
+    distribution = design.family.distribution(design.known_se, design.se_sigma).replace("eta", eta)
+    lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {' + '.join(parts) or '0'}"]
+    return lines + [line for group in design.groups for line in _group_equations(group)]
 
 
 def _group_equations(group: Group) -> list[str]:
     name, lines = group.name, []
+    kind = f"StudentT({group.nu}, " if group.student else "Normal("
     for block in group.blocks:
         if len(block) == 1:
             effect = group.effects[block[0]]
-            lines.append(f"r_{name}[g][{effect}] ~ Normal(0, sd_{name}[{effect}])")
+            lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
         else:
             inside = ", ".join(group.effects[i] for i in block)
-            lines.append(f"r_{name}[g][{inside}] ~ MultiNormal(0, D cor_{name} D), D = diag(sd_{name})")
+            lines.append(
+                f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})"
+            )
     if group.zero_sum:
         lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
+    if group.root is not None:
+        lines.append(f"levels of {name} have the known covariance given, times these variances")
     return lines
+
+
+def _latents(model: Specification) -> list[str]:
+    found = {latent.name: latent for design in model.designs for latent in design.latents}
+    return [
+        f"latent_{name}[g] ~ Normal(0, 1) over {latent.factor}; its sign is that of a first loading above zero"
+        for name, latent in found.items()
+    ]
 
 
 def _priors(model: Specification) -> list[str]:
     width = max((len(name) for name in model.priors), default=0)
     wide = max((len(str(p.prior)) for p in model.priors.values()), default=0)
+    slopes = {d.prefix for d in model.designs if len(d.columns) > 1}
+    ordered = {d.cutpoints for d in model.designs if d.family.ordinal}
     lines = []
     for name, p in model.priors.items():
         marks = ["default"] if p.default else []
-        marks += ["on the mean at average columns"] if p.centered and len(model.design.columns) > 1 else []
+        if p.centered and name.removesuffix("Intercept") in slopes:
+            marks.append("on the mean at average columns")
+        if name in ordered:
+            marks.append("each, in ascending order")
         lines.append(f"{name:<{width}}  {str(p.prior):<{wide}}  {', '.join(marks)}".rstrip())
     return lines
 
 
 def _data(model: Specification) -> list[str]:
-    design, group = model.design, model.design.group
-    merged = len(merge(design, model.family).offset)
-    rows = f"{design.n_rows:,} rows"
-    if merged < design.n_rows:
-        rows += f", merged into {merged:,} (equal in every predictor)"
-    if not group:
-        return [rows]
-    counts = group.counts
-    return [
-        rows,
-        f"{group.name}: {len(group.labels):,} levels, {counts.min():,} to {counts.max():,} rows each; "
-        f"effects: {', '.join(group.effects)}",
-    ]
+    lines = []
+    for design in model.designs:
+        merged = len(merge(design).first)
+        rows = f"{design.n_rows:,} rows"
+        if merged < design.n_rows:
+            rows += f", merged into {merged:,} (equal in every predictor)"
+        lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
+        for group in design.groups:
+            counts = group.counts
+            lines.append(
+                f"{group.name}: {len(group.labels):,} levels, {counts.min():,} to {counts.max():,} rows each; "
+                f"effects: {', '.join(group.effects)}"
+            )
+    return lines

@@ -2,62 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shoal import design_checks as checks
+from shoal.design_groups import Group, Latent, groups_of, latents_of, safe
 from shoal.errors import ModelError
 from shoal.families import Family, Rows
 from shoal.formula import design_matrix, evaluate
-from shoal.formula.terms import Expression, Formula, GroupTerm
+from shoal.formula.matrix import DesignSpec
+from shoal.formula.terms import Expression, Formula
 from shoal.frames import Table
 
-RESERVED = {"chain", "draw", "row"}  # dimensions of every result
+__all__ = ["Design", "Group", "Latent", "MergedRows", "build", "merge"]
 
-
-@dataclass(frozen=True)
-class Group:
-    """One grouping factor with its effects.
-
-    Attributes
-    ----------
-    name : str
-    labels : (G,) array
-        Levels as they stand in the table, sorted (in category order for categoricals).
-    index : (N,) int array
-        Level of each row.
-    z : (N, K) array
-        Values that multiply the level's K effects.
-    effects : tuple of str
-        Names of the effects; ``Intercept`` for the constant.
-    blocks : tuple of tuple of int
-        Effects within a block are correlated, blocks are independent.
-    zero_sum : bool
-        Effects sum to zero over the levels.
-    """
-
-    name: str
-    labels: np.ndarray
-    index: np.ndarray
-    z: np.ndarray
-    effects: tuple[str, ...]
-    blocks: tuple[tuple[int, ...], ...]
-    zero_sum: bool
-
-    @property
-    def counts(self) -> np.ndarray:
-        """Rows per level, (G,)."""
-        return np.bincount(self.index, minlength=len(self.labels))
+RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
 
 
 @dataclass(frozen=True)
 class Design:
-    """Everything numeric about a model that does not depend on its parameters.
+    """Everything numeric about one response that does not depend on parameters.
 
     Attributes
     ----------
+    formula : Formula
+    family : Family
+        Knows the number of categories of an ordered response.
     rows : Rows
         Response, one entry per row of the table.
     offset : (N,) array
@@ -67,24 +41,53 @@ class Design:
         Their names in the formula.
     columns : tuple of str
         Their names in the posterior.
-    group : Group or None
-    known_se, se_sigma : bool
-        The response has known standard errors; and a residual sigma besides.
+    groups : tuple of Group
+    latents : tuple of Latent
+    spec : DesignSpec
+        Replays the columns of `x` (and, for an ordered response, the Intercept before them) on new data.
+    prefix : str
+        ``<response>_`` where a model has several responses.
+    categories : tuple
+        Labels of an ordered response, lowest first; empty for others.
     """
 
+    formula: Formula
+    family: Family
     rows: Rows
     offset: np.ndarray
     x: np.ndarray
     terms: tuple[str, ...]
     columns: tuple[str, ...]
-    group: Group | None
-    known_se: bool
-    se_sigma: bool
+    groups: tuple[Group, ...]
+    latents: tuple[Latent, ...]
+    spec: DesignSpec
+    prefix: str = ""
+    categories: tuple[Any, ...] = ()
 
     @property
     def n_rows(self) -> int:
         """Rows of the table."""
         return len(self.rows.y)
+
+    @property
+    def known_se(self) -> bool:
+        """The response has known standard errors."""
+        return self.formula.response.se is not None
+
+    @property
+    def se_sigma(self) -> bool:
+        """There is a residual sigma besides known standard errors."""
+        return self.formula.response.se_sigma
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The family's own scalar parameters, without prefix."""
+        return self.family.parameters(self.known_se, self.se_sigma)
+
+    @property
+    def cutpoints(self) -> str:
+        """Posterior name of the cutpoints of an ordered response."""
+        return f"{self.prefix}cutpoints"
 
     @property
     def row_weight(self) -> np.ndarray:
@@ -101,19 +104,16 @@ class Design:
         """Standard deviation of each population column over the observations, (P,)."""
         return np.sqrt(np.average((self.x - self.averages) ** 2, axis=0, weights=self.row_weight))
 
-    @property
-    def effect_spreads(self) -> np.ndarray:
+    def effect_spreads(self, group: Group) -> np.ndarray:
         """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
-        z, weight = (self.group.z if self.group else np.zeros((self.n_rows, 0))), self.row_weight
+        z, weight = group.z, self.row_weight
         size = np.sqrt(np.average(z**2, axis=0, weights=weight))
         sd = np.sqrt(np.average((z - np.average(z, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
         return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
 
-    @property
-    def matched(self) -> tuple[int, ...]:
-        """For each effect of the group, the population column of the same term, or -1."""
-        effects = self.group.effects if self.group else ()
-        return tuple(self.terms.index(e) if e in self.terms else -1 for e in effects)
+    def matched(self, group: Group) -> tuple[int, ...]:
+        """For each effect of `group`, the population column of the same term, or -1."""
+        return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.effects)
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
@@ -127,61 +127,78 @@ class MergedRows:
     Attributes
     ----------
     rows : Rows
-    offset : (M,) array
-    x : (M, P) array
-    z : (M, K) array
-    index : (M,) int array
-        Level of each merged row.
+        (M,) entries.
+    first : (M,) int array
+        A row of the table that each merged row stands for.
     source : (N,) int array
         Merged row of each row of the table.
     """
 
     rows: Rows
-    offset: np.ndarray
-    x: np.ndarray
-    z: np.ndarray
-    index: np.ndarray
+    first: np.ndarray
     source: np.ndarray
 
 
-def build(formula: Formula, table: Table, family: Family, quiet: bool = False) -> Design:
+def build(
+    formula: Formula,
+    table: Table,
+    family: Family,
+    *,
+    prefix: str = "",
+    covariances: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Design:
     """Return the design of `formula` on `table`, refusing what `family` cannot use.
 
     Parameters
     ----------
+    prefix : str
+        In front of every posterior name of this response.
+    covariances : mapping of str to (G, G) matrices
+        Known covariances between levels that the formula names.
     quiet : bool
         Leave out warnings, for a model that was built before.
 
     Raises
     ------
     DataError
-        Missing or infinite values, values outside the family's support, constant columns, factors
-        of one level.
+        Missing or infinite values, values outside the family's support, constant or dependent columns,
+        factors of one level.
     ModelError
-        Additions the family does not take or lacks; several grouping factors.
+        Additions the family does not take or lacks.
     """
     table = table.select(formula.columns)
     table.check_complete(formula.columns)
     frame = table.frame
     checks.additions(formula, family)
-    rows = _rows(formula, frame, family)
+    family, rows, categories = _response(formula, frame, family)
     family.check(rows, formula.response.value.text)
     population = design_matrix(formula.population, frame)
-    group = _group(formula.groups, frame, family)
+    keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
+    if family.ordinal and keep.all():
+        raise ModelError(
+            f"The formula has no intercept (`0 +`), and family {family.name!r} has cutpoints.",
+            "A formula with its intercept: the cutpoints take its place.",
+            "Remove `0 +` (or `- 1`).",
+        )
+    terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
+    reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     design = Design(
+        formula=formula,
+        family=family,
         rows=rows,
         offset=offset,
-        x=population.values,
-        terms=population.names,
-        columns=_posterior_names(population.names, formula, family),
-        group=group,
-        known_se=formula.response.se is not None,
-        se_sigma=formula.response.se_sigma,
+        x=population.values[:, keep],
+        terms=terms,
+        columns=_posterior_names(terms, formula, family, prefix),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
+        latents=latents_of(formula.latents, frame, prefix),
+        spec=population.spec,
+        prefix=prefix,
+        categories=categories,
     )
-    checks.columns(design, family)
-    if not quiet:
-        checks.separation(design, family)
+    checks.columns(design, quiet)
     return design
 
 
@@ -192,7 +209,21 @@ def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
 
-def _rows(formula: Formula, frame: pd.DataFrame, family: Family) -> Rows:
+def _response(
+    formula: Formula, frame: pd.DataFrame, family: Family
+) -> tuple[Family, Rows, tuple[Any, ...]]:
+    r, n = formula.response, len(frame)
+    trials, weight, se = additions(formula, frame)
+    if not family.ordinal:
+        return family, Rows(_numbers(r.value, frame), trials, weight, se), ()
+    alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
+    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame)
+    codes, labels = family.encode(values, r.value.text)
+    return family.with_categories(len(labels)), Rows(codes, np.ones(n), weight, se), labels
+
+
+def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return trials, weights and standard errors of each row, checked; 1, 1 and 0 where there are none."""
     r, n = formula.response, len(frame)
     trials = _numbers(r.trials, frame) if r.trials else np.ones(n)
     weight = _numbers(r.weights, frame) if r.weights else np.ones(n)
@@ -201,82 +232,30 @@ def _rows(formula: Formula, frame: pd.DataFrame, family: Family) -> Rows:
         checks.positive("Standard errors", r.se.text, se)
     if r.weights:
         checks.positive("Weights", r.weights.text, weight)
-    return Rows(_numbers(r.value, frame), trials, weight, se)
+    return trials, weight, se
 
 
-def _posterior_names(names: tuple[str, ...], formula: Formula, family: Family) -> tuple[str, ...]:
+def _posterior_names(
+    names: tuple[str, ...], formula: Formula, family: Family, prefix: str
+) -> tuple[str, ...]:
     """Escape ``/`` (a path in netCDF) and prefix columns named like another variable with ``b_``."""
-    groups = {g.name for g in formula.groups}
-    taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r") for g in groups}
+    groups = {g.name for g in formula.groups} | {":".join(t.factor) for t in formula.latents}
+    taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r", "nu") for g in groups}
     taken |= {f"{g}_effect" for g in groups} | set(family.parameters(False, False))
-    taken |= RESERVED | {"b", "sd", "cor"}
-    safe = [name.replace("/", "∕") for name in names]
-    return tuple(f"b_{name}" if name in taken else name for name in safe)
+    taken |= {f"{kind}_{t.name}" for kind in ("loading", "latent") for t in formula.latents}
+    taken |= RESERVED | {"b", "sd", "cor", "cutpoints"}
+    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in map(safe, names))
 
 
-def _group(terms: tuple[GroupTerm, ...], frame: pd.DataFrame, family: Family) -> Group | None:
-    """Join all terms of the one grouping factor, each term a block (each effect, where uncorrelated)."""
-    if not terms:
-        return None
-    names = tuple(dict.fromkeys(t.name for t in terms))
-    if len(names) > 1:
-        raise ModelError(
-            f"The formula has {len(names)} grouping factors ({', '.join(names)}).",
-            "This version fits one grouping factor.",
-            "Crossed and nested factors are planned; keep the one that matters most for now.",
-        )
-    if len({t.zero_sum for t in terms}) > 1:
-        raise ModelError(
-            f"Terms of the grouping factor {names[0]!r} differ in zero_sum.",
-            "The effects of one factor are all zero-sum or all free.",
-        )
-    checks.group_name(names[0], RESERVED | {"Intercept"} | set(family.parameters(False, False)))
-    index, labels = _levels(terms[0].factor, frame)
-    checks.levels(names[0], labels)
-    columns, effects, blocks = [], list[str](), list[tuple[int, ...]]()
-    for term in terms:
-        matrix = design_matrix(term.effects, frame)
-        where = range(len(effects), len(effects) + len(matrix.names))
-        blocks += [tuple(where)] if term.correlated else [(i,) for i in where]
-        effects += matrix.names
-        columns.append(matrix.values)
-    checks.effects(names[0], effects)
-    return Group(
-        name=names[0].replace("/", "∕"),
-        labels=labels,
-        index=index,
-        z=np.concatenate(columns, axis=1),
-        effects=tuple(effects),
-        blocks=tuple(b for b in blocks if b),
-        zero_sum=terms[0].zero_sum,
-    )
-
-
-def _levels(factor: tuple[str, ...], frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's level number and the level labels; categories nobody has are left out."""
-    if len(factor) > 1:
-        joined = frame[list(factor)].astype(str).agg(":".join, axis=1)
-        codes, labels = pd.factorize(joined, sort=True)
-        checks.distinct(frame[list(factor)], codes, labels)
-        return codes, np.asarray(labels, dtype=object)
-    column = frame[factor[0]]
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.cat.remove_unused_categories()
-        return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy()
-    codes, labels = pd.factorize(column, sort=True)
-    return codes, np.asarray(labels)
-
-
-def merge(design: Design, family: Family) -> MergedRows:
+def merge(design: Design) -> MergedRows:
     """Merge rows equal in every predictor (never in the response), where the family allows it.
 
     The shapes of the result do not depend on the responses, so simulated responses reuse a compiled
     program. Families without sufficient statistics keep every row, sorted by level.
     """
-    group = design.group
-    index = group.index if group else np.zeros(design.n_rows, np.int64)
-    z = group.z if group else np.zeros((design.n_rows, 0))
-    keys = [design.offset, *design.x.T, *z.T, index]
+    factors = sorted((*design.groups, *design.latents), key=_levels)
+    indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
+    keys = [design.offset, *design.x.T, *(column for g in design.groups for column in g.z.T), *indexes]
     order = np.lexsort(keys)
     fresh = np.zeros(design.n_rows, bool)
     fresh[0] = True
@@ -284,8 +263,12 @@ def merge(design: Design, family: Family) -> MergedRows:
         fresh[1:] |= np.diff(key[order]) != 0
     first, source = order[fresh], np.empty(design.n_rows, np.int64)
     source[order] = np.cumsum(fresh) - 1
-    rows = family.merge(design.rows, source, len(first))
+    rows = design.family.merge(design.rows, source, len(first))
     if rows is None:
         first, source = order, np.argsort(order)
         rows = Rows(*(np.asarray(part)[order] for part in design.rows))
-    return MergedRows(rows, design.offset[first], design.x[first], z[first], index[first], source)
+    return MergedRows(rows, first, source)
+
+
+def _levels(factor: Group | Latent) -> int:
+    return len(factor.labels)

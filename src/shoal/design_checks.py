@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from shoal.design import Design
+    from shoal.design_groups import Group
 
 LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyond
 
@@ -119,27 +120,55 @@ def effects(name: str, effects: list[str]) -> None:
         )
 
 
-def columns(design: Design, family: Family) -> None:
-    """Raise on constant columns and unidentified residuals."""
+def columns(design: Design, quiet: bool) -> None:
+    """Raise on constant and dependent columns and unidentified residuals; warn of separation."""
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
         raise DataError(f"Two population columns are named {listing(twice)}.", "Distinct names.")
-    for name, column in zip(design.columns, design.x.T, strict=True):
-        if name != "Intercept" and np.ptp(column) == 0:
+    for name, term, column in zip(design.columns, design.terms, design.x.T, strict=True):
+        if term != "Intercept" and np.ptp(column) == 0:
             raise DataError(
                 f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
                 "A predictor must vary.",
                 f"Remove {name!r} from the formula.",
             )
-    _residual(design, family)
+    _dependent(design)
+    for group in design.groups:
+        _residual(design, group)
+    if not quiet:
+        separation(design)
 
 
-def _residual(design: Design, family: Family) -> None:
-    group = design.group
-    has_sigma = "sigma" in family.parameters(design.known_se, design.se_sigma)
-    if group is None or not has_sigma or design.known_se or "Intercept" not in group.effects:
+def _dependent(design: Design) -> None:
+    """Raise if a column is a combination of others, and say which combination."""
+    x = design.x if not design.family.ordinal else np.column_stack([np.ones(design.n_rows), design.x])
+    names = design.columns if not design.family.ordinal else ("cutpoints", *design.columns)
+    size = np.sqrt((x**2).mean(0))
+    if not x.shape[1] or x.shape[1] > x.shape[0]:
+        return  # more columns than rows: their priors are what identifies them, and the user knows
+    gram = (x / size).T @ (x / size) / len(x)
+    values, vectors = np.linalg.eigh(gram)
+    if values[0] > 1e-12 * values[-1]:
         return
-    if len(group.labels) == design.n_rows:
+    combination = vectors[:, 0] / size
+    combination /= np.abs(combination).max()
+    involved = [
+        f"{weight:+.3g} {name}"
+        for name, weight in zip(names, combination, strict=True)
+        if abs(weight) > 1e-6
+    ]
+    raise DataError(
+        f"The population columns depend on each other: {' '.join(involved)} = 0 in every row.",
+        "Columns that no others add up to.",
+        "Leave one of them out of the formula.",
+    )
+
+
+def _residual(design: Design, group: Group) -> None:
+    has_sigma = "sigma" in design.parameters
+    if not has_sigma or design.known_se or "Intercept" not in group.effects or group.root is not None:
+        return
+    if len(group.labels) == design.n_rows and not group.student:
         raise DataError(
             f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
@@ -147,13 +176,84 @@ def _residual(design: Design, family: Family) -> None:
         )
 
 
-def separation(design: Design, family: Family) -> None:
+def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
+    """Warn where labels of one factor look numbered anew within each level of another.
+
+    That is so if every level of `a` has the first few labels of `b`, and not always as many: a crossed
+    factor would leave gaps, or give every level all labels.
+    """
+    single = list(dict.fromkeys(f[0] for f in factors if len(f) == 1))
+    known = {frozenset(f) for f in factors}
+    for parent in single:
+        for child in single:
+            if parent != child and frozenset((parent, child)) not in known and _renumbered(frame, parent, child):
+                warnings.warn(
+                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within each "
+                    f"{parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} "
+                    f"everywhere; `(1 | {parent}/{child})` takes them for different ones in different "
+                    f"{parent}s.",
+                    ShoalWarning,
+                    stacklevel=2,
+                )
+
+
+def _renumbered(frame: pd.DataFrame, parent: str, child: str) -> bool:
+    pairs = frame[[parent, child]].drop_duplicates()
+    codes = pairs[child].rank(method="dense")
+    within = codes.groupby(pairs[parent].to_numpy())
+    counts, highest = within.size(), within.max()
+    # Most parents have several children, else nothing was numbered.
+    return bool((highest == counts).all() and counts.nunique() > 1 and counts.median() > 1)
+
+
+def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor of a known covariance between `labels`, in their order.
+
+    Parameters
+    ----------
+    given : (G, G) array or DataFrame
+        A DataFrame is put into the order of `labels` by its index and columns, and may have more levels.
+
+    Raises
+    ------
+    DataError
+        Wrong shape, levels that are missing, not symmetric, not positive definite.
+    """
+    count = len(labels)
+    if hasattr(given, "index") and hasattr(given, "columns"):
+        missing = [v for v in labels.tolist() if v not in given.index or v not in given.columns]
+        if missing:
+            raise DataError(
+                f"The covariance {name!r} lacks {len(missing)} levels of {factor!r} ({listing(missing)}).",
+                "A row and a column for every level, labelled as in the table.",
+            )
+        given = given.loc[labels.tolist(), labels.tolist()]
+    matrix = np.asarray(given, float)
+    if matrix.shape != (count, count):
+        raise DataError(
+            f"The covariance {name!r} has shape {matrix.shape}, {factor!r} has {count} levels.",
+            f"A {count} x {count} matrix in the order of the sorted levels, or a DataFrame with labels.",
+        )
+    if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12):
+        raise DataError(f"The covariance {name!r} is not symmetric and finite.", "A covariance matrix.")
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError as problem:
+        least = float(np.linalg.eigvalsh(matrix)[0])
+        raise DataError(
+            f"The covariance {name!r} is not positive definite (smallest eigenvalue {least:.3g}).",
+            "A positive definite matrix.",
+            "Levels that are copies of each other are one level.",
+        ) from problem
+
+
+def separation(design: Design) -> None:
     """Warn if population columns predict every response without error.
 
     The linear program of Konis (2007, Oxford D.Phil. thesis, section 4.4): a direction b with
     ``sign_i x_i b >= 0`` in all rows, and > 0 in some, along which the likelihood keeps rising.
     """
-    low, high = family.edges(design.rows)
+    low, high = design.family.edges(design.rows)
     if low.all() or high.all():
         warnings.warn(
             f"All {design.n_rows} responses sit at one edge ({design.rows.y[0]:g}): only the priors keep the "
@@ -162,7 +262,7 @@ def separation(design: Design, family: Family) -> None:
             stacklevel=2,
         )
         return
-    slopes = set(design.columns) - {"Intercept"}
+    slopes = {c for c, t in zip(design.columns, design.terms, strict=True) if t != "Intercept"}
     if not slopes or not (low | high).any() or design.n_rows > LARGEST_SEPARATION_TEST:
         return
     named = _separating_columns(design, low, high, slopes)
@@ -183,8 +283,10 @@ def _separating_columns(
     """Return the columns of a separating direction over the Intercept and `slopes`; empty if none is."""
     from scipy.optimize import linprog
 
-    names = [c for c in design.columns if c in slopes or c == "Intercept"]
+    names = [c for c, t in zip(design.columns, design.terms, strict=True) if c in slopes or t == "Intercept"]
     x = design.x[:, [design.columns.index(c) for c in names]]
+    if design.family.ordinal:  # the cutpoints stand where an Intercept would
+        names, x = [*names, ""], np.column_stack([x, np.ones(design.n_rows)])
     x = x / np.maximum(np.abs(x).max(0), 1e-300)
     signed = np.where(high, 1.0, -1.0)[:, None] * x
     edge = low | high
@@ -201,5 +303,5 @@ def _separating_columns(
     return [
         name
         for name, b in zip(names, answer.x, strict=True)
-        if abs(b) > 1e-8 and name != "Intercept"
+        if abs(b) > 1e-8 and name in slopes
     ]

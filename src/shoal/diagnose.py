@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from shoal.design import Design, Group
 from shoal.errors import listing
 from shoal.priors import Normal
 from shoal.results import Results
@@ -124,7 +125,7 @@ def _examined(results: Results) -> tuple[list[str], np.ndarray]:
     parts: list[np.ndarray] = []
     for name, array in results.posterior.data_vars.items():
         flat = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0)
-        chosen = screen(flat) if name == results.model.group_effects else np.arange(len(flat))
+        chosen = screen(flat) if name in results.model.group_effects else np.arange(len(flat))
         flat = flat[chosen].astype(float)
         varying = np.ptp(flat, axis=(1, 2)) > 0
         names += [_scalar_name(str(name), array, int(i)) for i in chosen[varying]]
@@ -198,24 +199,29 @@ def _intercept_prior(results: Results) -> list[Finding]:
     Information of a normal prior and of the data add up, so the prior's share is the posterior variance over
     the prior variance.
     """
-    group = results.model.design.group
-    given = results.model.priors.get("Intercept")
-    if not group or group.zero_sum or "Intercept" not in group.effects or given is None or given.default:
+    return [found for design in results.model.designs for found in _intercept_share(results, design)]
+
+
+def _intercept_share(results: Results, design: Design) -> list[Finding]:
+    if "Intercept" not in design.terms:
         return []
-    if not isinstance(given.prior, Normal):
+    name = design.columns[design.terms.index("Intercept")]
+    given, groups = results.model.priors[name], [g for g in design.groups if "Intercept" in g.effects]
+    if given.default or not isinstance(given.prior, Normal) or not groups or any(g.zero_sum for g in groups):
         return []
     posterior = results.posterior
-    share = float(posterior["Intercept"].var()) / given.prior.sigma**2
+    share = float(posterior[name].var()) / given.prior.sigma**2
     if share < 0.1:
         return []
-    sd = float(posterior[f"sd_{group.name}"].values[..., group.effects.index("Intercept")].mean())
+    group = min(groups, key=_level_count)  # fewest levels: what locates the mean least
+    sd = float(posterior[group.sd].values[..., group.effects.index("Intercept")].mean())
     spread, levels = sd / np.sqrt(len(group.labels)), len(group.labels)
     return [
         Finding(
             "intercept-prior",
             "warning" if share > 0.5 else "note",
             f"The prior {given.prior} carries {100 * min(share, 1):.0f}% of the information about the "
-            f"Intercept: the {levels} levels of {group.name} differ by sd {sd:.3g}, so they locate the "
+            f"{name}: the {levels} levels of {group.name} differ by sd {sd:.3g}, so they locate the "
             f"population mean only to about ±{spread:.2g}.",
             "If the prior is not meant that firmly, widen it, e.g. "
             f"Normal({given.prior.mu:g}, {2.5 * max(sd, given.prior.sigma):.2g}).",
@@ -223,10 +229,11 @@ def _intercept_prior(results: Results) -> list[Finding]:
     ]
 
 
+def _level_count(group: Group) -> int:
+    return len(group.labels)
+
+
 def _finite_mean(results: Results) -> list[Finding]:
-    group = results.model.design.group
-    if not group or not group.zero_sum:
-        return []
     return [
         Finding(
             "finite-population",
@@ -235,6 +242,8 @@ def _finite_mean(results: Results) -> list[Finding]:
             "and its interval says nothing about a population they come from.",
             "For the population's mean drop zero_sum.",
         )
+        for group in results.model.groups
+        if group.zero_sum
     ]
 
 

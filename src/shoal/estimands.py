@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Group
+from shoal.design import Design, Group
 from shoal.errors import ModelError, listing, nearest
 from shoal.no_pooling import estimates
+from shoal.prior_draws import linear_predictor, phi_of
 from shoal.results import Results
 
 INTERVAL = 0.9
@@ -24,20 +25,27 @@ def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
     return f"{kind}{share}_lb", f"{kind}{share}_ub"
 
 
-def group_of(results: Results, name: str | None) -> Group:
-    """Return the grouping factor called `name`, or the only one.
+def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
+    """Return the effects on the grouping factor called `name`, or the only ones, with their response.
+
+    With several responses, a name is that of a factor if only one response has effects on it, or the response,
+    an underscore and the factor.
 
     Raises
     ------
     ModelError
-        If there is no such factor.
+        If there is no such factor, or several fit.
     """
-    group = results.model.design.group
-    if group is None:
+    pairs = [(d, g) for d in results.model.designs for g in d.groups]
+    if not pairs:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
-    if name not in (None, group.name):
-        raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), [group.name]))
-    return group
+    found = [(d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name)]
+    if len(found) == 1:
+        return found[0]
+    names = [g.prefix + g.name for _, g in pairs]
+    if not found:
+        raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), names))
+    raise ModelError(f"The model has {len(names)} sets of group effects.", f"One of {listing(names)}.")
 
 
 def summary(
@@ -96,12 +104,10 @@ def effects_draws(results: Results, name: str | None = None) -> xr.DataArray:
     ModelError
         If they were not kept.
     """
-    group = group_of(results, name)
-    if f"r_{group.name}" not in results.posterior:
-        raise ModelError(
-            f"The draws of r_{group.name} were not kept (store='none').", "Fit with store='single'."
-        )
-    return results.posterior[f"r_{group.name}"].astype(float)
+    _, group = group_of(results, name)
+    if group.r not in results.posterior:
+        raise ModelError(f"The draws of {group.r} were not kept (store='none').", "Fit with store='single'.")
+    return results.posterior[group.r].astype(float)
 
 
 def levels(results: Results, name: str | None = None) -> xr.DataArray:
@@ -110,13 +116,12 @@ def levels(results: Results, name: str | None = None) -> xr.DataArray:
     On the linear predictor's scale; dims (chain, draw, <group>, <group>_effect). An effect without a
     population column of its name has population coefficient 0.
     """
-    group = group_of(results, name)
+    design, group = group_of(results, name)
     out = effects_draws(results, name)
-    design = results.model.design
-    for k, column in enumerate(design.matched):
+    for k, column in enumerate(design.matched(group)):
         if column >= 0:
             out[..., k] += results.posterior[design.columns[column]]
-    return out.rename(f"levels_{group.name}")
+    return out.rename(f"{group.prefix}levels_{group.name}")
 
 
 def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -> pd.DataFrame:
@@ -132,11 +137,14 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
         by less than a tenth of the estimate's sd. It can leave 0 to 1 where the wide prior itself pulls.
     at_edge : True if only the prior keeps the no-pooling estimate finite (all responses at one edge).
     """
-    group, design = group_of(results, name), results.model.design
+    design, group = group_of(results, name)
     draws = levels(results, name)
-    means = _coefficient_means(results)
-    population = np.array([means[c] if c >= 0 else 0.0 for c in design.matched])
-    alone = estimates(results.model, _phi_means(results), means, population)
+    means = _means(results, design)
+    columns = [design.columns[c] if c >= 0 else None for c in design.matched(group)]
+    population = np.array([means[c] if c else 0.0 for c in columns])
+    phi = {key: value[0] for key, value in phi_of(design, means).items()}
+    rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
+    alone = estimates(design, group, phi, rest, population)
     lower, upper = interval_names(prob)
     low, high = draws.quantile(
         [(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False
@@ -163,20 +171,19 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
         }
     )
     table.attrs = {
-        "scale": f"linear predictor ({results.model.family.link})",
+        "scale": f"linear predictor ({design.family.link})",
         "no_pooling_prior": dict(zip(group.effects, alone.prior_sd.tolist(), strict=True)),
     }
     return table
 
 
-def _phi_means(results: Results) -> dict[str, float]:
-    design = results.model.design
-    names = results.model.family.parameters(design.known_se, design.se_sigma)
-    return {name: float(results.posterior[name].mean()) for name in names}
-
-
-def _coefficient_means(results: Results) -> np.ndarray:
-    return np.array([float(results.posterior[c].mean()) for c in results.model.design.columns])
+def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
+    """Return the posterior mean of every parameter that the response's rows depend on."""
+    latents = [(t.loading, f"latent_{t.name}") for t in design.latents]
+    names = [*design.columns, *(g.r for g in design.groups), *(n for pair in latents for n in pair)]
+    names += [design.prefix + n for n in design.parameters]
+    names += [design.cutpoints] if design.family.ordinal else []
+    return {name: results.posterior[name].mean(("chain", "draw")).values.astype(float) for name in names}
 
 
 def finite_population(results: Results, name: str | None = None, prob: float = INTERVAL) -> pd.DataFrame:
@@ -186,51 +193,74 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
     however well each level is known; the mean of these levels is not. Gelman and Hill (2007), section 21.2.
     In a zero-sum term the two are one.
     """
-    group, draws, design = group_of(results, name), levels(results, name), results.model.design
-    rows = []
+    (design, group), draws = group_of(results, name), levels(results, name)
+    matched, rows = design.matched(group), []
     for k, effect in enumerate(group.effects):
         finite = draws[..., k].mean(group.name).values
         rows.append({"effect": effect, "over": "these levels", **describe(finite, prob)})
-        column = design.matched[k]
+        column = matched[k]
         if column >= 0 and not group.zero_sum:
             population = results.posterior[design.columns[column]].values
             rows.append({"effect": effect, "over": "population", **describe(population, prob)})
     table = pd.DataFrame(rows).set_index(["effect", "over"])
-    table.attrs["scale"] = f"linear predictor ({results.model.family.link})"
+    table.attrs["scale"] = f"linear predictor ({design.family.link})"
     return table
 
 
-def variance_partition(results: Results, prob: float = INTERVAL) -> pd.DataFrame:
+def variance_partition(
+    results: Results, prob: float = INTERVAL, response: str | None = None
+) -> pd.DataFrame:
     """Return each part's variance and its share of the variance around the population's prediction.
 
-    Parts: the grouping factor (averaged over the rows, slopes included) and the residual. Shares refer to the
-    linear predictor's scale; a logit model's residual is the logistic distribution's, pi^2 / 3.
-    Goldstein, Browne and Rasbash (2002), Understanding Statistics 1, 223-231.
+    Parts: each grouping factor (averaged over the rows, slopes included; of Student-t effects, the squared
+    scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is the
+    logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash (2002), Understanding Statistics 1,
+    223-231. Families without a fixed residual on that scale (counts, positive and beta responses) give the
+    shares of the grouping factors among themselves; ``attrs["residual"]`` says so.
     """
-    group, model = group_of(results, None), results.model
-    phi = {name: results.posterior[name].values for name in _phi_means(results)}
-    residual = np.broadcast_to(
-        model.family.residual_variance(model.design.rows, phi), results.stats["lp"].shape
-    )
-    between = _between(results, group)
-    total = between + residual
+    design = design_of(results, response)
+    if not design.groups:
+        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+    phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
+    residual = design.family.residual_variance(design.rows, phi)
+    parts = {group.name: _between(results, group) for group in design.groups}
+    if residual is not None:
+        parts["residual"] = np.broadcast_to(residual, results.stats["lp"].shape)
+    total = sum(parts.values())
     rows = [
-        {"part": part, "sd": float(np.sqrt(v).mean()), **_share(v / total, prob)}
-        for part, v in ((group.name, between), ("residual", residual))
+        {"part": part, "sd": float(np.sqrt(v).mean()), **_share(v / total, prob)} for part, v in parts.items()
     ]
     table = pd.DataFrame(rows).set_index("part")
-    table.attrs["scale"] = f"linear predictor ({model.family.link})"
+    table.attrs["scale"] = f"linear predictor ({design.family.link})"
+    table.attrs["residual"] = "included" if residual is not None else "none on this scale"
     return table
+
+
+def design_of(results: Results, response: str | None) -> Design:
+    """Return the design of the response of that name, or the only one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such response, or none is named and there are several.
+    """
+    designs = {d.formula.response.value.text: d for d in results.model.designs}
+    if response is None and len(designs) == 1:
+        return next(iter(designs.values()))
+    if response not in designs:
+        given = "No response is named." if response is None else f"There is no response {response!r}."
+        raise ModelError(given, f"One of {listing(designs)}.")
+    return designs[response]
 
 
 def _between(results: Results, group: Group) -> np.ndarray:
     """Return the mean over rows of ``z' Σ z`` for each draw, (chain, draw)."""
-    sd = results.posterior[f"sd_{group.name}"].values
-    second = group.z.T @ group.z / len(group.z)
-    name = f"cor_{group.name}"
-    if name not in results.posterior:
+    sd = results.posterior[group.sd].values
+    known = 1.0 if group.root is None else (group.root**2).sum(1)[group.index]
+    second = group.z.T @ (group.z * np.reshape(known, (-1, 1))) / len(group.z)
+    if group.cor not in results.posterior:
         return sd**2 @ np.diagonal(second)
-    return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[name].values, sd, second)
+    return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[group.cor].values, sd, second)
 
 
 def _share(values: np.ndarray, prob: float) -> dict[str, float]:

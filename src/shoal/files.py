@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import build
+from shoal.design_groups import safe
 from shoal.errors import FileError, ShoalError, listing
-from shoal.families import get_family
 from shoal.formula import parse
 from shoal.frames import Table
-from shoal.model import ResolvedPrior, Specification, resolve
+from shoal.model import ResolvedPrior, Response, Specification, designs_of, resolve
+from shoal.pooling import pooled
 from shoal.priors import from_record
 from shoal.results import Results
 
@@ -79,21 +79,37 @@ def load(path: str | Path) -> Results:
 
 
 def _model(tree: xr.DataTree) -> Specification:
-    formula = parse(tree.attrs["formula"])
-    family = get_family(tree.attrs["family"])
-    frame = pd.DataFrame(dict(_column(v) for v in tree["constant_data"].data_vars.values()))
+    formulas, families = json.loads(tree.attrs["formula"]), json.loads(tree.attrs["family"])
+    responses = [Response(text, *family) for text, family in zip(formulas, families, strict=True)]
+    constant = tree["constant_data"].to_dataset()
+    columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
+    frame = pd.DataFrame(dict(_column(v) for v in columns))
     table = Table(frame, tuple(frame.columns))
-    design = build(formula, table, family, quiet=True)
-    model = Specification(formula, family, design, _priors(tree.attrs["priors"]), table)
-    if missing := set(resolve(design, family, {})) - set(model.priors):
+    covariances = _covariances(formulas, constant)
+    designs = designs_of(responses, table, covariances, quiet=True)
+    pooling = tree.attrs.get("pooling", "partial")
+    designs = pooled(designs, pooling)
+    model = Specification(designs, _priors(tree.attrs["priors"]), table, covariances, pooling)
+    if missing := set(resolve(designs, {})) - set(model.priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
-    needed = [*design.columns, *([f"sd_{design.group.name}"] if design.group else [])]
-    if missing := {*needed} - set(tree["posterior"].data_vars):
+    needed = {c for d in designs for c in d.columns} | {g.sd for g in model.groups}
+    if missing := needed - set(tree["posterior"].data_vars):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
     for group in ("sample_stats", "observed_data"):
         if not tree[group].data_vars:
             raise KeyError(group)
     return model
+
+
+def _covariances(formulas: list[str], constant: xr.Dataset) -> dict[str, pd.DataFrame]:
+    """Return the known covariances between levels by the names that the formulas give them."""
+    out = {}
+    for term in (term for text in formulas for term in parse(text).groups):
+        if term.cov:
+            matrix = constant[f"covariance_{safe(term.name)}"]
+            labels = matrix[safe(term.name)].values
+            out[term.cov] = pd.DataFrame(matrix.values, index=labels, columns=labels)
+    return out
 
 
 def _priors(text: str) -> dict[str, ResolvedPrior]:

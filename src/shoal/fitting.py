@@ -9,13 +9,14 @@ from importlib import import_module
 from numbers import Integral
 
 from shoal.errors import ModelError, nearest
+from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior
 from shoal.results import STORES, Results, assemble, storage
 from shoal.sample import checks
 from shoal.sample.programs import to_device
 from shoal.sample.progress import Progress
 from shoal.sample.run import run
-from shoal.sample.target import Settings, Target
+from shoal.sample.target import Draws, Settings, Target
 
 
 def fit(
@@ -42,9 +43,9 @@ def fit(
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
     plan = posterior.plan
-    target = Target(posterior.density, to_device(posterior.data), posterior.start())
+    target = Target(posterior.density, to_device(posterior.data), posterior.start(), posterior.scout)
     began = time.perf_counter()
-    draws = run(target, plan.sampler, plan.fits_marginal, settings, progress)
+    draws = _sampled(posterior, target, plan.sampler, settings, progress)
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     problems = checks.failures(draws)
@@ -53,10 +54,18 @@ def fit(
         progress.stage("sampling again by NUTS")
         notes.append(f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)}).")
         began = time.perf_counter()
-        draws = run(target, "nuts", plan.fits_marginal, settings, progress)
+        draws = _sampled(posterior, target, "nuts", settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
         notes.append("These draws are from NUTS on the same density.")
     return assemble(posterior, draws, settings, seconds, notes)
+
+
+def _sampled(
+    posterior: Posterior, target: Target, sampler: str, settings: Settings, progress: Progress
+) -> Draws:
+    """Return draws, latents on one side of their two signs."""
+    draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
+    return replace(draws, point=folded(posterior.model, posterior.structure, draws.point))
 
 
 def _check(settings: Settings, store: str) -> None:

@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.design import Group
+from shoal.design import Design, Group
 from shoal.errors import SamplingError
-from shoal.families import Rows
-from shoal.model import Specification
 from shoal.sample.programs import double
 
 STEPS = 100
@@ -25,37 +23,36 @@ class Alone(NamedTuple):
 
 
 def estimates(
-    model: Specification, phi: dict[str, Any], coefficients: np.ndarray, population: np.ndarray
+    design: Design, group: Group, phi: dict[str, Any], rest: np.ndarray, population: np.ndarray
 ) -> Alone:
     """Return the posterior mode and sd of each level's coefficients under a wide, fixed prior.
 
     The prior is normal with the family's no-pooling sd (per unit of the effect's column), the same for every
-    level; centred at the response's location for an Intercept, else at 0. Other population coefficients and
-    the family's own parameters are held at the values given.
+    level; centred at the response's location for an Intercept with a population Intercept beside it, else at
+    0. All other parameters are held at the values given.
 
     Parameters
     ----------
     phi : dict
         The family's parameters.
-    coefficients : (P,) array
-        Population coefficients.
+    rest : (N,) array
+        Linear predictor less this group's effects.
     population : (K,) array
-        Population coefficient of each effect, 0 where it has none; part of the estimate, so taken out of the
-        rest of the linear predictor.
+        Population coefficient of each effect, 0 where it has none; part of the estimate, so taken out of
+        `rest`.
     """
-    design, group = model.design, model.design.group
-    assert group is not None
-    prior_sd = model.family.no_pooling_sd(design.rows) / design.effect_spreads
-    location = model.family.scale(design.rows)[0] - float(np.average(design.offset))
-    center = np.array([location if effect == "Intercept" else 0.0 for effect in group.effects])
-    rest = design.offset + design.x @ coefficients - group.z @ population
-    mean, precision = _modes(model, group, phi, rest, center, prior_sd)
+    prior_sd = design.family.no_pooling_sd(design.rows) / design.effect_spreads(group)
+    location = design.family.scale(design.rows)[0] - float(np.average(design.offset))
+    matched = design.matched(group)
+    pairs = zip(group.effects, matched, strict=True)
+    center = np.array([location if e == "Intercept" and column >= 0 else 0.0 for e, column in pairs])
+    mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior_sd)
     sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
-    return Alone(mean, sd, _at_edge(model, group), prior_sd)
+    return Alone(mean, sd, _at_edge(design, group), prior_sd)
 
 
 def _modes(
-    model: Specification,
+    design: Design,
     group: Group,
     phi: dict[str, Any],
     rest: np.ndarray,
@@ -63,18 +60,18 @@ def _modes(
     prior_sd: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Newton's method for all levels at once, each (K, K) system on its own, long steps shortened."""
-    rows, z, levels = model.design.rows, group.z, len(group.labels)
+    rows, z, levels = design.rows, group.z, len(group.labels)
     mean = np.tile(center, (levels, 1))
     prior = np.diag(prior_sd**-2.0)
     precision = np.broadcast_to(prior, (levels, *prior.shape))
     for _ in range(STEPS):
         eta = rest + (z * mean[group.index]).sum(1)
         with double():
-            score, curvature = map(np.asarray, model.family.score_curvature(rows, eta, phi))
+            score, curvature = map(np.asarray, design.family.score_curvature(rows, eta, phi))
         gradient = _by_level(group, z * score[:, None]) - (mean - center) @ prior
         precision = prior + _by_level(group, curvature[:, None, None] * z[:, :, None] * z[:, None, :])
         step = np.linalg.solve(precision, gradient[..., None])[..., 0]
-        if not model.family.linear_gaussian:
+        if not design.family.linear_gaussian:
             step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * prior_sd.max()) ** 2)
         mean = mean + step
         if np.abs(step / prior_sd).max() < 1e-9:
@@ -88,8 +85,7 @@ def _by_level(group: Group, values: np.ndarray) -> np.ndarray:
     return out
 
 
-def _at_edge(model: Specification, group: Group) -> np.ndarray:
-    rows: Rows = model.design.rows
-    low, high = model.family.edges(rows)
+def _at_edge(design: Design, group: Group) -> np.ndarray:
+    low, high = design.family.edges(design.rows)
     counts = group.counts
     return (np.bincount(group.index, low) == counts) | (np.bincount(group.index, high) == counts)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from shoal import groups
-from shoal.design import Group
+from shoal.design import Design, Group
 from shoal.errors import ModelError
-from shoal.model import Specification
+from shoal.model import Specification, is_foldable
 from shoal.priors import LKJ
 
 
@@ -32,101 +32,148 @@ def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dic
     -------
     dict of arrays
         Named and shaped as in the posterior, the first axis over draws: population coefficients (S,),
-        ``sd_<group>`` (S, K), ``cor_<group>`` (S, K, K) if any effects are correlated, the family's own
-        parameters (S,), and ``r_<group>`` (S, G, K).
+        cutpoints (S, C), ``sd_<group>`` (S, K), ``cor_<group>`` (S, K, K) if any effects are correlated,
+        loadings and the family's own parameters (S,), ``r_<group>`` (S, G, K) and ``latent_<latent>`` (S, G).
 
     Notes
     -----
     A default Intercept prior speaks of the linear predictor at average columns; the Intercept drawn is that
     value less the averages times their coefficients. Zero-sum effects are independent normal effects
     conditioned on their sums: for exchangeable levels, the effects less their mean over the levels (Rue and
-    Held 2005, Gaussian Markov Random Fields, section 2.3.3).
+    Held 2005, Gaussian Markov Random Fields, section 2.3.3). A latent and its loadings are drawn with the
+    first loading at or above zero, as posterior draws are reported.
     """
-    design = model.design
+    draws: dict[str, np.ndarray] = {}
+    for design in model.designs:
+        draws |= _coefficients(model, design, rng, size)
+        for group in design.groups:
+            draws |= _covariance(model, group, rng, size)
+        for name in (design.prefix + n for n in design.parameters):
+            draws[name] = model.priors[name].prior.draw(rng, size)
+    for group in model.groups:
+        draws[group.r] = _effects(group, draws, rng)
+    return draws | _latents(model, rng, size)
+
+
+def _coefficients(
+    model: Specification, design: Design, rng: np.random.Generator, size: int
+) -> dict[str, np.ndarray]:
     draws = {name: model.priors[name].prior.draw(rng, size) for name in design.columns}
-    if "Intercept" in draws and model.priors["Intercept"].centered:
-        averages = design.averages
-        others = [name for name in design.columns if name != "Intercept"]
-        draws["Intercept"] -= sum(averages[design.columns.index(name)] * draws[name] for name in others)
-    if design.group:
-        draws |= _covariance(model, design.group, rng, size)
-    for name in model.family.parameters(design.known_se, design.se_sigma):
-        draws[name] = model.priors[name].prior.draw(rng, size)
-    if design.group:
-        draws[f"r_{design.group.name}"] = _effects(design.group, draws, rng)
+    if "Intercept" in design.terms:
+        intercept = design.columns[design.terms.index("Intercept")]
+        if model.priors[intercept].centered:
+            others = zip(design.columns, design.averages, strict=True)
+            draws[intercept] -= sum(mean * draws[name] for name, mean in others if name != intercept)
+    if design.family.ordinal:
+        prior = model.priors[design.cutpoints].prior
+        draws[design.cutpoints] = np.sort(prior.draw(rng, (size, design.family.n_cutpoints)), axis=1)
     return draws
 
 
 def _covariance(
     model: Specification, group: Group, rng: np.random.Generator, size: int
 ) -> dict[str, np.ndarray]:
-    sd = [model.priors[f"sd_{group.name}[{effect}]"].prior.draw(rng, size) for effect in group.effects]
-    out = {f"sd_{group.name}": np.stack(sd, axis=-1)}
+    sd = [model.priors[f"{group.sd}[{effect}]"].prior.draw(rng, size) for effect in group.effects]
+    out = {group.sd: np.stack(sd, axis=-1)}
     positions = groups.partial_positions(group.blocks)
     if positions:
-        lkj = model.priors[f"cor_{group.name}"].prior
+        lkj = model.priors[group.cor].prior
         assert isinstance(lkj, LKJ)
         partial = np.stack([lkj.partial(k, column).draw(rng, size) for _, _, k, column in positions], axis=-1)
-        out[f"cor_{group.name}"] = groups.correlations(partial, group.blocks, len(group.effects))
+        out[group.cor] = groups.correlations(partial, group.blocks, len(group.effects))
+    if group.student:
+        out[group.nu] = model.priors[group.nu].prior.draw(rng, size)
     return out
 
 
 def _effects(group: Group, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Return (S, G, K) effects given their standard deviations and correlations."""
-    sd, correlation = draws[f"sd_{group.name}"], draws.get(f"cor_{group.name}")
+    sd, correlation = draws[group.sd], draws.get(group.cor)
     r = rng.normal(size=(len(sd), len(group.labels), len(group.effects)))
     if correlation is not None:
         r = r @ np.swapaxes(np.linalg.cholesky(correlation), -1, -2)
     r *= sd[:, None, :]
+    if group.student:
+        nu = draws[group.nu][:, None]
+        for block in group.blocks:  # effects of a block share their stretch: a multivariate t
+            stretch = np.sqrt(nu / rng.chisquare(nu, size=r.shape[:2]))
+            r[..., list(block)] *= stretch[..., None]
+    if group.root is not None:
+        r = np.einsum("gh,shk->sgk", group.root, r)
     return r - r.mean(1, keepdims=True) if group.zero_sum else r
 
 
-def linear_predictor(model: Specification, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the linear predictor of every raw row, (..., N).
+def _latents(model: Specification, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+    draws: dict[str, np.ndarray] = {}
+    members = [latent for design in model.designs for latent in design.latents]
+    for name in dict.fromkeys(latent.name for latent in members):
+        own = [latent for latent in members if latent.name == name]
+        effects = rng.normal(size=(size, len(own[0].labels)))
+        loadings = {latent.loading: model.priors[latent.loading].prior.draw(rng, size) for latent in own}
+        if all(is_foldable(model, latent.loading) for latent in own):
+            sign = np.where(loadings[own[0].loading] < 0, -1.0, 1.0)
+            loadings = {key: sign * value for key, value in loadings.items()}
+            effects = sign[:, None] * effects
+        draws |= {**loadings, f"latent_{name}": effects}
+    return draws
+
+
+def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the linear predictor of every raw row of one response, (..., N); without cutpoints.
 
     Parameters
     ----------
     draws : mapping of arrays
         Parameters by name, with any common leading axes, or none.
     """
-    design, group = model.design, model.design.group
     eta = design.offset
     for name, column in zip(design.columns, design.x.T, strict=True):
         eta = eta + np.multiply.outer(draws[name], column)
-    if group:
-        eta = eta + np.einsum("...nk,nk->...n", draws[f"r_{group.name}"][..., group.index, :], group.z)
+    for group in design.groups:
+        eta = eta + np.einsum("...nk,nk->...n", draws[group.r][..., group.index, :], group.z)
+    for latent in design.latents:
+        effect = draws[f"latent_{latent.name}"][..., latent.index]
+        eta = eta + np.asarray(draws[latent.loading])[..., None] * effect
     return eta
 
 
-def simulate_response(
-    model: Specification, draw: Mapping[str, np.ndarray], rng: np.random.Generator
-) -> np.ndarray:
-    """Return responses simulated at one draw of the parameters.
+def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the family's parameters, one more axis than `draws` have: they stand beside (..., N) predictors.
+
+    Cutpoints are (..., 1, C).
+    """
+    phi = {name: np.asarray(draws[design.prefix + name])[..., None] for name in design.parameters}
+    if design.family.ordinal:
+        phi["cutpoints"] = np.asarray(draws[design.cutpoints])[..., None, :]
+    return phi
+
+
+def simulate_responses(
+    model: Specification, draws: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return responses simulated at draws of the parameters, one array (..., N) a response.
 
     Parameters
     ----------
     model : Specification
         Its predictors, offsets, trials and standard errors are kept; its responses are not looked at.
-    draw : mapping
-        One draw of every parameter, without leading axes, as ``{name: d[i] for name, d in draws.items()}``.
+    draws : mapping
+        Parameters by name, with any common leading axes, or none.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    (N,) array
-        One response for every row of the table.
 
     Raises
     ------
     ModelError
         If rows are weighted: a density to a power is not a distribution to simulate from.
     """
-    design = model.design
-    if np.any(design.rows.weight != 1):
-        raise ModelError(
-            "The rows have weights.",
-            "Weights multiply log densities, which leaves no distribution to simulate responses from.",
-            "Simulate from the model without weights(...).",
-        )
-    phi = {name: draw[name] for name in model.family.parameters(design.known_se, design.se_sigma)}
-    return model.family.draw(rng, design.rows, linear_predictor(model, draw), phi)
+    out = []
+    for design in model.designs:
+        if np.any(design.rows.weight != 1):
+            raise ModelError(
+                "The rows have weights.",
+                "Weights multiply log densities, which leaves no distribution to simulate responses from.",
+                "Simulate from the model without weights(...).",
+            )
+        eta = linear_predictor(design, draws)
+        out.append(design.family.draw(rng, design.rows, eta, phi_of(design, draws)))
+    return out

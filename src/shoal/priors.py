@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
+from jax.scipy.special import gammaln, xlog1py, xlogy
 
 from shoal.errors import PriorError
 
@@ -25,7 +25,7 @@ class Prior(ABC):
 
     Attributes
     ----------
-    support : {"real", "positive", "correlation"}
+    support : {"real", "positive", "unit", "correlation"}
         Values with positive density.
     """
 
@@ -173,6 +173,58 @@ class Exponential(Prior):
         return rng.exponential(1 / self.rate, size)
 
 
+@dataclass(frozen=True)
+class InverseGamma(Prior):
+    """Distribution of ``1 / g`` with g Gamma of shape `alpha` and rate `beta`.
+
+    ``InverseGamma(1/2, 1/(2 s^2))`` on x is HalfNormal(s) on ``1 / sqrt(x)``.
+    """
+
+    support: ClassVar[str] = "positive"
+    alpha: float
+    beta: float
+
+    @staticmethod
+    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
+        return alpha * jnp.log(beta) - gammaln(alpha) - (alpha + 1) * jnp.log(x) - beta / x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return self.beta / rng.gamma(self.alpha, 1.0, size)
+
+
+@dataclass(frozen=True)
+class Beta(Prior):
+    """Beta with shapes `alpha` and `beta`: mean ``alpha / (alpha + beta)``; Beta(1, 1) is uniform."""
+
+    support: ClassVar[str] = "unit"
+    alpha: float = 1.0
+    beta: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
+        # xlogy(0, 0) is 0: the uniform distribution has a density at the ends too.
+        constant = gammaln(alpha + beta) - gammaln(alpha) - gammaln(beta)
+        return constant + xlogy(alpha - 1, x) + xlog1py(beta - 1, -x)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.beta(self.alpha, self.beta, size)
+
+
+@dataclass(frozen=True)
+class Laplace(Prior):
+    """Double exponential with location `mu` and scale `b`; its standard deviation is ``sqrt(2) b``."""
+
+    mu: float = 0.0
+    b: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, mu: Any, b: Any) -> Any:
+        return -jnp.abs(x - mu) / b - jnp.log(2 * b)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.laplace(self.mu, self.b, size)
+
+
 @dataclass(frozen=True, init=False)
 class Gamma(Prior):
     """Gamma with shape `alpha` and rate `beta`, or with mean `mu` and standard deviation `sigma`."""
@@ -257,6 +309,25 @@ class PartialCorrelation(Prior):
 
 
 @dataclass(frozen=True)
+class Gap(Prior):
+    """Distance between neighbouring cutpoints that are iid Normal(mu, sigma) in ascending order.
+
+    The density of all gaps of a response is one expression (`posterior.hyper`); this class marks the slot and
+    holds `sigma`.
+    """
+
+    support: ClassVar[str] = "positive"
+    sigma: float
+
+    @staticmethod
+    def log_density(x: Any, sigma: Any) -> Any:
+        return 0.0 * x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        raise PriorError("Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints.")
+
+
+@dataclass(frozen=True)
 class Fixed(Prior):
     """A known value: the parameter is not estimated."""
 
@@ -272,7 +343,20 @@ class Fixed(Prior):
 
 KINDS: dict[str, type[Prior]] = {
     kind.__name__: kind
-    for kind in (Normal, StudentT, HalfNormal, HalfStudentT, HalfCauchy, Exponential, Gamma, LKJ, Fixed)
+    for kind in (
+        Normal,
+        StudentT,
+        Laplace,
+        HalfNormal,
+        HalfStudentT,
+        HalfCauchy,
+        Exponential,
+        Gamma,
+        InverseGamma,
+        Beta,
+        LKJ,
+        Fixed,
+    )
 }
 
 
@@ -297,3 +381,12 @@ def from_record(record: dict[str, Any]) -> Prior:
         return KINDS[name](**arguments)
     except TypeError as problem:
         raise PriorError(f"The arguments {arguments} do not fit {name}.", str(problem)) from problem
+
+
+def middle(prior: Prior) -> float:
+    """Return about the median of a prior: where a search for its parameter begins."""
+    if prior.support == "correlation":
+        return 0.0
+    if isinstance(prior, Gap):
+        return 0.4 * prior.sigma
+    return float(np.median(prior.draw(np.random.default_rng(0), 501)))

@@ -13,7 +13,11 @@ import numpy as np
 import xarray as xr
 
 from shoal import groups
+from shoal.design import Design, Group
+from shoal.design_groups import safe
 from shoal.model import Specification
+from shoal.posterior.build import column_starts, gap_name, partial_names
+from shoal.posterior.layout import ordered, places
 from shoal.posterior.posterior import Posterior
 from shoal.priors import to_record
 from shoal.sample.target import Draws, Settings
@@ -53,9 +57,9 @@ class Results:
         return {str(k): v for k, v in self.tree.attrs.items()}
 
     def hyperparameters(self) -> list[str]:
-        """Names of all posterior variables but the group effects."""
+        """Names of all posterior variables but those with one value a level."""
         effects = self.model.group_effects
-        return [str(name) for name in self.posterior.data_vars if name != effects]
+        return [str(name) for name in self.posterior.data_vars if name not in effects]
 
 
 def storage(model: Specification, settings: Settings, store: str) -> str:
@@ -65,8 +69,8 @@ def storage(model: Specification, settings: Settings, store: str) -> str:
     """
     if store != "auto":
         return store
-    group = model.design.group
-    size = 8 * settings.chains * settings.draws * group.z.shape[1] * len(group.labels) if group else 0
+    numbers = sum(group.z.shape[1] * len(group.labels) for group in model.groups)
+    size = 8 * settings.chains * settings.draws * numbers
     return "double" if size <= LARGEST_IN_DOUBLE else "single"
 
 
@@ -87,11 +91,11 @@ def assemble(
     coords = {"chain": chain, "draw": draw}
     tree = xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset(_variables(posterior, draws), coords={**coords, **_group_coords(model)}),
+            "posterior": xr.Dataset(_variables(posterior, draws), coords={**coords, **coords_of(model)}),
             "sample_stats": xr.Dataset(
                 {name: (("chain", "draw"), values) for name, values in draws.stats.items()}, coords=coords
             ),
-            "observed_data": _observed(model),
+            "observed_data": observed_data(model),
             "constant_data": _constant(model),
         }
     )
@@ -100,8 +104,9 @@ def assemble(
         "inference_library": "shoal",
         "inference_library_version": version("shoal"),
         "versions": json.dumps({name: version(name) for name in ("jax", "numpy", "xarray")}),
-        "formula": model.formula.text,
-        "family": model.family.name,
+        "formula": json.dumps([d.formula.text for d in model.designs]),
+        "family": json.dumps([[d.family.name, d.family.link] for d in model.designs]),
+        "pooling": model.pooling,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
         "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
@@ -116,45 +121,89 @@ def assemble(
 
 def _variables(posterior: Posterior, draws: Draws) -> dict[str, Any]:
     """Return posterior variables as (dims, values), in reading order."""
-    model, s = posterior.model, posterior.structure
-    point, group = draws.point, posterior.model.design.group
     out: dict[str, Any] = {}
-    for i, name in enumerate(model.design.columns):
-        out[name] = (("chain", "draw"), point.beta[..., i])
-    if group:
-        effect = f"{group.name}_effect"
-        out[f"sd_{group.name}"] = (("chain", "draw", effect), point.values[..., list(s.sd)])
-        if s.partial:
-            partial = point.values[..., list(s.partial)]
-            matrix = groups.correlations(partial, s.blocks, s.n_effects)
-            out[f"cor_{group.name}"] = (("chain", "draw", effect, f"{effect}_bis"), matrix)
-    for name, i in s.phi:
-        out[name] = (("chain", "draw"), point.values[..., i])
-    if group and point.r.shape[-1]:
-        out[f"r_{group.name}"] = (("chain", "draw", group.name, effect), np.swapaxes(point.r, -1, -2))
+    where = {name: i for i, name in enumerate(posterior.structure.names)}
+    starts = column_starts(posterior.model)
+    for design in posterior.model.designs:
+        start = starts[design.prefix]
+        for i, name in enumerate(design.columns):
+            out[name] = (("chain", "draw"), draws.point.beta[..., start + i])
+        if design.family.ordinal:
+            out[design.cutpoints] = _cutpoints(design, draws, where, start + len(design.columns))
+        for group in design.groups:
+            out |= _covariance(group, draws, where)
+        for latent in design.latents:
+            out[latent.loading] = (("chain", "draw"), draws.point.values[..., where[latent.loading]])
+        for name in design.parameters:
+            own = design.prefix + name
+            out[own] = (("chain", "draw"), draws.point.values[..., where[own]])
+    return out | _effects(posterior.model, draws)
+
+
+def _cutpoints(design: Design, draws: Draws, where: dict[str, int], mean: int) -> Any:
+    """Return cutpoints from their mean and gaps."""
+    slots = [where[gap_name(design, i)] for i in range(design.family.n_cutpoints - 1)]
+    steps = np.cumsum(draws.point.values[..., slots], axis=-1)
+    steps = np.concatenate([np.zeros((*steps.shape[:-1], 1)), steps], axis=-1)
+    values = draws.point.beta[..., mean, None] + steps - steps.mean(-1, keepdims=True)
+    return ("chain", "draw", f"{design.prefix}cutpoint"), values
+
+
+def _covariance(group: Group, draws: Draws, where: dict[str, int]) -> dict[str, Any]:
+    """Return standard deviations, correlations and degrees of freedom of a group's effects."""
+    sd = [where[f"{group.sd}[{e}]"] for e in group.effects]
+    out: dict[str, Any] = {group.sd: (("chain", "draw", group.dim), draws.point.values[..., sd])}
+    if group.correlated:
+        partial = draws.point.values[..., [where[name] for name in partial_names(group)]]
+        matrix = groups.correlations(partial, group.blocks, len(group.effects))
+        out[group.cor] = (("chain", "draw", group.dim, f"{group.dim}_bis"), matrix)
+    if group.student:
+        out[group.nu] = (("chain", "draw"), draws.point.values[..., where[group.nu]])
     return out
 
 
-def _group_coords(model: Specification) -> dict[str, Any]:
-    group = model.design.group
-    if not group:
-        return {}
-    effects = list(group.effects)
-    coords: dict[str, Any] = {group.name: group.labels, f"{group.name}_effect": effects}
-    if any(len(b) > 1 for b in group.blocks):
-        coords[f"{group.name}_effect_bis"] = effects
+def _effects(model: Specification, draws: Draws) -> dict[str, Any]:
+    """Return the variables that have one value a level."""
+    out: dict[str, Any] = {}
+    dims = {group.r: (group.name, group.dim) for group in model.groups}
+    names = [factor.name for factor in ordered(model)]
+    for variable, (number, effects) in places(model).items():
+        r = draws.point.r[number]
+        if not r.shape[-1]:
+            continue
+        if variable in dims:
+            values = np.swapaxes(r[..., effects, :], -1, -2)
+            out[variable] = (("chain", "draw", *dims[variable]), values)
+        else:
+            out[variable] = (("chain", "draw", names[number]), r[..., effects.start, :])
+    return out
+
+
+def coords_of(model: Specification) -> dict[str, Any]:
+    """Return the labels of all dimensions of parameters: levels, effects, pairs of neighbouring categories."""
+    coords: dict[str, Any] = dict(model.factors)
+    for group in model.groups:
+        coords[group.dim] = list(group.effects)
+        if group.correlated:
+            coords[f"{group.dim}_bis"] = list(group.effects)
+    for design in model.designs:
+        labels = design.categories
+        if labels:
+            between = [f"{a}|{b}" for a, b in zip(labels, labels[1:], strict=False)]
+            coords[f"{design.prefix}cutpoint"] = between
     return coords
 
 
-def _observed(model: Specification) -> xr.Dataset:
-    name = model.formula.response.value.text.replace("/", "∕")
-    return xr.Dataset({name: ("row", model.design.rows.y)}, coords={"row": np.arange(model.design.n_rows)})
+def observed_data(model: Specification) -> xr.Dataset:
+    """Return the responses; of an ordered one, the number of the category, from 0."""
+    data = {safe(d.formula.response.value.text): ("row", d.rows.y) for d in model.designs}
+    return xr.Dataset(data, coords={"row": np.arange(model.designs[0].n_rows)})
 
 
 def _constant(model: Specification) -> xr.Dataset:
     """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
     columns: dict[str, Any] = {}
-    for name in model.formula.columns:
+    for name in dict.fromkeys(c for d in model.designs for c in d.formula.columns):
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":
@@ -166,7 +215,11 @@ def _constant(model: Specification) -> xr.Dataset:
         if values.dtype.kind not in "iuf":
             values = values.astype(str).astype(object)
         columns[f"column_{len(columns)}"] = ("row", values, kind)
-    return xr.Dataset(columns)
+    for group in model.groups:
+        if group.root is not None:
+            dims = (group.name, f"{group.name}_bis")
+            columns[f"covariance_{group.name}"] = (dims, group.root @ group.root.T)
+    return xr.Dataset(columns, coords={g.name: g.labels for g in model.groups if g.root is not None})
 
 
 def _prior_records(model: Specification) -> dict[str, Any]:

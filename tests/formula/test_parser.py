@@ -1,8 +1,11 @@
 """What a formula means: its parts, their canonical text, and the columns they need."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shoal.formula import Expression, GroupTerm, parse
+from shoal.errors import FormulaError
+from shoal.formula import Expression, GroupTerm, LatentTerm, parse
 from shoal.formula.algebra import expand
 from shoal.formula.reader import read_piece
 
@@ -51,6 +54,11 @@ POPULATION = {
     "ünï + 身長": "1 + ünï + 身長",
     "`a.b`:`c:d ~ (`": "1 + `a.b`:`c:d ~ (`",
     "x\n + z": "1 + x + z",
+    "group_mean(x,g)": "1 + group_mean(x, g)",
+    "group_mean( log(x)/2, a : b ):z": "1 + group_mean(log(x) / 2, a:b):z",
+    "I(x-group_mean(x, `my g`))": "1 + I(x - group_mean(x, `my g`))",
+    "poly(group_mean(x, g), 2)": "1 + poly(group_mean(x, g), 2)",
+    "latent*group_mean": "1 + latent + group_mean + latent:group_mean",
 }
 
 
@@ -83,6 +91,7 @@ GROUPS = {
     "(1 | g) + (0 + x | g)": [("1", ("g",), True, False), ("0 + x", ("g",), True, False)],
     "(1 | `my group`)": [("1", ("my group",), True, False)],
     "((1 | g))": [("1", ("g",), True, False)],
+    "(group_mean(x, h) | g)": [("1 + group_mean(x, h)", ("g",), True, False)],
     "(poly(x, 2) | g)": [("1 + poly(x, 2)", ("g",), True, False)],
 }
 
@@ -91,6 +100,82 @@ GROUPS = {
 def test_group_terms(text):
     found = parse(f"y ~ {text}").groups
     assert [(g.effects.text, g.factor, g.correlated, g.zero_sum) for g in found] == GROUPS[text]
+
+
+GR = {
+    "gr(g)": (False, "normal", None),
+    "gr(g, dist='student')": (False, "student", None),
+    'gr(g, dist="normal")': (False, "normal", None),
+    "gr(g, cov=K)": (False, "normal", "K"),
+    "gr(g, cov=`my K`)": (False, "normal", "my K"),
+    "gr(g, cov=K, dist='student')": (False, "student", "K"),
+    "gr(g, cov=K, zero_sum=False)": (False, "normal", "K"),
+    "gr(g, zero_sum=True, dist='student')": (True, "student", None),
+}
+
+
+@pytest.mark.parametrize("text", GR)
+def test_options_of_a_grouping_factor(text):
+    formula = parse(f"y ~ (1 + x | {text})")
+    (group,) = formula.groups
+    assert (group.zero_sum, group.dist, group.cov) == GR[text]
+    assert (group.effects.text, group.factor) == ("1 + x", ("g",))
+    assert formula.columns == ("y", "x", "g")
+
+
+@given(
+    factor=st.sampled_from([("a",), ("a", "b"), ("a", "b", "c")]),
+    zero_sum=st.sampled_from([None, False, True]),
+    dist=st.sampled_from([None, "normal", "student"]),
+    cov=st.sampled_from([None, "K"]),
+    data=st.data(),
+)
+def test_options_in_any_order_mean_the_same(factor, zero_sum, dist, cov, data):
+    given_options = {"zero_sum": zero_sum, "dist": dist and repr(dist), "cov": cov}
+    options = [f"{name}={value}" for name, value in given_options.items() if value is not None]
+    text = f"y ~ (1 | gr({', '.join([':'.join(factor), *data.draw(st.permutations(options))])}))"
+    if cov and zero_sum:
+        with pytest.raises(FormulaError, match="cannot be combined"):
+            parse(text)
+        return
+    expected = GroupTerm(Expression("1", ()), factor, True, bool(zero_sum), dist or "normal", cov)
+    assert parse(text).groups == (expected,)
+    assert parse(text).columns == ("y", *factor)
+
+
+def test_nested_factors_share_their_options():
+    groups = parse("y ~ (1 | gr(a/b, dist='student', zero_sum=True))").groups
+    assert [(g.factor, g.dist, g.zero_sum) for g in groups] == [
+        (("a",), "student", True),
+        (("a", "b"), "student", True),
+    ]
+
+
+LATENTS = {
+    "latent(u | g)": ("1", [("u", ("g",))]),
+    "0 + latent(u | g)": ("0", [("u", ("g",))]),
+    "x + latent(u | a:b) + z": ("1 + x + z", [("u", ("a", "b"))]),
+    "x + latent(u | a:(b:c))": ("1 + x", [("u", ("a", "b", "c"))]),
+    "latent(v | g) + (1 | g) + latent(u | g)": ("1", [("v", ("g",)), ("u", ("g",))]),
+    "latent(u | `my group`) + latent": ("1 + latent", [("u", ("my group",))]),
+    "((latent((u | g))))": ("1", [("u", ("g",))]),
+}
+
+
+@pytest.mark.parametrize("text", LATENTS)
+def test_latent_terms(text):
+    formula = parse(f"y ~ {text}")
+    found = [(latent.name, latent.factor) for latent in formula.latents]
+    assert (formula.population.text, found) == LATENTS[text]
+
+
+def test_factors_of_latent_terms_are_columns_but_their_names_are_not():
+    text = "y ~ x + latent(u | a:b) + latent(v | g) + (1 | g)"
+    formula = parse(text)
+    assert formula.columns == ("y", "x", "g", "a", "b")
+    assert formula.latents == (LatentTerm("u", ("a", "b")), LatentTerm("v", ("g",)))
+    cut = [text[slice(*latent.span)] for latent in formula.latents]
+    assert cut == ["latent(u | a:b)", "latent(v | g)"]
 
 
 def test_every_part_of_a_formula_is_found():
@@ -132,6 +217,7 @@ def test_several_offsets_are_kept_in_order():
 def test_columns_are_columns_only():
     formula = parse("y ~ C(d, contr.treatment('a')) + bs(x, df=5, extrapolation='clip') + `C` + log(I(z))")
     assert formula.columns == ("y", "d", "x", "C", "z")
+    assert parse("y ~ scale(group_mean(x + z, a:b)) + (1 | g)").columns == ("y", "x", "z", "a", "b", "g")
 
 
 def test_spans_point_into_the_text():

@@ -56,6 +56,16 @@ ATTACKS = [
     "Q('x')",
     "hashed(x)",
     "lag(x)",
+    "group_mean(x, open('x'))",
+    "group_mean(open('x'), x)",
+    "group_mean(x, x.__class__)",
+    "latent(open('x') | x)",
+    "latent(x.__class__ | x)",
+    "latent(u | open('x'))",
+    "gr(x, cov=open('x'))",
+    "gr(x, dist=x.__class__)",
+    "group_mean(" * 300 + "x" + ", x)" * 300,
+    "latent(" * 300 + "u | x" + ")" * 300,
     "'%s' % x",
     "'\\x41'",
     "x # comment",
@@ -153,7 +163,8 @@ PIECES = [
     *("y", "x", "g", "é", "x.y", "`b c`", "'a'", "1", "0", "2.5", "None", " ", "\n", "\x00"),
     *("~", "|", "||", "(", ")", "+", "-", "*", ":", "^", "**", "/", ",", "=", "[", "]", "."),
     *("log(", "poly(", "C(", "contr.sum", "offset(", "trials(", "se(", "gr("),
-    *("zero_sum=True", "degree=2", "levels=["),
+    *("zero_sum=True", "degree=2", "levels=[", "dist='student'", "cov=K"),
+    *("group_mean(", "latent(", "group_mean(x, g)", "latent(u | g)", "gr(g, cov=K)", " + ", "(1 | "),
 ]
 
 

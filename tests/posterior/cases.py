@@ -2,23 +2,22 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from posterior.density import zero_sum_basis
 from scipy.special import expit
 
-from shoal import groups
+from shoal import groups, results
 from shoal.errors import ShoalWarning
-from shoal.families import get_family
 from shoal.frames import read
-from shoal.model import Specification, specify
-from shoal.posterior.density import zero_sum_basis
+from shoal.model import Response, Specification, specify
+from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.posterior.structure import hyperparameters
 from shoal.priors import (
     LKJ,
     Exponential,
@@ -30,23 +29,35 @@ from shoal.priors import (
     Normal,
     StudentT,
 )
-from shoal.sample.programs import double, program, to_device
+from shoal.sample.programs import double, to_device
+from shoal.sample.target import Draws
 
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
 G = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
+H = np.array([0, 1, 1, 0, 1, 2, 2, 1, 2, 2, 1, 2, 0])
+I = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1])
 X1 = np.array([-1, -1, 0.5, 2, 2, 0.5, 0.5, -1, 2, 2, -1, 0.5, 2])
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model by its formula; `family` and `priors` as in `shoal.model.specify`."""
+    """A model by its formula, or by (formula, family) of several responses; `priors` as in `specify`.
 
-    formula: str
+    `K` is a covariance between the levels of g, `L` between those of h.
+    """
+
+    formula: str | tuple[tuple[str, str], ...]
     family: str = "gaussian"
     priors: Mapping = field(default_factory=dict)
 
+    @property
+    def responses(self):
+        pairs = ((self.formula, self.family),) if isinstance(self.formula, str) else self.formula
+        return tuple(Response(*pair) for pair in pairs)
+
     def __str__(self):
-        return f"{self.family}: {self.formula} {' '.join(f'{k}={v}' for k, v in self.priors.items())}".strip()
+        models = "; ".join(f"{r.family}: {r.formula}" for r in self.responses)
+        return f"{models} {' '.join(f'{k}={v}' for k, v in self.priors.items())}".strip()
 
 
 GAUSSIAN = [
@@ -68,10 +79,42 @@ GAUSSIAN = [
     Case("y | weights(w) ~ x1 + x2 + offset(o) + (1 + x1 | gr(g, zero_sum=True))"),
     Case("y ~ 0 + x3 + (1 + x1 + x2 || gr(g, zero_sum=True))", priors={"x3": StudentT(3)}),
     Case("y | se(s) ~ 1 + (1 + x1 + x2 | gr(g, zero_sum=True))", priors={"Intercept": Fixed(0.1)}),
+    Case("p | weights(w) ~ x1 + offset(o) + (1 | g)", "lognormal"),
 ]
+# The first factor, or the one with most effects, is eliminated level by level; the others stand in the border.
+CROSSED = [
+    Case("y ~ x1 + (1 | g) + (1 | h)"),
+    Case("y ~ 1 + (1 | g) + (1 | h) + (1 | i)", priors={"sd_i": HalfCauchy(0.8), "sd_h": Fixed(0.5)}),
+    Case("y ~ x1 + (1 | g/h)"),
+    Case("y | weights(w) ~ x1 + x2 + (1 + x1 | g) + (1 + x2 | h)", priors={"x1": StudentT(4)}),
+    Case("y ~ 0 + x3 + (1 + x1 || g) + (0 + x2 | g) + (1 + x1 + x3 | h) + (1 | i)"),
+    Case("y ~ x1 + (1 | gr(g, zero_sum=True)) + (1 + x1 | gr(h, zero_sum=True))"),
+    Case("y | se(s) ~ x1 + (1 | g) + (0 + x1 | gr(h, zero_sum=True))", priors={"Intercept": Fixed(0.2)}),
+    Case("p ~ x1 + (1 | g) + (1 | h)", "lognormal"),
+]
+KNOWN = [
+    Case("y ~ x1 + (1 | gr(g, cov=K))"),
+    Case("y | se(s) ~ x1 + (1 + x1 | gr(g, cov=K)) + (1 | h)"),
+    Case("y ~ 0 + (1 | gr(g, zero_sum=True)) + (1 + x1 || gr(h, cov=L))"),
+    Case("y | weights(w) ~ 1 + (1 | gr(g, cov=K)) + (1 + x2 | gr(h, cov=L)) + (1 | i)"),
+]
+TWO_GAUSSIAN = [
+    Case((("y ~ x1 + (1 | g)", "gaussian"), ("v ~ 0 + x2 + (1 | h)", "gaussian"))),
+    Case((("y ~ x1 + (1 + x1 | g)", "gaussian"), ("v | se(s) ~ 1 + (1 | gr(g, zero_sum=True))", "gaussian"))),
+    Case((("y ~ x1 + latent(f | g)", "gaussian"), ("v ~ 1 + latent(f | g)", "gaussian"))),
+    Case(
+        (
+            ("y | weights(w) ~ x1 + (1 | g) + latent(f | g) + latent(e | h)", "gaussian"),
+            ("v ~ v0 + (1 + x1 | g) + latent(e | h) + (1 | h) + latent(f | g)", "gaussian"),
+        ),
+        priors={"v_loading_f": Fixed(1.0), "loading": Normal(0.5, 1), "v_v0": StudentT(4)},
+    ),
+]
+INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
+    Case("y | se(s, sigma=True) ~ x1 + (1 | g) + (1 | h)"),
 ]
 BINOMIAL = [
     Case("k | trials(n) ~ x1 + x2", "binomial"),
@@ -81,8 +124,53 @@ BINOMIAL = [
     Case("b | weights(w) ~ x1 + (1 + x2 || g)", "bernoulli", {"Intercept": Fixed(-0.3)}),
     Case("b ~ x1 + (1 + x1 | gr(g, zero_sum=True))", "bernoulli"),
     Case("k | trials(n) ~ 0 + (1 | gr(g, zero_sum=True))", "binomial"),
+    Case("b ~ x1 + (1 | g) + (1 | h)", "bernoulli"),
+    Case("k | trials(n) ~ x1 + (1 + x1 | g) + (1 + x2 | h) + (1 | i)", "binomial"),
+    Case("b ~ 1 + (1 | gr(g, zero_sum=True)) + (1 | gr(h, zero_sum=True))", "bernoulli"),
+    Case("b ~ 1 + (1 | gr(g, cov=K))", "bernoulli"),
+    Case("k | trials(n) ~ x1 + (1 + x1 | gr(h, cov=L)) + (1 | g)", "binomial"),
 ]
-ALL = GAUSSIAN + TWO_SCALES + BINOMIAL
+COUNTS_AND_OTHERS = [
+    Case("c ~ x1 + (1 | g) + (1 | h) + (1 | i)", "poisson"),
+    Case("c ~ x1 + offset(o) + (1 | g/h)", "negbinomial"),
+    Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_poisson"),
+    Case("p ~ x1 + (1 + x1 | g)", "exponential"),
+    Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
+    Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
+    Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
+]
+ORDERED = [
+    Case("t ~ x1 + (1 | g) + (1 | h)", "cumulative"),
+    Case("t | weights(w) ~ x1 + offset(o) + (1 + x1 | g)", "cumulative(probit)", {"x1": StudentT(4)}),
+    Case("t ~ 1 + (1 + x1 | gr(g, zero_sum=True))", "cumulative", {"cutpoints": Normal(0.5, 2)}),
+    Case("b ~ x1", "cumulative"),
+]
+STUDENT_EFFECTS = [
+    Case("y ~ x1 + (1 | gr(g, dist='student'))"),
+    Case("y ~ x1 + (1 + x1 | gr(g, dist='student')) + (1 | h)", priors={"nu_g": Fixed(4.0)}),
+    Case("b ~ 1 + (1 | gr(g, dist='student')) + (1 + x1 | h)", "bernoulli"),
+    Case("y | se(s) ~ 1 + (1 + x1 || gr(g, dist='student')) + (1 | gr(h, dist='student', cov=L))"),
+    Case("c ~ 1 + (1 | gr(g, dist='student')) + (1 | gr(h, zero_sum=True))", "poisson"),
+]
+LATENT = [
+    Case((("b ~ x1 + latent(f | g)", "bernoulli"), ("y ~ 1 + latent(f | g)", "gaussian"))),
+    Case(
+        (
+            ("b ~ y + (1 | g) + latent(f | g)", "bernoulli"),
+            ("y ~ x2 + (1 + x2 | gr(g, zero_sum=True)) + (1 | h) + latent(f | g)", "gaussian"),
+            ("t ~ x1 + latent(f | g) + (1 | h)", "cumulative"),
+        ),
+        priors={"b_loading_f": Fixed(1.0)},
+    ),
+    Case(
+        (
+            ("y ~ 1 + (1 | gr(g, cov=K)) + latent(f | g)", "gaussian"),
+            ("c ~ 1 + (1 | h) + latent(f | g)", "poisson"),
+        )
+    ),
+]
+TRANSPORTED = TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
+ALL = INTEGRATED + TRANSPORTED
 
 
 def table(seed: int) -> pd.DataFrame:
@@ -104,30 +192,57 @@ def table(seed: int) -> pd.DataFrame:
             "w": rng.choice([0.5, 1.0, 2.0], size),
             "s": rng.uniform(0.5, 1.5, size),
             "g": G[order],
+            "h": np.array(["a", "b", "c"])[H[order]],
+            "i": I[order],
+            "v": rng.normal(-1, 1, size),
+            "v0": rng.normal(size=size),
+            "c": rng.permutation(np.arange(size) % 5) * rng.integers(1, 3, size),
+            "p": np.exp(rng.normal(size=size)),
+            "q": expit(rng.normal(size=size)),
+            "t": rng.permutation(np.arange(size) % 4),
         }
     )
 
 
+def covariances(seed: int) -> dict[str, pd.DataFrame]:
+    """Return random covariances between the levels of g and of h, in another order than theirs."""
+    rng, out = np.random.default_rng([seed, 1]), {}
+    for name, labels in (("K", [2, 0, 3, 1]), ("L", ["c", "a", "b"])):
+        root = rng.normal(size=(len(labels), len(labels)))
+        out[name] = pd.DataFrame(root @ root.T + 0.5 * np.eye(len(labels)), labels, labels)
+    return out
+
+
 def specification(case: Case, seed: int = 0) -> Specification:
     """Return the model of `case` on the table of `seed`."""
+    used = {name: k for name, k in covariances(seed).items() if f"cov={name}" in str(case)}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ShoalWarning)  # a few small tables are separated
-        return specify(case.formula, read(table(seed)), get_family(case.family), case.priors)
+        warnings.simplefilter("ignore", ShoalWarning)  # a few small tables are separated, or look nested
+        return specify(case.responses, read(table(seed)), case.priors, used)
 
 
-def posterior(case: Case, seed: int = 0, coordinates: str = "auto") -> Posterior:
+def posterior(case: Case, seed: int = 0, coordinates: str = "auto", refinements: int | None = None) -> Posterior:
     """Return the posterior of `case` on the table of `seed`."""
-    return posterior_of(specification(case, seed), coordinates)
+    p = posterior_of(specification(case, seed), coordinates)
+    if refinements is None:
+        return p
+    return replace(p, density=replace(p.density, refinements=refinements))
 
 
 def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
     """Return ``function(static, *arguments)`` in double precision, compiled once for each shape."""
     arguments = to_device(arguments)
     with double():
-        return jax.tree.map(np.asarray, program(function, static, *arguments)(*arguments))
+        return jax.tree.map(np.asarray, _jitted(function)(static, *arguments))
 
 
-def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Any]:
+@cache
+def _jitted(function: Any) -> Any:
+    # Each program runs a few times: what counts is how long it takes to compile.
+    return jax.jit(function, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Point]:
     """Return log density and point."""
     value, point = evaluate(_joint, p.density, p.data, theta, z)
     return float(value), point
@@ -161,12 +276,12 @@ class Natural(NamedTuple):
     Attributes
     ----------
     values : dict
-        Arguments of `shoal.posterior.density.log_joint`.
+        Arguments of `posterior.density.log_joint`.
     effects : (E,) array
-        Coefficients with normal priors, then group effects, level by level; zero-sum ones in orthonormal
-        coordinates of their space.
+        Coefficients with normal priors and means of cutpoints, then group effects and latents; zero-sum ones
+        in orthonormal coordinates of their space.
     by_theta : (n_theta, n_theta) array
-        Derivative of the free hyperparameters, with correlations in place of partial ones.
+        Derivative of the free hyperparameters, correlations and differences of cutpoints among them.
     by_z : (E, n_latent) array
         Derivative of `effects` given theta.
     """
@@ -178,42 +293,62 @@ class Natural(NamedTuple):
 
 
 def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
-    """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact."""
-    model, s = p.model, p.structure
-    _, point = joint(p, theta, z)
-    effects = _effects(p, point)
-    by_z = [_effects(p, joint(p, theta, z + unit)[1]) - effects for unit in np.eye(len(z))]
-    values: dict[str, Any] = dict(zip(model.design.columns, point.beta, strict=True))
-    values |= {name: point.values[i] for name, i in s.phi}
-    if model.design.group:
-        g = model.design.group.name
-        partial = point.values[list(s.partial)]
-        values |= {f"sd_{g}": point.values[list(s.sd)], f"r_{g}": point.r.T}
-        values[f"cor_{g}"] = groups.correlations(partial, s.blocks, s.n_effects)
-    by_theta = evaluate(_hyper_jacobian, s, p.data, theta)
-    return Natural(values, effects, by_theta, np.reshape(by_z, (len(z), len(effects))).T)
+    """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact.
+
+    The map from cutpoints to their mean and differences keeps volume: the first cutpoint is the mean less a
+    combination of the differences.
+    """
+    values = named(p, joint(p, theta, z)[1])
+    effects = effects_of(p, values)
+    by_z = [effects_of(p, named(p, joint(p, theta, z + unit)[1])) - effects for unit in np.eye(len(z))]
+    step = 1e-5  # central differences: an error of its square, times a third derivative near 1
+    by_theta = [
+        (_hypers(p, theta + step * unit, z) - _hypers(p, theta - step * unit, z)) / (2 * step)
+        for unit in np.eye(len(theta))
+    ]
+    return Natural(
+        values,
+        effects,
+        np.reshape(by_theta, (len(theta), len(theta))).T,
+        np.reshape(by_z, (len(z), len(effects))).T,
+    )
 
 
-def _effects(p: Posterior, point: Any) -> np.ndarray:
-    normal = [i for i, c in enumerate(p.model.design.columns) if is_normal(p.model, c)]
-    r = zero_sum_basis(p.structure.n_levels) @ point.r.T if p.structure.zero_sum else point.r.T
-    return np.concatenate([point.beta[normal], r.ravel()])
+def named(p: Posterior, point: Point) -> dict[str, Any]:
+    """Return the numbers of a point under their names in a result."""
+    draws = Draws(jax.tree.map(lambda a: a[None, None], point), {}, "")
+    return {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
+
+
+def _hypers(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
+    values, model = named(p, joint(p, theta, z)[1]), p.model
+    out = []
+    for name, resolved in model.priors.items():
+        if name in values and resolved.prior.support != "correlation":
+            normal = isinstance(resolved.prior, Normal) and "loading_" not in name
+            out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
+    for group in model.groups:
+        priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
+        out += [sd for sd, q in zip(values[group.sd], priors, strict=True) if not isinstance(q, Fixed)]
+        out += [values[group.cor][i, j] for i, j, *_ in groups.partial_positions(group.blocks)]
+    for design in model.designs:
+        out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
+    return np.array(out, float)
+
+
+def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
+    """Return `Natural.effects` of named values."""
+    model, parts = p.model, []
+    for design in model.designs:
+        parts.append([values[c] for c in design.columns if is_normal(model, c)])
+        parts.append([np.mean(values[design.cutpoints])] if design.family.ordinal else [])
+    for group in model.groups:
+        r = values[group.r]
+        parts.append((zero_sum_basis(len(r)) @ r if group.zero_sum else r).ravel())
+    parts += [values[name] for name in model.group_effects if name.startswith("latent_")]
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def is_normal(model: Specification, column: str) -> bool:
     """Say whether a population coefficient has a normal prior."""
     return isinstance(model.priors[column].prior, Normal)
-
-
-def _hyper_jacobian(structure: Any, data: Any, theta: Any) -> Any:
-    def natural_scales(theta: Any) -> Any:
-        hyper = hyperparameters(structure, data, theta)
-        covariance = hyper.lam @ hyper.lam.T
-        sd = jnp.sqrt(jnp.diagonal(covariance))
-        scalars = [hyper.values[i] for i in range(structure.n_theta) if i not in structure.partial]
-        pairs = [
-            covariance[i, j] / (sd[i] * sd[j]) for i, j, _, _ in groups.partial_positions(structure.blocks)
-        ]
-        return jnp.stack([*scalars, *pairs]) if structure.n_theta else jnp.zeros(0)
-
-    return jax.jacfwd(natural_scales)(theta)

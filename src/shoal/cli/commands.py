@@ -40,7 +40,7 @@ Data = Annotated[
         "is called so.",
     ),
 ]
-FamilyName = Annotated[str, typer.Option("--family", "-f", help="gaussian, bernoulli or binomial.")]
+FamilyName = Annotated[str, typer.Option("--family", "-f", help="gaussian, bernoulli, poisson, cumulative …, with a link: bernoulli(probit).")]
 Priors = Annotated[
     list[str] | None,
     typer.Option(
@@ -114,7 +114,7 @@ def fit(
     if output:
         check_output(output, force, data)
     model = _model(formula, data, family, prior)
-    if effects and model.design.group is None:
+    if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
     if effects and store == "none":
         raise typer.BadParameter("it needs the draws that --store none leaves out.", param_hint="--effects")
@@ -174,10 +174,9 @@ def _show_effects(screen: Screen, effects: pd.DataFrame) -> None:
 
 
 def _headline(model: Model) -> str:
-    design, family = model.design, model.specification.family
+    design, family = model.design, model.design.family
     parts = [f"{family.name}, {family.link} link", f"{design.n_rows:,} rows"]
-    if design.group:
-        parts.append(f"{len(design.group.labels):,} levels of {design.group.name}")
+    parts += [f"{len(group.labels):,} levels of {group.name}" for group in design.groups]
     return f"{model.specification.formula.text}\n{', '.join(parts)}\n"
 
 

@@ -2,27 +2,89 @@
 
 from __future__ import annotations
 
+import re
+
 from shoal.errors import ModelError, nearest
 from shoal.families.base import Family, Rows
 from shoal.families.bernoulli import Bernoulli
+from shoal.families.beta import Beta
 from shoal.families.binomial import Binomial
+from shoal.families.cumulative import Cumulative
+from shoal.families.exponential import Exponential
+from shoal.families.gamma import Gamma
 from shoal.families.gaussian import Gaussian
+from shoal.families.lognormal import LogNormal
+from shoal.families.negbinomial import NegBinomial
+from shoal.families.poisson import Poisson
+from shoal.families.student import Student
+from shoal.families.zero_inflated_poisson import ZeroInflatedPoisson
 
-FAMILIES: dict[str, Family] = {f.name: f for f in (Gaussian(), Bernoulli(), Binomial())}
+FAMILIES: dict[str, Family] = {
+    f.name: f
+    for f in (
+        Gaussian(),
+        Student(),
+        Bernoulli(),
+        Binomial(),
+        Poisson(),
+        NegBinomial(),
+        ZeroInflatedPoisson(),
+        Exponential(),
+        Gamma(),
+        LogNormal(),
+        Beta(),
+        Cumulative(),
+    )
+}
 
-__all__ = ["FAMILIES", "Bernoulli", "Binomial", "Family", "Gaussian", "Rows", "get_family"]
+__all__ = [
+    "FAMILIES",
+    "Bernoulli",
+    "Beta",
+    "Binomial",
+    "Cumulative",
+    "Exponential",
+    "Family",
+    "Gamma",
+    "Gaussian",
+    "LogNormal",
+    "NegBinomial",
+    "Poisson",
+    "Rows",
+    "Student",
+    "ZeroInflatedPoisson",
+    "get_family",
+]
 
 
-def get_family(family: str | Family) -> Family:
-    """Return the family of that name.
+def get_family(family: str | Family, link: str | None = None) -> Family:
+    """Return the family of that name, with that link.
+
+    Parameters
+    ----------
+    family : str or Family
+        A name, such as "bernoulli", or a name with a link, such as "bernoulli(probit)".
+    link : str, optional
+        The family's own default if it is named in neither place.
 
     Raises
     ------
     ModelError
-        If no family has it.
+        If no family has the name, the family does not have the link, or two links are named.
     """
     if isinstance(family, Family):
+        if link not in (None, family.link):
+            raise ModelError(f"The family is {family.name}({family.link}), the link {link!r}.", "One link.")
         return family
-    if family not in FAMILIES:
-        raise ModelError(f"There is no family {family!r}.", nearest(str(family), FAMILIES))
-    return FAMILIES[family]
+    parts = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*([^()]*?)\s*\))?\s*", str(family))
+    name, inside = parts.groups() if parts else (str(family), None)
+    if name not in FAMILIES:
+        close = nearest(name, FAMILIES)
+        raise ModelError(
+            f"There is no family {name!r}.",
+            f"Known: {', '.join(FAMILIES)}.",
+            close if close.startswith("Did") else "",
+        )
+    if link is not None and inside is not None and link != inside:
+        raise ModelError(f"The family is {family!r}, the link {link!r}.", "One link.")
+    return type(FAMILIES[name])(inside if link is None else link)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+
+from shoal.errors import ModelError, nearest
+from shoal.priors import Prior
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Rows(NamedTuple):
@@ -30,12 +36,21 @@ class Rows(NamedTuple):
 
 
 class Family(ABC):
-    """Base of all families. Instances are stateless, hashable and compared by class.
+    """Base of all families. Instances are immutable, hashable and compared by class, link and categories.
+
+    Parameters
+    ----------
+    link : str, optional
+        One of `links`; the first of them by default.
 
     Attributes
     ----------
-    name, link : str
+    name : str
         As the user writes and as printed.
+    links : tuple of str
+        Links of the mean (or of the probability) that the family has.
+    link : str
+        The one in use.
     takes : frozenset of {"trials", "se"}
         Additions to the response that the family understands.
     requires : frozenset of str
@@ -44,29 +59,66 @@ class Family(ABC):
         Newton steps from `start` after which the conditional mode is close enough for efficient
         sampling (exactness never depends on it).
     linear_gaussian : bool
-        The log density of a row is quadratic in the linear predictor: effects integrate out exactly.
+        `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
+        known errors): effects integrate out exactly.
+    ordinal : bool
+        The response is an ordered category, and ``phi["cutpoints"]`` are parameters beside the scalar
+        ones of `parameters`.
+    n_cutpoints : int
+        Number of cutpoints of an ordinal family, once its categories are known (`with_categories`).
+
+    Raises
+    ------
+    ModelError
+        If the family has no such link.
     """
 
     name: ClassVar[str]
-    link: ClassVar[str]
+    links: ClassVar[tuple[str, ...]]
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
+    ordinal: ClassVar[bool] = False
+    n_cutpoints: int = 0
+
+    def __init__(self, link: str | None = None):
+        if link is not None and link not in self.links:
+            close = nearest(str(link), self.links)
+            raise ModelError(
+                f"Family {self.name!r} has no link {link!r}.",
+                f"Its links: {', '.join(self.links)}.",
+                close if close.startswith("Did") else "",
+            )
+        self.link = link or self.links[0]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other)
+        if not isinstance(other, Family):
+            return NotImplemented
+        mine = (type(self), self.link, self.n_cutpoints)
+        return mine == (type(other), other.link, other.n_cutpoints)
 
     def __hash__(self) -> int:
-        return hash(type(self))
+        return hash((type(self), self.link, self.n_cutpoints))
+
+    def __str__(self) -> str:
+        """Return what `get_family` reads: the name, with the link if it is not the default."""
+        return self.name if self.link == self.links[0] else f"{self.name}({self.link})"
+
+    def __repr__(self) -> str:
+        return f"<family {self}>"
 
     @abstractmethod
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         """Return the distribution of a row as printed, e.g. ``Normal(eta, sigma)``."""
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
-        """Names of the family's own parameters; all positive."""
+        """Names of the family's own scalar parameters; `parameter_prior` says on what support."""
         return ()
+
+    def parameter_prior(self, name: str, rows: Rows) -> Prior:
+        """Return the default prior of a scalar parameter, with support "positive" or "unit"."""
+        raise ModelError(f"Family {self.name!r} has no parameter {name!r}.")
 
     @abstractmethod
     def check(self, rows: Rows, name: str) -> None:
@@ -82,27 +134,54 @@ class Family(ABC):
 
     @abstractmethod
     def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        """Return the log density of each row, weights included, up to `log_constant`."""
+        """Return the log density of each row, weights included, up to `log_constant`.
+
+        Traced by JAX, with `eta` (M,), scalar `phi` and ``phi["cutpoints"]`` (C,), increasing. Values and
+        their derivatives in `eta` and `phi` are numbers wherever ``|eta| <= 700``.
+        """
 
     @abstractmethod
     def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the first derivative of `log_density` in `eta` and its (expected) negative second."""
+        """Return the first derivative of `log_density` in `eta` and a positive, finite curvature.
+
+        The curvature is the negative second derivative where the density is log-concave in `eta`, else
+        an expectation of it; the family says which. It shapes proposals, never the posterior.
+        """
 
     @abstractmethod
     def start(self, rows: Rows) -> Any:
         """Return a linear predictor near each row's own estimate, free of all parameters."""
 
-    @abstractmethod
-    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        """Return simulated responses."""
+    def normal_response(self, rows: Rows) -> np.ndarray:
+        """Return what is normal around the linear predictor, for `linear_gaussian` families."""
+        return np.asarray(rows.y)
 
     @abstractmethod
-    def mean(self, eta: Any) -> Any:
-        """Return the inverse link: the mean of one observation (of one trial)."""
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        """Return simulated responses, shaped like `eta`; arguments as those of `mean`, in NumPy."""
+
+    @abstractmethod
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        """Return the expected response of each row, shaped like `eta`.
+
+        For ordinal families: the probability of each category, along a new last axis.
+
+        Parameters
+        ----------
+        rows : Rows
+            Of N entries each; the response itself is not looked at.
+        eta : (..., N) array
+            NumPy or JAX, as the result is.
+        phi : dict
+            Parameters that broadcast against `eta`, such as (..., 1); ``phi["cutpoints"]`` is (..., 1, C).
+        """
 
     @abstractmethod
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
-        """Return the variance of a row around its linear predictor, on the link's scale."""
+        """Return the variance of a row around its linear predictor, on the link's scale.
+
+        None where there is no single one: where it depends on the mean, as in counts with a log link.
+        """
 
     def log_constant(self, rows: Rows) -> np.ndarray:
         """Return the part of each row's log density free of all parameters."""
@@ -127,3 +206,11 @@ class Family(ABC):
         """
         nowhere = np.zeros(len(rows.y), bool)
         return nowhere, nowhere
+
+    def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
+        """Return codes 0 to J - 1 of an ordered response and the labels of its categories."""
+        raise ModelError(f"Family {self.name!r} has no categories.")
+
+    def with_categories(self, n: int) -> Family:
+        """Return the family of an ordered response of `n` categories."""
+        raise ModelError(f"Family {self.name!r} has no categories.")

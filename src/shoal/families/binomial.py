@@ -1,33 +1,34 @@
-"""Successes out of known trials, logit link: ``y ~ Binomial(trials, expit(eta))``.
+"""Successes out of known trials: ``y ~ Binomial(trials, F(eta))``.
 
-The log density in `eta` is ``y * eta - trials * log(1 + exp(eta))``: its sufficient statistics add up
-over rows that share every predictor, so such rows are merged whatever the responses are.
-McCullagh and Nelder, Generalized Linear Models, 2nd ed., chapter 4.
+Links: logit, probit, cloglog (`links`). No parameters of its own; eta is on the link's scale. The log
+density is ``y log F(eta) + (trials - y) log(1 - F(eta))``: its sufficient statistics add up over rows
+that share every predictor, so such rows are merged whatever the responses are. McCullagh and Nelder
+(1989), Generalized Linear Models, 2nd ed., chapter 4.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit, gammaln
+from scipy.special import gammaln
 
 from shoal.errors import DataError, listing
 from shoal.families.base import Family, Rows
+from shoal.families.links import LINKS
+from shoal.families.numerics import positive
 
 
 class Binomial(Family):
-    """Binomial rows with success probability ``expit(eta)``."""
+    """Binomial rows with success probability ``F(eta)``."""
 
     name: ClassVar[str] = "binomial"
-    link: ClassVar[str] = "logit"
+    links: ClassVar[tuple[str, ...]] = tuple(LINKS)
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})
     requires: ClassVar[frozenset[str]] = frozenset({"trials"})
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
-        return "Binomial(trials, expit(eta))"
+        return f"Binomial(trials, {LINKS[self.link].inverse_text})"
 
     def check(self, rows: Rows, name: str) -> None:
         problems = {
@@ -47,36 +48,46 @@ class Binomial(Family):
                 )
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        return 0.0, 1.0
+        # One latent standard deviation of the link, in units of the logistic's: priors scaled by it say about
+        # the same of probabilities whatever the link.
+        return LINKS[self.link].middle, LINKS[self.link].scale
 
     def no_pooling_sd(self, rows: Rows) -> float:
-        return 1.5
+        # About flat on the probability.
+        return 1.5 * LINKS[self.link].scale
 
     def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        return rows.weight * (rows.y * eta - rows.trials * jnp.logaddexp(0.0, eta))
+        link = LINKS[self.link]
+        failures = rows.trials - rows.y
+        return rows.weight * (rows.y * link.log_success(eta) + failures * link.log_failure(eta))
 
     def log_constant(self, rows: Rows) -> np.ndarray:
         y, n = np.asarray(rows.y), np.asarray(rows.trials)
         return np.asarray(rows.weight) * (gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1))
 
     def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        p = jax.nn.sigmoid(eta)
-        expected = rows.trials * p
-        return rows.weight * (rows.y - expected), rows.weight * expected * (1 - p)
+        # Exact: log-concave under every link.
+        link = LINKS[self.link]
+        up, up_curvature = link.success_slopes(eta)
+        down, down_curvature = link.failure_slopes(eta)
+        failures = rows.trials - rows.y
+        curvature = rows.y * up_curvature + failures * down_curvature
+        return rows.weight * (rows.y * up + failures * down), positive(rows.weight * curvature)
 
     def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y + 0.5) - jnp.log(rows.trials - rows.y + 0.5)
+        return LINKS[self.link].apply((rows.y + 0.5) / (rows.trials + 1))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        return rng.binomial(np.asarray(rows.trials).astype(int), expit(eta)).astype(float)
+        p = LINKS[self.link].inverse(eta)
+        return rng.binomial(np.asarray(rows.trials).astype(int), p).astype(float)
 
-    def mean(self, eta: Any) -> Any:
-        return expit(eta)
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return rows.trials * LINKS[self.link].inverse(eta)
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
-        # The latent logistic variable behind a binary row has variance pi^2 / 3 (Goldstein, Browne and
-        # Rasbash 2002, Understanding Statistics 1, 223-231).
-        return np.pi**2 / 3
+        # Of the latent variable behind a binary row: pi^2 / 3 for the logit (Goldstein, Browne and Rasbash
+        # 2002, Understanding Statistics 1, 223-231), 1 for the probit, pi^2 / 6 for the cloglog.
+        return LINKS[self.link].variance
 
     def merge(self, rows: Rows, index: np.ndarray, size: int) -> Rows | None:
         successes = np.bincount(index, weights=rows.weight * rows.y, minlength=size)

@@ -1,7 +1,7 @@
 """Normal responses, identity link; with known standard errors if the formula says ``y | se(s)``.
 
-Row i has variance ``se_i ** 2 + sigma ** 2`` (either may be absent). Gelman et al., Bayesian Data
-Analysis, 3rd ed., sections 5.4 (known variances) and 14.2.
+Row i has variance ``se_i ** 2 + sigma ** 2`` (either may be absent); eta and `sigma` are in the
+response's units. Gelman et al., Bayesian Data Analysis, 3rd ed., sections 5.4 (known variances) and 14.2.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from shoal.errors import DataError
 from shoal.families.base import Family, Rows
+from shoal.families.support import moments, refuse_constant
+from shoal.priors import Exponential, Prior
 
 
 class Gaussian(Family):
     """Normal rows with mean eta."""
 
     name: ClassVar[str] = "gaussian"
-    link: ClassVar[str] = "identity"
+    links: ClassVar[tuple[str, ...]] = ("identity",)
     takes: ClassVar[frozenset[str]] = frozenset({"se"})
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
@@ -28,21 +29,20 @@ class Gaussian(Family):
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return () if known_se and not se_sigma else ("sigma",)
 
+    def parameter_prior(self, name: str, rows: Rows) -> Prior:
+        return Exponential(1 / self.scale(rows)[1])
+
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         if not known_se:
             return "Normal(eta, sigma)"
         return "Normal(eta, sqrt(se^2 + sigma^2))" if se_sigma else "Normal(eta, se)"
 
     def check(self, rows: Rows, name: str) -> None:
-        if np.ptp(rows.y) == 0 and len(rows.y) > 1 and not rows.se.any():
-            raise DataError(
-                f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
-                "A gaussian response must vary, or sigma has no scale.",
-            )
+        if not rows.se.any():
+            refuse_constant(rows, name, "gaussian")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        center = float(np.average(rows.y, weights=rows.weight))
-        spread = math.sqrt(float(np.average((rows.y - center) ** 2, weights=rows.weight)))
+        center, spread = moments(rows.y, rows.weight)
         return center, spread or float(np.mean(rows.se)) or 1.0
 
     def no_pooling_sd(self, rows: Rows) -> float:
@@ -59,6 +59,7 @@ class Gaussian(Family):
         return -0.5 * math.log(2 * math.pi) * np.asarray(rows.weight)
 
     def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # Exact: the log density is quadratic.
         precision = rows.weight / self._variance(rows, phi)
         return precision * (rows.y - eta), precision
 
@@ -68,7 +69,7 @@ class Gaussian(Family):
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         return rng.normal(eta, np.sqrt(self._variance(rows, phi)))
 
-    def mean(self, eta: Any) -> Any:
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return eta
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

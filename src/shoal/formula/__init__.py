@@ -4,7 +4,7 @@ from shoal.formula.evaluate import evaluate
 from shoal.formula.functions import register_function
 from shoal.formula.matrix import DesignMatrix, DesignSpec, design_matrix
 from shoal.formula.parser import parse
-from shoal.formula.terms import Expression, Formula, GroupTerm, ResponseTerm
+from shoal.formula.terms import Expression, Formula, GroupTerm, LatentTerm, ResponseTerm
 
 __all__ = [
     "DesignMatrix",
@@ -12,6 +12,7 @@ __all__ = [
     "Expression",
     "Formula",
     "GroupTerm",
+    "LatentTerm",
     "ResponseTerm",
     "design_matrix",
     "evaluate",

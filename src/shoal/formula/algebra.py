@@ -30,6 +30,7 @@ class Sum:
     terms: tuple[Term, ...]
     offsets: tuple[Call, ...] = ()
     groups: tuple[Bar, ...] = ()
+    latents: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -59,7 +60,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
     formula : str
         The text the spans of `node` refer to.
     outermost : bool
-        Group terms and offsets may stand here: true right of ``~``, false left of a bar.
+        Group terms, offsets and latent terms may stand here: true right of ``~``, false left of a bar.
 
     Raises
     ------
@@ -67,8 +68,13 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         If the tree means something else than a sum of terms.
     """
     found = _Expansion(formula, outermost).sum(node)
-    terms = tuple(sorted(found.terms.values(), key=len))
-    return Sum(found.intercept is not False, terms, tuple(found.offsets), tuple(found.groups))
+    return Sum(
+        found.intercept is not False,
+        tuple(sorted(found.terms.values(), key=len)),
+        tuple(found.offsets),
+        tuple(found.groups),
+        tuple(found.latents),
+    )
 
 
 class _Found:
@@ -79,6 +85,7 @@ class _Found:
         self.intercept: bool | None = None
         self.offsets: list[Call] = []
         self.groups: list[Bar] = []
+        self.latents: list[Call] = []
 
 
 class _Expansion:
@@ -89,18 +96,21 @@ class _Expansion:
         return FormulaError(found, needed, remedy, formula=self.formula, span=node.span)
 
     def sum(self, node: Node) -> _Found:
-        """Read ``a + b - c`` where group terms, offsets and numbers may stand."""
+        """Read ``a + b - c`` where group terms, offsets, latent terms and numbers may stand."""
         found = _Found()
         for sign, operand in _summands(node):
             match operand:
                 case Number():
                     found.intercept = self.intercept(sign, operand)
                 case Bar():
-                    self.group(sign, operand)
+                    self.alone(sign, operand, "a group term", "x + (1 | g)", "Leave it out.")
                     found.groups.append(operand)
                 case Call(function="offset"):
-                    self.offset(sign, operand)
+                    self.alone(sign, operand, "an offset", "x + offset(o)", "Write offset(-o).")
                     found.offsets.append(operand)
+                case Call(function="latent"):
+                    self.alone(sign, operand, "a latent term", "x + latent(u | g)", "Leave it out.")
+                    found.latents.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)
@@ -132,23 +142,13 @@ class _Expansion:
             "Put arithmetic in I(...), e.g. I(x / 2).",
         )
 
-    def group(self, sign: str, bar: Bar) -> None:
+    def alone(self, sign: str, node: Node, what: str, example: str, remedy: str) -> None:
+        """Refuse what can only be added to the terms, if it is part of one or is taken away."""
+        name = what.capitalize()
         if not self.outermost:
-            raise self.error(
-                bar, "Found a group term inside another term.", "A group term stands alone: x + (1 | g)."
-            )
+            raise self.error(node, f"Found {what} inside another term.", f"{name} stands alone: {example}.")
         if sign == "-":
-            raise self.error(
-                bar, "A group term is taken away.", "Group terms can only be added.", "Leave it out."
-            )
-
-    def offset(self, sign: str, call: Call) -> None:
-        if not self.outermost:
-            raise self.error(
-                call, "Found an offset inside another term.", "An offset stands alone: x + offset(o)."
-            )
-        if sign == "-":
-            raise self.error(call, "An offset is taken away.", "Offsets are added.", "Write offset(-o).")
+            raise self.error(node, f"{name} is taken away.", "It can only be added.", remedy)
 
     def terms(self, node: Node) -> Terms:
         """Return the terms of an operand of a sum, or of a product."""

@@ -58,7 +58,7 @@ def numeric_column(series: pd.Series, name: str) -> np.ndarray:
             "Numbers were needed, by the formula or because the model was made with numbers.",
             "Convert the column to numbers.",
         )
-    _require_complete(series, name)
+    require_complete(series, name)
     return np.asarray(series.to_numpy(dtype=np.float64), dtype=np.float64)
 
 
@@ -73,7 +73,7 @@ def levels_of(series: pd.Series, name: str, wanted: list | None = None) -> tuple
     import pandas as pd
 
     is_category(series, name)
-    _require_complete(series, name)
+    require_complete(series, name)
     levels = tuple(wanted or pd.Categorical(series).remove_unused_categories().categories.tolist())
     if len(levels) < 2:
         raise DataError(
@@ -97,7 +97,7 @@ def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorica
     import pandas as pd
 
     is_category(series, name)
-    _require_complete(series, name)
+    require_complete(series, name)
     known = set(levels)
     unseen = [value for value in series.unique().tolist() if value not in known]
     if unseen:
@@ -110,7 +110,8 @@ def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorica
     return pd.Categorical(series.to_numpy(dtype=object), categories=list(levels))
 
 
-def _require_complete(series: pd.Series, name: str) -> None:
+def require_complete(series: pd.Series, name: str) -> None:
+    """Raise a DataError that counts the missing values, if there are any."""
     missing = int(series.isna().sum())
     if missing:
         raise DataError(

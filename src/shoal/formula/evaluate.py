@@ -123,7 +123,7 @@ def require_finite(values: np.ndarray, what: str) -> np.ndarray:
 def compute(
     node: Node,
     column: Callable[[str], np.ndarray],
-    standardise: Callable[[Call, np.ndarray], np.ndarray] | None = None,
+    learnt: Callable[[Call, np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Compute a checked tree.
 
@@ -133,8 +133,8 @@ def compute(
         As `shoal.formula.safety.check` lets through.
     column : callable
         Name of a column -> float64 array of shape (N,).
-    standardise : callable, optional
-        Computes the calls that learn from all rows, ``center`` and ``scale``, from the call and its data.
+    learnt : callable, optional
+        Computes the calls that learn from all rows, such as ``scale``, from the call and its data.
 
     Returns
     -------
@@ -162,8 +162,8 @@ def compute(
                 return _FUNCTIONS[part.function](value(part.arguments[0]))
             case Call() if (function := registered(part.function)) is not None:
                 return _call_registered(part, function, [value(argument) for argument in part.arguments])
-            case Call() if standardise is not None:
-                return standardise(part, value(part.arguments[0]))
+            case Call() if learnt is not None:
+                return learnt(part, value(part.arguments[0]))
         raise TypeError(f"unchecked tree: {part!r}")
 
     with np.errstate(all="ignore"):

@@ -10,6 +10,8 @@ from shoal.errors import FormulaError
 ELEMENTWISE = ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "tanh", "I")
 # Literal arguments after the data, in the order in which they may be given without a name.
 STANDARDISING = {"center": (), "scale": ("center", "scale", "ddof")}
+# Of an expression and a grouping factor, g or a:b.
+GROUPED = ("group_mean",)
 _CUBIC = ("df", "knots", "lower_bound", "upper_bound", "constraints", "extrapolation")
 BASES = {
     "poly": ("degree", "raw"),
@@ -32,6 +34,7 @@ SPECIAL = {
     "weights": "weights(w) stands left of '~': y | weights(w) ~ x.",
     "offset": "offset(o) stands alone right of '~', outside parentheses: y ~ x + offset(o).",
     "gr": "gr(g) stands right of a bar: (1 | gr(g, zero_sum=True)).",
+    "latent": "latent(u | g) stands alone right of '~', outside parentheses: y ~ x + latent(u | g).",
 }
 
 _registered: dict[str, Callable] = {}
@@ -77,4 +80,4 @@ def registered(name: str) -> Callable | None:
 
 def listed() -> tuple[str, ...]:
     """Return every function that may be called inside terms."""
-    return (*ELEMENTWISE, *STANDARDISING, *BASES, "C", *_registered)
+    return (*ELEMENTWISE, *STANDARDISING, *GROUPED, *BASES, "C", *_registered)

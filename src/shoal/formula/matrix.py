@@ -17,7 +17,8 @@ from shoal.errors import DataError, listing
 from shoal.formula.algebra import Sum, expand
 from shoal.formula.categories import is_category, levels_of, numeric_column, to_categorical
 from shoal.formula.evaluate import compute, lookup, require_finite
-from shoal.formula.functions import BASES, CONTRASTS, STANDARDISING
+from shoal.formula.functions import BASES, CONTRASTS, GROUPED, STANDARDISING
+from shoal.formula.group_means import group_mean
 from shoal.formula.options import bind, category_arguments
 from shoal.formula.reader import read_piece
 from shoal.formula.terms import Expression
@@ -205,7 +206,9 @@ def _factor(factor: Node, frame: pd.DataFrame, spec: DesignSpec, *, learn: bool)
     def column(name: str) -> np.ndarray:
         return numeric_column(lookup(frame, name), name)
 
-    def standardise(call: Call, data: np.ndarray) -> np.ndarray:
+    def learnt(call: Call, data: np.ndarray) -> np.ndarray:
+        if call.function in GROUPED:
+            return group_mean(call, _rows(data, frame), frame, spec.states)
         return _stateful(call, _rows(data, frame), STANDARDISING[call.function], spec)
 
     if isinstance(factor, Column):
@@ -220,10 +223,10 @@ def _factor(factor: Node, frame: pd.DataFrame, spec: DesignSpec, *, learn: bool)
         return _category(factor, factor.arguments[0], frame, spec, learn=learn)
     if factor.function in BASES:
         data = require_finite(
-            _rows(compute(factor.arguments[0], column, standardise), frame), unparse(factor.arguments[0])
+            _rows(compute(factor.arguments[0], column, learnt), frame), unparse(factor.arguments[0])
         )
         return _stateful(factor, data, BASES[factor.function], spec)
-    return require_finite(_rows(compute(factor, column, standardise), frame), unparse(factor))
+    return require_finite(_rows(compute(factor, column, learnt), frame), unparse(factor))
 
 
 def _rows(values: np.ndarray, frame: pd.DataFrame) -> np.ndarray:

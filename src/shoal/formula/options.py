@@ -1,6 +1,8 @@
-"""Literal arguments of listed functions: ``degree=2``, ``levels=['low', 'high']``."""
+"""Arguments that are no data: ``degree=2``, ``levels=['low', 'high']``, ``zero_sum=True``."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.functions import CONTRASTS
@@ -101,3 +103,57 @@ def literal(node: Node, formula: str = "") -> object:
         formula=formula,
         span=node.span,
     )
+
+
+def only_argument(call: Call, formula: str) -> Node:
+    """Return the one argument of a call.
+
+    Raises
+    ------
+    FormulaError
+        If it has several, none, or arguments with a name.
+    """
+    if len(call.arguments) != 1 or call.keywords:
+        raise FormulaError(
+            f"Found {unparse(call)}.",
+            f"{call.function}(...) takes one argument.",
+            formula=formula,
+            span=call.span,
+        )
+    return call.arguments[0]
+
+
+def without_options(call: Call, known: tuple[str, ...], formula: str) -> Call:
+    """Return a call without its keyword arguments.
+
+    Raises
+    ------
+    FormulaError
+        If one of them is not known.
+    """
+    for key, node in call.keywords:
+        if key not in known:
+            raise FormulaError(
+                f"{call.function}(...) has no argument {key!r}.",
+                nearest(key, known),
+                formula=formula,
+                span=node.span,
+            )
+    return replace(call, keywords=())
+
+
+def flag(call: Call, name: str, formula: str) -> bool:
+    """Return the value of ``name=True`` or ``name=False`` in a call, False if it is not given.
+
+    Raises
+    ------
+    FormulaError
+        If the value is neither True nor False.
+    """
+    node = dict(call.keywords).get(name, Constant(False))
+    given = literal(node, formula)
+    if not isinstance(given, bool):
+        raise FormulaError(
+            f"Found {name} = {unparse(node)}.", "True or False was needed.", formula=formula, span=node.span
+        )
+    return given

@@ -204,7 +204,7 @@ class Reader:
                 elif keywords:
                     raise self.error(f"Found {key}.", "Arguments with a name come after those without.")
                 else:
-                    arguments.append(self.chain())
+                    arguments.append(self.barred() if name.text == "latent" else self.chain())
                 if not self.take(","):
                     break
             closing = self.close(opening, ")")
@@ -214,12 +214,18 @@ class Reader:
     def parenthesised(self, opening: Token) -> Node:
         """Read ``(a + b)`` or ``(a | g)``."""
         with self.nested():
-            inside = self.chain()
-            bar = self.take("|", "||")
-            if bar is not None:
-                inside = Bar(inside, self.chain(), bar.text == "|")
+            inside = self.barred()
             closing = self.close(opening, ")")
         return replace(inside, span=(opening.span[0], closing.span[1]))
+
+    def barred(self) -> Node:
+        """Read ``a`` or ``a | g``, without the parentheses around it."""
+        inside = self.chain()
+        bar = self.take("|", "||")
+        if bar is None:
+            return inside
+        factor = self.chain()
+        return Bar(inside, factor, bar.text == "|", span=(inside.span[0], factor.span[1]))
 
     def listing(self, opening: Token) -> Listing:
         """Read ``[a, b]``."""

@@ -9,7 +9,17 @@ from __future__ import annotations
 from enum import IntEnum
 
 from shoal.errors import FormulaError, nearest
-from shoal.formula.functions import BASES, CONTRASTS, ELEMENTWISE, SPECIAL, STANDARDISING, listed, registered
+from shoal.formula.factors import crossed
+from shoal.formula.functions import (
+    BASES,
+    CONTRASTS,
+    ELEMENTWISE,
+    GROUPED,
+    SPECIAL,
+    STANDARDISING,
+    listed,
+    registered,
+)
 from shoal.formula.options import bind, category_arguments
 from shoal.formula.tree import (
     Bar,
@@ -31,7 +41,7 @@ class Place(IntEnum):
     """Where an expression stands; each place allows what those before it allow."""
 
     ELEMENTWISE = 0  # response, trials, se, weights, offset: row by row
-    STANDARDISING = 1  # inside a population factor: also center and scale, which learn two numbers
+    STANDARDISING = 1  # inside a population factor: also center, scale and group_mean, which learn numbers
     FACTOR = 2  # a population factor itself: also bases and categories, which make several columns
 
 
@@ -118,6 +128,9 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     if name == "C":
         _check_category(call, formula)
         return
+    if name in GROUPED:
+        _check_grouped(call, formula)
+        return
     literals = STANDARDISING.get(name, BASES.get(name, ()))
     most = None if registered(name) else 1 + len(literals)
     if not call.arguments or (most is not None and len(call.arguments) > most):
@@ -129,6 +142,21 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     for argument in call.arguments[:data]:
         check(argument, min(place, Place.STANDARDISING), formula)
     bind(call, literals, formula, skip=data)
+
+
+def _check_grouped(call: Call, formula: str) -> None:
+    name = call.function
+    if len(call.arguments) != 2 or call.keywords:
+        raise FormulaError(
+            f"{name}(...) has {len(call.arguments)} arguments, and {len(call.keywords)} with a name.",
+            "It takes two without a name: an expression and a grouping factor.",
+            f"Write {name}(x, g).",
+            formula=formula,
+            span=call.span,
+        )
+    data, factor = call.arguments
+    check(data, Place.STANDARDISING, formula)
+    crossed(factor, formula, f"as the factor of {name}(...)")
 
 
 def _check_category(call: Call, formula: str) -> None:

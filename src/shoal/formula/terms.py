@@ -49,18 +49,41 @@ class GroupTerm:
         True for ``|``, False for ``||``.
     zero_sum : bool
         Effects are conditioned to sum to zero over the levels.
+    dist : {"normal", "student"}
+        Distribution of the effects over the levels.
+    cov : str, optional
+        Name the user gave to a known covariance between the levels; no column of the table.
     """
 
     effects: Expression
     factor: tuple[str, ...]
     correlated: bool = True
     zero_sum: bool = False
+    dist: str = "normal"
+    cov: str | None = None
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property
     def name(self) -> str:
         """Name of the grouping factor, as in ``sd_<name>``."""
         return ":".join(self.factor)
+
+
+@dataclass(frozen=True)
+class LatentTerm:
+    """One ``latent(u | g)``: a quantity that was not measured, with one value for each level.
+
+    Parameters
+    ----------
+    name : str
+        What the quantity is called; no column of the table.
+    factor : tuple of str
+        Columns whose combination names the level: ``("g",)``, or ``("a", "b")`` for ``a:b``.
+    """
+
+    name: str
+    factor: tuple[str, ...]
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
 
 
 @dataclass(frozen=True)
@@ -73,10 +96,11 @@ class Formula:
         As the user wrote it.
     response : ResponseTerm
     population : Expression
-        Right-hand side for formulaic, group terms and offsets removed; the intercept is explicit
-        (``1 + x`` or ``0 + x``).
+        Right-hand side for formulaic; group terms, offsets and latent terms removed; the intercept is
+        explicit (``1 + x`` or ``0 + x``).
     offsets : tuple of Expression
     groups : tuple of GroupTerm
+    latents : tuple of LatentTerm
     """
 
     text: str
@@ -84,12 +108,14 @@ class Formula:
     population: Expression
     offsets: tuple[Expression, ...] = ()
     groups: tuple[GroupTerm, ...] = ()
+    latents: tuple[LatentTerm, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column the formula needs, once, in order of appearance."""
+        """Every column the formula needs, once: response, population, offsets, groups, factors of latents."""
         r = self.response
         parts = [r.value, r.trials, r.se, r.weights, self.population, *self.offsets]
         names = [c for p in parts if p is not None for c in p.columns]
         names += [c for g in self.groups for c in (*g.effects.columns, *g.factor)]
+        names += [c for latent in self.latents for c in latent.factor]
         return tuple(dict.fromkeys(names))

@@ -118,6 +118,8 @@ def unparse(node: Node, level: int = 0) -> str:
             return f'"{node.value}"' if "'" in node.value else f"'{node.value}'"
         case Listing():
             return f"[{', '.join(map(unparse, node.items))}]"
+        case Call(arguments=(Bar() as bar,), keywords=()):
+            return node.function + unparse(bar)
         case Call():
             arguments = [unparse(a) for a in node.arguments] + [f"{k}={unparse(v)}" for k, v in node.keywords]
             dotted_name = "." in node.function and not arguments

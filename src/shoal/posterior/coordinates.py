@@ -3,7 +3,7 @@
 Every choice is the same posterior; they differ in how hard it is to sample.
 
 ``noncentered``  x = z.
-``centered``     z holds each level's own coefficients, population part included.
+``centered``     z holds each level's own effects; of the first factor, population part included.
 ``zero_sum``     z holds the mean over *these* levels in place of the population coefficient, and the
                  effects rotated into their mean and G - 1 deviations.
 ``transport``    x = m(theta) + F(theta)'^-1 z (`laplace`): z is near standard normal whatever the data.
@@ -18,19 +18,30 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from shoal.posterior import laplace, rows
-from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot
-from shoal.posterior.structure import Data, Hyper, Structure, coefficients, hyperparameters
+from shoal.posterior import constraint, laplace, rows
+from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot, gather, split
+from shoal.posterior.hyper import hyperparameters
+from shoal.posterior.structure import Data, Factor, Hyper, Structure, coefficients
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 
 
 class Point(NamedTuple):
-    """One draw on natural scales: hyperparameter `values`, coefficients `beta` (P,), effects `r` (K, G)."""
+    """One draw on natural scales.
+
+    Attributes
+    ----------
+    values : (V,) array
+        Hyperparameters.
+    beta : (P,) array
+        Population coefficients.
+    r : tuple of (K, G) arrays
+        Effects of each factor, latents after the ordinary ones.
+    """
 
     values: Any
     beta: Any
-    r: Any
+    r: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -41,10 +52,13 @@ class Density:
     ----------
     structure : Structure
     coordinates : {"transport", "noncentered", "centered", "zero_sum"}
+    refinements : int
+        Newton steps of the transport map (see `laplace.conditional`).
     """
 
     structure: Structure
     coordinates: str = "transport"
+    refinements: int = 0
 
     @property
     def n_theta(self) -> int:
@@ -59,74 +73,99 @@ class Density:
     @property
     def batchable(self) -> bool:
         """Several evaluations may run side by side in one vectorised step (see `blocks.cholesky`)."""
-        return self.structure.n_normal <= LARGEST_UNROLLED
+        return self.structure.n_border <= LARGEST_UNROLLED
 
     def marginal(self, data: Data, theta: Any) -> Any:
-        """Return the log density of theta with all effects integrated; Laplace's for non-gaussian rows."""
-        hyper = hyperparameters(self.structure, data, theta)
-        c = laplace.conditional(self.structure, data, hyper)
-        if c.quadratic is not None:
-            return hyper.log_prior + c.quadratic + data.constant
-        assert data.rows is not None
-        log_likelihood = rows.log_likelihood(self.structure, data.rows, hyper, c.mode)
-        _, log_volume = laplace.transport(c, self.split(jnp.zeros(self.n_latent)))
-        return hyper.log_prior + log_likelihood - 0.5 * dot(c.mode, c.mode) + log_volume + data.constant
+        """Return the log density of theta with all effects integrated; Laplace's where not quadratic."""
+        s = self.structure
+        hyper = hyperparameters(s, data, theta)
+        c = laplace.conditional(s, data, hyper, self.refinements)
+        if c.value is not None:
+            return hyper.log_prior + c.value + data.constant
+        _, log_volume = laplace.transport(s, c, self.split(jnp.zeros(self.n_latent)))
+        return self._log_density(data, hyper, c.mode) + log_volume
 
     def joint(self, data: Data, theta: Any, z: Any) -> tuple[Any, Point]:
         """Return the log density of (theta, z) and the point it stands for."""
-        hyper = hyperparameters(self.structure, data, theta)
+        s = self.structure
+        hyper = hyperparameters(s, data, theta)
         if self.coordinates == "transport":
-            x, log_density = self._transported(data, hyper, self.split(z))
+            c = laplace.conditional(s, data, hyper, self.refinements)
+            x, log_volume = laplace.transport(s, c, self.split(z))
+            if c.value is not None:
+                value = hyper.log_prior + c.value - 0.5 * z @ z + data.constant
+                return value, self.point(data, hyper, x)
         else:
-            x, log_density = _MAPS[self.coordinates](self.structure, data, hyper, self.split(z))
-            assert data.rows is not None
-            log_density += rows.log_likelihood(self.structure, data.rows, hyper, x)
-        point = Point(hyper.values, coefficients(data, x.b, hyper.coefficients), hyper.lam @ x.u)
-        return hyper.log_prior + log_density + data.constant, point
+            x, log_volume = _MAPS[self.coordinates](s, data, hyper, self.split(z))
+        return self._log_density(data, hyper, x) + log_volume, self.point(data, hyper, x)
+
+    def anchored(self, data: Data, theta: Any) -> Data:
+        """Return the data with the anchor at the mode of the effects given `theta`."""
+        s = self.structure
+        hyper = hyperparameters(s, data, theta)
+        x = laplace.conditional(s, data, hyper, self.refinements).mode
+        return data._replace(anchor=rows.linearized(s, data, hyper, x))
+
+    def point(self, data: Data, hyper: Hyper, x: Effects) -> Point:
+        """Return the point that standardised effects `x` stand for."""
+        parts, population = split(self.structure, x)
+        r = []
+        for f, out, root, u in zip(self.structure.factors, hyper.out, data.roots, parts, strict=True):
+            own = out @ u
+            r.append(own @ root.T if f.known else own)
+        return Point(hyper.values, coefficients(data, population, hyper.coefficients), tuple(r))
 
     def split(self, z: Any) -> Effects:
-        """Return a flat z (p + K G,) as effects."""
-        p, shape = self.structure.n_normal, (self.structure.n_effects, self.structure.n_levels)
-        return Effects(z[p:].reshape(shape), z[:p])
+        """Return a flat z (R + K G,) as effects."""
+        border = self.structure.n_border
+        return Effects(z[border:].reshape(self.structure.main_shape), z[:border])
 
-    def _transported(self, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
-        c = laplace.conditional(self.structure, data, hyper)
-        x, log_volume = laplace.transport(c, z)
-        if c.quadratic is not None:
-            return x, c.quadratic - 0.5 * dot(z, z)
-        assert data.rows is not None
-        log_likelihood = rows.log_likelihood(self.structure, data.rows, hyper, x)
-        return x, log_likelihood - 0.5 * dot(x, x) + log_volume
+    def _log_density(self, data: Data, hyper: Hyper, x: Effects) -> Any:
+        likelihood = rows.log_likelihood(self.structure, data, hyper, x)
+        return hyper.log_prior + likelihood + rows.log_prior(self.structure, hyper, x) + data.constant
 
 
-def _noncentered(structure: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
+def _noncentered(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
+    if not s.zero_sum:
+        return z, jnp.zeros(())
     # A zero-sum term is iid normal effects less their mean, whose own density is that of z.
-    u = z.u - z.u.mean(1, keepdims=True) if structure.zero_sum else z.u
-    return Effects(u, z.b), -0.5 * dot(z, z)
+    x = constraint.centered(s, z)
+    return x, -0.5 * (dot(z, z) - dot(x, x))
 
 
-def _zero_sum(structure: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
-    u = _rotate(z.u)
-    if structure.zero_sum:
-        return Effects(u - u.mean(1, keepdims=True), z.b), -0.5 * dot(z, z)
-    # Shift the population coefficients by the mean of the effects: volume is kept.
-    shift = _to_coefficients(structure, hyper.lam @ u.mean(1), data.mean.shape[0])
-    b = z.b - _standardized(data, shift)
-    return Effects(u, b), -0.5 * (u * u).sum() - 0.5 * b @ b
+def _zero_sum(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
+    parts, population = split(s, z)
+    parts = tuple(_rotate(part) for part in parts)
+    shift: Any = 0.0
+    for f, lam, u in zip(s.factors, hyper.out, parts, strict=True):
+        if not any(f.zero_sum):
+            # The population coefficients move by the mean of the effects: volume is kept.
+            shift = shift + _to_coefficients(f, lam @ u.mean(1), data.mean.shape[0])
+    if not isinstance(shift, float):
+        population = population - _standardized(data, shift)
+    x, log_volume = _noncentered(s, data, hyper, gather(s, parts, population))
+    return x, log_volume
 
 
-def _centered(structure: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
-    beta = coefficients(data, z.b, hyper.coefficients)
-    population = _from_coefficients(structure, beta)
-    if structure.zero_sum:
-        # The mean over levels is free of the model; a standard normal keeps it in place.
-        mean = z.u.mean(1, keepdims=True)
-        r, extra, count = z.u - mean, -0.5 * structure.n_levels * (mean**2).sum(), structure.n_levels - 1
-    else:
-        r, extra, count = z.u - population[:, None], 0.0, structure.n_levels
-    u = jnp.linalg.solve(hyper.lam, r) if structure.n_effects else r
-    log_volume = -count * jnp.log(jnp.diagonal(hyper.lam)).sum()
-    return Effects(u, z.b), -0.5 * (u * u).sum() - 0.5 * z.b @ z.b + log_volume + extra
+def _centered(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
+    parts, b = split(s, z)
+    beta = coefficients(data, b, hyper.coefficients)
+    out, log_volume = [], jnp.zeros(())
+    for number, (f, lam, root, r) in enumerate(zip(s.factors, hyper.out, data.roots, parts, strict=True)):
+        flags = np.array([*f.zero_sum, *[False] * f.latents], bool)
+        count = f.levels - flags.astype(float)
+        if flags.any():
+            # The mean over levels is free of the model; a standard normal keeps it in place.
+            mean = jnp.where(flags[:, None], r.mean(1, keepdims=True), 0.0)
+            r = r - mean
+            log_volume = log_volume - 0.5 * f.levels * (mean**2).sum()
+        elif number == 0:
+            r = r - _from_coefficients(f, beta)[:, None]
+        if f.known:
+            r = jnp.linalg.solve(root, r.T).T
+        out.append(jnp.linalg.solve(lam, r) if f.effects else r)
+        log_volume = log_volume - (count * jnp.log(jnp.diagonal(lam))).sum()
+    return gather(s, tuple(out), b), log_volume
 
 
 _MAPS: dict[str, Callable[[Structure, Data, Hyper, Effects], tuple[Effects, Any]]] = {
@@ -147,18 +186,17 @@ def _rotate(v: Any) -> Any:
     return v - 2 * (v @ normal)[:, None] * normal
 
 
-def _to_coefficients(structure: Structure, effects: Any, size: int) -> Any:
+def _to_coefficients(factor: Factor, effects: Any, size: int) -> Any:
     out = jnp.zeros(size)
-    for k, column in enumerate(structure.matched):
+    for k, column in enumerate(factor.matched):
         if column >= 0:
             out = out.at[column].add(effects[k])
     return out
 
 
-def _from_coefficients(structure: Structure, beta: Any) -> Any:
-    return jnp.stack([beta[c] if c >= 0 else jnp.zeros(()) for c in structure.matched] or [jnp.zeros(())])[
-        : structure.n_effects
-    ]
+def _from_coefficients(factor: Factor, beta: Any) -> Any:
+    own = [beta[c] if c >= 0 else jnp.zeros(()) for c in factor.matched]
+    return jnp.stack([*own, *[jnp.zeros(())] * factor.latents])
 
 
 def _standardized(data: Data, shift: Any) -> Any:

@@ -1,14 +1,15 @@
-"""Gaussian rows, integrated: the normal equations of all effects from per-level sums.
+"""Normal equations of all effects, from sums that were read once.
 
-The rows are read once (`sums`); afterwards neither the marginal density of theta nor a draw of the
-effects depends on how many rows there are. With row precision tau w_i (tau = 1 / sigma^2, or w_i = 1 / se_i^2
-and tau = 1), the log density of theta with all effects integrated is
+Neither the marginal density of theta nor a draw of the effects depends on how many rows there are. With row
+precision tau w_i (tau = 1 / sigma^2, or w_i = 1 / se_i^2 and tau = 1), the log density of theta with all
+effects integrated is
 
 ``-tau/2 |y - X ref|^2 + W/2 log tau - 1/2 |ref|^2 + 1/2 h' H^-1 h - 1/2 log det H``
 
 where H and h are precision and right-hand side of the effects measured from the reference `ref`: a least
 squares fit, which keeps the cross-products from cancelling. Bates et al. (2015), J. Stat. Software 67(1),
-equations 18 and 34, with a normal prior on the coefficients.
+equations 18 and 34, with a normal prior on the coefficients. For rows that are not gaussian, the sums are
+those of their score and curvature at one point (`laplace`), and only H and h are used.
 """
 
 from __future__ import annotations
@@ -16,64 +17,54 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
-from shoal.posterior import rows
-from shoal.posterior.blocks import Arrow, Effects
-from shoal.posterior.structure import Hyper, Structure, Sums
+from shoal.posterior.blocks import Arrow, Effects, Scales, contract
+from shoal.posterior.structure import Data, Hyper, Quadratic, Structure, Sums
 
 
-def sums(
-    y: np.ndarray,
-    weight: np.ndarray,
-    x: np.ndarray,
-    xc: np.ndarray,
-    z: np.ndarray,
-    index: np.ndarray,
-    levels: int,
-) -> Sums:
-    """Return the weighted cross-products of the rows (row order does not matter).
-
-    Parameters
-    ----------
-    y, weight : (N,) arrays
-        Response less offset, and row precision at tau = 1.
-    x, xc, z : (N, p), (N, q), (N, K) arrays
-        Standardised columns, columns with coefficients in theta, effects' columns.
-    index : (N,) int array
-        Level of each row.
-    levels : int
-    """
-    p = x.shape[1]
-    gram = x.T @ (weight[:, None] * x)
-    reference = np.linalg.solve(gram + np.eye(p), x.T @ (weight * y)) if p else np.zeros(0)
-    a = np.column_stack([x, xc, y - x @ reference])
-    wa = weight[:, None] * a
-    size, width = z.shape[1], a.shape[1]
-    zz, za = np.zeros((size, size, levels)), np.zeros((size, width, levels))
-    for i in range(size):
-        for j in range(i + 1):
-            zz[i, j] = zz[j, i] = np.bincount(index, weight * z[:, i] * z[:, j], levels)
-        for j in range(width):
-            za[i, j] = np.bincount(index, z[:, i] * wa[:, j], levels)
-    return Sums(zz, za, a.T @ wa, float(weight.sum()), reference)
+def scales(s: Structure, data: Data, hyper: Hyper) -> Scales:
+    """Return what scales the border at `hyper`."""
+    first = 1 if s.main else 0
+    return Scales(hyper.lam[first:], data.roots[first:])
 
 
-def normal_equations(structure: Structure, s: Sums, hyper: Hyper) -> tuple[Arrow, Effects, Effects, Any]:
-    """Return H, h, the reference, and the log density's part outside the quadratic form.
+def normal_equations(
+    s: Structure, q: Quadratic, hyper: Hyper, scaling: Scales
+) -> tuple[Arrow, Effects, Any]:
+    """Return H, h, and the log density's part outside the quadratic form.
 
     The effects are measured from the reference, so ``x = reference + H^-1 h``.
     """
-    p = structure.n_normal
-    sigma = hyper.phi.get("sigma")
-    tau, log_tau = (1.0, 0.0) if sigma is None else (sigma**-2, -2 * jnp.log(sigma))
+    p, wide = s.n_normal, s.n_dense + s.n_normal
+    total, level = _combined(s, q, hyper)
     v = jnp.concatenate([-hyper.coefficients, jnp.ones(1)])  # residual = [xc, y] v
-    residual = s.aa[:, p:] @ v
-    arrow = rows.scaled(hyper.lam, tau * s.zz, tau * s.za[:, :p], jnp.eye(p) + tau * s.aa[:p, :p])
-    right = Effects(
-        tau * hyper.lam.T @ jnp.einsum("kag,a->kg", s.za[:, p:], v), tau * residual[:p] - s.reference
+    lam = hyper.lam[0] if s.main else jnp.zeros((0, 0))
+    d = jnp.einsum("ki,klg,lj->ijg", lam, total.zz, lam) if s.main else total.zz
+    d = d + jnp.eye(d.shape[0])[:, :, None] * q.tight_u[:, None, :]
+    border = s.n_sparse + wide
+    arrow = Arrow(
+        d=d,
+        e=lam.T @ total.ze,
+        b=jnp.einsum("ki,kpg->ipg", lam, total.za[:, :wide]),
+        c=total.aa[:border, :border],
+        tight=q.tight_b,
     )
-    square = v @ s.aa[p:, p:] @ v
-    level = -0.5 * tau * square + 0.5 * s.weight * log_tau - 0.5 * s.reference @ s.reference
-    zero = jnp.zeros((structure.n_effects, structure.n_levels))
-    return arrow, right, Effects(zero, s.reference), level
+    right_u = lam.T @ jnp.einsum("kag,a->kg", total.za[:, wide:], v)
+    right_b = contract(s, scaling, total.aa[:border, border:] @ v)
+    right_b = right_b.at[right_b.shape[0] - p :].add(-q.reference)
+    corner = total.aa[border:, border:]
+    return arrow, Effects(right_u, right_b), level - 0.5 * v @ corner @ v - 0.5 * q.reference @ q.reference
+
+
+def _combined(s: Structure, q: Quadratic, hyper: Hyper) -> tuple[Sums, Any]:
+    """Return the sum of all `Sums`, each in units of its sigma, and the log determinants of the rows."""
+    live = [i for i, response in enumerate(s.responses) if response.live]
+    sigmas: list[Any] = [hyper.phi[i].get("sigma") for i in live]
+    sigmas += [None] * (len(q.sums) - len(live))
+    total, level = None, jnp.zeros(())
+    for sums, sigma in zip(q.sums, sigmas, strict=True):
+        scaled = sums if sigma is None else Sums(*(part * sigma**-2 for part in sums))
+        level = level if sigma is None else level - sums.weight * jnp.log(sigma)
+        total = scaled if total is None else Sums(*(a + b for a, b in zip(total, scaled, strict=True)))
+    assert total is not None
+    return total, level

@@ -1,10 +1,14 @@
 """Mode m(theta) and precision factor F(theta) of all effects given the hyperparameters.
 
-For gaussian rows both are exact. For other rows m(theta) is a fixed number of Newton steps from a point
-made of the data alone, so it is a deterministic, smooth function of theta, and F F' is the (expected)
-curvature there. Whatever m and F are, ``x = m + F'^-1 z`` is a change of variables with known determinant:
-sampling (theta, z) is exact, and easy when the conditional posterior of x is near normal. Osmundsen,
-Kleppe and Liesenfeld (2021), J. Comp. Graph. Stat. 30, 906-919; Margossian et al. (2020), arXiv:2004.12550.
+The rows stand for a quadratic in the effects: their own one where they are gaussian, else the one with their
+score and (expected) curvature at an *anchor*, a point made of the data alone. Its normal equations give m and
+F without looking at a row. Newton steps from the rows may refine them; without any, m and F follow theta
+through the scales of the effects only, which is enough where rows inform about their levels and the anchor is
+the mode at a typical theta.
+
+Whatever m and F are, ``x = m + F'^-1 z`` is a change of variables with known determinant: sampling (theta, z)
+is exact, and easy when the conditional posterior of x is near normal. Osmundsen, Kleppe and Liesenfeld
+(2021), J. Comp. Graph. Stat. 30, 906-919; Margossian et al. (2020), arXiv:2004.12550.
 """
 
 from __future__ import annotations
@@ -15,9 +19,20 @@ import jax
 import jax.numpy as jnp
 
 from shoal.posterior import constraint, gaussian, rows
-from shoal.posterior.blocks import Effects, Factor, add, backward, dot, factorize, forward, log_det
+from shoal.posterior.blocks import (
+    Effects,
+    Factor,
+    add,
+    backward,
+    dot,
+    factorize,
+    forward,
+    gather,
+    log_det,
+    split,
+)
 from shoal.posterior.constraint import Constraint
-from shoal.posterior.structure import Data, Hyper, RowData, Structure
+from shoal.posterior.structure import Data, Hyper, Quadratic, Structure
 
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps are shortened smoothly
 
@@ -25,113 +40,102 @@ LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps are shortened
 class Conditional(NamedTuple):
     """Normal approximation of the effects given theta.
 
-    `quadratic` is the log marginal density of gaussian rows (None for other rows).
+    `value` is the log marginal density of the rows where everything is quadratic (None otherwise).
     """
 
     mode: Effects
     factor: Factor
     constraint: Constraint | None
-    quadratic: Any
+    value: Any
 
 
-def conditional(structure: Structure, data: Data, hyper: Hyper) -> Conditional:
-    """Return the normal approximation at `hyper`; exact for gaussian rows."""
-    if data.sums is not None:
-        return _finish(structure, *gaussian.normal_equations(structure, data.sums, hyper))
-    assert data.rows is not None
-    x = _mode(structure, data.rows, hyper)
-    factor = _curvature(structure, data.rows, hyper, x)
-    limits = constraint.zero_sum(factor, structure.n_levels) if structure.zero_sum else None
-    return Conditional(x, factor, limits, None)
+def conditional(s: Structure, data: Data, hyper: Hyper, refinements: int) -> Conditional:
+    """Return the normal approximation at `hyper`; exact where everything is quadratic.
+
+    Parameters
+    ----------
+    refinements : int
+        Newton steps from the rows, after the anchor's. Only the last is differentiated: at the mode that is
+        the implicit-function derivative (Bolte, Pauwels and Vaiter 2023, arXiv:2305.13768). An inexact
+        gradient costs acceptance, never exactness: the sampler's proposals stay reversible and
+        volume-preserving, and are judged by the density itself.
+    """
+    first = _solved(s, data, data.anchor, hyper)
+    if s.quadratic or not refinements:
+        return first
+    x = first.mode
+    if refinements > 1:
+        frozen = jax.lax.stop_gradient(hyper)
+        x = jax.lax.fori_loop(
+            0, refinements - 1, lambda _, at: _newton(s, data, frozen, at), jax.lax.stop_gradient(x)
+        )
+        x = jax.lax.stop_gradient(x)
+    x = _newton(s, data, hyper, x)
+    # F from the curvature at the mode itself
+    last = _solved(s, data, rows.linearized(s, data, hyper, x), hyper)
+    return last._replace(mode=x)
 
 
-def _finish(structure: Structure, arrow: Any, right: Effects, reference: Effects, level: Any) -> Conditional:
-    factor = factorize(arrow)
-    w = forward(factor, right)
-    mode = backward(factor, w)
-    value = level + 0.5 * dot(w, w) - log_det(factor)
-    x, limits = add(mode, reference), None
-    if structure.zero_sum:
-        limits = constraint.zero_sum(factor, structure.n_levels)
-        value = value + constraint.log_density_at_zero(limits, x.u.sum(1), structure.n_levels)
-        x = _to_zero_sum(factor, limits, x)
+def _solved(s: Structure, data: Data, q: Quadratic, hyper: Hyper) -> Conditional:
+    """Return mode and factor of a quadratic log density."""
+    scaling = gaussian.scales(s, data, hyper)
+    arrow, right, level = gaussian.normal_equations(s, q, hyper, scaling)
+    factor = factorize(s, arrow, scaling, data.pattern)
+    w = forward(s, factor, right)
+    x, limits = _measured(s, backward(s, factor, w), q.reference), None
+    value = level + 0.5 * dot(w, w) - log_det(factor) if s.quadratic else None
+    if s.zero_sum:
+        limits = constraint.zero_sum(s, factor)
+        if value is not None:
+            value = value + constraint.log_density_at_zero(s, limits, constraint.sums(s, x))
+        x = _to_zero_sum(s, factor, limits, x)
     return Conditional(x, factor, limits, value)
 
 
-def _to_zero_sum(factor: Factor, limits: Constraint, x: Effects) -> Effects:
-    off = constraint.sums_in_root(limits, x)
+def _measured(s: Structure, x: Effects, reference: Any) -> Effects:
+    """Add the reference back to the population part."""
+    return Effects(x.u, x.b.at[x.b.shape[0] - s.n_normal :].add(reference))
+
+
+def _to_zero_sum(s: Structure, factor: Factor, limits: Constraint, x: Effects) -> Effects:
+    off = constraint.sums_in_root(s, limits, x)
     nothing = Effects(jnp.zeros_like(x.u), jnp.zeros_like(x.b))
-    return add(x, backward(factor, constraint.remove(limits, nothing, off)))
+    return add(x, backward(s, factor, constraint.remove(limits, nothing, off)))
 
 
-def _mode(structure: Structure, data: RowData, hyper: Hyper) -> Effects:
-    """Newton steps from the data's own point; only the last one is differentiated.
+def _newton(s: Structure, data: Data, hyper: Hyper, x: Effects) -> Effects:
+    """Return the next iterate, long steps shortened."""
+    full = _solved(s, data, rows.linearized(s, data, hyper, x), hyper)
+    step = Effects(full.mode.u - x.u, full.mode.b - x.b)
+    nearer = add(x, _limited(s, data, hyper, step))
+    # Shortening level by level leaves the constrained space: project back.
+    return _to_zero_sum(s, full.factor, full.constraint, nearer) if full.constraint is not None else nearer
 
-    At the mode the derivative of one Newton step is the implicit-function derivative of the mode (Bolte,
-    Pauwels and Vaiter 2023, arXiv:2305.13768). An inexact gradient costs acceptance, never exactness: the
-    sampler's proposals stay reversible and volume-preserving, and are judged by the density itself.
+
+def _limited(s: Structure, data: Data, hyper: Hyper, step: Effects) -> Effects:
+    """Shorten long steps level by level, smoothly, so that m(theta) stays differentiable.
+
+    Lengths are those of the change in the linear predictor of a typical row.
     """
-    frozen = jax.lax.stop_gradient(hyper)
-    nowhere = Effects(jnp.zeros((structure.n_effects, structure.n_levels)), jnp.zeros(structure.n_normal))
-
-    def step(i: Any, carry: tuple[Effects, Any]) -> tuple[Effects, Any]:
-        # The first step starts from each row's own estimate, not from an x: it is taken whole.
-        x = _newton(structure, data, frozen, *carry, whole=i == 0)
-        return x, rows.linear_predictor(data, frozen, x)
-
-    start = structure.family.start(data.rows)
-    x, eta = jax.lax.fori_loop(0, structure.family.newton_steps, step, (nowhere, start))
-    if structure.family.linear_gaussian:  # one step was exact, and so is its derivative
-        return _newton(structure, data, hyper, x, eta, whole=True)
-    x = jax.lax.stop_gradient(x)
-    return _newton(structure, data, hyper, x, rows.linear_predictor(data, hyper, x), whole=False)
+    parts, population = split(s, step)
+    short = []
+    for lam, u, size in zip(hyper.lam, parts, data.size, strict=False):
+        change = size[:, None] * (lam @ u)
+        short.append(u / jnp.sqrt(1 + (change**2).sum(0) / LONGEST_STEP**2))
+    change = data.size[-1] * population
+    return gather(s, tuple(short), population / jnp.sqrt(1 + (change**2).sum() / LONGEST_STEP**2))
 
 
-def _newton(structure: Structure, data: RowData, hyper: Hyper, x: Effects, eta: Any, whole: Any) -> Effects:
-    """Return the next iterate: reweighted least squares at `eta`, approached from `x`.
-
-    Solving ``H x' = A' (w (eta - base) + score)`` is Newton's step where eta is the linear predictor of x.
-    """
-    score, w = structure.family.score_curvature(data.rows, eta, hyper.phi)
-    right = rows.transposed(structure, data, hyper, w * (eta - rows.base(data, hyper)) + score)
-    factor = factorize(rows.precision(structure, data, hyper, w))
-    # Projected before it is shortened: the step must lead to the constrained mode.
-    full = _project(structure, factor, backward(factor, forward(factor, right)))
-    short = _limited(hyper, Effects(full.u - x.u, full.b - x.b))
-    chosen = jax.tree.map(lambda a, b: jnp.where(whole, a, b), full, add(x, short))
-    return _project(structure, factor, chosen)
-
-
-def _limited(hyper: Hyper, step: Effects) -> Effects:
-    """Shorten long steps level by level, smoothly, so that m(theta) stays differentiable."""
-    r = hyper.lam @ step.u
-    short = 1 / jnp.sqrt(1 + (r**2).sum(0) / LONGEST_STEP**2)
-    return Effects(step.u * short, step.b / jnp.sqrt(1 + (step.b**2).sum() / LONGEST_STEP**2))
-
-
-def _project(structure: Structure, factor: Factor, x: Effects) -> Effects:
-    if not structure.zero_sum:
-        return x
-    return _to_zero_sum(factor, constraint.zero_sum(factor, structure.n_levels), x)
-
-
-def _curvature(structure: Structure, data: RowData, hyper: Hyper, x: Effects) -> Factor:
-    eta = rows.linear_predictor(data, hyper, x)
-    _, w = structure.family.score_curvature(data.rows, eta, hyper.phi)
-    return factorize(rows.precision(structure, data, hyper, w))
-
-
-def transport(c: Conditional, z: Effects) -> tuple[Effects, Any]:
+def transport(s: Structure, c: Conditional, z: Effects) -> tuple[Effects, Any]:
     """Return ``x = m + F'^-1 z`` and the log determinant of the map, up to a constant.
 
     With constraints, the fixed directions of z do not reach x, and their standard normal log density is
     part of the second value, so that the joint density of (theta, z) is proper.
     """
     if c.constraint is None:
-        return add(c.mode, backward(c.factor, z)), -log_det(c.factor)
+        return add(c.mode, backward(s, c.factor, z)), -log_det(c.factor)
     free = constraint.along(c.constraint, z)
-    x = add(c.mode, backward(c.factor, constraint.remove(c.constraint, z, free)))
-    size, levels = z.u.shape
-    log_volume = 0.5 * size * jnp.log(float(levels)) - log_det(c.factor)
+    x = add(c.mode, backward(s, c.factor, constraint.remove(c.constraint, z, free)))
+    log_volume = 0.5 * constraint.log_levels(s) - log_det(c.factor)
     log_volume -= jnp.log(jnp.diagonal(c.constraint.root)).sum()
     return x, log_volume - 0.5 * free @ free

@@ -9,6 +9,7 @@ from shoal.posterior.coordinates import COORDINATES
 from shoal.posterior.structure import Structure
 
 SAMPLERS = ("independence", "hmc", "nuts")
+REFINEMENTS = 0  # xx
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 
 
@@ -25,6 +26,8 @@ class Plan:
     sampler : {"independence", "hmc", "nuts"}
     reasons : tuple of str
         One sentence for each choice.
+    refinements : int
+        Newton steps of the transport map at each theta (see `laplace.conditional`).
     asked : bool
         The sampler or the coordinates were chosen by the user, so nothing else takes over.
     """
@@ -33,6 +36,7 @@ class Plan:
     coordinates: str
     sampler: str
     reasons: tuple[str, ...]
+    refinements: int = 0
     asked: bool = False
 
     @property
@@ -44,9 +48,7 @@ class Plan:
         return "\n".join(f"- {reason}" for reason in self.reasons)
 
 
-def choose(
-    structure: Structure, integrable: bool, coordinates: str = "auto", sampler: str = "auto"
-) -> Plan:
+def choose(structure: Structure, coordinates: str = "auto", sampler: str = "auto") -> Plan:
     """Return the plan for a posterior.
 
     Raises
@@ -60,7 +62,7 @@ def choose(
     ):
         if value not in known:
             raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
-    integrate = integrable and coordinates == "auto"
+    integrate = structure.quadratic and coordinates in ("auto", "transport")
     reasons = [_about_effects(structure, integrate, coordinates)]
     asked = sampler != "auto" or coordinates not in ("auto", "transport")
     if sampler == "auto":
@@ -69,7 +71,7 @@ def choose(
     elif sampler == "independence" and not integrate:
         raise ModelError(
             "sampler='independence' samples the hyperparameters alone.",
-            "It needs gaussian rows and coordinates='auto', where all effects integrate out.",
+            "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
         )
     elif sampler == "hmc" and coordinates not in ("auto", "transport"):
         raise ModelError(
@@ -80,12 +82,13 @@ def choose(
     else:
         reasons.append(f"Sampled by {sampler}, as asked.")
     chosen = "transport" if coordinates == "auto" else coordinates
-    return Plan(integrate, chosen, sampler, tuple(reasons), asked)
+    return Plan(integrate, chosen, sampler, tuple(reasons), REFINEMENTS, asked)
 
 
 def _about_effects(s: Structure, integrate: bool, coordinates: str) -> str:
     parts = [f"{s.n_normal} population coefficients"] if s.n_normal else []
-    parts += [f"{s.n_effects * s.n_levels:,} group effects"] if s.n_effects else []
+    count = sum(f.effects * f.levels for f in s.factors)
+    parts += [f"{count:,} group effects"] if count else []
     what = " and ".join(parts) or "no effects"
     if integrate:
         return (

@@ -9,9 +9,12 @@ import numpy as np
 from shoal.model import Specification
 from shoal.posterior import build
 from shoal.posterior.coordinates import Density
+from shoal.posterior.folding import loading_slots
+from shoal.posterior.hyper import to_unconstrained
+from shoal.posterior.numbers import data_of
 from shoal.posterior.plan import Plan, choose
-from shoal.posterior.structure import Data, Structure, to_unconstrained
-from shoal.priors import Prior
+from shoal.posterior.structure import Data, Structure
+from shoal.priors import middle
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,30 @@ class Posterior:
         """Static part of the density."""
         return self.density.structure
 
+    @property
+    def scout(self) -> Density | None:
+        """The density whose marginal is explored before sampling, with enough Newton steps to be Laplace's.
+
+        None where everything is quadratic, or nothing is explored.
+        """
+        if self.structure.quadratic or not self.plan.fits_marginal:
+            return None
+        steps = max(r.family.newton_steps for r in self.structure.responses)
+        return replace(self.density, refinements=steps + 1)
+
     def start(self) -> np.ndarray:
         """Return a theta at each prior's middle, (n_theta,): where the search for the mode begins."""
         priors = build.scalar_priors(self.model)
         free = [priors[slot.name] for slot in self.structure.slots]
-        return np.array([to_unconstrained(prior, _middle(prior)) for prior in free])
+        start = np.array([to_unconstrained(prior, middle(prior)) for prior in free])
+        for slot in loading_slots(self.structure):
+            start[slot] += np.std(free[slot].draw(np.random.default_rng(0), 501))
+        return start
 
-    def with_response(self, y: np.ndarray) -> Posterior:
+    def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses; compiles nothing."""
-        model = self.model.with_design(self.model.design.with_response(y))
-        return replace(self, model=model, data=build.data_of(model, self.structure, self.plan.integrate))
-
-
-def _middle(prior: Prior) -> float:
-    """Return about the median of a prior."""
-    if prior.support == "correlation":
-        return 0.0
-    return float(np.median(prior.draw(np.random.default_rng(0), 501)))
+        model = self.model.with_responses(*ys)
+        return replace(self, model=model, data=data_of(model, self.structure, self.plan.integrate))
 
 
 def posterior_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
@@ -66,6 +76,6 @@ def posterior_of(model: Specification, coordinates: str = "auto", sampler: str =
         Unknown coordinates or sampler.
     """
     structure = build.structure_of(model)
-    plan = choose(structure, build.can_integrate(model), coordinates, sampler)
-    data = build.data_of(model, structure, plan.integrate)
-    return Posterior(model, plan, Density(structure, plan.coordinates), data)
+    plan = choose(structure, coordinates, sampler)
+    data = data_of(model, structure, plan.integrate)
+    return Posterior(model, plan, Density(structure, plan.coordinates, plan.refinements), data)

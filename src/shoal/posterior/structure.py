@@ -1,21 +1,21 @@
 """What a compiled program depends on: the static shape of a posterior, and its data as arrays.
 
-theta, the vector that is sampled, holds the free hyperparameters on the real line, one slot each: positive
-ones by a logarithm or an inverse softplus (`priors.Prior.unit`), partial correlations by the inverse
-hyperbolic tangent, and coefficients whose prior is not normal as they are. Everything else that is Gaussian
-given theta (group effects, coefficients with a normal prior) is standardised into `blocks.Effects` with
-independent standard normal priors.
+theta, the vector that is sampled, holds the free hyperparameters on the real line, one slot each (`hyper`).
+Everything else that is Gaussian given theta (group effects, coefficients with a normal prior) is
+standardised into `blocks.Effects` with independent standard normal priors:
+
+* the effects of the grouping factor with most of them, the *main* factor, level by level;
+* the *border*: the effects of the other factors, then the population coefficients.
+
+A level's effects enter the linear predictor as ``z (Λ u)``: u its standardised effects, Λ (`Hyper.lam`) made
+of standard deviations, correlations and loadings, z the row's values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-import numpy as np
-
-from shoal import groups
 from shoal.families import Family, Rows
 from shoal.priors import Prior
 
@@ -29,39 +29,110 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Factor:
+    """Static part of a grouping factor: K standardised effects a level, J columns in the rows.
+
+    Attributes
+    ----------
+    name : str
+    levels : int
+        G.
+    sd, partial : tuple of int
+        Where in the values the standard deviations of the ordinary effects and the partial correlations
+        (in the order of `groups.partial_positions`) stand.
+    blocks : tuple of tuple of int
+        Correlated sets of the ordinary effects.
+    latents : int
+        Standard normal effects after the ordinary ones.
+    loadings : tuple of (int, int)
+        For each column after those of the ordinary effects: its latent, and where in the values its loading
+        stands.
+    zero_sum : tuple of bool
+        For each ordinary effect, whether it sums to zero over the levels.
+    student : tuple of (tuple of int, int)
+        Sets of effects that are multivariate Student-t, and where in the values their degrees of freedom
+        stand.
+    known : bool
+        Levels have a known covariance.
+    dense : bool
+        In the border: so many of its levels meet each level of the main factor that dense products are
+        faster.
+    matched : tuple of int
+        For each ordinary effect, the population column of the same name, or -1.
+    """
+
+    name: str
+    levels: int
+    sd: tuple[int, ...]
+    partial: tuple[int, ...] = ()
+    blocks: tuple[tuple[int, ...], ...] = ()
+    latents: int = 0
+    loadings: tuple[tuple[int, int], ...] = ()
+    zero_sum: tuple[bool, ...] = ()
+    student: tuple[tuple[tuple[int, ...], int], ...] = ()
+    known: bool = False
+    dense: bool = True
+    matched: tuple[int, ...] = ()
+
+    @property
+    def effects(self) -> int:
+        """Standardised effects of a level, K."""
+        return len(self.sd) + self.latents
+
+    @property
+    def columns(self) -> int:
+        """Columns of z, J."""
+        return len(self.sd) + len(self.loadings)
+
+
+@dataclass(frozen=True)
+class ResponseShape:
+    """Static part of one response.
+
+    Attributes
+    ----------
+    family : Family
+    phi : tuple of (str, int)
+        The family's scalar parameters and where they stand in the values.
+    gaps : tuple of int
+        Where the gaps between cutpoints stand.
+    live : bool
+        Gaussian rows with one common sigma (or none): exactly quadratic in the effects at every theta.
+    """
+
+    family: Family
+    phi: tuple[tuple[str, int], ...]
+    gaps: tuple[int, ...] = ()
+    live: bool = False
+
+
+@dataclass(frozen=True)
 class Structure:
     """Static part of a posterior; hashable, the key of every compiled program.
 
     Attributes
     ----------
+    responses : tuple of ResponseShape
     slots : tuple of Slot
         Coordinates of theta.
     names : tuple of str
         Names of the hyperparameter values: those of `slots`, then the fixed ones.
-    sd, partial, coefficients : tuple of int
-        Where in the values the K standard deviations, the partial correlations (in the order of
-        `groups.partial_positions`) and the coefficients with non-normal priors stand.
-    phi : tuple of (str, int)
-        The family's own parameters and where they stand.
-    blocks : tuple of tuple of int
-        Correlated sets of the K effects.
-    matched : tuple of int
-        For each effect, the population column of the same name, or -1.
-    n_levels, n_normal : int
-        G levels; p population coefficients with normal priors.
+    coefficients : tuple of int
+        Where in the values the coefficients with non-normal priors stand.
+    main : Factor or None
+        The factor that is eliminated level by level.
+    border : tuple of Factor
+        The others, sparse ones first.
+    n_normal : int
+        p, population coefficients with normal priors.
     """
 
-    family: Family
+    responses: tuple[ResponseShape, ...]
     slots: tuple[Slot, ...]
     names: tuple[str, ...]
-    sd: tuple[int, ...]
-    partial: tuple[int, ...]
     coefficients: tuple[int, ...]
-    phi: tuple[tuple[str, int], ...]
-    blocks: tuple[tuple[int, ...], ...]
-    matched: tuple[int, ...]
-    zero_sum: bool
-    n_levels: int
+    main: Factor | None
+    border: tuple[Factor, ...]
     n_normal: int
 
     @property
@@ -70,37 +141,141 @@ class Structure:
         return len(self.slots)
 
     @property
-    def n_effects(self) -> int:
-        """Effects of a level, K."""
-        return len(self.sd)
+    def factors(self) -> tuple[Factor, ...]:
+        """All grouping factors, the main one first."""
+        return (*((self.main,) if self.main else ()), *self.border)
+
+    @property
+    def main_shape(self) -> tuple[int, int]:
+        """K and G of the main factor; 0 and 0 if there is none."""
+        return (self.main.effects, self.main.levels) if self.main else (0, 0)
+
+    @property
+    def n_border(self) -> int:
+        """Length of the standardised border, R."""
+        return sum(f.effects * f.levels for f in self.border) + self.n_normal
+
+    @property
+    def n_sparse(self) -> int:
+        """Columns of the border's sparse factors."""
+        return sum(f.columns * f.levels for f in self.border if not f.dense)
+
+    @property
+    def n_dense(self) -> int:
+        """Columns of the border's dense factors, population coefficients aside."""
+        return sum(f.columns * f.levels for f in self.border if f.dense)
 
     @property
     def n_latent(self) -> int:
-        """Length of the standardised effects: K G + p."""
-        return self.n_effects * self.n_levels + self.n_normal
+        """Length of the standardised effects."""
+        size, levels = self.main_shape
+        return size * levels + self.n_border
+
+    @property
+    def quadratic(self) -> bool:
+        """The log density is quadratic in all effects at every theta: they integrate out exactly."""
+        return all(r.live for r in self.responses) and not any(f.student for f in self.factors)
+
+    @property
+    def zero_sum(self) -> bool:
+        """Some effects sum to zero."""
+        return any(any(f.zero_sum) for f in self.factors)
+
+
+class Pattern(NamedTuple):
+    """Which levels of the main factor meet which border columns.
+
+    An entry is a pair (level of the main factor, column of a sparse factor) that some row has. The entries
+    are numbered factor by factor; all arrays are integer.
+
+    Attributes
+    ----------
+    level, column : (E,) arrays
+        Of each entry; columns count over all sparse factors' columns (of z) and levels.
+    first, second, cell : (Q,) arrays
+        Pairs of entries at one level, and the position ``row * n_sparse + column`` of their
+        product in the lower triangle of the border's matrix, ascending.
+    """
+
+    level: Any
+    column: Any
+    first: Any
+    second: Any
+    cell: Any
 
 
 class RowData(NamedTuple):
-    """Merged rows: response, offset (M,), normal columns `x` (M, p), others `xc` (M, q), `z` (M, K)."""
+    """Merged rows of all responses, one after the other; M in all.
 
-    rows: Rows
+    Attributes
+    ----------
+    rows : tuple of Rows
+        One a response.
+    offset : (M,) array
+    x : (M, p) array
+        Columns of the normal coefficients, standardised.
+    xc : (M, q) array
+        Columns of the coefficients in theta.
+    z : tuple of (M, J) arrays
+        One a factor, the main one first.
+    index : tuple of (M,) int arrays
+        Level in each factor.
+    entry : tuple of (M,) int arrays
+        For each sparse factor, the entry of the row's levels in the factor's first column of z.
+    """
+
+    rows: tuple[Rows, ...]
     offset: Any
     x: Any
     xc: Any
-    z: Any
-    index: Any
+    z: tuple[Any, ...]
+    index: tuple[Any, ...]
+    entry: tuple[Any, ...]
 
 
 class Sums(NamedTuple):
-    """Weighted cross-products of gaussian rows, with A = [x | xc | y - x reference].
+    """Weighted cross-products of rows, with A = [sparse factors | dense factors | x | xc | y - x reference].
 
-    `zz` (K, K, G), `za` (K, p+q+1, G), `aa` (p+q+1, p+q+1); `weight` the sum of weights, `reference` (p,).
+    Attributes
+    ----------
+    zz : (J, J, G) array
+        Of the main factor's columns, level by level.
+    ze : (J, E) array
+        With the sparse factors' columns, entry by entry.
+    za : (J, D + p + q + 1, G) array
+        With the rest of A, level by level.
+    aa : (S + D + p + q + 1, S + D + p + q + 1) array
+        Of A.
+    weight : float
+        Sum of the weights.
     """
 
     zz: Any
+    ze: Any
     za: Any
     aa: Any
     weight: Any
+
+
+class Quadratic(NamedTuple):
+    """A log density quadratic in the effects: rows as gaussian ones, and the effects' prior precision.
+
+    Attributes
+    ----------
+    sums : tuple of Sums
+        One for each response that is `ResponseShape.live`, in units of its sigma, then one for all others
+        together, if there are any: their score and curvature at one point.
+    tight_u : (K, G) array
+        Prior precision of the standardised effects of the main factor: 1, but for Student-t effects.
+    tight_b : (R,) array
+        Of the border.
+    reference : (p,) array
+        Standardised coefficients from which the sums are measured.
+    """
+
+    sums: tuple[Sums, ...]
+    tight_u: Any
+    tight_b: Any
     reference: Any
 
 
@@ -109,7 +284,10 @@ class Data(NamedTuple):
 
     `prior` (n_theta, 3) holds the arguments of each slot's prior; `fixed` the known hyperparameters.
     Coefficients on their own scale are ``mean + scale @ b + direct @ c``, b standardised and c the
-    coefficients in theta. One of `rows` and `sums` is None. `constant` is the log density's constant.
+    coefficients in theta. `rows` is None where everything is quadratic. `roots` are the Cholesky factors of
+    known covariances, one a factor (an empty array where there is none). `size` is the root mean square of
+    each column, (J,) a factor and (p,) for the population: it turns steps of effects into steps of the
+    linear predictor. `constant` is the log density's constant.
     """
 
     prior: Any
@@ -119,65 +297,36 @@ class Data(NamedTuple):
     direct: Any
     constant: Any
     rows: RowData | None
-    sums: Sums | None
+    anchor: Quadratic
+    pattern: Pattern
+    roots: tuple[Any, ...]
+    size: tuple[Any, ...]
 
 
 class Hyper(NamedTuple):
-    """Hyperparameters at one theta: `values` in order of `Structure.names`, and what they make."""
+    """Hyperparameters at one theta.
+
+    Attributes
+    ----------
+    values : (V,) array
+        In the order of `Structure.names`.
+    lam : tuple of (J, K) arrays
+        One a factor: from standardised effects to what multiplies z.
+    out : tuple of (K, K) arrays
+        One a factor: from standardised effects to those that are reported.
+    phi : tuple of dicts
+        The families' parameters, one a response.
+    coefficients : (q,) array
+    log_prior : scalar
+        Log prior density of theta, Jacobian included.
+    """
 
     values: Any
-    lam: Any
-    phi: dict[str, Any]
+    lam: tuple[Any, ...]
+    out: tuple[Any, ...]
+    phi: tuple[dict[str, Any], ...]
     coefficients: Any
     log_prior: Any
-
-
-def hyperparameters(structure: Structure, data: Data, theta: Any) -> Hyper:
-    """Return the hyperparameters at `theta`, with the log prior density of theta (Jacobian included)."""
-    free, log_prior = _to_natural(structure, data, theta)
-    values = jnp.concatenate([free, data.fixed])
-    sd, partial = values[np.array(structure.sd, int)], [values[i] for i in structure.partial]
-    lam = groups.factor(sd, partial, structure.blocks) if structure.sd else jnp.zeros((0, 0))
-    phi = {name: values[i] for name, i in structure.phi}
-    return Hyper(values, lam, phi, values[np.array(structure.coefficients, int)], log_prior)
-
-
-def _to_natural(structure: Structure, data: Data, theta: Any) -> tuple[Any, Any]:
-    """Transform theta kind by kind; slots of one kind are one vector operation."""
-    kinds: dict[type[Prior], list[int]] = {}
-    for i, slot in enumerate(structure.slots):
-        kinds.setdefault(slot.prior, []).append(i)
-    natural: list[Any] = [None] * len(structure.slots)
-    total = jnp.zeros(())
-    for kind, where in kinds.items():
-        t = theta[np.array(where)]
-        params = data.prior[np.array(where)].T[: len(fields(kind))]
-        unit = kind.unit(*params)
-        if unit is not None:
-            value, log_jacobian = unit * jnp.logaddexp(0.0, t), jnp.log(unit) - jnp.logaddexp(0.0, -t)
-        elif kind.support == "positive":
-            value, log_jacobian = jnp.exp(t), t
-        elif kind.support == "correlation":
-            # (1 - p^2)^(alpha - 1) times the Jacobian 1 - p^2, where 1 - tanh(t)^2 would cancel
-            value, log_rest = jnp.tanh(t), 2 * (jnp.log(2.0) - jnp.logaddexp(t, -t))
-            log_jacobian = params[0] * log_rest
-        else:
-            value, log_jacobian = t, jnp.zeros_like(t)
-        at = jnp.zeros_like(t) if kind.support == "correlation" else value
-        total = total + (kind.log_density(at, *params) + log_jacobian).sum()
-        for position, i in enumerate(where):
-            natural[i] = value[position]
-    return jnp.stack(natural) if natural else jnp.zeros(0), total
-
-
-def to_unconstrained(prior: Prior, value: float) -> float:
-    """Return the slot coordinate of a natural `value` under `prior`."""
-    kind, unit = type(prior), prior.unit(*prior.params)
-    if unit is not None:
-        return float(value / unit + np.log(-np.expm1(-value / unit)))
-    if kind.support == "positive":
-        return float(np.log(value))
-    return float(np.arctanh(value)) if kind.support == "correlation" else float(value)
 
 
 def coefficients(data: Data, b: Any, c: Any) -> Any:

@@ -6,6 +6,7 @@ E-BFMI 0.3 (Betancourt 2016, arXiv:1604.00695).
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from shoal.errors import listing
@@ -28,7 +29,7 @@ def failures(draws: Draws) -> list[str]:
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
         problems.append(f"{divergent} divergent trajectories")
-    if not all(np.isfinite(part).all() for part in draws.point):
+    if not all(np.isfinite(part).all() for part in jax.tree.leaves(draws.point)):
         return [*problems, "draws that are not finite"]
     values = _columns(draws)
     chains, count = draws.stats["lp"].shape
@@ -75,7 +76,7 @@ def rhat_limit(chains: int, draws: int, count: int) -> float:
 
 def point_size(draws: Draws) -> int:
     """Return how many quantities a draw holds."""
-    return sum(int(np.prod(part.shape[2:])) for part in draws.point)
+    return sum(int(np.prod(part.shape[2:])) for part in jax.tree.leaves(draws.point))
 
 
 def bfmi(energy: np.ndarray) -> np.ndarray:
@@ -88,8 +89,11 @@ def _columns(draws: Draws) -> np.ndarray:
     point = draws.point
     small = np.concatenate([np.moveaxis(point.values, -1, 0), np.moveaxis(point.beta, -1, 0)])
     small = small[np.ptp(small, axis=(1, 2)) > 0]
-    effects = np.moveaxis(point.r.reshape(*point.r.shape[:2], -1), -1, 0)
-    return np.concatenate([small, effects[screen(effects)].astype(float)])
+    parts = [small]
+    for r in point.r:
+        effects = np.moveaxis(r.reshape(*r.shape[:2], -1), -1, 0)
+        parts.append(effects[screen(effects)].astype(float))
+    return np.concatenate(parts)
 
 
 def screen(effects: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from shoal.sample.programs import double, program, to_device
 from shoal.sample.target import LogDensity, Target
 
 BATCH = 128  # thetas a call: enough to spread a call's cost, few enough to compile once for all
+SMALL_BATCH = 8  # where a single evaluation costs far more than a call
 WORKING_SET = 150_000  # numbers; a larger vectorised step would leave the processor's cache
 
 
@@ -37,8 +38,14 @@ def _vectorized(function: Callable[[Any], Any], arguments: Any, count: int, lane
     return jax.tree.map(lambda a: a.reshape(blocks * lanes, *a.shape[2:])[:count], out)
 
 
+def batch_size(density: LogDensity) -> int:
+    """Return how many thetas one call evaluates."""
+    return BATCH if density.batchable else SMALL_BATCH
+
+
 def _marginals(density: LogDensity, data: Any, thetas: Any) -> Any:
-    return _vectorized(lambda t: density.marginal(data, t), thetas, BATCH, _lanes(density, BATCH))
+    size = batch_size(density)
+    return _vectorized(lambda t: density.marginal(data, t), thetas, size, _lanes(density, size))
 
 
 def _points(density: LogDensity, data: Any, thetas: Any, zs: Any) -> Any:
@@ -46,18 +53,31 @@ def _points(density: LogDensity, data: Any, thetas: Any, zs: Any) -> Any:
     return _vectorized(lambda q: density.joint(data, *q), (thetas, zs), count, _lanes(density, count))
 
 
+def _anchored(density: LogDensity, data: Any, theta: Any) -> Any:
+    return density.anchored(data, theta)
+
+
+def anchor(target: Target, theta: np.ndarray) -> Any:
+    """Return the target's data with the map from z laid at `theta`."""
+    if target.scout is None:
+        return target.data
+    with double():
+        return program(_anchored, target.scout, target.data, theta)(target.data, theta)
+
+
 def marginal_batches(target: Target, cores: int) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from (S, d) thetas to their (S,) log marginal densities, using all cores."""
-    example = to_device(np.zeros((BATCH, target.density.n_theta)))
+    size = batch_size(target.density)
+    example = to_device(np.zeros((size, target.density.n_theta)))
     run = program(_marginals, target.density, target.data, example)
 
     def one(part: np.ndarray) -> np.ndarray:
-        padded = np.concatenate([part, np.repeat(part[-1:], BATCH - len(part), 0)])
+        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
         with double():
             return np.asarray(run(target.data, padded))[: len(part)]
 
     def batch(thetas: np.ndarray) -> np.ndarray:
-        parts = [thetas[i : i + BATCH] for i in range(0, len(thetas), BATCH)]
+        parts = [thetas[i : i + size] for i in range(0, len(thetas), size)]
         with ThreadPoolExecutor(cores) as pool:
             return np.concatenate(list(pool.map(one, parts)))
 

@@ -9,8 +9,10 @@ mixture covers the density's tails (Vehtari et al. 2024, J. Machine Learning Res
 from __future__ import annotations
 
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
+import jax
 import numpy as np
 
 from shoal.sample.evaluate import points, points_program
@@ -53,14 +55,15 @@ def sample(target: Target, batch: Batch, fit: MarginalFit, settings: Settings, p
     progress : Progress
         Told of finished draws.
     """
-    thin = thinning(fit)
+    thin = thinning(fit) if target.density.batchable else 1
+    if thin == 1:
+        return _sample_at_once(target, fit, settings, progress)
     chains, log_weights = [], []
     for rng in generators(settings.seed, settings.chains):
         theta, stats, log_weight = _chain(batch, fit, settings.draws, thin, rng)
         log_weights.append(log_weight)
         chains.append((theta, stats, rng))
-    enough = settings.draws * settings.chains * thin >= len(fit.weight)
-    k = _pareto_k(np.concatenate(log_weights) if enough else np.log(fit.weight[fit.weight > 0]))
+    k = _certificate(fit, np.concatenate(log_weights))
     tasks = [partial(_draw_effects, target, theta, rng, settings, progress) for theta, _, rng in chains]
     parts = in_threads(tasks, settings.cores, progress)
     return Draws(
@@ -80,8 +83,21 @@ def _chain(
     """Return kept thetas (draws, d), their statistics, and the log weights of all proposals."""
     first = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
     proposals = np.concatenate([first[None], fit.proposal.draw(rng, draws * thin)])
-    log_weight = batch(proposals) - fit.proposal.log_density(proposals)
-    log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
+    log_weight = _log_weight(fit, proposals, batch(proposals))
+    kept, moved = _accepted(log_weight, draws, thin, rng)
+    stats = {"acceptance_rate": moved, "log_weight": log_weight[kept], "diverging": np.zeros(draws, bool)}
+    return proposals[kept], stats, log_weight[1:]
+
+
+def _log_weight(fit: MarginalFit, proposals: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+    log_weight = log_density - fit.proposal.log_density(proposals)
+    return np.where(np.isfinite(log_weight), log_weight, -np.inf)
+
+
+def _accepted(
+    log_weight: np.ndarray, draws: int, thin: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which proposal each draw is, and whether it differs from the draw before."""
     log_uniform = np.log(rng.random(draws * thin))
     at, kept, moved = 0, np.empty(draws, int), np.empty(draws)
     for i in range(draws):
@@ -90,21 +106,63 @@ def _chain(
             if log_uniform[j - 1] < log_weight[j] - log_weight[at]:
                 at = j
         kept[i], moved[i] = at, at != before
-    stats = {"acceptance_rate": moved, "log_weight": log_weight[kept], "diverging": np.zeros(draws, bool)}
-    return proposals[kept], stats, log_weight[1:]
+    return kept, moved
+
+
+def _sample_at_once(target: Target, fit: MarginalFit, settings: Settings, progress: Progress) -> Draws:
+    """Return draws whose effects come with the evaluation of their proposal: nothing is computed twice.
+
+    The joint density of theta and its effects is the marginal of theta times a standard normal of z.
+    """
+    tasks = [
+        partial(_chain_at_once, target, fit, settings, rng, progress)
+        for rng in generators(settings.seed, settings.chains)
+    ]
+    chains = in_threads(tasks, settings.cores, progress)
+    k = _certificate(fit, np.concatenate([c[2] for c in chains]))
+    return Draws(
+        point=stack([c[0] for c in chains]),
+        stats={name: np.stack([c[1][name] for c in chains]) for name in chains[0][1]},
+        sampler="independence",
+        facts={"proposals_per_draw": 1, "efficiency": fit.efficiency, "pareto_k": k},
+    )
+
+
+def _chain_at_once(
+    target: Target, fit: MarginalFit, settings: Settings, rng: np.random.Generator, progress: Progress
+) -> tuple[Any, dict[str, np.ndarray], np.ndarray]:
+    first = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
+    proposals = np.concatenate([first[None], fit.proposal.draw(rng, settings.draws)])
+    lp, point, square = _draw_effects(target, proposals, rng, settings, progress)
+    log_weight = _log_weight(fit, proposals, lp + 0.5 * square)
+    kept, moved = _accepted(log_weight, settings.draws, 1, rng)
+    stats = {
+        "lp": lp[kept],
+        "acceptance_rate": moved,
+        "log_weight": log_weight[kept],
+        "diverging": np.zeros(settings.draws, bool),
+    }
+    return jax.tree.map(itemgetter(kept), point), stats, log_weight[1:]
+
+
+def _certificate(fit: MarginalFit, log_weight: np.ndarray) -> float:
+    """Return Pareto k of the run's own weights, or of the pilot's where those are more."""
+    enough = len(log_weight) >= len(fit.weight)
+    return _pareto_k(log_weight if enough else np.log(fit.weight[fit.weight > 0]))
 
 
 def _draw_effects(
     target: Target, theta: np.ndarray, rng: np.random.Generator, settings: Settings, progress: Progress
-) -> tuple[np.ndarray, Any]:
-    """Return log densities and points for each theta, with effects drawn exactly given it."""
+) -> tuple[np.ndarray, Any, np.ndarray]:
+    """Return log densities, points and squared lengths of z for each theta, effects drawn exactly given it."""
     parts = []
     for i in range(0, len(theta), CHUNK):
         progress.check()
         part = theta[i : i + CHUNK]
         padded = np.concatenate([part, np.repeat(part[-1:], CHUNK - len(part), 0)])
-        log_density, point = points(target, padded, rng.normal(size=(CHUNK, target.density.n_latent)))
-        parts.append(keep((log_density, point), settings, len(part)))
+        z = rng.normal(size=(CHUNK, target.density.n_latent))
+        log_density, point = points(target, padded, z)
+        parts.append(keep((log_density, point, (z**2).sum(1)), settings, len(part)))
         progress.drawn(len(part))
     return join(parts)
 

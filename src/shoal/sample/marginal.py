@@ -18,7 +18,8 @@ from scipy.special import gammaln, logsumexp
 from shoal.errors import SamplingError
 
 Batch = Callable[[np.ndarray], np.ndarray]
-FREEDOM = 8.0
+FREEDOM = 8.0  # while the density is still unknown
+SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom and share of defence to choose among
 ROUNDS = 5
 PILOT = 1024
 GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
@@ -26,7 +27,7 @@ GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
 
 @dataclass(frozen=True)
 class Mixture:
-    """Mixture of multivariate Student-t distributions with `FREEDOM` degrees of freedom.
+    """Mixture of multivariate Student-t distributions.
 
     Attributes
     ----------
@@ -34,28 +35,31 @@ class Mixture:
     mean : (M, d) array
     root : (M, d, d) array
         Lower Cholesky factors of the scale matrices.
+    freedom : float
+        Degrees of freedom of all components.
     """
 
     weight: np.ndarray
     mean: np.ndarray
     root: np.ndarray
+    freedom: float = FREEDOM
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Return (size, d) independent draws."""
         which = rng.choice(len(self.weight), size, p=self.weight)
         normal = rng.normal(size=(size, self.mean.shape[1]))
-        stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, size))[:, None]
+        stretch = np.sqrt(self.freedom / rng.chisquare(self.freedom, size))[:, None]
         return self.mean[which] + stretch * np.einsum("sij,sj->si", self.root[which], normal)
 
     def log_parts(self, x: np.ndarray) -> np.ndarray:
         """Return the log density of each component at `x`, weight included, (S, M)."""
-        d = self.mean.shape[1]
+        d, nu = self.mean.shape[1], self.freedom
         away = x[:, None, :] - self.mean
         inverse = np.linalg.inv(self.root)
         square = (np.einsum("mij,smj->smi", inverse, away) ** 2).sum(-1)
-        constant = gammaln((FREEDOM + d) / 2) - gammaln(FREEDOM / 2) - d / 2 * np.log(FREEDOM * np.pi)
+        constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
         log_det = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum(1)
-        return np.log(self.weight) + constant - log_det - (FREEDOM + d) / 2 * np.log1p(square / FREEDOM)
+        return np.log(self.weight) + constant - log_det - (nu + d) / 2 * np.log1p(square / nu)
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Return the log density at each row of `x`, (S,)."""
@@ -74,7 +78,7 @@ class MarginalFit:
     sample, weight : (S, d), (S,) arrays
         The last weighted sample; weights sum to one.
     efficiency : float
-        Effective size of the weights over their number, in (0, 1].
+        Expected effective size of the proposal's weights over their number, in (0, 1].
     """
 
     proposal: Mixture
@@ -85,8 +89,15 @@ class MarginalFit:
     efficiency: float
 
 
-def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> MarginalFit:
+def fit(
+    batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator, pilot: int = PILOT
+) -> MarginalFit:
     """Fit a mixture to a density with the given mode and curvature (`root` of its inverse).
+
+    Parameters
+    ----------
+    pilot : int
+        Evaluations in each round.
 
     Raises
     ------
@@ -96,21 +107,42 @@ def fit(batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generat
     best: MarginalFit | None = None
     mixture = _defended(mode[None], root[None], np.ones(1))
     for components in range(1, ROUNDS + 1):
-        x = mixture.draw(rng, PILOT)
-        log_weight = batch(x) - mixture.log_density(x)
+        x = mixture.draw(rng, pilot)
+        log_density = batch(x)
+        log_weight = log_density - mixture.log_density(x)
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))
-        efficiency = 1 / (len(x) * (weight**2).sum())
+        proposal, efficiency = _sharpened(mixture, x, log_density, log_weight)
         if best is None or efficiency > best.efficiency:
-            best = MarginalFit(mixture, *_moments(x, weight), x, weight, float(efficiency))
+            best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
         # The curvature at the mode knows nothing of the tails: refit at least once.
         if components == ROUNDS or (efficiency > GOOD_ENOUGH and components > 1):
             break
         mixture = _expectation_maximization(x, weight, components, rng)
     assert best is not None
     return best
+
+
+def _sharpened(
+    mixture: Mixture, x: np.ndarray, log_density: np.ndarray, log_weight: np.ndarray
+) -> tuple[Mixture, float]:
+    """Return the mixture with the tails and the defence whose weights would vary least, and its efficiency.
+
+    With x from q of weights p / q, the efficiency of another proposal q' is ``1 / E_p[p / q']``, which the same
+    weighted sample estimates.
+    """
+    total = logsumexp(log_weight)
+    log_p = log_density - (total - np.log(len(x)))
+    best, least = mixture, np.inf
+    for freedom, defence in SHARPER:
+        parts = np.append((1 - defence) * mixture.weight[:-1] / mixture.weight[:-1].sum(), defence)
+        candidate = Mixture(parts, mixture.mean, mixture.root, freedom)
+        cost = logsumexp(log_weight - total + log_p - candidate.log_density(x))
+        if cost < least:
+            best, least = candidate, cost
+    return best, float(np.exp(-least))
 
 
 def _moments(x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

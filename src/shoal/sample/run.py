@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from shoal.errors import SamplingError
 from shoal.sample import hmc, independence, mode, nuts
-from shoal.sample.evaluate import marginal_batches
-from shoal.sample.marginal import MarginalFit, Mixture
+from shoal.sample.evaluate import anchor, marginal_batches
+from shoal.sample.marginal import PILOT, MarginalFit, Mixture
 from shoal.sample.marginal import fit as fit_mixture
 from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target
 
+SMALL_PILOT = 256  # evaluations a round where one costs milliseconds
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
 
 
@@ -34,11 +37,19 @@ def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress
     SamplingError
         If the density is zero where it should not be, or the run is interrupted.
     """
+    # Chains and batches share the cores: a threaded LAPACK inside each would only get in their way.
+    with threadpool_limits(1, user_api="blas"):
+        return _run(target, sampler, whiten, settings, progress)
+
+
+def _run(target: Target, sampler: str, whiten: bool, settings: Settings, progress: Progress) -> Draws:
     progress.stage("compiling")
     with ThreadPoolExecutor(1) as pool:
         # Two compilations side by side: the sampler's, and the marginal's with the search for its mode.
         ready = pool.submit(_PREPARE[sampler], target) if sampler in _PREPARE else None
         fit = fit_marginal(target, settings) if whiten else None
+        if fit is not None and target.scout is not None:
+            target = replace(target, data=anchor(target, fit.mean))
         if ready is not None:
             ready.result()
     progress.stage("sampling")
@@ -57,12 +68,14 @@ def fit_marginal(target: Target, settings: Settings) -> MarginalFit:
     if d == 0:
         nothing = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
         return MarginalFit(nothing, np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)), np.ones(1), 1.0)
-    batch = marginal_batches(target, settings.cores)
-    center, root = mode.find(batch, target.start)
+    explored = target if target.scout is None else replace(target, density=target.scout)
+    batch = marginal_batches(explored, settings.cores)
+    cheap = explored.density.batchable
+    center, root = mode.find(batch, target.start, mode.STEPS if cheap else mode.FEW_STEPS)
     # A stream of its own: chains draw the same numbers whatever the fit needed.
     rng = np.random.default_rng([settings.seed, 1])
     if d <= LARGEST_MIXTURE:
-        return fit_mixture(batch, center, root, rng)
+        return fit_mixture(batch, center, root, rng, PILOT if cheap else SMALL_PILOT)
     normal = center + rng.normal(size=(1024, d)) @ root.T
     mixture = Mixture(np.ones(1), center[None], root[None])
     return MarginalFit(mixture, center, root, normal, np.full(1024, 1 / 1024), float("nan"))

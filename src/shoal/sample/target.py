@@ -32,6 +32,9 @@ class LogDensity(Hashable, Protocol):
     def joint(self, data: Any, theta: Any, z: Any) -> tuple[Any, Any]:
         """Log density of (theta, z), and the point (a tree of arrays) it stands for."""
 
+    def anchored(self, data: Any, theta: Any) -> Any:
+        """The data with the map from z laid at `theta`; same shapes."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -44,11 +47,15 @@ class Target:
         On the device, float64.
     start : (n_theta,) array
         Where the density of theta is finite.
+    scout : LogDensity, optional
+        The density whose marginal is explored before sampling, and whose `anchored` prepares the data for
+        `density`; None if `density` needs no such preparation.
     """
 
     density: LogDensity
     data: Any
     start: np.ndarray
+    scout: LogDensity | None = None
 
     @property
     def size(self) -> int:

@@ -1,0 +1,76 @@
+"""A model as a PyMC model: the same variables, priors and likelihood, for other samplers and for extension.
+
+PyMC is optional; it is imported only when a model is exported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shoal.errors import ModelError, nearest
+from shoal.model import Specification
+
+__all__ = ["COORDINATES", "to_pymc"]
+
+COORDINATES = ("noncentered", "centered", "zero_sum")
+OPTIONAL = ("pymc", "pytensor")
+
+
+def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
+    """Return `model` as a ``pymc.Model``.
+
+    Parameters
+    ----------
+    model : Specification
+    coordinates : {"noncentered", "centered", "zero_sum"}
+        What is sampled in place of the group effects ``r_<group>``; the posterior is the same.
+
+        ``"noncentered"``: standard normal effects ``r_<group>_z``, to be multiplied by the standard
+        deviations; Student-t ones with scale 1 where the effects are Student-t; with sum zero
+        (``ZeroSumNormal``) where the formula says so.
+
+        ``"centered"``: the effects themselves. Those of each response's factor with most effects include the
+        population part (``level_<group>``); zero-sum effects that are correlated are sampled as orthonormal
+        contrasts between levels. Student-t effects with a known covariance stay non-centered.
+
+        ``"zero_sum"``: for independent levels with normal effects, their mean over these levels
+        (``r_<group>_mean_z``) and their deviations from it, a ``ZeroSumNormal`` (``r_<group>_z``), both in
+        units of the standard deviations. Population coefficients are sampled as the means of the levels' own
+        coefficients (``<column>_of_levels``). Student-t effects, those with a known covariance and those
+        whose model is zero-sum are as in ``"noncentered"``.
+
+    Returns
+    -------
+    pymc.Model
+        Variables and dimensions are named as in the posterior of a fit; whatever stands in for one of them in
+        the sampler has another name, and the variable itself is a ``Deterministic``.
+
+    Raises
+    ------
+    ModelError
+        If PyMC is not installed, the coordinates are unknown, or a family has no counterpart.
+
+    Notes
+    -----
+    The log density is that of the model, every constant included, but for two that no sampler sees: ordered
+    cutpoints lack ``log C!``, the density of C independent values being that of unordered ones; and a latent
+    whose sign is free has its first loading folded to the positive side, as Shoal reports it, which adds log 2.
+    Rows with weights are a ``Potential``: there is no distribution to predict them from.
+    """
+    if coordinates not in COORDINATES:
+        raise ModelError(
+            f"There are no coordinates {coordinates!r} to export in.",
+            f"One of {', '.join(COORDINATES)}.",
+            nearest(str(coordinates), COORDINATES),
+        )
+    try:
+        from shoal.export.build import build
+    except ModuleNotFoundError as problem:
+        if problem.name not in OPTIONAL:
+            raise
+        raise ModelError(
+            f"to_pymc needs the package {problem.name!r}, which is not installed.",
+            "PyMC, an optional part of Shoal.",
+            "pip install 'shoal[pymc]'",
+        ) from problem
+    return build(model, coordinates)

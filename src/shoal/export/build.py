@@ -1,0 +1,176 @@
+"""From a model to a PyMC model: parameters of each response, then its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from shoal.design import Design, Group
+from shoal.design_groups import safe
+from shoal.export import effects
+from shoal.export.effects import Scale
+from shoal.export.parameters import folded, scalar
+from shoal.export.responses import data, observe
+from shoal.model import Specification, is_foldable
+from shoal.priors import Fixed, Normal, Prior
+
+Values = dict[str, Any]
+
+
+def build(model: Specification, coordinates: str) -> pm.Model:
+    """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
+    with pm.Model(coords=_coords(model)) as out:
+        values = _latents(model)
+        for design in model.designs:
+            values |= _parameters(model, design, coordinates)
+        for design in model.designs:
+            eta = _linear_predictor(design, values)
+            phi = {name: values[design.prefix + name] for name in design.parameters}
+            if design.family.ordinal:
+                phi["cutpoints"] = values[design.cutpoints]
+            observe(_response_name(design, out), design, eta, phi)
+    return out
+
+
+def _coords(model: Specification) -> dict[str, Any]:
+    coords: dict[str, Any] = {"row": np.arange(model.designs[0].n_rows), **model.factors}
+    for group in model.groups:
+        coords[group.dim] = list(group.effects)
+        if group.correlated:
+            coords[f"{group.dim}_bis"] = list(group.effects)
+            coords[effects.pairs_dim(group)] = effects.pairs(group)
+    for design in model.designs:
+        if len(design.columns):
+            coords[f"{design.prefix}data_column"] = list(design.columns)
+        if design.family.ordinal:
+            between = zip(design.categories, design.categories[1:], strict=False)
+            coords[f"{design.prefix}cutpoint"] = [f"{below}|{above}" for below, above in between]
+    return coords
+
+
+def _response_name(design: Design, out: pm.Model) -> str:
+    """Return the response's own name, or one beside it if a parameter is called so."""
+    name = safe(design.formula.response.value.text)
+    return f"{name}_observed" if name in out.named_vars or name in out.coords else name
+
+
+def _latents(model: Specification) -> Values:
+    """Return latents and their loadings; the first loading is positive if the sign says nothing."""
+    values: Values = {}
+    members = [latent for design in model.designs for latent in design.latents]
+    for name in dict.fromkeys(latent.name for latent in members):
+        own = [latent for latent in members if latent.name == name]
+        free = all(is_foldable(model, latent.loading) for latent in own)
+        for number, latent in enumerate(own):
+            declare = folded if free and number == 0 else scalar
+            values[latent.loading] = declare(latent.loading, model.priors[latent.loading].prior)
+        values[f"latent_{name}"] = pm.Normal(f"latent_{name}", 0.0, 1.0, dims=own[0].factor)
+    return values
+
+
+def _parameters(model: Specification, design: Design, coordinates: str) -> Values:
+    """Return all variables of one response: scales, coefficients, effects, the family's own."""
+    scales = {group.r: effects.scale_of(model, group) for group in design.groups}
+    means, shift = _means(design, scales) if coordinates == "zero_sum" else ({}, {})
+    values = _coefficients(model, design, shift)
+    for group in design.groups:
+        scale = scales[group.r]
+        if coordinates == "centered" and not (group.student and group.root is not None):
+            population = _population(design, group, values)
+            values[group.r] = effects.centered(group, scale, population)
+        else:
+            values[group.r] = effects.standardized(group, scale, means.get(group.r))
+    for name in (design.prefix + own for own in design.parameters):
+        values[name] = scalar(name, model.priors[name].prior)
+    if design.family.ordinal:
+        values[design.cutpoints] = _cutpoints(model, design)
+    return values
+
+
+def _means(design: Design, scales: Mapping[str, Scale]) -> tuple[Values, Values]:
+    """Return the standardised means over levels, by group, and what they add to each coefficient."""
+    means: Values = {}
+    shift: Values = {}
+    for group in filter(effects.splits, design.groups):
+        means[group.r], added = effects.mean_over_levels(group, scales[group.r])
+        for k, column in enumerate(design.matched(group)):
+            if column >= 0:
+                name = design.columns[column]
+                shift[name] = shift.get(name, 0.0) + added[k]
+    return means, shift
+
+
+def _coefficients(model: Specification, design: Design, shift: Values) -> Values:
+    """Return the population coefficients.
+
+    A default Intercept prior speaks of the linear predictor at average columns: the Intercept is that value
+    less the averages times their coefficients. A coefficient with a `shift`, the mean of the levels' effects,
+    is sampled as their sum.
+    """
+    averages = dict(zip(design.columns, design.averages, strict=True))
+    given = {name: model.priors[name] for name in design.columns}
+    values = {name: _shifted(name, p.prior, shift.get(name)) for name, p in given.items() if not p.centered}
+    others = {name: averages[name] for name in values if averages[name] != 0}
+    for name, resolved in given.items():
+        if resolved.centered:
+            moves = [a * shift[other] for other, a in {name: 1.0, **others}.items() if other in shift]
+            own = f"{name}_at_average" if others else name
+            value = _shifted(own, resolved.prior, sum(moves) if moves else None)
+            less = sum(a * values[other] for other, a in others.items())
+            values[name] = pm.Deterministic(name, value - less) if others else value
+    return values
+
+
+def _shifted(name: str, prior: Prior, shift: Any) -> Any:
+    """Return the variable `name`, sampled with `shift` added to it unless that is None."""
+    if shift is None or isinstance(prior, Fixed):
+        return scalar(name, prior)
+    return pm.Deterministic(name, scalar(f"{name}_of_levels", prior, shift) - shift)
+
+
+def _population(design: Design, group: Group, values: Values) -> dict[int, Any] | None:
+    """Return the coefficients of the same columns, by effect, for the factor with most effects."""
+    if group is not max(design.groups, key=_size):
+        return None
+    matched = enumerate(design.matched(group))
+    return {k: values[design.columns[column]] for k, column in matched if column >= 0}
+
+
+def _size(group: Group) -> int:
+    return len(group.labels) * len(group.effects)
+
+
+def _cutpoints(model: Specification, design: Design) -> Any:
+    """Return independent normal cutpoints in ascending order."""
+    prior = model.priors[design.cutpoints].prior
+    assert isinstance(prior, Normal)
+    count = design.family.n_cutpoints
+    # Distinct, or the order would not hold where the sampler begins.
+    start = prior.mu + prior.sigma * (np.arange(count) - (count - 1) / 2) / count
+    return pm.Normal(
+        design.cutpoints,
+        mu=prior.mu,
+        sigma=prior.sigma,
+        transform=pm.distributions.transforms.ordered,
+        initval=start,
+        dims=f"{design.prefix}cutpoint",
+    )
+
+
+def _linear_predictor(design: Design, values: Values) -> Any:
+    eta: Any = data(design, "offset", design.offset) if design.offset.any() else pt.zeros(design.n_rows)
+    if len(design.columns):
+        x = data(design, "columns", design.x, f"{design.prefix}data_column")
+        eta = eta + x @ pt.stack([values[name] for name in design.columns])
+    for group in design.groups:
+        own = values[group.r][data(design, f"level_{group.name}", group.index)]
+        z = data(design, f"z_{group.name}", group.z, group.dim)
+        eta = eta + (own * z).sum(axis=1)
+    for latent in design.latents:
+        level = data(design, f"level_latent_{latent.name}", latent.index)
+        eta = eta + values[latent.loading] * values[f"latent_{latent.name}"][level]
+    return eta

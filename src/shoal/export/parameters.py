@@ -1,0 +1,74 @@
+"""Priors as PyMC variables; arguments are PyMC's already, but for one name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from shoal import priors
+from shoal.priors import Fixed, Prior
+
+KINDS: dict[type[Prior], Any] = {
+    priors.Normal: pm.Normal,
+    priors.StudentT: pm.StudentT,
+    priors.Laplace: pm.Laplace,
+    priors.HalfNormal: pm.HalfNormal,
+    priors.HalfStudentT: pm.HalfStudentT,
+    priors.HalfCauchy: pm.HalfCauchy,
+    priors.Exponential: pm.Exponential,
+    priors.Gamma: pm.Gamma,
+    priors.InverseGamma: pm.InverseGamma,
+    priors.Beta: pm.Beta,
+}
+RENAMED = {"rate": "lam"}
+
+
+def scalar(name: str, prior: Prior, shift: Any = 0.0) -> Any:
+    """Return the variable `name`; a constant, reported all the same, where its prior is `Fixed`.
+
+    Parameters
+    ----------
+    shift : tensor
+        Added to the location of a prior that has one.
+    """
+    if isinstance(prior, Fixed):
+        return pm.Deterministic(name, pt.constant(prior.value, dtype="float64"))
+    arguments = _arguments(prior)
+    if "mu" in arguments:
+        arguments["mu"] = arguments["mu"] + shift
+    return KINDS[type(prior)](name, **arguments)
+
+
+def vector(name: str, labels: Sequence[str], members: Sequence[Prior], dim: str) -> Any:
+    """Return the variable `name` along `dim`: one distribution if all priors are of one kind."""
+    kinds = {type(prior) for prior in members}
+    if len(kinds) == 1 and Fixed not in kinds:
+        each = [_arguments(prior) for prior in members]
+        arguments = {key: np.array([own[key] for own in each]) for key in each[0]}
+        return KINDS[kinds.pop()](name, **arguments, dims=dim)
+    parts = [_part(f"{name}[{label}]", prior) for label, prior in zip(labels, members, strict=True)]
+    return pm.Deterministic(name, pt.stack(parts), dims=dim)
+
+
+def folded(name: str, prior: Prior) -> Any:
+    """Return the variable `name` with a prior symmetric about zero, folded to the positive side."""
+    match prior:
+        case priors.Normal():
+            return pm.HalfNormal(name, sigma=prior.sigma)
+        case priors.StudentT():
+            return pm.HalfStudentT(name, nu=prior.nu, sigma=prior.sigma)
+        case priors.Laplace():
+            return pm.Exponential(name, lam=1 / prior.b)
+    raise AssertionError(f"{type(prior).__name__} is not symmetric about zero.")
+
+
+def _part(name: str, prior: Prior) -> Any:
+    return pt.constant(prior.value, dtype="float64") if isinstance(prior, Fixed) else scalar(name, prior)
+
+
+def _arguments(prior: Prior) -> dict[str, Any]:
+    return {RENAMED.get(key, key): value for key, value in prior.arguments().items()}

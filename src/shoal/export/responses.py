@@ -1,0 +1,130 @@
+"""Response families as PyMC distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from shoal import families
+from shoal.design import Design
+from shoal.errors import ModelError
+from shoal.families import Family
+
+
+class Observed(NamedTuple):
+    """A distribution of PyMC, its arguments, and whether its values are integers."""
+
+    distribution: Any
+    arguments: dict[str, Any]
+    integers: bool = False
+
+
+def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
+    """Add the response to the model: observed rows, or a potential where they have weights.
+
+    Raises
+    ------
+    ModelError
+        If the family has no counterpart.
+    """
+    if type(design.family) not in COUNTERPARTS:
+        known = ", ".join(kind.name for kind in COUNTERPARTS)
+        raise ModelError(f"Family {design.family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
+    distribution, arguments, integers = COUNTERPARTS[type(design.family)](design, eta, phi)
+    y, weight = design.rows.y, design.rows.weight
+    y = np.asarray(y, np.int64 if integers else np.float64)
+    if np.all(weight == 1):
+        distribution(name, **arguments, observed=y, dims="row")
+    else:
+        # A row's log density times its weight is no distribution's.
+        log_density = pm.logp(distribution.dist(**arguments), y)
+        pm.Potential(name, data(design, "weight", weight) * log_density, dims="row")
+
+
+def data(design: Design, what: str, values: np.ndarray, *dims: str) -> Any:
+    """Return values of the rows as data that ``pymc.set_data`` can replace."""
+    return pm.Data(f"{design.prefix}data_{what}", values, dims=("row", *dims))
+
+
+def _gaussian(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    sigma = phi.get("sigma")
+    if design.known_se:
+        se = data(design, "se", design.rows.se)
+        sigma = se if sigma is None else pt.sqrt(se**2 + sigma**2)
+    return Observed(pm.Normal, {"mu": eta, "sigma": sigma})
+
+
+def _student(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.StudentT, {"nu": phi["nu"], "mu": eta, "sigma": phi["sigma"]})
+
+
+def _lognormal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.LogNormal, {"mu": eta, "sigma": phi["sigma"]})
+
+
+def _probability(family: Family, eta: Any) -> dict[str, Any]:
+    """Return the probability of success; its log odds where they are the linear predictor."""
+    if family.link == "logit":
+        return {"logit_p": eta}
+    return {"p": pm.math.invprobit(eta) if family.link == "probit" else -pt.expm1(-pt.exp(eta))}
+
+
+def _bernoulli(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.Bernoulli, _probability(design.family, eta), integers=True)
+
+
+def _binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    trials = data(design, "trials", design.rows.trials.astype(np.int64))
+    return Observed(pm.Binomial, {"n": trials, **_probability(design.family, eta)}, integers=True)
+
+
+def _poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.Poisson, {"mu": pt.exp(eta)}, integers=True)
+
+
+def _negbinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.NegativeBinomial, {"mu": pt.exp(eta), "alpha": phi["shape"]}, integers=True)
+
+
+def _zero_inflated_poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    # PyMC's psi is the share of rows that are Poisson.
+    return Observed(pm.ZeroInflatedPoisson, {"psi": 1 - phi["zi"], "mu": pt.exp(eta)}, integers=True)
+
+
+def _exponential(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.Exponential, {"scale": pt.exp(eta)})
+
+
+def _gamma(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.Gamma, {"alpha": phi["shape"], "beta": phi["shape"] * pt.exp(-eta)})
+
+
+def _beta(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    shapes = {"alpha": phi["phi"] * pt.sigmoid(eta), "beta": phi["phi"] * pt.sigmoid(-eta)}
+    return Observed(pm.Beta, shapes)
+
+
+def _cumulative(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    kind = pm.OrderedLogistic if design.family.link == "logit" else pm.OrderedProbit
+    arguments = {"eta": eta, "cutpoints": phi["cutpoints"], "compute_p": False}
+    return Observed(kind, arguments, integers=True)
+
+
+COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {
+    families.Gaussian: _gaussian,
+    families.Student: _student,
+    families.LogNormal: _lognormal,
+    families.Bernoulli: _bernoulli,
+    families.Binomial: _binomial,
+    families.Poisson: _poisson,
+    families.NegBinomial: _negbinomial,
+    families.ZeroInflatedPoisson: _zero_inflated_poisson,
+    families.Exponential: _exponential,
+    families.Gamma: _gamma,
+    families.Beta: _beta,
+    families.Cumulative: _cumulative,
+}

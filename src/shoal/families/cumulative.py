@@ -1,0 +1,203 @@
+"""Ordered categories 0 to J - 1: ``P(y <= j) = F(cutpoint[j] - eta)``.
+
+Links: logit (proportional odds), probit. Parameters: the J - 1 increasing cutpoints, on the latent scale,
+where one residual standard deviation is ``pi / sqrt(3)`` (logit) or 1 (probit); no scalar ones. A larger
+eta makes higher categories likelier. There is no Intercept: it would only move the cutpoints. McCullagh
+(1980), J. Roy. Statist. Soc. B 42, 109-142; with every link the log density is concave in eta.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from shoal.errors import DataError, listing
+from shoal.families.base import Family, Rows
+from shoal.families.intervals import Interval, log_logistic, log_normal, logistic_slopes, normal_slopes
+from shoal.families.links import LINKS
+from shoal.families.numerics import arrays, positive
+from shoal.families.support import refuse
+
+LOG_PROBABILITY = {"logit": log_logistic, "probit": log_normal}
+SLOPES = {"logit": logistic_slopes, "probit": normal_slopes}
+INVERSE = {"logit": "expit", "probit": "Phi"}
+
+
+class Cumulative(Family):
+    """Ordered categories cut from a latent variable around eta.
+
+    Parameters
+    ----------
+    link : {"logit", "probit"}
+    n_cutpoints : int
+        One less than the number of categories; 0 until they are known.
+    """
+
+    name: ClassVar[str] = "cumulative"
+    links: ClassVar[tuple[str, ...]] = ("logit", "probit")
+    newton_steps: ClassVar[int] = 8
+    ordinal: ClassVar[bool] = True
+
+    def __init__(self, link: str | None = None, n_cutpoints: int = 0):
+        super().__init__(link)
+        self.n_cutpoints = n_cutpoints
+
+    def with_categories(self, n: int) -> Cumulative:
+        return Cumulative(self.link, n - 1)
+
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return f"Cumulative, P(y <= j) = {INVERSE[self.link]}(cutpoint[j] - eta)"
+
+    def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
+        """Return codes 0 to J - 1, as numbers, and the labels of the J categories.
+
+        Parameters
+        ----------
+        values : array or Series
+            Integers without a gap, or an ordered categorical, whose order is taken.
+        name : str
+            Of the column.
+
+        Raises
+        ------
+        DataError
+            If the order is not known, a category between others (or of the categorical) is never observed,
+            or there is only one.
+        """
+        series = pd.Series(values)
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            codes, labels = _ordered(series, name)
+        else:
+            codes, labels = _integers(series, name)
+        if len(labels) < 2:
+            raise DataError(
+                f"The response {name!r} has one category ({labels[0]!r}) in all {len(series)} rows.",
+                "At least two ordered categories.",
+            )
+        return codes.astype(float), labels
+
+    def check(self, rows: Rows, name: str) -> None:
+        refuse(
+            rows,
+            name,
+            (rows.y != np.round(rows.y)) | (rows.y < 0) | (rows.y > self.n_cutpoints),
+            "values that are no category",
+            f"Codes 0 to {self.n_cutpoints}.",
+        )
+
+    def scale(self, rows: Rows) -> tuple[float, float]:
+        # One latent standard deviation, in units of the logistic's, as for a binomial.
+        return 0.0, LINKS[self.link].scale
+
+    def no_pooling_sd(self, rows: Rows) -> float:
+        return 1.5 * LINKS[self.link].scale
+
+    def _interval(self, rows: Rows, eta: Any, cutpoints: Any) -> Interval:
+        code = jnp.asarray(rows.y).astype(int)
+        above, below = jnp.minimum(code, self.n_cutpoints - 1), jnp.maximum(code - 1, 0)
+        c = jnp.asarray(cutpoints)
+        gap = c[above] - c[below]
+        return Interval(c[below] - eta, c[above] - eta, gap, code == 0, code == self.n_cutpoints)
+
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return rows.weight * LOG_PROBABILITY[self.link](self._interval(rows, eta, phi["cutpoints"]))
+
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # Exact: log-concave in eta.
+        slope, curvature = SLOPES[self.link](self._interval(rows, eta, phi["cutpoints"]))
+        return rows.weight * slope, positive(rows.weight * curvature)
+
+    def start(self, rows: Rows) -> Any:
+        # The link of each category's middle cumulative frequency, centred.
+        code = jnp.asarray(rows.y).astype(int)
+        counts = jnp.zeros(self.n_cutpoints + 1).at[code].add(rows.weight) + 0.5
+        middle = (jnp.cumsum(counts) - 0.5 * counts) / counts.sum()
+        latent = LINKS[self.link].apply(middle)[code]
+        return latent - jnp.average(latent, weights=jnp.asarray(rows.weight))
+
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        noise = rng.logistic if self.link == "logit" else rng.normal
+        latent = np.asarray(eta) + noise(size=np.shape(eta))
+        return (latent[..., None] > phi["cutpoints"]).sum(-1).astype(float)
+
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        xp = arrays(eta)
+        at_most = LINKS[self.link].inverse(phi["cutpoints"] - xp.asarray(eta)[..., None])
+        ends = (*at_most.shape[:-1], 1)
+        return xp.diff(xp.concatenate([xp.zeros(ends), at_most, xp.ones(ends)], axis=-1), axis=-1)
+
+    def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
+        # Of the latent variable: pi^2 / 3 (logit) or 1 (probit).
+        return LINKS[self.link].variance
+
+    def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        return rows.y == 0, rows.y == self.n_cutpoints
+
+
+def _ordered(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return the codes and categories of an ordered categorical."""
+    if not series.cat.ordered:
+        shown = listing(repr(c) for c in series.cat.categories)
+        raise _no_order(name, f"is categorical without an order ({shown})")
+    codes = series.cat.codes.to_numpy()
+    if (codes < 0).any():
+        raise DataError(
+            f"{name!r} is missing in {(codes < 0).sum()} of {len(codes)} rows.", "A category each."
+        )
+    never = [c for i, c in enumerate(series.cat.categories) if not (codes == i).any()]
+    if never:
+        raise DataError(
+            f"{_plural(never)} {listing(map(repr, never))} of {name!r} never observed.",
+            "Every category in some row, or nothing is known of its cutpoints.",
+            f"Drop it with `frame[{name!r}].cat.remove_unused_categories()`, or merge it with a neighbour.",
+        )
+    return codes, tuple(series.cat.categories)
+
+
+def _integers(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Return the codes and values of integers without a gap."""
+    values = series.to_numpy()
+    if values.dtype.kind not in "biuf":
+        shown = listing(repr(v) for v in dict.fromkeys(values.tolist()))
+        raise _no_order(name, f"holds {shown}")
+    numbers = values.astype(float)
+    bad = np.flatnonzero(~np.isfinite(numbers) | (numbers != np.round(numbers)))
+    if bad.size:
+        shown = listing(f"row {i}: {numbers[i]:g}" for i in bad)
+        raise DataError(
+            f"{name!r} has non-integer values in {bad.size} of {len(numbers)} rows ({shown}).",
+            "An ordered response is integers without a gap, or an ordered categorical.",
+        )
+    low, high = int(numbers.min()), int(numbers.max())
+    seen = np.unique(numbers)
+    if len(seen) < high - low + 1:
+        never = (v for v in range(low, high + 1) if v not in seen)
+        count = high - low + 1 - len(seen)
+        raise DataError(
+            f"{name!r} runs from {low} to {high}, and {count} of the values between never occur "
+            f"({_first(never, count)}).",
+            "Every category in some row, or nothing is known of its cutpoints.",
+            "Recode the values to consecutive integers, or merge categories.",
+        )
+    labels = (False, True) if values.dtype.kind == "b" and high > low else tuple(range(low, high + 1))
+    return numbers - low, labels
+
+
+def _first(values: Any, count: int) -> str:
+    shown = [str(v) for v, _ in zip(values, range(5), strict=False)]
+    return ", ".join(shown) + (f" and {count - 5} more" if count > 5 else "")
+
+
+def _plural(never: list[Any]) -> str:
+    return "Categories" if len(never) > 1 else "Category"
+
+
+def _no_order(name: str, found: str) -> DataError:
+    return DataError(
+        f"The response {name!r} {found}, whose order is not known.",
+        "An ordered response is integers without a gap, or an ordered categorical.",
+        f"Give the order: `pd.Categorical(frame[{name!r}], [lowest, …, highest], ordered=True)`.",
+    )

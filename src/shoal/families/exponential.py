@@ -1,0 +1,67 @@
+"""Waiting times without memory: ``y ~ Exponential`` with mean ``exp(eta)``.
+
+Link: log; eta is the log of the mean, in log units of the response. No parameters of its own. The log
+density is ``-eta - y exp(-eta)``, so rows that share every predictor are merged: ``-(sum of w) eta - (sum
+of w y) exp(-eta)``, the first sum kept as `trials`. McCullagh and Nelder (1989), Generalized Linear
+Models, 2nd ed., section 8.3.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from shoal.families.base import Family, Rows
+from shoal.families.numerics import exp, positive
+from shoal.families.support import log_mean, refuse_all_but_positive
+
+
+class Exponential(Family):
+    """Exponential rows with mean ``exp(eta)``."""
+
+    name: ClassVar[str] = "exponential"
+    links: ClassVar[tuple[str, ...]] = ("log",)
+    newton_steps: ClassVar[int] = 8
+
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "Exponential(mean = exp(eta))"
+
+    def check(self, rows: Rows, name: str) -> None:
+        refuse_all_but_positive(rows, name, "exponential")
+
+    def scale(self, rows: Rows) -> tuple[float, float]:
+        # One on the log scale: a factor of e between rows one standard deviation apart.
+        return log_mean(rows), 1.0
+
+    def no_pooling_sd(self, rows: Rows) -> float:
+        return 2.5
+
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return -rows.weight * (rows.trials * eta + exp(jnp.log(rows.y) - eta))
+
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # Exact: log-concave in eta.
+        ratio = exp(jnp.log(rows.y) - eta)
+        return rows.weight * (ratio - rows.trials), positive(rows.weight * ratio)
+
+    def start(self, rows: Rows) -> Any:
+        return jnp.log(rows.y) - jnp.log(rows.trials)
+
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        # The smallest positive number in place of a zero by rounding.
+        return np.maximum(rng.exponential(exp(eta)), np.finfo(float).tiny)
+
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta)
+
+    def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
+        # The variance of log y: minus log y is Gumbel.
+        return math.pi**2 / 6
+
+    def merge(self, rows: Rows, index: np.ndarray, size: int) -> Rows | None:
+        total = np.bincount(index, weights=rows.weight * rows.y, minlength=size)
+        trials = np.bincount(index, weights=rows.weight * rows.trials, minlength=size)
+        return Rows(total, trials, np.ones(size), np.zeros(size))

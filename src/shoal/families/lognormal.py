@@ -1,0 +1,76 @@
+"""Positive responses whose logarithm is normal: ``log y ~ Normal(eta, sigma)``.
+
+Link: identity, on log y. Parameter: `sigma`, the standard deviation of log y; eta and sigma are in log
+units, so that 0.1 is about ten percent. The mean of y is ``exp(eta + sigma^2 / 2)``, its median
+``exp(eta)``. Johnson, Kotz and Balakrishnan (1994), Continuous Univariate Distributions 1, 2nd ed.,
+chapter 14.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from shoal.families.base import Family, Rows
+from shoal.families.numerics import exp
+from shoal.families.support import moments, refuse_all_but_positive, refuse_constant
+from shoal.priors import Exponential, Prior
+
+
+class LogNormal(Family):
+    """Lognormal rows with median ``exp(eta)``."""
+
+    name: ClassVar[str] = "lognormal"
+    links: ClassVar[tuple[str, ...]] = ("identity",)
+    newton_steps: ClassVar[int] = 1
+    linear_gaussian: ClassVar[bool] = True
+
+    def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
+        return ("sigma",)
+
+    def parameter_prior(self, name: str, rows: Rows) -> Prior:
+        return Exponential(1 / self.scale(rows)[1])
+
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "LogNormal(eta, sigma)"
+
+    def check(self, rows: Rows, name: str) -> None:
+        refuse_all_but_positive(rows, name, "lognormal")
+        refuse_constant(rows, name, "lognormal")
+
+    def scale(self, rows: Rows) -> tuple[float, float]:
+        center, spread = moments(np.log(rows.y), rows.weight)
+        return center, spread or 1.0
+
+    def no_pooling_sd(self, rows: Rows) -> float:
+        return 10.0 * self.scale(rows)[1]
+
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        residual = (jnp.log(rows.y) - eta) / phi["sigma"]
+        return -rows.weight * (0.5 * residual**2 + jnp.log(phi["sigma"]))
+
+    def log_constant(self, rows: Rows) -> np.ndarray:
+        return -np.asarray(rows.weight) * (0.5 * math.log(2 * math.pi) + np.log(rows.y))
+
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # Exact: the log density is quadratic.
+        precision = rows.weight / phi["sigma"] ** 2
+        return precision * (jnp.log(rows.y) - eta), precision
+
+    def start(self, rows: Rows) -> Any:
+        return jnp.log(rows.y)
+
+    def normal_response(self, rows: Rows) -> np.ndarray:
+        return np.log(rows.y)
+
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        return exp(rng.normal(eta, phi["sigma"]))
+
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta + 0.5 * phi["sigma"] ** 2)
+
+    def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
+        return phi["sigma"] ** 2

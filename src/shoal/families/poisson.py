@@ -1,0 +1,72 @@
+"""Counts without an upper limit: ``y ~ Poisson(exp(eta))``.
+
+Link: log. No parameters of its own; eta is the log of the expected count. An exposure enters as
+``offset(log(exposure))``. The log density is ``y eta - exp(eta)``, so rows that share every predictor are
+merged: ``(sum of w y) eta - (sum of w) exp(eta)``, the second sum kept as `trials`. McCullagh and Nelder
+(1989), Generalized Linear Models, 2nd ed., chapter 6.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import gammaln
+
+from shoal.families.base import Family, Rows
+from shoal.families.numerics import exp, positive
+from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
+
+
+class Poisson(Family):
+    """Poisson rows with mean ``exp(eta)``."""
+
+    name: ClassVar[str] = "poisson"
+    links: ClassVar[tuple[str, ...]] = ("log",)
+    # From log(y + 1/2) a level of single rare events is reached by steps of one; each costs little.
+    newton_steps: ClassVar[int] = 8
+
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "Poisson(exp(eta))"
+
+    def check(self, rows: Rows, name: str) -> None:
+        refuse_all_but_counts(rows, name)
+
+    def scale(self, rows: Rows) -> tuple[float, float]:
+        # One on the log scale: a factor of e between rows one standard deviation apart.
+        return log_mean(rows), 1.0
+
+    def no_pooling_sd(self, rows: Rows) -> float:
+        return 2.5
+
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return rows.weight * (rows.y * eta - rows.trials * exp(eta))
+
+    def log_constant(self, rows: Rows) -> np.ndarray:
+        return -np.asarray(rows.weight) * gammaln(np.asarray(rows.y) + 1)
+
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # Exact, and expected too: the log link is canonical.
+        mean = rows.trials * exp(eta)
+        return rows.weight * (rows.y - mean), positive(rows.weight * mean)
+
+    def start(self, rows: Rows) -> Any:
+        return jnp.log(rows.y + 0.5) - jnp.log(rows.trials)
+
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        return rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)
+
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta)
+
+    def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
+        return None
+
+    def merge(self, rows: Rows, index: np.ndarray, size: int) -> Rows | None:
+        counts = np.bincount(index, weights=rows.weight * rows.y, minlength=size)
+        trials = np.bincount(index, weights=rows.weight * rows.trials, minlength=size)
+        return Rows(counts, trials, np.ones(size), np.zeros(size))
+
+    def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        return rows.y == 0, np.zeros(len(rows.y), bool)

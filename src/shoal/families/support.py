@@ -1,0 +1,61 @@
+"""Refusals and data scales that several families share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from shoal.errors import DataError, listing
+from shoal.families.base import Rows
+
+LARGEST_COUNT = 1e18  # NumPy draws counts as 64-bit integers
+
+
+def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, remedy: str = "") -> None:
+    """Raise `DataError` if `where` holds in any row."""
+    bad = np.flatnonzero(where)
+    if bad.size:
+        shown = listing(f"row {i}: {rows.y[i]:g}" for i in bad)
+        raise DataError(f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).", needed, remedy)
+
+
+def refuse_constant(rows: Rows, name: str, family: str) -> None:
+    """Raise `DataError` if all responses are equal."""
+    if np.ptp(rows.y) == 0 and len(rows.y) > 1:
+        raise DataError(
+            f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
+            f"A {family} response must vary, or sigma has no scale.",
+        )
+
+
+def refuse_all_but_counts(rows: Rows, name: str) -> None:
+    """Raise `DataError` unless all responses are counts."""
+    needed = "Counts: 0, 1, 2, …"
+    refuse(rows, name, rows.y < 0, "negative counts", needed)
+    remedy = "For rates give the counts themselves, and `offset(log(exposure))` in the formula."
+    refuse(rows, name, rows.y != np.round(rows.y), "non-integer counts", needed, remedy)
+
+
+def refuse_all_but_positive(rows: Rows, name: str, family: str) -> None:
+    """Raise `DataError` unless all responses are above zero."""
+    refuse(
+        rows,
+        name,
+        rows.y <= 0,
+        "zero or negative values",
+        f"A {family} response is greater than zero.",
+        "If a zero is a value too small to be recorded, put half the smallest recordable value in its place; "
+        "if zeros are a kind of their own, model `y > 0` (bernoulli) and the positive values apart.",
+    )
+
+
+def log_mean(rows: Rows) -> float:
+    """Return the log of the mean response, as if half an event had been seen where there was none."""
+    return math.log(max(float(np.average(rows.y, weights=rows.weight)), 0.5 / len(rows.y)))
+
+
+def moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation."""
+    center = float(np.average(values, weights=weight))
+    return center, math.sqrt(float(np.average((values - center) ** 2, weights=weight)))

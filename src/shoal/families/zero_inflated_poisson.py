@@ -1,0 +1,95 @@
+"""Counts with more zeros than Poisson: 0 with probability `zi`, otherwise ``Poisson(exp(eta))``.
+
+Link: log; eta is the log of the expected count of a row that is not a structural zero. Parameter: `zi` in
+(0, 1), the share of structural zeros. Lambert (1992), Technometrics 34, 1-14.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import gammaln
+
+from shoal.errors import DataError
+from shoal.families.base import Family, Rows
+from shoal.families.numerics import exp, positive
+from shoal.families.support import LARGEST_COUNT, refuse_all_but_counts
+from shoal.priors import Beta, Prior
+
+
+class ZeroInflatedPoisson(Family):
+    """Zero-inflated Poisson rows with mean ``(1 - zi) exp(eta)``."""
+
+    name: ClassVar[str] = "zero_inflated_poisson"
+    links: ClassVar[tuple[str, ...]] = ("log",)
+    newton_steps: ClassVar[int] = 8
+
+    def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
+        return ("zi",)
+
+    def parameter_prior(self, name: str, rows: Rows) -> Prior:
+        return Beta(1.0, 1.0)
+
+    def distribution(self, known_se: bool, se_sigma: bool) -> str:
+        return "ZeroInflatedPoisson(exp(eta), zi)"
+
+    def check(self, rows: Rows, name: str) -> None:
+        refuse_all_but_counts(rows, name)
+        if not (rows.y == 0).any():
+            raise DataError(
+                f"{name!r} has no zero in {len(rows.y)} rows.",
+                "Zeros, or there is nothing to inflate.",
+                "Use family='poisson' (or 'negbinomial').",
+            )
+
+    def scale(self, rows: Rows) -> tuple[float, float]:
+        # The zeros may be structural: the mean of the other counts. One on the log scale, as for Poisson.
+        there = rows.y > 0
+        if not there.any():
+            return math.log(0.5), 1.0
+        return math.log(float(np.average(rows.y[there], weights=rows.weight[there]))), 1.0
+
+    def no_pooling_sd(self, rows: Rows) -> float:
+        return 2.5
+
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        mean, log_zi, log_other = exp(eta), *_logs(phi)
+        zero = jnp.logaddexp(log_zi, log_other - mean)
+        return rows.weight * jnp.where(rows.y == 0, zero, log_other + rows.y * eta - mean)
+
+    def log_constant(self, rows: Rows) -> np.ndarray:
+        return -np.asarray(rows.weight) * gammaln(np.asarray(rows.y) + 1)
+
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+        # At a zero, with q = P(not structural | y = 0): slope -q mu and negative second derivative
+        # q mu (1 - (1 - q) mu), which may be negative. The curvature here is q mu, the expectation of the
+        # complete data's given y (Louis 1982, J. Roy. Statist. Soc. B 44, 226-233). Other counts: mu, exact.
+        mean, log_zi, log_other = exp(eta), *_logs(phi)
+        q = jnp.where(rows.y == 0, jax.nn.sigmoid(log_other - mean - log_zi), 1.0)
+        return rows.weight * (rows.y - q * mean), positive(rows.weight * q * mean)
+
+    def start(self, rows: Rows) -> Any:
+        return jnp.log(rows.y + 0.5)
+
+    def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
+        counts = rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)
+        return np.where(rng.random(np.shape(eta)) < phi["zi"], 0.0, counts)
+
+    def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return (1 - phi["zi"]) * exp(eta)
+
+    def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
+        return None
+
+    def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        return rows.y == 0, np.zeros(len(rows.y), bool)
+
+
+def _logs(phi: dict[str, Any]) -> tuple[Any, Any]:
+    """Return log zi and log(1 - zi); zi kept off the ends, where rounding may put it."""
+    zi = jnp.clip(phi["zi"], 1e-300, 1 - 1e-16)
+    return jnp.log(zi), jnp.log1p(-zi)

@@ -1,0 +1,184 @@
+"""What varies over levels: group terms ``(1 + x | g)`` and latent terms ``latent(u | g)``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shoal.errors import FormulaError, nearest
+from shoal.formula.algebra import expand
+from shoal.formula.factors import crossed, factors
+from shoal.formula.options import flag, only_argument, without_options
+from shoal.formula.terms import GroupTerm, LatentTerm
+from shoal.formula.tree import Bar, Call, Column, Node, Text, quote, unparse
+
+DISTRIBUTIONS = ("normal", "student")
+
+
+def group_terms(bars: Sequence[Bar], formula: str) -> tuple[GroupTerm, ...]:
+    """Return the group terms of a formula, ``(1 | a/b)`` as two.
+
+    Raises
+    ------
+    FormulaError
+        If a bar holds something else than effects and a factor, or two terms are equal.
+    """
+    groups: list[GroupTerm] = []
+    seen = set()
+    for group in (group for bar in bars for group in _of_bar(bar, formula)):
+        key = (group.effects, frozenset(group.factor))
+        if key in seen:
+            raise FormulaError(
+                f"The group term ({group.effects.text} | {group.name}) is there twice.",
+                "Each effect of a grouping factor is named once.",
+                "Remove one of the two.",
+                formula=formula,
+                span=group.span,
+            )
+        seen.add(key)
+        groups.append(group)
+    return tuple(groups)
+
+
+def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
+    effects = expand(bar.effects, formula, outermost=False)
+    if not (effects.intercept or effects.terms):
+        raise FormulaError(
+            "There are no effects left of the bar.",
+            "For example 1, or 0 + x.",
+            formula=formula,
+            span=bar.effects.span,
+        )
+    if isinstance(bar.factor, Call) and bar.factor.function == "gr":
+        names, (zero_sum, dist, cov) = _read_gr(bar.factor, formula)
+    else:
+        names, (zero_sum, dist, cov) = factors(bar.factor, formula), (False, "normal", None)
+    expression = effects.expression(formula, bar.effects.span)
+    return [
+        GroupTerm(expression, factor, bar.correlated, zero_sum, dist, cov, span=bar.span) for factor in names
+    ]
+
+
+def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], tuple[bool, str, str | None]]:
+    """Return the factors of ``gr(g, zero_sum=True, dist="student", cov=K)``, and its three options."""
+    factor = only_argument(without_options(call, ("zero_sum", "dist", "cov"), formula), formula)
+    names = factors(factor, formula)
+    zero_sum, dist, cov = flag(call, "zero_sum", formula), _dist(call, formula), _cov(call, formula)
+    if cov is not None and zero_sum:
+        raise FormulaError(
+            f"cov={quote(cov)} and zero_sum=True cannot be combined.",
+            "A sum of zero takes all levels as alike; a covariance between levels says how they differ.",
+            "Drop one of the two.",
+            formula=formula,
+            span=call.span,
+        )
+    if cov is not None and len(names) > 1:
+        raise FormulaError(
+            f"{unparse(factor)} makes the factors {' and '.join(map(':'.join, names))}.",
+            f"The covariance {quote(cov)} belongs to the levels of one factor.",
+            "Write one term for each: (1 | gr(a, cov=K)) + (1 | a:b).",
+            formula=formula,
+            span=factor.span,
+        )
+    return names, (zero_sum, dist, cov)
+
+
+def _dist(call: Call, formula: str) -> str:
+    node = dict(call.keywords).get("dist", Text("normal"))
+    if isinstance(node, Text) and node.value in DISTRIBUTIONS:
+        return node.value
+    meant = node.value if isinstance(node, Text) else unparse(node)
+    raise FormulaError(
+        f"Found dist = {unparse(node)}.",
+        f"The distribution of effects was needed between quotes: {' or '.join(map(repr, DISTRIBUTIONS))}.",
+        nearest(meant, DISTRIBUTIONS),
+        formula=formula,
+        span=node.span,
+    )
+
+
+def _cov(call: Call, formula: str) -> str | None:
+    node = dict(call.keywords).get("cov")
+    if node is None:
+        return None
+    if isinstance(node, Column):
+        return node.name
+    raise FormulaError(
+        f"Found cov = {unparse(node)}.",
+        "The name of a matrix was needed, without quotes.",
+        'Write cov=K, and give the matrix to the model: covariances={"K": matrix}.',
+        formula=formula,
+        span=node.span,
+    )
+
+
+def latent_terms(calls: Sequence[Call], columns: tuple[str, ...], formula: str) -> tuple[LatentTerm, ...]:
+    """Return the latent terms of a formula.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+        The calls of ``latent`` among the terms.
+    columns : tuple of str
+        The columns that the other parts of the formula name.
+    formula : str
+
+    Raises
+    ------
+    FormulaError
+        If a call holds something else than a name and a factor, or a name is taken.
+    """
+    found = [_latent(call, formula) for call in calls]
+    used = {*columns, *(column for term, _ in found for column in term.factor)}
+    seen = set()
+    for term, at in found:
+        if term.name in used:
+            raise FormulaError(
+                f"The latent quantity {term.name!r} is called like a column of the formula.",
+                "A name of its own was needed: it has no values in the table.",
+                "Rename it.",
+                formula=formula,
+                span=at,
+            )
+        if term.name in seen:
+            raise FormulaError(
+                f"The latent quantity {term.name!r} is there twice.",
+                "Each is named once.",
+                "Remove one of the two, or rename it.",
+                formula=formula,
+                span=term.span,
+            )
+        seen.add(term.name)
+    return tuple(term for term, _ in found)
+
+
+def _latent(call: Call, formula: str) -> tuple[LatentTerm, tuple[int, int]]:
+    """Return one term, and where its name stands."""
+    bar = _latent_bar(call, formula)
+    name = _latent_name(bar.effects, formula)
+    factor = crossed(bar.factor, formula, "right of the bar of latent(...)")
+    return LatentTerm(name, factor, span=call.span), bar.effects.span
+
+
+def _latent_bar(call: Call, formula: str) -> Bar:
+    bar = call.arguments[0] if len(call.arguments) == 1 and not call.keywords else None
+    if isinstance(bar, Bar) and bar.correlated:
+        return bar
+    raise FormulaError(
+        f"Found {unparse(call)}.",
+        "latent(...) takes a name, one bar and a grouping factor.",
+        "Write latent(u | g).",
+        formula=formula,
+        span=call.span,
+    )
+
+
+def _latent_name(node: Node, formula: str) -> str:
+    if isinstance(node, Column) and quote(node.name) == node.name:
+        return node.name
+    raise FormulaError(
+        f"Found {unparse(node)} left of the bar of latent(...).",
+        "A bare name was needed: letters, digits and underscores.",
+        "Write latent(u | g); slopes and several quantities are terms of their own.",
+        formula=formula,
+        span=node.span,
+    )

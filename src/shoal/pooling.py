@@ -1,0 +1,97 @@
+"""Complete, no and partial pooling of one model: three fits with the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Real
+
+import numpy as np
+
+from shoal.design import Design, Group
+from shoal.errors import ModelError, nearest
+from shoal.model import ResolvedPrior, Specification
+from shoal.priors import Fixed
+
+VARIANTS = ("complete", "none", "partial")
+
+
+def with_pooling(model: Specification, pooling: str, sd: float | None = None) -> Specification:
+    """Return a variant of a model.
+
+    Parameters
+    ----------
+    pooling : {"complete", "none", "partial"}
+        ``"complete"`` drops the group terms. ``"none"`` gives each level its own coefficients with a known,
+        wide sd, independent of each other; population columns that have an effect of the same name are fixed:
+        slopes at 0, the Intercept at the response's location on the link's scale (0 for binary responses)
+        less the average offset.
+        All other priors stay as they were resolved.
+    sd : float, optional
+        For ``"none"``: the sd of every effect, by default the family's wide one per unit of its column.
+
+    Raises
+    ------
+    ModelError
+        An unknown variant, an `sd` that is not positive or not used, a model without group terms or with
+        latents, a model that is a variant already.
+    """
+    if pooling not in VARIANTS:
+        raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", nearest(pooling, VARIANTS))
+    if sd is not None and (pooling != "none" or not isinstance(sd, Real) or not 0 < sd < float("inf")):
+        raise ModelError(
+            f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
+        )
+    if pooling == model.pooling and sd is None:
+        return model
+    if model.pooling != "partial":
+        raise ModelError(
+            f"This model was made with pooling {model.pooling!r}, which fixed or dropped some of its priors.",
+            "The model as it was first written.",
+            "Make all variants of that one.",
+        )
+    if not model.groups or any(design.latents for design in model.designs):
+        what = "latents" if model.groups else "no group terms"
+        raise ModelError(f"The model has {what}.", "Pooling variants are those of group terms (… | g).")
+    priors = {name: p for name, p in model.priors.items() if name not in _of_groups(model)}
+    if pooling == "none":
+        for design in model.designs:
+            priors |= _alone(design, sd)
+    return replace(model, designs=pooled(model.designs, pooling), priors=priors, pooling=pooling)
+
+
+def pooled(designs: tuple[Design, ...], pooling: str) -> tuple[Design, ...]:
+    """Return the designs of a variant: without groups, or with levels and effects independent."""
+    if pooling == "complete":
+        return tuple(replace(d, groups=()) for d in designs)
+    if pooling == "none":
+        return tuple(replace(d, groups=tuple(map(_independent, d.groups))) for d in designs)
+    return designs
+
+
+def _independent(group: Group) -> Group:
+    blocks = tuple((k,) for k in range(len(group.effects)))
+    return replace(group, blocks=blocks, zero_sum=False, student=False, root=None)
+
+
+def _of_groups(model: Specification) -> set[str]:
+    """Return the names of the parameters of all group terms."""
+    names = {f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects}
+    return names | {group.cor for group in model.groups} | {group.nu for group in model.groups}
+
+
+def _alone(design: Design, sd: float | None) -> Mapping[str, ResolvedPrior]:
+    """Return the known values of a response's parameters without pooling."""
+    location = design.family.scale(design.rows)[0] - float(np.average(design.offset))
+    wide = design.family.no_pooling_sd(design.rows)
+    out: dict[str, ResolvedPrior] = {}
+    for group in design.groups:
+        spreads = design.effect_spreads(group)
+        matched = design.matched(group)
+        for effect, spread, column in zip(group.effects, spreads, matched, strict=True):
+            value = sd if sd is not None else wide / float(spread)
+            out[f"{group.sd}[{effect}]"] = ResolvedPrior(Fixed(float(value)), sd is None)
+            if column >= 0:
+                value = location if effect == "Intercept" else 0.0
+                out[design.columns[column]] = ResolvedPrior(Fixed(value), True)
+    return out

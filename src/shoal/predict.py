@@ -1,0 +1,282 @@
+"""Predictions for fitted rows and for new ones, as draws or as a table, block of rows by block of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from shoal.design import Design
+from shoal.design_groups import safe
+from shoal.errors import ModelError, nearest
+from shoal.estimands import design_of, interval_names
+from shoal.new_levels import group_effects, latent_effects
+from shoal.prior_draws import linear_predictor, phi_of
+from shoal.replay import NEW_LEVELS, Replay, fitted, read_new, replay
+from shoal.results import Results
+
+KINDS = ("linear", "mean", "response")
+BLOCK = 2**21  # numbers computed at a time: rows of a block times draws
+LARGEST = 4 * 2**30  # bytes of draws that are returned whole
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is predicted, of one response.
+
+    Attributes
+    ----------
+    fitted : Design
+        As it was fitted.
+    replay : Replay
+        The rows to predict.
+    posterior : Dataset
+    kind : {"linear", "mean", "response"}
+    new_levels : {"error", "population", "zero"}
+    seed : int
+    number : int
+        Of the response in the model.
+    index : Index
+        The table's own row labels.
+    """
+
+    fitted: Design
+    replay: Replay
+    posterior: xr.Dataset
+    kind: str
+    new_levels: str
+    seed: int
+    number: int
+    index: pd.Index
+
+    @property
+    def name(self) -> str:
+        """The response, as in ``observed_data``."""
+        return safe(self.fitted.formula.response.value.text)
+
+    @property
+    def categories(self) -> tuple[Any, ...]:
+        """Categories that have a probability each, or none."""
+        return self.fitted.categories if self.kind == "mean" else ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Chains, draws, rows and categories, if there are any."""
+        sizes, rows = self.posterior.sizes, self.replay.design.n_rows
+        return (sizes["chain"], sizes["draw"], rows, *([len(self.categories)] if self.categories else []))
+
+
+def predict(
+    results: Results,
+    new: Any = None,
+    kind: str = "mean",
+    new_levels: str = "error",
+    *,
+    response: str | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+) -> xr.DataArray | xr.Dataset:
+    """Return draws of predictions; see `Fit.predict`.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    questions = ask(results, new, kind, new_levels, response, draws, seed)
+    size = sum(8 * int(np.prod(q.shape, dtype=float)) for q in questions)
+    if size > LARGEST:
+        raise ModelError(
+            f"The draws of {questions[0].replay.design.n_rows:,} rows take {size / 2**30:.1f} GB.",
+            f"At most {LARGEST / 2**30:g} GB.",
+            "predict_summary(...) keeps a block of rows at a time; or take fewer draws, or some of the rows.",
+        )
+    arrays = [_draws(q) for q in questions]
+    if len(results.model.designs) == 1 or response is not None:
+        return arrays[0]
+    return xr.merge(arrays, combine_attrs="drop")
+
+
+def predict_summary(
+    results: Results,
+    new: Any = None,
+    kind: str = "mean",
+    new_levels: str = "error",
+    *,
+    response: str | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    prob: float = 0.9,
+) -> pd.DataFrame | dict[str, pd.DataFrame]:
+    """Return tables of predictions, one row per row; see `Fit.predict_summary`.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    interval_names(prob)
+    questions = ask(results, new, kind, new_levels, response, draws, seed)
+    tables = {q.name: _table(q, prob) for q in questions}
+    if len(results.model.designs) == 1 or response is not None:
+        return tables[questions[0].name]
+    return tables
+
+
+def ask(
+    results: Results,
+    new: Any,
+    kind: str,
+    new_levels: str,
+    response: str | None,
+    draws: int | None,
+    seed: int,
+) -> list[Question]:
+    """Return what is to be predicted, response by response, with all that can be refused refused.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    for name, value, known in (("kind", kind, KINDS), ("new_levels", new_levels, NEW_LEVELS)):
+        if value not in known:
+            raise ModelError(f"{name}={value!r}.", f"One of {', '.join(known)}.", nearest(str(value), known))
+    check_integer("seed", seed, 0)
+    every = results.model.designs
+    designs = every if response is None else (design_of(results, response),)
+    replays, index = _replays(results, designs, new, kind, new_levels)
+    posterior = thinned(results.posterior, draws)
+    return [
+        Question(design, rows, posterior, kind, new_levels, int(seed), every.index(design), index)
+        for design, rows in zip(designs, replays, strict=True)
+    ]
+
+
+def check_integer(name: str, value: Any, least: int) -> None:
+    """Raise unless `value` is an integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+
+
+def thinned(posterior: xr.Dataset, draws: int | None) -> xr.Dataset:
+    """Return some draws of each chain, evenly spread, or all."""
+    if draws is None:
+        return posterior
+    check_integer("draws", draws, 1)
+    there = posterior.sizes["draw"]
+    if draws > there:
+        raise ModelError(f"draws={draws}.", f"The fit has {there} draws in each chain.")
+    return posterior.isel(draw=np.linspace(0, there - 1, draws).round().astype(int))
+
+
+def _replays(
+    results: Results, designs: Sequence[Design], new: Any, kind: str, new_levels: str
+) -> tuple[list[Replay], pd.Index]:
+    if new is None:
+        return [fitted(d) for d in designs], pd.RangeIndex(designs[0].n_rows)
+    trials, se = kind != "linear", kind == "response"
+    frame, learnt = read_new(new, designs, trials, se).frame, results.model.table.frame
+    replays = [replay(d, learnt, frame, trials, se, new_levels) for d in designs]
+    return replays, new.index if isinstance(new, pd.DataFrame) else frame.index
+
+
+def _draws(q: Question) -> xr.DataArray:
+    values = np.empty(q.shape)
+    for where, block in _blocks(q):
+        values[:, :, where] = block
+    dims = ["chain", "draw", "row", *([f"{q.fitted.prefix}category"] if q.categories else [])]
+    coords: dict[str, Any] = {name: q.posterior[name].values for name in ("chain", "draw")}
+    coords["row"] = np.arange(len(q.index))
+    if not q.index.equals(pd.RangeIndex(len(q.index))):
+        coords["index"] = ("row", q.index.to_numpy())
+    if q.categories:
+        coords[dims[-1]] = list(q.categories)
+    family = q.fitted.family
+    attrs = {"kind": q.kind, "family": family.name, "link": family.link, "new_levels": q.new_levels}
+    return xr.DataArray(values, coords, dims, q.name, attrs)
+
+
+def _table(q: Question, prob: float) -> pd.DataFrame:
+    names = ["mean", "sd", *interval_names(prob)]
+    columns = np.empty((len(names), *q.shape[2:]))
+    for where, block in _blocks(q):
+        flat = block.reshape(-1, *block.shape[2:])
+        columns[0, where], columns[1, where] = flat.mean(0), flat.std(0)
+        columns[2:, where] = np.quantile(flat, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
+    index = q.index
+    if q.categories:
+        index = _with_categories(index, q.categories)
+    table = pd.DataFrame(dict(zip(names, columns.reshape(len(names), -1), strict=True)), index=index)
+    table.attrs = {"kind": q.kind, "family": q.fitted.family.name, "link": q.fitted.family.link}
+    return table
+
+
+def _with_categories(index: pd.Index, categories: tuple[Any, ...]) -> pd.MultiIndex:
+    """Return every row label with every category, row by row."""
+    repeated = index.repeat(len(categories))
+    levels = [repeated.get_level_values(i) for i in range(repeated.nlevels)]
+    labels = np.tile(np.array(categories, dtype=object), len(index))
+    return pd.MultiIndex.from_arrays([*levels, labels], names=[*index.names, "category"])
+
+
+def _blocks(q: Question) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield rows and their predictions (chain, draw, rows[, categories])."""
+    chains, draws, rows, *categories = q.shape
+    # The size does not depend on the table, so that the random numbers of its first rows do not.
+    size = max(1, BLOCK // (chains * draws * max([1, *categories])))
+    shared = _scalars(q)
+    for number, start in enumerate(range(0, rows, size)):
+        where = slice(start, min(start + size, rows))
+        design, effects = _block(q, where)
+        rng = np.random.default_rng([q.seed, q.number, number])
+        values = np.array(_values(q, design, shared | effects, rng))
+        values[:, :, q.replay.missing[where]] = np.nan
+        yield where, values
+
+
+def _scalars(q: Question) -> dict[str, np.ndarray]:
+    """Return the draws that all rows share."""
+    design = q.fitted
+    names = [*design.columns, *(latent.loading for latent in design.latents)]
+    names += [design.prefix + name for name in design.parameters]
+    names += [design.cutpoints] if design.family.ordinal else []
+    return {name: q.posterior[name].values.astype(float) for name in names}
+
+
+def _block(q: Question, where: slice) -> tuple[Design, dict[str, np.ndarray]]:
+    """Return the design of some rows, and draws of the effects of their levels alone."""
+    seed = q.seed if q.new_levels == "population" else None
+    whole, effects, groups, latents = q.replay.design, {}, [], []
+    for group, before in zip(whole.groups, q.fitted.groups, strict=True):
+        levels, index = np.unique(group.index[where], return_inverse=True)
+        effects[group.r] = group_effects(group, q.posterior, levels, len(before.labels), seed)
+        groups.append(replace(group, index=index, z=group.z[where]))
+    for latent, old in zip(whole.latents, q.fitted.latents, strict=True):
+        levels, index = np.unique(latent.index[where], return_inverse=True)
+        effects[f"latent_{latent.name}"] = latent_effects(latent, q.posterior, levels, len(old.labels), seed)
+        latents.append(replace(latent, index=index))
+    part = replace(
+        whole,
+        rows=type(whole.rows)(*(np.asarray(column)[where] for column in whole.rows)),
+        offset=whole.offset[where],
+        x=whole.x[where],
+        groups=tuple(groups),
+        latents=tuple(latents),
+    )
+    return part, effects
+
+
+def _values(
+    q: Question, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    # A response of offsets alone has a linear predictor without draws.
+    eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
+    if q.kind == "linear":
+        return eta
+    phi = phi_of(design, draws)
+    if q.kind == "mean":
+        return design.family.mean(design.rows, eta, phi)
+    return design.family.draw(rng, design.rows, eta, phi)

@@ -1,0 +1,156 @@
+"""Small models of every structure and family, their tables drawn from a seed, for the export to PyMC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+import shoal as sl
+from shoal.priors import (
+    LKJ,
+    Beta,
+    Exponential,
+    Fixed,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    InverseGamma,
+    Laplace,
+    Normal,
+    StudentT,
+)
+
+SIZE, LEVELS = 24, 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model by its formula, or by its responses; `covariance`: the levels of g have a known one."""
+
+    formula: Any
+    family: str = "gaussian"
+    priors: dict = field(default_factory=dict)
+    covariance: bool = False
+
+    def __str__(self):
+        text = self.formula if isinstance(self.formula, str) else " / ".join(r.formula for r in self.formula)
+        return f"{self.family}: {text}, {len(self.priors)} priors"
+
+    def model(self, rows: int = SIZE, seed: int = 0) -> sl.Model:
+        covariances = {"K": known_covariance()} if self.covariance else None
+        return sl.Model(
+            self.formula, table(rows, seed), self.family, self.priors, covariances=covariances
+        )
+
+
+def known_covariance() -> np.ndarray:
+    root = np.random.default_rng(3).normal(size=(LEVELS, LEVELS))
+    return root @ root.T + np.eye(LEVELS)
+
+
+def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:
+    """Return rows with a response of every family, g with varying intercepts and slopes, h crossed with it."""
+    rng = np.random.default_rng(seed)
+    g, h, x = rng.permutation(np.arange(rows) % LEVELS), np.arange(rows) % 3, rng.normal(1, 1, rows)
+    eta = 0.2 + 0.5 * x + rng.normal(0, 0.7, LEVELS)[g] + rng.normal(0, 0.4, 3)[h]
+    mu, trials = np.exp(0.5 * eta), rng.integers(1, 7, rows)
+    return pd.DataFrame(
+        {
+            "y": eta + rng.normal(0, 0.8, rows),
+            "t": eta + 0.6 * rng.standard_t(4, rows),
+            "b": rng.permutation(np.arange(rows) % 2),
+            "k": rng.binomial(trials, expit(eta - 0.7)),
+            "n": trials,
+            "c": rng.poisson(mu),
+            "o2": rng.negative_binomial(3, 3 / (3 + mu)),
+            "z0": np.where(rng.random(rows) < 0.3, 0, rng.poisson(2 * mu)),
+            "e": rng.exponential(mu),
+            "p": np.exp(eta + rng.normal(0, 0.5, rows)),
+            "q": np.clip(rng.beta(4 * expit(eta), 4 * expit(-eta)), 1e-3, 1 - 1e-3),
+            "a": np.digitize(eta + rng.logistic(size=rows), [-0.5, 0.8, 2.0]),
+            "x": x,
+            "w2": rng.normal(size=rows),
+            "o": rng.normal(size=rows),
+            "w": rng.choice([0.5, 1.0, 2.0], rows),
+            "s": rng.uniform(0.5, 1.5, rows),
+            "g": np.array(["north", "east", "south", "west"])[g],
+            "h": h,
+        }
+    )
+
+
+# One response, one group: every family and link.
+FAMILIES = [
+    Case("y ~ x + (1 | g)"),
+    Case("y | se(s) ~ x + (1 | g)"),
+    Case("y | se(s, sigma=True) ~ x + (1 | g)"),
+    Case("t ~ x + (1 | g)", "student"),
+    Case("b ~ x + (1 | g)", "bernoulli"),
+    Case("b ~ x + (1 | g)", "bernoulli(probit)"),
+    Case("b ~ x + (1 | g)", "bernoulli(cloglog)"),
+    Case("k | trials(n) ~ x + (1 | g)", "binomial"),
+    Case("k | trials(n) ~ x + (1 | g)", "binomial(probit)"),
+    Case("k | trials(n) ~ x + (1 | g)", "binomial(cloglog)"),
+    Case("c ~ x + (1 | g)", "poisson"),
+    Case("o2 ~ x + (1 | g)", "negbinomial"),
+    Case("z0 ~ x + (1 | g)", "zero_inflated_poisson"),
+    Case("e ~ x + (1 | g)", "exponential"),
+    Case("p ~ x + (1 | g)", "gamma"),
+    Case("p ~ x + (1 | g)", "lognormal"),
+    Case("q ~ x + (1 | g)", "beta"),
+    Case("a ~ x + (1 | g)", "cumulative"),
+    Case("a ~ x + (1 | g)", "cumulative(probit)"),
+]
+WEIGHTED = [
+    Case(f"{case.formula.split(' ~ ')[0]}{' +' if '|' in case.formula.split(' ~ ')[0] else ' |'} weights(w) ~ x", case.family)
+    for case in FAMILIES
+]
+ROWS = [
+    Case("y ~ 1"),
+    Case("y ~ 0 + x + offset(o)"),
+    Case("c ~ x + w2 + offset(o)", "poisson", {"Intercept": Normal(0.3, 1), "b": Laplace(0, 1)}),
+    Case("y ~ x + w2", priors={"Intercept": StudentT(4, 1, 2), "x": Fixed(0.4), "sigma": Gamma(2, 3)}),
+    Case("y ~ x + w2", priors={"x": StudentT(4, 1, 2), "w2": Laplace(0.1, 0.5), "sigma": Fixed(0.9)}),
+    Case("o2 ~ x", "negbinomial", {"shape": InverseGamma(2, 3)}),
+    Case("z0 ~ x", "zero_inflated_poisson", {"zi": Beta(2, 5)}),
+    Case("a ~ x", "cumulative", {"cutpoints": Normal(0.5, 2)}),
+    Case("b ~ x", "cumulative"),
+]
+EFFECTS = [
+    Case("y ~ 0 + (1 | g)", priors={"sd_g": HalfCauchy(0.8)}),
+    Case("y ~ 1 + (1 | g) + (1 | h)", priors={"sd_g": HalfStudentT(3, 1), "sd_h": Fixed(0.5)}),
+    Case("b ~ 1 + (1 | h / g)", "bernoulli", {"sd": Exponential(1)}),
+    Case("y ~ x + (1 + x | g)", priors={"cor_g": LKJ(1)}),
+    Case("y ~ x + w2 + (1 + x + w2 | g)", priors={"sd_g[x]": HalfNormal(1)}),
+    Case("y ~ w2 + (1 + x || g)", priors={"sd_g[x]": Fixed(0.6)}),
+    Case("c ~ x + w2 + (1 + x | g) + (0 + w2 | g) + (1 | h)", "poisson", {"x": Fixed(0.3)}),
+    Case("y ~ x + (1 | gr(g, zero_sum=True))"),
+    Case("b ~ x + (1 + x || gr(g, zero_sum=True)) + (1 | h)", "bernoulli"),
+    Case("y ~ x + (1 + x | gr(g, zero_sum=True))"),
+    Case("y ~ x + (1 | gr(g, dist='student'))", priors={"nu_g": Gamma(2, 0.5)}),
+    Case("y ~ x + (1 + x || gr(g, dist='student'))", priors={"nu_g": Fixed(4)}),
+    Case("c ~ x + (1 + x | gr(g, dist='student')) + (1 | h)", "poisson"),
+    Case("y ~ x + (1 + x | gr(g, dist='student')) + (0 + w2 | gr(g, dist='student'))"),
+    Case("y ~ x + (1 | gr(g, cov=K))", covariance=True),
+    Case("y ~ x + (1 + x | gr(g, cov=K)) + (1 | h)", covariance=True),
+    Case("b ~ x + (1 | gr(g, cov=K, dist='student'))", "bernoulli", covariance=True),
+]
+SEVERAL = [
+    Case([sl.Response("y ~ x + (1 | g)"), sl.Response("c ~ x + (1 | g)", "poisson")]),
+    Case([sl.Response("y ~ latent(u | g)"), sl.Response("b ~ x + latent(u | g)", "bernoulli")]),
+    Case(
+        [sl.Response("y ~ latent(u | g) + (1 | g)"), sl.Response("a ~ x + latent(u | g)", "cumulative")],
+        priors={"y_loading_u": Fixed(1.0)},
+    ),
+    Case(
+        [sl.Response("y ~ latent(u | g)"), sl.Response("t ~ latent(u | g) + latent(v | h)", "student"),
+         sl.Response("c ~ latent(v | h) + (1 + x | g)", "poisson")],
+        priors={"y_loading_u": StudentT(4, 0, 1), "t_loading_v": Laplace(0, 2), "c_loading_v": Normal(0.5, 1)},
+    ),
+]
+ALL = [*FAMILIES, *WEIGHTED, *ROWS, *EFFECTS, *SEVERAL]

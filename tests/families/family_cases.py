@@ -1,0 +1,93 @@
+"""Every family and link with parameters, and rows to try them on."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from shoal.families import Cumulative, Family, Rows, get_family
+
+SIZE = 7
+
+
+class Case(NamedTuple):
+    """A family with values of its parameters; `known_se`: rows have standard errors."""
+
+    family: Family
+    phi: dict[str, Any]
+    known_se: bool = False
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={value}" for name, value in self.phi.items())
+        return f"{self.family}{', se' if self.known_se else ''}({inside})"
+
+
+CUTPOINTS = np.array([-1.1, 0.2, 0.5, 1.3])
+CASES = [
+    Case(get_family("gaussian"), {"sigma": 1.3}),
+    Case(get_family("gaussian"), {"sigma": 0.7}, True),
+    Case(get_family("gaussian"), {}, True),
+    Case(get_family("student"), {"sigma": 0.6, "nu": 4.5}),
+    Case(get_family("student"), {"sigma": 2.0, "nu": 300.0}),
+    Case(get_family("bernoulli"), {}),
+    Case(get_family("bernoulli", "probit"), {}),
+    Case(get_family("bernoulli", "cloglog"), {}),
+    Case(get_family("binomial"), {}),
+    Case(get_family("binomial", "probit"), {}),
+    Case(get_family("binomial", "cloglog"), {}),
+    Case(get_family("poisson"), {}),
+    Case(get_family("negbinomial"), {"shape": 0.3}),
+    Case(get_family("negbinomial"), {"shape": 8.0}),
+    Case(get_family("negbinomial"), {"shape": 70.0}),
+    Case(get_family("zero_inflated_poisson"), {"zi": 0.3}),
+    Case(get_family("zero_inflated_poisson"), {"zi": 0.01}),
+    Case(get_family("exponential"), {}),
+    Case(get_family("gamma"), {"shape": 0.7}),
+    Case(get_family("gamma"), {"shape": 90.0}),
+    Case(get_family("lognormal"), {"sigma": 0.4}),
+    Case(get_family("beta"), {"phi": 0.8}),
+    Case(get_family("beta"), {"phi": 40.0}),
+    Case(Cumulative("logit", 4), {"cutpoints": CUTPOINTS}),
+    Case(Cumulative("probit", 4), {"cutpoints": CUTPOINTS}),
+    Case(Cumulative("logit", 1), {"cutpoints": np.array([0.3])}),
+    Case(Cumulative("probit", 1), {"cutpoints": np.array([0.3])}),
+]
+COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson")
+POSITIVE = ("exponential", "gamma", "lognormal")
+
+
+def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
+    """Return rows that hold both ends of the family's support, where it has ends."""
+    rng, name = np.random.default_rng(seed), case.family.name
+    trials = rng.integers(1, 9, SIZE) if name == "binomial" else np.ones(SIZE, int)
+    if name in ("bernoulli", "binomial"):
+        y = rng.binomial(trials, 0.5).astype(float)
+        y[0], y[1] = 0, trials[1]
+    elif name in COUNTS:
+        y = rng.negative_binomial(1, 0.2, SIZE).astype(float)
+        y[0], y[1] = 0, 40
+    elif name in POSITIVE:
+        y = np.exp(rng.normal(size=SIZE))
+    elif name == "beta":
+        y = expit(rng.normal(size=SIZE))
+    elif name == "cumulative":
+        y = rng.integers(0, case.family.n_cutpoints + 1, SIZE).astype(float)
+        y[0], y[1] = 0, case.family.n_cutpoints
+    else:
+        y = rng.normal(size=SIZE)
+    se = rng.uniform(0.5, 2, SIZE) if case.known_se else np.zeros(SIZE)
+    weight = rng.choice([0.5, 1.0, 3.0], SIZE) if weighted else np.ones(SIZE)
+    return Rows(y, trials.astype(float), weight, se)
+
+
+def response(y: Any, trials: Any = 1.0, se: Any = 0.0) -> Rows:
+    """Return unweighted rows of the given responses."""
+    y = np.asarray(y, float)
+    return Rows(y, np.broadcast_to(trials, y.shape), np.ones(y.shape), np.broadcast_to(se, y.shape))
+
+
+def stretched(case: Case, leading: int) -> dict[str, Any]:
+    """Return the parameters with a leading axis, to broadcast against (leading, N) linear predictors."""
+    return {name: np.broadcast_to(value, (leading, 1, *np.shape(value))) for name, value in case.phi.items()}

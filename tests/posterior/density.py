@@ -1,0 +1,223 @@
+"""The joint log density of a model, plain and slow: the oracle that the fast densities are tested against.
+
+It speaks of raw rows and of parameters on their natural scales, under their names in the posterior; it loops,
+and takes every density from `scipy.stats`. It shares the model's description with `shoal.posterior`, and none
+of its mathematics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import lgamma
+from typing import Any
+
+import numpy as np
+from families import scipy_densities
+from scipy import stats
+from scipy.special import betaln
+
+from shoal.design import Design, Group
+from shoal.errors import ModelError
+from shoal.model import Specification
+from shoal.priors import (
+    LKJ,
+    Beta,
+    Exponential,
+    Fixed,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    InverseGamma,
+    Laplace,
+    Normal,
+    Prior,
+    StudentT,
+)
+
+LOG_DENSITY: dict[type[Prior], Callable[[Any, float], float]] = {
+    Normal: lambda p, x: stats.norm.logpdf(x, p.mu, p.sigma),
+    StudentT: lambda p, x: stats.t.logpdf(x, p.nu, p.mu, p.sigma),
+    Laplace: lambda p, x: stats.laplace.logpdf(x, p.mu, p.b),
+    HalfNormal: lambda p, x: stats.halfnorm.logpdf(x, scale=p.sigma),
+    HalfStudentT: lambda p, x: np.log(2) + stats.t.logpdf(x, p.nu, 0, p.sigma),
+    HalfCauchy: lambda p, x: stats.halfcauchy.logpdf(x, scale=p.beta),
+    Exponential: lambda p, x: stats.expon.logpdf(x, scale=1 / p.rate),
+    Gamma: lambda p, x: stats.gamma.logpdf(x, p.alpha, scale=1 / p.beta),
+    InverseGamma: lambda p, x: stats.invgamma.logpdf(x, p.alpha, scale=p.beta),
+    Beta: lambda p, x: stats.beta.logpdf(x, p.alpha, p.beta),
+    Fixed: lambda p, x: 0.0,
+}
+
+
+def log_joint(model: Specification, values: Mapping[str, Any]) -> float:
+    """Return ``log p(y, parameters)``, every constant included.
+
+    Parameters
+    ----------
+    model : Specification
+    values : mapping
+        Parameters by their names in the posterior: population coefficients, the families' parameters,
+        degrees of freedom and loadings (numbers), cutpoints (C,), ``sd_<group>`` (K,), ``cor_<group>`` (K, K)
+        where effects are correlated, ``r_<group>`` (G, K) and ``latent_<latent>`` (G,). What is `Fixed` is
+        not read.
+
+    Returns
+    -------
+    float
+        Log density with respect to the coefficients, cutpoints, standard deviations, correlations below the
+        diagonal and effects. Zero-sum effects have a density in orthonormal coordinates of the space they lie
+        in.
+
+    Raises
+    ------
+    ModelError
+        If zero-sum effects do not sum to zero.
+    """
+    values = known(model, values)
+    return log_hyper(model, values) + log_effects(model, values) + log_rows(model, values)
+
+
+def known(model: Specification, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with the `Fixed` ones in their places."""
+    out = dict(values)
+    for name, resolved in model.priors.items():
+        if isinstance(resolved.prior, Fixed):
+            out[name] = resolved.prior.value
+    for group in model.groups:
+        sd = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
+        given = np.broadcast_to(out.get(group.sd, np.nan), len(sd))
+        out[group.sd] = np.array(
+            [p.value if isinstance(p, Fixed) else v for p, v in zip(sd, given, strict=True)]
+        )
+    return out
+
+
+def log_prior(prior: Prior, value: float) -> float:
+    """Return the log density of a scalar's prior; 0 for a known value."""
+    return float(LOG_DENSITY[type(prior)](prior, value))
+
+
+def log_lkj(correlation: np.ndarray, eta: float) -> float:
+    """Return the log density of a correlation matrix, normalised (Lewandowski et al. 2009, equation 16)."""
+    size = len(correlation)
+    constant = 0.0
+    for k in range(1, size):
+        a = eta + (size - k - 1) / 2
+        constant += (size - k) * ((2 * a - 1) * np.log(2) + betaln(a, a))
+    return float((eta - 1) * np.linalg.slogdet(correlation)[1] - constant)
+
+
+def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
+    """Return the log prior of all that is neither an effect, nor a coefficient, nor a cutpoint."""
+    scalars = [d.prefix + name for d in model.designs for name in d.parameters]
+    scalars += [latent.loading for d in model.designs for latent in d.latents]
+    scalars += [group.nu for group in model.groups if group.student]
+    total = sum(log_prior(model.priors[name].prior, values[name]) for name in scalars)
+    for group in model.groups:
+        for effect, sd in zip(group.effects, values[group.sd], strict=True):
+            total += log_prior(model.priors[f"{group.sd}[{effect}]"].prior, sd)
+        for block in group.blocks:
+            if len(block) > 1:
+                lkj = model.priors[group.cor].prior
+                assert isinstance(lkj, LKJ)
+                total += log_lkj(np.asarray(values[group.cor])[np.ix_(block, block)], lkj.eta)
+    return float(total)
+
+
+def log_effects(model: Specification, values: Mapping[str, Any]) -> float:
+    """Return the log prior of coefficients, cutpoints, group effects and latents, given the rest."""
+    total = sum(_coefficients(model, design, values) for design in model.designs)
+    total += sum(_group(model, group, values) for group in model.groups)
+    for name in {f"latent_{latent.name}" for design in model.designs for latent in design.latents}:
+        total += stats.norm.logpdf(values[name]).sum()
+    return float(total)
+
+
+def _coefficients(model: Specification, design: Design, values: Mapping[str, Any]) -> float:
+    total = 0.0
+    for name in design.columns:
+        resolved, value = model.priors[name], values[name]
+        if resolved.centered:  # the prior speaks of the linear predictor at average columns
+            value = sum(values[c] * a for c, a in zip(design.columns, design.averages, strict=True))
+        total += log_prior(resolved.prior, value)
+    if design.family.ordinal:
+        # C independent values in ascending order: C! orders of them have the same density.
+        cutpoints = np.asarray(values[design.cutpoints])
+        assert (np.diff(cutpoints) > 0).all()
+        total += sum(log_prior(model.priors[design.cutpoints].prior, c) for c in cutpoints)
+        total += lgamma(len(cutpoints) + 1)
+    return total
+
+
+def _group(model: Specification, group: Group, values: Mapping[str, Any]) -> float:
+    effects = np.asarray(values[group.r], float)
+    total = 0.0
+    if group.zero_sum:
+        if not np.allclose(effects.sum(0), 0, atol=1e-8 * (1 + np.abs(effects).max())):
+            raise ModelError(f"Effects of {group.name!r} sum to {effects.sum(0)}.", "Sums of zero.")
+        effects = zero_sum_basis(len(effects)) @ effects
+    if group.root is not None:
+        # With K = R R', effects are R times effects of independent levels.
+        root = np.linalg.cholesky(known_covariance(model, group))
+        effects = np.linalg.solve(root, effects)
+        total -= effects.shape[1] * np.log(np.diag(root)).sum()
+    for block in group.blocks:
+        inside = covariance(group, values)[np.ix_(block, block)]
+        for own in effects[:, list(block)]:
+            if group.student:
+                total += stats.multivariate_t.logpdf(own, None, inside, df=values[group.nu])
+            else:
+                total += stats.multivariate_normal.logpdf(own, None, inside)
+    return float(total)
+
+
+def covariance(group: Group, values: Mapping[str, Any]) -> np.ndarray:
+    """Return the covariance (or scale matrix) of the effects of a level, (K, K)."""
+    sd, correlation = np.asarray(values[group.sd]), np.eye(len(group.effects))
+    for block in group.blocks:
+        if len(block) > 1:
+            inside = np.ix_(block, block)
+            correlation[inside] = np.asarray(values[group.cor])[inside]
+    return correlation * np.outer(sd, sd)
+
+
+def known_covariance(model: Specification, group: Group) -> np.ndarray:
+    """Return the covariance between levels that the user gave, in the order of the levels."""
+    term = next(t for t in model.design_of(group).formula.groups if t.name == group.name)
+    given = model.covariances[term.cov]
+    if hasattr(given, "index"):
+        given = given.loc[list(group.labels), list(group.labels)]
+    return np.asarray(given, float)
+
+
+def zero_sum_basis(levels: int) -> np.ndarray:
+    """Return orthonormal rows (G - 1, G) that span the vectors of sum zero (Helmert contrasts)."""
+    basis = np.zeros((levels - 1, levels))
+    for i in range(1, levels):
+        basis[i - 1, :i], basis[i - 1, i] = 1.0, -float(i)
+    return basis / np.linalg.norm(basis, axis=1, keepdims=True)
+
+
+def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
+    """Return the linear predictor of every row, (N,)."""
+    eta = np.array(design.offset, float)
+    for i in range(design.n_rows):
+        eta[i] += sum(values[c] * x for c, x in zip(design.columns, design.x[i], strict=True))
+        for group in design.groups:
+            eta[i] += group.z[i] @ np.asarray(values[group.r])[group.index[i]]
+        for latent in design.latents:
+            eta[i] += values[latent.loading] * np.asarray(values[f"latent_{latent.name}"])[latent.index[i]]
+    return eta
+
+
+def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
+    """Return the log density of all responses."""
+    total = 0.0
+    for design in model.designs:
+        phi = {name: values[design.prefix + name] for name in design.parameters}
+        if design.family.ordinal:
+            phi["cutpoints"] = np.asarray(values[design.cutpoints])
+        eta = linear_predictor(design, values)
+        total += scipy_densities.log_density(design.family, design.rows, eta, phi).sum()
+    return float(total)

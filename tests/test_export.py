@@ -1,0 +1,245 @@
+"""A model exported to PyMC has Shoal's log density, and Shoal's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
+
+from shoal.errors import ModelError
+from shoal.export import COORDINATES
+from shoal.export import effects as exported
+from shoal.model import Specification, is_foldable
+from shoal.posterior.build import partial_names
+from shoal.posterior.coordinates import Point
+from shoal.posterior.hyper import hyperparameters
+from shoal.posterior.layout import ordered, places
+from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.priors import Fixed
+from shoal.results import assemble
+from shoal.sample.target import Draws, Settings
+
+pm = pytest.importorskip("pymc", reason="PyMC is an optional part: pip install 'shoal[pymc]'")
+pytensor = pytest.importorskip("pytensor")
+
+POINTS = 5
+LOG_2_PI = math.log(2 * math.pi)
+
+
+class Points(NamedTuple):
+    """Random points of a posterior.
+
+    Attributes
+    ----------
+    log_density : (S,) array
+        Of the rows and the parameters: hyperparameters on natural scales (partial correlations, gaps between
+        cutpoints), coefficients, standardised effects; every constant included.
+    variables : dict
+        What a fit would report, (S, ...) arrays.
+    dims : dict
+        Of `variables`.
+    z : dict
+        Standardised effects by the name of the effects, (S, G, K).
+    partial : dict
+        Partial correlations by group, (S, C).
+    """
+
+    log_density: np.ndarray
+    variables: dict[str, np.ndarray]
+    dims: dict[str, tuple[str, ...]]
+    z: dict[str, np.ndarray]
+    partial: dict[str, np.ndarray]
+
+
+def points_of(model: Specification) -> Points:
+    """Return random points with the engine's log density.
+
+    The reference is the engine's own joint density in non-centered coordinates, less the Jacobians of its
+    transforms. So the export is compared with what is sampled, not with a third statement of the model.
+    """
+    p = posterior_of(model, "noncentered")
+    rng = np.random.default_rng(1)
+    evaluated = [_evaluate(p, *_random(p, rng)) for _ in range(POINTS)]
+    log_density, points, values, z = zip(*evaluated, strict=True)
+    stacked = Point(*(jax.tree.map(_stack, *part) for part in zip(*points, strict=True)))
+    tree = assemble(p, Draws(stacked, {}, "none"), Settings(draws=POINTS, chains=1), {}, []).tree
+    variables = {str(name): v.values[0] for name, v in tree["posterior"].data_vars.items()}
+    dims = {str(name): v.dims[2:] for name, v in tree["posterior"].data_vars.items()}
+    where = {name: i for i, name in enumerate(p.structure.names)}
+    partial = {
+        g.cor: np.stack([[v[where[n]] for n in partial_names(g)] for v in values]) for g in model.groups
+    }
+    effects = {
+        name: np.stack([parts[number][own].T for parts in z])
+        for name, (number, own) in places(model).items()
+    }
+    return Points(np.array(log_density), _folded(model, variables), dims, effects, partial)
+
+
+def _stack(*arrays: Any) -> np.ndarray:
+    return np.stack([np.array(a) for a in arrays])[None]
+
+
+def _random(p: Posterior, rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return theta, and standardised effects; those that sum to zero do."""
+    theta = rng.normal(0, 0.7, p.density.n_theta)
+    parts = [rng.normal(size=(f.effects, f.levels)) for f in p.structure.factors]
+    for f, part in zip(p.structure.factors, parts, strict=True):
+        for k in np.flatnonzero(f.zero_sum):
+            part[k] -= part[k].mean()
+    return theta, [*parts, rng.normal(size=p.structure.n_normal)]
+
+
+def _evaluate(p: Posterior, theta: np.ndarray, z: list[np.ndarray]) -> tuple[float, Any, Any, Any]:
+    s, (*parts, population) = p.structure, z
+    main, border = (parts[:1], parts[1:]) if s.main else ([], parts)
+    flat = np.concatenate([*(b.ravel() for b in border), population, *(u.ravel() for u in main)])
+
+    def values(t):
+        return hyperparameters(s, p.data, t).values
+
+    with jax.enable_x64(True):
+        theta = jnp.asarray(theta)
+        density, point = p.density.joint(p.data, theta, jnp.asarray(flat))
+        # Each hyperparameter depends on its own coordinate of theta alone.
+        natural, slope = jax.jvp(values, (theta,), (jnp.ones_like(theta),))
+    slope = np.array(slope)[: s.n_theta]
+    # The engine leaves out the constants of standard normals, and means that are fixed at zero have none.
+    count = s.n_latent - sum(sum(f.zero_sum) for f in s.factors)
+    normal = p.data.scale[np.abs(p.data.scale).sum(1) > 0]
+    log_density = float(density) - np.log(np.abs(slope)).sum() - 0.5 * count * LOG_2_PI
+    log_density -= np.linalg.slogdet(normal)[1] if s.n_normal else 0.0
+    return log_density, point, np.array(natural), parts
+
+
+def _folded(model: Specification, variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the points with the sign of every free latent such that its first loading is positive."""
+    out = dict(variables)
+    for name, own in _latents(model).items():
+        if all(is_foldable(model, loading) for loading in own):
+            sign = np.sign(out[own[0]])
+            out |= {loading: sign * out[loading] for loading in own}
+            out[f"latent_{name}"] = sign[:, None] * out[f"latent_{name}"]
+    return out
+
+
+def _latents(model: Specification) -> dict[str, list[str]]:
+    """Return the loadings of each latent."""
+    latents = [latent for design in model.designs for latent in design.latents]
+    return {u.name: [v.loading for v in latents if v.name == u.name] for u in latents}
+
+
+def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[str, np.ndarray]:
+    """Return the values of every variable that the exported model may sample, (S, ...)."""
+    given = dict(points.variables)
+    for group in model.groups:
+        z, r = points.z[group.r], given[group.r]
+        given[f"{group.cor}_half"] = (1 + points.partial[group.cor]) / 2
+        for effect, sd in zip(group.effects, given[group.sd].T, strict=True):
+            given[f"{group.sd}[{effect}]"] = sd
+        for number, block in enumerate(group.blocks, 1):
+            given[f"{group.r}_z_{number}"] = z[..., list(block)]
+        given[f"{group.r}_by_effect"] = np.swapaxes(r, -1, -2)
+        given[f"{group.r}_contrasts"] = exported.contrasts(len(group.labels)) @ r
+        given[f"{group.r}_z"] = np.swapaxes(z, -1, -2) if group.zero_sum else z
+        if coordinates == "zero_sum" and exported.splits(group):
+            mean = z.mean(1, keepdims=True)
+            given[f"{group.r}_z"] = np.swapaxes(z - mean, -1, -2)
+            given[f"{group.r}_mean_z"] = mean[:, 0] * np.sqrt(len(group.labels))
+    for design in model.designs:
+        given |= _population_inputs(design, given)
+    return given
+
+
+def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return coefficients at average columns, of these levels, and of each level."""
+    out, of_levels = {}, {name: given[name] for name in design.columns}
+    for group in design.groups:
+        matched = [(k, design.columns[c]) for k, c in enumerate(design.matched(group)) if c >= 0]
+        level = given[group.r].copy()
+        for k, name in matched:
+            level[..., k] += given[name][:, None]
+            if exported.splits(group):
+                of_levels[name] = of_levels[name] + given[group.r][..., k].mean(1)
+        out[f"{group.prefix}level_{group.name}"] = level
+    out |= {f"{name}_of_levels": value for name, value in of_levels.items()}
+    if "Intercept" in design.terms:
+        name = design.columns[design.terms.index("Intercept")]
+        averages = dict(zip(design.columns, design.averages, strict=True))
+        out[f"{name}_at_average"] = sum(a * given[other] for other, a in averages.items())
+        out[f"{name}_at_average_of_levels"] = sum(a * of_levels[other] for other, a in averages.items())
+    return out
+
+
+def constant_of(model: Specification) -> float:
+    """Return what the exported log density has more than the engine's: see the notes of `to_pymc`."""
+    partial = sum(len(exported.pairs(group)) for group in model.groups)  # (1 + p) / 2 in place of p
+    ordered_ = sum(math.lgamma(d.family.n_cutpoints + 1) for d in model.designs if d.family.ordinal)
+    folds = sum(all(is_foldable(model, name) for name in own) for own in _latents(model).values())
+    return (partial + folds) * math.log(2) - ordered_
+
+
+def log_volume(model: Specification, points: Points, coordinates: str) -> np.ndarray:
+    """Return the log Jacobian of the sampled effects by the standardised ones, (S,)."""
+    total = np.zeros(POINTS)
+    if coordinates != "centered":
+        return total  # rotations and shifts
+    for group in model.groups:
+        if group.student and group.root is not None:
+            continue
+        sd, size = points.variables[group.sd], len(group.labels) - group.zero_sum
+        total += size * np.log(sd).sum(1)
+        if group.correlated:
+            total += size * 0.5 * np.linalg.slogdet(points.variables[group.cor])[1]
+        if group.root is not None:
+            total += len(group.effects) * np.linalg.slogdet(group.root)[1]
+    return total
+
+
+def evaluate_pymc(exported_model: Any, given: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return log densities at natural values, and the reported variables."""
+    from pymc.model.transform.conditioning import remove_value_transforms
+
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):  # seconds of C compilation a model
+        plain = remove_value_transforms(exported_model)
+        outputs = [plain.logp(), *plain.replace_rvs_by_values(plain.deterministics)]
+        function = plain.compile_fn(outputs, inputs=plain.value_vars)
+        names = [variable.name for variable in plain.value_vars]
+        draws = [function({name: given[name][i] for name in names}) for i in range(POINTS)]
+    log_density, *reported = (np.stack(part) for part in zip(*draws, strict=True))
+    return log_density, dict(zip([d.name for d in plain.deterministics], reported, strict=True))
+
+
+def check(case: Case, coordinates: str) -> None:
+    model = case.model().specification
+    points = points_of(model)
+    given = inputs_of(model, points, coordinates)
+    exported_model = case.model().to_pymc(coordinates)
+    log_density, reported = evaluate_pymc(exported_model, given)
+    expected = points.log_density - log_volume(model, points, coordinates) + constant_of(model)
+    np.testing.assert_allclose(log_density, expected, rtol=1e-9, atol=1e-8)
+    for name, values in reported.items():
+        np.testing.assert_allclose(values, given[name] if name in given else np.nan, atol=1e-9, err_msg=name)
+    variables = {v.name: v for v in exported_model.unobserved_RVs}
+    for name, dims in points.dims.items():
+        assert exported_model.named_vars_to_dims.get(name, ()) == dims, name
+        assert name in variables
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_log_density_is_shoals(case):
+    check(case, "noncentered")
+
+
+OTHERS = [*ROWS[:3], *EFFECTS, *SEVERAL]
+
+
+@pytest.mark.parametrize("case", OTHERS, ids=str)
+@pytest.mark.parametrize("coordinates", [c for c in COORDINATES if c != "noncentered"])
+def test_the_log_density_is_shoals_in_other_coordinates(case, coordinates):
+    check(case, coordinates)
