@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from oracles import binomial_fixed, z_scores
 
 import shoal as sl
+from oracles import binomial_fixed, z_scores
 from shoal.errors import ModelError
 
 RUN = {"draws": 500, "chains": 2, "seed": 11, "cores": 1}
@@ -98,6 +98,18 @@ def test_effects_of_a_level_are_independent_without_pooling():
     assert "cor_g" not in none.priors and "cor_g" not in none.fit(**FEW).tree["posterior"]
 
 
+@pytest.mark.parametrize("option", ["zero_sum=True", "dist='student'", "cov=K"])
+def test_every_population_becomes_independent_normal_levels(option):
+    """Of zero-sum, Student-t and related levels alike, only the fixed wide prior stays."""
+    matrix = np.full((5, 5), 0.9) + 0.1 * np.eye(5)
+    covariances = {"K": matrix} if option == "cov=K" else None
+    known = {"sigma": sl.priors.Fixed(0.7)}
+    whole = sl.Model(f"y ~ 1 + (1 | gr(g, {option}))", DATA, priors=known, covariances=covariances)
+    plain = sl.Model("y ~ 1 + (1 | g)", DATA, priors=known).with_pooling("none").fit(**FEW)
+    fit = whole.with_pooling("none").fit(**FEW)
+    np.testing.assert_array_equal(draws(fit, "r_g"), draws(plain, "r_g"))
+
+
 def test_no_pooling_of_counts_equals_quadrature():
     k, n = [0, 3, 9, 10], [10, 8, 12, 10]
     data = pd.DataFrame({"k": k, "n": n, "g": list("abcd")})
@@ -133,7 +145,7 @@ def test_crossed_factors_of_which_each_level_has_its_wide_prior():
     covariance = np.linalg.inv(z.T @ z / 0.7**2 + np.eye(z.shape[1]) / 2.0**2)
     mean = covariance @ z.T @ (DATA["y"] - DATA["y"].mean()) / 0.7**2
     got = np.concatenate([draws(fit, "r_g")[..., 0], draws(fit, "r_h")[..., 0]], axis=-1)
-    assert np.abs(z_scores(got, mean.to_numpy(), np.sqrt(np.diag(covariance)))).max() < 4.5
+    assert np.abs(z_scores(got, mean, np.sqrt(np.diag(covariance)))).max() < 4.5
 
 
 # names and bookkeeping

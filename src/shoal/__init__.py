@@ -31,7 +31,17 @@ _PLACES = {
     "simulate": "",
 }
 
-__all__ = ["Fit", "Model", "Response", "load", "load_dataset", "priors", "register_function", "sbc", "simulate"]
+__all__ = [
+    "Fit",
+    "Model",
+    "Response",
+    "load",
+    "load_dataset",
+    "priors",
+    "register_function",
+    "sbc",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,10 @@ import xarray as xr
 from shoal import calibrate, describe, estimands, files, fitting, predict, predictive
 from shoal.design import Design
 from shoal.diagnose import Diagnosis, diagnose
+from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
-from shoal.families import Family, get_family
+from shoal.families import Family
 from shoal.frames import read
-from shoal.errors import ModelError
 from shoal.model import Response, Specification, specify
 from shoal.pooling import with_pooling
 from shoal.posterior.plan import Plan
@@ -48,8 +49,8 @@ class Model:
         From parameter names to priors: ``{"Intercept": sl.priors.Normal(0, 1.5)}``. ``"b"`` stands for all
         slopes, ``"sd"`` for all standard deviations between levels. Others get defaults scaled to the data.
     covariances : mapping, optional
-        Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to matrices
-        in the order of the sorted levels, or DataFrames labelled by level.
+        Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
+        matrices in the order of the sorted levels, or DataFrames labelled by level.
 
     Raises
     ------
@@ -153,6 +154,8 @@ class Model:
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
         posterior = self.posterior(coordinates, sampler)
+        if posterior.plan.warning:
+            warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
         cores = os.cpu_count() or 1 if cores is None else cores
         settings = Settings(draws, chains, warmup, seed, target_accept, cores)
         with shown(progress, draws * chains) as bar:
@@ -234,9 +237,7 @@ def responses_of(
     """
     if isinstance(formula, str):
         return (Response(formula, family, link),)
-    if isinstance(formula, Response):
-        return (formula,)
-    responses = tuple(formula) if isinstance(formula, Sequence) else (formula,)
+    responses: tuple[Any, ...] = (formula,) if isinstance(formula, Response) else tuple(formula)
     for response in responses:
         if not isinstance(response, Response):
             raise ModelError(

@@ -56,9 +56,7 @@ def _group_equations(group: Group) -> list[str]:
             lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
         else:
             inside = ", ".join(group.effects[i] for i in block)
-            lines.append(
-                f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})"
-            )
+            lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
     if group.zero_sum:
         lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
     if group.root is not None:
@@ -69,7 +67,7 @@ def _group_equations(group: Group) -> list[str]:
 def _latents(model: Specification) -> list[str]:
     found = {latent.name: latent for design in model.designs for latent in design.latents}
     return [
-        f"latent_{name}[g] ~ Normal(0, 1) over {latent.factor}; its sign is that of a first loading above zero"
+        f"latent_{name}[g] ~ Normal(0, 1) over {latent.factor}; its first loading is above zero"
         for name, latent in found.items()
     ]
 
@@ -99,9 +97,9 @@ def _data(model: Specification) -> list[str]:
             rows += f", merged into {merged:,} (equal in every predictor)"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
         for group in design.groups:
-            counts = group.counts
+            counts, levels = group.counts, f"{len(group.labels):,} levels"
             lines.append(
-                f"{group.name}: {len(group.labels):,} levels, {counts.min():,} to {counts.max():,} rows each; "
+                f"{group.name}: {levels}, {counts.min():,} to {counts.max():,} rows each; "
                 f"effects: {', '.join(group.effects)}"
             )
     return lines

@@ -209,9 +209,7 @@ def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
 
-def _response(
-    formula: Formula, frame: pd.DataFrame, family: Family
-) -> tuple[Family, Rows, tuple[Any, ...]]:
+def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Family, Rows, tuple[Any, ...]]:
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
     if not family.ordinal:
@@ -253,7 +251,7 @@ def merge(design: Design) -> MergedRows:
     The shapes of the result do not depend on the responses, so simulated responses reuse a compiled
     program. Families without sufficient statistics keep every row, sorted by level.
     """
-    factors = sorted((*design.groups, *design.latents), key=_levels)
+    factors: list[Group | Latent] = sorted([*design.groups, *design.latents], key=_levels)
     indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
     keys = [design.offset, *design.x.T, *(column for g in design.groups for column in g.z.T), *indexes]
     order = np.lexsort(keys)

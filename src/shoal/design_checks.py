@@ -153,9 +153,7 @@ def _dependent(design: Design) -> None:
     combination = vectors[:, 0] / size
     combination /= np.abs(combination).max()
     involved = [
-        f"{weight:+.3g} {name}"
-        for name, weight in zip(names, combination, strict=True)
-        if abs(weight) > 1e-6
+        f"{weight:+.3g} {name}" for name, weight in zip(names, combination, strict=True) if abs(weight) > 1e-6
     ]
     raise DataError(
         f"The population columns depend on each other: {' '.join(involved)} = 0 in every row.",
@@ -186,10 +184,14 @@ def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
     known = {frozenset(f) for f in factors}
     for parent in single:
         for child in single:
-            if parent != child and frozenset((parent, child)) not in known and _renumbered(frame, parent, child):
+            if (
+                parent != child
+                and frozenset((parent, child)) not in known
+                and _renumbered(frame, parent, child)
+            ):
                 warnings.warn(
-                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within each "
-                    f"{parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} "
+                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within "
+                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} "
                     f"everywhere; `(1 | {parent}/{child})` takes them for different ones in different "
                     f"{parent}s.",
                     ShoalWarning,
@@ -277,9 +279,7 @@ def separation(design: Design) -> None:
         )
 
 
-def _separating_columns(
-    design: Design, low: np.ndarray, high: np.ndarray, slopes: set[str]
-) -> list[str]:
+def _separating_columns(design: Design, low: np.ndarray, high: np.ndarray, slopes: set[str]) -> list[str]:
     """Return the columns of a separating direction over the Intercept and `slopes`; empty if none is."""
     from scipy.optimize import linprog
 
@@ -300,8 +300,4 @@ def _separating_columns(
     )
     if not answer.success or -answer.fun <= 1e-8:
         return []
-    return [
-        name
-        for name, b in zip(names, answer.x, strict=True)
-        if abs(b) > 1e-8 and name in slopes
-    ]
+    return [name for name, b in zip(names, answer.x, strict=True) if abs(b) > 1e-8 and name in slopes]

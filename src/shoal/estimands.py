@@ -28,8 +28,8 @@ def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
 def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     """Return the effects on the grouping factor called `name`, or the only ones, with their response.
 
-    With several responses, a name is that of a factor if only one response has effects on it, or the response,
-    an underscore and the factor.
+    With several responses, a name is that of a factor if only one response has effects on it, or the
+    response, an underscore and the factor.
 
     Raises
     ------
@@ -48,9 +48,7 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     raise ModelError(f"The model has {len(names)} sets of group effects.", f"One of {listing(names)}.")
 
 
-def summary(
-    results: Results, names: Sequence[str] | None, prob: float, kind: str
-) -> pd.DataFrame:
+def summary(results: Results, names: Sequence[str] | None, prob: float, kind: str) -> pd.DataFrame:
     """Return `arviz_stats.summary` of posterior variables, by default all but the group effects.
 
     Raises
@@ -146,9 +144,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
     alone = estimates(design, group, phi, rest, population)
     lower, upper = interval_names(prob)
-    low, high = draws.quantile(
-        [(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False
-    ).values
+    low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
     clear = np.abs(away) > 0.1 * alone.sd
@@ -207,9 +203,7 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
     return table
 
 
-def variance_partition(
-    results: Results, prob: float = INTERVAL, response: str | None = None
-) -> pd.DataFrame:
+def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:
     """Return each part's variance and its share of the variance around the population's prediction.
 
     Parts: each grouping factor (averaged over the rows, slopes included; of Student-t effects, the squared
@@ -298,4 +292,3 @@ def to_frame(results: Results, names: Sequence[str] | None = None) -> pd.DataFra
             columns[f"{name}[{key}]" if key else name] = values
     order = [posterior.chain.values, posterior.draw.values]
     return pd.DataFrame(columns, index=pd.MultiIndex.from_product(order, names=["chain", "draw"]))
-

@@ -14,7 +14,7 @@ from shoal.errors import ModelError, PriorError, listing, nearest
 from shoal.families import Family, get_family
 from shoal.formula import parse
 from shoal.frames import Table
-from shoal.priors import LKJ, Exponential, Fixed, Gamma, Normal, Prior
+from shoal.priors import LKJ, Exponential, Fixed, Gamma, Normal, Prior, Shrinkage, Shrunk
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def designs_of(
     formulas = [parse(r.formula) for r in responses]
     names = [safe(f.response.value.text) for f in formulas]
     if len(set(names)) < len(names):
-        raise ModelError(f"Two formulas have the same response ({listing(names)}).", "One formula a response.")
+        raise ModelError(
+            f"Two formulas have the same response ({listing(names)}).", "One formula a response."
+        )
     designs = tuple(
         build(
             formula,
@@ -210,12 +212,26 @@ class _Settled:
         self.priors: dict[str, ResolvedPrior] = {}
         self.wider: dict[str, None] = {}
 
-    def add(self, name: str, default: Prior, *wider: str, centered: bool = False) -> None:
-        """Settle the prior of `name`: that given for it, or for one of the `wider` names, or the default."""
+    def add(
+        self,
+        name: str,
+        default: Prior,
+        *wider: str,
+        centered: bool = False,
+        shrunk: Shrunk | None = None,
+    ) -> None:
+        """Settle the prior of `name`: that given for it, or for one of the `wider` names, or the default.
+
+        A shrinkage prior given for a wider name leaves `shrunk` for the slope, and itself for all of them.
+        """
         self.wider |= dict.fromkeys(wider)
         found = next((key for key in (name, *wider) if key in self.given), None)
         if found is None:
             self.priors[name] = ResolvedPrior(default, True, centered)
+            return
+        if shrunk and found != name and isinstance(self.given[found], Shrinkage):
+            self.priors[name] = ResolvedPrior(shrunk, False)
+            self.priors[wider[0]] = ResolvedPrior(self.given[found], False)
             return
         _check_support(found, self.given[found], default.support)
         self.priors[name] = ResolvedPrior(self.given[found], False)
@@ -240,7 +256,8 @@ def _resolve_one(design: Design, settled: _Settled) -> None:
         if term == "Intercept":
             settled.add(name, Normal(location, 2.5 * scale), *_wider(prefix, "Intercept"), centered=True)
         else:
-            settled.add(name, Normal(0.0, 2.5 * scale / float(spread)), *_wider(prefix, "b"))
+            unit = scale / float(spread)
+            settled.add(name, Normal(0.0, 2.5 * unit), *_wider(prefix, "b"), shrunk=Shrunk(0.0, unit))
     if family.ordinal:
         settled.add(design.cutpoints, Normal(0.0, 1.5), *_wider(prefix, "cutpoints"))
         prior = settled.priors[design.cutpoints].prior
@@ -284,8 +301,9 @@ def _check_support(name: str, prior: Prior, support: str) -> None:
         return
     if prior.support != support:
         wanted = {
-            "real": "Normal, StudentT or Fixed",
-            "positive": "HalfNormal, HalfStudentT, HalfCauchy, Exponential, Gamma or Fixed",
+            "real": "Normal, StudentT, Laplace or Fixed; for all slopes ('b') also Horseshoe or R2D2",
+            "positive": "HalfNormal, HalfStudentT, HalfCauchy, Exponential, Gamma, InverseGamma or Fixed",
+            "unit": "Beta or Fixed",
             "correlation": "LKJ",
         }[support]
         raise PriorError(

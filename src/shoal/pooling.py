@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -37,11 +38,10 @@ def with_pooling(model: Specification, pooling: str, sd: float | None = None) ->
         latents, a model that is a variant already.
     """
     if pooling not in VARIANTS:
-        raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", nearest(pooling, VARIANTS))
-    if sd is not None and (pooling != "none" or not isinstance(sd, Real) or not 0 < sd < float("inf")):
-        raise ModelError(
-            f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
-        )
+        known = nearest(str(pooling), VARIANTS)
+        raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", known)
+    if sd is not None:
+        _check_sd(pooling, sd)
     if pooling == model.pooling and sd is None:
         return model
     if model.pooling != "partial":
@@ -58,6 +58,13 @@ def with_pooling(model: Specification, pooling: str, sd: float | None = None) ->
         for design in model.designs:
             priors |= _alone(design, sd)
     return replace(model, designs=pooled(model.designs, pooling), priors=priors, pooling=pooling)
+
+
+def _check_sd(pooling: str, sd: Any) -> None:
+    if pooling != "none" or not isinstance(sd, Real) or not 0 < float(sd) < float("inf"):
+        raise ModelError(
+            f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
+        )
 
 
 def pooled(designs: tuple[Design, ...], pooling: str) -> tuple[Design, ...]:

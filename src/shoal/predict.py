@@ -98,7 +98,7 @@ def predict(
     arrays = [_draws(q) for q in questions]
     if len(results.model.designs) == 1 or response is not None:
         return arrays[0]
-    return xr.merge(arrays, combine_attrs="drop")
+    return xr.Dataset({array.name: array for array in arrays})
 
 
 def predict_summary(

@@ -15,7 +15,7 @@ from shoal import groups
 from shoal.design import Design, Group
 from shoal.errors import ModelError
 from shoal.model import Specification, is_foldable
-from shoal.priors import LKJ
+from shoal.priors import LKJ, Shrinkage, Shrunk
 
 
 def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
@@ -59,6 +59,14 @@ def _coefficients(
     model: Specification, design: Design, rng: np.random.Generator, size: int
 ) -> dict[str, np.ndarray]:
     draws = {name: model.priors[name].prior.draw(rng, size) for name in design.columns}
+    if design.prefix + "b" in model.priors:
+        prior = model.priors[design.prefix + "b"].prior
+        assert isinstance(prior, Shrinkage)
+        shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
+        common = [p.draw(rng, (size, 1)) for p in prior.common().values()]
+        scales = prior.scales(common, prior.own().draw(rng, (size, len(shrunk))), np)
+        draws |= {c: draws[c] * scales[:, i] for i, c in enumerate(shrunk)}
+        draws[f"{design.prefix}scale_b"] = scales
     if "Intercept" in design.terms:
         intercept = design.columns[design.terms.index("Intercept")]
         if model.priors[intercept].centered:

@@ -157,7 +157,7 @@ def _warn(counts: pd.Series, rows: int, total: int) -> None:
 def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> None:
     """Refuse text for numbers, or numbers for text, as levels: each would be taken for a new one."""
     for name in dict.fromkeys(_factor_columns(design)):
-        before, now = learnt[name].iloc[0], new[name].dropna()
+        (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(
                 f"Column {name!r} holds {listing(map(repr, now.drop_duplicates().tolist()))}.",
@@ -173,7 +173,7 @@ def _as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray) -> 
     numbers in messages stay those of the table.
     """
     numbers = column.dtype.kind in "biuf" and learnt.dtype.kind in "biuf"
-    values = column.to_numpy() if numbers else column.to_numpy(dtype=object)
+    values = column.to_numpy() if numbers else _objects(column)
     if incomplete.any():
         values = np.where(incomplete, learnt.iloc[0], values)
     if not numbers:
@@ -182,6 +182,13 @@ def _as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray) -> 
     with np.errstate(invalid="ignore"):
         cast = values.astype(learnt.dtype)
     return pd.Series(cast if (cast == values).all() else values)
+
+
+def _objects(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # Not by pandas, which makes floats of integer categories beside a gap; a gap is replaced anyway.
+        return column.cat.categories.to_numpy(dtype=object)[column.cat.codes.to_numpy()]
+    return column.to_numpy(dtype=object)
 
 
 def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:

@@ -16,10 +16,10 @@ from shoal import groups
 from shoal.design import Design, Group
 from shoal.design_groups import safe
 from shoal.model import Specification
-from shoal.posterior.build import column_starts, gap_name, partial_names
+from shoal.posterior.build import column_starts, gap_name, partial_names, shrinkage_of, shrinkage_slots
 from shoal.posterior.layout import ordered, places
 from shoal.posterior.posterior import Posterior
-from shoal.priors import to_record
+from shoal.priors import Shrunk, to_record
 from shoal.sample.target import Draws, Settings
 
 LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
@@ -128,6 +128,8 @@ def _variables(posterior: Posterior, draws: Draws) -> dict[str, Any]:
         start = starts[design.prefix]
         for i, name in enumerate(design.columns):
             out[name] = (("chain", "draw"), draws.point.beta[..., start + i])
+        if design.prefix + "b" in posterior.model.priors:
+            out[f"{design.prefix}scale_b"] = _scales(posterior.model, design, draws, where)
         if design.family.ordinal:
             out[design.cutpoints] = _cutpoints(design, draws, where, start + len(design.columns))
         for group in design.groups:
@@ -138,6 +140,15 @@ def _variables(posterior: Posterior, draws: Draws) -> dict[str, Any]:
             own = design.prefix + name
             out[own] = (("chain", "draw"), draws.point.values[..., where[own]])
     return out | _effects(posterior.model, draws)
+
+
+def _scales(model: Specification, design: Design, draws: Draws, where: dict[str, int]) -> Any:
+    """Return the relative scales of slopes under a shrinkage prior."""
+    prior = shrinkage_of(model, design)
+    common, own = shrinkage_slots(model, design)
+    values = draws.point.values
+    scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]], np)
+    return ("chain", "draw", f"{design.prefix}b_column"), scales
 
 
 def _cutpoints(design: Design, draws: Draws, where: dict[str, int], mean: int) -> Any:
@@ -180,13 +191,16 @@ def _effects(model: Specification, draws: Draws) -> dict[str, Any]:
 
 
 def coords_of(model: Specification) -> dict[str, Any]:
-    """Return the labels of all dimensions of parameters: levels, effects, pairs of neighbouring categories."""
+    """Return the labels of all dimensions of parameters: levels, effects, neighbouring categories."""
     coords: dict[str, Any] = dict(model.factors)
     for group in model.groups:
         coords[group.dim] = list(group.effects)
         if group.correlated:
             coords[f"{group.dim}_bis"] = list(group.effects)
     for design in model.designs:
+        if design.prefix + "b" in model.priors:
+            shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
+            coords[f"{design.prefix}b_column"] = shrunk
         labels = design.categories
         if labels:
             between = [f"{a}|{b}" for a, b in zip(labels, labels[1:], strict=False)]

@@ -29,6 +29,7 @@ from shoal.priors import (
     Normal,
     StudentT,
 )
+from shoal.sample import programs
 from shoal.sample.programs import double, to_device
 from shoal.sample.target import Draws
 
@@ -229,6 +230,11 @@ def posterior(case: Case, seed: int = 0, coordinates: str = "auto", refinements:
     return replace(p, density=replace(p.density, refinements=refinements))
 
 
+def anchored(p: Posterior, theta: np.ndarray) -> Posterior:
+    """Return the posterior with its anchor at the mode of the effects given `theta`."""
+    return replace(p, data=evaluate(_anchored, p.scout, p.data, theta))
+
+
 def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
     """Return ``function(static, *arguments)`` in double precision, compiled once for each shape."""
     arguments = to_device(arguments)
@@ -239,13 +245,19 @@ def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
 @cache
 def _jitted(function: Any) -> Any:
     # Each program runs a few times: what counts is how long it takes to compile.
-    return jax.jit(function, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
+    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    return jax.jit(function, static_argnums=0, compiler_options=programs._known(False) | quick)
 
 
 def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Point]:
     """Return log density and point."""
     value, point = evaluate(_joint, p.density, p.data, theta, z)
     return float(value), point
+
+
+def joints(p: Posterior, thetas: np.ndarray, zs: np.ndarray) -> np.ndarray:
+    """Return the log densities of several points."""
+    return evaluate(_joints, p.density, p.data, thetas, zs)[0]
 
 
 def marginal(p: Posterior, theta: np.ndarray) -> float:
@@ -262,6 +274,14 @@ def _joint(density: Any, data: Any, theta: Any, z: Any) -> Any:
     return density.joint(data, theta, z)
 
 
+def _joints(density: Any, data: Any, thetas: Any, zs: Any) -> Any:
+    return jax.lax.map(lambda q: density.joint(data, *q), (thetas, zs))
+
+
+def _anchored(density: Any, data: Any, theta: Any) -> Any:
+    return density.anchored(data, theta)
+
+
 def _marginal(density: Any, data: Any, theta: Any) -> Any:
     return density.marginal(data, theta)
 
@@ -275,6 +295,8 @@ class Natural(NamedTuple):
 
     Attributes
     ----------
+    value : float
+        Log joint density of (theta, z).
     values : dict
         Arguments of `posterior.density.log_joint`.
     effects : (E,) array
@@ -286,6 +308,7 @@ class Natural(NamedTuple):
         Derivative of `effects` given theta.
     """
 
+    value: float
     values: dict[str, Any]
     effects: np.ndarray
     by_theta: np.ndarray
@@ -298,19 +321,22 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
     The map from cutpoints to their mean and differences keeps volume: the first cutpoint is the mean less a
     combination of the differences.
     """
-    values = named(p, joint(p, theta, z)[1])
-    effects = effects_of(p, values)
-    by_z = [effects_of(p, named(p, joint(p, theta, z + unit)[1])) - effects for unit in np.eye(len(z))]
+    d, n = len(theta), len(z)
     step = 1e-5  # central differences: an error of its square, times a third derivative near 1
-    by_theta = [
-        (_hypers(p, theta + step * unit, z) - _hypers(p, theta - step * unit, z)) / (2 * step)
-        for unit in np.eye(len(theta))
-    ]
+    by = np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
+    thetas, zs = theta + by, z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
+    log_densities, points = evaluate(_joints, p.density, p.data, thetas, zs)
+    values = [named(p, jax.tree.map(lambda a, i=i: a[i], points)) for i in range(len(thetas))]
+    effects = [effects_of(p, v) for v in values[: 1 + n]]
+    hypers = [_hypers(p, v) for v in values[1 + n :]]
+    by_theta = [(hypers[i] - hypers[d + i]) / (2 * step) for i in range(d)]
+    by_z = [moved - effects[0] for moved in effects[1:]]
     return Natural(
-        values,
-        effects,
-        np.reshape(by_theta, (len(theta), len(theta))).T,
-        np.reshape(by_z, (len(z), len(effects))).T,
+        float(log_densities[0]),
+        values[0],
+        effects[0],
+        np.reshape(by_theta, (d, d)).T,
+        np.reshape(by_z, (n, len(effects[0]))).T,
     )
 
 
@@ -320,9 +346,8 @@ def named(p: Posterior, point: Point) -> dict[str, Any]:
     return {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
 
 
-def _hypers(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
-    values, model = named(p, joint(p, theta, z)[1]), p.model
-    out = []
+def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
+    model, out = p.model, []
     for name, resolved in model.priors.items():
         if name in values and resolved.prior.support != "correlation":
             normal = isinstance(resolved.prior, Normal) and "loading_" not in name

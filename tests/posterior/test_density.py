@@ -1,14 +1,33 @@
 """Every fast density is the plain one: in any coordinates, for every structure, with every constant."""
 
+from unittest.mock import patch
+
+import jax
 import numpy as np
 import pytest
-from cases import ALL, TRANSPORTED, Case, joint, natural, posterior, specification
+from cases import (
+    ALL,
+    BINOMIAL,
+    CROSSED,
+    KNOWN,
+    LATENT,
+    ORDERED,
+    STUDENT_EFFECTS,
+    TRANSPORTED,
+    TWO_GAUSSIAN,
+    Case,
+    anchored,
+    natural,
+    posterior,
+    specification,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from posterior.density import log_joint
 
 from shoal.errors import ModelError
+from shoal.posterior import numbers as data_module
 from shoal.posterior.coordinates import COORDINATES
 from shoal.priors import Fixed, StudentT
 
@@ -25,9 +44,8 @@ def draw_point(data, p):
     return theta, data.draw(numbers(p.density.n_latent, 2), "z")
 
 
-def expected_joint(p, theta, z):
+def expected_joint(p, point, z):
     """The plain density times the volume of the map, with standard normals where z does not reach."""
-    point = natural(p, theta, z)
     _, singular, right = np.linalg.svd(point.by_z)
     volume = np.linalg.slogdet(point.by_theta)[1] + np.log(singular).sum()
     ignored = right[len(singular) :] @ z
@@ -36,14 +54,81 @@ def expected_joint(p, theta, z):
     return log_joint(p.model, point.values) + volume - 0.5 * ignored @ ignored + constant
 
 
-def check_joint(case, data, **options):
-    p = posterior(case, data.draw(SEEDS, "seed"), **options)
+def check(p, data):
     theta, z = draw_point(data, p)
-    np.testing.assert_allclose(joint(p, theta, z)[0], expected_joint(p, theta, z), rtol=1e-9, atol=1e-7)
+    point = natural(p, theta, z)
+    np.testing.assert_allclose(point.value, expected_joint(p, point, z), rtol=1e-9, atol=1e-7)
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
 @given(data=st.data())
 @few
 def test_the_planned_density_is_the_plain_one(case, data):
-    check_joint(case, data)
+    check(posterior(case, data.draw(SEEDS, "seed")), data)
+
+
+OTHER_COORDINATES = [
+    Case("y | weights(w) ~ x1 + x2 + offset(o) + (1 + x1 | g)", priors={"x2": StudentT(4)}),
+    Case("y | se(s, sigma=True) ~ x1 + (1 + x1 + x2 | gr(g, zero_sum=True))", priors={"x1": Fixed(0.3)}),
+    Case("k | trials(n) ~ x1 + (1 + x1 || g) + (0 + x2 | g)", "binomial"),
+    Case("b ~ 1 + (0 + x1 | gr(g, zero_sum=True))", "bernoulli"),
+    Case("y ~ x1"),
+    CROSSED[3],
+    CROSSED[5],
+    KNOWN[3],
+    TWO_GAUSSIAN[3],
+    ORDERED[0],
+    STUDENT_EFFECTS[1],
+    STUDENT_EFFECTS[3],
+    LATENT[1],
+]
+
+
+@pytest.mark.parametrize("case", OTHER_COORDINATES, ids=str)
+@pytest.mark.parametrize("coordinates", COORDINATES)
+@given(data=st.data())
+@few
+def test_all_coordinates_are_the_plain_density(case, coordinates, data):
+    check(posterior(case, data.draw(SEEDS, "seed"), coordinates), data)
+
+
+@pytest.mark.parametrize(
+    ("case", "refinements"),
+    [(case, 6) for case in TRANSPORTED] + [(case, 1) for case in (*BINOMIAL[5:9], ORDERED[2], LATENT[1])],
+    ids=str,
+)
+@given(data=st.data())
+@few
+def test_newton_steps_change_the_map_and_never_the_density(case, refinements, data):
+    check(posterior(case, data.draw(SEEDS, "seed"), refinements=refinements), data)
+
+
+@pytest.mark.parametrize("case", [BINOMIAL[8], BINOMIAL[9], *STUDENT_EFFECTS, *LATENT, *ORDERED], ids=str)
+@given(data=st.data())
+@few
+def test_another_anchor_changes_the_map_and_never_the_density(case, data):
+    before = posterior(case, data.draw(SEEDS, "seed"))
+    after = anchored(before, data.draw(numbers(before.density.n_theta, 1), "anchor"))
+    shapes = [[np.shape(a) for a in jax.tree.leaves(p.data)] for p in (before, after)]
+    assert shapes[0] == shapes[1]
+    assert jax.tree.structure(before.data) == jax.tree.structure(after.data)
+    check(after, data)
+
+
+@pytest.mark.parametrize("limit", [0, 10**9], ids=["sparse", "dense"])
+@pytest.mark.parametrize("case", [*CROSSED[:6], KNOWN[3], TWO_GAUSSIAN[3], BINOMIAL[8], LATENT[1]], ids=str)
+@given(data=st.data())
+@few
+def test_pairs_of_levels_and_dense_products_are_the_same_density(case, limit, data):
+    with patch.object(data_module, "DENSE_IS_FASTER", limit):
+        p = posterior(case, data.draw(SEEDS, "seed"))
+    pairs = len(p.data.pattern.cell)
+    assert pairs == 0 if limit else pairs >= len(p.data.pattern.level)
+    check(p, data)
+
+
+def test_effects_that_do_not_sum_to_zero_are_refused():
+    model = specification(Case("y ~ 0 + (1 | gr(g, zero_sum=True))"))
+    values = {"sd_g": [1.0], "sigma": 1.0, "r_g": [[1.0], [2.0], [-1.0], [0.0]]}
+    with pytest.raises(ModelError, match=r"sum to \[2\.\]"):
+        log_joint(model, values)

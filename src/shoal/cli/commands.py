@@ -40,7 +40,10 @@ Data = Annotated[
         "is called so.",
     ),
 ]
-FamilyName = Annotated[str, typer.Option("--family", "-f", help="gaussian, bernoulli, poisson, cumulative …, with a link: bernoulli(probit).")]
+FamilyName = Annotated[
+    str,
+    typer.Option("--family", "-f", help="gaussian, bernoulli, poisson, cumulative …; bernoulli(probit)."),
+]
 Priors = Annotated[
     list[str] | None,
     typer.Option(
@@ -156,7 +159,8 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
     screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
     screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
     if effects:
-        _show_effects(screen, result.effects(prob=interval))
+        for group in result.model.specification.groups:
+            _show_effects(screen, result.effects(group.prefix + group.name, prob=interval))
     screen.say("\n" + _run(result, output))
     show_diagnosis(screen, diagnosis)
     return trusted
@@ -177,7 +181,7 @@ def _headline(model: Model) -> str:
     design, family = model.design, model.design.family
     parts = [f"{family.name}, {family.link} link", f"{design.n_rows:,} rows"]
     parts += [f"{len(group.labels):,} levels of {group.name}" for group in design.groups]
-    return f"{model.specification.formula.text}\n{', '.join(parts)}\n"
+    return f"{model.specification.text}\n{', '.join(parts)}\n"
 
 
 def _run(result: Fit, output: Path | None) -> str:

@@ -31,7 +31,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
 
         ``"centered"``: the effects themselves. Those of each response's factor with most effects include the
         population part (``level_<group>``); zero-sum effects that are correlated are sampled as orthonormal
-        contrasts between levels. Student-t effects with a known covariance stay non-centered.
+        contrasts between levels. Effects with a known covariance between levels stay non-centered.
 
         ``"zero_sum"``: for independent levels with normal effects, their mean over these levels
         (``r_<group>_mean_z``) and their deviations from it, a ``ZeroSumNormal`` (``r_<group>_z``), both in
@@ -52,9 +52,8 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
 
     Notes
     -----
-    The log density is that of the model, every constant included, but for two that no sampler sees: ordered
-    cutpoints lack ``log C!``, the density of C independent values being that of unordered ones; and a latent
-    whose sign is free has its first loading folded to the positive side, as Shoal reports it, which adds log 2.
+    The log density is that of the model, every constant included. A latent whose sign is free has its first
+    loading folded to the positive side, as Shoal reports it: half the space, and twice the density.
     Rows with weights are a ``Potential``: there is no distribution to predict them from.
     """
     if coordinates not in COORDINATES:

@@ -13,7 +13,7 @@ from shoal.design import Design, Group
 from shoal.design_groups import safe
 from shoal.export import effects
 from shoal.export.effects import Scale
-from shoal.export.parameters import folded, scalar
+from shoal.export.parameters import ascending, folded, scalar
 from shoal.export.responses import data, observe
 from shoal.model import Specification, is_foldable
 from shoal.priors import Fixed, Normal, Prior
@@ -79,7 +79,7 @@ def _parameters(model: Specification, design: Design, coordinates: str) -> Value
     values = _coefficients(model, design, shift)
     for group in design.groups:
         scale = scales[group.r]
-        if coordinates == "centered" and not (group.student and group.root is not None):
+        if coordinates == "centered" and group.root is None:
             population = _population(design, group, values)
             values[group.r] = effects.centered(group, scale, population)
         else:
@@ -148,17 +148,8 @@ def _cutpoints(model: Specification, design: Design) -> Any:
     """Return independent normal cutpoints in ascending order."""
     prior = model.priors[design.cutpoints].prior
     assert isinstance(prior, Normal)
-    count = design.family.n_cutpoints
-    # Distinct, or the order would not hold where the sampler begins.
-    start = prior.mu + prior.sigma * (np.arange(count) - (count - 1) / 2) / count
-    return pm.Normal(
-        design.cutpoints,
-        mu=prior.mu,
-        sigma=prior.sigma,
-        transform=pm.distributions.transforms.ordered,
-        initval=start,
-        dims=f"{design.prefix}cutpoint",
-    )
+    mu = np.full(design.family.n_cutpoints, prior.mu)
+    return ascending(design.cutpoints, mu, prior.sigma, f"{design.prefix}cutpoint")
 
 
 def _linear_predictor(design: Design, values: Values) -> Any:

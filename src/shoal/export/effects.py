@@ -162,12 +162,9 @@ def centered(group: Group, scale: Scale, population: Mapping[int, Any] | None) -
 
 def _around(group: Group, scale: Scale, name: str, mean: Any) -> Any:
     """Return variables (G, K), a row a level, around `mean` (K,)."""
-    dims, shape = (group.name, group.dim), (len(group.labels), len(group.effects))
+    dims = (group.name, group.dim)
     if group.student:
         return _student(group, scale.nu, name, scale.root, mean)
-    if group.root is not None:
-        mu = pt.zeros(shape) + mean
-        return pm.MatrixNormal(name, mu=mu, rowchol=group.root, colchol=scale.root, dims=dims)
     if group.correlated:
         return pm.MvNormal(name, mu=mean, chol=scale.lower, dims=dims)
     return pm.Normal(name, mu=mean, sigma=scale.sd, dims=dims)

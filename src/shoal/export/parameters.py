@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.transforms import ordered
 
 from shoal import priors
 from shoal.priors import Fixed, Prior
@@ -64,6 +65,42 @@ def folded(name: str, prior: Prior) -> Any:
         case priors.Laplace():
             return pm.Exponential(name, lam=1 / prior.b)
     raise AssertionError(f"{type(prior).__name__} is not symmetric about zero.")
+
+
+def ascending(name: str, mu: np.ndarray, sigma: float, dim: str) -> Any:
+    """Return the variable `name`, independent normal values of mean `mu` (C,), all alike, in ascending order.
+
+    A Normal with the transform `ordered` would lack the factor C! of the density, draw unordered values from
+    the prior, and need initial values, which PyMC's transformations of models refuse.
+    """
+    return pm.CustomDist(
+        name,
+        mu,
+        sigma,
+        logp=_ascending_logp,
+        random=_ascending_draw,
+        support_point=_ascending_start,
+        signature="(c),()->(c)",
+        transform=ordered,
+        dims=dim,
+    )
+
+
+def _ascending_logp(value: Any, mu: Any, sigma: Any) -> Any:
+    unordered = pm.logp(pm.Normal.dist(mu, sigma), value).sum(axis=-1) + pt.gammaln(value.shape[-1] + 1.0)
+    return pt.switch(pt.all(pt.diff(value) >= 0, axis=-1), unordered, -np.inf)
+
+
+def _ascending_draw(
+    mu: np.ndarray, sigma: np.ndarray, rng: np.random.Generator, size: tuple[int, ...] | None
+) -> np.ndarray:
+    return np.sort(rng.normal(mu, sigma, None if size is None else (*size, mu.shape[-1])), axis=-1)
+
+
+def _ascending_start(rv: Any, size: Any, mu: Any, sigma: Any) -> Any:
+    """Return evenly spaced values: equal ones have no logarithm of their gaps."""
+    count = mu.shape[-1]
+    return mu + sigma * ((pt.arange(count) + 0.5) / count - 0.5)
 
 
 def _part(name: str, prior: Prior) -> Any:

@@ -14,6 +14,8 @@ from shoal.design import Design
 from shoal.errors import ModelError
 from shoal.families import Family
 
+ROOT_2 = np.sqrt(2.0)  # a float64: PyTensor takes the root of its own constant in single precision
+
 
 class Observed(NamedTuple):
     """A distribution of PyMC, its arguments, and whether its values are integers."""
@@ -66,20 +68,35 @@ def _lognormal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.LogNormal, {"mu": eta, "sigma": phi["sigma"]})
 
 
-def _probability(family: Family, eta: Any) -> dict[str, Any]:
-    """Return the probability of success; its log odds where they are the linear predictor."""
-    if family.link == "logit":
-        return {"logit_p": eta}
-    return {"p": pm.math.invprobit(eta) if family.link == "probit" else -pt.expm1(-pt.exp(eta))}
+def _log_odds(family: Family, eta: Any) -> Any:
+    """Return the log odds of success: far out the probability itself rounds to 0 or 1, they do not."""
+    if family.link == "probit":
+        return _log_normal_cdf(eta) - _log_normal_cdf(-eta)
+    if family.link == "cloglog":
+        # log(exp(u) - 1) with u = exp(eta)
+        return pt.exp(eta) + pt.log1mexp(-pt.exp(eta))
+    return eta
+
+
+def _log_normal_cdf(x: Any) -> Any:
+    """Return ``log Φ(x)``; both formulas finite everywhere, as the derivative of a switch needs."""
+    left, right = pt.minimum(x, 0.0) / ROOT_2, pt.maximum(x, 0.0) / ROOT_2
+    tail = pt.log(0.5 * pt.erfcx(-left)) - left**2
+    return pt.switch(x < 0, tail, pt.log1p(-0.5 * pt.erfc(right)))
+
+
+def _normal_cdf(x: Any) -> Any:
+    return 0.5 * pt.erfc(-x / ROOT_2)
 
 
 def _bernoulli(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
-    return Observed(pm.Bernoulli, _probability(design.family, eta), integers=True)
+    return Observed(pm.Bernoulli, {"logit_p": _log_odds(design.family, eta)}, integers=True)
 
 
 def _binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     trials = data(design, "trials", design.rows.trials.astype(np.int64))
-    return Observed(pm.Binomial, {"n": trials, **_probability(design.family, eta)}, integers=True)
+    arguments = {"n": trials, "logit_p": _log_odds(design.family, eta)}
+    return Observed(pm.Binomial, arguments, integers=True)
 
 
 def _poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
@@ -109,9 +126,18 @@ def _beta(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
 
 
 def _cumulative(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
-    kind = pm.OrderedLogistic if design.family.link == "logit" else pm.OrderedProbit
-    arguments = {"eta": eta, "cutpoints": phi["cutpoints"], "compute_p": False}
-    return Observed(kind, arguments, integers=True)
+    """Return categories with ``P(y <= j) = F(cutpoint[j] - eta)``.
+
+    `OrderedLogistic` and `OrderedProbit` are the same distributions, but take differences of F near 1, which
+    round to 0; here differences above the median are those of 1 - F.
+    """
+    distribution = pt.sigmoid if design.family.link == "logit" else _normal_cdf
+    away = phi["cutpoints"] - eta[:, None]
+    at_most, above = distribution(away), distribution(-away)
+    high = away[:, :-1] + away[:, 1:] > 0
+    between = pt.switch(high, above[:, :-1] - above[:, 1:], at_most[:, 1:] - at_most[:, :-1])
+    p = pt.concatenate([at_most[:, :1], between, above[:, -1:]], axis=1)
+    return Observed(pm.Categorical, {"p": p}, integers=True)
 
 
 COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {

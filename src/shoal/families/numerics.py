@@ -100,5 +100,5 @@ def inverse_mills(x: Any) -> tuple[Any, Any]:
     near, t = jnp.where(tail, 0.0, x), jnp.where(tail, -x, 20.0)
     direct = jnp.exp(-0.5 * near**2 - LOG_ROOT_2_PI - log_normal_cdf(near))
     i = 1 / t**2
-    excess = (1 - i * (2 - i * (10 - i * (74 - i * (706 - i * 8162))))) / t
+    excess = (1 - i * (2 - i * (10 - i * (74 - i * (706 - i * (8162 - i * 110410)))))) / t
     return jnp.where(tail, t + excess, direct), jnp.where(tail, excess, direct + near)

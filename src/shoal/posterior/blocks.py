@@ -61,10 +61,14 @@ class Effects(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """What turns standardised border effects into raw ones: Λ (J, K) and root (G, G) or empty, by factor."""
+    """What turns the standardised border into the raw one.
+
+    Λ (J, K) and root (G, G) or empty, by factor; relative scales of the population coefficients (p,).
+    """
 
     lam: tuple[Any, ...]
     root: tuple[Any, ...]
+    population: Any
 
 
 class Factor(NamedTuple):
@@ -126,7 +130,7 @@ def _scaled(s: Structure, scales: Scales, schur: Any) -> Any:
     if all((f.columns, f.effects) == (1, 1) and not f.known for f in s.border):
         pairs = zip(s.border, scales.lam, strict=True)
         by_column = [jnp.broadcast_to(lam[0, 0], f.levels) for f, lam in pairs]
-        t = jnp.concatenate([*by_column, jnp.ones(s.n_normal)])
+        t = jnp.concatenate([*by_column, scales.population])
         return t[:, None] * schur * t
     if s.n_sparse:
         n = s.n_sparse
@@ -155,7 +159,8 @@ def _mapped(s: Structure, scales: Scales, v: Any, transpose: bool) -> Any:
         if f.known:
             part = jnp.einsum("hg,jh...->jg..." if transpose else "gh,jh...->jg...", root, part)
         parts.append(part.reshape(-1, *v.shape[1:]))
-    return jnp.concatenate([*parts, v[at:]]) if parts else v
+    scale = scales.population.reshape(-1, *[1] * (v.ndim - 1))
+    return jnp.concatenate([*parts, scale * v[at:]])
 
 
 def _mix(matrix: Any, v: Any) -> Any:

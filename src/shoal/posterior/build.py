@@ -6,8 +6,8 @@ from shoal import groups
 from shoal.design import Design, Group
 from shoal.model import Specification
 from shoal.posterior.layout import Gathered, gather
-from shoal.posterior.structure import Factor, ResponseShape, Slot, Structure
-from shoal.priors import LKJ, Fixed, Gap, Normal, Prior
+from shoal.posterior.structure import Factor, ResponseShape, Shrinking, Slot, Structure
+from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
 
 
 def structure_of(model: Specification) -> Structure:
@@ -26,6 +26,7 @@ def structure_of(model: Specification) -> Structure:
         main=_factor(main, where, starts) if main else None,
         border=tuple(_factor(f, where, starts) for f in border),
         n_normal=sum(_normal_columns(model, d) for d in model.designs),
+        shrinking=tuple(_shrinking(model, d, where) for d in model.designs if d.prefix + "b" in model.priors),
     )
 
 
@@ -36,6 +37,36 @@ def is_normal(model: Specification, column: str) -> bool:
 
 def _normal_columns(model: Specification, design: Design) -> int:
     return sum(is_normal(model, c) for c in design.columns) + design.family.ordinal
+
+
+def shrinkage_of(model: Specification, design: Design) -> Shrinkage:
+    """Return the prior of all slopes of a response; there must be one."""
+    prior = model.priors[design.prefix + "b"].prior
+    assert isinstance(prior, Shrinkage)
+    return prior
+
+
+def shrinkage_slots(model: Specification, design: Design) -> tuple[dict[str, Prior], dict[str, Prior]]:
+    """Return the priors of a shrinkage prior's common hyperparameters and of the slopes' own, by slot name."""
+    prior, name = shrinkage_of(model, design), f"{design.prefix}shrinkage"
+    slopes = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
+    common = {f"{name}:{key}": value for key, value in prior.common().items()}
+    return common, {f"{name}:{column}": prior.own() for column in slopes}
+
+
+def _shrinking(model: Specification, design: Design, where: dict[str, int]) -> Shrinking:
+    prefixes = [d.prefix for d in model.designs]
+    before = model.designs[: prefixes.index(design.prefix)]
+    start = sum(_normal_columns(model, d) for d in before)
+    normal = [c for c in design.columns if is_normal(model, c)]
+    common, own = shrinkage_slots(model, design)
+    shrunk = [i for i, c in enumerate(normal, start) if isinstance(model.priors[c].prior, Shrunk)]
+    return Shrinking(
+        type(shrinkage_of(model, design)),
+        tuple(shrunk),
+        tuple(where[name] for name in common),
+        tuple(where[name] for name in own),
+    )
 
 
 def column_starts(model: Specification) -> dict[str, int]:
@@ -66,7 +97,8 @@ def gap_name(design: Design, number: int) -> str:
 
 
 def _factor(factor: Gathered, where: dict[str, int], starts: dict[str, int]) -> Factor:
-    sd, partial, blocks, zero_sum, student, matched = [], [], [], [], [], []
+    sd: list[int] = []
+    partial, blocks, zero_sum, student, matched = [], [], [], [], []
     for design, group in factor.groups:
         at, size = len(sd), len(group.effects)
         sd += [where[f"{group.sd}[{e}]"] for e in group.effects]
@@ -118,6 +150,9 @@ def scalar_priors(model: Specification) -> dict[str, Prior]:
             assert isinstance(prior, Normal)
             for i in range(design.family.n_cutpoints - 1):
                 scalars[gap_name(design, i)] = Gap(prior.sigma)
+        if design.prefix + "b" in model.priors:
+            common, own = shrinkage_slots(model, design)
+            scalars |= common | own
         for column in design.columns:
             prior = model.priors[column].prior
             if not isinstance(prior, Normal | Fixed):

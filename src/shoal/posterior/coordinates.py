@@ -113,7 +113,7 @@ class Density:
         for f, out, root, u in zip(self.structure.factors, hyper.out, data.roots, parts, strict=True):
             own = out @ u
             r.append(own @ root.T if f.known else own)
-        return Point(hyper.values, coefficients(data, population, hyper.coefficients), tuple(r))
+        return Point(hyper.values, coefficients(data, hyper, population), tuple(r))
 
     def split(self, z: Any) -> Effects:
         """Return a flat z (R + K G,) as effects."""
@@ -142,14 +142,14 @@ def _zero_sum(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effec
             # The population coefficients move by the mean of the effects: volume is kept.
             shift = shift + _to_coefficients(f, lam @ u.mean(1), data.mean.shape[0])
     if not isinstance(shift, float):
-        population = population - _standardized(data, shift)
+        population = population - _standardized(data, hyper, shift)
     x, log_volume = _noncentered(s, data, hyper, gather(s, parts, population))
     return x, log_volume
 
 
 def _centered(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effects, Any]:
     parts, b = split(s, z)
-    beta = coefficients(data, b, hyper.coefficients)
+    beta = coefficients(data, hyper, b)
     out, log_volume = [], jnp.zeros(())
     for number, (f, lam, root, r) in enumerate(zip(s.factors, hyper.out, data.roots, parts, strict=True)):
         flags = np.array([*f.zero_sum, *[False] * f.latents], bool)
@@ -163,6 +163,7 @@ def _centered(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effec
             r = r - _from_coefficients(f, beta)[:, None]
         if f.known:
             r = jnp.linalg.solve(root, r.T).T
+            log_volume = log_volume - f.effects * jnp.log(jnp.diagonal(root)).sum()
         out.append(jnp.linalg.solve(lam, r) if f.effects else r)
         log_volume = log_volume - (count * jnp.log(jnp.diagonal(lam))).sum()
     return gather(s, tuple(out), b), log_volume
@@ -199,6 +200,8 @@ def _from_coefficients(factor: Factor, beta: Any) -> Any:
     return jnp.stack([*own, *[jnp.zeros(())] * factor.latents])
 
 
-def _standardized(data: Data, shift: Any) -> Any:
+def _standardized(data: Data, hyper: Hyper, shift: Any) -> Any:
     """Return the change of b that changes the normal coefficients by `shift`."""
-    return jnp.linalg.lstsq(data.scale, shift)[0] if data.scale.shape[1] else jnp.zeros(0)
+    if not data.scale.shape[1]:
+        return jnp.zeros(0)
+    return jnp.linalg.lstsq(data.scale, shift)[0] / hyper.scale_b

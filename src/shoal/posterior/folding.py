@@ -44,4 +44,3 @@ def _fold(values: Any, r: Any, where: list[int], effect: int) -> None:
         values[..., w] *= sign
     if r.shape[-1]:
         r[..., effect, :] *= sign[..., None]
-

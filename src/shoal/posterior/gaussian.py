@@ -25,12 +25,10 @@ from shoal.posterior.structure import Data, Hyper, Quadratic, Structure, Sums
 def scales(s: Structure, data: Data, hyper: Hyper) -> Scales:
     """Return what scales the border at `hyper`."""
     first = 1 if s.main else 0
-    return Scales(hyper.lam[first:], data.roots[first:])
+    return Scales(hyper.lam[first:], data.roots[first:], hyper.scale_b)
 
 
-def normal_equations(
-    s: Structure, q: Quadratic, hyper: Hyper, scaling: Scales
-) -> tuple[Arrow, Effects, Any]:
+def normal_equations(s: Structure, q: Quadratic, hyper: Hyper, scaling: Scales) -> tuple[Arrow, Effects, Any]:
     """Return H, h, and the log density's part outside the quadratic form.
 
     The effects are measured from the reference, so ``x = reference + H^-1 h``.
@@ -51,9 +49,10 @@ def normal_equations(
     )
     right_u = lam.T @ jnp.einsum("kag,a->kg", total.za[:, wide:], v)
     right_b = contract(s, scaling, total.aa[:border, border:] @ v)
-    right_b = right_b.at[right_b.shape[0] - p :].add(-q.reference)
+    reference = q.reference / hyper.scale_b
+    right_b = right_b.at[right_b.shape[0] - p :].add(-reference)
     corner = total.aa[border:, border:]
-    return arrow, Effects(right_u, right_b), level - 0.5 * v @ corner @ v - 0.5 * q.reference @ q.reference
+    return arrow, Effects(right_u, right_b), level - 0.5 * v @ corner @ v - 0.5 * reference @ reference
 
 
 def _combined(s: Structure, q: Quadratic, hyper: Hyper) -> tuple[Sums, Any]:

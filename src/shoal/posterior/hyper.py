@@ -39,8 +39,19 @@ def hyperparameters(structure: Structure, data: Data, theta: Any) -> Hyper:
         out=out,
         phi=tuple(phi),
         coefficients=values[np.array(structure.coefficients, int)],
+        scale_b=_shrunk(structure, values),
         log_prior=log_prior,
     )
+
+
+def _shrunk(structure: Structure, values: Any) -> Any:
+    """Return the relative scales of the normal coefficients, (p,)."""
+    scale = jnp.ones(structure.n_normal)
+    for prior in structure.shrinking:
+        common = [values[i] for i in prior.common]
+        own = prior.kind.scales(common, values[np.array(prior.own, int)])
+        scale = scale.at[np.array(prior.columns, int)].set(own)
+    return scale
 
 
 def _reported(factor: Factor, values: Any) -> Any:

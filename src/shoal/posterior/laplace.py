@@ -82,7 +82,7 @@ def _solved(s: Structure, data: Data, q: Quadratic, hyper: Hyper) -> Conditional
     arrow, right, level = gaussian.normal_equations(s, q, hyper, scaling)
     factor = factorize(s, arrow, scaling, data.pattern)
     w = forward(s, factor, right)
-    x, limits = _measured(s, backward(s, factor, w), q.reference), None
+    x, limits = _measured(s, backward(s, factor, w), q.reference / hyper.scale_b), None
     value = level + 0.5 * dot(w, w) - log_det(factor) if s.quadratic else None
     if s.zero_sum:
         limits = constraint.zero_sum(s, factor)
@@ -122,7 +122,7 @@ def _limited(s: Structure, data: Data, hyper: Hyper, step: Effects) -> Effects:
     for lam, u, size in zip(hyper.lam, parts, data.size, strict=False):
         change = size[:, None] * (lam @ u)
         short.append(u / jnp.sqrt(1 + (change**2).sum(0) / LONGEST_STEP**2))
-    change = data.size[-1] * population
+    change = data.size[-1] * hyper.scale_b * population
     return gather(s, tuple(short), population / jnp.sqrt(1 + (change**2).sum() / LONGEST_STEP**2))
 
 

@@ -77,12 +77,31 @@ def gather(model: Specification) -> tuple[Gathered | None, tuple[Gathered, ...]]
 
 def _is_dense(main: Gathered, other: Gathered) -> bool:
     """Return True if a dense product over all levels costs less than one over the pairs that meet."""
-    shared = _responses(main, other)
-    if other.levels <= ALWAYS_DENSE or not shared:
+    met = _meetings(main, other)
+    if other.levels <= ALWAYS_DENSE or not met.size:
         return other.levels <= ALWAYS_DENSE
-    met = np.unique(np.concatenate([_codes(main, other, d) for d in shared]))
-    counts = np.bincount(met // other.levels)
-    return bool(main.levels * other.levels**2 <= DENSE_IS_FASTER * (counts * (counts + 1) // 2).sum())
+    return main.levels * other.levels**2 <= DENSE_IS_FASTER * int((met * (met + 1) // 2).sum())
+
+
+def _meetings(main: Gathered, other: Gathered) -> np.ndarray:
+    """Return with how many levels of `other` each level of `main` meets, (G,); empty if none can meet."""
+    codes = [_codes(main, other, design) for design in _responses(main, other)]
+    if not codes:
+        return np.zeros(0, np.int64)
+    return np.bincount(np.unique(np.concatenate(codes)) // other.levels)
+
+
+def pairs(model: Specification) -> int:
+    """Return how many pairs of levels the sparse elimination multiplies."""
+    main, border = gather(model)
+    sparse = [f for f in border if not f.dense]
+    if main is None or not sparse:
+        return 0
+    met = np.zeros(main.levels)
+    for factor in sparse:
+        own = _meetings(main, factor) * factor.effects
+        met[: len(own)] += own
+    return int((met * (met + 1) / 2).sum())
 
 
 def _responses(main: Gathered, other: Gathered) -> list[Design]:

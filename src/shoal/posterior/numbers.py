@@ -16,6 +16,7 @@ from shoal.posterior.products import cross_products
 from shoal.posterior.structure import Data, Pattern, Quadratic, RowData, Structure, Sums
 from shoal.priors import Fixed, Normal, middle
 
+
 def data_of(model: Specification, s: Structure, integrate: bool) -> Data:
     """Return the numbers of the model's posterior; without rows if all effects integrate out."""
     scalars = scalar_priors(model)

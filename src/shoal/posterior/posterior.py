@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shoal.design import merge
 from shoal.model import Specification
 from shoal.posterior import build
 from shoal.posterior.coordinates import Density
 from shoal.posterior.folding import loading_slots
 from shoal.posterior.hyper import to_unconstrained
+from shoal.posterior.layout import pairs
 from shoal.posterior.numbers import data_of
-from shoal.posterior.plan import Plan, choose
+from shoal.posterior.plan import Plan, Work, choose
 from shoal.posterior.structure import Data, Structure
 from shoal.priors import middle
 
@@ -76,6 +78,12 @@ def posterior_of(model: Specification, coordinates: str = "auto", sampler: str =
         Unknown coordinates or sampler.
     """
     structure = build.structure_of(model)
-    plan = choose(structure, coordinates, sampler)
+    plan = choose(structure, _work(model), coordinates, sampler)
     data = data_of(model, structure, plan.integrate)
     return Posterior(model, plan, Density(structure, plan.coordinates, plan.refinements), data)
+
+
+def _work(model: Specification) -> Work:
+    rows = sum(len(merge(design).first) for design in model.designs)
+    observations = float(sum(design.row_weight.sum() for design in model.designs))
+    return Work(rows, observations, pairs(model))

@@ -16,7 +16,7 @@ def linear_predictor(s: Structure, data: Data, hyper: Hyper, x: Effects) -> Any:
     rows = data.rows
     assert rows is not None
     parts, population = split(s, x)
-    eta = rows.offset + rows.xc @ hyper.coefficients + rows.x @ population
+    eta = rows.offset + rows.xc @ hyper.coefficients + rows.x @ (hyper.scale_b * population)
     for f, lam, root, u, z, index in zip(
         s.factors, hyper.lam, data.roots, parts, rows.z, rows.index, strict=True
     ):

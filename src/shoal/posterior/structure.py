@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shoal.families import Family, Rows
-from shoal.priors import Prior
+from shoal.priors import Prior, Shrinkage
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,25 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class Shrinking:
+    """Static part of a shrinkage prior.
+
+    Attributes
+    ----------
+    kind : type of Shrinkage
+    columns : tuple of int
+        Its slopes among the normal columns.
+    common, own : tuple of int
+        Where in the values the shared hyperparameters and those of each slope stand.
+    """
+
+    kind: type[Shrinkage]
+    columns: tuple[int, ...]
+    common: tuple[int, ...]
+    own: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ResponseShape:
     """Static part of one response.
 
@@ -125,6 +144,7 @@ class Structure:
         The others, sparse ones first.
     n_normal : int
         p, population coefficients with normal priors.
+    shrinking : tuple of Shrinking
     """
 
     responses: tuple[ResponseShape, ...]
@@ -134,6 +154,7 @@ class Structure:
     main: Factor | None
     border: tuple[Factor, ...]
     n_normal: int
+    shrinking: tuple[Shrinking, ...] = ()
 
     @property
     def n_theta(self) -> int:
@@ -229,7 +250,7 @@ class RowData(NamedTuple):
     x: Any
     xc: Any
     z: tuple[Any, ...]
-    index: tuple[Any, ...]
+    index: Any
     entry: tuple[Any, ...]
 
 
@@ -270,7 +291,7 @@ class Quadratic(NamedTuple):
     tight_b : (R,) array
         Of the border.
     reference : (p,) array
-        Standardised coefficients from which the sums are measured.
+        Normal coefficients, in the scales of `Data`, from which the sums are measured.
     """
 
     sums: tuple[Sums, ...]
@@ -317,6 +338,8 @@ class Hyper(NamedTuple):
     phi : tuple of dicts
         The families' parameters, one a response.
     coefficients : (q,) array
+    scale_b : (p,) array
+        Scales of the normal coefficients relative to those in `Data`: 1, but for shrinkage priors.
     log_prior : scalar
         Log prior density of theta, Jacobian included.
     """
@@ -326,9 +349,10 @@ class Hyper(NamedTuple):
     out: tuple[Any, ...]
     phi: tuple[dict[str, Any], ...]
     coefficients: Any
+    scale_b: Any
     log_prior: Any
 
 
-def coefficients(data: Data, b: Any, c: Any) -> Any:
+def coefficients(data: Data, hyper: Hyper, b: Any) -> Any:
     """Return all population coefficients on their own scale, (P,)."""
-    return data.mean + data.scale @ b + data.direct @ c
+    return data.mean + data.scale @ (hyper.scale_b * b) + data.direct @ hyper.coefficients

@@ -154,7 +154,7 @@ def _certificate(fit: MarginalFit, log_weight: np.ndarray) -> float:
 def _draw_effects(
     target: Target, theta: np.ndarray, rng: np.random.Generator, settings: Settings, progress: Progress
 ) -> tuple[np.ndarray, Any, np.ndarray]:
-    """Return log densities, points and squared lengths of z for each theta, effects drawn exactly given it."""
+    """Return log densities, points and squared lengths of z for each theta; effects are drawn given it."""
     parts = []
     for i in range(0, len(theta), CHUNK):
         progress.check()

@@ -19,7 +19,7 @@ from shoal.errors import SamplingError
 
 Batch = Callable[[np.ndarray], np.ndarray]
 FREEDOM = 8.0  # while the density is still unknown
-SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom and share of defence to choose among
+SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
 ROUNDS = 5
 PILOT = 1024
 GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
@@ -130,8 +130,8 @@ def _sharpened(
 ) -> tuple[Mixture, float]:
     """Return the mixture with the tails and the defence whose weights would vary least, and its efficiency.
 
-    With x from q of weights p / q, the efficiency of another proposal q' is ``1 / E_p[p / q']``, which the same
-    weighted sample estimates.
+    With x from q of weights p / q, the efficiency of another proposal q' is ``1 / E_p[p / q']``, which the
+    same weighted sample estimates.
     """
     total = logsumexp(log_weight)
     log_p = log_density - (total - np.log(len(x)))

@@ -33,7 +33,7 @@ class LogDensity(Hashable, Protocol):
         """Log density of (theta, z), and the point (a tree of arrays) it stands for."""
 
     def anchored(self, data: Any, theta: Any) -> Any:
-        """The data with the map from z laid at `theta`; same shapes."""
+        """Return the data with the map from z laid at `theta`; same shapes."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,80 @@
+"""What every prior distribution has: arguments, a log density, draws and a one-line print."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+
+from shoal.errors import PriorError
+
+
+@dataclass(frozen=True)
+class Prior(ABC):
+    """Base of all priors.
+
+    Attributes
+    ----------
+    support : {"real", "positive", "unit", "correlation"}
+        Values with positive density.
+    """
+
+    support: ClassVar[str] = "real"
+
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        """Return the scale of a positive parameter whose prior has a light right tail, else None.
+
+        Such a parameter is sampled as ``unit * log(1 + exp(t))``: like a logarithm below the unit, linear
+        above it, where a logarithm would make the prior a wall. Heavy right tails keep the logarithm.
+        """
+        return None
+
+    def __post_init__(self) -> None:
+        for name, value in self.arguments().items():
+            if not isinstance(value, Real) or not math.isfinite(value):
+                raise PriorError(f"{type(self).__name__}({name}={value}).", "Arguments are finite numbers.")
+            if name not in ("mu", "value") and value <= 0:
+                raise PriorError(
+                    f"{type(self).__name__}({name}={value:g}).", f"{name} must be greater than zero."
+                )
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @property
+    def params(self) -> tuple[float, ...]:
+        """Numbers handed to `log_density`, in its order."""
+        return tuple(float(v) for v in self.arguments().values())
+
+    @staticmethod
+    @abstractmethod
+    def log_density(x: Any, *params: Any) -> Any:
+        """Return the normalised log density at `x`; elementwise on arrays, traceable by JAX."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        """Return independent draws."""
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{value:.4g}" for value in self.arguments().values())
+        return f"{type(self).__name__}({inside})"
+
+
+@dataclass(frozen=True)
+class Fixed(Prior):
+    """A known value: the parameter is not estimated."""
+
+    value: float
+
+    @staticmethod
+    def log_density(x: Any, value: Any) -> Any:
+        return 0.0 * x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return np.full(size, self.value)

@@ -1,0 +1,183 @@
+"""Priors of positive parameters, and of shares between 0 and 1."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln, xlog1py, xlogy
+
+from shoal.errors import PriorError
+from shoal.priors.base import Prior
+from shoal.priors.real import Normal, StudentT
+
+
+@dataclass(frozen=True)
+class HalfNormal(Prior):
+    """Absolute value of a Normal(0, sigma)."""
+
+    support: ClassVar[str] = "positive"
+    sigma: float = 1.0
+
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        return params[0]
+
+    @staticmethod
+    def log_density(x: Any, sigma: Any) -> Any:
+        return math.log(2) + Normal.log_density(x, 0.0, sigma)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return np.abs(rng.normal(0.0, self.sigma, size))
+
+
+@dataclass(frozen=True)
+class HalfStudentT(Prior):
+    """Absolute value of a StudentT(nu, 0, sigma)."""
+
+    support: ClassVar[str] = "positive"
+    nu: float
+    sigma: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, nu: Any, sigma: Any) -> Any:
+        return math.log(2) + StudentT.log_density(x, nu, 0.0, sigma)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return np.abs(self.sigma * rng.standard_t(self.nu, size))
+
+
+@dataclass(frozen=True)
+class HalfCauchy(Prior):
+    """Absolute value of a Cauchy with scale `beta`."""
+
+    support: ClassVar[str] = "positive"
+    beta: float
+
+    @staticmethod
+    def log_density(x: Any, beta: Any) -> Any:
+        return math.log(2 / math.pi) - jnp.log(beta) - jnp.log1p((x / beta) ** 2)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return np.abs(self.beta * rng.standard_cauchy(size))
+
+
+@dataclass(frozen=True)
+class Exponential(Prior):
+    """Exponential with the given rate; its mean is ``1 / rate``."""
+
+    support: ClassVar[str] = "positive"
+    rate: float
+
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        return 1 / params[0]
+
+    @staticmethod
+    def log_density(x: Any, rate: Any) -> Any:
+        return jnp.log(rate) - rate * x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.exponential(1 / self.rate, size)
+
+
+@dataclass(frozen=True)
+class InverseGamma(Prior):
+    """Distribution of ``1 / g`` with g Gamma of shape `alpha` and rate `beta`.
+
+    ``InverseGamma(1/2, 1/(2 s^2))`` on x is HalfNormal(s) on ``1 / sqrt(x)``.
+    """
+
+    support: ClassVar[str] = "positive"
+    alpha: float
+    beta: float
+
+    @staticmethod
+    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
+        return alpha * jnp.log(beta) - gammaln(alpha) - (alpha + 1) * jnp.log(x) - beta / x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return self.beta / rng.gamma(self.alpha, 1.0, size)
+
+
+@dataclass(frozen=True, init=False)
+class Gamma(Prior):
+    """Gamma with shape `alpha` and rate `beta`, or with mean `mu` and standard deviation `sigma`."""
+
+    support: ClassVar[str] = "positive"
+    alpha: float
+    beta: float
+
+    def __init__(
+        self,
+        alpha: float | None = None,
+        beta: float | None = None,
+        *,
+        mu: float | None = None,
+        sigma: float | None = None,
+    ):
+        if alpha is not None and beta is not None and mu is None and sigma is None:
+            shape, rate = alpha, beta
+        elif mu is not None and sigma is not None and alpha is None and beta is None:
+            if not (mu > 0 and sigma > 0):
+                raise PriorError(f"Gamma(mu={mu}, sigma={sigma}).", "mu and sigma must be greater than zero.")
+            shape, rate = (mu / sigma) ** 2, mu / sigma**2
+        else:
+            raise PriorError(
+                f"Gamma(alpha={alpha}, beta={beta}, mu={mu}, sigma={sigma}).",
+                "Either alpha and beta (shape, rate) or mu and sigma (mean, standard deviation).",
+            )
+        object.__setattr__(self, "alpha", shape)
+        object.__setattr__(self, "beta", rate)
+        self.__post_init__()
+
+    @staticmethod
+    def unit(*params: Any) -> Any:
+        return params[0] / params[1]
+
+    @staticmethod
+    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
+        return alpha * jnp.log(beta) - gammaln(alpha) + (alpha - 1) * jnp.log(x) - beta * x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.gamma(self.alpha, 1 / self.beta, size)
+
+
+@dataclass(frozen=True)
+class Beta(Prior):
+    """Beta with shapes `alpha` and `beta`: mean ``alpha / (alpha + beta)``; Beta(1, 1) is uniform."""
+
+    support: ClassVar[str] = "unit"
+    alpha: float = 1.0
+    beta: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
+        # xlogy(0, 0) is 0: the uniform distribution has a density at the ends too.
+        constant = gammaln(alpha + beta) - gammaln(alpha) - gammaln(beta)
+        return constant + xlogy(alpha - 1, x) + xlog1py(beta - 1, -x)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.beta(self.alpha, self.beta, size)
+
+
+@dataclass(frozen=True)
+class Gap(Prior):
+    """Distance between neighbouring cutpoints that are iid Normal(mu, sigma) in ascending order.
+
+    The density of all gaps of a response is one expression (`posterior.hyper`); this class marks the slot and
+    holds `sigma`.
+    """
+
+    support: ClassVar[str] = "positive"
+    sigma: float
+
+    @staticmethod
+    def log_density(x: Any, sigma: Any) -> Any:
+        return 0.0 * x
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        raise PriorError("Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints.")

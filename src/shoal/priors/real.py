@@ -1,0 +1,60 @@
+"""Priors on the real line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln
+
+from shoal.priors.base import Prior
+
+
+@dataclass(frozen=True)
+class Normal(Prior):
+    """Normal with mean `mu` and standard deviation `sigma`."""
+
+    mu: float = 0.0
+    sigma: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, mu: Any, sigma: Any) -> Any:
+        return -0.5 * ((x - mu) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.normal(self.mu, self.sigma, size)
+
+
+@dataclass(frozen=True)
+class StudentT(Prior):
+    """Student-t with `nu` degrees of freedom, location `mu` and scale `sigma`."""
+
+    nu: float
+    mu: float = 0.0
+    sigma: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
+        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * jnp.log(nu * math.pi) - jnp.log(sigma)
+        return constant - (nu + 1) / 2 * jnp.log1p(((x - mu) / sigma) ** 2 / nu)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return self.mu + self.sigma * rng.standard_t(self.nu, size)
+
+
+@dataclass(frozen=True)
+class Laplace(Prior):
+    """Double exponential with location `mu` and scale `b`; its standard deviation is ``sqrt(2) b``."""
+
+    mu: float = 0.0
+    b: float = 1.0
+
+    @staticmethod
+    def log_density(x: Any, mu: Any, b: Any) -> Any:
+        return -jnp.abs(x - mu) / b - jnp.log(2 * b)
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        return rng.laplace(self.mu, self.b, size)

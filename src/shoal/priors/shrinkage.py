@@ -1,0 +1,115 @@
+"""Priors that shrink all slopes of a response together, each by a scale of its own.
+
+Given its scale a slope is normal, so it stays among the effects that are integrated or transported; the
+scales are hyperparameters. They are in units of the slope's own: the response's scale (on the link's
+scale) over the standard deviation of the column, so nothing depends on how columns are measured.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from shoal.errors import PriorError
+from shoal.priors.base import Prior
+from shoal.priors.positive import Beta, Gamma, HalfStudentT, InverseGamma
+from shoal.priors.real import Normal
+
+
+@dataclass(frozen=True)
+class Shrunk(Normal):
+    """Normal(0, sigma times the slope's own scale): a slope under a `Shrinkage` prior."""
+
+    def __str__(self) -> str:
+        return f"Normal(0, {self.sigma:.4g} scale_b)"
+
+
+@dataclass(frozen=True)
+class Shrinkage(Prior):
+    """Base of priors of all slopes of a response; given as ``priors={"b": ...}``."""
+
+    support: ClassVar[str] = "slopes"
+
+    @abstractmethod
+    def common(self) -> dict[str, Prior]:
+        """Return the priors of the hyperparameters that all slopes share, by name."""
+
+    @abstractmethod
+    def own(self) -> Prior:
+        """Return the prior of the hyperparameter that each slope has for itself."""
+
+    @staticmethod
+    @abstractmethod
+    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+        """Return the slopes' scales, (..., P), from common values (...,) and own ones (..., P)."""
+
+    @staticmethod
+    def log_density(x: Any, *params: Any) -> Any:
+        raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
+
+
+@dataclass(frozen=True)
+class Horseshoe(Shrinkage):
+    """Regularised horseshoe: most slopes near zero, a few as large as the slab allows.
+
+    Slope j has scale ``tau l_j c / sqrt(c^2 + tau^2 l_j^2)`` with ``l_j ~ HalfCauchy(1)``,
+    ``tau ~ HalfCauchy(global_scale)`` and ``c^2 ~ InverseGamma(slab_nu / 2, slab_nu slab_scale^2 / 2)``.
+    Piironen and Vehtari (2017), Electronic Journal of Statistics 11, 5018-5051, equations 2.8 and 2.9, who
+    advise ``global_scale = p0 / (P - p0) / sqrt(N)`` where p0 of P slopes are expected to matter.
+    """
+
+    global_scale: float = 1.0
+    slab_scale: float = 2.0
+    slab_nu: float = 4.0
+
+    def common(self) -> dict[str, Prior]:
+        slab = InverseGamma(self.slab_nu / 2, self.slab_nu / 2 * self.slab_scale**2)
+        return {"tau": HalfStudentT(1.0, self.global_scale), "slab": slab}
+
+    def own(self) -> Prior:
+        return HalfStudentT(1.0, 1.0)
+
+    @staticmethod
+    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+        tau, slab = common
+        return tau * own * xp.sqrt(slab / (slab + (tau * own) ** 2))
+
+
+@dataclass(frozen=True)
+class R2D2(Shrinkage):
+    """A prior on the share of variance that all slopes explain, divided among them.
+
+    ``R^2 ~ Beta(mean precision, (1 - mean) precision)``, ``phi ~ Dirichlet(concentration, ...)``, and slope j
+    has variance ``phi_j R^2 / (1 - R^2)``. Zhang, Naughton, Bondell and Reich (2022), J. American Statistical
+    Association 117, 862-874. The Dirichlet is a set of gamma variables over their sum, whose size is left
+    over and keeps its prior.
+    """
+
+    mean: float = 0.5
+    precision: float = 2.0
+    concentration: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.mean < 1 or not math.isfinite(self.mean):
+            raise PriorError(f"R2D2(mean={self.mean:g}).", "A mean of R^2 between 0 and 1.")
+
+    def common(self) -> dict[str, Prior]:
+        return {"r2": Beta(self.mean * self.precision, (1 - self.mean) * self.precision)}
+
+    def own(self) -> Prior:
+        return Gamma(self.concentration, 1.0)
+
+    @staticmethod
+    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+        (r2,) = common
+        return xp.sqrt(own / own.sum(-1, keepdims=True) * (r2 / (1 - r2)))
