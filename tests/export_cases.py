@@ -43,9 +43,7 @@ class Case:
 
     def model(self, rows: int = SIZE, seed: int = 0) -> sl.Model:
         covariances = {"K": known_covariance()} if self.covariance else None
-        return sl.Model(
-            self.formula, table(rows, seed), self.family, self.priors, covariances=covariances
-        )
+        return sl.Model(self.formula, table(rows, seed), self.family, self.priors, covariances=covariances)
 
 
 def known_covariance() -> np.ndarray:
@@ -54,7 +52,7 @@ def known_covariance() -> np.ndarray:
 
 
 def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:
-    """Return rows with a response of every family, g with varying intercepts and slopes, h crossed with it."""
+    """Return rows with a response of every family, varying over g and over h, which are crossed."""
     rng = np.random.default_rng(seed)
     g, h, x = rng.permutation(np.arange(rows) % LEVELS), np.arange(rows) % 3, rng.normal(1, 1, rows)
     eta = 0.2 + 0.5 * x + rng.normal(0, 0.7, LEVELS)[g] + rng.normal(0, 0.4, 3)[h]
@@ -106,10 +104,14 @@ FAMILIES = [
     Case("a ~ x + (1 | g)", "cumulative"),
     Case("a ~ x + (1 | g)", "cumulative(probit)"),
 ]
-WEIGHTED = [
-    Case(f"{case.formula.split(' ~ ')[0]}{' +' if '|' in case.formula.split(' ~ ')[0] else ' |'} weights(w) ~ x", case.family)
-    for case in FAMILIES
-]
+
+
+def weighted(case: Case) -> Case:
+    response = case.formula.split(" ~ ")[0]
+    return Case(f"{response} {'+' if '|' in response else '|'} weights(w) ~ x", case.family)
+
+
+WEIGHTED = [weighted(case) for case in FAMILIES]
 ROWS = [
     Case("y ~ 1"),
     Case("y ~ 0 + x + offset(o)"),
@@ -148,9 +150,16 @@ SEVERAL = [
         priors={"y_loading_u": Fixed(1.0)},
     ),
     Case(
-        [sl.Response("y ~ latent(u | g)"), sl.Response("t ~ latent(u | g) + latent(v | h)", "student"),
-         sl.Response("c ~ latent(v | h) + (1 + x | g)", "poisson")],
-        priors={"y_loading_u": StudentT(4, 0, 1), "t_loading_v": Laplace(0, 2), "c_loading_v": Normal(0.5, 1)},
+        [
+            sl.Response("y ~ latent(u | g)"),
+            sl.Response("t ~ latent(u | g) + latent(v | h)", "student"),
+            sl.Response("c ~ latent(v | h) + (1 + x | g)", "poisson"),
+        ],
+        priors={
+            "y_loading_u": StudentT(4, 0, 1),
+            "t_loading_v": Laplace(0, 2),
+            "c_loading_v": Normal(0.5, 1),
+        },
     ),
 ]
 ALL = [*FAMILIES, *WEIGHTED, *ROWS, *EFFECTS, *SEVERAL]

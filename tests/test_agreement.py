@@ -30,7 +30,7 @@ def assert_agrees(draws, exact, name):
 def assert_fit_agrees(fit, exact, scale, level="level"):
     """Compare Intercept, standard deviation, levels, and sigma where there is one."""
     posterior = fit.tree["posterior"]
-    group = fit.model.design.group.name
+    group = fit.model.design.groups[0].name
     assert_agrees(posterior["Intercept"].values, exact, "mu")
     assert_agrees(posterior[f"sd_{group}"].values[..., 0], exact, scale)
     assert_agrees(fit.levels().values[..., 0], exact, level)

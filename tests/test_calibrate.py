@@ -14,10 +14,9 @@ from scipy.stats import beta, kstest, norm
 from shoal import priors as P
 from shoal.calibrate import Calibration, _rank, sbc
 from shoal.errors import ModelError
-from shoal.families import get_family
 from shoal.frames import read
-from shoal.model import Specification, specify
-from shoal.prior_draws import draw_prior, linear_predictor, simulate_response
+from shoal.model import Response, Specification, specify
+from shoal.prior_draws import draw_prior, linear_predictor, simulate_responses
 from shoal.uniformity import joint_spread, uniformity
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
@@ -38,7 +37,7 @@ def model(
             "g": np.repeat([f"g{i}" for i in range(groups)], 10),
         }
     )
-    return specify(formula, read(table), get_family(family), priors or {})
+    return specify([Response(formula, family)], read(table), priors or {})
 
 
 def gaussian(**priors: P.Prior) -> Specification:
@@ -91,7 +90,7 @@ def test_zero_sum_effects_sum_to_zero_with_pymc_scale() -> None:
 def test_default_intercept_prior_speaks_of_average_columns() -> None:
     m = model("y ~ 1 + x + w", priors={"x": P.Normal(3, 1), "w": P.StudentT(5, 0, 1)})
     draws = draw_prior(m, np.random.default_rng(5), 4000)
-    eta = linear_predictor(m, draws).mean(1)
+    eta = linear_predictor(m.designs[0], draws).mean(1)
     at_average = m.priors["Intercept"].prior
     assert isinstance(at_average, P.Normal)
     assert kstest(eta, norm(at_average.mu, at_average.sigma).cdf).pvalue > 1e-3
@@ -103,21 +102,21 @@ def test_linear_predictor_is_that_of_the_rows() -> None:
     frame = m.table.frame
     by_row = draw["r_g"][[int(g[1:]) for g in frame["g"]]]
     expected = draw["Intercept"] + by_row[:, 0] + (draw["x"] + by_row[:, 1]) * frame["x"] + frame["w"]
-    assert np.allclose(linear_predictor(m, draw), expected)
+    assert np.allclose(linear_predictor(m.designs[0], draw), expected)
 
 
 def test_responses_have_the_family_s_moments() -> None:
     rng = np.random.default_rng(7)
     m = model("y | trials(n) ~ 1", "binomial", {"Intercept": P.Fixed(0.4)})
     draw = {k: v[0] for k, v in draw_prior(m, rng, 1).items()}
-    y = np.stack([simulate_response(m, draw, rng) for _ in range(2000)])
-    n = m.design.rows.trials
+    y = np.stack([simulate_responses(m, draw, rng)[0] for _ in range(2000)])
+    n = m.designs[0].rows.trials
     assert np.all((y >= 0) & (y <= n) & (y == np.round(y)))
     assert np.max(np.abs(y.mean(0) - n / (1 + np.exp(-0.4))) / np.sqrt(n / 4 / 2000)) < 5
     m = model("y | se(s, sigma=True) ~ 1", "gaussian", {"Intercept": P.Fixed(0.4), "sigma": P.Fixed(2.0)})
     draw = {k: v[0] for k, v in draw_prior(m, rng, 1).items()}
-    y = np.stack([simulate_response(m, draw, rng) for _ in range(2000)])
-    assert y.var(0) == pytest.approx(m.design.rows.se**2 + 4, rel=0.2)
+    y = np.stack([simulate_responses(m, draw, rng)[0] for _ in range(2000)])
+    assert y.var(0) == pytest.approx(m.designs[0].rows.se**2 + 4, rel=0.2)
 
 
 def test_weighted_rows_cannot_be_simulated() -> None:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
-from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 
-from shoal.errors import ModelError
+import shoal as sl
+from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 from shoal.export import COORDINATES
-from shoal.export import effects as exported
 from shoal.model import Specification, is_foldable
 from shoal.posterior.build import partial_names
 from shoal.posterior.coordinates import Point
@@ -23,8 +23,10 @@ from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.results import assemble
 from shoal.sample.target import Draws, Settings
 
-pm = pytest.importorskip("pymc", reason="PyMC is an optional part: pip install 'shoal[pymc]'")
-pytensor = pytest.importorskip("pytensor")
+OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
+pymc = pytest.importorskip("pymc", reason=OPTIONAL)
+pytensor = pytest.importorskip("pytensor", reason=OPTIONAL)
+exported = pytest.importorskip("shoal.export.effects", reason=OPTIONAL)
 # Of a PyTensor installed by pip, which finds no BLAS to call from compiled code.
 pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
 
@@ -42,7 +44,7 @@ class Points(NamedTuple):
         cutpoints), coefficients, standardised effects; every constant included.
     variables : dict
         What a fit would report, (S, ...) arrays.
-    dims : dict
+    dims, coords : dict
         Of `variables`.
     z : dict
         Standardised effects by the name of the effects, (S, G, K).
@@ -53,6 +55,7 @@ class Points(NamedTuple):
     log_density: np.ndarray
     variables: dict[str, np.ndarray]
     dims: dict[str, tuple[str, ...]]
+    coords: dict[str, list]
     z: dict[str, np.ndarray]
     partial: dict[str, np.ndarray]
 
@@ -71,15 +74,15 @@ def points_of(model: Specification) -> Points:
     tree = assemble(p, Draws(stacked, {}, "none"), Settings(draws=POINTS, chains=1), {}, []).tree
     variables = {str(name): v.values[0] for name, v in tree["posterior"].data_vars.items()}
     dims = {str(name): v.dims[2:] for name, v in tree["posterior"].data_vars.items()}
+    coords = {str(name): list(c.values) for name, c in tree["posterior"].coords.items()}
     where = {name: i for i, name in enumerate(p.structure.names)}
     partial = {
         g.cor: np.stack([[v[where[n]] for n in partial_names(g)] for v in values]) for g in model.groups
     }
     effects = {
-        name: np.stack([parts[number][own].T for parts in z])
-        for name, (number, own) in places(model).items()
+        name: np.stack([parts[number][own].T for parts in z]) for name, (number, own) in places(model).items()
     }
-    return Points(np.array(log_density), _folded(model, variables), dims, effects, partial)
+    return Points(np.array(log_density), _folded(model, variables), dims, coords, effects, partial)
 
 
 def _stack(*arrays: Any) -> np.ndarray:
@@ -183,8 +186,8 @@ def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, n
 
 
 def constant_of(model: Specification) -> float:
-    """Return what the exported log density has more than the engine's: another variable, and half the space."""
-    partial = sum(len(exported.pairs(group)) for group in model.groups)  # (1 + p) / 2 in place of p
+    """Return what the exported log density has more: it is of (1 + p) / 2, and on half the space."""
+    partial = sum(len(exported.pairs(group)) for group in model.groups)
     folds = sum(all(is_foldable(model, name) for name in own) for own in _latents(model).values())
     return (partial + folds) * math.log(2)
 
@@ -219,31 +222,60 @@ def evaluate_pymc(exported_model: Any, given: dict[str, np.ndarray]) -> tuple[np
     return log_density, dict(zip([d.name for d in plain.deterministics], reported, strict=True))
 
 
-def check(case: Case, coordinates: str) -> None:
-    model = case.model().specification
-    points = points_of(model)
-    given = inputs_of(model, points, coordinates)
-    exported_model = case.model().to_pymc(coordinates)
+def check(model: sl.Model, coordinates: str) -> None:
+    points = points_of(model.specification)
+    given = inputs_of(model.specification, points, coordinates)
+    exported_model = model.to_pymc(coordinates)
     log_density, reported = evaluate_pymc(exported_model, given)
-    expected = points.log_density - log_volume(model, points, coordinates) + constant_of(model)
+    volume = log_volume(model.specification, points, coordinates)
+    expected = points.log_density - volume + constant_of(model.specification)
     np.testing.assert_allclose(log_density, expected, rtol=1e-9, atol=1e-7)
     for name, values in reported.items():
         np.testing.assert_allclose(values, given[name], atol=1e-9, err_msg=name)
-    variables = {v.name: v for v in exported_model.unobserved_RVs}
+    check_names(exported_model, points)
+
+
+def check_names(exported_model: Any, points: Points) -> None:
+    names = {variable.name for variable in exported_model.unobserved_RVs}
+    assert set(points.variables) <= names
     for name, dims in points.dims.items():
         assert exported_model.named_vars_to_dims.get(name, ()) == dims, name
-        assert name in variables
+        for dim in dims:
+            assert list(exported_model.coords[dim]) == points.coords[dim]
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_the_log_density_is_shoals(case):
-    check(case, "noncentered")
+    check(case.model(), "noncentered")
 
 
-OTHERS = [*ROWS[:3], *EFFECTS, *SEVERAL]
+@pytest.mark.parametrize("pooling", ["none", "complete"])
+def test_the_log_density_of_pooling_variants_is_shoals(pooling):
+    check(Case("c ~ x + w2 + (1 + x | g)", "poisson").model().with_pooling(pooling), "noncentered")
+
+
+SHORT = [*EFFECTS[1:2], *EFFECTS[3:4]]
+OTHERS = [
+    pytest.param(case, marks=[] if case in SHORT else pytest.mark.slow)
+    for case in [*ROWS, *EFFECTS, *SEVERAL]
+]
 
 
 @pytest.mark.parametrize("case", OTHERS, ids=str)
 @pytest.mark.parametrize("coordinates", [c for c in COORDINATES if c != "noncentered"])
 def test_the_log_density_is_shoals_in_other_coordinates(case, coordinates):
-    check(case, coordinates)
+    check(case.model(), coordinates)
+
+
+def test_a_response_named_like_a_parameter_keeps_apart():
+    table = pd.DataFrame({"sigma": [0.3, 1.2, 0.4, 2.0], "x": [1.0, 2.0, 2.5, 0.1]})
+    exported_model = sl.Model("sigma ~ x", table).to_pymc()
+    assert [v.name for v in exported_model.observed_RVs] == ["sigma_observed"]
+    assert "sigma" in [v.name for v in exported_model.free_RVs]
+
+
+def test_cutpoints_are_drawn_in_order_from_the_prior():
+    with Case("a ~ x", "cumulative").model().to_pymc():
+        draws = pymc.sample_prior_predictive(50, var_names=["cutpoints"], random_seed=1)["prior"]
+    values = draws["cutpoints"].values
+    assert values.shape[-1] == 2 and (np.diff(values, axis=-1) > 0).all()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from posterior.density import log_lkj
 from shoal import groups
-from shoal.posterior.density import log_lkj
 from shoal.priors import LKJ
 from shoal.sample.programs import double
 

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from posterior.density import log_lkj, log_prior
 from shoal.errors import PriorError
-from shoal.posterior.density import log_lkj, log_prior
 from shoal.priors import (
     KINDS,
     LKJ,
+    R2D2,
     Beta,
     Exponential,
     Fixed,
@@ -21,10 +22,12 @@ from shoal.priors import (
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
+    Horseshoe,
     InverseGamma,
     Laplace,
     Normal,
     PartialCorrelation,
+    Shrunk,
     StudentT,
     from_record,
     to_record,
@@ -153,6 +156,7 @@ def test_bad_arguments_are_refused(make, message):
 
 EXAMPLES = [Normal(1, 2), StudentT(3), HalfNormal(), HalfStudentT(3), HalfCauchy(1), Exponential(2)]
 EXAMPLES += [Gamma(mu=1, sigma=2), InverseGamma(0.5, 2), Laplace(1, 2), Beta(2, 3), LKJ(), Fixed(-1.5)]
+EXAMPLES += [Shrunk(0, 2), Horseshoe(0.5), R2D2(0.3)]
 
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=str)

@@ -203,7 +203,8 @@ def build(
 
 
 def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
-    columns = {name: frame[name].to_numpy() for name in expression.columns}
+    # Any column says how many rows there are, for an expression that names none: trials(10).
+    columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
     values = np.asarray(evaluate(expression, columns))
     checks.numeric(expression.text, values)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design_groups import safe
 from shoal.errors import FileError, ShoalError, listing
 from shoal.formula import parse
 from shoal.frames import Table
@@ -101,14 +100,15 @@ def _model(tree: xr.DataTree) -> Specification:
     return model
 
 
-def _covariances(formulas: list[str], constant: xr.Dataset) -> dict[str, pd.DataFrame]:
-    """Return the known covariances between levels by the names that the formulas give them."""
-    out = {}
-    for term in (term for text in formulas for term in parse(text).groups):
-        if term.cov:
-            matrix = constant[f"covariance_{safe(term.name)}"]
-            labels = matrix[safe(term.name)].values
-            out[term.cov] = pd.DataFrame(matrix.values, index=labels, columns=labels)
+def _covariances(formulas: list[str], constant: xr.Dataset) -> dict[str, Any]:
+    """Return the known covariances between levels, as they were given."""
+    out: dict[str, Any] = {}
+    for name in {term.cov for text in formulas for term in parse(text).groups if term.cov}:
+        matrix = constant[f"covariance_{name}"]
+        row, column = (matrix[dim].values for dim in matrix.dims)
+        out[name] = matrix.values
+        if matrix.attrs["labelled"]:
+            out[name] = pd.DataFrame(matrix.values, index=row, columns=column)
     return out
 
 

@@ -238,7 +238,7 @@ class _Settled:
 
     def check_unknown(self) -> None:
         """Raise if a prior was given that no parameter took."""
-        known = [*self.priors, *self.wider]
+        known = list(dict.fromkeys([*self.priors, *self.wider]))
         unknown = [name for name in self.given if name not in known]
         if unknown:
             close = nearest(unknown[0], known)
@@ -252,6 +252,7 @@ class _Settled:
 def _resolve_one(design: Design, settled: _Settled) -> None:
     family, prefix = design.family, design.prefix
     location, scale = family.scale(design.rows)
+    location -= float(np.average(design.offset, weights=design.row_weight))
     for term, name, spread in zip(design.terms, design.columns, design.spreads, strict=True):
         if term == "Intercept":
             settled.add(name, Normal(location, 2.5 * scale), *_wider(prefix, "Intercept"), centered=True)

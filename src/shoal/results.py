@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from shoal import groups
@@ -229,11 +230,15 @@ def _constant(model: Specification) -> xr.Dataset:
         if values.dtype.kind not in "iuf":
             values = values.astype(str).astype(object)
         columns[f"column_{len(columns)}"] = ("row", values, kind)
-    for group in model.groups:
-        if group.root is not None:
-            dims = (group.name, f"{group.name}_bis")
-            columns[f"covariance_{group.name}"] = (dims, group.root @ group.root.T)
-    return xr.Dataset(columns, coords={g.name: g.labels for g in model.groups if g.root is not None})
+    for name, given in model.covariances.items():
+        dims = [f"covariance_{name}_{side}" for side in ("row", "column")]
+        frame = pd.DataFrame(given)
+        labels = {dims[0]: frame.index.to_numpy(), dims[1]: frame.columns.to_numpy()}
+        labelled = hasattr(given, "columns")
+        columns[f"covariance_{name}"] = xr.DataArray(
+            frame.to_numpy(float), dims=dims, coords=labels, attrs={"labelled": int(labelled)}
+        )
+    return xr.Dataset(columns)
 
 
 def _prior_records(model: Specification) -> dict[str, Any]:

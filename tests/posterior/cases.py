@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import pandas as pd
-from posterior.density import zero_sum_basis
 from scipy.special import expit
 
+from posterior.density import zero_sum_basis
 from shoal import groups, results
 from shoal.errors import ShoalWarning
 from shoal.frames import read
@@ -20,12 +20,14 @@ from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import (
     LKJ,
+    R2D2,
     Exponential,
     Fixed,
     Gamma,
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
+    Horseshoe,
     Normal,
     StudentT,
 )
@@ -36,7 +38,7 @@ from shoal.sample.target import Draws
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
 G = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
 H = np.array([0, 1, 1, 0, 1, 2, 2, 1, 2, 2, 1, 2, 0])
-I = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1])
+TWO = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1])
 X1 = np.array([-1, -1, 0.5, 2, 2, 0.5, 0.5, -1, 2, 2, -1, 0.5, 2])
 
 
@@ -82,7 +84,7 @@ GAUSSIAN = [
     Case("y | se(s) ~ 1 + (1 + x1 + x2 | gr(g, zero_sum=True))", priors={"Intercept": Fixed(0.1)}),
     Case("p | weights(w) ~ x1 + offset(o) + (1 | g)", "lognormal"),
 ]
-# The first factor, or the one with most effects, is eliminated level by level; the others stand in the border.
+# The factor with most effects is eliminated level by level; the others stand in the border.
 CROSSED = [
     Case("y ~ x1 + (1 | g) + (1 | h)"),
     Case("y ~ 1 + (1 | g) + (1 | h) + (1 | i)", priors={"sd_i": HalfCauchy(0.8), "sd_h": Fixed(0.5)}),
@@ -111,7 +113,11 @@ TWO_GAUSSIAN = [
         priors={"v_loading_f": Fixed(1.0), "loading": Normal(0.5, 1), "v_v0": StudentT(4)},
     ),
 ]
-INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN
+SHRUNK = [
+    Case("y ~ x1 + x2 + x3 + (1 | g)", priors={"b": Horseshoe(0.5), "x3": Normal(0, 1)}),
+    Case("y | weights(w) ~ 0 + x1 + x2 + x3 + (1 | g) + (1 + x1 | h)", priors={"b": R2D2(0.4, 3.0)}),
+]
+INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
@@ -170,7 +176,17 @@ LATENT = [
         )
     ),
 ]
-TRANSPORTED = TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
+SHRUNK_ROWS = [
+    Case("b ~ x1 + x2 + x3 + (1 | g)", "bernoulli", {"b": Horseshoe(0.5)}),
+    Case(
+        (
+            ("y ~ x1 + x2 + latent(f | g)", "gaussian"),
+            ("t ~ x1 + x3 + (1 | h) + latent(f | g)", "cumulative"),
+        ),
+        priors={"t_b": R2D2()},
+    ),
+]
+TRANSPORTED = SHRUNK_ROWS + TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
 ALL = INTEGRATED + TRANSPORTED
 
 
@@ -194,7 +210,7 @@ def table(seed: int) -> pd.DataFrame:
             "s": rng.uniform(0.5, 1.5, size),
             "g": G[order],
             "h": np.array(["a", "b", "c"])[H[order]],
-            "i": I[order],
+            "i": TWO[order],
             "v": rng.normal(-1, 1, size),
             "v0": rng.normal(size=size),
             "c": rng.permutation(np.arange(size) % 5) * rng.integers(1, 3, size),
@@ -222,7 +238,9 @@ def specification(case: Case, seed: int = 0) -> Specification:
         return specify(case.responses, read(table(seed)), case.priors, used)
 
 
-def posterior(case: Case, seed: int = 0, coordinates: str = "auto", refinements: int | None = None) -> Posterior:
+def posterior(
+    case: Case, seed: int = 0, coordinates: str = "auto", refinements: int | None = None
+) -> Posterior:
     """Return the posterior of `case` on the table of `seed`."""
     p = posterior_of(specification(case, seed), coordinates)
     if refinements is None:
@@ -232,7 +250,7 @@ def posterior(case: Case, seed: int = 0, coordinates: str = "auto", refinements:
 
 def anchored(p: Posterior, theta: np.ndarray) -> Posterior:
     """Return the posterior with its anchor at the mode of the effects given `theta`."""
-    return replace(p, data=evaluate(_anchored, p.scout, p.data, theta))
+    return replace(p, data=evaluate(_anchored, (p.density, p.scout), p.data, theta))
 
 
 def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
@@ -278,8 +296,9 @@ def _joints(density: Any, data: Any, thetas: Any, zs: Any) -> Any:
     return jax.lax.map(lambda q: density.joint(data, *q), (thetas, zs))
 
 
-def _anchored(density: Any, data: Any, theta: Any) -> Any:
-    return density.anchored(data, theta)
+def _anchored(pair: Any, data: Any, theta: Any) -> Any:
+    density, scout = pair
+    return density.anchored(data, theta, scout)
 
 
 def _marginal(density: Any, data: Any, theta: Any) -> Any:
@@ -343,7 +362,8 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
 def named(p: Posterior, point: Point) -> dict[str, Any]:
     """Return the numbers of a point under their names in a result."""
     draws = Draws(jax.tree.map(lambda a: a[None, None], point), {}, "")
-    return {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
+    out = {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
+    return out | {n: v for n, v in zip(p.structure.names, point.values, strict=True) if "shrinkage:" in n}
 
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
@@ -358,6 +378,7 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
         out += [values[group.cor][i, j] for i, j, *_ in groups.partial_positions(group.blocks)]
     for design in model.designs:
         out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
+    out += [value for name, value in values.items() if "shrinkage:" in name]
     return np.array(out, float)
 
 
@@ -372,6 +393,23 @@ def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
         parts.append((zero_sum_basis(len(r)) @ r if group.zero_sum else r).ravel())
     parts += [values[name] for name in model.group_effects if name.startswith("latent_")]
     return np.concatenate([np.zeros(0), *parts])
+
+
+def with_effects(p: Posterior, values: Mapping[str, Any], effects: np.ndarray) -> dict[str, Any]:
+    """Return named values with other effects; the inverse of `effects_of`."""
+    model, out, left = p.model, dict(values), list(effects)
+    for design in model.designs:
+        out |= {c: left.pop(0) for c in design.columns if is_normal(model, c)}
+        if design.family.ordinal:
+            cutpoints = values[design.cutpoints]
+            out[design.cutpoints] = cutpoints - np.mean(cutpoints) + left.pop(0)
+    for group in model.groups:
+        levels, size = np.shape(values[group.r])
+        free = np.array([left.pop(0) for _ in range((levels - group.zero_sum) * size)]).reshape(-1, size)
+        out[group.r] = zero_sum_basis(levels).T @ free if group.zero_sum else free
+    for name in (n for n in model.group_effects if n.startswith("latent_")):
+        out[name] = np.array([left.pop(0) for _ in values[name]])
+    return out
 
 
 def is_normal(model: Specification, column: str) -> bool:

@@ -12,10 +12,10 @@ from math import lgamma
 from typing import Any
 
 import numpy as np
-from families import scipy_densities
 from scipy import stats
 from scipy.special import betaln
 
+from families import scipy_densities
 from shoal.design import Design, Group
 from shoal.errors import ModelError
 from shoal.model import Specification
@@ -28,10 +28,12 @@ from shoal.priors import (
     HalfCauchy,
     HalfNormal,
     HalfStudentT,
+    Horseshoe,
     InverseGamma,
     Laplace,
     Normal,
     Prior,
+    Shrunk,
     StudentT,
 )
 
@@ -59,8 +61,8 @@ def log_joint(model: Specification, values: Mapping[str, Any]) -> float:
     values : mapping
         Parameters by their names in the posterior: population coefficients, the families' parameters,
         degrees of freedom and loadings (numbers), cutpoints (C,), ``sd_<group>`` (K,), ``cor_<group>`` (K, K)
-        where effects are correlated, ``r_<group>`` (G, K) and ``latent_<latent>`` (G,). What is `Fixed` is
-        not read.
+        where effects are correlated, ``r_<group>`` (G, K) and ``latent_<latent>`` (G,); of a shrinkage prior
+        ``shrinkage:<name>`` and ``shrinkage:<column>`` (numbers). What is `Fixed` is not read.
 
     Returns
     -------
@@ -114,6 +116,11 @@ def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
     scalars += [latent.loading for d in model.designs for latent in d.latents]
     scalars += [group.nu for group in model.groups if group.student]
     total = sum(log_prior(model.priors[name].prior, values[name]) for name in scalars)
+    for design in model.designs:
+        if shrinkage := _shrinkage(model, design):
+            name = f"{design.prefix}shrinkage"
+            total += sum(log_prior(p, values[f"{name}:{key}"]) for key, p in shrinkage.common().items())
+            total += sum(log_prior(shrinkage.own(), values[f"{name}:{c}"]) for c in _shrunk(model, design))
     for group in model.groups:
         for effect, sd in zip(group.effects, values[group.sd], strict=True):
             total += log_prior(model.priors[f"{group.sd}[{effect}]"].prior, sd)
@@ -134,10 +141,34 @@ def log_effects(model: Specification, values: Mapping[str, Any]) -> float:
     return float(total)
 
 
+def _shrinkage(model: Specification, design: Design) -> Any:
+    return model.priors[design.prefix + "b"].prior if design.prefix + "b" in model.priors else None
+
+
+def _shrunk(model: Specification, design: Design) -> list[str]:
+    return [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
+
+
+def slope_sd(model: Specification, design: Design, column: str, values: Mapping[str, Any]) -> float:
+    """Return the sd of a slope under a shrinkage prior, given that prior's hyperparameters."""
+    name = f"{design.prefix}shrinkage"
+    own = {c: values[f"{name}:{c}"] for c in _shrunk(model, design)}
+    if isinstance(_shrinkage(model, design), Horseshoe):
+        wide = values[f"{name}:tau"] * own[column]
+        variance = 1 / (1 / wide**2 + 1 / values[f"{name}:slab"])  # horseshoe and slab: precisions add up
+    else:
+        r2 = values[f"{name}:r2"]
+        variance = own[column] / sum(own.values()) * r2 / (1 - r2)
+    return float(model.priors[column].prior.sigma * np.sqrt(variance))
+
+
 def _coefficients(model: Specification, design: Design, values: Mapping[str, Any]) -> float:
     total = 0.0
     for name in design.columns:
         resolved, value = model.priors[name], values[name]
+        if isinstance(resolved.prior, Shrunk):
+            total += stats.norm.logpdf(value, 0, slope_sd(model, design, name, values))
+            continue
         if resolved.centered:  # the prior speaks of the linear predictor at average columns
             value = sum(values[c] * a for c, a in zip(design.columns, design.averages, strict=True))
         total += log_prior(resolved.prior, value)

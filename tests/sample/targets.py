@@ -20,7 +20,8 @@ class Point(NamedTuple):
 class Normal:
     """Theta normal with data's mean and precision root; z standard normal given theta.
 
-    The point: `values` theta, `beta` exponentials of thirds of theta, `r` (1, n_latent) z plus theta's sum.
+    The point: `values` theta, `beta` exponentials of thirds of theta, `r` of one factor (1, n_latent) z plus
+    theta's sum.
     """
 
     n_theta: int
@@ -32,7 +33,7 @@ class Normal:
         return -0.5 * away @ away
 
     def joint(self, data: Any, theta: Any, z: Any) -> Any:
-        point = Point(theta, jnp.exp(theta / 3), (z + theta.sum())[None, :])
+        point = Point(theta, jnp.exp(theta / 3), ((z + theta.sum())[None, :],))
         return self.marginal(data, theta) - 0.5 * z @ z, point
 
 
@@ -48,7 +49,7 @@ class LogGamma:
         return (data["shape"] * theta - jnp.exp(theta)).sum()
 
     def joint(self, data: Any, theta: Any, z: Any) -> Any:
-        return self.marginal(data, theta), Point(theta, jnp.zeros(0), jnp.zeros((0, 0)))
+        return self.marginal(data, theta), Point(theta, jnp.zeros(0), ())
 
 
 def covariance(size: int) -> np.ndarray:

@@ -13,7 +13,7 @@ def good(chains=4, count=1000, effects=50):
     point = Point(
         rng.normal(size=(chains, count, 2)),
         rng.normal(size=(chains, count, 1)),
-        rng.normal(size=(chains, count, 1, effects)),
+        (rng.normal(size=(chains, count, 1, effects)), rng.normal(size=(chains, count, 2, 3))),
     )
     stats = {
         "lp": rng.normal(size=(chains, count)),
@@ -21,6 +21,15 @@ def good(chains=4, count=1000, effects=50):
         "diverging": np.zeros((chains, count), bool),
     }
     return Draws(point, stats, "hmc")
+
+
+PARTS = ["values", "beta", "first factor", "second factor"]
+
+
+def part_of(draws, part):
+    """Return one array of the point."""
+    r = dict(zip(PARTS[2:], draws.point.r, strict=True))
+    return r[part] if part in r else getattr(draws.point, part)
 
 
 @pytest.mark.parametrize("chains", [1, 4])
@@ -41,28 +50,28 @@ def test_stuck_chains_are_named():
     assert failures(draws) == ["stuck chains 2"]
 
 
-@pytest.mark.parametrize("part", ["values", "beta", "r"])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_chain_elsewhere_is_found(part):
     draws = good()
-    getattr(draws.point, part)[3, ..., -1] += 3
+    part_of(draws, part)[3, ..., -1] += 3
     (first, *_) = failures(draws)
     assert first.startswith("R-hat 1.")
 
 
-@pytest.mark.parametrize("part", ["values", "beta", "r"])
+@pytest.mark.parametrize("part", PARTS)
 def test_slow_chains_are_found(part):
     draws = good()
-    values = getattr(draws.point, part)
+    values = part_of(draws, part)
     for i in range(1, values.shape[1]):
         values[:, i, ..., -1] = 0.99 * values[:, i - 1, ..., -1] + 0.14 * values[:, i, ..., -1]
     assert any(problem.startswith("effective sample size") for problem in failures(draws))
 
 
-@pytest.mark.parametrize("part", ["values", "beta", "r"])
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_draws_that_are_not_finite_fail(part, bad):
     draws = good()
-    getattr(draws.point, part)[1, 5, ..., 0] = bad
+    part_of(draws, part)[1, 5, ..., 0] = bad
     assert failures(draws) != []
 
 
@@ -85,7 +94,7 @@ def test_few_draws_decide_nothing():
 
 
 def test_no_parameters_at_all():
-    empty = Point(np.zeros((2, 10, 0)), np.zeros((2, 10, 0)), np.zeros((2, 10, 0, 0)))
+    empty = Point(np.zeros((2, 10, 0)), np.zeros((2, 10, 0)), ())
     stats = {"lp": np.zeros((2, 10)), "diverging": np.zeros((2, 10), bool)}
     assert failures(Draws(empty, stats, "independence")) == []
 

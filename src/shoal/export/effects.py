@@ -57,9 +57,9 @@ def _correlated(model: Specification, group: Group) -> Any:
     """Return the Cholesky factor of the correlations, (K, K), and report them.
 
     Under LKJ the canonical partial correlations p are independent, (1 + p) / 2 being Beta(a, a), and
-    ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski, Kurowicka and Joe 2009). `LKJCholeskyCov` and
-    `LKJCorr` are not used: what they return, and under which names, depends on the version of PyMC, and they
-    know neither blocks of effects nor a prior of its own for each standard deviation.
+    ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski, Kurowicka and Joe 2009). `LKJCorr` and
+    `LKJCholeskyCov` are not used: what they return, and under which names, depends on the version of PyMC,
+    and they know neither blocks of effects nor a prior of its own for each standard deviation.
     """
     prior = model.priors[group.cor].prior
     assert isinstance(prior, LKJ)
@@ -171,7 +171,7 @@ def _around(group: Group, scale: Scale, name: str, mean: Any) -> Any:
 
 
 def _centered_zero_sum(group: Group, scale: Scale) -> Any:
-    """Return zero-sum effects; correlated ones from G - 1 independent rows, orthonormal contrasts of levels."""
+    """Return zero-sum effects; correlated ones from G - 1 independent rows, contrasts between levels."""
     dims = (group.name, group.dim)
     if not group.correlated:
         by_effect = pm.ZeroSumNormal(f"{group.r}_by_effect", sigma=scale.sd[:, None], dims=dims[::-1])

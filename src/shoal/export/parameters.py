@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.shape_utils import rv_size_is_none
 from pymc.distributions.transforms import ordered
 
 from shoal import priors
@@ -78,7 +79,7 @@ def ascending(name: str, mu: np.ndarray, sigma: float, dim: str) -> Any:
         mu,
         sigma,
         logp=_ascending_logp,
-        random=_ascending_draw,
+        dist=_ascending_draw,
         support_point=_ascending_start,
         signature="(c),()->(c)",
         transform=ordered,
@@ -91,10 +92,9 @@ def _ascending_logp(value: Any, mu: Any, sigma: Any) -> Any:
     return pt.switch(pt.all(pt.diff(value) >= 0, axis=-1), unordered, -np.inf)
 
 
-def _ascending_draw(
-    mu: np.ndarray, sigma: np.ndarray, rng: np.random.Generator, size: tuple[int, ...] | None
-) -> np.ndarray:
-    return np.sort(rng.normal(mu, sigma, None if size is None else (*size, mu.shape[-1])), axis=-1)
+def _ascending_draw(mu: Any, sigma: Any, size: Any) -> Any:
+    whole = None if rv_size_is_none(size) else pt.concatenate([size, mu.shape[-1:]])
+    return pt.sort(pm.Normal.dist(mu, sigma, size=whole), axis=-1)
 
 
 def _ascending_start(rv: Any, size: Any, mu: Any, sigma: Any) -> Any:

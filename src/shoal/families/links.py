@@ -146,9 +146,9 @@ class Cloglog(Link):
         return jnp.log(-jnp.log1p(-p))
 
     def log_success(self, eta: Any) -> Any:
-        # Below -30, log(1 - exp(-u)) = log u - u / 2 to rounding, with u = exp(eta).
-        rare = eta < -30.0
-        return jnp.where(rare, eta - 0.5 * exp(eta), log1mexp(exp(jnp.where(rare, 0.0, eta))))
+        # With u = exp(eta), log(1 - exp(-u)) is log u - u / 2 + …, and log u to rounding below -37.
+        rare = eta < -37.0
+        return jnp.where(rare, eta, log1mexp(exp(jnp.where(rare, 0.0, eta))))
 
     def log_failure(self, eta: Any) -> Any:
         return -exp(eta)

@@ -112,30 +112,29 @@ def factorize(s: Structure, h: Arrow, scales: Scales, pattern: Pattern) -> Facto
 
 
 def _eliminated(s: Structure, h: Arrow, pattern: Pattern, we: list[Any], w: list[Any]) -> Any:
-    """Return ``W' W`` on the raw border; of its sparse corner the lower triangle only."""
+    """Return ``W' W`` on the raw border."""
     if not w:
         return jnp.zeros_like(h.c)
     corner = sum(wi @ wi.T for wi in w)
     if not s.n_sparse:
         return corner
     pairs = sum(wei[pattern.first] * wei[pattern.second] for wei in we)
-    lower = jax.ops.segment_sum(pairs, pattern.cell, num_segments=s.n_sparse**2, indices_are_sorted=True)
+    half = jax.ops.segment_sum(pairs, pattern.cell, num_segments=s.n_sparse**2, indices_are_sorted=True)
+    half = half.reshape(s.n_sparse, s.n_sparse)
+    # Both triangles: the derivative of a Cholesky factor is that at a symmetric matrix.
+    gram = half + half.T - jnp.diag(jnp.diagonal(half))
     product = sum(wei[:, None] * wi.T[pattern.level] for wei, wi in zip(we, w, strict=True))
     mixed = jax.ops.segment_sum(product, pattern.column, num_segments=s.n_sparse)
-    return jnp.block([[lower.reshape(s.n_sparse, s.n_sparse), mixed], [mixed.T, corner]])
+    return jnp.block([[gram, mixed], [mixed.T, corner]])
 
 
 def _scaled(s: Structure, scales: Scales, schur: Any) -> Any:
-    """Return ``T' schur T``; at least its lower triangle."""
+    """Return ``T' schur T``."""
     if all((f.columns, f.effects) == (1, 1) and not f.known for f in s.border):
         pairs = zip(s.border, scales.lam, strict=True)
         by_column = [jnp.broadcast_to(lam[0, 0], f.levels) for f, lam in pairs]
         t = jnp.concatenate([*by_column, scales.population])
         return t[:, None] * schur * t
-    if s.n_sparse:
-        n = s.n_sparse
-        half = schur[:n, :n]
-        schur = schur.at[:n, :n].set(jnp.tril(half) + jnp.tril(half, -1).T)
     return contract(s, scales, contract(s, scales, schur).T)
 
 

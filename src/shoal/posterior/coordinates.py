@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -53,7 +54,7 @@ class Density:
     structure : Structure
     coordinates : {"transport", "noncentered", "centered", "zero_sum"}
     refinements : int
-        Newton steps of the transport map (see `laplace.conditional`).
+        Newton steps of the transport map, or `laplace.FROZEN` (see `laplace.conditional`).
     """
 
     structure: Structure
@@ -90,7 +91,7 @@ class Density:
         s = self.structure
         hyper = hyperparameters(s, data, theta)
         if self.coordinates == "transport":
-            c = laplace.conditional(s, data, hyper, self.refinements)
+            c = self._conditional(data, theta, hyper)
             x, log_volume = laplace.transport(s, c, self.split(z))
             if c.value is not None:
                 value = hyper.log_prior + c.value - 0.5 * z @ z + data.constant
@@ -99,12 +100,31 @@ class Density:
             x, log_volume = _MAPS[self.coordinates](s, data, hyper, self.split(z))
         return self._log_density(data, hyper, x) + log_volume, self.point(data, hyper, x)
 
-    def anchored(self, data: Data, theta: Any) -> Data:
-        """Return the data with the anchor at the mode of the effects given `theta`."""
+    def anchored(self, data: Data, theta: Any, scout: Density) -> Data:
+        """Return the data with the anchor at the mode of the effects given `theta`, as `scout` finds it."""
         s = self.structure
         hyper = hyperparameters(s, data, theta)
-        x = laplace.conditional(s, data, hyper, self.refinements).mode
-        return data._replace(anchor=rows.linearized(s, data, hyper, x))
+        if not s.quadratic:
+            x = laplace.conditional(s, data, hyper, scout.refinements).mode
+            data = data._replace(anchor=rows.linearized(s, data, hyper, x))
+        return data if self.refinements != laplace.FROZEN else data._replace(frozen=self._frozen(data, theta))
+
+    def _frozen(self, data: Data, theta: Any) -> laplace.Frozen:
+        """Return the map at `theta`, and how its mode moves with theta."""
+
+        def mode(at: Any) -> Effects:
+            return laplace.conditional(self.structure, data, hyperparameters(self.structure, data, at), 0).mode
+
+        # One direction after the other: side by side they would be batched LAPACK calls.
+        slope = jax.lax.map(lambda way: jax.jvp(mode, (theta,), (way,))[1], jnp.eye(self.n_theta))
+        hyper = hyperparameters(self.structure, data, theta)
+        c = laplace.conditional(self.structure, data, hyper, 0)
+        return laplace.Frozen(theta, c._replace(value=None), slope)
+
+    def _conditional(self, data: Data, theta: Any, hyper: Hyper) -> laplace.Conditional:
+        if self.refinements == laplace.FROZEN:
+            return data.frozen.at(theta)
+        return laplace.conditional(self.structure, data, hyper, self.refinements)
 
     def point(self, data: Data, hyper: Hyper, x: Effects) -> Point:
         """Return the point that standardised effects `x` stand for."""

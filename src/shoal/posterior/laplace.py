@@ -34,6 +34,7 @@ from shoal.posterior.blocks import (
 from shoal.posterior.constraint import Constraint
 from shoal.posterior.structure import Data, Hyper, Quadratic, Structure
 
+FROZEN = -1  # in place of a number of refinements: one map for all theta
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps are shortened smoothly
 
 
@@ -47,6 +48,31 @@ class Conditional(NamedTuple):
     factor: Factor
     constraint: Constraint | None
     value: Any
+
+
+class Frozen(NamedTuple):
+    """The map at one theta, its mode moved along with theta to first order.
+
+    Nothing is factored at each theta: for borders so large that this would cost most of the time.
+
+    Attributes
+    ----------
+    theta : (d,) array
+    conditional : Conditional
+    slope : Effects
+        Derivative of the mode, the first axis over theta.
+    """
+
+    theta: Any
+    conditional: Conditional
+    slope: Effects
+
+    def at(self, theta: Any) -> Conditional:
+        """Return the map at another theta."""
+        away = theta - self.theta
+        x = self.conditional.mode
+        u = x.u + jnp.tensordot(away, self.slope.u, 1)
+        return self.conditional._replace(mode=Effects(u, x.b + away @ self.slope.b))
 
 
 def conditional(s: Structure, data: Data, hyper: Hyper, refinements: int) -> Conditional:

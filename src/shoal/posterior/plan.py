@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from shoal.errors import ModelError, nearest
 from shoal.posterior.coordinates import COORDINATES
+from shoal.posterior.laplace import FROZEN
 from shoal.posterior.structure import Structure
 
 SAMPLERS = ("independence", "hmc", "nuts")
 WEAK = 10  # observations per effect below which the map follows the rows at every theta
 CHEAP = 1000  # rows up to which it does so in any case
+LARGEST_BORDER = 400  # effects outside the main factor, beyond which no factor is computed at each theta
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 
@@ -76,9 +78,10 @@ class Work:
         border, (effects, levels) = s.n_border, s.main_shape
         dense = effects * levels * (s.n_dense + s.n_normal) ** 2
         solve = border**3 / 3 / 2e10 + 12 * border**2 / 1e9 + effects * self.pairs / 1e8 + dense / 5e9
-        steps = 1 + (2 * refinements if not s.quadratic else 0)
+        if refinements == FROZEN:
+            return 2e-5 + 4 * border**2 / 1e9 + (1 + self.rows) * len(s.factors) * 4e-8
         passes = 0 if s.quadratic else (1 + refinements) * self.rows * len(s.factors) * 4e-8
-        return 2e-5 + steps * solve + passes
+        return 2e-5 + (1 + 2 * refinements) * solve + passes
 
     def memory(self, s: Structure) -> float:
         """Return about how many bytes an evaluation needs."""
@@ -121,21 +124,30 @@ def choose(structure: Structure, work: Work, coordinates: str = "auto", sampler:
     else:
         reasons.append(f"Sampled by {sampler}, as asked.")
     chosen = "transport" if coordinates == "auto" else coordinates
-    refinements = 0 if integrate or chosen != "transport" else _refinements(structure, work)
-    if refinements:
+    refinements = 0 if chosen != "transport" else _refinements(structure, work, sampler)
+    if refinements == FROZEN:
+        integrate = False
+        reasons[0] = _about_effects(structure, False, coordinates)
+        reasons.append(
+            f"The map is that at one typical value of the hyperparameters: factoring its {structure.n_border:,} "
+            "effects outside the largest factor at each would cost most of the time."
+        )
+    elif refinements:
         reasons.append("The map follows the rows at every value of the hyperparameters: few of them a level.")
     warning = _slow(structure, work, sampler, refinements)
     return Plan(integrate, chosen, sampler, tuple(reasons), refinements, asked, warning)
 
 
-def _refinements(s: Structure, work: Work) -> int:
+def _refinements(s: Structure, work: Work, sampler: str) -> int:
     """Return the Newton steps that the transport map takes from the rows at each theta.
 
     Measured: with 25 or more observations an effect, none is as good as six, at a third of the cost; with
     three binary rows a level, or with very few levels, one step doubles the effective sample size.
     """
+    if s.n_border > LARGEST_BORDER and sampler != "independence":
+        return FROZEN
     weak = work.observations < WEAK * max(s.n_latent, 1)
-    return int(weak or work.rows <= CHEAP)
+    return int(not s.quadratic and (weak or work.rows <= CHEAP))
 
 
 def _slow(s: Structure, work: Work, sampler: str, refinements: int) -> str:

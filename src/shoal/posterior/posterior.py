@@ -12,6 +12,7 @@ from shoal.posterior import build
 from shoal.posterior.coordinates import Density
 from shoal.posterior.folding import loading_slots
 from shoal.posterior.hyper import to_unconstrained
+from shoal.posterior.laplace import FROZEN
 from shoal.posterior.layout import pairs
 from shoal.posterior.numbers import data_of
 from shoal.posterior.plan import Plan, Work, choose
@@ -49,10 +50,13 @@ class Posterior:
 
         None where everything is quadratic, or nothing is explored.
         """
-        if self.structure.quadratic or not self.plan.fits_marginal:
+        frozen = self.plan.refinements == FROZEN
+        if not self.plan.fits_marginal or (self.structure.quadratic and not frozen):
             return None
+        if self.structure.quadratic:
+            return replace(self.density, refinements=0)
         steps = max(r.family.newton_steps for r in self.structure.responses)
-        return replace(self.density, refinements=steps + 1)
+        return replace(self.density, refinements=min(steps, 3) if frozen else steps + 1)
 
     def start(self) -> np.ndarray:
         """Return a theta at each prior's middle, (n_theta,): where the search for the mode begins."""

@@ -308,7 +308,7 @@ class Data(NamedTuple):
     coefficients in theta. `rows` is None where everything is quadratic. `roots` are the Cholesky factors of
     known covariances, one a factor (an empty array where there is none). `size` is the root mean square of
     each column, (J,) a factor and (p,) for the population: it turns steps of effects into steps of the
-    linear predictor. `constant` is the log density's constant.
+    linear predictor. `constant` is the log density's constant. `frozen` is a `laplace.Frozen`, if one is used.
     """
 
     prior: Any
@@ -322,6 +322,7 @@ class Data(NamedTuple):
     pattern: Pattern
     roots: tuple[Any, ...]
     size: tuple[Any, ...]
+    frozen: Any = None
 
 
 class Hyper(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -53,8 +55,9 @@ def _points(density: LogDensity, data: Any, thetas: Any, zs: Any) -> Any:
     return _vectorized(lambda q: density.joint(data, *q), (thetas, zs), count, _lanes(density, count))
 
 
-def _anchored(density: LogDensity, data: Any, theta: Any) -> Any:
-    return density.anchored(data, theta)
+def _anchored(pair: tuple[LogDensity, LogDensity], data: Any, theta: Any) -> Any:
+    density, scout = pair
+    return density.anchored(data, theta, scout)
 
 
 def anchor(target: Target, theta: np.ndarray) -> Any:
@@ -62,7 +65,18 @@ def anchor(target: Target, theta: np.ndarray) -> Any:
     if target.scout is None:
         return target.data
     with double():
-        return program(_anchored, target.scout, target.data, theta)(target.data, theta)
+        return program(_anchored, (target.density, target.scout), target.data, theta)(target.data, theta)
+
+
+def anchored_shapes(target: Target) -> Target:
+    """Return the target with the shapes of its anchored data in place of the data: enough to compile for."""
+    if target.scout is None:
+        return target
+    with double():
+        shapes = jax.eval_shape(
+            partial(_anchored, (target.density, target.scout)), target.data, np.zeros(target.density.n_theta)
+        )
+    return replace(target, data=shapes)
 
 
 def marginal_batches(target: Target, cores: int) -> Callable[[np.ndarray], np.ndarray]:

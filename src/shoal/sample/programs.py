@@ -58,7 +58,7 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
         The program will run for seconds: optimise it fully.
     """
     leaves, tree = jax.tree.flatten(arguments)
-    shapes = tuple((np.shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
+    shapes = tuple((_shape(leaf), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves)
     key = (function, static, tree, shapes, long)
     with _registry:
         lock = _locks.setdefault(key, threading.Lock())
@@ -69,6 +69,11 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
                 _programs[key] = lowered.compile(compiler_options=_known(long))
     return _programs[key]
+
+
+def _shape(leaf: Any) -> tuple[int, ...]:
+    """Return the shape of an array, or of a description of one."""
+    return leaf.shape if isinstance(leaf, jax.ShapeDtypeStruct) else np.shape(leaf)
 
 
 @cache

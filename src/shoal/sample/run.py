@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from shoal.errors import SamplingError
 from shoal.sample import hmc, independence, mode, nuts
-from shoal.sample.evaluate import anchor, marginal_batches
+from shoal.sample.evaluate import anchor, anchored_shapes, marginal_batches
 from shoal.sample.marginal import PILOT, MarginalFit, Mixture
 from shoal.sample.marginal import fit as fit_mixture
 from shoal.sample.progress import Progress
@@ -46,7 +46,8 @@ def _run(target: Target, sampler: str, whiten: bool, settings: Settings, progres
     progress.stage("compiling")
     with ThreadPoolExecutor(1) as pool:
         # Two compilations side by side: the sampler's, and the marginal's with the search for its mode.
-        ready = pool.submit(_PREPARE[sampler], target) if sampler in _PREPARE else None
+        shapes = anchored_shapes(target) if whiten else target
+        ready = pool.submit(_PREPARE[sampler], shapes) if sampler in _PREPARE else None
         fit = fit_marginal(target, settings) if whiten else None
         if fit is not None and target.scout is not None:
             target = replace(target, data=anchor(target, fit.mean))

@@ -32,8 +32,8 @@ class LogDensity(Hashable, Protocol):
     def joint(self, data: Any, theta: Any, z: Any) -> tuple[Any, Any]:
         """Log density of (theta, z), and the point (a tree of arrays) it stands for."""
 
-    def anchored(self, data: Any, theta: Any) -> Any:
-        """Return the data with the map from z laid at `theta`; same shapes."""
+    def anchored(self, data: Any, theta: Any, scout: Any) -> Any:
+        """Return the data with the map from z laid at `theta`, explored by `scout`."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Target:
     start : (n_theta,) array
         Where the density of theta is finite.
     scout : LogDensity, optional
-        The density whose marginal is explored before sampling, and whose `anchored` prepares the data for
-        `density`; None if `density` needs no such preparation.
+        The density whose marginal is explored before sampling, after which `density.anchored` prepares the
+        data; None if that is `density` itself and it needs no preparation.
     """
 
     density: LogDensity

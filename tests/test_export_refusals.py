@@ -1,0 +1,35 @@
+"""What the export to PyMC refuses; none of it needs PyMC."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import shoal as sl
+from shoal.errors import ModelError
+
+
+@pytest.fixture
+def model():
+    return sl.Model("y ~ x", pd.DataFrame({"y": [0.3, 1.2, 0.4, 2.0], "x": [1.0, 2.0, 2.5, 0.1]}))
+
+
+def test_unknown_coordinates_are_refused(model):
+    with pytest.raises(ModelError, match="Did you mean 'centered'"):
+        model.to_pymc("centred")
+
+
+@pytest.mark.parametrize("package", ["pymc", "pytensor"])
+def test_without_pymc_the_error_says_what_to_install(model, package, monkeypatch):
+    for name in [n for n in sys.modules if n.startswith("shoal.export.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pymc", None)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModelError, match=r"pip install 'shoal\[pymc\]'"):
+        model.to_pymc()
+
+
+def test_importing_shoal_does_not_import_pymc():
+    code = "import shoal, sys; sys.exit('pymc' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
