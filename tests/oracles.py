@@ -1,4 +1,4 @@
-"""Exact posteriors of three small models by quadrature, to judge samplers by.
+"""Exact posteriors of small models by quadrature, to judge samplers by.
 
 Each integrand is analytic and decays on the whole line once scales are taken by their logarithm, so that the
 trapezoidal rule converges geometrically (Trefethen and Weideman 2014, SIAM Review 56, 385-458). `refine`
@@ -184,6 +184,69 @@ def binomial_fixed(
     return Moments({"level": mean}, {"level": np.sqrt(np.square(eta[:, None] - mean).T @ weight).diagonal()})
 
 
+def variance_components(
+    y: Sequence[float],
+    parts: Mapping[str, tuple[np.ndarray, LogPrior]],
+    mu: tuple[float, float],
+    sigma: LogPrior,
+    refine: float = 1,
+) -> Moments:
+    """Return moments of ``mu``, ``sigma``, and of each part's sd and effects (``r_<part>``).
+
+    ``y ~ N(mu + sum_k Z_k r_k, sigma)``, ``r_k ~ N(0, sd_k)`` iid, mu normal: given the standard deviations
+    everything is one normal, by dense algebra. A part is its matrix Z_k and the log prior of its sd, which
+    should vanish at zero, or the grid over logarithms grows long.
+    """
+    y, size = np.asarray(y, float), [z.shape[1] for z, _ in parts.values()]
+    x = np.column_stack([np.ones(len(y)), *(z for z, _ in parts.values())])
+    owner = np.concatenate([[-1], np.repeat(np.arange(len(size)), size)])
+    gram, cross, square = x.T @ x, x.T @ y, y @ y
+    start = np.zeros(x.shape[1])
+    start[0] = mu[0]
+
+    def solved(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return log density, conditional mean and covariance of (mu, effects) at (S, 1 + parts) log sds."""
+        tau = np.exp(-2 * logs[:, 0])
+        prior = np.where(owner < 0, mu[1] ** -2.0, np.exp(-2 * logs[:, 1:])[:, owner])
+        h = tau[:, None, None] * gram + np.eye(x.shape[1]) * prior[:, None, :]
+        right = tau[:, None] * cross + prior * start
+        covariance = np.linalg.inv(h)
+        mean = np.einsum("sij,sj->si", covariance, right)
+        value = (
+            -len(y) * logs[:, 0]
+            + 0.5 * np.log(prior).sum(1)
+            - 0.5 * np.linalg.slogdet(h)[1]
+            - 0.5 * (tau * square + prior @ start**2)
+            + 0.5 * (right * mean).sum(1)
+        )
+        value += sigma(np.exp(logs[:, 0])) + logs.sum(1)
+        value += sum(prior_of(np.exp(log)) for (_, prior_of), log in zip(parts.values(), logs.T[1:], strict=True))
+        return value, mean, covariance
+
+    box = [(-6.0, 4.0)] * (1 + len(parts))
+    for _ in range(5):
+        axes = [np.linspace(*side, 21) for side in box]
+        value = solved(_points(axes))[0].reshape([21] * len(box))
+        for i in range(len(box)):
+            profile = value.max(axis=tuple(j for j in range(len(box)) if j != i))
+            kept = np.flatnonzero(profile > value.max() - 16)  # what is left out weighs 1e-6
+            box[i] = axes[i][max(kept[0] - 1, 0)], axes[i][min(kept[-1] + 1, 20)]
+    points = _points([np.linspace(*side, int(36 * refine)) for side in box])
+    value, mean, covariance = solved(points)
+    weight = np.exp(value - logsumexp(value))
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    zero = np.zeros(len(points))
+    given = {"mu": (mean[:, 0], variance[:, 0]), "sigma": (np.exp(points[:, 0]), zero)}
+    for k, name in enumerate(parts):
+        given[f"sd_{name}"] = np.exp(points[:, 1 + k]), zero
+        given[f"r_{name}"] = mean[:, owner == k], variance[:, owner == k]
+    return _moments(weight, **given)
+
+
+def _points(axes: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
 def _log_likelihood(eta: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
     return y * eta - n * np.logaddexp(0, eta)
 
@@ -246,6 +309,13 @@ def z_scores(draws: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     mean, sd : (...) arrays
         Exact values.
     """
+    found, mcse = moments_with_errors(draws)
+    errors = found - [np.ravel(mean), np.ravel(sd)]
+    return np.reshape(np.divide(errors, mcse), (2, *draws.shape[2:]))
+
+
+def moments_with_errors(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and sd of (chains, draws, ...) draws, (2, Q), and their Monte Carlo standard errors."""
     from arviz_stats.base import array_stats
 
     values = np.asarray(draws, float).reshape(*draws.shape[:2], -1)
@@ -258,5 +328,10 @@ def z_scores(draws: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
         array_stats.mcse(values, method="mean", **axes),
         squares.std((0, 1)) / np.sqrt(array_stats.ess(squares, method="mean", **axes)) / (2 * spread),
     ]
-    errors = (center - np.ravel(mean), spread - np.ravel(sd))
-    return np.reshape(np.divide(errors, mcse), (2, *draws.shape[2:]))
+    return np.stack([center, spread]), np.stack(mcse)
+
+
+def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return differences of the means and sds of two independent sets of draws, in standard errors, (2, Q)."""
+    (a, error_a), (b, error_b) = moments_with_errors(one), moments_with_errors(other)
+    return (a - b) / np.hypot(error_a, error_b)

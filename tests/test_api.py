@@ -569,7 +569,7 @@ BAD_PRIORS = {
     "a real prior of an sd": ({"sd": N.Normal(0, 1)}, ["Normal has support 'real'", "HalfNormal"]),
     "a positive prior of a slope": (
         {"b": N.Exponential(1)},
-        ["support 'positive'", "Normal, StudentT or Fixed"],
+        ["support 'positive'", "Normal, StudentT, Laplace or Fixed"],
     ),
     "a known sd of zero": ({"sigma": N.Fixed(0)}, ["'sigma' is Fixed(0)", "greater than zero"]),
     "something else": ({"x": 3}, ["The prior of 'x' is 3", "sl.priors.Normal"]),

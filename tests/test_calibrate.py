@@ -224,7 +224,7 @@ def test_ranks_do_not_depend_on_cores_or_later_simulations() -> None:
     assert one.draws == 100
     pd.testing.assert_frame_equal(one.ranks[:20], two.ranks)
     assert list(one.ranks) == [
-        "Intercept", "sd_g[Intercept]", "sigma", "r_g[g0, Intercept]", "r_g[g9, Intercept]", "log likelihood",
+        "Intercept", "sd_g[Intercept]", "r_g[g0, Intercept]", "r_g[g9, Intercept]", "sigma", "log likelihood",
     ]  # fmt: skip
 
 

@@ -20,6 +20,12 @@ def test_unknown_coordinates_are_refused(model):
         model.to_pymc("centred")
 
 
+def test_shrinkage_priors_are_not_exported(model):
+    shrunk = sl.Model("y ~ x", model.specification.table.frame, priors={"b": sl.priors.R2D2()})
+    with pytest.raises(ModelError, match="For the export give 'b' a Normal"):
+        shrunk.to_pymc()
+
+
 @pytest.mark.parametrize("package", ["pymc", "pytensor"])
 def test_without_pymc_the_error_says_what_to_install(model, package, monkeypatch):
     for name in [n for n in sys.modules if n.startswith("shoal.export.")]:

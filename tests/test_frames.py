@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.errors import DataError
@@ -74,12 +74,14 @@ def test_one_table_from_every_file(tmp_path, suffix):
         [hpd.column("a", dtype=float), hpd.column("b", dtype="int64")], index=hpd.range_indexes(min_size=1)
     )
 )
+@settings(deadline=None)  # the first table of a library imports it
 def test_numbers_survive_every_library(frame):
     for source in (frame, pl.DataFrame(frame.to_dict("list")), pa.table(frame.to_dict("list"))):
         pd.testing.assert_frame_equal(read(source).frame, frame)
 
 
 @given(st.lists(st.none() | st.text(st.characters(codec="utf-8")), min_size=1).filter(any))
+@settings(deadline=None)
 def test_text_survives_every_library(values):
     for source in (pd.DataFrame({"a": values}), pl.DataFrame({"a": values}), pa.table({"a": values})):
         assert read(source).frame["a"].tolist() == values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from shoal.design import Design, Group, merge
 from shoal.model import Specification
 from shoal.posterior.plan import Plan
@@ -42,7 +44,7 @@ def _equations(design: Design) -> list[str]:
         ]
     parts += [f"{t.loading} latent_{t.name}[{t.factor}[i]]" for t in design.latents]
     parts += [f"offset {o.text}[i]" for o in design.formula.offsets]
-    distribution = design.family.distribution(design.known_se, design.se_sigma).replace("eta", eta)
+    distribution = re.sub(r"\beta\b", eta, design.family.distribution(design.known_se, design.se_sigma))
     lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {' + '.join(parts) or '0'}"]
     return lines + [line for group in design.groups for line in _group_equations(group)]
 

@@ -191,9 +191,9 @@ def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
             ):
                 warnings.warn(
                     f"Each {parent} has the first few labels of {child}: is {child} numbered anew within "
-                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} "
-                    f"everywhere; `(1 | {parent}/{child})` takes them for different ones in different "
-                    f"{parent}s.",
+                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same "
+                    f"{child} everywhere; `(1 | {parent}/{child})` takes them for different ones in "
+                    f"different {parent}s.",
                     ShoalWarning,
                     stacklevel=2,
                 )

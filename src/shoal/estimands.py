@@ -209,7 +209,7 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     Parts: each grouping factor (averaged over the rows, slopes included; of Student-t effects, the squared
     scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is the
     logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash (2002), Understanding Statistics 1,
-    223-231. Families without a fixed residual on that scale (counts, positive and beta responses) give the
+    223-231. Families without a residual on that scale (counts and beta responses) give the
     shares of the grouping factors among themselves; ``attrs["residual"]`` says so.
     """
     design = design_of(results, response)
@@ -220,6 +220,10 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     parts = {group.name: _between(results, group) for group in design.groups}
     if residual is not None:
         parts["residual"] = np.broadcast_to(residual, results.stats["lp"].shape)
+        # A Student-t of two degrees of freedom or fewer has no variance: all of it is residual then.
+        parts = {name: np.where(np.isinf(parts["residual"]), 0.0, v) for name, v in parts.items()} | {
+            "residual": np.where(np.isinf(parts["residual"]), 1.0, parts["residual"])
+        }
     total = sum(parts.values())
     rows = [
         {"part": part, "sd": float(np.sqrt(v).mean()), **_share(v / total, prob)} for part, v in parts.items()

@@ -242,6 +242,11 @@ class _Settled:
         unknown = [name for name in self.given if name not in known]
         if unknown:
             close = nearest(unknown[0], known)
+            if unknown[0].startswith("cor_") and f"sd_{unknown[0][4:]}" in known:
+                close = "One effect has nothing to correlate with: write (1 + x | g) for several."
+                raise PriorError(
+                    f"There is no parameter {unknown[0]!r}: its term has no correlated effects.", close
+                )
             raise PriorError(
                 f"There is no parameter {unknown[0]!r} to give a prior to.",
                 f"This model has: {', '.join(known)}.",
@@ -299,6 +304,8 @@ def _check_support(name: str, prior: Prior, support: str) -> None:
             raise PriorError(f"{name!r} cannot be Fixed.", "For independent effects write `(… || group)`.")
         if support == "positive" and prior.value <= 0:
             raise PriorError(f"{name!r} is Fixed({prior.value:g}).", "A value greater than zero.")
+        if support == "unit" and not 0 < prior.value < 1:
+            raise PriorError(f"{name!r} is Fixed({prior.value:g}).", "A value between 0 and 1.")
         return
     if prior.support != support:
         wanted = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
+from shoal.priors import Shrinkage
 
 __all__ = ["COORDINATES", "to_pymc"]
 
@@ -48,7 +49,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
     Raises
     ------
     ModelError
-        If PyMC is not installed, the coordinates are unknown, or a family has no counterpart.
+        If PyMC is not installed, the coordinates are unknown, or slopes have a shrinkage prior.
 
     Notes
     -----
@@ -61,6 +62,13 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
             f"There are no coordinates {coordinates!r} to export in.",
             f"One of {', '.join(COORDINATES)}.",
             nearest(str(coordinates), COORDINATES),
+        )
+    shrunk = [name for name, p in model.priors.items() if isinstance(p.prior, Shrinkage)]
+    if shrunk:
+        raise ModelError(
+            f"The slopes have the prior {model.priors[shrunk[0]].prior}, which is not exported.",
+            "Slopes with priors of their own.",
+            f"For the export give {shrunk[0]!r} a Normal, StudentT or Laplace prior.",
         )
     try:
         from shoal.export.build import build

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import digamma, gammaln, polygamma
+from jax.scipy.special import digamma, gammaln
 from scipy.special import expit
 
 from shoal.families.base import Family, Rows
-from shoal.families.numerics import log_sigmoid, positive, special
+from shoal.families.numerics import log_sigmoid, positive, special, trigamma_above_one
 from shoal.families.support import refuse
 from shoal.priors import InverseGamma, Prior
 
@@ -79,7 +79,7 @@ class Beta(Family):
         a, b = phi["phi"] * p, phi["phi"] * q
         log_odds = jnp.log(rows.y) - jnp.log1p(-rows.y)
         score = a * q * log_odds - q * (a * digamma(1 + a) - 1) + p * (b * digamma(1 + b) - 1)
-        left, right = a**2 * polygamma(1, 1 + a) + 1, b**2 * polygamma(1, 1 + b) + 1
+        left, right = a**2 * trigamma_above_one(1 + a) + 1, b**2 * trigamma_above_one(1 + b) + 1
         return rows.weight * score, positive(rows.weight * (q**2 * left + p**2 * right))
 
     def start(self, rows: Rows) -> Any:

@@ -17,7 +17,7 @@ from scipy.special import gammaln
 from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp, log_gamma_ratio, log_sigmoid, positive
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
-from shoal.priors import InverseGamma, Prior
+from shoal.priors import Exponential, Prior
 
 
 class NegBinomial(Family):
@@ -31,9 +31,9 @@ class NegBinomial(Family):
         return ("shape",)
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
-        # HalfNormal(1) on the coefficient of variation 1 / sqrt(shape) of what is left over: densest at none
-        # (Poisson), where a prior on the shape itself would put nothing.
-        return InverseGamma(0.5, 0.5)
+        # Mean 10, from strongly overdispersed (below 0.5: 5 %) to nearly Poisson. The likelihood of
+        # Poisson-like counts tends to a constant as the shape grows: only a light tail leaves it a mean.
+        return Exponential(0.1)
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "NegativeBinomial(mean = exp(eta), shape)"

@@ -47,7 +47,7 @@ def shrinkage_of(model: Specification, design: Design) -> Shrinkage:
 
 
 def shrinkage_slots(model: Specification, design: Design) -> tuple[dict[str, Prior], dict[str, Prior]]:
-    """Return the priors of a shrinkage prior's common hyperparameters and of the slopes' own, by slot name."""
+    """Return the priors of a shrinkage prior's common hyperparameters and of the slopes' own, by slot."""
     prior, name = shrinkage_of(model, design), f"{design.prefix}shrinkage"
     slopes = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
     common = {f"{name}:{key}": value for key, value in prior.common().items()}

@@ -113,7 +113,9 @@ class Density:
         """Return the map at `theta`, and how its mode moves with theta."""
 
         def mode(at: Any) -> Effects:
-            return laplace.conditional(self.structure, data, hyperparameters(self.structure, data, at), 0).mode
+            return laplace.conditional(
+                self.structure, data, hyperparameters(self.structure, data, at), 0
+            ).mode
 
         # One direction after the other: side by side they would be batched LAPACK calls.
         slope = jax.lax.map(lambda way: jax.jvp(mode, (theta,), (way,))[1], jnp.eye(self.n_theta))

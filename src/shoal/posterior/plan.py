@@ -129,7 +129,7 @@ def choose(structure: Structure, work: Work, coordinates: str = "auto", sampler:
         integrate = False
         reasons[0] = _about_effects(structure, False, coordinates)
         reasons.append(
-            f"The map is that at one typical value of the hyperparameters: factoring its {structure.n_border:,} "
+            f"The map is that at one typical value of the hyperparameters: factoring {structure.n_border:,} "
             "effects outside the largest factor at each would cost most of the time."
         )
     elif refinements:

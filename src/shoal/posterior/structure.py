@@ -308,7 +308,8 @@ class Data(NamedTuple):
     coefficients in theta. `rows` is None where everything is quadratic. `roots` are the Cholesky factors of
     known covariances, one a factor (an empty array where there is none). `size` is the root mean square of
     each column, (J,) a factor and (p,) for the population: it turns steps of effects into steps of the
-    linear predictor. `constant` is the log density's constant. `frozen` is a `laplace.Frozen`, if one is used.
+    linear predictor. `constant` is the log density's constant. `frozen` is a
+    `laplace.Frozen`, if one is used.
     """
 
     prior: Any
