@@ -220,7 +220,9 @@ def variance_components(
             + 0.5 * (right * mean).sum(1)
         )
         value += sigma(np.exp(logs[:, 0])) + logs.sum(1)
-        value += sum(prior_of(np.exp(log)) for (_, prior_of), log in zip(parts.values(), logs.T[1:], strict=True))
+        value += sum(
+            prior_of(np.exp(log)) for (_, prior_of), log in zip(parts.values(), logs.T[1:], strict=True)
+        )
         return value, mean, covariance
 
     box = [(-6.0, 4.0)] * (1 + len(parts))
@@ -332,6 +334,6 @@ def moments_with_errors(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return differences of the means and sds of two independent sets of draws, in standard errors, (2, Q)."""
+    """Return differences of means and sds of two independent sets of draws, in standard errors, (2, Q)."""
     (a, error_a), (b, error_b) = moments_with_errors(one), moments_with_errors(other)
     return (a - b) / np.hypot(error_a, error_b)

@@ -35,6 +35,8 @@ def model(
             "x": rng.normal(2, 1, n),
             "w": rng.normal(-1, 1, n),
             "g": np.repeat([f"g{i}" for i in range(groups)], 10),
+            "h": rng.permutation(np.arange(n) % 5),
+            "k": rng.permutation(np.arange(n) % 4),
         }
     )
     return specify([Response(formula, family)], read(table), priors or {})
@@ -116,7 +118,7 @@ def test_responses_have_the_family_s_moments() -> None:
     m = model("y | se(s, sigma=True) ~ 1", "gaussian", {"Intercept": P.Fixed(0.4), "sigma": P.Fixed(2.0)})
     draw = {k: v[0] for k, v in draw_prior(m, rng, 1).items()}
     y = np.stack([simulate_responses(m, draw, rng)[0] for _ in range(2000)])
-    assert y.var(0) == pytest.approx(m.designs[0].rows.se**2 + 4, rel=0.2)
+    assert y.var(0) == pytest.approx(m.designs[0].rows.se ** 2 + 4, rel=0.2)
 
 
 def test_weighted_rows_cannot_be_simulated() -> None:
@@ -268,8 +270,20 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("y ~ 1 + (1 | g)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
         ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPTS),
         ("y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", SLOPES),
+        ("y ~ 1 + (1 | g) + (1 | h)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
+        ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPTS),
+        ("k ~ x + (1 | g) + (1 | h)", "cumulative", {"x": P.Normal(0, 1), "sd": P.HalfNormal(1)}),
+        ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
     ],
-    ids=["integrated intercepts", "transported intercepts", "transported correlated slopes"],
+    ids=[
+        "integrated intercepts",
+        "transported intercepts",
+        "transported correlated slopes",
+        "crossed",
+        "crossed, transported",
+        "ordered",
+        "student effects",
+    ],
 )
 def test_engine_is_calibrated(formula: str, family: str, priors: dict[str, P.Prior]) -> None:
     calibration = sbc(model(formula, family, priors), 100, draws=300, chains=1, seed=2)

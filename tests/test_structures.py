@@ -139,9 +139,8 @@ def model_of(name):
         return sl.Model(formula, crossed(150), priors=priors, covariances=covariances, **options)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if i else []) for i, n in enumerate(MODELS)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
 def test_the_planned_fit_agrees_with_nuts_in_noncentered_coordinates(name):
     model = model_of(name)
     fits = [

@@ -1,0 +1,8 @@
+"""The public `Model` and `Fit`."""
+
+from __future__ import annotations
+
+from shoal.api.fit import Fit, load
+from shoal.api.model import Model, sbc
+
+__all__ = ["Fit", "Model", "load", "sbc"]
