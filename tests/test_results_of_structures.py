@@ -54,14 +54,11 @@ def test_variables_and_dimensions_of_two_responses(two):
     p = two.tree["posterior"]
     assert list(p.data_vars) == [
         "bit_Intercept", "bit_x", "bit_sd_g", "bit_loading_u",
-        "y_Intercept", "y_x", "y_w", "y_sd_h", "y_cor_h", "y_loading_u", "y_sigma", "bit_r_g", "latent_u", "y_r_h",
+        "y_Intercept", "y_x", "y_w", "y_sd_h", "y_cor_h", "y_loading_u", "y_sigma",
+        "bit_r_g", "latent_u", "y_r_h",
     ]  # fmt: skip
-    assert p["latent_u"].dims == ("chain", "draw", "g") and p["y_r_h"].dims == (
-        "chain",
-        "draw",
-        "h",
-        "y_h_effect",
-    )
+    assert p["latent_u"].dims == ("chain", "draw", "g")
+    assert p["y_r_h"].dims == ("chain", "draw", "h", "y_h_effect")
     assert (p["bit_loading_u"].values >= 0).all()  # a latent and its loadings have no sign of their own
     np.testing.assert_array_equal(two.tree["observed_data"]["bit"], table()["bit"])
     np.testing.assert_array_equal(two.tree["observed_data"]["y"], table()["y"])

@@ -31,7 +31,7 @@ from shoal.sample.programs import double, to_device
 from shoal.sample.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Draws, Settings, Target
-from shoal.sample.threads import in_threads
+from shoal.sample.threads import in_threads, one_thread_lapack
 from shoal.uniformity import joint_spread, uniformity
 
 if TYPE_CHECKING:
@@ -216,7 +216,8 @@ def sbc(
 
     sequences = np.random.SeedSequence(seed).spawn(simulations)
     tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]
-    done = in_threads(tasks, cores or os.cpu_count() or 1, progress)
+    with one_thread_lapack():
+        done = in_threads(tasks, cores or os.cpu_count() or 1, progress)
     return Calibration(
         ranks=pd.DataFrame([r.ranks for r in done]),
         draws=len(_kept(settings)) * chains,
@@ -231,7 +232,8 @@ def _check_recursive(model: Specification) -> None:
     """Raise if a response is a predictor of another: its simulated values would change the design."""
     responses = {c for d in model.designs for c in d.formula.response.value.columns}
     for design in model.designs:
-        if used := responses & set(design.formula.population.columns):
+        own = set(design.formula.response.value.columns)
+        if used := responses & (set(design.formula.columns) - own):
             raise ModelError(
                 f"{listing(sorted(used))} is a response and a predictor of another response.",
                 "Calibration simulates all responses given fixed predictors.",

@@ -44,7 +44,9 @@ def _equations(design: Design) -> list[str]:
         ]
     parts += [f"{t.loading} latent_{t.name}[{t.factor}[i]]" for t in design.latents]
     parts += [f"offset {o.text}[i]" for o in design.formula.offsets]
-    distribution = re.sub(r"\beta\b", eta, design.family.distribution(design.known_se, design.se_sigma))
+    distribution = design.family.distribution(design.known_se, design.se_sigma)
+    names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
+    distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
     lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {' + '.join(parts) or '0'}"]
     return lines + [line for group in design.groups for line in _group_equations(group)]
 
@@ -77,12 +79,12 @@ def _latents(model: Specification) -> list[str]:
 def _priors(model: Specification) -> list[str]:
     width = max((len(name) for name in model.priors), default=0)
     wide = max((len(str(p.prior)) for p in model.priors.values()), default=0)
-    slopes = {d.prefix for d in model.designs if len(d.columns) > 1}
+    slopes = {d.prefix for d in model.designs if len(d.columns) > (not d.family.ordinal)}
     ordered = {d.cutpoints for d in model.designs if d.family.ordinal}
     lines = []
     for name, p in model.priors.items():
         marks = ["default"] if p.default else []
-        if p.centered and name.removesuffix("Intercept") in slopes:
+        if p.centered and name.removesuffix("Intercept").removesuffix("cutpoints") in slopes:
             marks.append("on the mean at average columns")
         if name in ordered:
             marks.append("each, in ascending order")

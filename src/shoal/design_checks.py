@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,19 +20,20 @@ if TYPE_CHECKING:
     from shoal.design_groups import Group
 
 LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyond
+LARGEST = 1e100  # size of a number whose square a float holds with room to spare, and of its reciprocal
+SINGULAR = 1e-12  # share of a level's variance left, given other levels, that rounding may have made
 
 
 def additions(formula: Formula, family: Family) -> None:
     """Raise if the response predicts itself, or its additions do not fit the family."""
-    given = {
-        name
-        for name, part in (("trials", formula.response.trials), ("se", formula.response.se))
-        if part is not None
-    }
-    predictors = {*formula.population.columns, *(c for g in formula.groups for c in g.effects.columns)}
-    if both := [c for c in formula.response.value.columns if c in predictors]:
+    response = formula.response
+    given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
+    _apart_from_response(formula)
+    if response.trials is not None and response.trials.text == response.value.text:
         raise ModelError(
-            f"{both[0]!r} is the response and a predictor.", "Predictors other than the response itself."
+            f"{response.value.text!r} is the response and the number of trials: every trial succeeded.",
+            "Successes, and the trials they are out of.",
+            "Write `successes | trials(n) ~ …`, or `trials(successes + failures)`.",
         )
     for name in sorted(given - family.takes):
         raise ModelError(
@@ -41,8 +44,28 @@ def additions(formula: Formula, family: Family) -> None:
     for name in sorted(family.requires - given):
         raise ModelError(
             f"Family {family.name!r} needs {name}(...) and the formula has none.",
-            f"Write `{formula.response.value.text} | {name}(column) ~ …`.",
+            f"Write `{response.value.text} | {name}(column) ~ …`.",
         )
+
+
+def _apart_from_response(formula: Formula) -> None:
+    """Raise if a column of the response stands right of the tilde."""
+    effects = (c for g in formula.groups for c in g.effects.columns)
+    offsets = (c for o in formula.offsets for c in o.columns)
+    factors = [c for term in formula.groups for c in term.factor]
+    factors += [c for term in formula.latents for c in term.factor]
+    places = {
+        "a predictor": {*formula.population.columns, *effects},
+        "an offset": {*offsets},
+        "a grouping factor": set(factors),
+    }
+    for what, columns in places.items():
+        if both := [c for c in formula.response.value.columns if c in columns]:
+            raise ModelError(
+                f"{both[0]!r} is the response and {what}.",
+                "Columns other than the response itself on the right.",
+                "Remove it from one side.",
+            )
 
 
 def numeric(name: str, values: np.ndarray) -> None:
@@ -89,7 +112,7 @@ def levels(name: str, labels: np.ndarray) -> None:
     """Raise if a grouping factor has fewer than two levels."""
     if len(labels) < 2:
         raise DataError(
-            f"The grouping factor {name!r} has one level ({labels[0]!r}).",
+            f"The grouping factor {name!r} has one level ({labels.tolist()[0]!r}).",
             "At least two levels, or nothing can vary between them.",
             f"Drop the term `(… | {name})`.",
         )
@@ -126,47 +149,166 @@ def columns(design: Design, quiet: bool) -> None:
     if twice:
         raise DataError(f"Two population columns are named {listing(twice)}.", "Distinct names.")
     for name, term, column in zip(design.columns, design.terms, design.x.T, strict=True):
+        _moderate(name, column)
         if term != "Intercept" and np.ptp(column) == 0:
             raise DataError(
                 f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
                 "A predictor must vary.",
                 f"Remove {name!r} from the formula.",
             )
+    _moderate(design.formula.response.value.text, design.rows.y)
     _dependent(design)
     for group in design.groups:
+        _dependent_effects(group)
         _residual(design, group)
+    for first, second in combinations(design.groups, 2):
+        _twins(first, second)
+    _exact(design)
     if not quiet:
         separation(design)
+
+
+def _moderate(name: str, values: np.ndarray) -> None:
+    """Raise if the square of a number, or of its reciprocal, is too large for a float."""
+    largest = float(np.abs(values).max())
+    if largest and not 1 / LARGEST < largest < LARGEST:
+        raise DataError(
+            f"The values of {name!r} have sizes up to {largest:.3g}.",
+            f"Numbers between {1 / LARGEST:g} and {LARGEST:g}, whose squares are numbers too.",
+            "Measure it in another unit.",
+        )
 
 
 def _dependent(design: Design) -> None:
     """Raise if a column is a combination of others, and say which combination."""
     x = design.x if not design.family.ordinal else np.column_stack([np.ones(design.n_rows), design.x])
     names = design.columns if not design.family.ordinal else ("cutpoints", *design.columns)
-    size = np.sqrt((x**2).mean(0))
     if not x.shape[1] or x.shape[1] > x.shape[0]:
         return  # more columns than rows: their priors are what identifies them, and the user knows
+    if involved := _combination(x, names):
+        raise DataError(
+            f"The population columns depend on each other: {involved} = 0 in every row, or almost.",
+            "Columns that no others add up to.",
+            "Leave one of them out of the formula; of a column that hardly varies for its size, subtract the "
+            "mean.",
+        )
+
+
+def _combination(x: np.ndarray, names: Sequence[str]) -> str:
+    """Return the combination of columns that is zero in every row, in words; empty if there is none."""
+    size = np.sqrt((x**2).mean(0))
     gram = (x / size).T @ (x / size) / len(x)
     values, vectors = np.linalg.eigh(gram)
     if values[0] > 1e-12 * values[-1]:
+        return ""
+    shares = vectors[:, 0]
+    involved = np.flatnonzero(np.abs(shares) > 1e-6 * np.abs(shares).max())
+    weights = shares[involved] / size[involved]
+    weights /= np.abs(weights).max()
+    parts = zip(weights, involved.tolist(), strict=True)
+    return " ".join(f"{weight:+.3g} {names[i]}" for weight, i in parts)
+
+
+def _dependent_effects(group: Group) -> None:
+    """Raise if the columns of correlated effects depend on each other, or two effects have one column."""
+    for effect, column in zip(group.effects, group.z.T, strict=True):
+        if not column.any():
+            raise DataError(
+                f"The column of the effect {effect!r} of {group.name!r} is zero in all {len(column)} rows.",
+                "A column that varies.",
+                f"Remove {effect!r} from `(… | {group.name})`.",
+            )
+        _moderate(effect, column)
+    pairs = combinations(range(len(group.effects)), 2)
+    for columns in (*(list(block) for block in group.blocks if len(block) > 1), *map(list, pairs)):
+        names = [group.effects[k] for k in columns]
+        if involved := _combination(group.z[:, columns], names):
+            raise DataError(
+                f"Effects of {group.name!r} depend on each other: {involved} = 0 in every row, or almost.",
+                "Effects whose standard deviations the rows can tell apart.",
+                f"Leave one of {listing(map(repr, names))} out of `(… | {group.name})`.",
+            )
+
+
+def _twins(first: Group, second: Group) -> None:
+    """Raise if two factors have the same levels, and the same effect on them."""
+    levels = len(first.labels)
+    if levels != len(second.labels) or first.student != second.student:
         return
-    combination = vectors[:, 0] / size
-    combination /= np.abs(combination).max()
-    involved = [
-        f"{weight:+.3g} {name}" for name, weight in zip(names, combination, strict=True) if abs(weight) > 1e-6
-    ]
-    raise DataError(
-        f"The population columns depend on each other: {' '.join(involved)} = 0 in every row.",
-        "Columns that no others add up to.",
-        "Leave one of them out of the formula.",
-    )
+    if not (_alike(first) and _alike(second)):
+        return
+    if len(np.unique(first.index * levels + second.index)) > levels:
+        return
+    for i, effect in enumerate(first.effects):
+        for j, other in enumerate(second.effects):
+            if _combination(np.column_stack([first.z[:, i], second.z[:, j]]), (effect, other)):
+                raise DataError(
+                    f"The grouping factors {first.name!r} and {second.name!r} put the same rows together: "
+                    f"{levels} levels each, under other labels.",
+                    f"Factors that differ: {first.sd}[{effect}] and {second.sd}[{other}] cannot be told "
+                    "apart.",
+                    f"Leave out `(… | {first.name})` or `(… | {second.name})`.",
+                )
+
+
+def _alike(group: Group) -> bool:
+    """Return True if levels are independent with equal variances."""
+    root = group.root
+    return root is None or np.array_equal(root, root[0, 0] * np.eye(len(root)))
+
+
+def _exact(design: Design) -> None:
+    """Raise if population columns, with or without one factor's levels, reproduce the response.
+
+    The density of the response then grows without limit as sigma goes to zero: there is no posterior.
+    """
+    if "sigma" not in design.parameters or design.known_se:
+        return
+    family = design.family
+    y = family.normal_response(design.rows) if family.linear_gaussian else design.rows.y
+    y = y - design.offset
+    if design.n_rows > design.x.shape[1] and _reproduced(design.x, y, y):
+        raise DataError(
+            f"The population columns reproduce {design.formula.response.value.text!r} without error.",
+            "Rows that leave a residual: sigma is zero here, and the posterior infinite.",
+            "Is a predictor made from the response?",
+        )
+    for group in design.groups:
+        constant = (np.ptp(group.z, axis=0) == 0).any()
+        if constant and design.n_rows > design.x.shape[1] + len(group.labels):
+            inside = [_within(column, group) for column in design.x.T]
+            x = np.column_stack(inside) if inside else design.x
+            if _reproduced(x, _within(y, group), y):
+                raise DataError(
+                    f"{design.formula.response.value.text!r} has no residual within the {len(group.labels)} "
+                    f"levels of {group.name!r}: they and the population columns reproduce every row.",
+                    "Rows that differ within levels: sigma is zero here, and the posterior infinite.",
+                    f"Keep one row of each level, and drop `(1 | {group.name})`.",
+                )
+
+
+def _within(values: np.ndarray, group: Group) -> np.ndarray:
+    """Return deviations from the mean of each row's level."""
+    sums = np.bincount(group.index, values, len(group.labels))
+    return values - (sums / group.counts)[group.index]
+
+
+def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
+    """Return True if `y` is a combination of the columns of `x`, up to the rounding errors of `whole`."""
+    tolerance = 1e-13 * np.sqrt((whole**2).mean())
+    # What fails in a few rows needs no look at all.
+    few = np.linspace(0, len(y) - 1, min(len(y), x.shape[1] + 50)).astype(int)
+    for rows in (few, slice(None)):
+        left = y[rows] - x[rows] @ np.linalg.lstsq(x[rows], y[rows])[0]
+        if np.sqrt((left**2).mean()) > tolerance:
+            return False
+    return True
 
 
 def _residual(design: Design, group: Group) -> None:
-    has_sigma = "sigma" in design.parameters
-    if not has_sigma or design.known_se or "Intercept" not in group.effects or group.root is not None:
+    if "sigma" not in design.parameters or design.known_se or group.student:
         return
-    if len(group.labels) == design.n_rows and not group.student:
+    if len(group.labels) == design.n_rows and (np.ptp(group.z, axis=0) == 0).any() and _alike(group):
         raise DataError(
             f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
@@ -219,34 +361,69 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     Raises
     ------
     DataError
-        Wrong shape, levels that are missing, not symmetric, not positive definite.
+        No numbers, wrong shape, levels that are missing, not symmetric, not positive definite.
     """
     count = len(labels)
-    if hasattr(given, "index") and hasattr(given, "columns"):
-        missing = [v for v in labels.tolist() if v not in given.index or v not in given.columns]
-        if missing:
-            raise DataError(
-                f"The covariance {name!r} lacks {len(missing)} levels of {factor!r} ({listing(missing)}).",
-                "A row and a column for every level, labelled as in the table.",
-            )
-        given = given.loc[labels.tolist(), labels.tolist()]
-    matrix = np.asarray(given, float)
+    labelled = hasattr(given, "index") and hasattr(given, "columns")
+    if labelled:
+        given = _of_levels(name, factor, given, labels.tolist())
+    try:
+        matrix = np.asarray(given)
+        matrix = matrix if np.iscomplexobj(matrix) else matrix.astype(float)
+    except (TypeError, ValueError) as problem:
+        raise DataError(
+            f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers ({problem}).",
+            f"A {count} x {count} matrix of numbers.",
+        ) from problem
+    if np.iscomplexobj(matrix):
+        raise DataError(f"The covariance {name!r} holds complex numbers.", "A matrix of real numbers.")
     if matrix.shape != (count, count):
         raise DataError(
             f"The covariance {name!r} has shape {matrix.shape}, {factor!r} has {count} levels.",
             f"A {count} x {count} matrix in the order of the sorted levels, or a DataFrame with labels.",
         )
-    if not np.isfinite(matrix).all() or not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12):
-        raise DataError(f"The covariance {name!r} is not symmetric and finite.", "A covariance matrix.")
+    wrong = ~(np.isfinite(matrix) & np.isclose(matrix, matrix.T, rtol=1e-8, atol=1e-12))
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise DataError(
+            f"The covariance {name!r} is not symmetric and finite: levels {labels.tolist()[i]!r} and "
+            f"{labels.tolist()[j]!r} have {matrix[i, j]:g}, and the other way round {matrix[j, i]:g}.",
+            "A covariance matrix: finite numbers, the same both ways round.",
+        )
     try:
-        return np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError as problem:
+        root = np.linalg.cholesky(matrix)
+        # What is left of a level's variance, given the levels before it.
+        singular = bool((np.diag(root) ** 2 <= SINGULAR * np.diag(matrix)).any())
+    except np.linalg.LinAlgError:
+        singular = True
+    if singular:
         least = float(np.linalg.eigvalsh(matrix)[0])
         raise DataError(
             f"The covariance {name!r} is not positive definite (smallest eigenvalue {least:.3g}).",
             "A positive definite matrix.",
             "Levels that are copies of each other are one level.",
-        ) from problem
+        )
+    return root
+
+
+def _of_levels(name: str, factor: str, given: Any, labels: list[Any]) -> Any:
+    """Return a labelled covariance in the order of the levels."""
+    twice = [v for side in (given.index, given.columns) for v in side[side.duplicated()]]
+    if twice:
+        raise DataError(
+            f"The covariance {name!r} has {listing(map(repr, dict.fromkeys(twice)))} more than once among "
+            "its labels.",
+            "One row and one column for every level.",
+        )
+    missing = [v for v in labels if v not in given.index or v not in given.columns]
+    if missing:
+        raise DataError(
+            f"The covariance {name!r} lacks {len(missing)} levels of {factor!r} "
+            f"({listing(map(repr, missing))}); its labels are {listing(map(repr, given.index.tolist()))}.",
+            "A row and a column for every level, labelled as in the table: text is not a number.",
+            f"Rename them, e.g. `{name}.index = {name}.columns = levels`.",
+        )
+    return given.loc[labels, labels]
 
 
 def separation(design: Design) -> None:

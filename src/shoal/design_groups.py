@@ -40,6 +40,8 @@ class Group:
         Effects of a level are multivariate Student-t rather than normal.
     root : (G, G) array or None
         Lower Cholesky factor of a known covariance between levels.
+    cov : str or None
+        Its name.
     prefix : str
         ``<response>_`` where a model has several responses.
     specs : tuple of DesignSpec
@@ -57,6 +59,7 @@ class Group:
     zero_sum: bool = False
     student: bool = False
     root: np.ndarray | None = None
+    cov: str | None = None
     prefix: str = ""
     specs: tuple[DesignSpec, ...] = ()
     columns: tuple[str, ...] = ()
@@ -197,6 +200,7 @@ def _group(
         zero_sum=first.zero_sum,
         student=student,
         root=_root(first.cov, name, labels, covariances) if first.cov else None,
+        cov=first.cov,
         prefix=prefix,
         specs=tuple(specs),
         columns=first.factor,

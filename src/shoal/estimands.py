@@ -206,32 +206,38 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
 def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:
     """Return each part's variance and its share of the variance around the population's prediction.
 
-    Parts: each grouping factor (averaged over the rows, slopes included; of Student-t effects, the squared
-    scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is the
+    Parts: each grouping factor and latent (averaged over the rows, slopes included; of Student-t effects, the
+    squared scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is the
     logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash (2002), Understanding Statistics 1,
     223-231. Families without a residual on that scale (counts and beta responses) give the
     shares of the grouping factors among themselves; ``attrs["residual"]`` says so.
     """
     design = design_of(results, response)
-    if not design.groups:
+    if not design.groups and not design.latents:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
     phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
     residual = design.family.residual_variance(design.rows, phi)
     parts = {group.name: _between(results, group) for group in design.groups}
+    parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
     if residual is not None:
         parts["residual"] = np.broadcast_to(residual, results.stats["lp"].shape)
-        # A Student-t of two degrees of freedom or fewer has no variance: all of it is residual then.
-        parts = {name: np.where(np.isinf(parts["residual"]), 0.0, v) for name, v in parts.items()} | {
-            "residual": np.where(np.isinf(parts["residual"]), 1.0, parts["residual"])
-        }
-    total = sum(parts.values())
+    shares = _shares(parts)
     rows = [
-        {"part": part, "sd": float(np.sqrt(v).mean()), **_share(v / total, prob)} for part, v in parts.items()
+        {"part": part, "sd": float(np.sqrt(v).mean()), **_share(shares[part], prob)}
+        for part, v in parts.items()
     ]
     table = pd.DataFrame(rows).set_index("part")
     table.attrs["scale"] = f"linear predictor ({design.family.link})"
     table.attrs["residual"] = "included" if residual is not None else "none on this scale"
     return table
+
+
+def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return each part's share; all is residual where that has no variance (a Student-t of nu <= 2)."""
+    total = sum(parts.values())
+    endless = np.isinf(total)
+    finite = np.where(endless, 1.0, total)
+    return {name: np.where(endless, float(name == "residual"), v / finite) for name, v in parts.items()}
 
 
 def design_of(results: Results, response: str | None) -> Design:

@@ -17,6 +17,7 @@ from shoal.sample.programs import to_device
 from shoal.sample.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Draws, Settings, Target
+from shoal.sample.threads import one_thread_lapack
 
 
 def fit(
@@ -64,7 +65,8 @@ def _sampled(
     posterior: Posterior, target: Target, sampler: str, settings: Settings, progress: Progress
 ) -> Draws:
     """Return draws, latents on one side of their two signs."""
-    draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
+    with one_thread_lapack():
+        draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
     return replace(draws, point=folded(posterior.model, posterior.structure, draws.point))
 
 

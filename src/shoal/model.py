@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,11 +12,25 @@ import numpy as np
 
 from shoal.design import Design, build
 from shoal.design_groups import Group, safe
-from shoal.errors import ModelError, PriorError, listing, nearest
+from shoal.errors import FormulaError, ModelError, PriorError, ShoalWarning, listing, nearest
 from shoal.families import Family, get_family
 from shoal.formula import parse
+from shoal.formula.terms import Formula
 from shoal.frames import Table
-from shoal.priors import LKJ, Exponential, Fixed, Gamma, Normal, Prior, Shrinkage, Shrunk
+from shoal.priors import (
+    LKJ,
+    Exponential,
+    Fixed,
+    Gamma,
+    Gap,
+    Normal,
+    PartialCorrelation,
+    Prior,
+    Shrinkage,
+    Shrunk,
+)
+
+INTERNAL = (Gap, PartialCorrelation, Shrunk)  # parts of other priors
 
 
 @dataclass(frozen=True)
@@ -123,11 +139,23 @@ def specify(
     ------
     FormulaError, DataError, ModelError, PriorError
     """
+    _check_names("covariances", covariances, "{'K': matrix}", ModelError)
+    _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     designs = designs_of(responses, table, covariances or {})
     columns = dict.fromkeys(c for design in designs for c in design.formula.columns)
     return Specification(
         designs, resolve(designs, priors or {}), table.select(tuple(columns)), covariances or {}
     )
+
+
+def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:
+    """Raise unless `given` is a mapping from names, or None."""
+    if given is not None and not isinstance(given, Mapping):
+        raise error(
+            f"The {what} are of type {type(given).__name__}.", "A mapping from names.", f"{what}={example}."
+        )
+    if odd := [name for name in given or () if not isinstance(name, str)]:
+        raise error(f"The {what} have the name {odd[0]!r}.", "Names are text.", f"{what}={example}.")
 
 
 def designs_of(
@@ -147,6 +175,8 @@ def designs_of(
         raise ModelError(
             f"Two formulas have the same response ({listing(names)}).", "One formula a response."
         )
+    _check_order(formulas)
+    _check_latent_names(formulas, table, quiet)
     designs = tuple(
         build(
             formula,
@@ -159,12 +189,80 @@ def designs_of(
         for formula, response, name in zip(formulas, responses, names, strict=True)
     )
     _check_latents(designs)
+    _check_distinct(designs)
     unused = set(covariances) - {term.cov for formula in formulas for term in formula.groups}
     if unused:
         raise ModelError(
             f"No term uses the covariance {listing(sorted(unused))}.", "For example (1 | gr(g, cov=K))."
         )
     return designs
+
+
+def _check_order(formulas: Sequence[Formula]) -> None:
+    """Raise if two responses are one column, or predict each other, directly or round about."""
+    of = [set(f.response.value.columns) for f in formulas]
+    shared = [c for c, count in Counter(c for columns in of for c in columns).items() if count > 1]
+    if shared:
+        raise ModelError(
+            f"Two formulas have responses made from {shared[0]!r}.",
+            "Responses of different columns: the same data would count twice.",
+            "Keep one of the two formulas.",
+        )
+    left = list(range(len(formulas)))
+    while left:
+        there = set().union(*(of[i] for i in left))
+        free = [i for i in left if not (set(formulas[i].columns) - of[i]) & there]
+        if not free:
+            raise ModelError(
+                f"The responses {listing(repr(formulas[i].response.value.text) for i in left)} predict each "
+                "other.",
+                "An order in which each depends on earlier ones alone: a product of densities that condition "
+                "on each other is no density of them all.",
+                "Leave one out of the predictors, or let them share a latent: latent(u | g) in each.",
+            )
+        left = [i for i in left if i not in free]
+
+
+def _check_latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None:
+    """Raise if a latent is called like a column of another formula; warn if like another of the table."""
+    used = {c for f in formulas for c in f.columns}
+    for f in formulas:
+        for term in f.latents:
+            if term.name in used:
+                raise FormulaError(
+                    f"The latent quantity {term.name!r} is called like a column of another formula.",
+                    "A name of its own was needed: it has no values in the table.",
+                    "Rename it.",
+                    formula=f.text,
+                    span=term.span,
+                )
+    for name in dict.fromkeys(term.name for f in formulas for term in f.latents):
+        if name in table.column_names and not quiet:
+            warnings.warn(
+                f"The table has a column {name!r}, which latent({name} | …) does not read: a latent has no "
+                "values in the table.",
+                ShoalWarning,
+                stacklevel=2,
+            )
+
+
+def _check_distinct(designs: Sequence[Design]) -> None:
+    """Raise if two variables or dimensions of a result would have one name."""
+    names = [f"latent_{name}" for name in {t.name for d in designs for t in d.latents}]
+    names += {f.factor for d in designs for f in d.latents} | {g.name for d in designs for g in d.groups}
+    for d in designs:
+        names += [*d.columns, *(d.prefix + name for name in d.parameters)]
+        names += [d.cutpoints] if d.family.ordinal else []
+        names += [t.loading for t in d.latents]
+        for g in d.groups:
+            names += [g.sd, g.r, g.dim, *([g.cor] if g.correlated else []), *([g.nu] if g.student else [])]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ModelError(
+            f"Two parts of the result would be called {twice[0]!r}.",
+            "Names of columns, factors and responses that stay distinct when joined by an underscore.",
+            "Rename a column.",
+        )
 
 
 def _check_latents(designs: tuple[Design, ...]) -> None:
@@ -189,8 +287,8 @@ def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, 
 
     Defaults: coefficients Normal(0, 2.5 s / sd(x)), Intercept Normal(location, 2.5 s) at average columns,
     standard deviations Exponential with mean s / sd(x), correlations LKJ(2), loadings Normal(0, s),
-    cutpoints Normal(0, 1.5) in ascending order, degrees of freedom Gamma(2, 0.1), the family's own
-    parameters as the family says; s is the scale of the response on the link's scale.
+    cutpoints Normal(0, 1.5 s) at average columns, in ascending order, degrees of freedom Gamma(2, 0.1), the
+    family's own parameters as the family says; s is the scale of the response on the link's scale.
 
     Raises
     ------
@@ -242,7 +340,7 @@ class _Settled:
         unknown = [name for name in self.given if name not in known]
         if unknown:
             close = nearest(unknown[0], known)
-            if unknown[0].startswith("cor_") and f"sd_{unknown[0][4:]}" in known:
+            if "cor" in unknown[0] and unknown[0].replace("cor", "sd", 1) in known:
                 close = "One effect has nothing to correlate with: write (1 + x | g) for several."
                 raise PriorError(
                     f"There is no parameter {unknown[0]!r}: its term has no correlated effects.", close
@@ -254,18 +352,32 @@ class _Settled:
             )
 
 
+def _residual_unit(design: Design) -> float:
+    """Return the residual sd that shrinkage priors refer to, in units of sigma where there is one.
+
+    The sd of the latent variable behind binary and ordered rows; the response's scale for other families.
+    """
+    if "sigma" in design.parameters:
+        return 1.0
+    variance = None if design.parameters else design.family.residual_variance(design.rows, {})
+    return design.family.scale(design.rows)[1] if variance is None else float(np.mean(variance)) ** 0.5
+
+
 def _resolve_one(design: Design, settled: _Settled) -> None:
     family, prefix = design.family, design.prefix
     location, scale = family.scale(design.rows)
     location -= float(np.average(design.offset, weights=design.row_weight))
+    residual = _residual_unit(design)
     for term, name, spread in zip(design.terms, design.columns, design.spreads, strict=True):
         if term == "Intercept":
             settled.add(name, Normal(location, 2.5 * scale), *_wider(prefix, "Intercept"), centered=True)
         else:
-            unit = scale / float(spread)
-            settled.add(name, Normal(0.0, 2.5 * unit), *_wider(prefix, "b"), shrunk=Shrunk(0.0, unit))
+            slope, unit = Normal(0.0, 2.5 * scale / float(spread)), residual / float(spread)
+            settled.add(name, slope, *_wider(prefix, "b"), shrunk=Shrunk(0.0, unit))
     if family.ordinal:
-        settled.add(design.cutpoints, Normal(0.0, 1.5), *_wider(prefix, "cutpoints"))
+        average = float(np.average(design.offset, weights=design.row_weight))
+        default_cutpoints = Normal(average, 1.5 * scale)
+        settled.add(design.cutpoints, default_cutpoints, *_wider(prefix, "cutpoints"), centered=True)
         prior = settled.priors[design.cutpoints].prior
         if not isinstance(prior, Normal):
             raise PriorError(
@@ -296,8 +408,8 @@ def is_foldable(model: Specification, loading: str) -> bool:
     return not isinstance(prior, Fixed) and getattr(prior, "mu", None) == 0
 
 
-def _check_support(name: str, prior: Prior, support: str) -> None:
-    if not isinstance(prior, Prior):
+def _check_support(name: str, prior: Any, support: str) -> None:
+    if not isinstance(prior, Prior) or isinstance(prior, INTERNAL):
         raise PriorError(f"The prior of {name!r} is {prior!r}.", "A prior such as sl.priors.Normal(0, 1).")
     if isinstance(prior, Fixed):
         if support == "correlation":

@@ -42,7 +42,9 @@ def estimates(
         `rest`.
     """
     prior_sd = design.family.no_pooling_sd(design.rows) / design.effect_spreads(group)
-    location = design.family.scale(design.rows)[0] - float(np.average(design.offset))
+    location = design.family.scale(design.rows)[0] - float(
+        np.average(design.offset, weights=design.row_weight)
+    )
     matched = design.matched(group)
     pairs = zip(group.effects, matched, strict=True)
     center = np.array([location if e == "Intercept" and column >= 0 else 0.0 for e, column in pairs])

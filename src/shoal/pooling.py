@@ -61,7 +61,8 @@ def with_pooling(model: Specification, pooling: str, sd: float | None = None) ->
 
 
 def _check_sd(pooling: str, sd: Any) -> None:
-    if pooling != "none" or not isinstance(sd, Real) or not 0 < float(sd) < float("inf"):
+    number = isinstance(sd, Real) and not isinstance(sd, bool)
+    if pooling != "none" or not number or not 0 < float(sd) < float("inf"):
         raise ModelError(
             f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
         )
@@ -89,7 +90,9 @@ def _of_groups(model: Specification) -> set[str]:
 
 def _alone(design: Design, sd: float | None) -> Mapping[str, ResolvedPrior]:
     """Return the known values of a response's parameters without pooling."""
-    location = design.family.scale(design.rows)[0] - float(np.average(design.offset))
+    location = design.family.scale(design.rows)[0] - float(
+        np.average(design.offset, weights=design.row_weight)
+    )
     wide = design.family.no_pooling_sd(design.rows)
     out: dict[str, ResolvedPrior] = {}
     for group in design.groups:

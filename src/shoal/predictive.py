@@ -58,6 +58,7 @@ def dims_of(model: Specification) -> dict[str, tuple[str, ...]]:
     for design in model.designs:
         dims |= dict.fromkeys(design.columns, ())
         dims |= dict.fromkeys((design.prefix + name for name in design.parameters), ())
+        dims[f"{design.prefix}scale_b"] = (f"{design.prefix}b_column",)
         dims[design.cutpoints] = (f"{design.prefix}cutpoint",)
         for group in design.groups:
             dims |= {group.sd: (group.dim,), group.cor: (group.dim, f"{group.dim}_bis"), group.nu: ()}

@@ -45,18 +45,22 @@ def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dic
     """
     draws: dict[str, np.ndarray] = {}
     for design in model.designs:
-        draws |= _coefficients(model, design, rng, size)
-        for group in design.groups:
-            draws |= _covariance(model, group, rng, size)
         for name in (design.prefix + n for n in design.parameters):
             draws[name] = model.priors[name].prior.draw(rng, size)
+        draws |= _coefficients(model, design, rng, size, draws)
+        for group in design.groups:
+            draws |= _covariance(model, group, rng, size)
     for group in model.groups:
         draws[group.r] = _effects(group, draws, rng)
     return draws | _latents(model, rng, size)
 
 
 def _coefficients(
-    model: Specification, design: Design, rng: np.random.Generator, size: int
+    model: Specification,
+    design: Design,
+    rng: np.random.Generator,
+    size: int,
+    given: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     draws = {name: model.priors[name].prior.draw(rng, size) for name in design.columns}
     if design.prefix + "b" in model.priors:
@@ -65,6 +69,8 @@ def _coefficients(
         shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
         common = [p.draw(rng, (size, 1)) for p in prior.common().values()]
         scales = prior.scales(common, prior.own().draw(rng, (size, len(shrunk))), np)
+        if "sigma" in design.parameters:
+            scales = scales * given[design.prefix + "sigma"][:, None]
         draws |= {c: draws[c] * scales[:, i] for i, c in enumerate(shrunk)}
         draws[f"{design.prefix}scale_b"] = scales
     if "Intercept" in design.terms:
@@ -75,6 +81,10 @@ def _coefficients(
     if design.family.ordinal:
         prior = model.priors[design.cutpoints].prior
         draws[design.cutpoints] = np.sort(prior.draw(rng, (size, design.family.n_cutpoints)), axis=1)
+        if model.priors[design.cutpoints].centered:
+            pairs = zip(design.columns, design.averages, strict=True)
+            moved = sum((mean * draws[name] for name, mean in pairs), np.zeros(size))
+            draws[design.cutpoints] += moved[:, None]
     return draws
 
 

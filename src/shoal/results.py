@@ -149,6 +149,8 @@ def _scales(model: Specification, design: Design, draws: Draws, where: dict[str,
     common, own = shrinkage_slots(model, design)
     values = draws.point.values
     scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]], np)
+    if "sigma" in design.parameters:
+        scales = scales * values[..., [where[f"{design.prefix}sigma"]]]
     return ("chain", "draw", f"{design.prefix}b_column"), scales
 
 

@@ -263,6 +263,7 @@ def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
 @cache
 def _jitted(function: Any) -> Any:
     # Each program runs a few times: what counts is how long it takes to compile.
+    programs.persistent_cache()
     quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
     return jax.jit(function, static_argnums=0, compiler_options=programs._known(False) | quick)
 

@@ -1,5 +1,6 @@
 """Every fast density is the plain one: in any coordinates, for every structure, with every constant."""
 
+from dataclasses import replace
 from unittest.mock import patch
 
 import jax
@@ -31,6 +32,7 @@ from hypothesis.extra.numpy import arrays
 from posterior.density import log_joint
 from shoal.errors import ModelError
 from shoal.posterior import layout
+from shoal.posterior.laplace import FROZEN
 from shoal.priors import Fixed, StudentT
 
 SEEDS = st.integers(0, 2**16)
@@ -87,7 +89,15 @@ OTHER_COORDINATES = [
 ]
 
 
-@pytest.mark.parametrize("case", OTHER_COORDINATES, ids=str)
+USUAL = [OTHER_COORDINATES[1], CROSSED[5], KNOWN[3], ORDERED[0], STUDENT_EFFECTS[3], LATENT[1]]
+
+
+def rest_slow(cases, fast):
+    """Return the cases, those that are not in `fast` marked slow."""
+    return [pytest.param(c, marks=[] if c in fast else pytest.mark.slow) for c in cases]
+
+
+@pytest.mark.parametrize("case", rest_slow(OTHER_COORDINATES, USUAL), ids=str)
 @pytest.mark.parametrize("coordinates", ["noncentered", "centered", "zero_sum"])
 @given(data=st.data())
 @few
@@ -97,24 +107,28 @@ def test_all_coordinates_are_the_plain_density(case, coordinates, data):
 
 MANY_STEPS = [
     SHRUNK_ROWS[0],
-    *BINOMIAL[5:9],
+    BINOMIAL[5],
+    BINOMIAL[8],
     COUNTS_AND_OTHERS[1],
     *ORDERED[1:3],
     *STUDENT_EFFECTS[1:3],
-    LATENT[1],
 ]
 
 
-@pytest.mark.parametrize(
-    ("case", "refinements"), [(case, 0) for case in TRANSPORTED] + [(case, 6) for case in MANY_STEPS], ids=str
-)
+@pytest.mark.parametrize("case", rest_slow(TRANSPORTED, MANY_STEPS), ids=str)
+@pytest.mark.parametrize("refinements", [pytest.param(0, marks=pytest.mark.slow), 6])
 @given(data=st.data())
 @few
 def test_newton_steps_change_the_map_and_never_the_density(case, refinements, data):
     check(posterior(case, data.draw(SEEDS, "seed"), refinements=refinements), data)
 
 
-@pytest.mark.parametrize("case", [BINOMIAL[8], BINOMIAL[9], *STUDENT_EFFECTS, *LATENT, *ORDERED], ids=str)
+ANCHORED = [BINOMIAL[8], BINOMIAL[9], *STUDENT_EFFECTS, *LATENT, *ORDERED]
+
+
+@pytest.mark.parametrize(
+    "case", rest_slow(ANCHORED, [BINOMIAL[9], ORDERED[0], STUDENT_EFFECTS[1], LATENT[0]]), ids=str
+)
 @given(data=st.data())
 @few
 def test_another_anchor_changes_the_map_and_never_the_density(case, data):
@@ -126,10 +140,24 @@ def test_another_anchor_changes_the_map_and_never_the_density(case, data):
     check(after, data)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [CROSSED[3], CROSSED[5], KNOWN[1], BINOMIAL[7], ORDERED[0], STUDENT_EFFECTS[1], LATENT[0]],
+    ids=str,
+)
+@given(data=st.data())
+@few
+def test_a_map_frozen_at_one_theta_is_the_same_density(case, data):
+    rows = posterior(case, data.draw(SEEDS, "seed"), "noncentered")  # the sums alone are not enough
+    frozen = {"coordinates": "transport", "refinements": FROZEN}
+    before = replace(rows, density=replace(rows.density, **frozen), plan=replace(rows.plan, **frozen))
+    check(anchored(before, data.draw(numbers(before.density.n_theta, 1), "anchor")), data)
+
+
 BORDERS = [*CROSSED[:6], KNOWN[3], TWO_GAUSSIAN[3], SHRUNK[1], BINOMIAL[8], LATENT[1]]
 
 
-@pytest.mark.parametrize("case", BORDERS, ids=str)
+@pytest.mark.parametrize("case", rest_slow(BORDERS, [*CROSSED[2:6], KNOWN[3], BINOMIAL[8]]), ids=str)
 @given(data=st.data())
 @few
 def test_pairs_of_levels_that_meet_are_the_same_density_as_dense_products(case, data):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -100,7 +102,14 @@ class Model:
         return self.posterior().plan
 
     def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
-        """Return the log density in the coordinates asked for, ready to be evaluated or sampled."""
+        """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
+
+        Raises
+        ------
+        ModelError
+            Unknown names, or products of levels that the machine's memory cannot hold.
+        """
+        check_memory(self._spec)
         return posterior_of(self._spec, coordinates, sampler)
 
     def fit(
@@ -234,7 +243,9 @@ def responses_of(
     """
     if isinstance(formula, str):
         return (Response(formula, family, link),)
-    responses: tuple[Any, ...] = (formula,) if isinstance(formula, Response) else tuple(formula)
+    given: Any = formula
+    several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
+    responses: tuple[Any, ...] = tuple(given) if several else (given,)
     for response in responses:
         if not isinstance(response, Response):
             raise ModelError(
@@ -255,6 +266,35 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
 
     columns = dict.fromkeys(c for r in responses for c in parse(r.formula).columns)
     return read(data, columns=tuple(columns))
+
+
+def check_memory(model: Specification) -> None:
+    """Raise if the machine has no memory for the plan of a model, let alone for its draws.
+
+    The effects outside the largest factor, R of them, meet in R x R matrices; three stand side by side.
+    """
+    sizes: Counter[str] = Counter()
+    for group in model.groups:
+        sizes[group.name] += len(group.effects) * len(group.labels)
+    for latent in {t.name: t for design in model.designs for t in design.latents}.values():
+        sizes[latent.factor] += len(latent.labels)
+    outside = sum(sizes.values()) - max(sizes.values(), default=0)
+    needed, there = 3 * 8 * outside**2, memory()
+    if needed > there:
+        listed = ", ".join(f"{name} {size:,}" for name, size in sizes.most_common())
+        raise ModelError(
+            f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: {outside:,} of them lie "
+            "outside the largest factor, and each pair has a number.",
+            f"No more than the {there / 1e9:,.0f} GB of this machine.",
+            "Leave out all but one of the large factors, or take a part of their levels.",
+        )
+
+
+def memory() -> float:
+    """Return the bytes of memory of this machine, infinity where it does not say."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:

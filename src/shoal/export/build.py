@@ -87,7 +87,7 @@ def _parameters(model: Specification, design: Design, coordinates: str) -> Value
     for name in (design.prefix + own for own in design.parameters):
         values[name] = scalar(name, model.priors[name].prior)
     if design.family.ordinal:
-        values[design.cutpoints] = _cutpoints(model, design)
+        values[design.cutpoints] = _cutpoints(model, design, values)
     return values
 
 
@@ -144,11 +144,14 @@ def _size(group: Group) -> int:
     return len(group.labels) * len(group.effects)
 
 
-def _cutpoints(model: Specification, design: Design) -> Any:
-    """Return independent normal cutpoints in ascending order."""
+def _cutpoints(model: Specification, design: Design, values: Values) -> Any:
+    """Return independent normal cutpoints in ascending order; default ones at average columns."""
     prior = model.priors[design.cutpoints].prior
     assert isinstance(prior, Normal)
-    mu = np.full(design.family.n_cutpoints, prior.mu)
+    mu: Any = np.full(design.family.n_cutpoints, prior.mu)
+    if model.priors[design.cutpoints].centered:
+        pairs = zip(design.columns, design.averages, strict=True)
+        mu = mu + sum((mean * values[name] for name, mean in pairs), 0.0)
     return ascending(design.cutpoints, mu, prior.sigma, f"{design.prefix}cutpoint")
 
 

@@ -66,6 +66,7 @@ def _shrinking(model: Specification, design: Design, where: dict[str, int]) -> S
         tuple(shrunk),
         tuple(where[name] for name in common),
         tuple(where[name] for name in own),
+        where.get(f"{design.prefix}sigma", -1),
     )
 
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from shoal.posterior import constraint, laplace, rows
-from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot, gather, split
+from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot, gather, solve_lower, split
 from shoal.posterior.hyper import hyperparameters
 from shoal.posterior.structure import Data, Factor, Hyper, Structure, coefficients
 
@@ -74,7 +74,9 @@ class Density:
     @property
     def batchable(self) -> bool:
         """Several evaluations may run side by side in one vectorised step (see `blocks.cholesky`)."""
-        return self.structure.n_border <= LARGEST_UNROLLED
+        s = self.structure
+        constraints = sum(sum(f.zero_sum) for f in s.factors)
+        return max(s.n_border, constraints, *s.main_shape[:1]) <= LARGEST_UNROLLED
 
     def marginal(self, data: Data, theta: Any) -> Any:
         """Return the log density of theta with all effects integrated; Laplace's where not quadratic."""
@@ -184,9 +186,9 @@ def _centered(s: Structure, data: Data, hyper: Hyper, z: Effects) -> tuple[Effec
         elif number == 0:
             r = r - _from_coefficients(f, beta)[:, None]
         if f.known:
-            r = jnp.linalg.solve(root, r.T).T
+            r = solve_lower(root, r.T).T
             log_volume = log_volume - f.effects * jnp.log(jnp.diagonal(root)).sum()
-        out.append(jnp.linalg.solve(lam, r) if f.effects else r)
+        out.append(solve_lower(lam, r))
         log_volume = log_volume - (count * jnp.log(jnp.diagonal(lam))).sum()
     return gather(s, tuple(out), b), log_volume
 

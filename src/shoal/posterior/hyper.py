@@ -50,6 +50,7 @@ def _shrunk(structure: Structure, values: Any) -> Any:
     for prior in structure.shrinking:
         common = [values[i] for i in prior.common]
         own = prior.kind.scales(common, values[np.array(prior.own, int)])
+        own = own if prior.sigma < 0 else own * values[prior.sigma]
         scale = scale.at[np.array(prior.columns, int)].set(own)
     return scale
 

@@ -1,7 +1,7 @@
 """Mode m(theta) and precision factor F(theta) of all effects given the hyperparameters.
 
 The rows stand for a quadratic in the effects: their own one where they are gaussian, else the one with their
-score and (expected) curvature at an *anchor*, a point made of the data alone. Its normal equations give m and
+score and (expected) curvature at an *anchor*, the same point at every theta. Its normal equations give m and
 F without looking at a row. Newton steps from the rows may refine them; without any, m and F follow theta
 through the scales of the effects only, which is enough where rows inform about their levels and the anchor is
 the mode at a typical theta.

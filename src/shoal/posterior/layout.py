@@ -132,17 +132,17 @@ def _size(factor: Gathered) -> int:
     return factor.effects * factor.levels
 
 
-def _by_factor(model: Specification) -> dict[tuple[str, bool], Gathered]:
-    found: dict[tuple[str, bool], Gathered] = {}
+def _by_factor(model: Specification) -> dict[tuple[str, str | None], Gathered]:
+    found: dict[tuple[str, str | None], Gathered] = {}
     for design in model.designs:
         for group in design.groups:
-            key = (group.name, group.root is not None)
+            key = (group.name, group.cov if group.root is not None else None)
             old = found.get(key, Gathered(group.name, len(group.labels), (), root=group.root))
             found[key] = Gathered(old.name, old.levels, (*old.groups, (design, group)), root=old.root)
     for design in model.designs:
         for latent in design.latents:
-            old = found.get((latent.factor, False), Gathered(latent.factor, len(latent.labels), ()))
-            found[latent.factor, False] = Gathered(
+            old = found.get((latent.factor, None), Gathered(latent.factor, len(latent.labels), ()))
+            found[latent.factor, None] = Gathered(
                 old.name,
                 old.levels,
                 old.groups,

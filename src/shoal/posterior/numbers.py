@@ -75,15 +75,18 @@ def _coefficients(model: Specification, s: Structure) -> tuple[np.ndarray, np.nd
 
 
 def _center(model: Specification, design: Design, start: int, *arrays: np.ndarray) -> None:
-    if "Intercept" not in design.terms:
+    """Move the row of a default Intercept, or of the mean of default cutpoints, to average columns."""
+    averages, sign = design.averages.copy(), -1.0
+    if design.family.ordinal:
+        name, row, sign = design.cutpoints, len(design.columns), 1.0
+    elif "Intercept" in design.terms:
+        row = design.terms.index("Intercept")
+        name, averages[row] = design.columns[row], 0.0
+    else:
         return
-    row = design.terms.index("Intercept")
-    if not model.priors[design.columns[row]].centered:
-        return
-    averages = design.averages.copy()
-    averages[row] = 0.0
-    for array in arrays:
-        array[start + row] -= averages @ array[start : start + len(averages)]
+    if model.priors[name].centered:
+        for array in arrays:
+            array[start + row] += sign * averages @ array[start : start + len(averages)]
 
 
 def _rows(
@@ -210,11 +213,17 @@ def _live_weights(model: Specification, s: Structure, rows: RowData) -> tuple[np
 
 
 def _reference(s: Structure, rows: RowData, w: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return a least squares fit of the gaussian rows, (p,)."""
-    if not s.n_normal or not w.any():
-        return np.zeros(s.n_normal)
-    gram = rows.x.T @ (w[:, None] * rows.x)
-    return np.linalg.solve(gram + np.eye(s.n_normal), rows.x.T @ (w * y))
+    """Return a least squares fit of the gaussian rows, (p,); 0 for slopes under a shrinkage prior.
+
+    In units of a scale that goes to zero, any reference but 0 would be of any size.
+    """
+    reference = np.zeros(s.n_normal)
+    free = np.setdiff1d(np.arange(s.n_normal), [c for prior in s.shrinking for c in prior.columns])
+    if free.size and w.any():
+        x = rows.x[:, free]
+        gram = x.T @ (w[:, None] * x)
+        reference[free] = np.linalg.solve(gram + np.eye(free.size), x.T @ (w * y))
+    return reference
 
 
 def _start(model: Specification, s: Structure, rows: RowData) -> tuple[np.ndarray, np.ndarray]:

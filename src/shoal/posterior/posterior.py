@@ -64,7 +64,7 @@ class Posterior:
         free = [priors[slot.name] for slot in self.structure.slots]
         start = np.array([to_unconstrained(prior, middle(prior)) for prior in free])
         for slot in loading_slots(self.structure):
-            start[slot] += np.std(free[slot].draw(np.random.default_rng(0), 501))
+            start[slot] = np.quantile(free[slot].draw(np.random.default_rng(0), 501), 0.84)
         return start
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:

@@ -113,8 +113,9 @@ def _with_border(s: Structure, rows: RowData, w: Any, wa: Any, dense: Any, add: 
         mixed = mixed + add(z[:, None] * wa, at, size)
         for other, z_other in columns[: i + 1]:
             product = w * z * z_other
-            corner = corner + add(product, at * size + other, size * size)
+            cell = at.astype("int64") * size + other
+            corner = corner + add(product, cell, size * size)
             if other is not at:
-                corner = corner + add(product, other * size + at, size * size)
+                corner = corner + add(product, other.astype("int64") * size + at, size * size)
     top = xp.concatenate([corner.reshape(size, size), mixed], axis=1)
     return xp.concatenate([top, xp.concatenate([mixed.T, dense], axis=1)])

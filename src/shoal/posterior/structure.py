@@ -96,12 +96,15 @@ class Shrinking:
         Its slopes among the normal columns.
     common, own : tuple of int
         Where in the values the shared hyperparameters and those of each slope stand.
+    sigma : int
+        Where sigma stands, the unit of all scales; -1 where the response has none.
     """
 
     kind: type[Shrinkage]
     columns: tuple[int, ...]
     common: tuple[int, ...]
     own: tuple[int, ...]
+    sigma: int = -1
 
 
 @dataclass(frozen=True)

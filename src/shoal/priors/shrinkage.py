@@ -1,8 +1,9 @@
 """Priors that shrink all slopes of a response together, each by a scale of its own.
 
 Given its scale a slope is normal, so it stays among the effects that are integrated or transported; the
-scales are hyperparameters. They are in units of the slope's own: the response's scale (on the link's
-scale) over the standard deviation of the column, so nothing depends on how columns are measured.
+scales are hyperparameters. They are in units of the residual's sd over the column's, so nothing depends on
+how columns are measured: of sigma where there is one, of the latent variable behind binary and ordered
+rows, of 1 on the link's scale for other families.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from shoal.sample.evaluate import points, points_program
+from shoal.sample.evaluate import SMALL_BATCH, points, points_program
 from shoal.sample.marginal import Batch, MarginalFit
 from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target, generators
@@ -29,7 +29,11 @@ CHUNK = 125  # draws whose effects are computed in one call
 
 def prepare(target: Target) -> Any:
     """Compile (or find) the program that draws effects; can run in a thread of its own."""
-    return points_program(target, CHUNK)
+    return points_program(target, _chunk(target))
+
+
+def _chunk(target: Target) -> int:
+    return CHUNK if target.density.batchable else SMALL_BATCH
 
 
 def thinning(fit: MarginalFit) -> int:
@@ -136,13 +140,23 @@ def _chain_at_once(
     lp, point, square = _draw_effects(target, proposals, rng, settings, progress)
     log_weight = _log_weight(fit, proposals, lp + 0.5 * square)
     kept, moved = _accepted(log_weight, settings.draws, 1, rng)
+    lp, point = jax.tree.map(itemgetter(kept), (lp, point))
+    again = np.flatnonzero(moved == 0)
+    if again.size:  # a repeated theta has new effects
+        fresh = _draw_effects(target, proposals[kept[again]], rng, settings, Progress())
+        lp, point = jax.tree.map(partial(_replaced, again), (lp, point), fresh[:2])
     stats = {
-        "lp": lp[kept],
+        "lp": lp,
         "acceptance_rate": moved,
         "log_weight": log_weight[kept],
         "diverging": np.zeros(settings.draws, bool),
     }
-    return jax.tree.map(itemgetter(kept), point), stats, log_weight[1:]
+    return point, stats, log_weight[1:]
+
+
+def _replaced(where: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    old[where] = new
+    return old
 
 
 def _certificate(fit: MarginalFit, log_weight: np.ndarray) -> float:
@@ -155,12 +169,12 @@ def _draw_effects(
     target: Target, theta: np.ndarray, rng: np.random.Generator, settings: Settings, progress: Progress
 ) -> tuple[np.ndarray, Any, np.ndarray]:
     """Return log densities, points and squared lengths of z for each theta; effects are drawn given it."""
-    parts = []
-    for i in range(0, len(theta), CHUNK):
+    parts, size = [], _chunk(target)
+    for i in range(0, len(theta), size):
         progress.check()
-        part = theta[i : i + CHUNK]
-        padded = np.concatenate([part, np.repeat(part[-1:], CHUNK - len(part), 0)])
-        z = rng.normal(size=(CHUNK, target.density.n_latent))
+        part = theta[i : i + size]
+        padded = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
+        z = rng.normal(size=(size, target.density.n_latent))
         log_density, point = points(target, padded, z)
         parts.append(keep((log_density, point, (z**2).sum(1)), settings, len(part)))
         progress.drawn(len(part))

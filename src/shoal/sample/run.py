@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from shoal.errors import SamplingError
 from shoal.sample import hmc, independence, mode, nuts
@@ -16,7 +15,7 @@ from shoal.sample.marginal import fit as fit_mixture
 from shoal.sample.progress import Progress
 from shoal.sample.target import Draws, Settings, Target
 
-SMALL_PILOT = 256  # evaluations a round where one costs milliseconds
+SMALL_PILOT = 192  # evaluations a round where one costs milliseconds
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
 
 
@@ -37,12 +36,6 @@ def run(target: Target, sampler: str, whiten: bool, settings: Settings, progress
     SamplingError
         If the density is zero where it should not be, or the run is interrupted.
     """
-    # Chains and batches share the cores: a threaded LAPACK inside each would only get in their way.
-    with threadpool_limits(1, user_api="blas"):
-        return _run(target, sampler, whiten, settings, progress)
-
-
-def _run(target: Target, sampler: str, whiten: bool, settings: Settings, progress: Progress) -> Draws:
     progress.stage("compiling")
     with ThreadPoolExecutor(1) as pool:
         # Two compilations side by side: the sampler's, and the marginal's with the search for its mode.

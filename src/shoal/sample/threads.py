@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
 
 from shoal.sample.progress import Progress
 
 T = TypeVar("T")
+
+
+def one_thread_lapack() -> AbstractContextManager[object]:
+    """Return a context in which LAPACK has one thread; for the whole process, so entered once a run.
+
+    Chains and batches share the cores: a threaded LAPACK inside each would only get in their way.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 def in_threads(tasks: Sequence[Callable[[], T]], cores: int, progress: Progress) -> list[T]:
