@@ -10,7 +10,7 @@ from shoal.design import Design, Group
 from shoal.errors import SamplingError
 from shoal.sample.programs import double
 
-STEPS = 100
+STEPS = 1000
 
 
 class Alone(NamedTuple):
@@ -66,7 +66,7 @@ def _modes(
     mean = np.tile(center, (levels, 1))
     prior = np.diag(prior_sd**-2.0)
     precision = np.broadcast_to(prior, (levels, *prior.shape))
-    for _ in range(STEPS):
+    for count in range(STEPS):
         eta = rest + (z * mean[group.index]).sum(1)
         with double():
             score, curvature = map(np.asarray, design.family.score_curvature(rows, eta, phi))
@@ -75,6 +75,9 @@ def _modes(
         step = np.linalg.solve(precision, gradient[..., None])[..., 0]
         if not design.family.linear_gaussian:
             step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * prior_sd.max()) ** 2)
+        # Expected curvature may be less than half of the observed one (Student-t rows of few degrees of
+        # freedom): whole steps would go to and fro.
+        step *= 1.0 if count < 50 else 0.5 if count < 200 else 0.25
         mean = mean + step
         if np.abs(step / prior_sd).max() < 1e-9:
             return mean, precision
