@@ -159,7 +159,8 @@ def slope_sd(model: Specification, design: Design, column: str, values: Mapping[
     else:
         r2 = values[f"{name}:r2"]
         variance = own[column] / sum(own.values()) * r2 / (1 - r2)
-    return float(model.priors[column].prior.sigma * np.sqrt(variance))
+    unit = values[f"{design.prefix}sigma"] if "sigma" in design.parameters else 1.0
+    return float(model.priors[column].prior.sigma * unit * np.sqrt(variance))
 
 
 def _coefficients(model: Specification, design: Design, values: Mapping[str, Any]) -> float:
@@ -176,6 +177,10 @@ def _coefficients(model: Specification, design: Design, values: Mapping[str, Any
         # C independent values in ascending order: C! orders of them have the same density.
         cutpoints = np.asarray(values[design.cutpoints])
         assert (np.diff(cutpoints) > 0).all()
+        if model.priors[design.cutpoints].centered:  # of the linear predictor less its average
+            cutpoints = cutpoints - sum(
+                values[c] * a for c, a in zip(design.columns, design.averages, strict=True)
+            )
         total += sum(log_prior(model.priors[design.cutpoints].prior, c) for c in cutpoints)
         total += lgamma(len(cutpoints) + 1)
     return total
