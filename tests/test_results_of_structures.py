@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import shoal as sl
+from shoal import estimands
 from shoal import priors as P
 from shoal.errors import ModelError, ShoalWarning
 from test_files import assert_same_fit
@@ -133,8 +134,14 @@ def test_variance_partition_of_several_responses_is_that_of_the_one_named(two):
         two.variance_partition()
     with pytest.raises(ModelError, match="no response 'k'"):
         two.variance_partition("k")
-    assert two.variance_partition("y").index.tolist() == ["h", "residual"]
-    assert two.variance_partition("bit").index.tolist() == ["g", "residual"]
+    assert two.variance_partition("y").index.tolist() == ["h", "latent_u", "residual"]
+    assert two.variance_partition("bit").index.tolist() == ["g", "latent_u", "residual"]
+
+
+def test_a_latent_has_the_variance_of_its_loading(two):
+    loading = two.tree["posterior"]["y_loading_u"].values
+    expected = np.abs(loading).mean()
+    np.testing.assert_allclose(two.variance_partition("y").loc["latent_u", "sd"], expected)
 
 
 def test_a_known_covariance_counts_in_the_variance_between_levels():
@@ -170,14 +177,14 @@ def test_saved_fits_are_the_same_when_loaded(kind, tmp_path, monkeypatch):
     own = {name: m for name, m, _ in several_kinds()}[kind]
     fit = own.fit(**RUN)
     # What needs a factor's name is compared for one.
-    monkeypatch.setattr(type(fit), "effects", lambda self: sl.api.estimands.effects(self._results, "g"))
+    monkeypatch.setattr(type(fit), "effects", lambda self: estimands.effects(self._results, "g"))
     assert_same_fit(sl.load(fit.save(tmp_path / "fit.nc")), fit)
 
 
 @pytest.mark.parametrize("name", ["two", "ordered"])
 def test_saved_fits_of_responses_are_the_same_when_loaded(name, request, tmp_path, monkeypatch):
     fit = request.getfixturevalue(name)
-    monkeypatch.setattr(type(fit), "effects", lambda self: sl.api.estimands.effects(self._results, "g"))
+    monkeypatch.setattr(type(fit), "effects", lambda self: estimands.effects(self._results, "g"))
     assert_same_fit(sl.load(fit.save(tmp_path / "fit.nc")), fit)
 
 

@@ -15,7 +15,7 @@ def model_text(model: Specification, plan: Plan) -> str:
         ("Model", [line for design in model.designs for line in _equations(design)] + _latents(model)),
         ("Priors", _priors(model)),
         ("Data", _data(model)),
-        ("Plan", [f"- {reason}" for reason in plan.reasons]),
+        ("Plan", str(plan).split("\n")),
     ]
     lines = [
         part

@@ -105,7 +105,7 @@ def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"
     return f"Known: {listing([repr(n) for n in names], 20)}." if names else ""

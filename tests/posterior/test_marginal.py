@@ -212,7 +212,7 @@ def test_transport_is_centred_and_scaled_by_the_dense_mode_and_curvature(case, d
     assert np.sqrt(slope @ np.linalg.solve(curvature, slope)) < 1e-6
 
 
-@pytest.mark.parametrize("case", [*ORDERED, *STUDENT_EFFECTS, *LATENT], ids=str)
+@pytest.mark.parametrize("case", [*ORDERED, *STUDENT_EFFECTS, *LATENT[::2]], ids=str)
 @given(data=st.data())
 @few
 def test_many_newton_steps_end_at_the_mode_of_the_plain_density(case, data):
@@ -229,7 +229,7 @@ def test_many_newton_steps_end_at_the_mode_of_the_plain_density(case, data):
 
 
 @pytest.mark.parametrize(
-    "case", [BINOMIAL[8], BINOMIAL[9], ORDERED[0], LATENT[1], STUDENT_EFFECTS[1]], ids=str
+    "case", [BINOMIAL[8], BINOMIAL[9], ORDERED[0], LATENT[0], STUDENT_EFFECTS[1]], ids=str
 )
 def test_the_anchor_puts_the_map_at_the_mode_of_its_theta(case):
     """Without a Newton step, the map laid at theta is the refined one there."""
@@ -245,7 +245,7 @@ def test_the_anchor_puts_the_map_at_the_mode_of_its_theta(case):
 
 
 @pytest.mark.parametrize(
-    "case", [BINOMIAL[2], BINOMIAL[6], BINOMIAL[8], ORDERED[0], STUDENT_EFFECTS[1], LATENT[1]], ids=str
+    "case", [BINOMIAL[2], BINOMIAL[6], BINOMIAL[8], ORDERED[0], STUDENT_EFFECTS[1], LATENT[0]], ids=str
 )
 @given(data=st.data())
 @few

@@ -114,7 +114,9 @@ def fit(
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))
-        proposal, efficiency = _sharpened(mixture, x, log_density, log_weight)
+        # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
+        choices = SHARPER if pilot < PILOT else SHARPER[:1]
+        proposal, efficiency = _sharpened(mixture, x, log_density, log_weight, choices)
         if best is None or efficiency > best.efficiency:
             best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
         # The curvature at the mode knows nothing of the tails: refit at least once.
@@ -126,7 +128,11 @@ def fit(
 
 
 def _sharpened(
-    mixture: Mixture, x: np.ndarray, log_density: np.ndarray, log_weight: np.ndarray
+    mixture: Mixture,
+    x: np.ndarray,
+    log_density: np.ndarray,
+    log_weight: np.ndarray,
+    choices: tuple[tuple[float, float], ...],
 ) -> tuple[Mixture, float]:
     """Return the mixture with the tails and the defence whose weights would vary least, and its efficiency.
 
@@ -136,7 +142,7 @@ def _sharpened(
     total = logsumexp(log_weight)
     log_p = log_density - (total - np.log(len(x)))
     best, least = mixture, np.inf
-    for freedom, defence in SHARPER:
+    for freedom, defence in choices:
         parts = np.append((1 - defence) * mixture.weight[:-1] / mixture.weight[:-1].sum(), defence)
         candidate = Mixture(parts, mixture.mean, mixture.root, freedom)
         cost = logsumexp(log_weight - total + log_p - candidate.log_density(x))
