@@ -28,6 +28,9 @@ OPTIONS: dict[str, str | bool] = {"xla_cpu_multi_thread_eigen": False}
 # is worth it only where a run takes longer than that. Not every release of jaxlib has the switch.
 QUICK: dict[str, str | bool] = {**OPTIONS, "xla_cpu_use_fusion_emitters": False}
 
+# Each holds a dozen memory mappings, of which Linux gives a process 65,530: beyond them the compiler crashes.
+MOST_PROGRAMS = 512
+
 _programs: dict[Hashable, Any] = {}
 _locks: dict[Hashable, threading.Lock] = {}
 _registry = threading.Lock()
@@ -63,12 +66,24 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
     with _registry:
         lock = _locks.setdefault(key, threading.Lock())
     with lock:
-        if key not in _programs:
+        found = _programs.get(key)
+        if found is None:
             persistent_cache()
+            _make_room()
             with double():
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
-                _programs[key] = lowered.compile(compiler_options=_known(long))
-    return _programs[key]
+                found = _programs[key] = lowered.compile(compiler_options=_known(long))
+    return found
+
+
+def _make_room() -> None:
+    """Forget all programs once there are many, ours and what JAX keeps of them."""
+    with _registry:
+        full = len(_programs) >= MOST_PROGRAMS
+        if full:
+            _programs.clear()
+    if full:
+        jax.clear_caches()
 
 
 def _shape(leaf: Any) -> tuple[int, ...]:

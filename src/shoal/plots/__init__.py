@@ -1,0 +1,1 @@
+"""Pictures of models and fits; each returns the figure and the numbers drawn."""

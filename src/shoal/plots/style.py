@@ -1,0 +1,41 @@
+"""Colours, sizes and words that all plots share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from shoal.design import Design
+
+# Okabe and Ito (2008): told apart by readers who do not see all colours.
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
+GREY, FAINT = "0.45", "0.85"
+
+POOLED, ALONE, COMPLETE, DIVERGENT = BLUE, ORANGE, GREY, RED
+"""One meaning, one colour, in every plot."""
+
+
+def new_figure(width: float = 7.0, height: float = 4.5) -> Figure:
+    """Return an empty figure that belongs to no window, `width` by `height` inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def quiet(axes: Axes) -> Axes:
+    """Take away the frame above and to the right."""
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def scale_of(design: Design) -> str:
+    """Return the words for the scale of a linear predictor, such as "log odds of use_contraception"."""
+    name = design.formula.response.value.text
+    words = {"identity": "{}", "log": "log of {}", "logit": "log odds of {}", "probit": "probit of {}"}
+    if design.family.ordinal:
+        return f"latent scale of {name} ({design.family.link})"
+    return words.get(design.family.link, "{} (" + design.family.link + " scale)").format(name)
