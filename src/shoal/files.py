@@ -17,9 +17,10 @@ import xarray as xr
 from shoal.errors import FileError, ShoalError, listing
 from shoal.formula import parse
 from shoal.frames import Table
-from shoal.model import ResolvedPrior, Response, Specification, designs_of, resolve
+from shoal.model import Response, Specification, designs_of
 from shoal.pooling import pooled
 from shoal.priors import from_record
+from shoal.resolve import ResolvedPrior, resolve
 from shoal.results import Results
 
 

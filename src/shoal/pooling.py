@@ -11,8 +11,9 @@ import numpy as np
 
 from shoal.design import Design, Group
 from shoal.errors import ModelError, nearest
-from shoal.model import ResolvedPrior, Specification
+from shoal.model import Specification
 from shoal.priors import Fixed
+from shoal.resolve import ResolvedPrior
 
 VARIANTS = ("complete", "none", "partial")
 

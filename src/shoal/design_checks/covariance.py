@@ -1,0 +1,87 @@
+"""Known covariances between levels: read, checked, factored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from shoal.errors import DataError, listing
+
+SINGULAR = 1e-12  # share of a level's variance left, given other levels, that rounding may have made
+
+
+def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor of a known covariance between `labels`, in their order.
+
+    Parameters
+    ----------
+    given : (G, G) array or DataFrame
+        A DataFrame is put into the order of `labels` by its index and columns, and may have more levels.
+
+    Raises
+    ------
+    DataError
+        No numbers, wrong shape, levels that are missing, not symmetric, not positive definite.
+    """
+    count = len(labels)
+    labelled = hasattr(given, "index") and hasattr(given, "columns")
+    if labelled:
+        given = _of_levels(name, factor, given, labels.tolist())
+    try:
+        matrix = np.asarray(given)
+        matrix = matrix if np.iscomplexobj(matrix) else matrix.astype(float)
+    except (TypeError, ValueError) as problem:
+        raise DataError(
+            f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers ({problem}).",
+            f"A {count} x {count} matrix of numbers.",
+        ) from problem
+    if np.iscomplexobj(matrix):
+        raise DataError(f"The covariance {name!r} holds complex numbers.", "A matrix of real numbers.")
+    if matrix.shape != (count, count):
+        raise DataError(
+            f"The covariance {name!r} has shape {matrix.shape}, {factor!r} has {count} levels.",
+            f"A {count} x {count} matrix in the order of the sorted levels, or a DataFrame with labels.",
+        )
+    wrong = ~(np.isfinite(matrix) & np.isclose(matrix, matrix.T, rtol=1e-8, atol=1e-12))
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise DataError(
+            f"The covariance {name!r} is not symmetric and finite: levels {labels.tolist()[i]!r} and "
+            f"{labels.tolist()[j]!r} have {matrix[i, j]:g}, and the other way round {matrix[j, i]:g}.",
+            "A covariance matrix: finite numbers, the same both ways round.",
+        )
+    try:
+        root = np.linalg.cholesky(matrix)
+        # What is left of a level's variance, given the levels before it.
+        singular = bool((np.diag(root) ** 2 <= SINGULAR * np.diag(matrix)).any())
+    except np.linalg.LinAlgError:
+        singular = True
+    if singular:
+        least = float(np.linalg.eigvalsh(matrix)[0])
+        raise DataError(
+            f"The covariance {name!r} is not positive definite (smallest eigenvalue {least:.3g}).",
+            "A positive definite matrix.",
+            "Levels that are copies of each other are one level.",
+        )
+    return root
+
+
+def _of_levels(name: str, factor: str, given: Any, labels: list[Any]) -> Any:
+    """Return a labelled covariance in the order of the levels."""
+    twice = [v for side in (given.index, given.columns) for v in side[side.duplicated()]]
+    if twice:
+        raise DataError(
+            f"The covariance {name!r} has {listing(map(repr, dict.fromkeys(twice)))} more than once among "
+            "its labels.",
+            "One row and one column for every level.",
+        )
+    missing = [v for v in labels if v not in given.index or v not in given.columns]
+    if missing:
+        raise DataError(
+            f"The covariance {name!r} lacks {len(missing)} levels of {factor!r} "
+            f"({listing(map(repr, missing))}); its labels are {listing(map(repr, given.index.tolist()))}.",
+            "A row and a column for every level, labelled as in the table: text is not a number.",
+            f"Rename them, e.g. `{name}.index = {name}.columns = levels`.",
+        )
+    return given.loc[labels, labels]

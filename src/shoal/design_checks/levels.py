@@ -1,0 +1,92 @@
+"""Refusals of grouping factors and their levels, and warnings of levels numbered anew."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from shoal.errors import DataError, ModelError, ShoalWarning, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def group_name(name: str, reserved: set[str]) -> None:
+    """Raise if a grouping factor has the name of something else in a result."""
+    if name in reserved:
+        raise ModelError(
+            f"The grouping factor is called {name!r}, which names something else in every result.",
+            f"Another name than {listing(sorted(reserved))}.",
+            "Rename the column.",
+        )
+
+
+def levels(name: str, labels: np.ndarray) -> None:
+    """Raise if a grouping factor has fewer than two levels."""
+    if len(labels) < 2:
+        raise DataError(
+            f"The grouping factor {name!r} has one level ({labels.tolist()[0]!r}).",
+            "At least two levels, or nothing can vary between them.",
+            f"Drop the term `(… | {name})`.",
+        )
+
+
+def distinct(parts: pd.DataFrame, codes: np.ndarray, labels: np.ndarray) -> None:
+    """Raise if two levels of an interaction read alike: ("a:b", "c") and ("a", "b:c")."""
+    pairs = parts.astype(str).assign(code=codes).drop_duplicates()
+    alike = pairs["code"].value_counts()
+    if (alike > 1).any():
+        raise DataError(
+            f"Different levels of {':'.join(parts.columns)!r} read alike: {labels[alike.index[0]]!r}.",
+            "Labels that stay distinct when joined by a colon.",
+            "Replace the colons in the labels.",
+        )
+
+
+def effects(name: str, effects: list[str]) -> None:
+    """Raise if a grouping factor has no effect, or the same effect twice."""
+    if not effects:
+        raise ModelError(f"The term of grouping factor {name!r} has no effects.", "Write `(1 | …)`.")
+    twice = sorted({e for e in effects if effects.count(e) > 1})
+    if twice:
+        raise ModelError(
+            f"Effect {listing(twice)} of grouping factor {name!r} appears twice.",
+            "Each effect once per factor.",
+            f"Note that `(x | {name})` includes the intercept: write `(0 + x | {name})` for the slope alone.",
+        )
+
+
+def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
+    """Warn where labels of one factor look numbered anew within each level of another.
+
+    That is so if every level of `a` has the first few labels of `b`, and not always as many: a crossed
+    factor would leave gaps, or give every level all labels.
+    """
+    single = list(dict.fromkeys(f[0] for f in factors if len(f) == 1))
+    known = {frozenset(f) for f in factors}
+    for parent in single:
+        for child in single:
+            if (
+                parent != child
+                and frozenset((parent, child)) not in known
+                and _renumbered(frame, parent, child)
+            ):
+                warnings.warn(
+                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within "
+                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same "
+                    f"{child} everywhere; `(1 | {parent}/{child})` takes them for different ones in "
+                    f"different {parent}s.",
+                    ShoalWarning,
+                    stacklevel=2,
+                )
+
+
+def _renumbered(frame: pd.DataFrame, parent: str, child: str) -> bool:
+    pairs = frame[[parent, child]].drop_duplicates()
+    codes = pairs[child].rank(method="dense")
+    within = codes.groupby(pairs[parent].to_numpy())
+    counts, highest = within.size(), within.max()
+    # Most parents have several children, else nothing was numbered.
+    return bool((highest == counts).all() and counts.nunique() > 1 and counts.median() > 1)

@@ -1,0 +1,83 @@
+"""Refusals of responses, additions and numbers that no family can take."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.errors import DataError, ModelError, listing
+from shoal.families import Family
+from shoal.formula.terms import Formula
+
+
+def additions(formula: Formula, family: Family) -> None:
+    """Raise if the response predicts itself, or its additions do not fit the family."""
+    response = formula.response
+    given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
+    _apart_from_response(formula)
+    if response.trials is not None and response.trials.text == response.value.text:
+        raise ModelError(
+            f"{response.value.text!r} is the response and the number of trials: every trial succeeded.",
+            "Successes, and the trials they are out of.",
+            "Write `successes | trials(n) ~ …`, or `trials(successes + failures)`.",
+        )
+    for name in sorted(given - family.takes):
+        raise ModelError(
+            f"The formula has {name}(...), which family {family.name!r} does not take.",
+            f"It takes {listing(sorted(family.takes)) or 'neither trials nor se'}.",
+            "Use family='binomial' for counts out of trials." if name == "trials" else "",
+        )
+    for name in sorted(family.requires - given):
+        raise ModelError(
+            f"Family {family.name!r} needs {name}(...) and the formula has none.",
+            f"Write `{response.value.text} | {name}(column) ~ …`.",
+        )
+
+
+def _apart_from_response(formula: Formula) -> None:
+    """Raise if a column of the response stands right of the tilde."""
+    effects = (c for g in formula.groups for c in g.effects.columns)
+    offsets = (c for o in formula.offsets for c in o.columns)
+    factors = [c for term in formula.groups for c in term.factor]
+    factors += [c for term in formula.latents for c in term.factor]
+    places = {
+        "a predictor": {*formula.population.columns, *effects},
+        "an offset": {*offsets},
+        "a grouping factor": set(factors),
+    }
+    for what, columns in places.items():
+        if both := [c for c in formula.response.value.columns if c in columns]:
+            raise ModelError(
+                f"{both[0]!r} is the response and {what}.",
+                "Columns other than the response itself on the right.",
+                "Remove it from one side.",
+            )
+
+
+def numeric(name: str, values: np.ndarray) -> None:
+    """Raise if `values` are not finite numbers."""
+    if values.dtype.kind not in "biuf":
+        shown = listing(repr(v) for v in dict.fromkeys(values.tolist()))
+        raise DataError(
+            f"{name!r} holds {shown}, not numbers.",
+            "Numbers (or True and False).",
+            "Recode it, e.g. `(frame[column] == 'yes').astype(int)`.",
+        )
+    bad = np.flatnonzero(~np.isfinite(values.astype(float)))
+    if bad.size:
+        raise DataError(
+            f"{name!r} is not finite in {bad.size} of {values.size} rows (rows {listing(bad)}).",
+            "Finite numbers.",
+            "Mend or remove those rows yourself: Shoal never drops a row.",
+        )
+
+
+def positive(what: str, name: str, values: np.ndarray) -> None:
+    """Raise if any value is zero or negative."""
+    bad = np.flatnonzero(values <= 0)
+    if bad.size:
+        shown = listing(f"row {i}: {values[i]:g}" for i in bad)
+        raise DataError(
+            f"{what} {name!r} are not above zero in {bad.size} rows ({shown}).",
+            f"{what} greater than zero.",
+            "Leave out rows that should not count." if what == "Weights" else "",
+        )
