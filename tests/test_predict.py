@@ -583,7 +583,8 @@ def test_any_index_is_kept(slopes, index):
 
 
 def test_other_tables_are_read(slopes, tmp_path):
-    polars = pytest.importorskip("polars")
+    import polars
+
     expected = slopes.predict(KNOWN).values
     KNOWN.to_csv(tmp_path / "new.csv", index=False)
     for source in (polars.from_pandas(KNOWN), KNOWN.to_dict("list"), tmp_path / "new.csv"):

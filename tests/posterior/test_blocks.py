@@ -12,7 +12,8 @@ from scipy.linalg import block_diag
 
 from shoal.posterior import blocks, constraint
 from shoal.posterior.blocks import Arrow, Effects, Scales
-from shoal.posterior.structure import Factor, Pattern, Structure
+from shoal.posterior.data import Pattern
+from shoal.posterior.structure import Factor, Structure
 from shoal.sample.programs import double
 
 

@@ -9,7 +9,7 @@ factors' effects, population coefficients), so their precision is ::
 and ``H = F F'`` with ``F = [[L, 0], [W', Q]]``, ``L L' = D``, ``L W = B``, ``Q Q' = C - W' W``.
 The K x K work is unrolled and runs elementwise over levels (the last axis): no batched LAPACK calls. Of a
 sparse border factor (S columns), only levels that meet the main factor's in some row have an entry in B
-(`structure.Pattern`), so ``W' W`` is a sum over pairs of entries; dense factors (D columns) and population
+(`data.Pattern`), so ``W' W`` is a sum over pairs of entries; dense factors (D columns) and population
 coefficients (p) have whole rows. C is dense. Nothing is levels x levels of the main factor.
 Bates, Alday and Kokandakar (2025), MixedModels.jl, use the same elimination.
 
@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from shoal.posterior.structure import Pattern, Structure
+from shoal.posterior.data import Pattern
+from shoal.posterior.structure import Structure
 
 LARGEST_UNROLLED = 24
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from shoal.posterior import constraint, laplace, rows
 from shoal.posterior.blocks import LARGEST_UNROLLED, Effects, dot, gather, solve_lower, split
+from shoal.posterior.data import Data, Hyper, coefficients
 from shoal.posterior.hyper import hyperparameters
-from shoal.posterior.structure import Data, Factor, Hyper, Structure, coefficients
+from shoal.posterior.structure import Factor, Structure
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 

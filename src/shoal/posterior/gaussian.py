@@ -19,7 +19,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from shoal.posterior.blocks import Arrow, Effects, Scales, contract
-from shoal.posterior.structure import Data, Hyper, Quadratic, Structure, Sums
+from shoal.posterior.data import Data, Hyper, Quadratic, Sums
+from shoal.posterior.structure import Structure
 
 
 def scales(s: Structure, data: Data, hyper: Hyper) -> Scales:

@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from shoal import groups
-from shoal.posterior.structure import Data, Factor, Hyper, ResponseShape, Structure
+from shoal.posterior.data import Data, Hyper
+from shoal.posterior.structure import Factor, ResponseShape, Structure
 from shoal.priors import Prior
 
 

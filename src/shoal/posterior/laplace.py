@@ -32,7 +32,8 @@ from shoal.posterior.blocks import (
     split,
 )
 from shoal.posterior.constraint import Constraint
-from shoal.posterior.structure import Data, Hyper, Quadratic, Structure
+from shoal.posterior.data import Data, Hyper, Quadratic
+from shoal.posterior.structure import Structure
 
 FROZEN = -1  # in place of a number of refinements: one map for all theta
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps are shortened smoothly

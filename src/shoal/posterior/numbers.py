@@ -11,9 +11,10 @@ from shoal.design import Design, merge
 from shoal.families import Rows
 from shoal.model import Specification
 from shoal.posterior.build import column_starts, scalar_priors
+from shoal.posterior.data import Data, Pattern, Quadratic, RowData, Sums
 from shoal.posterior.layout import ordered
 from shoal.posterior.products import cross_products
-from shoal.posterior.structure import Data, Pattern, Quadratic, RowData, Structure, Sums
+from shoal.posterior.structure import Structure
 from shoal.priors import Fixed, Normal, middle
 
 
@@ -42,7 +43,7 @@ def data_of(model: Specification, s: Structure, integrate: bool) -> Data:
 
 
 def _coefficients(model: Specification, s: Structure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return `mean`, `scale` and `direct` of `structure.Data`, the responses one after the other.
+    """Return `mean`, `scale` and `direct` of `data.Data`, the responses one after the other.
 
     A default Intercept prior speaks of the linear predictor at average columns, so the Intercept itself is
     that value less the average of every other column times its coefficient.

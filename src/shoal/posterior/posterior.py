@@ -10,13 +10,14 @@ from shoal.design import merge
 from shoal.model import Specification
 from shoal.posterior import build
 from shoal.posterior.coordinates import Density
+from shoal.posterior.data import Data
 from shoal.posterior.folding import loading_slots
 from shoal.posterior.hyper import to_unconstrained
 from shoal.posterior.laplace import FROZEN
 from shoal.posterior.layout import pairs
 from shoal.posterior.numbers import data_of
 from shoal.posterior.plan import Plan, Work, choose
-from shoal.posterior.structure import Data, Structure
+from shoal.posterior.structure import Structure
 from shoal.priors import middle
 
 

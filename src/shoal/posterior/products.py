@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from shoal.posterior.structure import RowData, Structure, Sums
+from shoal.posterior.data import RowData, Sums
+from shoal.posterior.structure import Structure
 
 Add = Callable[[Any, Any, int], Any]
 

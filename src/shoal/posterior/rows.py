@@ -7,8 +7,9 @@ from typing import Any
 import jax.numpy as jnp
 
 from shoal.posterior.blocks import Effects, split
+from shoal.posterior.data import Data, Hyper, Quadratic, RowData
 from shoal.posterior.products import cross_products
-from shoal.posterior.structure import Data, Hyper, Quadratic, RowData, Structure
+from shoal.posterior.structure import Structure
 
 
 def linear_predictor(s: Structure, data: Data, hyper: Hyper, x: Effects) -> Any:
