@@ -135,22 +135,37 @@ def test_what_a_group_has_is_constant_within_it():
     assert table["g"].is_monotonic_increasing
 
 
-def test_restaurants_have_unequal_numbers_of_reviews():
+def test_restaurants_have_unequal_numbers_of_reviews_and_reviews_of_sentences():
     table = simulate.restaurants()
-    counts = table.groupby("restaurant").size()
-    assert (len(table), len(counts)) == (400, 40)
-    assert counts.min() <= 2
-    assert counts.max() >= 30
+    assert list(table.columns) == ["restaurant", "review", "aspect", "sentiment"]
+    assert set(table["aspect"]) == {"food", "service"}
+    reviews = table.groupby("restaurant")["review"].nunique()
+    assert (reviews.sum(), len(reviews)) == (300, 30)
+    assert reviews.min() == 1
+    assert reviews.max() >= 25
+    assert (table.groupby("review")["restaurant"].nunique() == 1).all()
+    sentences = table.groupby("review").size()
+    # Geometric: one review in five has one sentence, the mean is five.
+    assert abs(z_of_mean((sentences == 1) - 0.2, np.full(300, 0.2 * 0.8))) < 4
+    assert abs(z_of_mean(sentences - 5.0, np.full(300, 0.8 / 0.2**2))) < 4
+    assert abs(z_of_mean((table["aspect"] == "food") - 0.6, np.full(len(table), 0.6 * 0.4))) < 4
 
 
-def test_ratings_scatter_about_the_quality():
-    table = simulate.restaurants(groups=500, rows=10_000, sigma=0.9)
+def test_sentences_scatter_about_the_quality_and_the_reviewer():
+    table = simulate.restaurants(400, 4_000, correlation=0.7)
     truth = table.attrs["truth"]
-    residual = table["rating"] - np.take(truth["quality"], table["restaurant"])
-    assert abs(z_of_mean(residual, 0.9**2)) < 4
-    assert abs(z_of_sd(residual, 0.9)) < 4
-    assert abs(z_of_sd(np.array(truth["r_restaurant"]), 0.4)) < 4
-    np.testing.assert_allclose(np.subtract(truth["quality"], truth["r_restaurant"]), 3.5)
+    own = {a: np.take(truth[a], table["restaurant"]) for a in ("food", "service")}
+    taste = {a: np.take(truth[f"review_{a}"], table["review"]) for a in own}
+    is_food = table["aspect"] == "food"
+    center = np.where(is_food, own["food"] + taste["food"], own["service"] + taste["service"])
+    residual = table["sentiment"] - center
+    assert abs(z_of_mean(residual, 0.5**2)) < 4
+    assert abs(z_of_sd(residual, 0.5)) < 4
+    for aspect in own:
+        assert abs(z_of_sd(np.array(truth[f"review_{aspect}"]), 0.25)) < 4
+        assert abs(z_of_sd(np.array(truth[aspect]) - 0.2, 0.3)) < 4
+    product = np.prod([np.subtract(truth[a], 0.2) / 0.3 for a in own], axis=0)
+    assert abs(z_of_mean(product - 0.7, np.full(400, 1 + 0.7**2))) < 4
 
 
 @pytest.mark.parametrize("make", [SMALL, simulate.confounded_groups, simulate.restaurants])
@@ -189,7 +204,10 @@ def test_truth_is_plain_and_survives_parquet(make, tmp_path):
         (partial(simulate.confounded_groups, groups=0), "groups is 0"),
         (partial(simulate.confounded_groups, 30, 20), "30 levels of g, 20 rows"),
         (partial(simulate.confounded_groups, sigma=-1.0), "sigma is -1"),
-        (partial(simulate.restaurants, rows=0), "rows is 0"),
+        (partial(simulate.restaurants, reviews=0), "reviews is 0"),
+        (partial(simulate.restaurants, sentences=0.5), "sentences=0.5"),
+        (partial(simulate.restaurants, food=1.2), "food=1.2"),
+        (partial(simulate.restaurants, correlation=float("nan")), "correlation=nan"),
         (partial(simulate.restaurants, sd=-1.0), "sd is -1"),
         (partial(simulate.restaurants, skew=float("nan")), "skew of restaurant is nan"),
     ],

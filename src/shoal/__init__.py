@@ -12,10 +12,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoal import priors, simulate
+    from shoal import lab, plots, priors, simulate
     from shoal.api import Fit, Model, load, sbc
     from shoal.datasets import load_dataset
+    from shoal.diagnosis import diagnose
     from shoal.formula import register_function
+    from shoal.means import group_means
     from shoal.model import Response
 
 # Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
@@ -25,18 +27,26 @@ _PLACES = {
     "Fit": "shoal.api",
     "load": "shoal.api",
     "sbc": "shoal.api",
+    "diagnose": "shoal.diagnosis",
     "load_dataset": "shoal.datasets",
     "register_function": "shoal.formula",
+    "group_means": "shoal.means",
     "priors": "",
     "simulate": "",
+    "lab": "",
+    "plots": "",
 }
 
 __all__ = [
     "Fit",
     "Model",
     "Response",
+    "diagnose",
+    "group_means",
+    "lab",
     "load",
     "load_dataset",
+    "plots",
     "priors",
     "register_function",
     "sbc",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,20 +36,24 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
     prior = draw_prior(model, rng, draws)
     responses = simulate_responses(model, prior, rng)
     names = [safe(design.formula.response.value.text) for design in model.designs]
-    coords = {"chain": [0], "draw": np.arange(draws)}
-    dims = dims_of(model)
     return xr.DataTree.from_dict(
         {
-            "prior": xr.Dataset(
-                {name: (("chain", "draw", *dims[name]), value[None]) for name, value in prior.items()},
-                {**coords, **coords_of(model)},
-            ),
+            "prior": as_dataset(model, prior, draws),
             "prior_predictive": xr.Dataset(
                 {name: (("chain", "draw", "row"), y[None]) for name, y in zip(names, responses, strict=True)},
-                {**coords, "row": np.arange(rows)},
+                {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)},
             ),
             "observed_data": observed_data(model),
         }
+    )
+
+
+def as_dataset(model: Specification, prior: Mapping[str, np.ndarray], draws: int) -> xr.Dataset:
+    """Return draws of parameters, their first axis over draws, as one chain with names for all axes."""
+    dims = dims_of(model)
+    return xr.Dataset(
+        {name: (("chain", "draw", *dims[name]), value[None]) for name, value in prior.items()},
+        {"chain": [0], "draw": np.arange(draws), **coords_of(model)},
     )
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
-from shoal import estimands, files, predict, predictive
-from shoal.diagnose import Diagnosis, diagnose
+from shoal import contrasts, estimands, files, predict, predictive, report
+from shoal.diagnosis import Diagnosis, diagnose
 from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.api.model import Model
+    from shoal.plots.accessors import FitPlots
 
 
 class Fit:
@@ -29,6 +30,13 @@ class Fit:
         from shoal.api.model import Model  # whose `fit` makes this class
 
         return Model._of(self._results.model)
+
+    @property
+    def plot(self) -> FitPlots:
+        """Pictures of the fit, such as ``fit.plot.forest()``: the figure, the numbers drawn, a caption."""
+        from shoal.plots.accessors import FitPlots
+
+        return FitPlots(self._results)
 
     @property
     def tree(self) -> xr.DataTree:
@@ -62,6 +70,117 @@ class Fit:
     def levels(self, group: str | None = None) -> xr.DataArray:
         """Return draws of each level's own coefficients: population part plus deviation."""
         return estimands.levels(self._results, group)
+
+    def ranks(
+        self,
+        group: str | None = None,
+        effect: str | None = None,
+        *,
+        best: str = "high",
+        top: int | Sequence[int] = (1,),
+        prob: float = 0.9,
+    ) -> pd.DataFrame:
+        """Return one row per level, best first: its coefficient, its rank, and how sure the rank is.
+
+        Parameters
+        ----------
+        group : str, optional
+            The grouping factor; not needed if there is one.
+        effect : str, optional
+            Whose coefficients are ranked; by default the Intercept's, or the only ones.
+        best : {"high", "low"}
+            Which end has rank 1.
+        top : int or sequence of int
+            Sizes of the tops whose probabilities are given: 1 for ``p_best``, k for ``p_top_k``.
+        prob : float
+            Least probability of the interval of the rank, which the column names state.
+
+        Returns
+        -------
+        DataFrame
+            The level, ``n`` (rows), ``mean`` and ``sd`` of its coefficient, ``rank_mean``, ``rank_median``,
+            ``rank_eti90_lb``, ``rank_eti90_ub``, and the probabilities. ``attrs`` (and the printed table) say
+            on which scale, among which levels. `contrast` gives the probability that one level is above
+            another.
+
+        Raises
+        ------
+        ModelError
+            Unknown names, a top larger than the number of levels, effects that were not kept.
+
+        References
+        ----------
+        Goldstein, H. and Spiegelhalter, D. J. (1996). League tables and their limitations. Journal of the
+        Royal Statistical Society A 159, 385-443.
+        """
+        return estimands.ranks(self._results, group, effect, best, top, prob)
+
+    def contrast(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        group: str | None = None,
+        levels: Sequence[Any] | None = None,
+        effect: str | None = None,
+        at: Mapping[str, Any] | str | None = None,
+        scale: str | None = None,
+        response: str | None = None,
+        draws: int | None = None,
+        seed: int = 0,
+        prob: float = 0.9,
+    ) -> contrasts.Contrast:
+        """Return differences between settings of predictors, or between levels of a group.
+
+        Parameters
+        ----------
+        settings : mapping, optional
+            From columns to the values they take, one a setting: ``{"pred": ["pred", "no"]}`` sets every row
+            of the data to the first, then to the second, predicts, and takes the difference of the means. A
+            single value holds in all settings. More than two settings: every pair.
+        group, levels, effect
+            Instead of settings: the levels of a grouping factor (two or more; every pair) whose coefficients
+            are contrasted, on the linear predictor's scale. By default all levels, and the Intercept.
+        at : mapping or "population", optional
+            With settings: columns held at a value in every row, ``{"tank": "3"}``; None as a value stands for
+            a new level, its effects drawn from the population. ``"population"``: new levels of all factors.
+        scale : {"response", "probability", "linear"}, optional
+            Of settings: the expected response (a share of successes; of an ordered response the mean
+            category), the probability of each category of an ordered response, or the linear predictor.
+        response : str, optional
+            One of several responses.
+        draws : int, optional
+            Draws of each chain, evenly spread; all by default.
+        seed : int
+            For new levels.
+        prob : float
+            Probability of the table's interval.
+
+        Returns
+        -------
+        Contrast
+            ``.table`` (mean, sd, interval, ``p_above_0``), ``.draws``, ``.settings`` (each side of the
+            differences), ``.scale`` and ``.population``, which are printed with it. An effect of changing a
+            predictor is causal only if the model leaves no confounder out.
+
+        Raises
+        ------
+        DataError, ModelError
+            Columns or levels that the model does not have, settings of different lengths, more than 4 GB of
+            draws.
+        """
+        return contrasts.contrast(
+            self._results,
+            settings,
+            group=group,
+            levels=levels,
+            effect=effect,
+            at=at,
+            scale=scale,
+            response=response,
+            draws=draws,
+            seed=seed,
+            prob=prob,
+        )
 
     def finite_population(self, group: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
         """Return means over *these* levels beside the population's."""
@@ -192,6 +311,29 @@ class Fit:
     def save(self, path: str | Path) -> Path:
         """Write a netCDF file that `shoal.load` and ArviZ read."""
         return files.save(self._results, path)
+
+    def report(self, path: str | Path, *, prob: float = 0.9) -> Path:
+        """Write a page that says and shows all of this fit: an HTML file that needs no other and no network.
+
+        The verdict, the model in mathematics and words, priors against posteriors, parameters with their
+        Monte Carlo errors, group effects with their shrinkage, where the variance lies, a predictive check,
+        chains, and how the draws were made.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.html``; overwritten if it exists.
+        prob : float
+            Probability of the equal-tailed intervals.
+
+        Raises
+        ------
+        ModelError
+            Another ending, or a probability outside 0 to 1.
+        FileError
+            A file that cannot be written.
+        """
+        return report.write(self._results, path, prob)
 
     def __repr__(self) -> str:
         sizes = self._results.posterior.sizes

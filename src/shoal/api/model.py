@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import xarray as xr
 
 from shoal import calibrate, describe, fitting, predictive
@@ -26,6 +25,9 @@ from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
 from shoal.progress import shown
 from shoal.sample.target import Settings
+
+if TYPE_CHECKING:
+    from shoal.plots.accessors import ModelPlots
 
 
 class Model:
@@ -109,7 +111,6 @@ class Model:
         ModelError
             Unknown names, or products of levels that the machine's memory cannot hold.
         """
-        check_memory(self._spec)
         return posterior_of(self._spec, coordinates, sampler)
 
     def fit(
@@ -204,6 +205,50 @@ class Model:
         """
         return predictive.prior_predictive(self._spec, draws, seed)
 
+    def prior_summary(self, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
+        """Return what the priors imply before any data, of parameters and on the outcome's scale.
+
+        Parameters
+        ----------
+        draws : int
+            Independent draws from the priors.
+        seed : int
+        prob : float
+            Probability of the equal-tailed interval, which the column names state.
+
+        Returns
+        -------
+        DataFrame
+            One row a quantity, indexed by ``about`` ("parameter", or the response) and ``quantity``. Every
+            parameter has its prior. Every response has statistics of its rows (mean, sd and range, or the
+            share of each category; sd between the means of a factor's levels), the share of rows whose mean
+            is below 0.01 or above 0.99, and how far two levels taken at random are apart at a row taken at
+            random: a difference of means or probabilities, or with a log link a ratio. Columns: ``prior``,
+            ``scale``, ``median``, the interval, ``observed`` (the same of the data), ``tail`` (two-sided
+            probability of anything as far out) and ``flag``: the data lie outside the central 99 % of what
+            the priors say, or most rows are at the floor or the ceiling. A row is one observation, whatever
+            its weight.
+
+        Raises
+        ------
+        ModelError
+            Numbers that make no sense.
+
+        References
+        ----------
+        Evans, M. and Moshonov, H. (2006). Checking for prior-data conflict. Bayesian Analysis 1, 893-914.
+        """
+        from shoal.implied import prior_summary
+
+        return prior_summary(self._spec, draws, seed, prob)
+
+    @property
+    def plot(self) -> ModelPlots:
+        """Pictures of the data and the priors before a fit, such as ``model.plot.prior_predictive()``."""
+        from shoal.plots.accessors import ModelPlots
+
+        return ModelPlots(self._spec)
+
     def to_pymc(self, coordinates: str = "noncentered") -> Any:
         """Return the model as a ``pymc.Model`` with the same names, priors and likelihood.
 
@@ -266,35 +311,6 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
 
     columns = dict.fromkeys(c for r in responses for c in parse(r.formula).columns)
     return read(data, columns=tuple(columns))
-
-
-def check_memory(model: Specification) -> None:
-    """Raise if the machine has no memory for the plan of a model, let alone for its draws.
-
-    The effects outside the largest factor, R of them, meet in R x R matrices; three stand side by side.
-    """
-    sizes: Counter[str] = Counter()
-    for group in model.groups:
-        sizes[group.name] += len(group.effects) * len(group.labels)
-    for latent in {t.name: t for design in model.designs for t in design.latents}.values():
-        sizes[latent.factor] += len(latent.labels)
-    outside = sum(sizes.values()) - max(sizes.values(), default=0)
-    needed, there = 3 * 8 * outside**2, memory()
-    if needed > there:
-        listed = ", ".join(f"{name} {size:,}" for name, size in sizes.most_common())
-        raise ModelError(
-            f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: {outside:,} of them lie "
-            "outside the largest factor, and each pair has a number.",
-            f"No more than the {there / 1e9:,.0f} GB of this machine.",
-            "Leave out all but one of the large factors, or take a part of their levels.",
-        )
-
-
-def memory() -> float:
-    """Return the bytes of memory of this machine, infinity where it does not say."""
-    if not hasattr(os, "sysconf"):
-        return math.inf
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:

@@ -13,6 +13,8 @@ import typer
 
 from shoal.cli.inputs import check_output, csv_text, find_data, find_dataset
 from shoal.cli.prior_text import parse_priors
+from shoal.cli.report import check_page
+from shoal.cli.report import report as write_report
 from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
 
 if TYPE_CHECKING:
@@ -92,6 +94,9 @@ def fit(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the draws to this netCDF file."),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="Write a page about the fit to this HTML file.")
+    ] = None,
     force: Force = False,
     draws: Annotated[int, typer.Option(help="Kept draws of each chain.")] = 1000,
     chains: Annotated[int, typer.Option(help="Chains.")] = 4,
@@ -116,6 +121,11 @@ def fit(
         raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
     if output:
         check_output(output, force, data)
+    if report:
+        check_page(report, "--report")
+        check_output(report, force, data)
+        if report == output:
+            raise typer.BadParameter("it is the file of the draws.", param_hint="--report")
     model = _model(formula, data, family, prior)
     if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
@@ -135,6 +145,8 @@ def fit(
     )
     if output:  # before anything is shown: a reader that goes away must not cost the draws
         result.save(output)
+    if report:
+        result.report(report, prob=interval)
     trusted = _report(result, output, interval, effects, quiet)
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
 
@@ -202,6 +214,9 @@ def check(
 ) -> None:
     """Read formula and data, and print the model, its priors and how it would be sampled."""
     Screen().say(str(_model(formula, data, family, prior)), hang=2)
+
+
+app.command("report", epilog="Example: shoal report fit.nc -o report.html")(write_report)
 
 
 @app.command(epilog="Example: shoal datasets radon --csv > radon.csv")

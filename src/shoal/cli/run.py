@@ -12,12 +12,15 @@ from typing import Any
 import typer
 import typer.main
 
+from shoal.cli import doctor
 from shoal.cli.commands import app
 from shoal.cli.screen import complain
 from shoal.errors import ShoalError, ShoalWarning
 
 DEBUG = "SHOAL_DEBUG"
 INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
+
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
 
 
 def run(arguments: Sequence[str]) -> int:

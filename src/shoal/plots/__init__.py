@@ -1,1 +1,12 @@
-"""Pictures of models and fits; each returns the figure and the numbers drawn."""
+"""Pictures of models and fits; each returns the figure, the numbers drawn and a caption.
+
+``fit.plot`` and ``model.plot`` have those of one fit or model. Here are those of several fits:
+
+>>> shoal.plots.ess({"centered": a, "transport": b})
+"""
+
+# The functions take the places of the modules of their names, which are loaded before them.
+from shoal.plots.comparisons import ess, pooling, sd_prior_implied
+from shoal.plots.picture import Picture
+
+__all__ = ["Picture", "ess", "pooling", "sd_prior_implied"]

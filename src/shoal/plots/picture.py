@@ -50,7 +50,9 @@ class Picture:
         try:
             self.figure.savefig(path, dpi=dpi)
         except OSError as problem:
-            raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
+            raise FileError(
+                f"{path} cannot be written: {problem}.", "A folder you may write to."
+            ) from problem
         return path
 
     def svg(self) -> str:

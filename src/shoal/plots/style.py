@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,6 +38,16 @@ def scale_of(design: Design) -> str:
     """Return the words for the scale of a linear predictor, such as "log odds of use_contraception"."""
     name = design.formula.response.value.text
     words = {"identity": "{}", "log": "log of {}", "logit": "log odds of {}", "probit": "probit of {}"}
+    if design.family.linear_gaussian and not np.array_equal(
+        design.family.normal_response(design.rows), design.rows.y
+    ):  # lognormal: the identity link is that of the logarithm
+        return f"log of {name}"
     if design.family.ordinal:
         return f"latent scale of {name} ({design.family.link})"
     return words.get(design.family.link, "{} (" + design.family.link + " scale)").format(name)
+
+
+def plain(label: object, most: int = 48) -> str:
+    """Return text that matplotlib writes as it is: dollar signs start no formula, long labels are cut."""
+    text = " ".join(str(label).split())
+    return (text if len(text) <= most else text[: most - 1] + "…").replace("$", r"\$")

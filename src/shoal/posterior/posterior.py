@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.design import merge
 from shoal.model import Specification
-from shoal.posterior import build
+from shoal.posterior import build, memory
 from shoal.posterior.coordinates import Density
 from shoal.posterior.data import Data
 from shoal.posterior.folding import loading_slots
@@ -80,10 +80,11 @@ def posterior_of(model: Specification, coordinates: str = "auto", sampler: str =
     Raises
     ------
     ModelError
-        Unknown coordinates or sampler.
+        Unknown coordinates or sampler, or products of levels that the machine's memory cannot hold.
     """
-    structure = build.structure_of(model)
-    plan = choose(structure, _work(model), coordinates, sampler)
+    structure, work = build.structure_of(model), _work(model)
+    memory.check(structure, work)
+    plan = choose(structure, work, coordinates, sampler)
     data = data_of(model, structure, plan.integrate)
     return Posterior(model, plan, Density(structure, plan.coordinates, plan.refinements), data)
 

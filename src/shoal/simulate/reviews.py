@@ -1,4 +1,4 @@
-"""Reviews of restaurants, of which some have many and some have one."""
+"""Sentences of reviews of restaurants, on their food and on their service."""
 
 from __future__ import annotations
 
@@ -6,44 +6,60 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shoal.errors import ModelError
 from shoal.simulate.parts import check_scales, check_sizes, levels_of_rows, with_truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ASPECTS = ("food", "service")
+
 
 def restaurants(
-    groups: int = 40,
-    rows: int = 400,
+    groups: int = 30,
+    reviews: int = 300,
     *,
-    mean: float = 3.5,
-    sd: float = 0.4,
-    sigma: float = 1.0,
+    sentences: float = 5.0,
+    food: float = 0.6,
+    mean: float = 0.2,
+    sd: float = 0.3,
+    correlation: float = 0.5,
+    review_sd: float = 0.25,
+    sigma: float = 0.5,
     skew: float = 1.0,
     seed: int = 2,
 ) -> pd.DataFrame:
-    r"""Simulate single reviews of restaurants that were reviewed unequally often.
+    r"""Simulate the sentiment of each sentence of reviews of restaurants.
 
-    .. math:: \mathrm{rating}_i \sim \mathrm{Normal}(q_{r[i]}, \sigma), \qquad
-              q_r \sim \mathrm{Normal}(\mu, \tau)
+    .. math:: s_i \sim \mathrm{Normal}(q_{r[i],a[i]} + t_{v[i],a[i]}, \sigma), \qquad
+              t_{v,a} \sim \mathrm{Normal}(0, \tau_v), \qquad
+              (q_{r,\mathrm{food}}, q_{r,\mathrm{service}}) \sim \mathrm{Normal}(\mu, \tau^2 R)
 
-    The task is to rank the restaurants by their quality :math:`q_r`. The best mean rating belongs to a
-    restaurant with few reviews more often than not; partial pooling corrects that. Raw reviews hold what a
-    table of means and standard errors (eight schools) has lost: the standard error of a mean is
-    :math:`\sigma / \sqrt{n_r}`, and :math:`\sigma` is learnt from all reviews.
+    A restaurant r has reviews v, a review has sentences i, and a sentence is about one aspect a. The task is
+    to rank the restaurants by their quality :math:`q_{r,a}`. The best mean belongs to a restaurant with few
+    reviews more often than not; partial pooling corrects that. Some reviews have one sentence, and many have
+    one on an aspect: their mean has no standard error of its own (see `shoal.group_means`).
 
     Parameters
     ----------
     groups : int
         Number of restaurants; each has a review.
-    rows : int
+    reviews : int
         Reviews of all restaurants together.
+    sentences : float
+        Mean number of sentences in a review, which is geometric: one in `sentences` reviews has one sentence.
+    food : float
+        Probability that a sentence is about the food; otherwise it is about the service.
     mean : float
-        :math:`\mu`, mean quality, in points of the rating.
+        :math:`\mu`, mean quality, on the scale of sentiment (0 is neutral).
     sd : float
-        :math:`\tau`, standard deviation of quality between restaurants, in points.
+        :math:`\tau`, standard deviation of quality between restaurants.
+    correlation : float
+        Of a restaurant's two qualities, the off-diagonal of R.
+    review_sd : float
+        :math:`\tau_v`, standard deviation between reviewers of one restaurant, of one aspect.
     sigma : float
-        Standard deviation of ratings of one restaurant, in points.
+        Standard deviation of sentences of one review on one aspect.
     skew : float
         Coefficient of variation of the restaurants' popularity, which is gamma-distributed: 0 gives all about
         equally many reviews.
@@ -53,16 +69,17 @@ def restaurants(
     Returns
     -------
     pandas.DataFrame
-        Columns ``restaurant`` (0 to ``groups`` − 1) and ``rating`` (neither rounded nor cut to a scale of
-        stars, so that the model of the simulation can be fitted), sorted by restaurant.
-        ``attrs["truth"]``: ``Intercept``, ``sd_restaurant``, ``sigma``, ``r_restaurant`` (per restaurant,
-        from the mean), ``quality`` (per restaurant, mean included).
+        A row per sentence: ``restaurant`` (0 to ``groups`` − 1), ``review`` (0 to ``reviews`` − 1, of one
+        restaurant each), ``aspect`` ("food" or "service"), ``sentiment`` (neither rounded nor cut), sorted by
+        restaurant and review. ``attrs["truth"]``: ``Intercept``, ``sd_restaurant``, ``cor_restaurant``,
+        ``sd_review``, ``sigma``, ``food`` and ``service`` (quality per restaurant, mean included),
+        ``review_food`` and ``review_service`` (per review, from the restaurant's quality).
 
     Raises
     ------
     ModelError
-        A size is below one, there are fewer reviews than restaurants, or a standard deviation or `skew` is
-        negative.
+        A size is below one, there are fewer reviews than restaurants, a standard deviation or `skew` is
+        negative, `sentences` is below one or endless, `food` is no probability, `correlation` no correlation.
 
     References
     ----------
@@ -71,17 +88,41 @@ def restaurants(
     """
     import pandas as pd
 
-    check_sizes(groups=groups, rows=rows)
-    check_scales(sd=sd, sigma=sigma)
+    check_sizes(groups=groups, reviews=reviews)
+    check_scales(sd=sd, review_sd=review_sd, sigma=sigma)
+    _check(sentences, food, correlation)
     rng = np.random.default_rng(seed)
-    restaurant = np.sort(levels_of_rows(rng, groups, rows, skew, "restaurant"))
-    effects = sd * rng.standard_normal(groups)
-    rating = mean + effects[restaurant] + sigma * rng.standard_normal(rows)
+    of_review = np.sort(levels_of_rows(rng, groups, reviews, skew, "restaurant"))
+    z = rng.standard_normal((2, groups))
+    quality = mean + sd * np.stack([z[0], correlation * z[0] + np.sqrt(1 - correlation**2) * z[1]])
+    taste = review_sd * rng.standard_normal((2, reviews))
+    review = np.repeat(np.arange(reviews), rng.geometric(1 / sentences, size=reviews))
+    aspect = (rng.random(len(review)) >= food).astype(int)
+    center = quality[aspect, of_review[review]] + taste[aspect, review]
+    columns = {
+        "restaurant": of_review[review],
+        "review": review,
+        "aspect": np.array(ASPECTS, dtype=object)[aspect],
+        "sentiment": center + sigma * rng.standard_normal(len(review)),
+    }
     return with_truth(
-        pd.DataFrame({"restaurant": restaurant, "rating": rating}),
+        pd.DataFrame(columns),
         Intercept=mean,
         sd_restaurant=sd,
+        cor_restaurant=correlation,
+        sd_review=review_sd,
         sigma=sigma,
-        r_restaurant=effects,
-        quality=mean + effects,
+        food=quality[0],
+        service=quality[1],
+        review_food=taste[0],
+        review_service=taste[1],
     )
+
+
+def _check(sentences: float, food: float, correlation: float) -> None:
+    if not 1 <= sentences < np.inf:
+        raise ModelError(f"sentences={sentences}.", "A review has at least one sentence.")
+    if not 0 <= food <= 1:
+        raise ModelError(f"food={food}.", "A probability, from 0 to 1.")
+    if not -1 <= correlation <= 1:
+        raise ModelError(f"correlation={correlation}.", "A correlation, from -1 to 1.")

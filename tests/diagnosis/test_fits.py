@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 import shoal as sl
-from shoal.diagnose import Diagnosis, Finding, diagnose
+from shoal.diagnosis import Diagnosis, Finding, diagnose
+from shoal.model import ResolvedPrior
 from shoal.results import Results
 from shoal.sample.checks import screen
 
@@ -183,3 +184,99 @@ def test_bad_coordinates_are_found_out():
     model = sl.Model("y | se(se) ~ 1 + (1 | school)", schools, priors=priors)
     d = model.fit(seed=1, cores=1, coordinates="centered").diagnose()
     assert not d.ok and {"divergences", "ess"} <= set(codes(d))
+
+
+# What the model adds
+
+
+def women(districts):
+    table = sl.load_dataset("bangladesh")
+    return table[table["district"].isin(sorted(table["district"].unique())[:districts])]
+
+
+def bangladesh(districts, sd, **how):
+    priors = {"Intercept": sl.priors.Normal(0, 1.5), "sd_district": sd}
+    formula = "use_contraception ~ 1 + (1 | district)"
+    return sl.Model(formula, women(districts), "bernoulli", priors).fit(seed=1, cores=1, **how)
+
+
+@pytest.fixture(scope="module")
+def three():
+    return bangladesh(3, sl.priors.Exponential(1))
+
+
+def one(diagnosis, code):
+    (found,) = [f for f in diagnosis if f.code == code]
+    return found
+
+
+def test_three_districts_cannot_tell_how_much_districts_differ(three):
+    """Seed 001: the sd between three districts is its prior, and one of them holds two women."""
+    d = three.diagnose()
+    assert d.trustworthy and not d.ok
+    assert "under Exponential(1)" in one(d, "sd-is-prior").evidence
+    assert "3 levels of district" in one(d, "sd-is-prior").evidence
+    edges = one(d, "edges")
+    assert edges.severity == "warning" and "at the ceiling: 3 (n 2)" in edges.evidence
+
+
+def test_sixty_districts_can():
+    d = bangladesh(60, sl.priors.Exponential(1), draws=500).diagnose()
+    assert d.ok and codes(d) == ["edges"]
+    assert "3 of 60 levels" in one(d, "edges").evidence
+
+
+def test_an_sd_prior_on_another_scale_than_the_data():
+    table = sl.simulate.one_way(omega=10, groups=20)
+    priors = {"sd_group": sl.priors.Exponential(10), "sigma": sl.priors.HalfNormal(1)}
+    d = sl.Model("observation ~ 1 + (1 | group)", table, priors=priors).fit(seed=1, cores=1).diagnose()
+    assert codes(d) == ["sd-prior"] and "Exponential(10) expects less than" in one(d, "sd-prior").evidence
+
+
+def test_an_sd_that_is_known_is_not_judged(three):
+    model = three._results.model
+    known = {**model.priors, "sd_district[Intercept]": ResolvedPrior(sl.priors.Fixed(0.5), False)}
+    d = diagnose(replace(three._results, model=replace(model, priors=known)))
+    assert d.ok and codes(d) == ["edges", "intercept-prior"]
+
+
+def test_centered_coordinates_of_three_districts_have_a_neck():
+    """The place of Shoal's own divergences, its remedy its own coordinates."""
+    fit = bangladesh(3, sl.priors.Exponential(1), coordinates="centered", sampler="nuts", target_accept=0.7)
+    found = one(fit.diagnose(), "funnel")
+    assert (
+        "sd_district[Intercept] is small" in found.evidence and "r_district (over district)" in found.evidence
+    )
+    assert "coordinates='auto'" in found.remedy
+
+
+def test_zero_sum_effects_that_do_not():
+    fit = seed_000(1, 5, "observation ~ 1 + (1 | gr(group, zero_sum=True))")
+    r = fit.tree["posterior"]["r_group"].values + 0.01
+    d = diagnose(with_draws(fit, r_group=r))
+    assert one(d, "zero-sum").severity == "error" and "sums go up to 0.05" in one(d, "zero-sum").evidence
+
+
+def test_effects_that_were_not_kept_are_not_missed(three):
+    left = three.tree["posterior"].to_dataset().drop_vars("r_district")
+    tree = xr.DataTree.from_dict({"posterior": left, "sample_stats": three.tree["sample_stats"].to_dataset()})
+    tree.attrs = three.tree.attrs
+    assert codes(diagnose(replace(three._results, tree=tree))) == codes(three.diagnose())
+
+
+def test_a_saved_fit_is_judged_as_the_fit(three, tmp_path):
+    path = three.save(tmp_path / "fit.nc")
+    expected = str(three.diagnose())
+    assert str(sl.diagnose(path)) == str(sl.diagnose(str(path))) == str(sl.diagnose(three)) == expected
+    assert "Examined" not in expected
+
+
+def test_a_bare_tree_is_judged_as_any_programs(fit):
+    d = sl.diagnose(fit.tree)
+    assert d.ok and d.source.startswith("Shoal") and "sd_group[Intercept] of r_group" in d.coverage
+    assert "give the fit, or its file" in d.coverage
+
+
+def test_a_model_without_groups_and_one_chain():
+    model = sl.Model("surv | trials(density) ~ 1 + pred", sl.load_dataset("reedfrogs"), "binomial")
+    assert codes(model.fit(chains=1, seed=1, cores=1).diagnose()) == ["one-chain"]

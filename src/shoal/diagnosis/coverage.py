@@ -1,0 +1,46 @@
+"""What of another program's draws could be examined, and what could not and why."""
+
+from __future__ import annotations
+
+from shoal.diagnosis.case import Case
+from shoal.diagnosis.convergence import Examined
+from shoal.diagnosis.edges import binary_by_level, binary_responses
+
+STATISTICS = {
+    "diverging": "divergences",
+    "energy": "energy",
+    "tree_depth": "tree depth",
+    "acceptance_rate": "acceptance",
+}
+
+
+def looked_at(case: Case, seen: Examined) -> tuple[str, ...]:
+    """Return what was examined."""
+    count = len(case.posterior.data_vars)
+    parts = [f"R-hat, ESS and stuck chains of {count} variables", "sums over each axis"]
+    parts += [what for name, what in STATISTICS.items() if name in case.stats]
+    if matched := [f"{s.name} of {s.effects} (over {s.over})" for s in case.scales if s.effects]:
+        parts.append(f"scales {', '.join(matched)}")
+    if known := [s.name for s in case.scales if s.prior is not None]:
+        parts.append(f"priors of {', '.join(known)}")
+    parts += [f"{response} at its edges by {dim}" for response, dim, _, _ in binary_by_level(case)]
+    return tuple(dict.fromkeys(parts))
+
+
+def not_looked_at(case: Case) -> tuple[str, ...]:
+    """Return what could not be examined, each with the reason."""
+    parts = []
+    if missing := [what for name, what in STATISTICS.items() if name not in case.stats]:
+        group = "no such statistics in sample_stats" if case.stats.data_vars else "no sample_stats"
+        parts.append(f"{', '.join(missing)} ({group})")
+    if not any(s.effects for s in case.scales):
+        parts.append("scales of group effects (no positive parameter goes with the spread of a vector)")
+    if not case.prior.data_vars:
+        parts.append("priors against data (no prior group; PyMC: sample_prior_predictive)")
+    if not case.observed.data_vars:
+        parts.append("floors and ceilings (no observed_data)")
+    elif binary_responses(case) and not binary_by_level(case):
+        parts.append("floors and ceilings (nothing in constant_data says which level each row has)")
+    if case.posterior.attrs.get("inference_library") == "shoal":
+        parts.append("the model (a bare tree of Shoal: give the fit, or its file)")
+    return tuple(parts)

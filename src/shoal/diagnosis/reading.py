@@ -1,0 +1,208 @@
+"""Result files of any program that writes ArviZ's groups: netCDF of InferenceData or DataTree, and Zarr.
+
+The groups are those of the InferenceData schema: https://python.arviz.org/en/stable/schema/schema.html.
+Only the groups that a diagnosis reads are loaded: a file's pointwise log likelihoods may be larger than
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from shoal.errors import FileError, ModelError, listing
+
+GROUPS = ("posterior", "sample_stats", "prior", "observed_data", "constant_data")
+HDF5 = b"\x89HDF\r\n\x1a\n"
+START = 512  # bytes that tell what a file is
+
+STATISTICS = {
+    "divergent__": "diverging",
+    "divergent": "diverging",
+    "treedepth__": "tree_depth",
+    "treedepth": "tree_depth",
+    "depth": "tree_depth",
+    "maxdepth_reached": "reached_max_treedepth",
+    "energy__": "energy",
+    "accept_stat__": "acceptance_rate",
+    "accept_stat": "acceptance_rate",
+    "mean_tree_accept": "acceptance_rate",
+    "acceptance_probability": "acceptance_rate",
+    "n_leapfrog__": "n_steps",
+    "n_leapfrog": "n_steps",
+    "stepsize__": "step_size",
+    "stepsize": "step_size",
+    "lp__": "lp",
+}
+"""ArviZ's names of sampler statistics by those of CmdStan, nutpie, and older versions of PyMC and ArviZ."""
+
+
+def groups_of(source: Any) -> dict[str, xr.Dataset]:
+    """Return the groups of a file, a DataTree or an InferenceData that a diagnosis reads.
+
+    Parameters
+    ----------
+    source : path, xarray.DataTree or arviz.InferenceData
+
+    Returns
+    -------
+    dict of Dataset
+        ``posterior`` is always there, with dims (chain, draw, ...); sampler statistics have ArviZ's names.
+
+    Raises
+    ------
+    FileError
+        A file that is missing, damaged, of another kind, or without a posterior.
+    ModelError
+        Something that holds no draws.
+    """
+    if isinstance(source, str | Path):
+        return _checked(*_of_file(Path(source)), str(source))
+    if isinstance(source, xr.DataTree):
+        found = {name: source[name].to_dataset() for name in GROUPS if name in source.children}
+        return _checked(found, source.attrs, "The tree")
+    # InferenceData of ArviZ 0.x: a method tells its groups, each an attribute.
+    if callable(names := getattr(source, "groups", None)):
+        found = {name: getattr(source, name) for name in names() if name in GROUPS}
+        return _checked(found, {}, "The InferenceData")
+    raise ModelError(
+        f"Draws were given as {type(source).__name__}.",
+        "A file name, an xarray.DataTree, an arviz.InferenceData, or a fit of Shoal.",
+    )
+
+
+def attributes(path: Path) -> Mapping[Any, Any]:
+    """Return the attributes of a file as a whole.
+
+    Raises
+    ------
+    FileError
+    """
+    opened = _open(path)
+    try:
+        return dict(opened["/"].attrs)
+    finally:
+        _close(opened)
+
+
+def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
+    """Return the groups of a file, and its own attributes."""
+    opened = _open(path)
+    try:
+        found = {name: opened[f"/{name}"].load() for name in GROUPS if f"/{name}" in opened}
+        if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
+            found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
+    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
+        raise _damaged(path, problem) from problem
+    finally:
+        _close(opened)
+    if not found.get("posterior", xr.Dataset()).data_vars:
+        there = listing(sorted(name.strip("/") for name in opened if name != "/")) or "none"
+        raise FileError(
+            f"{path} has no posterior draws; its groups: {there}.",
+            "A file of draws, as arviz writes it: a group named posterior.",
+        )
+    return found, dict(opened["/"].attrs)
+
+
+def _open(path: Path) -> dict[str, xr.Dataset]:
+    """Return all groups of a file by their paths, values not read yet."""
+    if not path.exists():
+        raise FileError(
+            f"There is no file {path}.", "A result file: netCDF as arviz or `fit.save` writes it."
+        )
+    engine = _engine(path)
+    try:
+        return xr.open_groups(path, engine=engine)
+    except (OSError, ValueError, KeyError, RuntimeError) as problem:
+        raise _damaged(path, problem) from problem
+
+
+def _engine(path: Path) -> str:
+    """Return xarray's engine for a file, from its first bytes."""
+    if path.is_dir():
+        if find_spec("zarr") is None:
+            raise FileError(f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr.")
+        return "zarr"
+    with path.open("rb") as file:
+        start = file.read(START)
+    if start.startswith(HDF5):
+        return "h5netcdf"
+    if not start:
+        raise FileError(f"{path} is empty.", "A complete result file.", "Save the draws again.")
+    if start.startswith(b"CDF"):
+        what, remedy = "netCDF 3, which has no groups", "Save the draws once more with arviz."
+    elif start.lstrip().startswith((b"#", b"lp__")):
+        what = "text, as CmdStan writes it"
+        remedy = "Join the chains first: arviz.from_cmdstan(['chain_1.csv', …]).to_netcdf('fit.nc')."
+    else:
+        what, remedy = "of another kind", "Save the draws with arviz: to_netcdf('fit.nc')."
+    raise FileError(f"{path} is {what}.", "A netCDF 4 file (HDF5), as arviz or `fit.save` writes it.", remedy)
+
+
+def _close(opened: Mapping[str, xr.Dataset]) -> None:
+    for group in opened.values():
+        group.close()
+
+
+def _damaged(path: Path, problem: Exception) -> FileError:
+    return FileError(
+        f"{path} cannot be read: {' '.join(str(problem).split())[:200]}.",
+        "A complete result file.",
+        "It may have been cut off while it was written or copied: copy it again, or save the draws again.",
+    )
+
+
+def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) -> dict[str, xr.Dataset]:
+    """Return the groups with ArviZ's names, dims (chain, draw) first, and attributes with the posterior."""
+    posterior = found.get("posterior", xr.Dataset())
+    if not posterior.data_vars:
+        raise ModelError(f"{what} has no posterior draws.", "A group named posterior.")
+    if missing := {"chain", "draw"} - set(posterior.dims):
+        raise ModelError(
+            f"The posterior of {what} has no dimension {listing(sorted(missing))}; it has "
+            f"{listing(map(str, posterior.dims))}.",
+            "Draws by chain and draw.",
+            "Give it two: posterior.expand_dims('chain'), or arviz's converters.",
+        )
+    if not posterior.sizes["chain"] * posterior.sizes["draw"]:
+        raise ModelError(
+            f"The posterior of {what} has no draws.", "One chain of a few hundred draws at least."
+        )
+    stats = _renamed(found.get("sample_stats", xr.Dataset()))
+    # CmdStan's columns end in two underscores; read without a converter they stand among the parameters.
+    strays = {n for n in posterior.data_vars if str(n).endswith("__") and n in STATISTICS}
+    if strays:
+        stats = _renamed(posterior[sorted(strays, key=str)]).merge(stats, compat="override")
+        posterior = posterior.drop_vars(strays)
+    stats = stats[[n for n, v in stats.data_vars.items() if set(v.dims) == {"chain", "draw"}]]
+    return {
+        **found,
+        "posterior": _ordered(posterior).assign_attrs({**attrs, **posterior.attrs}),
+        "sample_stats": _ordered(stats),
+        "prior": _ordered(found.get("prior", xr.Dataset())),
+    }
+
+
+def _renamed(stats: xr.Dataset) -> xr.Dataset:
+    """Return sampler statistics by ArviZ's names; one that is there already stays."""
+    names = {old: new for old, new in STATISTICS.items() if old in stats.data_vars}
+    taken: set[Any] = set(stats.data_vars)
+    fresh: dict[str, str] = {}
+    for old, new in names.items():
+        if new not in taken:
+            taken.add(new)
+            fresh[old] = new
+    return stats.rename_vars(fresh)
+
+
+def _ordered(data: xr.Dataset) -> xr.Dataset:
+    """Return the numeric variables that have chains and draws, those dims first."""
+    kept = [
+        n for n, v in data.data_vars.items() if {"chain", "draw"} <= set(v.dims) and v.dtype.kind in "fiub"
+    ]
+    return data[kept].transpose("chain", "draw", ..., missing_dims="ignore")

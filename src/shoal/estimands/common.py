@@ -1,0 +1,105 @@
+"""What all estimands share: intervals, their names, and the group or response that is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from shoal.design import Design, Group
+from shoal.errors import ModelError, listing, nearest
+from shoal.results import Results
+
+INTERVAL = 0.9
+
+
+def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
+    """Return the column names of an interval, such as ``eti90_lb`` and ``eti90_ub``."""
+    if not 0 < prob < 1:
+        raise ModelError(f"prob={prob!r}.", "The probability of an interval lies between 0 and 1.")
+    share = f"{100 * prob:g}"
+    return f"{kind}{share}_lb", f"{kind}{share}_ub"
+
+
+def describe(values: np.ndarray, prob: float) -> dict[str, float]:
+    """Return mean, sd and equal-tailed interval of draws."""
+    lower, upper = interval_names(prob)
+    low, high = np.quantile(values, [(1 - prob) / 2, (1 + prob) / 2])
+    mean, sd = float(np.mean(values)), float(np.std(values))
+    return {"mean": mean, "sd": sd, lower: float(low), upper: float(high)}
+
+
+def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
+    """Return the effects on the grouping factor called `name`, or the only ones, with their response.
+
+    With several responses, a name is that of a factor if only one response has effects on it, or the
+    response, an underscore and the factor.
+
+    Raises
+    ------
+    ModelError
+        If there is no such factor, or several fit.
+    """
+    pairs = [(d, g) for d in results.model.designs for g in d.groups]
+    if not pairs:
+        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+    found = [(d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name)]
+    if len(found) == 1:
+        return found[0]
+    names = [g.prefix + g.name for _, g in pairs]
+    if not found:
+        raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), names))
+    raise ModelError(f"The model has {len(names)} sets of group effects.", f"One of {listing(names)}.")
+
+
+def effect_of(group: Group, effect: str | None) -> int:
+    """Return the position of an effect of a group; by default its Intercept, or its only effect.
+
+    Raises
+    ------
+    ModelError
+        If there is no such effect, or none is named and there is no telling which is meant.
+    """
+    if effect in group.effects:
+        return group.effects.index(str(effect))
+    if effect is not None:
+        raise ModelError(f"{group.name!r} has no effect {effect!r}.", nearest(str(effect), group.effects))
+    if len(group.effects) > 1 and "Intercept" not in group.effects:
+        raise ModelError(
+            f"{group.name!r} has {len(group.effects)} effects, and none is named.",
+            f"One of {listing(map(repr, group.effects))}.",
+            f"effect={group.effects[0]!r}.",
+        )
+    return group.effects.index("Intercept") if "Intercept" in group.effects else 0
+
+
+def design_of(results: Results, response: str | None) -> Design:
+    """Return the design of the response of that name, or the only one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such response, or none is named and there are several.
+    """
+    designs = {d.formula.response.value.text: d for d in results.model.designs}
+    if response is None and len(designs) == 1:
+        return next(iter(designs.values()))
+    if response not in designs:
+        given = "No response is named." if response is None else f"There is no response {response!r}."
+        raise ModelError(given, f"One of {listing(designs)}.")
+    return designs[response]
+
+
+def linear_scale(design: Design) -> str:
+    """Return the words for the scale of coefficients, for ``attrs["scale"]``."""
+    return f"linear predictor ({design.family.link})"
+
+
+def these_levels(group: Group) -> str:
+    """Return the words for the levels that were fitted, for ``attrs["population"]``."""
+    return f"the {len(group.labels):,} levels of {group.name} that were fitted"
+
+
+def label_column(group: Group, others: Iterable[str]) -> str:
+    """Return the column that holds level labels: the factor's name, unless another column has it."""
+    return f"{group.name}_level" if group.name in others else group.name

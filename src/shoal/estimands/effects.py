@@ -1,0 +1,87 @@
+"""What pooling did to each level: its estimate alone, its pooled one, and the way between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from shoal.design import Design
+from shoal.estimands.common import (
+    INTERVAL,
+    group_of,
+    interval_names,
+    label_column,
+    linear_scale,
+    these_levels,
+)
+from shoal.estimands.levels import levels
+from shoal.estimands.table import Estimates
+from shoal.no_pooling import Alone, estimates
+from shoal.prior_draws import linear_predictor, phi_of
+from shoal.results import Results
+
+
+def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -> pd.DataFrame:
+    """Return one row per level and effect: no-pooling and pooled estimates, interval, shrinkage.
+
+    Columns
+    -------
+    <group> : the level's label (``<group>_level`` if the factor is called like another column).
+    n : rows of the level.
+    no_pooling, no_pooling_sd : the level's estimate alone, given its own rows and a wide normal prior
+        (sd in ``attrs["no_pooling_prior"]``), other coefficients at their posterior means.
+    mean, sd, interval : the pooled coefficient (population plus deviation).
+    shrinkage : share of the way from the no-pooling estimate to the population mean; NaN where the two differ
+        by less than a tenth of the estimate's sd. It can leave 0 to 1 where the wide prior itself pulls.
+    at_edge : True if only the prior keeps the no-pooling estimate finite (all responses at one edge).
+    """
+    design, group = group_of(results, name)
+    lower, upper = interval_names(prob)
+    draws = levels(results, name)
+    alone, population = _alone(results, name)
+    low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
+    pooled = draws.mean(("chain", "draw")).values
+    away = alone.mean - population
+    clear = np.abs(away) > 0.1 * alone.sd
+    shrinkage = np.full(away.shape, np.nan)
+    shrinkage[clear] = 1 - (pooled - population)[clear] / away[clear]
+    size = len(group.effects)
+    columns = {
+        "effect": np.tile(group.effects, len(group.labels)),
+        "n": np.repeat(group.counts, size),
+        "no_pooling": alone.mean.ravel(),
+        "no_pooling_sd": alone.sd.ravel(),
+        "mean": pooled.ravel(),
+        "sd": draws.std(("chain", "draw")).values.ravel(),
+        lower: low.ravel(),
+        upper: high.ravel(),
+        "shrinkage": shrinkage.ravel(),
+        "at_edge": np.repeat(alone.at_edge, size),
+    }
+    table = Estimates({label_column(group, columns): np.repeat(group.labels, size), **columns})
+    table.attrs = {
+        "scale": linear_scale(design),
+        "population": these_levels(group),
+        "no_pooling_prior": dict(zip(group.effects, alone.prior_sd.tolist(), strict=True)),
+    }
+    return table
+
+
+def _alone(results: Results, name: str | None) -> tuple[Alone, np.ndarray]:
+    """Return no-pooling estimates and the population mean of each effect, (K,)."""
+    design, group = group_of(results, name)
+    means = _means(results, design)
+    columns = [design.columns[c] if c >= 0 else None for c in design.matched(group)]
+    population = np.array([means[c] if c else 0.0 for c in columns])
+    phi = {key: value[0] for key, value in phi_of(design, means).items()}
+    rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
+    return estimates(design, group, phi, rest, population), population
+
+
+def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
+    """Return the posterior mean of every parameter that the response's rows depend on."""
+    latents = [(t.loading, f"latent_{t.name}") for t in design.latents]
+    names = [*design.columns, *(g.r for g in design.groups), *(n for pair in latents for n in pair)]
+    names += [design.prefix + n for n in design.parameters]
+    names += [design.cutpoints] if design.family.ordinal else []
+    return {name: results.posterior[name].mean(("chain", "draw")).values.astype(float) for name in names}

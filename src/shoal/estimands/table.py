@@ -1,0 +1,33 @@
+"""A table that says what its numbers are about."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+
+class Estimates(pd.DataFrame):
+    """A pandas table that prints its scale and its population, ``attrs["scale"]`` and ``["population"]``.
+
+    Everything else is as in pandas; tables cut or rounded from it keep the two sentences.
+    """
+
+    @property
+    def _constructor(self) -> type[Estimates]:
+        return Estimates
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *statements(self.attrs)])
+
+    def _repr_html_(self) -> str | None:
+        table = super()._repr_html_()
+        below = "<br>".join(html.escape(text) for text in statements(self.attrs))
+        return table and f"{table}<p>{below}</p>"
+
+
+def statements(attrs: Mapping[Any, Any]) -> list[str]:
+    """Return the sentences printed below a table."""
+    return [f"{name.capitalize()}: {attrs[name]}." for name in ("scale", "population") if name in attrs]

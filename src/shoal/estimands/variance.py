@@ -1,0 +1,67 @@
+"""Shares of the variance: between the levels of each factor, and within them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from shoal.design import Group
+from shoal.errors import ModelError
+from shoal.estimands.common import INTERVAL, describe, design_of, linear_scale
+from shoal.estimands.table import Estimates
+from shoal.results import Results
+
+
+def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:
+    """Return each part's variance and its share of the variance around the population's prediction.
+
+    Parts: each grouping factor and latent (averaged over the rows, slopes included; of Student-t effects, the
+    squared scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is
+    the logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash (2002), Understanding Statistics 1,
+    223-231. Families without a residual on that scale (counts and beta responses) give the shares of the
+    grouping factors among themselves; ``attrs["residual"]`` says so.
+    """
+    design = design_of(results, response)
+    if not design.groups and not design.latents:
+        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+    phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
+    residual = design.family.residual_variance(design.rows, phi)
+    parts = {group.name: _between(results, group) for group in design.groups}
+    parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
+    if residual is not None:
+        parts["residual"] = np.broadcast_to(residual, results.stats["lp"].shape)
+    shares = _shares(parts)
+    rows = [
+        {"part": part, "sd": float(np.sqrt(v).mean()), **_share(shares[part], prob)}
+        for part, v in parts.items()
+    ]
+    table = Estimates(rows).set_index("part")
+    table.attrs = {
+        "scale": linear_scale(design),
+        "population": "that of the levels, with predictors as in the rows",
+        "residual": "included" if residual is not None else "none on this scale",
+    }
+    return table
+
+
+def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return each part's share; all is residual where that has no variance (a Student-t of nu <= 2)."""
+    total = sum(parts.values())
+    endless = np.isinf(total)
+    finite = np.where(endless, 1.0, total)
+    return {name: np.where(endless, float(name == "residual"), v / finite) for name, v in parts.items()}
+
+
+def _between(results: Results, group: Group) -> np.ndarray:
+    """Return the mean over rows of ``z' Σ z`` for each draw, (chain, draw)."""
+    sd = results.posterior[group.sd].values
+    known = 1.0 if group.root is None else (group.root**2).sum(1)[group.index]
+    second = group.z.T @ (group.z * np.reshape(known, (-1, 1))) / len(group.z)
+    if group.cor not in results.posterior:
+        return sd**2 @ np.diagonal(second)
+    return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[group.cor].values, sd, second)
+
+
+def _share(values: np.ndarray, prob: float) -> dict[str, float]:
+    described = describe(values, prob)
+    return {f"share_{name}" if name in ("mean", "sd") else name: v for name, v in described.items()}

@@ -1,0 +1,282 @@
+"""The public accessors of all plots, `Fit.plot` and `Model.plot`: thin, every method calls downwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shoal.plots.of_model import ModelPlots
+from shoal.results import Results
+
+if TYPE_CHECKING:
+    from shoal.plots.picture import Picture
+
+__all__ = ["FitPlots", "ModelPlots", "results_of"]
+
+Names = Sequence[str] | str
+
+
+def results_of(fit: Any) -> Results:
+    """Return the draws behind a `Fit`, or `Results` as they are."""
+    return getattr(fit, "_results", fit)
+
+
+class FitPlots:
+    """Pictures of a fit; each is a `Picture`: ``figure``, ``numbers`` (what is drawn) and ``caption``.
+
+    Notes
+    -----
+    ``var_names`` are posterior variables (``"sd_district"``) or single quantities
+    (``"r_district[7,Intercept]"``); by default all but the group effects. Constant quantities are left out,
+    and so are those beyond what a picture has room for; the caption says which. ``group`` and ``effect`` are
+    needed where a model has several.
+
+    All methods raise `ModelError` for unknown names, and where group effects were not kept
+    (``store="none"``).
+    """
+
+    def __init__(self, results: Results):
+        self._results = results
+
+    @property
+    def model(self) -> ModelPlots:
+        """Pictures of the model that was fitted: its data and its priors."""
+        return ModelPlots(self._results.model)
+
+    def trace(self, var_names: Names | None = None) -> Picture:
+        """Draw each chain's density and its draws in order, divergences marked.
+
+        Returns
+        -------
+        Picture
+            At most 10 quantities. Numbers: ``quantity``, ``chain``, ``draw``, ``value``, ``diverging``.
+        """
+        from shoal.plots.trace import trace
+
+        return trace(self._results, var_names)
+
+    def rank(self, var_names: Names | None = None) -> Picture:
+        """Draw how the ranks of each chain's draws among those of all chains differ from uniform ones.
+
+        Chains of one target stay in the band together with probability 0.99 if their draws are independent
+        (Säilynoja, Bürkner and Vehtari 2022, Statistics and Computing 32:32). One chain is compared half with
+        half.
+
+        Returns
+        -------
+        Picture
+            At most 16 quantities. Numbers: ``quantity``, ``chain`` (or ``half``), ``rank`` (a fraction),
+            ``difference`` of the ECDF from uniform, ``band_lb``, ``band_ub``.
+        """
+        from shoal.plots.rank import rank
+
+        return rank(self._results, var_names)
+
+    def pair(self, var_names: Names | None = None, divergences: bool = True) -> Picture:
+        """Draw a scatter of each pair of quantities, with their densities on the diagonal.
+
+        Parameters
+        ----------
+        var_names : str or sequence of str, optional
+        divergences : bool
+            Mark the draws that end a divergent trajectory.
+
+        Returns
+        -------
+        Picture
+            At most 6 quantities. Numbers: a column a quantity, a row a draw; index ``chain``, ``draw``,
+            ``diverging``.
+        """
+        from shoal.plots.pair import pair
+
+        return pair(self._results, var_names, divergences)
+
+    def funnel(self, group: str | None = None, effect: str | None = None, level: Any = None) -> Picture:
+        """Draw the log sd of a group's effects against one level's effect, above the trace of log sd.
+
+        Where divergences sit at small values, the sampler cannot enter the funnel (Neal 2003, Annals of
+        Statistics 31, 705-767).
+
+        Parameters
+        ----------
+        group, effect : str, optional
+        level : label, optional
+            By default the level with fewest rows, whose effect follows its sd most.
+
+        Returns
+        -------
+        Picture
+            On the linear predictor's scale. Numbers: ``chain``, ``draw``, ``effect``, ``log_sd``,
+            ``diverging``.
+        """
+        from shoal.plots.funnel import funnel
+
+        return funnel(self._results, group, effect, level)
+
+    def ess(self, var_names: Names | None = None, others: Mapping[str, Any] | None = None) -> Picture:
+        """Draw effective sample sizes of the bulk and of the tails of each quantity.
+
+        Parameters
+        ----------
+        var_names : str or sequence of str, optional
+        others : mapping of str to Fit, optional
+            Fits to stand beside this one, by name; `shoal.plots.ess` takes a mapping alone.
+
+        Returns
+        -------
+        Picture
+            At most 24 quantities a fit. Numbers: ``fit``, ``quantity``, ``ess_bulk``, ``ess_tail``,
+            ``draws``.
+        """
+        from shoal.plots.comparisons import ess
+
+        return ess({"this fit": self._results} | dict(others or {}), var_names)
+
+    def prior_posterior(self, var_names: Names | None = None) -> Picture:
+        """Draw prior and posterior densities of each quantity on one axis.
+
+        Returns
+        -------
+        Picture
+            At most 12 quantities. Numbers: ``quantity``, ``value``, ``prior``, ``posterior`` (densities).
+        """
+        from shoal.plots.prior_posterior import prior_posterior
+
+        return prior_posterior(self._results, var_names)
+
+    def ppc(self, draws: int = 50, kind: str = "auto", by: str | None = None, seed: int = 0) -> Picture:
+        """Draw new responses to the fitted rows against those observed, a panel a response.
+
+        Parameters
+        ----------
+        draws : int
+            Data sets drawn as lines; intervals are of at least 400 where memory allows.
+        kind : {"auto", "density", "ecdf", "bars"}
+            Bars for whole numbers and categories; a density for others, or an ECDF of fewer than 30 rows.
+        by : str, optional
+            A grouping factor: the mean of each of its levels in place of all rows.
+        seed : int
+
+        Returns
+        -------
+        Picture
+            A row is one observation, whatever its weight. Numbers begin with ``response``; of lines ``data``
+            (its number, or "observed"), ``value`` and ``density`` or ``ecdf``; of bars ``value``,
+            ``observed``, ``median``, ``eti90_lb``, ``eti90_ub``; of levels ``level``, ``n``, ``observed`` and
+            the interval.
+        """
+        from shoal.plots.ppc import ppc
+
+        return ppc(self._results, draws, kind, by, seed)
+
+    def forest(self, var_names: Names | None = None, prob: float = 0.9) -> Picture:
+        """Draw posterior means with two equal-tailed intervals, of probability `prob` and half that.
+
+        Returns
+        -------
+        Picture
+            Numbers: a row a quantity, ``mean``, ``sd`` and the bounds of both intervals.
+        """
+        from shoal.plots.forest import forest
+
+        return forest(self._results, var_names, prob)
+
+    def shrinkage(self, group: str | None = None, effect: str | None = None, prob: float = 0.9) -> Picture:
+        """Draw an arrow for each level from its no-pooling estimate to its pooled one, by the level's size.
+
+        Returns
+        -------
+        Picture
+            Numbers: as `Fit.effects`, with ``size`` (observations of the level) and ``position``.
+        """
+        from shoal.plots.shrinkage import shrinkage
+
+        return shrinkage(self._results, group, effect, prob)
+
+    def effects_by_size(
+        self, group: str | None = None, effect: str | None = None, prob: float = 0.9
+    ) -> Picture:
+        """Draw how uncertain each level's coefficient is against the level's size, pooled and alone.
+
+        Returns
+        -------
+        Picture
+            Numbers: as `Fit.effects`, with ``size``, ``position`` and ``sd_between``.
+        """
+        from shoal.plots.effects_by_size import effects_by_size
+
+        return effects_by_size(self._results, group, effect, prob)
+
+    def caterpillar(
+        self,
+        group: str | None = None,
+        effect: str | None = None,
+        prob: float = 0.9,
+        best: str = "high",
+    ) -> Picture:
+        """Draw the levels in order, with intervals of coefficients and ranks and the probability of rank 1.
+
+        Parameters
+        ----------
+        group, effect : str, optional
+        prob : float
+        best : {"high", "low"}
+            Which end has rank 1.
+
+        Returns
+        -------
+        Picture
+            Numbers: as `Fit.ranks`, with ``size`` and the interval of the coefficient.
+        """
+        from shoal.plots.caterpillar import caterpillar
+
+        return caterpillar(self._results, group, effect, prob, best)
+
+    def pooling(
+        self,
+        group: str | None = None,
+        effect: str | None = None,
+        prob: float = 0.9,
+        others: Mapping[str, Any] | None = None,
+    ) -> Picture:
+        """Draw each level's coefficient without and with partial pooling, and the one that all share.
+
+        Parameters
+        ----------
+        group, effect : str, optional
+        prob : float
+        others : mapping of str to Fit, optional
+            Fits of ``model.with_pooling("complete")`` and ``"none"``, by these names; those that are missing
+            are fitted, with the chains, draws and seed of this fit.
+
+        Returns
+        -------
+        Picture
+            Numbers: the level, ``row``, ``size``, ``pooling``, ``mean`` and the interval.
+        """
+        from shoal.plots.pooling import pooling
+
+        given = {name: results_of(fit) for name, fit in (others or {}).items()}
+        return pooling(self._results, group, effect, prob, others=given)
+
+    def data(
+        self,
+        by: str | None = None,
+        colour: str | Sequence[str] | None = None,
+        response: str | None = None,
+    ) -> Picture:
+        """Draw the raw mean of each group of rows; see `ModelPlots.data`."""
+        return self.model.data(by, colour, response)
+
+    def prior_predictive(self, draws: int = 200, seed: int = 0) -> Picture:
+        """Draw data sets that the priors alone expect; see `ModelPlots.prior_predictive`."""
+        return self.model.prior_predictive(draws, seed)
+
+    def sd_prior_implied(
+        self, parameter: str | None = None, competing: Mapping[str, Any] | None = None, seed: int = 0
+    ) -> Picture:
+        """Draw what priors of a standard deviation say; see `ModelPlots.sd_prior_implied`."""
+        return self.model.sd_prior_implied(parameter, competing, seed)
+
+    def __repr__(self) -> str:
+        return f"<plots: {', '.join(name for name in vars(type(self)) if not name.startswith('_'))}>"

@@ -1,0 +1,209 @@
+"""Raw means of groups of rows, before any model: stories, people, tanks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from shoal.counterfactuals import scores
+from shoal.design import Design
+from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.model import Specification
+from shoal.plots.picture import Picture
+from shoal.plots.style import COLOURS, GREY, new_figure, plain, quiet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMED = 60  # groups that stand in the order of their labels; more stand in the order of their means
+ENDS = 4  # of more groups, how many are named at each end
+AREA = 150.0  # of the largest mark, in square points
+TAKEN = ("colour", "n", "size", "mean", "position")
+
+
+def data(
+    model: Specification,
+    by: str | None = None,
+    colour: str | Sequence[str] | None = None,
+    response: str | None = None,
+) -> Picture:
+    """Draw the mean response of each group of rows, sized by its observations.
+
+    Parameters
+    ----------
+    by : str, optional
+        A grouping factor or a column of the formula; by default the first grouping factor.
+    colour : str or sequence of str, optional
+        Columns of the formula whose values tell rows of a group apart, at most six combinations.
+    response : str, optional
+        One of several.
+
+    Raises
+    ------
+    DataError, ModelError
+        Unknown names, more combinations than colours.
+    """
+    design = _design(model, response)
+    name, groups = _groups(model, design, by)
+    hues = _hues(model, colour)
+    order, overall = _order(design, groups)
+    table = _table(design, groups, hues, order)
+    figure = new_figure(8.0, 4.5)
+    axes = quiet(figure.subplots())
+    _marks(axes, table)
+    axes.axhline(overall, color=GREY, linewidth=1, linestyle="--")
+    _name(axes, table, order, name)
+    axes.set_ylabel(plain(_words(design), 80))
+    if colour is not None:
+        legend = figure.legend(loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+        for handle in filter(None, legend.legend_handles):
+            handle.set(sizes=[30.0])
+    caption = (
+        f"Raw {_words(design)} by {name} ({len(order):,} groups, {design.n_rows:,} rows), without a model. "
+        f"The area of a mark is its number of observations, {table['size'].max():,.0f} at most; the dashed "
+        "line is the mean of all."
+    )
+    unused = [] if colour is not None else ["colour"]
+    shown = table.rename(columns={"group": f"{name}_level" if name in TAKEN else name}).drop(columns=unused)
+    return Picture(figure, shown, caption)
+
+
+def _design(model: Specification, response: str | None) -> Design:
+    designs = {d.formula.response.value.text: d for d in model.designs}
+    if response is None and len(designs) == 1:
+        return next(iter(designs.values()))
+    if response not in designs:
+        given = "No response is named." if response is None else f"There is no response {response!r}."
+        raise ModelError(given, f"One of {listing(designs)}.")
+    return designs[response]
+
+
+def _groups(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
+    """Return what rows are grouped by, its name and the group of each row."""
+    factors = {f.name: f for f in design.groups} | {f.factor: f for f in design.latents}
+    if by is None and not factors:
+        raise ModelError(
+            "The model has no grouping factor, and `by` is not given.",
+            f"A column of the formula: {listing(map(repr, model.table.frame.columns))}.",
+        )
+    name = next(iter(factors)) if by is None else by
+    if name in factors:
+        factor = factors[name]
+        return name, pd.Categorical.from_codes(factor.index, categories=pd.Index(factor.labels))
+    return name, pd.Categorical(_column(model, name)).remove_unused_categories()
+
+
+def _column(model: Specification, name: str) -> pd.Series:
+    frame = model.table.frame
+    if name not in frame:
+        raise DataError(
+            f"The model reads no column {name!r}.",
+            nearest(str(name), [*frame.columns]),
+            "Only the columns of the formula are kept.",
+        )
+    return frame[name]
+
+
+def _hues(model: Specification, colour: str | Sequence[str] | None) -> pd.Categorical:
+    """Return what each row is coloured by, as text such as ``action=1, contact=0``."""
+    names = [] if colour is None else [colour] if isinstance(colour, str) else list(colour)
+    columns = [pd.Series(pd.Categorical(_column(model, name))) for name in names]
+    text = pd.Series("", index=model.table.frame.index)
+    for i, (name, column) in enumerate(zip(names, columns, strict=True)):
+        text += (", " if i else "") + f"{name}=" + column.astype(str)
+    # In the order of the columns' values, of which text knows nothing (10 comes before 9).
+    codes = pd.DataFrame({i: column.cat.codes for i, column in enumerate(columns)}, index=text.index)
+    ordered = text[codes.sort_values(list(codes)).index] if names else text
+    found = pd.Categorical(text, categories=ordered.drop_duplicates().tolist())
+    if len(found.categories) > len(COLOURS):
+        raise DataError(
+            f"{listing(map(repr, names))} take {len(found.categories)} values.",
+            f"At most {len(COLOURS)}, a colour each.",
+            "Group by that column instead (by=...), or cut it into classes before the model is made.",
+        )
+    return found
+
+
+def _means(design: Design, codes: np.ndarray, count: int) -> np.ndarray:
+    """Return the mean response of each group, on its own scale, (count,); NaN without observations."""
+    rows = design.rows
+    y = scores(design)[np.asarray(rows.y, int)] if design.family.ordinal else np.asarray(rows.y, float)
+    size = np.bincount(codes, design.row_weight, minlength=count)
+    total = np.bincount(codes, rows.weight * y, minlength=count)
+    return np.divide(total, size, out=np.full(count, np.nan), where=size > 0)
+
+
+def _order(design: Design, groups: pd.Categorical) -> tuple[np.ndarray, float]:
+    """Return the groups' numbers from left to right, and the mean of all rows."""
+    count = len(groups.categories)
+    overall = float(_means(design, np.zeros(design.n_rows, int), 1)[0])
+    if count <= NAMED:
+        return np.arange(count), overall
+    return np.argsort(_means(design, np.asarray(groups.codes, int), count), kind="stable"), overall
+
+
+def _table(design: Design, groups: pd.Categorical, hues: pd.Categorical, order: np.ndarray) -> pd.DataFrame:
+    """Return a row for each group and colour that occurs: rows, observations, mean, position."""
+    colours = len(hues.categories)
+    count = len(order) * colours
+    codes = np.asarray(groups.codes, int) * colours + hues.codes
+    group, hue = np.divmod(np.arange(count), colours)
+    place = np.empty(len(order))
+    place[order] = np.arange(len(order))
+    pairs = np.bincount(codes, minlength=count).reshape(len(order), colours)
+    # Colours of one group stand side by side; where each group has one colour, all stand in their place.
+    beside = (pairs > 0).sum(1).max() > 1
+    shift = (hue - (colours - 1) / 2) * (0.6 / colours) if beside else 0.0
+    table = pd.DataFrame(
+        {
+            "group": np.asarray(groups.categories)[group],
+            "colour": pd.Categorical.from_codes(hue, categories=hues.categories),
+            "n": pairs.ravel(),
+            "size": np.bincount(codes, design.row_weight, minlength=count),
+            "mean": _means(design, codes, count),
+            "position": place[group] + shift,
+        }
+    )
+    return table[(table["n"] > 0) & (table["size"] > 0)].reset_index(drop=True)
+
+
+def _marks(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw a mark for each row of the table, the larger the more observations."""
+    area = np.maximum(AREA * table["size"] / table["size"].max(), 3.0)
+    if table["position"].nunique() > 200:
+        area = np.minimum(area, 20.0)
+    for hue, label in zip(COLOURS, table["colour"].cat.categories, strict=False):
+        part = table[table["colour"] == label]
+        x, y = part["position"], part["mean"]
+        axes.scatter(x, y, area[part.index], hue, alpha=0.75, linewidths=0, label=plain(label))
+
+
+def _name(axes: Axes, table: pd.DataFrame, order: np.ndarray, name: str) -> None:
+    """Label all groups, or the first and the last of many."""
+    label = table.drop_duplicates("group").set_index("group")
+    position = label["position"].round()
+    if len(order) <= NAMED:
+        texts = [plain(str(g), 20) for g in label.index]
+        turned = len(order) > 12 or max(map(len, texts)) > 8
+        axes.set_xticks(position, texts, rotation=90 if turned else 0, fontsize=7 if len(order) > 30 else 8)
+        axes.set(xlabel=plain(name), xlim=(-0.6, len(order) - 0.4))
+        return
+    ends = ["\n".join(plain(str(g), 20) for g in part) for part in _ends(position.sort_values().index)]
+    axes.set_xticks([(ENDS - 1) / 2, len(order) - (ENDS + 1) / 2], ends, fontsize=7)
+    axes.set_xlabel(f"{plain(name)}, in the order of the means")
+
+
+def _ends(items: pd.Index) -> tuple[pd.Index, pd.Index]:
+    return items[:ENDS], items[-ENDS:]
+
+
+def _words(design: Design) -> str:
+    """Return what is averaged."""
+    response = design.formula.response
+    name = response.value.text
+    if response.trials is not None:
+        return f"share of {name} among {response.trials.text}"
+    return f"mean of {name}"

@@ -1,0 +1,86 @@
+"""The funnel: the logarithm of a group's sd against the effect of one level, and its trace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.design import Group
+from shoal.errors import ModelError, listing, nearest
+from shoal.estimands import effect_of, effects_draws, group_of
+from shoal.plots.borrowed import CHAINS
+from shoal.plots.picture import Picture
+from shoal.plots.quantities import divergences, divergent
+from shoal.plots.style import DIVERGENT, POOLED, new_figure, plain, quiet, scale_of
+from shoal.results import Results
+
+
+def funnel(
+    results: Results, group: str | None = None, effect: str | None = None, level: Any = None
+) -> Picture:
+    """Draw log sd against a level's effect, divergences marked, above the trace of log sd.
+
+    See `FitPlots.funnel`. Neal (2003), Annals of Statistics 31, 705-767, section 8, has the funnel.
+    """
+    design, own = group_of(results, group)
+    k, g = effect_of(own, effect), _level_number(own, level)
+    sd = results.posterior[own.sd].values[..., k].astype(float)
+    if not np.ptp(sd) > 0:
+        raise ModelError(
+            f"{own.sd}[{own.effects[k]}] is fixed at {sd.flat[0]:g}.",
+            "A standard deviation that is estimated: without one there is no funnel.",
+        )
+    values = effects_draws(results, group).values[:, :, g, k]
+    diverging = divergent(results)
+    names = [f"log {own.sd}[{own.effects[k]}]", f"{own.r}[{own.labels[g]},{own.effects[k]}]"]
+    chain, draw = np.indices(sd.shape)
+    numbers = pd.DataFrame(
+        {
+            "chain": chain.ravel(),
+            "draw": draw.ravel(),
+            "effect": values.ravel(),
+            "log_sd": np.log(sd).ravel(),
+            "diverging": diverging.ravel(),
+        }
+    )
+    caption = (
+        f"Each draw's {names[0]} against {names[1]}: deviations from the population, on the linear "
+        f"predictor's scale ({scale_of(design)}); below, {names[0]} by draw, a colour a chain. "
+        f"{divergences(results)}"
+    )
+    caption += " They are red." if diverging.any() else ""
+    return Picture(_figure(numbers, names, scale_of(design)), numbers, caption)
+
+
+def _figure(numbers: pd.DataFrame, names: list[str], scale: str) -> Any:
+    figure = new_figure(6.5, 6.2)
+    above, below = figure.subplots(2, 1, height_ratios=[3, 1])
+    bad, good = numbers[numbers["diverging"]], numbers[~numbers["diverging"]]
+    above.scatter(good["effect"], good["log_sd"], s=6, alpha=0.3, color=POOLED, linewidths=0)
+    above.scatter(bad["effect"], bad["log_sd"], s=12, color=DIVERGENT, linewidths=0, label="divergent")
+    if len(bad):
+        above.legend(frameon=False, loc="upper right")
+    quiet(above).set(xlabel=f"{plain(names[1])} ({plain(scale)})", ylabel=plain(names[0]))
+    for chain, own in numbers.groupby("chain"):
+        below.plot(own["draw"], own["log_sd"], color=CHAINS[int(chain) % len(CHAINS)], linewidth=0.6)
+    low = numbers["log_sd"].min() - 0.05 * np.ptp(numbers["log_sd"])
+    below.plot(bad["draw"], np.full(len(bad), low), "|", color=DIVERGENT, markersize=6)
+    quiet(below).set(xlabel="draw", ylabel=plain(names[0]))
+    below.margins(x=0.01)
+    return figure
+
+
+def _level_number(group: Group, level: Any) -> int:
+    """Return the position of a level by its label, or by how that is written.
+
+    By default, of the level with fewest rows, whose effect follows its sd most.
+    """
+    if level is None:
+        return int(np.argmin(group.counts))
+    written = [str(label) for label in group.labels]
+    if str(level) not in written:
+        known = nearest(str(level), written) if len(written) <= 200 else f"Levels: {listing(written)}."
+        raise ModelError(f"{group.name!r} has no level {level!r}.", known)
+    return written.index(str(level))

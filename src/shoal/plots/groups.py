@@ -1,0 +1,163 @@
+"""What the plots of a grouping factor share: its levels as a table, their sizes, and how both are named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from shoal import estimands
+from shoal.design import Design, Group
+from shoal.plots.style import plain, scale_of
+from shoal.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMED = 64  # rows that all have their label; of more, only the first and the last
+ENDS = 5  # of them, at each end
+
+
+@dataclass(frozen=True)
+class Levels:
+    """One effect of a grouping factor, level by level.
+
+    Attributes
+    ----------
+    design : Design
+        The response.
+    group : Group
+    effect : str
+    table : (G rows) pandas.DataFrame
+        As `estimands.effects`, in the order of the levels, with ``size``: observations of the level.
+    label : str
+        The table's column of level labels.
+    population : float
+        Posterior mean of the population's coefficient; 0 where it has none.
+    """
+
+    design: Design
+    group: Group
+    effect: str
+    table: pd.DataFrame
+    label: str
+    population: float
+
+    @property
+    def axis(self) -> str:
+        """Name of the coefficient, with its scale, as an axis label."""
+        return coefficient(self.design, self.effect)
+
+    @property
+    def names(self) -> list[str]:
+        """Labels of the levels, as text that is drawn as it is."""
+        return [plain(str(label)) for label in self.table[self.label]]
+
+
+def levels_of(results: Results, group: str | None, effect: str | None, prob: float) -> Levels:
+    """Return one effect of a grouping factor, level by level.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or effects that were not kept.
+    """
+    design, found = estimands.group_of(results, group)
+    k = estimands.effect_of(found, effect)
+    whole = estimands.effects(results, group, prob)
+    table = pd.DataFrame(whole[whole["effect"] == found.effects[k]]).reset_index(drop=True)
+    label = str(table.columns[0])
+    table.insert(2, "size", sizes(design, found))
+    column = design.matched(found)[k]
+    population = float(results.posterior[design.columns[column]].mean()) if column >= 0 else 0.0
+    return Levels(design, found, found.effects[k], table, label, population)
+
+
+def sizes(design: Design, group: Group) -> np.ndarray:
+    """Return the observations of each level, (G,): rows, or their trials, times weights."""
+    return np.bincount(group.index, design.row_weight, minlength=len(group.labels))
+
+
+def coefficient(design: Design, effect: str) -> str:
+    """Return what a level's coefficient is, and on which scale."""
+    scale = plain(scale_of(design), 80)
+    if effect != "Intercept":
+        return f"slope of {plain(effect)}: {scale} per unit"
+    return scale if set(design.terms) <= {"Intercept"} else f"intercept: {scale}"
+
+
+def size_words(design: Design, group: Group) -> str:
+    """Return what the size of a level counts."""
+    response = design.formula.response
+    what = plain(response.trials.text) if response.trials is not None else "rows"
+    if response.weights is not None:
+        what = f"weighted {what}"
+    return f"{what} of each {plain(group.name)}"
+
+
+def size_axis(levels: Levels, order: np.ndarray) -> tuple[np.ndarray, str, bool]:
+    """Return where levels stand by their size: positions, the axis label, and whether it is logarithmic.
+
+    By size; where these are all equal (eight schools have a row each), by the standard error of each level
+    alone; where these are equal, too, in `order`. Levels of one size stand side by side, in `order`.
+    """
+    name = plain(levels.group.name)
+    values, words = levels.table["size"].to_numpy(float), size_words(levels.design, levels.group)
+    if np.ptp(values) == 0:
+        values = levels.table["no_pooling_sd"].to_numpy()
+        words = f"standard error of each {name} alone"
+    if np.ptp(values) <= 1e-6 * values.max():
+        each = f"{levels.table['size'].iloc[0]:,.10g} {size_words(levels.design, levels.group)}"
+        return np.argsort(np.argsort(order, kind="stable")) + 1.0, f"place in order ({each})", False
+    logarithmic = bool(values.min() > 0) and bool(values.max() > 5 * values.min())
+    return apart(values, order, logarithmic), words, logarithmic
+
+
+def apart(values: np.ndarray, order: np.ndarray, logarithmic: bool) -> np.ndarray:
+    """Return positions near `values`, not all equal, at which equal ones stand side by side, in `order`."""
+    scaled = np.log(values) if logarithmic else values.astype(float)
+    distinct, place, counts = np.unique(scaled, return_inverse=True, return_counts=True)
+    gaps = np.diff(distinct)
+    room = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
+    room = np.minimum(room, 0.15 * (distinct[-1] - distinct[0]))
+    out = scaled.copy()
+    for i in np.flatnonzero(counts > 1):
+        own = np.flatnonzero(place == i)
+        own = own[np.argsort(order[own], kind="stable")]
+        out[own] += room[i] * np.linspace(-0.4, 0.4, len(own))
+    return np.exp(out) if logarithmic else out
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Label the rows 0, 1, … of a vertical axis, the first on top: all, or of many the first and the last."""
+    count = len(names)
+    axes.set_ylim(count - 0.3, -0.7)
+    if count <= NAMED:
+        axes.set_yticks(range(count), names, fontsize=8 if count <= 30 else 6)
+        return
+    axes.set_yticks([0, count - 1], ["\n".join(names[:ENDS]), "\n".join(names[-ENDS:])], fontsize=7)
+    for label, side in zip(axes.get_yticklabels(), ("top", "bottom"), strict=True):
+        label.set(verticalalignment=side)
+
+
+def log_axis(axes: Axes) -> None:
+    """Make the horizontal axis logarithmic, its ticks plain numbers: 1, 2, 5, 10, …."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def row_height(count: int) -> float:
+    """Return the height of a picture of that many rows, in inches."""
+    return float(np.clip(1.4 + 0.19 * count, 2.6, 9.0))
+
+
+def interval_words(prob: float) -> str:
+    """Return the words for an interval, such as "90% equal-tailed intervals"."""
+    return f"{100 * prob:g}% equal-tailed intervals"

@@ -1,0 +1,150 @@
+"""Complete, no and partial pooling of one model, on one axis."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from shoal import estimands, fitting
+from shoal.design import Design, Group
+from shoal.errors import ModelError, listing
+from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
+from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
+from shoal.plots.picture import Picture
+from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
+from shoal.pooling import with_pooling
+from shoal.posterior.posterior import posterior_of
+from shoal.results import Results
+from shoal.sample.target import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OTHERS = ("complete", "none")
+DENSE = 100  # levels; more stand in the order of their estimates, without the wide intervals of no pooling
+
+
+def pooling(
+    results: Results,
+    group: str | None = None,
+    effect: str | None = None,
+    prob: float = INTERVAL,
+    others: Mapping[str, Results] | None = None,
+) -> Picture:
+    """Draw each level's coefficient without and with partial pooling, and the one all share without levels.
+
+    Parameters
+    ----------
+    others : mapping, optional
+        Fits of ``with_pooling("complete")`` and ``with_pooling("none")`` by these names; those that are
+        missing are fitted here, with the seed, chains and draws of `results`.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, effects that were not kept, a fit that is a variant itself, models without variants.
+    """
+    if results.model.pooling != "partial":
+        raise ModelError(
+            f"This fit has pooling {results.model.pooling!r}.",
+            "The fit of the model as it was first written.",
+        )
+    given = dict(others or {})
+    if unknown := [name for name in given if name not in OTHERS]:
+        raise ModelError(f"others names {listing(map(repr, unknown))}.", "'complete', 'none', or both.")
+    fits = {name: given.get(name) or _fitted(results, name) for name in OTHERS}
+    table = _table(results, fits, group, effect, prob)
+    design, found = group_of(results, group)
+    figure = new_figure(7.5, row_height(len(found.labels)))
+    axes = quiet(figure.subplots())
+    _draw(axes, table, prob)
+    axes.set_xlabel(coefficient(design, found.effects[effect_of(found, effect)]))
+    order = _order_words(design, found)
+    axes.set_ylabel(f"{plain(found.name)}{order}")
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    caption = (
+        f"The {len(found.labels):,} levels of {found.name}{order} in three fits of one model: posterior "
+        f"means and {interval_words(prob)}. Complete pooling has one coefficient for all levels, no pooling "
+        f"each level's own under a wide prior{'' if len(found.labels) <= DENSE else ' (intervals left out)'}."
+    )
+    return Picture(figure, table, caption)
+
+
+def _order_words(design: Design, found: Group) -> str:
+    """Return what the levels are ordered by."""
+    if len(found.labels) > DENSE:
+        return ", by their estimates without pooling"
+    size = size_words(design, found)
+    return "" if np.ptp(sizes(design, found)) == 0 else f", by {size}"
+
+
+def _fitted(results: Results, variant: str) -> Results:
+    """Fit a variant as the model itself was fitted."""
+    there = results.posterior.sizes
+    settings = Settings(
+        draws=there["draw"],
+        chains=there["chain"],
+        warmup=200,
+        seed=int(results.attrs["seed"]),
+        target_accept=None,
+        cores=os.cpu_count() or 1,
+    )
+    return fitting.fit(posterior_of(with_pooling(results.model, variant)), settings)
+
+
+def _table(
+    results: Results, fits: Mapping[str, Results], group: str | None, effect: str | None, prob: float
+) -> pd.DataFrame:
+    """Return a row a level, the largest first, and pooling, with mean and interval."""
+    design, found = group_of(results, group)
+    k = effect_of(found, effect)
+    count = sizes(design, found)
+    order = np.argsort(-count, kind="stable")
+    if len(order) > DENSE:
+        alone = estimands.levels(fits["none"], group).values[..., k]
+        order = np.argsort(-alone.mean((0, 1)), kind="stable")
+    shares = [(1 - prob) / 2, (1 + prob) / 2]
+    parts = []
+    for name, fit in (("complete", fits["complete"]), ("none", fits["none"]), ("partial", results)):
+        if name == "complete":
+            column = design.matched(found)[k]
+            shared = fit.posterior[design.columns[column]].values.ravel() if column >= 0 else np.zeros(1)
+            draws = np.repeat(shared[:, None], len(found.labels), axis=1)
+        else:
+            values = estimands.levels(fit, group).values[..., k]
+            draws = values.reshape(-1, values.shape[-1])
+        low, high = np.quantile(draws, shares, axis=0)
+        lower, upper = interval_names(prob)
+        columns = {
+            "size": count[order],
+            "pooling": name,
+            "mean": draws.mean(0)[order],
+            lower: low[order],
+            upper: high[order],
+        }
+        label = estimands.label_column(found, columns)
+        parts.append(pd.DataFrame({label: found.labels[order], "row": np.arange(len(order)), **columns}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _draw(axes: Axes, table: pd.DataFrame, prob: float) -> None:
+    lower, upper = interval_names(prob)
+    by = dict(list(table.groupby("pooling")))
+    one, count = by["complete"].iloc[0], len(by["partial"])
+    axes.axvspan(one[lower], one[upper], color=COMPLETE, alpha=0.2, linewidth=0)
+    axes.axvline(one["mean"], color=COMPLETE, linewidth=1, linestyle="--", label="complete pooling")
+    thin, small = (1.2, 12) if count <= DENSE else (0.4, 2)
+    for name, words, colour, shift in (
+        ("none", "no pooling", ALONE, -0.17),
+        ("partial", "partial pooling", POOLED, 0.17),
+    ):
+        part = by[name]
+        rows = part["row"] + shift
+        if count <= DENSE or name == "partial":
+            axes.hlines(rows, part[lower], part[upper], color=colour, linewidth=thin, alpha=0.8)
+        axes.scatter(part["mean"], rows, small, colour, linewidths=0, label=words)
+    name_rows(axes, [plain(str(label)) for label in by["partial"].iloc[:, 0]])

@@ -1,0 +1,74 @@
+"""What the data changed: each quantity's prior and posterior density on one axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from shoal.implied import prior_dataset, scalars
+from shoal.plots.density import density_of
+from shoal.plots.picture import Picture
+from shoal.plots.quantities import choose
+from shoal.plots.style import COMPLETE, POOLED, new_figure, plain, quiet
+from shoal.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST, COLUMNS = 12, 3
+DRAWS = 4000
+
+
+def prior_posterior(results: Results, var_names: Sequence[str] | str | None = None) -> Picture:
+    """Draw prior and posterior densities of each quantity on one axis; see `FitPlots.prior_posterior`.
+
+    Not the plot of that name in arviz-plots: over draws of a heavy-tailed prior a kernel density has no
+    width that shows the posterior. Here both are estimated inside the window that is drawn, and the area of
+    the prior is its share of it.
+    """
+    quantities = choose(results, var_names, MOST)
+    dataset = prior_dataset(results.model, DRAWS, seed=0)
+    drawn = [v for v in map(str, dataset) if any(q == v or q.startswith(f"{v}[") for q in quantities.draws)]
+    priors = dict(scalars(dataset, drawn))
+    columns = min(COLUMNS, len(quantities.draws))
+    lines = math.ceil(len(quantities.draws) / columns)
+    figure = new_figure(max(5.0, 3.0 * columns), 0.8 + 2.0 * lines)
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    tables = {name: _densities(priors[name], draws) for name, draws in quantities.draws.items()}
+    for axes, (name, table) in zip(panels, tables.items(), strict=False):
+        _panel(axes, name, table)
+    for axes in panels[len(tables) :]:
+        axes.remove()
+    panels[0].legend(frameon=False, fontsize=8)
+    numbers = pd.concat([t.assign(quantity=name) for name, t in tables.items()], ignore_index=True)
+    caption = (
+        "Densities of each quantity before the data (grey) and after (blue), in a window around the "
+        f"posterior and the middle of the prior. {quantities.note}"
+    )
+    return Picture(figure, numbers[["quantity", "value", "prior", "posterior"]], caption.strip())
+
+
+def _densities(prior: np.ndarray, posterior: np.ndarray) -> pd.DataFrame:
+    """Return both densities over one window: the posterior's range and the prior's central half.
+
+    A window more than eight times as wide as the posterior would make a spike of it, and is cut.
+    """
+    low, high = float(posterior.min()), float(posterior.max())
+    middle = np.quantile(prior, [0.25, 0.75])
+    room = 3.5 * (high - low)
+    window = max(min(low, middle[0]), low - room), min(max(high, middle[1]), high + room)
+    at = np.linspace(*window, 200)
+    return pd.DataFrame({"value": at, "prior": density_of(prior, at), "posterior": density_of(posterior, at)})
+
+
+def _panel(axes: Axes, name: str, table: pd.DataFrame) -> None:
+    axes.fill_between(table["value"], table["prior"], color=COMPLETE, alpha=0.25, linewidth=0)
+    axes.plot(table["value"], table["prior"], color=COMPLETE, linewidth=1.0, label="prior")
+    axes.plot(table["value"], table["posterior"], color=POOLED, linewidth=1.4, label="posterior")
+    axes.set_ylim(bottom=0)
+    axes.set_yticks([])
+    quiet(axes).set(xlabel=plain(name), ylabel="density")

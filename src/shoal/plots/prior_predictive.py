@@ -1,0 +1,47 @@
+"""Prior predictive checks: what the priors expect of the rows, against what was observed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from shoal.design_groups import safe
+from shoal.model import Specification
+from shoal.plots.against_data import Replicates, bars, curves
+from shoal.plots.picture import Picture
+from shoal.plots.style import COMPLETE, new_figure
+from shoal.predictive import prior_predictive as simulated
+
+LINES = 100
+
+
+def prior_predictive(model: Specification, draws: int = 200, seed: int = 0) -> Picture:
+    """Draw responses simulated from the priors against those observed; see `ModelPlots.prior_predictive`.
+
+    Continuous responses by distribution functions: under wide priors densities of single data sets have no
+    common scale.
+    """
+    with np.errstate(over="ignore"):  # a very wide prior: such responses are infinite, and outside the window
+        simulated_of = simulated(model, draws, seed)["prior_predictive"].to_dataset()
+    figure = new_figure(7.0, 0.6 + 3.2 * len(model.designs))
+    panels = figure.subplots(len(model.designs), 1, squeeze=False)[:, 0]
+    tables = []
+    for axes, design in zip(panels, model.designs, strict=True):
+        name = design.formula.response.value.text
+        values = simulated_of[safe(name)].values[0]
+        replicates = Replicates(design, design.rows.y, values, COMPLETE)
+        if replicates.discrete:
+            table = bars(axes, replicates)
+        else:
+            some = Replicates(design, design.rows.y, values[:LINES], COMPLETE)
+            table = curves(figure, axes, some, "ecdf")
+        tables.append(table.assign(response=name))
+    numbers = pd.concat(tables, ignore_index=True)
+    caption = (
+        f"{draws:,} data sets that the priors alone expect (grey) against the data (black): "
+        "distribution functions of continuous responses"
+        f"{f', of the first {LINES}' if draws > LINES else ''}; of others the rows with each value, "
+        "with the interval of 90 % and the median of the simulated. The window holds 90 % of simulated "
+        "values."
+    )
+    return Picture(figure, numbers[["response", *numbers.columns.drop("response")]], caption)

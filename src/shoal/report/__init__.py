@@ -1,0 +1,63 @@
+"""A fit as one page to read, to print or to send: no network, no files beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoal.errors import FileError, ModelError
+
+if TYPE_CHECKING:
+    from shoal.results import Results
+
+__all__ = ["check_name", "write"]
+
+
+ENDINGS = (".html", ".htm")
+
+
+def check_name(path: Path) -> None:
+    """Make sure that a browser will take a file for a page.
+
+    Raises
+    ------
+    ModelError
+        Another ending.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ModelError(f"{path.name!r} ends in none of {', '.join(ENDINGS)}.", "One of these.")
+
+
+def write(results: Results, path: str | Path, prob: float = 0.9) -> Path:
+    """Write the report of a fit; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    results : Results
+    path : path
+        An HTML file, overwritten if it exists.
+    prob : float
+        Probability of the intervals.
+
+    Raises
+    ------
+    ModelError
+        Another ending, or a probability outside 0 to 1.
+    FileError
+        A file that cannot be written.
+    """
+    from shoal.report.page import page
+
+    path = Path(path)
+    check_name(path)
+    text = page(results, prob)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as problem:
+        raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
+    finally:
+        part.unlink(missing_ok=True)
+    return path

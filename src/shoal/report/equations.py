@@ -1,0 +1,162 @@
+"""A model as equations: pieces of MathML between which a line may break."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from shoal.design import Design, Group
+from shoal.errors import listing
+from shoal.model import Specification
+from shoal.report.mathml import (
+    enclosed,
+    expression,
+    listed,
+    math,
+    name,
+    number,
+    relation,
+    row,
+    sign,
+    sub,
+    sup,
+    words,
+)
+from shoal.report.symbols import (
+    INTERCEPT,
+    at_row,
+    coefficient,
+    correlation,
+    degrees,
+    indexed,
+    letter,
+    loading,
+    of_effect,
+    response_of,
+)
+
+MOST_TERMS = 30  # of a linear predictor; more would be no help to a reader
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One statement of a model.
+
+    Attributes
+    ----------
+    pieces : tuple of Markup
+        Formulas; lines break between them.
+    note : str
+        Words that follow.
+    """
+
+    pieces: tuple[Markup, ...]
+    note: str = ""
+
+
+def equations(model: Specification) -> list[Equation]:
+    """Return the distribution of every response, its linear predictor, and that of all effects."""
+    out = []
+    for design in model.designs:
+        out += [_distribution(design), _predictor(design)]
+        for group in design.groups:
+            out += _effects(design, group)
+    latents = {latent.name: latent for design in model.designs for latent in design.latents}
+    for latent in latents.values():
+        standard = row(name("Normal"), enclosed(listed([number(0), number(1)])))
+        note = f"for each of the {len(latent.labels):,} levels of {latent.factor}"
+        out.append(Equation((math(words(latent.name), relation("∼"), standard),), note))
+    return out
+
+
+def _distribution(design: Design) -> Equation:
+    """Return what the rows of a response are drawn from, as its family prints it."""
+    r, response = design.formula.response, at_row(response_of(design))
+    symbols = {p: indexed(letter(p), design) for p in design.parameters}
+    symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}
+    symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, name("j"))
+    if r.trials:
+        symbols["trials"] = number(r.trials.text) if r.trials.text.isdigit() else at_row(r.trials.text)
+    if r.se:
+        symbols["se"] = at_row(r.se.text)
+    text = design.family.distribution(design.known_se, design.se_sigma).replace("cutpoint[j]", "cutpoint_j")
+    pieces = [math(response, relation("∼")), math(expression(text, symbols))]
+    notes = [f"each row's log density times its weight {r.weights.text}"] if r.weights else []
+    if design.categories:
+        notes.append(f"for the categories {listing(design.categories, 12)}, lowest first")
+    return Equation(tuple(pieces), "; ".join(notes))
+
+
+def _predictor(design: Design) -> Equation:
+    """Return the linear predictor, one piece a term."""
+    level = enclosed(name("i"), "[", "]")
+    terms = [
+        coefficient(design, k) if term == INTERCEPT else row(coefficient(design, k), at_row(term))
+        for k, term in enumerate(design.terms)
+    ]
+    for group in design.groups:
+        for effect in group.effects:
+            r = of_effect("r", design, group, effect, level)
+            terms.append(r if effect == INTERCEPT else row(r, at_row(effect)))
+    for latent in design.latents:
+        value = sub(words(latent.name), row(words(latent.factor), level))
+        terms.append(row(loading(design, latent), value))
+    terms += [at_row(offset.text) for offset in design.formula.offsets]
+    left = indexed(letter("eta"), design, name("i"))
+    first, *rest = terms[:MOST_TERMS] or [number(0)]
+    more = len(terms) - MOST_TERMS
+    pieces = [math(left, relation("="), first), *(math(relation("+"), term) for term in rest)]
+    return Equation(tuple(pieces), f"⋯ and {more:,} terms more" if more > 0 else "")
+
+
+def _effects(design: Design, group: Group) -> list[Equation]:
+    """Return the distribution of a level's effects, block by block, and what binds levels together."""
+    base = "r" if group.root is None else "u"  # a known covariance mixes independent levels u
+    each = f"for each of the {len(group.labels):,} levels of {group.name}"
+    out = [Equation(_block(design, group, base, block), each) for block in group.blocks]
+    if group.zero_sum:
+        over = Markup("<munder><mo>∑</mo>{}</munder>").format(words(group.name))
+        sums = (
+            math(over, of_effect(base, design, group, e), relation("="), number(0)) for e in group.effects
+        )
+        note = f"the population part is the mean of these {len(group.labels):,} levels"
+        out.append(Equation(tuple(sums), note))
+    if group.root is not None:
+        out.append(_mixed(design, group))
+    return out
+
+
+def _block(design: Design, group: Group, base: str, block: tuple[int, ...]) -> tuple[Markup, ...]:
+    """Return the distribution of effects that are correlated with each other, or of a single one."""
+    effects = [group.effects[k] for k in block]
+    left = [of_effect(base, design, group, e) for e in effects]
+    sds = [of_effect("τ", design, group, e) for e in effects]
+    kind = "StudentT" if group.student else "Normal"
+    inside = [degrees(design, group), number(0)] if group.student else [number(0)]
+    if len(block) == 1:
+        return (math(*left, relation("∼"), name(kind), enclosed(listed([*inside, *sds]))),)
+    covariance = row(name("D"), correlation(design, group), name("D"))
+    right = row(name(f"Multi{kind}"), enclosed(listed([*inside, covariance])))
+    return (
+        math(enclosed(listed(left)), relation("∼")),
+        math(right, sign(",")),
+        math(name("D"), relation("="), row(name("diag"), enclosed(listed(sds)))),
+    )
+
+
+def _mixed(design: Design, group: Group) -> Equation:
+    """Return how a known covariance between levels enters: through its lower Cholesky factor."""
+    factor, known = name("L"), words(group.cov)
+    pieces = [
+        math(
+            of_effect("r", design, group, e),
+            relation("="),
+            factor,
+            of_effect("u", design, group, e),
+            sign(","),
+        )
+        for e in group.effects
+    ]
+    pieces.append(math(factor, sup(factor, name("⊤")), relation("="), known))
+    return Equation(tuple(pieces), f"the known covariance between the levels of {group.name}")

@@ -1,0 +1,202 @@
+"""Tables of all parameters but the group effects: prior beside posterior, and the posterior's accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from shoal import estimands
+from shoal.design import Design
+from shoal.model import ResolvedPrior, Specification
+from shoal.prior_draws import draw_prior
+from shoal.priors import Shrunk
+from shoal.report.figures import decimals, fixed, interval, percent, short
+from shoal.report.mathml import math
+from shoal.report.parts import Cell, Table
+from shoal.report.symbols import symbols, symbols_of
+from shoal.results import Results
+
+PRIOR_DRAWS = 4000
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One number of the posterior.
+
+    Attributes
+    ----------
+    name : str
+        As in the pictures and in `Fit.to_frame`: ``sd_district[Intercept]``.
+    variable : str
+    position : tuple of int
+        Within the variable.
+    place : int
+        Row of the summary.
+    prior : str
+        Name of its prior.
+    symbol : Markup
+    varies : bool
+        It is not fixed.
+    """
+
+    name: str
+    variable: str
+    position: tuple[int, ...]
+    place: int
+    prior: str
+    symbol: Markup
+    varies: bool
+
+
+def scalars(results: Results) -> list[Scalar]:
+    """Return all numbers that are no group effects; of a correlation matrix those below its diagonal."""
+    known, out, place = symbols(results.model), list[Scalar](), 0
+    pairs = {group.cor: _pairs(group.blocks) for group in results.model.groups}
+    for variable in results.hyperparameters():
+        array = results.posterior[variable]
+        dims = array.dims[2:]
+        for position in np.ndindex(*array.shape[2:]):
+            place += 1
+            if variable in pairs and position not in pairs[variable]:
+                continue
+            labels = ",".join(str(array[d].values[k]) for d, k in zip(dims, position, strict=True))
+            name = f"{variable}[{labels}]" if labels else variable
+            prior = _prior_of(results.model, variable, name)
+            symbol = known.get(name) or known[variable]
+            varies = bool(np.ptp(array.values[:, :, *position]) > 0)
+            out.append(Scalar(name, variable, position, place - 1, prior, math(symbol), varies))
+    return out
+
+
+def _pairs(blocks: tuple[tuple[int, ...], ...]) -> set[tuple[int, int]]:
+    """Return the entries of a correlation matrix that are estimated, each once."""
+    return {(i, j) for block in blocks for i in block for j in block if j < i}
+
+
+def _prior_of(model: Specification, variable: str, name: str) -> str:
+    """Return the name under which a scalar's prior is kept."""
+    if variable.endswith("scale_b") and variable not in model.priors:
+        return variable.removesuffix("scale_b") + "b"
+    return name if name in model.priors else variable
+
+
+class Parameters:
+    """All parameters of a fit but the group effects, summarised.
+
+    Parameters
+    ----------
+    results : Results
+    prob : float
+        Probability of equal-tailed intervals.
+    """
+
+    def __init__(self, results: Results, prob: float):
+        self.results, self.prob = results, prob
+        self.scalars = scalars(results)
+        self.summary = estimands.summary(results, None, prob, "eti")
+
+    def least_sampled(self, count: int) -> list[str]:
+        """Return the names of those of the smallest effective sample sizes, in the order of the tables."""
+        ess = self.summary[["ess_bulk", "ess_tail"]].min(axis=1).to_numpy()
+        varying = [s for s in self.scalars if s.varies]
+        limit = sorted(ess[s.place] for s in varying)[:count]
+        return [s.name for s in varying if ess[s.place] in limit][:count]
+
+    def accuracy(self) -> Table:
+        """Return mean, sd, interval, Monte Carlo error, effective sample size and R-hat of each."""
+        rows = [self._accuracy_row(scalar) for scalar in self.scalars[:MOST_ROWS]]
+        tail = 50 * (1 - self.prob)
+        ends = f"{tail:.3g}%", f"{100 - tail:.4g}%"
+        columns = ["Parameter", "Symbol", "Mean", "SD", *ends, "MCSE", "ESS bulk", "ESS tail", "R-hat"]
+        caption = (
+            f"Posterior of every parameter but the group effects: mean, standard deviation and equal-tailed "
+            f"{100 * self.prob:g}% interval, with as many digits as the Monte Carlo standard error of the "
+            "mean (MCSE) leaves standing; effective sample size (ESS) and R-hat after Vehtari and others "
+            "(2021)."
+        )
+        return Table(caption + self._rest("fit.summary()"), columns, rows, words=2)
+
+    def _accuracy_row(self, scalar: Scalar) -> list[Cell]:
+        line = self.summary.iloc[scalar.place].astype(float)
+        if not scalar.varies:
+            return [scalar.name, scalar.symbol, short(line["mean"]), "fixed", *["–"] * 6]
+        places = decimals(line["mcse_mean"])
+        bounds = estimands.interval_names(self.prob)
+        return [
+            scalar.name,
+            scalar.symbol,
+            *(fixed(line[column], places) for column in ("mean", "sd", *bounds)),
+            short(line["mcse_mean"]),
+            fixed(line["ess_bulk"], 0),
+            fixed(line["ess_tail"], 0),
+            fixed(line["r_hat"], 3),
+        ]
+
+    def priors(self) -> Table:
+        """Return each one's prior, its interval, the posterior's, and how much narrower that is."""
+        model, share = self.results.model, f"{100 * self.prob:g}%"
+        draws = draw_prior(_one_level(model), np.random.default_rng(0), PRIOR_DRAWS)
+        rows = [self._prior_row(scalar, draws) for scalar in self.scalars[:MOST_ROWS]]
+        caption = (
+            f"What was assumed and what was found. Intervals are equal-tailed and hold {share}; those of "
+            f"priors are from {PRIOR_DRAWS:,} draws. The last column says how much narrower the posterior's "
+            "is: near zero, the data say little and the prior decides."
+        )
+        columns = ["Parameter", "Symbol", "Prior", f"Prior {share}", f"Posterior {share}", "Narrower by"]
+        return Table(caption + self._rest("print(fit.model)"), columns, rows, words=3)
+
+    def _prior_row(self, scalar: Scalar, draws: Mapping[str, np.ndarray]) -> list[Cell]:
+        where: Any = (..., *scalar.position)
+        before = self._ends(draws[scalar.variable][where])
+        after = self._ends(self.results.posterior[scalar.variable].values[where])
+        head = [scalar.name, scalar.symbol, _prior_words(self.results.model, scalar.prior)]
+        if before[0] == before[1]:
+            return [*head, short(before[0]), "fixed", "–"]
+        learnt = 1 - (after[1] - after[0]) / (before[1] - before[0])
+        return [*head, interval(*before), interval(*after), percent(learnt) if learnt > 0 else "wider"]
+
+    def _ends(self, draws: np.ndarray) -> tuple[float, float]:
+        low, high = np.quantile(draws, [(1 - self.prob) / 2, (1 + self.prob) / 2])
+        return float(low), float(high)
+
+    def _rest(self, where: str) -> str:
+        count = len(self.scalars)
+        return f" The first {MOST_ROWS:,} of {count:,}; all are in {where}." if count > MOST_ROWS else ""
+
+
+def _prior_words(model: Specification, name: str) -> str:
+    """Return a prior as printed, with what is special about it."""
+    given = model.priors[name]
+    return ", ".join([str(given.prior), *_marks(model, name, given)])
+
+
+def _marks(model: Specification, name: str, given: ResolvedPrior) -> Iterator[str]:
+    design = next(d for d in model.designs if name in symbols_of(d))
+    if isinstance(given.prior, Shrunk):
+        yield f"with {model.priors[design.prefix + 'b'].prior}"
+    if given.default:
+        yield "default"
+    if given.centered and _has_slopes(design):
+        yield "at average columns"
+
+
+def _has_slopes(design: Design) -> bool:
+    return any(term != "Intercept" for term in design.terms)
+
+
+def _one_level(model: Specification) -> Specification:
+    """Return the model with one level of each factor: its parameters have the same priors."""
+    designs = tuple(
+        replace(
+            design,
+            groups=tuple(replace(g, labels=g.labels[:1], root=None) for g in design.groups),
+            latents=tuple(replace(t, labels=t.labels[:1]) for t in design.latents),
+        )
+        for design in model.designs
+    )
+    return replace(model, designs=designs)

@@ -1,0 +1,76 @@
+"""Which pictures a page shows of a fit, and in place of which it says why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from shoal.design import Group
+from shoal.plots.caterpillar import caterpillar
+from shoal.plots.picture import Picture
+from shoal.plots.ppc import ppc
+from shoal.plots.prior_posterior import prior_posterior
+from shoal.plots.rank import rank
+from shoal.plots.shrinkage import shrinkage
+from shoal.plots.trace import trace
+from shoal.report.drawings import drawing
+from shoal.report.effects import kept
+from shoal.report.parameters import Parameters
+from shoal.report.parts import Part, Sentences
+from shoal.results import Results
+
+MOST_EFFECTS = 6  # group effects with pictures; of further ones there are tables alone
+MOST_FACTORS = 2  # grouping factors whose means are checked one by one
+TRACED, RANKED = 4, 8  # parameters whose chains are drawn
+CONSTANT = "Every parameter is fixed, so there is nothing to draw."
+
+
+class Pictures:
+    """Makes pictures of one fit, and numbers them.
+
+    Parameters
+    ----------
+    results : Results
+    prob : float
+        Probability of intervals.
+    """
+
+    def __init__(self, results: Results, prob: float):
+        self.results, self.prob = results, prob
+        self.count = 0
+
+    def _drawn(self, plot: Callable[..., Picture], **options: Any) -> Part:
+        self.count += 1
+        return drawing(plot(self.results, **options), f"figure-{self.count}")
+
+    def priors(self) -> list[Part]:
+        """Return priors against posteriors."""
+        return [self._drawn(prior_posterior) if self._varies() else Sentences([CONSTANT])]
+
+    def group(self, group: Group, effect: str) -> list[Part]:
+        """Return what pooling did to the levels, and the levels in order."""
+        which = {"group": group.prefix + group.name, "effect": effect, "prob": self.prob}
+        return [self._drawn(shrinkage, **which), self._drawn(caterpillar, **which)]
+
+    def predictive(self) -> list[Part]:
+        """Return responses drawn from the fit beside those observed, row by row and level by level."""
+        if not kept(self.results):
+            return [Sentences(["The draws of the group effects were not kept, and new responses need them."])]
+        factors = list(self.results.model.factors)[:MOST_FACTORS]
+        return [self._drawn(ppc), *(self._drawn(ppc, by=factor) for factor in factors)]
+
+    def chains(self, parameters: Parameters) -> list[Part]:
+        """Return the draws in their order, and their ranks among all chains, of what was sampled worst."""
+        if not self._varies():
+            return [Sentences([CONSTANT])]
+        traced, ranked = (parameters.least_sampled(count) for count in (TRACED, RANKED))
+        parts = [self._drawn(trace, var_names=traced), self._drawn(rank, var_names=ranked)]
+        if len(parameters.scalars) <= TRACED:
+            return parts
+        return [Sentences(["Those drawn are the parameters of the smallest effective sample sizes."]), *parts]
+
+    def _varies(self) -> bool:
+        posterior = self.results.posterior
+        return any(np.ptp(posterior[name].values) > 0 for name in self.results.hyperparameters())

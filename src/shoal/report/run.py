@@ -1,0 +1,117 @@
+"""How a fit was made: data, plan, sampler, versions, and the lines that make it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from shoal.design import Design, merge
+from shoal.model import Specification
+from shoal.priors import Shrunk
+from shoal.report.figures import short
+from shoal.report.parts import Cell, Table
+from shoal.report.symbols import response_of
+from shoal.results import Results
+
+
+def summary_facts(results: Results) -> list[tuple[str, Cell]]:
+    """Return what is known of the fit at a glance."""
+    sizes, attrs = results.posterior.sizes, results.attrs
+    model = results.model
+    levels = [f"{len(labels):,} of {name}" for name, labels in model.factors.items()]
+    return [
+        ("Rows", f"{model.designs[0].n_rows:,}"),
+        ("Levels", ", ".join(levels) or "no grouping factor"),
+        ("Draws", f"{_count(sizes['chain'], 'chain')} of {sizes['draw']:,}"),
+        ("Sampler", str(attrs["sampler"])),
+        ("Seed", str(attrs["seed"])),
+        ("Sampled in", f"{sum(json.loads(attrs['seconds']).values()):.1f} s"),
+    ]
+
+
+def run_facts(results: Results) -> list[tuple[str, Cell]]:
+    """Return what the run left behind: coordinates, sampler's own figures, seconds, versions, time."""
+    attrs, seconds = results.attrs, json.loads(results.attrs["seconds"])
+    facts: list[tuple[str, Cell]] = [("Coordinates", str(attrs["sampled_coordinates"]))]
+    facts += [(name.replace("_", " "), _value(v)) for name, v in json.loads(attrs["sampler_facts"]).items()]
+    facts += [(f"Seconds: {name}", f"{value:.2f}") for name, value in seconds.items()]
+    if "wall_seconds" in attrs:
+        facts.append(("Seconds: in all", f"{float(attrs['wall_seconds']):.2f}"))
+    written = str(attrs["created_at"]).replace("T", " ").replace("+00:00", " UTC")
+    facts += [("Written", written), ("shoal", str(attrs["inference_library_version"]))]
+    return facts + [(name, str(number)) for name, number in json.loads(attrs["versions"]).items()]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return short(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number > 1 else "")
+
+
+def data_table(model: Specification) -> Table:
+    """Return rows and levels of each response."""
+    rows = [row for design in model.designs for row in _data_rows(design)]
+    caption = (
+        "What the model was fitted to. Rows equal in every predictor are merged where the family has "
+        "sufficient statistics: that saves time and changes nothing."
+    )
+    return Table(caption, ["Response or factor", "What", "Number", "Rows each"], rows, words=2)
+
+
+def _data_rows(design: Design) -> Iterator[list[Cell]]:
+    name, merged = response_of(design), len(merge(design).first)
+    yield [name, "rows", f"{design.n_rows:,}", ""]
+    if merged < design.n_rows:
+        yield [name, "rows after merging", f"{merged:,}", ""]
+    if design.categories:
+        yield [name, "categories", str(len(design.categories)), ""]
+    for factor in design.groups:
+        fewest, most = factor.counts.min(), factor.counts.max()
+        each = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+        yield [factor.name, "levels", f"{len(factor.labels):,}", each]
+    for latent in design.latents:
+        yield [latent.factor, f"levels of {latent.name}", f"{len(latent.labels):,}", ""]
+
+
+def again(results: Results) -> str:
+    """Return Python that writes the same model and draws the same numbers."""
+    model, sizes = results.model, results.posterior.sizes
+    lines = ["import shoal as sl", "", "data = ...  # the same table"]
+    lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
+    lines.append(f"model = sl.Model({_model(model)})")
+    if model.pooling != "partial":
+        lines.append(f"model = model.with_pooling({model.pooling!r})")
+    settings = (
+        f"draws={sizes['draw']}, chains={sizes['chain']}, seed={results.attrs['seed']}{_asked(results)}"
+    )
+    return "\n".join([*lines, f"fit = model.fit({settings})"])
+
+
+def _asked(results: Results) -> str:
+    """Return the settings that were the user's choice, as far as the result tells."""
+    sampler, coordinates = results.attrs["sampler"], results.attrs["sampled_coordinates"]
+    out = f", sampler={sampler!r}" if f"Sampled by {sampler}, as asked." in results.attrs["plan"] else ""
+    return out if coordinates in ("integrated", "transport") else f"{out}, coordinates={coordinates!r}"
+
+
+def _model(model: Specification) -> str:
+    """Return the arguments of `Model`."""
+    families = [(d.formula.text, d.family) for d in model.designs]
+    if len(families) == 1:
+        text, family = families[0]
+        parts = [repr(text), "data", f"family={str(family)!r}"]
+    else:
+        inside = "".join(f"    sl.Response({t!r}, {f.name!r}, {f.link!r}),\n" for t, f in families)
+        parts = [f"[\n{inside}]", "data"]
+    given = {n: p.prior for n, p in model.priors.items() if not p.default and not isinstance(p.prior, Shrunk)}
+    if given:
+        inside = "".join(f"    {name!r}: sl.priors.{prior!r},\n" for name, prior in given.items())
+        parts.append(f"priors={{\n{inside}}}")
+    if model.covariances:
+        parts.append("covariances={" + ", ".join(f"{name!r}: {name}" for name in model.covariances) + "}")
+    return ", ".join(parts)
