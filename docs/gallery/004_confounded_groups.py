@@ -18,27 +18,28 @@ import shoal as sl
 # The lecture's simulation, 200 members of 30 groups, is small: any one draw of it can favour any estimator.
 # So there is a larger one beside it, with the same truth, in which the biases stand out from the noise.
 
-tables = {
-    "200 members, 30 groups": sl.simulate.confounded_groups(),
-    "2,000 members, 100 groups": sl.simulate.confounded_groups(
-        groups=100, rows=300 if FAST else 2000, seed=1
-    ),
-}
-truth = {name: tables["200 members, 30 groups"].attrs["truth"][f"y_{name}"] for name in ("x", "z")}
+small = sl.simulate.confounded_groups()
+large = sl.simulate.confounded_groups(groups=100, rows=300 if FAST else 2000)
+tables = {"lecture's": small, "larger": large}
+truth = {name: small.attrs["truth"][f"y_{name}"] for name in ("x", "z")}
+print(pd.DataFrame({name: {"members": len(t), "groups": t["g"].nunique()} for name, t in tables.items()}).T)
 
 # %%
 # Groups were not sampled evenly, nor are they alike: x and y rise together from group to group.
 
-lecture = tables["200 members, 30 groups"]
-of_groups = sl.Model("y ~ x + z + (1 | g)", lecture, family="bernoulli")
-picture = show(of_groups.plot.data("g"), "004_confounded_data")
+of_groups = sl.Model([sl.Response("y ~ (1 | g)", family="bernoulli"), sl.Response("x ~ (1 | g)")], small)
+picture = show(of_groups.plot.data("g", response="y"), "004_confounded_y")
+picture = show(of_groups.plot.data("g", response="x"), "004_confounded_x")
+print(
+    "Correlation of the groups' means:", small.groupby("g")[["x", "y"]].mean().corr().loc["x", "y"].round(2)
+)
 
 # %%
 # Five models
 # -----------
 # The lecture's priors. The fixed effects are those of Normal(0, 10) for each group, without pooling.
 # Mundlak's machine adds the groups' mean of x, a child of u. The latent one models x as well, and lets both
-# share u.
+# share u. A latent's sign is that of its first loading: x comes first, which says most of u.
 
 slopes = {"b": sl.priors.Normal(0, 1)}
 between = {"Intercept": sl.priors.Normal(0, 1), "sd": sl.priors.Exponential(1)}
@@ -53,19 +54,18 @@ shared = {
 def models(table: pd.DataFrame) -> dict[str, sl.Model]:
     """Return the lecture's five models of a table."""
     levels = sl.Model("y ~ x + z + (1 | g)", table, family="bernoulli", priors=slopes | between)
+    trait = sl.Response("x ~ latent(u | g)")
     outcome = sl.Response("y ~ x + z + (1 | g) + latent(u | g)", family="bernoulli")
     return {
         "naive": sl.Model("y ~ x + z", table, "bernoulli", slopes | {"Intercept": sl.priors.Normal(0, 10)}),
         "fixed effects": levels.with_pooling("none", sd=10),
         "multilevel": levels,
         "Mundlak": sl.Model("y ~ x + z + group_mean(x, g) + (1 | g)", table, "bernoulli", slopes | between),
-        "latent Mundlak": sl.Model(
-            [outcome, sl.Response("x ~ latent(u | g)")], table, priors=slopes | shared
-        ),
+        "latent Mundlak": sl.Model([trait, outcome], table, priors=slopes | shared),
     }
 
 
-print(models(lecture)["latent Mundlak"])
+print(models(small)["latent Mundlak"])
 fits = {
     (size, name): model.fit(draws=DRAWS, seed=1, progress=False)
     for size, table in tables.items()
@@ -86,20 +86,14 @@ def estimates(fit: sl.Fit) -> pd.DataFrame:
 
 
 table = pd.concat({key: estimates(fit) for key, fit in fits.items()}, names=["data", "model", "effect"])
-print(
-    table.unstack("effect")
-    .swaplevel(axis=1)
-    .sort_index(axis=1, level=0, sort_remaining=False)
-    .round(2)
-    .to_string()
-)
+print(table.round(2).to_string())
 
 
 def forest(table: pd.DataFrame) -> sl.plots.Picture:
     """Draw the estimates of all models, a panel an effect, against the truth."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    labels = list(dict.fromkeys(f"{model}\n{data}" for data, model, _ in table.index))
+    labels = [f"{model} ({data})" for data, model, _ in table.index][::2]
     for axes, effect in zip(panels, ("x", "z"), strict=True):
         rows = table.xs(effect, level="effect")
         at = range(len(rows))
@@ -123,10 +117,10 @@ picture = show(forest(table), "004_confounded_forest")
 # %%
 # What the latent machine found: the loadings of u on y and on x, both 1 in truth, and each group's u.
 
-latent = fits["2,000 members, 100 groups", "latent Mundlak"]
+latent = fits["larger", "latent Mundlak"]
 picture = show(
     latent.plot.forest(["y_x", "y_z", "y_loading_u", "x_loading_u", "x_sigma"]), "004_latent_forest"
 )
 u = latent.tree["posterior"]["latent_u"].mean(("chain", "draw")).values
-true_u = pd.Series(tables["2,000 members, 100 groups"].attrs["truth"]["latent_u"])
+true_u = pd.Series(large.attrs["truth"]["latent_u"])
 print(f"Correlation of the groups' u, posterior means and truth: {true_u.corr(pd.Series(u)):.2f}")

@@ -1,11 +1,11 @@
-'''
+"""
 Coming from brms, Bambi, lme4 or PyMC
 =====================================
 
 Four models that everyone writes, in four other languages and in Shoal. The formulas are nearly the same; what differs
 is what is asked of you afterwards. Shoal has no choice of parameterisation, no number to raise when it diverges, and
 its names say which group and which effect they are of.
-'''
+"""
 
 import pandas as pd
 from _gallery import DRAWS, show
@@ -71,7 +71,11 @@ districts = sl.Model(
     "use_contraception ~ urban + (1 + urban || district)",
     sl.load_dataset("bangladesh"),
     family="bernoulli",
-    priors={"Intercept": sl.priors.Normal(0, 1.5), "b": sl.priors.Normal(0, 1.5), "sd": sl.priors.Exponential(1)},
+    priors={
+        "Intercept": sl.priors.Normal(0, 1.5),
+        "b": sl.priors.Normal(0, 1.5),
+        "sd": sl.priors.Exponential(1),
+    },
 ).fit(draws=DRAWS, seed=1)
 print(districts.summary().round(2).to_string())
 
@@ -100,7 +104,11 @@ tanks = sl.Model(
     "surv | trials(density) ~ pred + (1 | tank)",
     frogs,
     family="binomial",
-    priors={"Intercept": sl.priors.Normal(0, 1.5), "b": sl.priors.Normal(0, 0.5), "sd": sl.priors.Exponential(1)},
+    priors={
+        "Intercept": sl.priors.Normal(0, 1.5),
+        "b": sl.priors.Normal(0, 0.5),
+        "sd": sl.priors.Exponential(1),
+    },
 ).fit(draws=DRAWS, seed=1)
 print(tanks.summary().round(2).to_string())
 
@@ -130,7 +138,11 @@ animals = sl.Model(
     "pulled_left ~ prosoc_left * condition + (1 | actor) + (1 | block)",
     sl.load_dataset("chimpanzees"),
     family="bernoulli",
-    priors={"Intercept": sl.priors.Normal(0, 1.5), "b": sl.priors.Normal(0, 1), "sd": sl.priors.Exponential(1)},
+    priors={
+        "Intercept": sl.priors.Normal(0, 1.5),
+        "b": sl.priors.Normal(0, 1),
+        "sd": sl.priors.Exponential(1),
+    },
 ).fit(draws=DRAWS, seed=1)
 print(animals.summary().round(2).to_string())
 print(animals.diagnose())
@@ -138,31 +150,50 @@ print(animals.diagnose())
 # %%
 # What corresponds to what
 # ------------------------
-# lme4's point estimates have no counterpart but posterior means. A dash: not there, or not without work.
+# lme4 has point estimates where the others have draws; "by hand" is arithmetic on those.
 
-correspondence = """
-what                           | lme4           | brms                       | Bambi               | PyMC, ArviZ             | Shoal
-coefficients                   | fixef          | fixef                      | az.summary          | az.summary              | fit.summary()
-deviations of levels           | ranef          | ranef                      | az.summary          | az.summary              | fit.tree["posterior"]["r_county"]
-coefficients of levels         | coef           | coef                       | -                   | arithmetic on draws     | fit.levels("county")
-levels alone and pooled        | lmList, coef   | -                          | -                   | -                       | fit.effects("county"), fit.plot.shrinkage()
-sds and correlations           | VarCorr        | VarCorr                    | az.summary          | az.summary              | fit.summary(["sd_county", "cor_county"])
-shares of variance             | by hand        | by hand                    | -                   | -                       | fit.variance_partition()
-priors and their defaults      | -              | prior_summary              | print(model)        | you write all           | print(model), model.priors
-what priors imply              | -              | sample_prior = "only"      | prior_predictive    | sample_prior_predictive | model.prior_predictive(), model.plot.prior_predictive()
-expected responses             | predict        | fitted, posterior_epred    | predict             | arithmetic on draws     | fit.predict(kind="mean")
-new responses                  | simulate       | predict, posterior_predict | predict             | sample_posterior_predictive | fit.predict(kind="response")
-levels not in the data         | allow.new.levels | allow_new_levels         | sample_new_groups   | by hand                 | fit.predict(new, new_levels="population")
-marginal effects, contrasts    | emmeans        | emmeans, hypothesis        | interpret           | arithmetic on draws     | fit.contrast({"pred": ["pred", "no"]})
-ranks of levels                | -              | arithmetic on draws        | -                   | arithmetic on draws     | fit.ranks("county"), fit.plot.caterpillar()
-predictive checks              | -              | pp_check                   | az.plot_ppc_dist    | az.plot_ppc_dist        | fit.plot.ppc()
-can draws be trusted           | isSingular     | warnings                   | warnings, az.summary | warnings, az.summary   | fit.diagnose(), shoal doctor FILE
-cure of divergences            | -              | adapt_delta                | target_accept, noncentered | rewrite the model | none needed by design; sl.lab shows why
-draws as a table               | -              | as_draws_df                | az.extract          | az.extract              | fit.to_frame()
-the model as code              | -              | stancode                   | model.backend.model | it is code              | model.to_pymc()
-leave-one-out                  | -              | loo                        | az.loo              | az.loo                  | comes with the next part
-several responses              | -              | mvbind, bf + bf            | -                   | by hand                 | [sl.Response(...), sl.Response(...)]
-known standard errors          | -              | y | se(s)                  | -                   | sigma=s                 | y | se(s)
-independent effects            | (x || g)       | (x || g)                   | (x | g)             | by hand                 | (x || g)
-nested factors                 | (1 | a/b)      | (1 | a/b)                  | (1 | a/b)           | by hand                 | (1 | a/b)
-"""
+correspondence = [
+    "what | lme4 | brms | Bambi | PyMC and ArviZ | Shoal",
+    "coefficients | fixef | fixef | az.summary | az.summary | fit.summary()",
+    "deviations of levels | ranef | ranef | az.summary | az.summary | fit.tree['posterior']['r_county']",
+    "coefficients of levels | coef | coef | by hand | by hand | fit.levels('county')",
+    "levels alone and pooled | lmList, coef | by hand | by hand | by hand | fit.effects(), fit.plot.shrinkage()",
+    "sds, correlations | VarCorr | VarCorr | az.summary | az.summary | fit.summary(['sd_county', 'cor_county'])",
+    "shares of variance | by hand | by hand | by hand | by hand | fit.variance_partition()",
+    "priors, defaults | - | prior_summary | print(model) | you write them | print(model), model.priors",
+    "what priors imply | - | sample_prior | prior_predictive | pm.sample_prior_predictive | model.plot.prior_predictive()",
+    "expected responses | predict | posterior_epred | predict | by hand | fit.predict(kind='mean')",
+    "new responses | simulate | posterior_predict | predict | pm.sample_posterior_predictive | fit.predict(kind='response')",
+    "new levels | allow.new.levels | allow_new_levels | sample_new_groups | by hand | fit.predict(new, new_levels='population')",
+    "contrasts | emmeans | emmeans, hypothesis | bmb.interpret | by hand | fit.contrast({'pred': ['pred', 'no']})",
+    "ranks of levels | - | by hand | by hand | by hand | fit.ranks(), fit.plot.caterpillar()",
+    "predictive check | - | pp_check | ArviZ | ArviZ | fit.plot.ppc()",
+    "may I trust it? | isSingular | warnings | warnings | warnings | fit.diagnose()",
+    "divergences | - | adapt_delta | target_accept | rewrite the model | sl.lab.compare_coordinates(model)",
+    "draws as a table | - | as_draws_df | az.extract | az.extract | fit.to_frame()",
+    "the model as code | - | stancode | model.backend.model | it is code | model.to_pymc()",
+    "leave-one-out | - | loo | az.loo | az.loo | comes with the next part of Shoal",
+    "(1 + x | g) | correlated | correlated | independent | LKJCholeskyCov | correlated",
+    "(1 + x || g) | independent | independent | write | | by hand | independent",
+    "known errors | - | se(s) | - | sigma=s | se(s)",
+    "several responses | - | mvbind, bf + bf | - | by hand | [sl.Response(...), sl.Response(...)]",
+]
+names, *rows = ([cell.strip() for cell in line.split(" | ")] for line in correspondence)
+print(pd.DataFrame(rows, columns=names).set_index("what").to_string())
+
+# %%
+# Some of Shoal's column, on the four fits above.
+
+print(houses.variance_partition().round(2).to_string())
+print(pd.DataFrame(houses.effects("county")).head(4).round(2).to_string(index=False))
+print(districts.ranks("district", effect="urban", top=(1, 10)).head(3).round(2).to_string())
+print(tanks.contrast({"pred": ["pred", "no"]}))
+print(animals.contrast({"prosoc_left": [1, 0], "condition": 1}, at="population"))
+print(
+    animals.predict_summary(
+        animals_like := {"prosoc_left": [0, 1], "condition": [1, 1], "actor": [8, 8], "block": [1, 1]},
+        new_levels="population",
+    )
+)
+picture = show(animals.plot.caterpillar("actor"), "coming_from_actors")
+picture = show(houses.plot.ppc(), "coming_from_ppc")

@@ -5,6 +5,8 @@ Betancourt (2016), arXiv:1604.00695, for E-BFMI; Hoffman and Gelman (2014), JMLR
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from shoal.diagnosis.case import Case
@@ -100,6 +102,9 @@ def acceptance(case: Case) -> list[Finding]:
 
 def _aim(case: Case) -> float | None:
     """Return the acceptance that was aimed at, if the draws tell."""
-    attrs = case.results.attrs if case.results else {**case.posterior.attrs, **case.stats.attrs}
+    if case.results:
+        attrs = json.loads(case.results.attrs["sampler_facts"])
+    else:
+        attrs = {**case.posterior.attrs, **case.stats.attrs}
     aim = attrs.get("target_accept")
     return None if aim is None else float(aim)

@@ -93,19 +93,19 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
     if not kept(results):
         return [Sentences([NOT_KEPT])]
     parts: list[Part] = []
-    done = 0
-    for design in results.model.designs:
-        for group in design.groups:
-            tables = effect_tables(results, design, group, prob)
-            for effect, table in zip(group.effects, tables, strict=True):
-                of = response_of(design) + ", " if design.prefix else ""
-                parts.append(Heading(f"{of}{group.name}: {effect}"))
-                parts += [*(pictures.group(group, effect) if done < MOST_EFFECTS else []), table]
-                done += 1
-    if done > MOST_EFFECTS:
-        parts.append(
-            Sentences([f"The first {MOST_EFFECTS} of {done} group effects are drawn, all are listed."])
-        )
+    tables = [
+        (design, group, effect, table)
+        for design in results.model.designs
+        for group in design.groups
+        for effect, table in zip(group.effects, effect_tables(results, design, group, prob), strict=True)
+    ]
+    for count, (design, group, effect, table) in enumerate(tables):
+        of = f"{response_of(design)}, " if design.prefix else ""
+        drawn = pictures.group(group, effect) if count < MOST_EFFECTS else []
+        parts += [Heading(f"{of}{group.name}: {effect}"), *drawn, table]
+    if len(tables) > MOST_EFFECTS:
+        text = f"The first {MOST_EFFECTS} of {len(tables)} group effects are drawn; all have tables."
+        parts.append(Sentences([text]))
     return parts
 
 

@@ -38,7 +38,8 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
     if design.formula.offsets:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:
-        yield from _group(model, design, group)
+        yield from _group(group)
+    yield from _learnt(model, design)
 
 
 def _together(names: list[str]) -> str:
@@ -65,20 +66,12 @@ def _population(design: Design) -> str:
     return f"The population part has slopes {of}."
 
 
-def _group(model: Specification, design: Design, group: Group) -> Iterator[str]:
+def _group(group: Group) -> Iterator[str]:
     own = ["mean" if e == INTERCEPT else f"slope of {e}" for e in group.effects]
     yield (
         f"Each of the {len(group.labels):,} levels of {group.name} deviates from the population in its "
         f"{_together(own)}."
     )
-    known = [isinstance(model.priors[f"{group.sd}[{e}]"].prior, Fixed) for e in group.effects]
-    if all(known):
-        yield "How much levels differ is fixed beforehand, not learnt from them."
-    else:
-        yield (
-            "How much levels differ is estimated, so a level of few rows is drawn towards the others: "
-            "partial pooling."
-        )
     if group.correlated:
         yield "The deviations of a level are correlated with each other, and the correlation is estimated."
     if group.student:
@@ -90,6 +83,20 @@ def _group(model: Specification, design: Design, group: Group) -> Iterator[str]:
         )
     if group.root is not None:
         yield f"Levels covary as the known matrix {group.cov} says."
+
+
+def _learnt(model: Specification, design: Design) -> Iterator[str]:
+    """Say whether the standard deviations between levels are estimated."""
+    sds = [model.priors[f"{g.sd}[{e}]"].prior for g in design.groups for e in g.effects]
+    fixed = [isinstance(prior, Fixed) for prior in sds]
+    if sds and all(fixed):
+        yield "How much levels differ is fixed beforehand, not learnt from them."
+    elif sds:
+        which = "mostly estimated" if any(fixed) else "estimated"
+        yield (
+            f"How much levels differ is {which}, so a level of few rows is drawn towards the others: "
+            "partial pooling."
+        )
 
 
 def _latents(model: Specification) -> Iterator[str]:

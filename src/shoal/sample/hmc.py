@@ -134,7 +134,8 @@ def sample(target: Target, fit: MarginalFit, settings: Settings, progress: Progr
     rngs = generators(settings.seed, settings.chains)
     tasks = [partial(_chain, run, target, fit, settings, rng, progress) for rng in rngs]
     point, stats = stack(in_threads(tasks, settings.cores, progress))
-    return Draws(point, stats, "hmc", {"step_size": stats["step_size"].mean(1).tolist()})
+    facts = {"step_size": stats["step_size"].mean(1).tolist(), "target_accept": accept(settings, target)}
+    return Draws(point, stats, "hmc", facts)
 
 
 def _chain(

@@ -81,7 +81,8 @@ def sample(target: Target, fit: MarginalFit | None, settings: Settings, progress
     rngs = generators(settings.seed, settings.chains)
     tasks = [partial(_chain, target, fit, settings, rng, progress) for rng in rngs]
     point, stats = stack(in_threads(tasks, settings.cores, progress))
-    return Draws(point, stats, "nuts", {"step_size": stats["step_size"].mean(1).tolist()})
+    facts = {"step_size": stats["step_size"].mean(1).tolist(), "target_accept": accept(settings, target)}
+    return Draws(point, stats, "nuts", facts)
 
 
 def _chain(
