@@ -1,8 +1,8 @@
 """The documentation: scripts/docs builds it."""
 
+import importlib.metadata
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from sphinx_gallery.scrapers import figure_rst
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "gallery"))
 project = "Shoal"
 author = "The Shoal developers"
 copyright = "The Shoal developers"
-release = version("shoal")
+release = importlib.metadata.version("shoal")
 
 extensions = [
     "myst_parser",
@@ -23,12 +23,19 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery"]
 suppress_warnings = ["config.cache"]  # functions in the gallery's settings
 html_theme = "pydata_sphinx_theme"
 html_title = "Shoal"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_sidebars = {"**": []}
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": [],
+}
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc lists parameters with their types
@@ -60,7 +67,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "filename_pattern": r"/\d\d\d_|/coming_from",
-    "ignore_pattern": r"/_",
+    "ignore_pattern": r"(^|/)_",
     "image_scrapers": (scrape,),
     "reset_argv": arguments,
     "download_all_examples": False,

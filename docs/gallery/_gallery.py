@@ -8,6 +8,7 @@ that everything runs, not for reading.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ DRAWS: int = 250 if FAST else 1000  # of each of four chains
 
 def show(picture: Picture, name: str) -> Picture:
     """Print the caption of a picture, write it to the folder asked for, and return it."""
-    print(f"[{name}] {picture.caption}")
+    print(textwrap.fill(f"[{name}] {picture.caption}", 100))
     if _given.pictures:
         _given.pictures.mkdir(parents=True, exist_ok=True)
         picture.save(_given.pictures / f"{name}.png")
@@ -46,4 +47,5 @@ def beside(ours: pd.DataFrame, published: dict[str, dict[str, float]]) -> pd.Dat
     """
     table = pd.DataFrame(published).T
     both = {"published": table, "ours": ours.loc[table.index, list(table.columns)]}
-    return pd.concat(both, axis=1).swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
+    pairs = [(column, side) for column in table for side in both]
+    return pd.concat(both, axis=1).swaplevel(axis=1)[pairs]

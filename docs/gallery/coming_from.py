@@ -2,9 +2,9 @@
 Coming from brms, Bambi, lme4 or PyMC
 =====================================
 
-Four models that everyone writes, in four other languages and in Shoal. The formulas are nearly the same; what differs
-is what is asked of you afterwards. Shoal has no choice of parameterisation, no number to raise when it diverges, and
-its names say which group and which effect they are of.
+Four models that everyone writes, in four other languages and in Shoal. The formulas are nearly the same;
+what differs is what is asked of you afterwards. Shoal has no parameterisation to choose and no number to
+raise when it diverges, and its names say which group and which effect they are of.
 """
 
 import pandas as pd
@@ -22,7 +22,8 @@ import shoal as sl
 #     # lme4: point estimates, no priors
 #     lmer(log_radon ~ floor + log_uppm + (1 + floor | county), radon)
 #     # brms
-#     brm(log_radon ~ floor + log_uppm + (1 + floor | county), radon, prior = prior(normal(0, 1), class = b))
+#     brm(log_radon ~ floor + log_uppm + (1 + floor | county), radon,
+#         prior = prior(normal(0, 1), class = b) + prior(exponential(1), class = sd))
 #
 # .. code-block:: python
 #
@@ -119,8 +120,10 @@ print(tanks.summary().round(2).to_string())
 #
 # .. code-block:: r
 #
-#     glmer(pulled_left ~ prosoc_left * condition + (1 | actor) + (1 | block), chimpanzees, family = binomial)
-#     brm(pulled_left ~ prosoc_left * condition + (1 | actor) + (1 | block), chimpanzees, family = bernoulli())
+#     glmer(pulled_left ~ prosoc_left * condition + (1 | actor) + (1 | block), chimpanzees,
+#         family = binomial)
+#     brm(pulled_left ~ prosoc_left * condition + (1 | actor) + (1 | block), chimpanzees,
+#         family = bernoulli())
 #
 # .. code-block:: python
 #
@@ -150,35 +153,35 @@ print(animals.diagnose())
 # %%
 # What corresponds to what
 # ------------------------
-# lme4 has point estimates where the others have draws; "by hand" is arithmetic on those.
+# lme4 has point estimates where the others have draws; "by hand" is arithmetic on those, "-" is not there.
 
-correspondence = [
-    "what | lme4 | brms | Bambi | PyMC and ArviZ | Shoal",
-    "coefficients | fixef | fixef | az.summary | az.summary | fit.summary()",
-    "deviations of levels | ranef | ranef | az.summary | az.summary | fit.tree['posterior']['r_county']",
-    "coefficients of levels | coef | coef | by hand | by hand | fit.levels('county')",
-    "levels alone and pooled | lmList, coef | by hand | by hand | by hand | fit.effects(), fit.plot.shrinkage()",
-    "sds, correlations | VarCorr | VarCorr | az.summary | az.summary | fit.summary(['sd_county', 'cor_county'])",
-    "shares of variance | by hand | by hand | by hand | by hand | fit.variance_partition()",
-    "priors, defaults | - | prior_summary | print(model) | you write them | print(model), model.priors",
-    "what priors imply | - | sample_prior | prior_predictive | pm.sample_prior_predictive | model.plot.prior_predictive()",
-    "expected responses | predict | posterior_epred | predict | by hand | fit.predict(kind='mean')",
-    "new responses | simulate | posterior_predict | predict | pm.sample_posterior_predictive | fit.predict(kind='response')",
-    "new levels | allow.new.levels | allow_new_levels | sample_new_groups | by hand | fit.predict(new, new_levels='population')",
-    "contrasts | emmeans | emmeans, hypothesis | bmb.interpret | by hand | fit.contrast({'pred': ['pred', 'no']})",
-    "ranks of levels | - | by hand | by hand | by hand | fit.ranks(), fit.plot.caterpillar()",
-    "predictive check | - | pp_check | ArviZ | ArviZ | fit.plot.ppc()",
-    "may I trust it? | isSingular | warnings | warnings | warnings | fit.diagnose()",
-    "divergences | - | adapt_delta | target_accept | rewrite the model | sl.lab.compare_coordinates(model)",
-    "draws as a table | - | as_draws_df | az.extract | az.extract | fit.to_frame()",
-    "the model as code | - | stancode | model.backend.model | it is code | model.to_pymc()",
-    "leave-one-out | - | loo | az.loo | az.loo | comes with the next part of Shoal",
-    "(1 + x | g) | correlated | correlated | independent | LKJCholeskyCov | correlated",
-    "(1 + x || g) | independent | independent | write | | by hand | independent",
-    "known errors | - | se(s) | - | sigma=s | se(s)",
-    "several responses | - | mvbind, bf + bf | - | by hand | [sl.Response(...), sl.Response(...)]",
-]
-names, *rows = ([cell.strip() for cell in line.split(" | ")] for line in correspondence)
+correspondence = """
+what; lme4; brms; Bambi; PyMC, ArviZ; Shoal
+coefficients; fixef; fixef; az.summary; az.summary; fit.summary()
+deviations of levels; ranef; ranef; az.summary; az.summary; fit.tree["posterior"]["r_county"]
+coefficients of levels; coef; coef; by hand; by hand; fit.levels("county")
+levels alone, pooled; lmList, coef; by hand; by hand; by hand; fit.effects(), fit.plot.shrinkage()
+sds, correlations; VarCorr; VarCorr; az.summary; az.summary; fit.summary(["sd_county", "cor_county"])
+shares of variance; by hand; by hand; by hand; by hand; fit.variance_partition()
+priors; -; prior_summary; print(model); you write them; print(model), model.priors
+what priors imply; -; sample_prior; prior_predictive; sample_prior_predictive; model.plot.prior_predictive()
+expected responses; predict; posterior_epred; predict; by hand; fit.predict(kind="mean")
+new responses; simulate; posterior_predict; predict; sample_posterior_predictive; fit.predict(kind="response")
+levels not fitted; allow.new.levels; allow_new_levels; sample_new_groups; by hand; new_levels="population"
+contrasts; emmeans; emmeans; bmb.interpret; by hand; fit.contrast({"pred": ["pred", "no"]})
+ranks of levels; -; by hand; by hand; by hand; fit.ranks(), fit.plot.caterpillar()
+predictive check; -; pp_check; ArviZ; ArviZ; fit.plot.ppc()
+can I trust it?; isSingular; warnings; warnings; warnings; fit.diagnose()
+divergences; -; adapt_delta; target_accept; rewrite the model; sl.lab.compare_coordinates(model)
+draws as a table; -; as_draws_df; az.extract; az.extract; fit.to_frame()
+model as code; -; stancode; model.backend.model; it is code; model.to_pymc()
+leave-one-out; -; loo; az.loo; az.loo; comes with Shoal's next part
+(1 + x | g); correlated; correlated; independent; LKJCholeskyCov; correlated
+(1 + x || g); independent; independent; (1 + x | g); by hand; independent
+known errors; -; se(s); -; sigma=s; se(s)
+several responses; -; mvbind, bf + bf; -; by hand; [sl.Response(...), sl.Response(...)]
+"""
+names, *rows = ([cell.strip() for cell in line.split(";")] for line in correspondence.strip().splitlines())
 print(pd.DataFrame(rows, columns=names).set_index("what").to_string())
 
 # %%
@@ -188,12 +191,7 @@ print(houses.variance_partition().round(2).to_string())
 print(pd.DataFrame(houses.effects("county")).head(4).round(2).to_string(index=False))
 print(districts.ranks("district", effect="urban", top=(1, 10)).head(3).round(2).to_string())
 print(tanks.contrast({"pred": ["pred", "no"]}))
-print(animals.contrast({"prosoc_left": [1, 0], "condition": 1}, at="population"))
-print(
-    animals.predict_summary(
-        animals_like := {"prosoc_left": [0, 1], "condition": [1, 1], "actor": [8, 8], "block": [1, 1]},
-        new_levels="population",
-    )
-)
+partner = animals.contrast({"prosoc_left": [1, 0], "condition": 1}, at="population")
+print(partner.table.round(2).to_string())
 picture = show(animals.plot.caterpillar("actor"), "coming_from_actors")
 picture = show(houses.plot.ppc(), "coming_from_ppc")

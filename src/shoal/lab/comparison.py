@@ -29,21 +29,23 @@ class Comparison:
     table : pandas.DataFrame
         One row a run, called as in `fits`:
 
-        coordinates, target_accept, prior : what was run; ``prior`` is the label of the priors varied.
-        outcome : "ran", or "not applicable: …", or "failed: …".
-        trustworthy : no error among the findings of ``fit.diagnose()``.
-        divergences : of all chains.
-        ess_bulk, ess_bulk_of, ess_tail, ess_tail_of, r_hat, r_hat_of : the worst figures, and of which
-            quantity, of all hyperparameters and of the group effects that look worst.
-        acceptance, steps : mean acceptance, and mean leapfrog steps a draw, each of which costs a gradient.
-        seconds : wall time of warmup, draws and their checks, without compiling. Transported coordinates
-            explore the marginal of the hyperparameters before, which is counted.
-        seconds_compiling : wall time of compiling in that run. Runs that differ in `target_accept` or in a
-            prior's numbers share programs: the first of them pays.
-        ess_per_second : the smaller of both effective sizes by `seconds`.
-        z, z_of : largest difference from the reference of the same prior, in Monte Carlo standard errors:
-            of means, and of mean and sd of log standard deviations. Missing where there is no reference, and
-            for the reference itself.
+        * ``coordinates``, ``target_accept``, ``prior``: what was run; ``prior`` is the label of the priors
+          varied.
+        * ``outcome``: "ran", or "not applicable: …", or "failed: …".
+        * ``trustworthy``: no error among the findings of ``fit.diagnose()``.
+        * ``divergences``: of all chains.
+        * ``ess_bulk``, ``ess_bulk_of``, ``ess_tail``, ``ess_tail_of``, ``r_hat``, ``r_hat_of``: the worst
+          figures, and of which quantity, of all hyperparameters and of the group effects that look worst.
+        * ``acceptance``, ``steps``: mean acceptance, and mean leapfrog steps a draw, each of which costs a
+          gradient.
+        * ``seconds``: wall time of warmup, draws and their checks, without compiling. Transported coordinates
+          explore the marginal of the hyperparameters before, which is counted.
+        * ``seconds_compiling``: wall time of compiling in that run. Runs that differ in `target_accept` or in
+          a prior's numbers share programs: the first of them pays.
+        * ``ess_per_second``: the smaller of both effective sizes by ``seconds``.
+        * ``z``, ``z_of``: largest difference from the reference of the same prior, in Monte Carlo standard
+          errors: of means, and of mean and sd of log standard deviations. Missing where there is no
+          reference, and for the reference itself.
     fits : dict of str to Fit
         The runs that gave draws: ``"centered"``; with several target_accept ``"centered, 0.99"``; with varied
         priors ``"centered, 0.99, HalfNormal(0.25)"``.
