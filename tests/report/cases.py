@@ -9,6 +9,7 @@ import pandas as pd
 import shoal as sl
 from shoal import priors as P
 from shoal.errors import ShoalWarning
+from shoal.report.page import page
 from test_model import model, several, table, toeplitz
 
 RUN = {"draws": 60, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
@@ -64,3 +65,9 @@ def fit(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ShoalWarning)
         return make().fit(**{**RUN, **options})
+
+
+@cache
+def written(name):
+    """Return the page of one of the fits."""
+    return page(fit(name)._results, 0.9)

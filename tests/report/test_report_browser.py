@@ -5,7 +5,7 @@ import re
 import pytest
 
 from report import browser
-from report.cases import ODD, fit
+from report.cases import ODD, written
 from report.reading import Reader
 
 pytestmark = pytest.mark.skipif(
@@ -23,7 +23,9 @@ def chromium(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["odd", "two responses"])
 def path(request, tmp_path_factory):
-    return fit(request.param).report(tmp_path_factory.mktemp("page") / "page.html")
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    file.write_text(written(request.param), encoding="utf-8")
+    return file
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -42,7 +44,8 @@ def test_mathematics_and_pictures_are_seen(chromium, path, width):
 
 
 def test_labels_are_read_as_they_are(chromium, tmp_path):
-    seen = chromium.open(fit("odd").report(tmp_path / "page.html"), 1200)
+    (tmp_path / "page.html").write_text(written("odd"), encoding="utf-8")
+    seen = chromium.open(tmp_path / "page.html", 1200)
     for label in ODD:
         assert label in seen["text"]
 

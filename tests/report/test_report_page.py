@@ -1,13 +1,12 @@
 """The page: whole for every structure of model, safe whatever the data are called, light."""
 
 import os
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from report.cases import FACTOR, MODELS, ODD, fit
+from report.cases import FACTOR, MODELS, ODD, fit, written
 from report.reading import Reader
 from shoal.errors import FileError, ModelError
 from shoal.plots.picture import Picture
@@ -27,6 +26,7 @@ PICTURES = {  # priors, two an effect, one check and one a factor, chains and th
     "two responses": 1 + 4 + 3 + 2,
     "covariance": 1 + 4 + 3 + 2,
 }
+NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "covariance" else n for n in MODELS]
 EXCUSES = {
     "no groups": ["no group terms"],
     "not kept": ["nothing to say of single levels", "new responses need them"],
@@ -34,13 +34,7 @@ EXCUSES = {
 }
 
 
-@cache
-def written(name):
-    """Return the page of a fit."""
-    return page(fit(name)._results, 0.9)
-
-
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_whole(name):
     text = written(name)
     read = Reader(text)
@@ -52,7 +46,7 @@ def test_a_page_is_whole(name):
     assert len(text.encode()) < 2e6
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_page_points_at_itself_alone(name):
     read = Reader(written(name))
     ids = read.ids()
@@ -63,7 +57,7 @@ def test_a_page_points_at_itself_alone(name):
     assert not [key for _, a in read.elements for key in a if key.startswith("on")]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_picture_and_table_is_described(name):
     read = Reader(written(name))
     for svg in read.named("svg"):
