@@ -114,6 +114,7 @@ def assemble(
         "sampler": draws.sampler,
         "sampler_facts": json.dumps(draws.facts),
         "notes": json.dumps(notes),
+        "settings": json.dumps({"warmup": settings.warmup, "target_accept": settings.target_accept}),
         "seed": int(settings.seed) if settings.seed < 2**63 else str(settings.seed),  # netCDF has 64 bits
         "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
     }

@@ -48,7 +48,10 @@ MODELS = {
     "no groups": (lambda: model("y ~ x + w"), {}),
     "not kept": (lambda: model("y ~ x + (1 + x | g)"), {"store": "none"}),
     "one chain": (lambda: model("y ~ x + (1 + x | gr(g, zero_sum=True))"), {"chains": 1, "draws": 120}),
-    "fixed": (lambda: model("y | se(w2) ~ 1 + (1 | g)", data=known_errors()).with_pooling("none"), {}),
+    "fixed": (
+        lambda: model("y | se(w2) ~ 1 + (1 | g)", data=known_errors()).with_pooling("none", sd=3.0),
+        {},
+    ),
     "ordered": (lambda: model("grade ~ x + (1 | h)", "cumulative", data=one_level_at_an_edge()), {}),
     "two responses": (two_responses, {}),
     "covariance": (

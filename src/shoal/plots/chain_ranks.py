@@ -47,8 +47,8 @@ def band(chains: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """
     total = chains * size
     cuts, counts = cuts_of(total), np.arange(size + 1)
-    below = hypergeom.cdf(counts, total, cuts[:, None], size)
-    above = hypergeom.sf(counts - 1, total, cuts[:, None], size)
+    share = hypergeom.pmf(counts, total, cuts[:, None], size)
+    below, above = share.cumsum(1), share[:, ::-1].cumsum(1)[:, ::-1]
     tail = np.minimum(1.0, 2 * np.minimum(below, above))
     rng = np.random.default_rng(32)
     labels = np.repeat(np.arange(chains, dtype=np.int16), size)

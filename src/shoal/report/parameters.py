@@ -36,7 +36,7 @@ class Scalar:
     position : tuple of int
         Within the variable.
     place : int
-        Row of the summary.
+        Row of `estimands.summary`, which has the same numbers in the same order.
     prior : str
         Name of its prior.
     symbol : Markup
@@ -55,13 +55,12 @@ class Scalar:
 
 def scalars(results: Results) -> list[Scalar]:
     """Return all numbers that are no group effects; of a correlation matrix those below its diagonal."""
-    known, out, place = symbols(results.model), list[Scalar](), 0
+    known, out = symbols(results.model), list[Scalar]()
     pairs = {group.cor: _pairs(group.blocks) for group in results.model.groups}
     for variable in results.hyperparameters():
         array = results.posterior[variable]
         dims = array.dims[2:]
         for position in np.ndindex(*array.shape[2:]):
-            place += 1
             if variable in pairs and position not in pairs[variable]:
                 continue
             labels = ",".join(str(array[d].values[k]) for d, k in zip(dims, position, strict=True))
@@ -69,7 +68,7 @@ def scalars(results: Results) -> list[Scalar]:
             prior = _prior_of(results.model, variable, name)
             symbol = known.get(name) or known[variable]
             varies = bool(np.ptp(array.values[:, :, *position]) > 0)
-            out.append(Scalar(name, variable, position, place - 1, prior, math(symbol), varies))
+            out.append(Scalar(name, variable, position, len(out), prior, math(symbol), varies))
     return out
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from shoal.design import Design, merge
 from shoal.model import Specification
-from shoal.priors import Shrunk
+from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
 from shoal.results import Results
+from shoal.sample.target import Settings
 
 
 def summary_facts(results: Results) -> list[tuple[str, Cell]]:
@@ -85,7 +86,8 @@ def again(results: Results) -> str:
     lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
     lines.append(f"model = sl.Model({_model(model)})")
     if model.pooling != "partial":
-        lines.append(f"model = model.with_pooling({model.pooling!r})")
+        sd = "".join(f", sd={value!r}" for value in sorted(set(_asked_sds(model).values())))
+        lines.append(f"model = model.with_pooling({model.pooling!r}{sd})")
     settings = (
         f"draws={sizes['draw']}, chains={sizes['chain']}, seed={results.attrs['seed']}{_asked(results)}"
     )
@@ -95,8 +97,21 @@ def again(results: Results) -> str:
 def _asked(results: Results) -> str:
     """Return the settings that were the user's choice, as far as the result tells."""
     sampler, coordinates = results.attrs["sampler"], results.attrs["sampled_coordinates"]
-    out = f", sampler={sampler!r}" if f"Sampled by {sampler}, as asked." in results.attrs["plan"] else ""
+    settings = json.loads(results.attrs["settings"])
+    out = "".join(
+        f", {name}={value!r}" for name, value in settings.items() if value != getattr(Settings, name)
+    )
+    if f"Sampled by {sampler}, as asked." in results.attrs["plan"]:
+        out += f", sampler={sampler!r}"
     return out if coordinates in ("integrated", "transport") else f"{out}, coordinates={coordinates!r}"
+
+
+def _asked_sds(model: Specification) -> dict[str, float]:
+    """Return the sd that the user gave to effects without pooling: one number, for all of them."""
+    if model.pooling != "none":
+        return {}
+    given = {f"{g.sd}[{e}]": model.priors[f"{g.sd}[{e}]"] for g in model.groups for e in g.effects}
+    return {n: p.prior.value for n, p in given.items() if not p.default and isinstance(p.prior, Fixed)}
 
 
 def _model(model: Specification) -> str:
@@ -108,7 +123,12 @@ def _model(model: Specification) -> str:
     else:
         inside = "".join(f"    sl.Response({t!r}, {f.name!r}, {f.link!r}),\n" for t, f in families)
         parts = [f"[\n{inside}]", "data"]
-    given = {n: p.prior for n, p in model.priors.items() if not p.default and not isinstance(p.prior, Shrunk)}
+    beside = _asked_sds(model)
+    given = {
+        name: p.prior
+        for name, p in model.priors.items()
+        if not p.default and not isinstance(p.prior, Shrunk) and name not in beside
+    }
     if given:
         inside = "".join(f"    {name!r}: sl.priors.{prior!r},\n" for name, prior in given.items())
         parts.append(f"priors={{\n{inside}}}")
