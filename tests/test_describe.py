@@ -45,8 +45,9 @@ def test_eight_schools_is_printed_whole():
         "r_school[g][Intercept] ~ Normal(0, sd_school[Intercept])",
     ]
     assert s["Priors"] == ["Intercept             Normal(0, 5)", "sd_school[Intercept]  HalfCauchy(5)"]
-    assert s["Data"][0] == "8 rows" and s["Data"][1].startswith("school: 8 levels, 1 to 1 rows each")
-    assert s["Plan"][0].startswith("- Integrated exactly") and "8 group effects" in s["Plan"][0]
+    assert s["Data"][0] == "8 rows" and s["Data"][1].startswith("school: 8 levels, 1 row each")
+    assert s["Plan"][0].startswith("- Integrated exactly: 1 population coefficient and 8 group effects, ")
+    assert ": 1 hyperparameter, each draw accepted or refused" in s["Plan"][1]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,14 @@ def test_merged_rows_and_level_sizes_are_counted():
         "g: 3 levels, 3 to 5 rows each; effects: Intercept",
     ]
     assert sections(sl.Model("k | trials(n) ~ x", table(), family="binomial"))["Data"] == ["12 rows"]
+
+
+def test_a_plan_without_hyperparameters_says_so():
+    fixed = {"sd_g": N.Fixed(1), "sigma": N.Fixed(1)}
+    plan = sections(sl.Model("y ~ 1 + (1 | g)", table(), priors=fixed))["Plan"]
+    assert plan[1] == "- No hyperparameter is left to sample: all are fixed."
+    counts = sl.Model("k | trials(n) ~ 1 + (1 | g)", table(), "binomial", {"sd_g": N.Fixed(1)})
+    assert "after whitening by the marginal: the transported effects." in sections(counts)["Plan"][1]
 
 
 def test_the_plan_of_counts_is_transport():

@@ -152,7 +152,30 @@ def test_saving_twice_replaces_the_file(fit, saved):
     assert os.listdir(saved.parent) == ["fit.nc"]
 
 
+def test_a_tree_is_the_fit(fit, saved):
+    """What the tree in memory holds, and what a file's tree holds when another program reads it."""
+    with xr.open_datatree(saved, engine="h5netcdf") as tree:
+        read = tree.load()
+    for own in (fit.tree, read):
+        results = files.results_of(own)
+        assert results.tree is own and dict(results.model.priors) == fit.model.specification.priors
+        xr.testing.assert_equal(results.posterior, fit.tree["posterior"].to_dataset())
+
+
+def test_a_tree_of_another_program_is_refused(fit):
+    with pytest.raises(FileError, match="The tree was written by another program"):
+        files.results_of(xr.DataTree.from_dict({"posterior": fit.tree["posterior"].to_dataset()}))
+
+
 # What is not a result file
+
+
+@pytest.mark.parametrize("given, message", [(None, "given as None"), (3, "given as 3"), ("", "names none")])
+def test_what_names_no_file_is_refused(fit, given, message):
+    with pytest.raises(FileError, match=message):
+        fit.save(given)
+    with pytest.raises(FileError, match=message):
+        sl.load(given)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -3,6 +3,7 @@
 import inspect
 import time
 from dataclasses import replace
+from itertools import product
 
 import blackjax
 import jax
@@ -284,6 +285,61 @@ def test_funnel_of_a_level_by_name_and_by_default_of_the_one_known_least(schools
     one = named.numbers.iloc[-1]
     effect = schools.fits[one["run"]].tree["posterior"]["r_school"].sel(school="C", school_effect="Intercept")
     assert one["effect"] == float(effect.sel(chain=one["chain"], draw=one["draw"]))
+
+
+@pytest.fixture
+def many(schools):
+    """Return a comparison of 16 runs, whose draws are those of two."""
+    table, fits = [], {}
+    for name, accept, prior in product(schools.fits, (0.8, 0.9), ("as written", "a", "b", "c")):
+        label = f"{name}, {accept:g}, {prior}"
+        own = {"target_accept": accept, "prior": prior}
+        table.append(schools.table.loc[[name]].assign(**own).set_axis([label]))
+        fits[label] = schools.fits[name]
+    return replace(schools, table=pd.concat(table), fits=fits, references={})
+
+
+def test_of_many_runs_a_picture_shows_the_first(many):
+    picture = many.plot()
+    assert len(picture.figure.axes) == 12 and "The first 12 of 16 runs" in picture.caption
+    assert picture.numbers["run"].unique().tolist() == list(many.table.index[:12])
+    titles = [" ".join(axes.get_title().split()) for axes in picture.figure.axes]
+    assert all(title.startswith(run) for title, run in zip(titles, many.table.index, strict=False))
+    assert max(picture.figure.get_size_inches()) < 12
+
+
+def test_runs_can_be_named(many):
+    names = [f"{c}, {accept}, a" for accept in (0.8, 0.9) for c in ("centered", "transport")]
+    picture = many.plot(runs=names)
+    assert picture.numbers["run"].unique().tolist() == names and "The first" not in picture.caption
+    # What tells them from the others is said, though they agree in it.
+    assert picture.figure.axes[0].get_ylabel().startswith("a\ntarget_accept 0.8\n")
+    assert many.plot(runs="transport, 0.9, c").numbers["run"].unique() == ["transport, 0.9, c"]
+    assert len(many.plot(runs=names[:3]).figure.axes) == 3
+
+
+def test_a_run_that_is_not_there(many):
+    with pytest.raises(ModelError, match=r"no run 'centered, 0.8, z'"):
+        many.plot(runs="centered, 0.8, z")
+    with pytest.raises(ModelError, match="No run is named"):
+        many.plot(runs=[])
+    without = replace(many, fits={"transport, 0.9, c": many.fits["transport, 0.9, c"]})
+    with pytest.raises(ModelError, match="None of centered, 0.8, a gave draws"):
+        without.plot(runs="centered, 0.8, a")
+
+
+def test_a_fixed_sd_has_a_panel_of_its_own(many):
+    """A prior that fixes it, among others: the axes keep a width."""
+    fixed = sl.Fit(
+        replace(
+            results_of(many.fits["transport, 0.9, c"]),
+            tree=many.fits["transport, 0.9, c"].tree.copy(deep=True),
+        )
+    )
+    fixed.tree["posterior"]["sd_school"] = 0 * fixed.tree["posterior"]["sd_school"] + 2.0
+    beside = replace(many, fits=many.fits | {"transport, 0.9, c": fixed})
+    low, high = beside.plot(runs="transport, 0.9, c").figure.axes[0].get_ylim()
+    assert low < np.log(2) < high
 
 
 @pytest.mark.parametrize(

@@ -215,3 +215,15 @@ def test_a_model_with_latents_has_no_variants():
     responses = [sl.Response("y ~ 1 + (1 | g) + latent(u | g)"), sl.Response("x ~ 1 + latent(u | g)")]
     with pytest.raises(ModelError, match="latents"):
         sl.Model(responses, DATA).with_pooling("none")
+
+
+def test_each_effect_can_have_its_own_sd():
+    whole = sl.Model("y ~ x + (1 + x | g) + (1 | h)", DATA)
+    given = {"sd_g[x]": 0.25, "sd_h[Intercept]": 4.0}
+    priors, usual = whole.with_pooling("none", given).priors, whole.with_pooling("none").priors
+    assert {name: priors[name].value for name in given} == given
+    assert priors["sd_g[Intercept]"] == usual["sd_g[Intercept]"]
+    with pytest.raises(ModelError, match="no effect of 'sd_g'"):
+        whole.with_pooling("none", {"sd_g": 1.0})
+    with pytest.raises(ModelError, match="sd is a positive number"):
+        whole.with_pooling("none", {"sd_g[x]": 0})

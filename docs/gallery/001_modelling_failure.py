@@ -141,7 +141,7 @@ print(beside(ours, published.loc[tabled].to_dict("index")).round(2).to_string())
 # Effective draws of the districts, without pooling and in attempt 0.
 
 centered, noncentered = lab.fits[replayed["0"]], lab.fits[list(lab.fits)[-1]]
-picture = show(sl.plots.ess({"fixed effects": fixed, "attempt 0": centered}, "r_district"), "ess")
+picture = show(sl.plots.ess({"fixed effects": fixed, "attempt 0": centered}, levels="district"), "ess")
 
 # %%
 # What is wrong with attempt 0, in words, and its funnel (left) beside that of the last attempt (right).

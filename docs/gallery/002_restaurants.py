@@ -101,6 +101,6 @@ print(fits["food"].contrast(group="restaurant", levels=list(ranks["restaurant"][
 
 terms = "(0 + aspect | restaurant) + (0 + aspect | restaurant:review)"
 both = sl.Model(f"mean | se(se_pooled) ~ 0 + aspect + {terms}", reviews).fit(DRAWS, seed=1)
-correlation = both.summary().loc["cor_restaurant[aspect[food], aspect[service]]"]
+correlation = both.summary().loc["cor_restaurant[aspect[service], aspect[food]]"]
 print(correlation[["mean", "sd", "eti90_lb", "eti90_ub"]].round(2).to_string())
 print(both.ranks("restaurant", "aspect[service]", top=(1, 5)).head().round(2).to_string())

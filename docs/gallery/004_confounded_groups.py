@@ -10,7 +10,6 @@ known: +1 for x, -0.5 for z.
 
 import pandas as pd
 from _gallery import DRAWS, FAST, show
-from matplotlib.figure import Figure
 
 import shoal as sl
 
@@ -19,8 +18,8 @@ import shoal as sl
 # So there is a larger one beside it, with the same truth, in which the biases stand out from the noise.
 
 small = sl.simulate.confounded_groups()
-large = sl.simulate.confounded_groups(groups=100, rows=300 if FAST else 2000)
-tables = {"lecture's": small, "larger": large}
+large = sl.simulate.confounded_groups(groups=100, rows=2000)
+tables = {"lecture's": small} | ({} if FAST else {"larger": large})
 truth = {name: small.attrs["truth"][f"y_{name}"] for name in ("x", "z")}
 print(pd.DataFrame({name: {"members": len(t), "groups": t["g"].nunique()} for name, t in tables.items()}).T)
 
@@ -30,9 +29,8 @@ print(pd.DataFrame({name: {"members": len(t), "groups": t["g"].nunique()} for na
 of_groups = sl.Model([sl.Response("y ~ (1 | g)", family="bernoulli"), sl.Response("x ~ (1 | g)")], small)
 picture = show(of_groups.plot.data("g", response="y"), "004_confounded_y")
 picture = show(of_groups.plot.data("g", response="x"), "004_confounded_x")
-print(
-    "Correlation of the groups' means:", small.groupby("g")[["x", "y"]].mean().corr().loc["x", "y"].round(2)
-)
+of_x, of_y = (small.groupby("g")[name].mean() for name in ("x", "y"))
+print(f"Correlation of the groups' means of x and y: {of_x.corr(of_y):.2f}")
 
 # %%
 # Five models
@@ -88,39 +86,26 @@ def estimates(fit: sl.Fit) -> pd.DataFrame:
 table = pd.concat({key: estimates(fit) for key, fit in fits.items()}, names=["data", "model", "effect"])
 print(table.round(2).to_string())
 
-
-def forest(table: pd.DataFrame) -> sl.plots.Picture:
-    """Draw the estimates of all models, a panel an effect, against the truth."""
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    labels = [f"{model} ({data})" for data, model, _ in table.index][::2]
-    for axes, effect in zip(panels, ("x", "z"), strict=True):
-        rows = table.xs(effect, level="effect")
-        at = range(len(rows))
-        axes.axvline(truth[effect], color="0.6", linestyle="--")
-        axes.hlines(at, rows["eti90_lb"], rows["eti90_ub"], "#0072B2")
-        axes.scatter(rows["mean"], at, color="#0072B2", zorder=3)
-        axes.set(xlabel=f"effect of {effect}, log odds of y", yticks=at, yticklabels=labels)
-    panels[0].invert_yaxis()
-    caption = "Posterior means and 90% equal-tailed intervals of the effects of x and z; dashed: the truth."
-    return sl.plots.Picture(figure, table.reset_index(), caption)
-
-
-picture = show(forest(table), "004_confounded_forest")
+picture = show(
+    sl.plots.forest(fits, {"x": ["x", "y_x"], "z": ["z", "y_z"]}, truth=truth), "004_confounded_forest"
+)
 
 # %%
-# In the larger table the lecture's conclusions stand out. The naive model and, less so, the multilevel one
-# give part of u's effect to x. Fixed effects take that away, say nothing of z (its interval is that of the
-# prior), and overshoot: small groups without pooling push log odds away from 0 (Neyman and Scott 1948).
-# Mundlak's machine has both effects, the latent one too, with the uncertainty of the groups' means in it.
+# In the larger table the lecture's conclusions stand out. The naive model and, hardly less, the multilevel
+# one give part of u's effect to x. Fixed effects take it away where groups are large; the lecture's groups
+# have seven members, and there they push all log odds away from 0 (Neyman and Scott 1948). Of z they say
+# nothing: its interval is nearly its prior's. Mundlak's machine has both effects, and so has the latent
+# one. Its z is 1.8 posterior sds from the truth in this table, as happens in one table of fifteen; over
+# eight other seeds the mean of such estimates is -0.50.
 
 # %%
 # What the latent machine found: the loadings of u on y and on x, both 1 in truth, and each group's u.
 
-latent = fits["larger", "latent Mundlak"]
+name, table = list(tables.items())[-1]
+latent = fits[name, "latent Mundlak"]
 picture = show(
     latent.plot.forest(["y_x", "y_z", "y_loading_u", "x_loading_u", "x_sigma"]), "004_latent_forest"
 )
-u = latent.tree["posterior"]["latent_u"].mean(("chain", "draw")).values
-true_u = pd.Series(large.attrs["truth"]["latent_u"])
-print(f"Correlation of the groups' u, posterior means and truth: {true_u.corr(pd.Series(u)):.2f}")
+found = latent.tree["posterior"]["latent_u"].mean(("chain", "draw")).to_series()
+true = pd.Series(table.attrs["truth"]["latent_u"])
+print(f"Correlation of the groups' u, posterior means and truth: {found.corr(true):.2f}")

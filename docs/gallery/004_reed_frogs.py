@@ -84,6 +84,8 @@ def survival(fit: sl.Fit, words: str) -> sl.plots.Picture:
 picture = show(survival(known[grid[0]], "sd 0.1"), "004_sd_too_small")
 picture = show(survival(known[grid[-1]], "sd 5"), "004_sd_too_large")
 picture = show(survival(learned, "sd learned"), "004_sd_learned")
+picture = show(learned.plot.shrinkage("tank"), "004_shrinkage")
+picture = show(learned.plot.effects_by_size("tank"), "004_by_size")
 spread = learned.predict_summary()["sd"] / tadpoles
 print(spread.groupby(tadpoles).median().rename("posterior sd of survival, by tadpoles").round(3).to_string())
 

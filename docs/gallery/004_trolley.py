@@ -50,10 +50,10 @@ picture = show(sl.plots.pooling(fits, "story"), "004_pooling")
 
 # %%
 # The latent scale has no zero of its own: without pooling, stories and cutpoints may all move together
-# within their wide priors, and that is most of the width of the orange intervals. The mean answer to each
-# story has a zero. There, stories of hundreds of judgements are hardly pulled at all: partial pooling is
-# not shrinkage at any price. What it adds is the spread of stories, and with it what to expect of a story
-# nobody has judged.
+# within their wide priors, so the picture shows coefficients less their mean. On the scale of the mean
+# answer it is the same: stories of hundreds of judgements are hardly pulled at all. Partial pooling is not
+# shrinkage at any price. What it adds is the spread of stories, and with it what to expect of a story nobody
+# has judged.
 
 
 def mean_answer(fit: sl.Fit) -> pd.Series:

@@ -1,8 +1,8 @@
 """What the scripts of the gallery share: their two switches, and tables of published figures beside ours.
 
 Every script runs alone, ``python docs/gallery/002_eight_schools.py``, prints its tables, and with
-``--pictures FOLDER`` writes its pictures there. ``--fast`` takes few draws and small simulations: for checking
-that everything runs, not for reading.
+``--pictures FOLDER`` writes its pictures there. ``--fast`` takes few draws and small simulations: for
+checking that everything runs, not for reading.
 """
 
 from __future__ import annotations

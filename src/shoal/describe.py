@@ -6,7 +6,7 @@ import re
 
 from shoal.design import Design, Group, merge
 from shoal.model import Specification
-from shoal.posterior.plan import Plan
+from shoal.posterior.plan import Plan, counted
 
 
 def model_text(model: Specification, plan: Plan) -> str:
@@ -96,14 +96,13 @@ def _data(model: Specification) -> list[str]:
     lines = []
     for design in model.designs:
         merged = len(merge(design).first)
-        rows = f"{design.n_rows:,} rows"
+        rows = counted(design.n_rows, "row")
         if merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
         for group in design.groups:
-            counts, levels = group.counts, f"{len(group.labels):,} levels"
-            lines.append(
-                f"{group.name}: {levels}, {counts.min():,} to {counts.max():,} rows each; "
-                f"effects: {', '.join(group.effects)}"
-            )
+            least, most = int(group.counts.min()), int(group.counts.max())
+            each = counted(most, "row") if least == most else f"{least:,} to {most:,} rows"
+            levels, effects = counted(len(group.labels), "level"), ", ".join(group.effects)
+            lines.append(f"{group.name}: {levels}, {each} each; effects: {effects}")
     return lines

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +34,29 @@ def save(results: Results, path: str | Path) -> Path:
     FileError
         If the file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
+    with whole(path) as part:
+        results.tree.to_netcdf(part, engine="h5netcdf")
+    return path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield the name of a file to be written, which takes the place of `path` once it is complete.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; what was there is left alone.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        results.tree.to_netcdf(part, engine="h5netcdf")
+        yield part
         os.replace(part, path)
     except OSError as problem:
         raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
     finally:
         part.unlink(missing_ok=True)
-    return path
 
 
 def load(path: str | Path) -> Results:
@@ -52,7 +67,7 @@ def load(path: str | Path) -> Results:
     FileError
         If the file is missing, damaged, or not written by Shoal.
     """
-    path = Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise FileError(f"There is no file {path}.", "A result file written by `fit.save` or `shoal fit -o`.")
     try:
@@ -64,18 +79,51 @@ def load(path: str | Path) -> Results:
             "A complete result file.",
             "If it was cut off, fit again with `shoal fit … -o`.",
         ) from problem
-    if tree.attrs.get("inference_library") != "shoal":
-        raise FileError(
-            f"{path} was written by {tree.attrs.get('inference_library', 'another program')}, not by Shoal.",
-            "A result file of Shoal.",
-        )
+    return results_of(tree, str(path))
+
+
+def results_of(tree: xr.DataTree, place: str = "The tree") -> Results:
+    """Return what `Fit.tree` or a file's tree holds as results, the model rebuilt from it.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        All groups and attributes of a fit of Shoal; it is kept, not copied.
+    place : str
+        Where the tree is from, for messages.
+
+    Raises
+    ------
+    FileError
+        If the tree is not Shoal's, or lacks a part.
+    """
+    if (library := tree.attrs.get("inference_library", "another program")) != "shoal":
+        raise FileError(f"{place} was written by {library}, not by Shoal.", "A result of Shoal.")
     try:
         return Results(_model(tree), tree)
     except (KeyError, ValueError, TypeError) as problem:
-        missing = f"{path} lacks a part of the model: {problem!r}."
+        missing = f"{place} lacks a part of the model: {problem!r}."
         raise FileError(missing, "A complete result file.") from problem
     except ShoalError as problem:
-        raise FileError(f"The model in {path} cannot be rebuilt.", str(problem)) from problem
+        raise FileError(f"The model in {place} cannot be rebuilt.", str(problem)) from problem
+
+
+def path_of(given: str | Path) -> Path:
+    """Return the path that names a file.
+
+    Raises
+    ------
+    FileError
+        If it is none.
+    """
+    needed = "A path, such as 'fit.nc'."
+    try:
+        path = Path(given)
+    except TypeError as problem:
+        raise FileError(f"The file was given as {given!r}.", needed) from problem
+    if not path.name:
+        raise FileError(f"The file was given as {str(given)!r}, which names none.", needed)
+    return path
 
 
 def _model(tree: xr.DataTree) -> Specification:

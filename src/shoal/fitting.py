@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from importlib import import_module
-from numbers import Integral
+from numbers import Integral, Real
 
 from shoal.errors import ModelError, nearest
 from shoal.posterior.folding import folded
@@ -53,11 +53,11 @@ def fit(
     # Who asks for a sampler, or for other coordinates, gets just that.
     if problems and not plan.asked and target.size:
         progress.stage("sampling again by NUTS")
-        notes.append(f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)}).")
+        failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         began = time.perf_counter()
         draws = _sampled(posterior, target, "nuts", settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
-        notes.append("These draws are from NUTS on the same density.")
+        notes.append(f"{failed}: these draws are from NUTS on the same density.")
     return assemble(posterior, draws, settings, seconds, notes)
 
 
@@ -75,7 +75,9 @@ def _check(settings: Settings, store: str) -> None:
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
-    if settings.target_accept is not None and not 0 < settings.target_accept < 1:
-        raise ModelError(f"target_accept={settings.target_accept!r}.", "A number between 0 and 1.")
+    aim = settings.target_accept
+    given: object = aim  # by callers without types
+    if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
+        raise ModelError(f"target_accept={aim!r}.", "A number between 0 and 1.")
     if store not in STORES:
         raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))

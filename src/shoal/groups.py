@@ -66,4 +66,6 @@ def correlations(partial: np.ndarray, blocks: tuple[tuple[int, ...], ...], size:
                 lower[..., i, j] = partial[..., next(given)] * np.sqrt(left)
                 left = left - lower[..., i, j] ** 2
             lower[..., i, i] = np.sqrt(left)
-    return lower @ np.swapaxes(lower, -1, -2)
+    matrix = lower @ np.swapaxes(lower, -1, -2)
+    matrix[..., range(size), range(size)] = 1.0  # but for rounding, it is
+    return matrix

@@ -11,6 +11,7 @@ from shoal.errors import SamplingError
 from shoal.sample.programs import double
 
 STEPS = 1000
+WIDE = 3.0  # at three times the learned sd, a prior pulls a ninth as hard as pooling does
 
 
 class Alone(NamedTuple):
@@ -23,13 +24,18 @@ class Alone(NamedTuple):
 
 
 def estimates(
-    design: Design, group: Group, phi: dict[str, Any], rest: np.ndarray, population: np.ndarray
+    design: Design,
+    group: Group,
+    phi: dict[str, Any],
+    rest: np.ndarray,
+    population: np.ndarray,
+    learned: np.ndarray,
 ) -> Alone:
     """Return the posterior mode and sd of each level's coefficients under a wide, fixed prior.
 
-    The prior is normal with the family's no-pooling sd (per unit of the effect's column), the same for every
-    level; centred at the response's location for an Intercept with a population Intercept beside it, else at
-    0. All other parameters are held at the values given.
+    The prior is normal with the sd of `wide_sds`, the same for every level; centred at the response's
+    location for an Intercept with a population Intercept beside it, else at 0. All other parameters are held
+    at the values given.
 
     Parameters
     ----------
@@ -40,8 +46,10 @@ def estimates(
     population : (K,) array
         Population coefficient of each effect, 0 where it has none; part of the estimate, so taken out of
         `rest`.
+    learned : (K,) array
+        Standard deviation that was learned for each effect.
     """
-    prior_sd = design.family.no_pooling_sd(design.rows) / design.effect_spreads(group)
+    prior_sd = wide_sds(design, group, learned)
     location = design.family.scale(design.rows)[0] - float(
         np.average(design.offset, weights=design.row_weight)
     )
@@ -51,6 +59,14 @@ def estimates(
     mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior_sd)
     sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
     return Alone(mean, sd, _at_edge(design, group), prior_sd)
+
+
+def wide_sds(design: Design, group: Group, learned: np.ndarray) -> np.ndarray:
+    """Return an sd for each effect that hardly pulls, (K,): `WIDE` times the learned one, or more.
+
+    More where the family's own no-pooling sd, per unit of the effect's column, is wider.
+    """
+    return np.maximum(design.family.no_pooling_sd(design.rows) / design.effect_spreads(group), WIDE * learned)
 
 
 def _modes(

@@ -18,7 +18,9 @@ from shoal.resolve import ResolvedPrior
 VARIANTS = ("complete", "none", "partial")
 
 
-def with_pooling(model: Specification, pooling: str, sd: float | None = None) -> Specification:
+def with_pooling(
+    model: Specification, pooling: str, sd: float | Mapping[str, float] | None = None
+) -> Specification:
     """Return a variant of a model.
 
     Parameters
@@ -29,20 +31,21 @@ def with_pooling(model: Specification, pooling: str, sd: float | None = None) ->
         slopes at 0, the Intercept at the response's location on the link's scale (0 for binary responses)
         less the average offset.
         All other priors stay as they were resolved.
-    sd : float, optional
-        For ``"none"``: the sd of every effect, by default the family's wide one per unit of its column.
+    sd : float or mapping, optional
+        For ``"none"``: the sd of every effect, or of some by name, ``{"sd_district[Intercept]": 3}``; by
+        default the family's wide one per unit of the effect's column.
 
     Raises
     ------
     ModelError
-        An unknown variant, an `sd` that is not positive or not used, a model without group terms or with
-        latents, a model that is a variant already.
+        An unknown variant, an `sd` that is not positive, not used or of no effect, a model without group
+        terms or with latents, a model that is a variant already.
     """
     if pooling not in VARIANTS:
         known = nearest(str(pooling), VARIANTS)
         raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", known)
     if sd is not None:
-        _check_sd(pooling, sd)
+        _check_sds(model, pooling, sd)
     if pooling == model.pooling and sd is None:
         return model
     if model.pooling != "partial":
@@ -61,12 +64,21 @@ def with_pooling(model: Specification, pooling: str, sd: float | None = None) ->
     return replace(model, designs=pooled(model.designs, pooling), priors=priors, pooling=pooling)
 
 
-def _check_sd(pooling: str, sd: Any) -> None:
-    number = isinstance(sd, Real) and not isinstance(sd, bool)
-    if pooling != "none" or not number or not 0 < float(sd) < float("inf"):
+def _check_sds(model: Specification, pooling: str, sd: Any) -> None:
+    numbers = sd.values() if isinstance(sd, Mapping) else [sd]
+    if pooling != "none" or not all(map(_is_sd, numbers)):
         raise ModelError(
             f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
         )
+    if isinstance(sd, Mapping):
+        known = [f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects]
+        if unknown := [name for name in sd if name not in known]:
+            raise ModelError(f"There is no effect of {unknown[0]!r}.", nearest(str(unknown[0]), known))
+
+
+def _is_sd(value: Any) -> bool:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and 0 < float(value) < float("inf")
 
 
 def pooled(designs: tuple[Design, ...], pooling: str) -> tuple[Design, ...]:
@@ -89,7 +101,7 @@ def _of_groups(model: Specification) -> set[str]:
     return names | {group.cor for group in model.groups} | {group.nu for group in model.groups}
 
 
-def _alone(design: Design, sd: float | None) -> Mapping[str, ResolvedPrior]:
+def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[str, ResolvedPrior]:
     """Return the known values of a response's parameters without pooling."""
     location = design.family.scale(design.rows)[0] - float(
         np.average(design.offset, weights=design.row_weight)
@@ -100,8 +112,10 @@ def _alone(design: Design, sd: float | None) -> Mapping[str, ResolvedPrior]:
         spreads = design.effect_spreads(group)
         matched = design.matched(group)
         for effect, spread, column in zip(group.effects, spreads, matched, strict=True):
-            value = sd if sd is not None else wide / float(spread)
-            out[f"{group.sd}[{effect}]"] = ResolvedPrior(Fixed(float(value)), sd is None)
+            name = f"{group.sd}[{effect}]"
+            given = sd.get(name) if isinstance(sd, Mapping) else sd
+            value = wide / float(spread) if given is None else given
+            out[name] = ResolvedPrior(Fixed(float(value)), given is None)
             if column >= 0:
                 value = location if effect == "Intercept" else 0.0
                 out[design.columns[column]] = ResolvedPrior(Fixed(value), True)

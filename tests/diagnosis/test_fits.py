@@ -11,6 +11,7 @@ import shoal as sl
 from shoal.diagnosis import Diagnosis, Finding, diagnose
 from shoal.model import ResolvedPrior
 from shoal.results import Results
+from shoal.sample import checks
 from shoal.sample.checks import screen
 
 CHAINS, DRAWS = 4, 1000
@@ -271,10 +272,61 @@ def test_a_saved_fit_is_judged_as_the_fit(three, tmp_path):
     assert "Examined" not in expected
 
 
-def test_a_bare_tree_is_judged_as_any_programs(fit):
-    d = sl.diagnose(fit.tree)
+def test_a_tree_is_judged_as_the_fit(three):
+    assert str(sl.diagnose(three.tree)) == str(three.diagnose())
+
+
+def test_a_part_of_a_tree_is_judged_as_any_programs(fit):
+    part = fit.tree.filter(is_no_constant)
+    d = sl.diagnose(part)
     assert d.ok and d.source.startswith("Shoal") and "sd_group[Intercept] of r_group" in d.coverage
-    assert "give the fit, or its file" in d.coverage
+    assert "give all of it, or its file" in d.coverage
+
+
+def is_no_constant(node):
+    return node.name != "constant_data"
+
+
+# Acceptance, whose aim a fit keeps
+
+
+def accepted(fit, rates):
+    return with_draws(fit, stats={"acceptance_rate": np.repeat(np.c_[rates], DRAWS, 1)})
+
+
+def test_acceptance_as_aimed_at_is_no_finding(three):
+    assert "acceptance" not in codes(three.diagnose())
+    assert "acceptance" not in codes(diagnose(accepted(three, [0.72, 0.9, 0.9, 0.99])))
+
+
+def test_an_aim_that_was_asked_for_is_known():
+    """Half of the proposals accepted is little, unless it was asked for."""
+    fit = bangladesh(3, sl.priors.Exponential(1), sampler="hmc", target_accept=0.5)
+    rates = fit.tree["sample_stats"]["acceptance_rate"].values.mean(1)
+    assert (rates < 0.6).any() and "acceptance" not in codes(fit.diagnose())
+
+
+def test_acceptance_far_from_the_fits_aim(three):
+    found = one(diagnose(accepted(three, [0.9, 0.9, 0.65, 0.9])), "acceptance")
+    assert found.severity == "warning"
+    assert "Chain 2 accepts 0.65 of its proposals; step sizes aim at 0.9." in found.evidence
+
+
+def test_a_run_that_nuts_took_over_says_so_in_one_sentence(monkeypatch):
+    found = iter([["R-hat 1.20"], []])
+    monkeypatch.setattr(checks, "failures", lambda draws: next(found))
+    notes = [f for f in bangladesh(3, sl.priors.Exponential(1), draws=20).diagnose() if f.code == "run"]
+    assert [f.evidence for f in notes] == [
+        "The first run, by hmc, failed its checks (R-hat 1.20): "
+        "these draws are from NUTS on the same density."
+    ]
+
+
+def test_without_pooling_it_is_the_prior_that_holds_levels_at_an_edge(three):
+    fit = three.model.with_pooling("none", sd=1.5).fit(seed=1, cores=1)
+    found = one(fit.diagnose(), "edges")
+    assert found.severity == "note" and "only their prior, whose sd is fixed, keeps its" in found.evidence
+    assert "pooling" not in str(found) and "other levels" not in str(found)
 
 
 def test_a_model_without_groups_and_one_chain():

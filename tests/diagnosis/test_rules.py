@@ -297,10 +297,26 @@ def test_a_level_without_rows_is_at_no_edge():
     assert "2 of 8 levels" in finding(diagnose(tree(observed=y, constant=level)), "edges").evidence
 
 
-def test_few_levels_inside_do_not_bound_the_sd():
-    y, level = binary([0, 0, 5, 4, 4, 0, 3, 4], [6, 5, 5, 4, 4, 4, 6, 6])
+@pytest.mark.parametrize(
+    "last, said",
+    [
+        ((3, 4), "The 2 inside do not bound the sd"),
+        ((6, 4), "The 1 inside does not bound"),
+        ((6, 6), "None is inside to bound"),
+    ],
+)
+def test_few_levels_inside_do_not_bound_the_sd(last, said):
+    y, level = binary([0, 0, 5, 4, 4, 0, *last], [6, 5, 5, 4, 4, 4, 6, 6])
     d = diagnose(tree(observed=y, constant=level))
-    assert finding(d, "edges").severity == "warning" and "The 2 inside" in finding(d, "edges").evidence
+    assert finding(d, "edges").severity == "warning" and said in finding(d, "edges").evidence
+
+
+def test_one_level_at_an_edge_is_one():
+    y, level = binary([3, 0, 2, 2, 1, 2, 3, 4], [6, 5, 5, 4, 4, 4, 6, 6])
+    said = finding(diagnose(tree(observed=y, constant=level)), "edges").evidence
+    assert "1 of 8 levels of school has all of y" in said and said.endswith(
+        "only pooling keeps its effects finite."
+    )
 
 
 def test_levels_inside_are_no_finding():

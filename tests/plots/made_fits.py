@@ -36,12 +36,13 @@ def table():
     )
 
 
-def model(formula="y ~ x + (1 + x | g) + (1 | h)", family="gaussian", **options):
+def model(formula="y ~ x + (1 + x | g) + (1 | h)", family="gaussian", data=None, **options):
+    data = table() if data is None else data
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ShoalWarning)
         if isinstance(formula, str):
-            return sl.Model(formula, table(), family=family, **options)
-        return sl.Model([sl.Response(*pair) for pair in formula], table(), **options)
+            return sl.Model(formula, data, family=family, **options)
+        return sl.Model([sl.Response(*pair) for pair in formula], data, **options)
 
 
 TWO = (("bit ~ x + (1 | g) + latent(u | h)", "bernoulli"), ("y ~ latent(u | h)", "gaussian"))

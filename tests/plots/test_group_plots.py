@@ -95,6 +95,8 @@ def test_levels_of_one_size_stand_side_by_side(results):
     assert equal["position"].between(4.5, 9).all()
     others = table[table["size"] != 6]
     np.testing.assert_allclose(others["position"], others["size"])
+    for draw in (shrinkage, effects_by_size):
+        assert "Levels of equal size are spread around it" in draw(results).caption
 
 
 def test_positions_never_pass_those_of_the_next_size():
@@ -120,6 +122,7 @@ def test_equal_sizes_stand_by_their_standard_errors():
     assert picture.figure.axes[0].get_xlabel() == "standard error of each school alone"
     table = picture.numbers.sort_values("no_pooling_sd")
     assert table["position"].is_monotonic_increasing
+    assert "spread around it" in picture.caption  # two schools have a standard error of 11, two of 10
 
 
 def test_a_caterpillar_begins_with_the_best(fit, results):
@@ -164,6 +167,9 @@ def test_pooling_puts_three_fits_on_one_axis(fit, results):
     np.testing.assert_allclose(by["complete"]["mean"], shared.mean())
     np.testing.assert_allclose(by["complete"]["eti90_lb"], np.quantile(shared, 0.05))
     np.testing.assert_allclose(marks(picture, ALONE)[:, 0], by["none"]["mean"])
+    picture.figure.draw_without_rendering()
+    name, panel = picture.figure.axes[0].yaxis.label.get_window_extent(), picture.figure.axes[0].bbox
+    assert panel.y0 <= name.y0 and name.y1 <= panel.y1
     given = pooling(results, others={name: one._results for name, one in others.items()})
     pd.testing.assert_frame_equal(given.numbers, table)
 
@@ -223,6 +229,9 @@ def test_raw_means_are_shares_of_all_trials():
     assert picture.numbers["size"].tolist() == sums["t"].tolist()
     areas = picture.figure.axes[0].collections[0].get_sizes()
     np.testing.assert_allclose(areas[5:] / areas[-1], sums["t"][5:] / sums["t"].iloc[-1])
+    assert areas.min() == 15 and "below 10% of that" in picture.caption
+    names = [label.get_text() for label in picture.figure.axes[0].get_xticklabels()]
+    assert [name.partition("n = ")[2] for name in names] == [f"{total}" for total in sums["t"]]
     assert picture.figure.axes[0].get_ylabel() == "share of k among t"
     assert len(picture.svg()) > 0
 
@@ -250,6 +259,15 @@ def test_stories_coloured_by_two_columns(judgements):
     # Rows of one story stand side by side around its place.
     assert (table["position"].round() == table["story"].factorize(sort=True)[0]).all()
     assert table["position"].nunique() == len(table)
+    total = trolley().groupby("story").size()
+    names = [label.get_text() for label in picture.figure.axes[0].get_xticklabels()]
+    assert names == [f"{story}\nn = {rows}" for story, rows in total.items()]
+
+
+def test_more_than_a_dozen_groups_have_their_names_alone():
+    model = sl.Model("observation ~ 1 + (1 | group)", sl.simulate.one_way(groups=13, rows=2))
+    names = [label.get_text() for label in data(model.specification).figure.axes[0].get_xticklabels()]
+    assert len(names) == 13 and not any("n = " in name for name in names)
 
 
 def test_more_groups_stand_in_the_order_of_their_means(judgements):

@@ -9,7 +9,9 @@ import shoal as sl
 from plots.made_fits import TWO, made, model, table
 from shoal import priors as P
 from shoal.errors import ModelError, PriorError
+from shoal.implied import prior_dataset, scalars
 from shoal.plots.density import density_of
+from shoal.plots.prior_density import exact_density
 from shoal.plots.sd_prior_implied import mixture_of
 
 
@@ -29,14 +31,66 @@ def test_densities_are_the_prior_and_the_posterior():
         np.testing.assert_allclose(numbers[name], exact, atol=0.08 * exact.max())
 
 
+STRUCTURES = {
+    "three effects": lambda: model("y ~ x + h + (1 + x + h | g)"),
+    "zero-sum, student": lambda: model("y ~ x + (1 | gr(g, zero_sum=True)) + (1 | gr(h, dist='student'))"),
+    "latent": lambda: model(TWO),
+    "ordered": lambda: model("grade ~ x + (1 | g)", "cumulative"),
+    "heavy tails": lambda: model("y ~ x", priors={"x": P.StudentT(3, 1, 2), "sigma": P.HalfCauchy(2)}),
+    "others": lambda: model("y ~ x", priors={"x": P.Laplace(1, 2), "sigma": P.InverseGamma(2, 3)}),
+}
+UNKNOWN = {"ordered": {"cutpoints"}, "heavy tails": {"Intercept"}, "others": {"Intercept"}}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_exact_densities_are_those_of_the_draws(structure):
+    """Of each quantity, between two quantiles of many draws the area is the share of draws."""
+    own = STRUCTURES[structure]().specification
+    dataset = prior_dataset(own, 20_000, 1)
+    names = [str(name) for name in dataset if name not in own.group_effects]
+    unknown = set()
+    for quantity, draws in scalars(dataset, names):
+        if not np.ptp(draws) > 0:
+            continue
+        at = np.linspace(*np.quantile(draws, [0.1, 0.8]), 400)
+        density = exact_density(own, quantity, at)
+        if density is None:
+            unknown.add(quantity.split("[")[0])
+            continue
+        np.testing.assert_allclose(np.trapezoid(density, at), 0.7, atol=0.015, err_msg=quantity)
+        middle = np.trapezoid(density[:200], at[:200])
+        np.testing.assert_allclose(middle, np.mean((draws > at[0]) & (draws < at[199])), atol=0.015)
+    assert unknown == UNKNOWN.get(structure, set())
+
+
+def test_an_intercept_at_average_columns_has_the_spread_of_the_coefficients():
+    """Its density is exact among normals, a fixed coefficient moves it, and others leave it to the draws."""
+    for prior, known in ((P.Normal(3, 2), True), (P.Fixed(4.0), True), (P.Laplace(3, 2), False)):
+        own = model("y ~ m", priors={"m": prior}).specification
+        (_, draws), *_ = scalars(prior_dataset(own, 20_000, 1), ["Intercept"])
+        at = np.linspace(*np.quantile(draws, [0.1, 0.8]), 400)
+        density = exact_density(own, "Intercept", at)
+        assert (density is not None) is known
+        if density is not None:
+            np.testing.assert_allclose(np.trapezoid(density, at), 0.7, atol=0.015)
+
+
+def test_what_is_estimated_is_said_to_be():
+    fit = made(STRUCTURES["ordered"]())
+    assert "the prior ones of cutpoints[" in fit.plot.prior_posterior().caption
+    picture = fit.plot.prior_posterior("x")
+    assert "Prior densities are exact" in picture.caption
+    own, prior = picture.numbers, fit.model.specification.priors["x"].prior
+    np.testing.assert_allclose(own["prior"], stats.norm(prior.mu, prior.sigma).pdf(own["value"]), rtol=1e-9)
+
+
 def test_a_heavy_prior_keeps_its_density_inside_the_window():
-    """A kernel density of all draws of a half-Cauchy would be flat here."""
     own = model("y ~ 1 + (1 | g)", priors={"sd_g": P.HalfCauchy(1)})
     fit = made(own)
     fit.tree["posterior"]["sd_g"].values[:] = np.abs(np.random.default_rng(0).normal(1, 0.2, (2, 40, 1)))
     numbers = fit.plot.prior_posterior("sd_g").numbers
     inside = numbers[numbers["value"].between(0.5, 2)]
-    np.testing.assert_allclose(inside["prior"], stats.halfcauchy.pdf(inside["value"]), rtol=0.2)
+    np.testing.assert_allclose(inside["prior"], stats.halfcauchy.pdf(inside["value"]), rtol=1e-9)
     np.testing.assert_allclose(area(numbers, "posterior"), 1, atol=0.05)
 
 

@@ -78,7 +78,7 @@ def test_labels_are_written_as_they_are(fit):
     # Neither a formula of matplotlib nor a path of a tree.
     names = [f"r_g[{label},Intercept]" for label in LABELS]
     for name in ("ess", "rank"):
-        drawn = texts(getattr(fit.plot, name)(names))
+        drawn = texts(getattr(fit.plot, name)(names)).replace(" ", "")  # of a label in two lines
         assert all(label in drawn for label in names), name
     assert "r_g[$a$_b,x]" in texts(fit.plot.pair(["r_g[$a$_b,x]", "sigma"]))
 
@@ -254,89 +254,48 @@ def test_bars_are_the_effective_sample_sizes_of_arviz(fit, two):
     assert fit.plot.ess(others={"b": two}).numbers["fit"].unique().tolist() == ["this fit", "b"]
 
 
-def test_effective_draws_of_no_fit_are_refused():
-    with pytest.raises(ModelError, match="no fits"):
-        sl.plots.ess({})
-
-
 def test_pooling_of_several_fits_needs_the_partial_one(fit):
     with pytest.raises(ModelError, match="One called 'partial'"):
         sl.plots.pooling({"none": fit})
 
 
-# Predictive checks
+# Labels
 
 
-def test_bars_count_the_rows_of_each_value():
-    priors = {"sd_g": P.HalfNormal(0.1), "Intercept": P.Normal(0.7, 0.1), "x": P.Normal(0, 0.1)}
-    fit = made(model("count ~ x + (1 | g)", "poisson", priors=priors))
-    numbers = fit.plot.ppc().numbers
-    exact = numbers[numbers["value"].str.isdigit()]
-    assert len(exact) > 5
-    counts = table()["count"].value_counts()
-    np.testing.assert_array_equal(exact["observed"], [counts.get(int(v), 0) for v in exact["value"]])
-    assert numbers["observed"].sum() == 60
-    assert (numbers["eti90_lb"] <= numbers["median"]).all() and (
-        numbers["median"] <= numbers["eti90_ub"]
-    ).all()
+def axis_labels(figure):
+    """Return where the labels of axes stand, in pixels, and the figure's own box."""
+    figure.draw_without_rendering()
+    own = [axis.label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+    shown = [label for label in own if label.get_text() and label.get_visible()]
+    return [label.get_window_extent() for label in shown], figure.bbox
 
 
-def test_bars_of_an_ordered_response_are_its_categories():
-    numbers = made(STRUCTURES["ordered"]()).plot.ppc().numbers
-    assert numbers["value"].tolist() == ["low", "$mid", "high"]
-    np.testing.assert_array_equal(numbers["observed"], [20, 20, 20])
+@pytest.fixture(scope="module")
+def long():
+    """Return a fit whose names are long."""
+    data = table().rename(columns={"g": "district_of_birth"})
+    return made(model("y ~ x + (1 + x | district_of_birth)", data=data))
 
 
-def test_lines_are_the_distribution_of_each_data_set(fit):
-    picture = fit.plot.ppc(draws=7, kind="ecdf")
-    assert picture.numbers["data"].nunique() == 8
-    drawn = picture.numbers.query("data == 'observed'")
-    y = table()["y"].to_numpy()
-    np.testing.assert_allclose(drawn["ecdf"], [(y <= v + 1e-9).mean() for v in drawn["value"]], atol=1 / 60)
-    assert fit.plot.ppc(draws=7, kind="density").numbers["density"].ge(0).all()
+LABELLED = ("trace", "pair", "funnel", "prior_posterior", "caterpillar", "shrinkage", "pooling")
 
 
-def test_levels_have_their_means():
-    fit = made(STRUCTURES["binomial"]())
-    numbers = fit.plot.ppc(by="g").numbers.set_index("level")
-    data = table().groupby("g")[["k", "m"]].sum()
-    np.testing.assert_allclose(numbers["observed"], (data["k"] / data["m"])[numbers.index])
-    assert numbers["observed"].is_monotonic_increasing
-    assert numbers["n"].to_dict() == table()["g"].value_counts().to_dict()
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_neither_overlap_nor_leave_the_picture(long, name):
+    variants = {variant: made(long.model.with_pooling(variant)) for variant in ("complete", "none")}
+    options = {"others": variants} if name == "pooling" else {}
+    boxes, whole = axis_labels(getattr(long.plot, name)(**options).figure)
+    for i, box in enumerate(boxes):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= whole.x1 and box.y1 <= whole.y1
+        assert not any(box.overlaps(other) for other in boxes[:i])
 
 
-def test_each_response_has_its_panel(two):
-    picture = two.plot.ppc()
-    assert picture.numbers["response"].unique().tolist() == ["bit", "y"]
-    # A factor of one response, or of a latent alone, is one of the rows of all.
-    for factor in ("g", "h"):
-        assert two.plot.ppc(by=factor).numbers["response"].unique().tolist() == ["bit", "y"]
-
-
-def test_intervals_of_level_means_have_the_width_of_the_model():
-    """The variance of a level's mean: its rows' over their number, the levels' and the Intercept's."""
-    own = model(
-        "y ~ 1 + (1 | g)", priors={"Intercept": P.Normal(0, 0.1), "sd_g": P.Fixed(0.1), "sigma": P.Fixed(1.0)}
-    )
-    fit = made(own, chains=4, draws=100)
-    numbers = fit.plot.ppc(by="g", draws=400).numbers.set_index("level")
-    n = table()["g"].value_counts()[numbers.index]
-    width = (numbers["eti90_ub"] - numbers["eti90_lb"]) / (2 * 1.645)
-    np.testing.assert_allclose(width, np.sqrt(1 / n + 0.1**2 + 0.1**2), rtol=0.2)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"kind": "bars"}, "'density' or 'ecdf'"),
-        ({"kind": "kde"}, "One of auto"),
-        ({"by": "k"}, "no grouping factor 'k'"),
-        ({"draws": 0}, "at least 1"),
-    ],
-)
-def test_checks_that_make_no_sense_are_refused(fit, options, message):
-    with pytest.raises(ModelError, match=message):
-        fit.plot.ppc(**options)
+@pytest.mark.parametrize(("count", "upright"), [(3, False), (19, True)])
+def test_names_of_bars_stand_upright_only_where_there_is_no_room(fit, count, upright):
+    names = ["Intercept", "sd_g", "r_g", "r_h", "cor_g", "sigma", "x"] if upright else ["Intercept", "sd_g"]
+    ticks = fit.plot.ess(names).figure.axes[1].get_xticklabels()
+    assert len(ticks) == count
+    assert {label.get_rotation() for label in ticks} == {90.0 if upright else 0.0}
 
 
 def test_the_accessor_names_its_plots(fit):

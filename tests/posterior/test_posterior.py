@@ -226,7 +226,7 @@ def test_gaussian_rows_with_one_scale_integrate_and_no_others(case):
 
 def test_plan_gives_its_reasons():
     one = GAUSSIAN[7]
-    assert "Integrated exactly: 1 population coefficients and 4 group effects" in str(posterior(one).plan)
+    assert "Integrated exactly: 1 population coefficient and 4 group effects" in str(posterior(one).plan)
     assert "Transported" in str(posterior(TWO_SCALES[0]).plan)
     assert "noncentered coordinates, as asked" in str(posterior(one, coordinates="noncentered").plan)
 

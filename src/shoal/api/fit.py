@@ -44,27 +44,45 @@ class Fit:
         return self._results.tree
 
     def summary(
-        self, var_names: Sequence[str] | None = None, *, prob: float = 0.9, kind: str = "eti"
+        self,
+        var_names: Sequence[str] | None = None,
+        *,
+        levels: str | None = None,
+        prob: float = 0.9,
+        kind: str = "eti",
     ) -> pd.DataFrame:
-        """Return the table of `arviz_stats.summary`: one row per quantity.
+        """Return the table of `arviz_stats.summary`: one row per quantity, each correlation once.
 
         Parameters
         ----------
         var_names : sequence of str, optional
-            Posterior variables; by default all but the group effects ``r_<group>`` (see `effects`).
+            Posterior variables; by default all but the group effects ``r_<group>``.
+        levels : str, optional
+            A grouping factor, whose levels' own coefficients (population part plus deviation, as in `levels`)
+            are summarised instead: ``levels_<group>[<level>, <effect>]``.
         prob : float
             Probability of the interval, which the column names state.
         kind : {"eti", "hdi"}
             Equal-tailed or highest density.
+
+        Raises
+        ------
+        ModelError
+            Unknown names, `var_names` and `levels` together, effects that were not kept.
         """
-        return estimands.summary(self._results, var_names, prob, kind)
+        return estimands.summary(self._results, var_names, prob, kind, levels)
 
     def diagnose(self) -> Diagnosis:
         """Return findings about the draws and the model; ``.ok`` if there is nothing to mend."""
         return diagnose(self._results)
 
     def effects(self, group: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
-        """Return one row per level: n, no-pooling and pooled estimate, interval, shrinkage."""
+        """Return one row per level and effect: n, no-pooling and pooled estimate, interval, shrinkage.
+
+        ``shrinkage`` is the share of the way from the level's estimate alone to the population mean that
+        pooling went; NaN where that way is shorter than a quarter of the estimate's sd. All columns are
+        described at `estimands.effects`.
+        """
         return estimands.effects(self._results, group, prob)
 
     def levels(self, group: str | None = None) -> xr.DataArray:
@@ -99,19 +117,17 @@ class Fit:
         -------
         DataFrame
             The level, ``n`` (rows), ``mean`` and ``sd`` of its coefficient, ``rank_mean``, ``rank_median``,
-            ``rank_eti90_lb``, ``rank_eti90_ub``, and the probabilities. ``attrs`` (and the printed table) say
-            on which scale, among which levels. `contrast` gives the probability that one level is above
-            another.
+            ``rank_eti90_lb``, ``rank_eti90_ub``, and the probabilities. `contrast` gives the probability that
+            one level is above another.
 
         Raises
         ------
         ModelError
             Unknown names, a top larger than the number of levels, effects that were not kept.
 
-        References
-        ----------
-        Goldstein, H. and Spiegelhalter, D. J. (1996). League tables and their limitations. Journal of the
-        Royal Statistical Society A 159, 385-443.
+        Notes
+        -----
+        Goldstein and Spiegelhalter (1996), Journal of the Royal Statistical Society A 159, 385-443.
         """
         return estimands.ranks(self._results, group, effect, best, top, prob)
 

@@ -170,7 +170,7 @@ class Model:
         results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
         return Fit(results)
 
-    def with_pooling(self, pooling: str, sd: float | None = None) -> Model:
+    def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:
         """Return the same model with complete, no or partial pooling; see `pooling.with_pooling`.
 
         Priors are those resolved for this model; parameters keep their names.

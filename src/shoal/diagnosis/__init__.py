@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import xarray as xr
+
 from shoal import files
 from shoal.diagnosis import coverage
 from shoal.diagnosis.case import Case, case_of_groups, case_of_results
@@ -39,7 +41,7 @@ def diagnose(source: Any) -> Diagnosis:
     source : path, xarray.DataTree, arviz.InferenceData or Fit
         A result file of Shoal, PyMC, Stan (by ArviZ), NumPyro or any program that writes ArviZ's groups:
         netCDF of an InferenceData or a DataTree, or a Zarr store; or what such a file holds. Of Shoal's own
-        files and fits the model is known, so that more can be said; a bare tree is taken as any program's.
+        fits, their files and trees the model is known, so that more can be said.
 
     Returns
     -------
@@ -70,7 +72,14 @@ def diagnose(source: Any) -> Diagnosis:
         return source.diagnose()
     if isinstance(source, str | Path) and attributes(Path(source)).get("inference_library") == "shoal":
         return _judge(case_of_results(files.load(source)))
+    if isinstance(source, xr.DataTree) and _is_ours(source):
+        return _judge(case_of_results(files.results_of(source)))
     return _judge(case_of_groups(groups_of(source)))
+
+
+def _is_ours(tree: xr.DataTree) -> bool:
+    """Whether a tree is that of a fit of Shoal; one of some of its groups is taken as any program's."""
+    return tree.attrs.get("inference_library") == "shoal" and "constant_data" in tree.children
 
 
 def _judge(case: Case) -> Diagnosis:

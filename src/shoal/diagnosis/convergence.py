@@ -82,6 +82,7 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
     """
     if not seen.names:
         return [], "Every parameter is fixed."
+    count = "1 quantity" if len(seen.names) == 1 else f"{len(seen.names)} quantities"
     if case.draws < FEW_DRAWS:
         few = Finding(
             "few-draws",
@@ -89,7 +90,7 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
             f"{case.draws} draws a chain: nothing can be said of convergence.",
             "Keep at least 400 draws of each chain.",
         )
-        return [few], f"({len(seen.names)} quantities.)"
+        return [few], f"({count}.)"
     rhat, ess = convergence(seen.values)
     findings = _rhat(case, seen, rhat, caused) + _ess(case, seen, ess, caused)
     if case.chains == 1:
@@ -98,7 +99,7 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
         )
     what = f"worst R-hat {rhat.max():.3f}, " if case.chains > 1 else ""
     total = case.chains * case.draws
-    return findings, f"({len(seen.names)} quantities: {what}worst ESS {ess.min():.0f} of {total:,} draws.)"
+    return findings, f"({count}: {what}worst ESS {ess.min():.0f} of {total:,} draws.)"
 
 
 def _limit_of_rhat(case: Case) -> float:

@@ -42,5 +42,5 @@ def not_looked_at(case: Case) -> tuple[str, ...]:
     elif binary_responses(case) and not binary_by_level(case):
         parts.append("floors and ceilings (nothing in constant_data says which level each row has)")
     if case.posterior.attrs.get("inference_library") == "shoal":
-        parts.append("the model (a bare tree of Shoal: give the fit, or its file)")
+        parts.append("the model (a part of a fit of Shoal: give all of it, or its file)")
     return tuple(parts)

@@ -97,15 +97,25 @@ def _found(
     for where, what in ((floor, "at the floor"), (ceiling, "at the ceiling")):
         shown = listing(f"{labels[i]} (n {counts[i]})" for i in np.flatnonzero(where))
         parts += [f"{int(where.sum())} {what}: {shown}"] if where.any() else []
-    inside = int((counts > 0).sum() - at_edge.sum())
+    number = int(at_edge.sum())
+    have, their = ("has", "its") if number == 1 else ("have", "their")
+    keeper = "their prior, whose sd is fixed," if sd_known else "pooling"
     said = (
-        f"{int(at_edge.sum())} of {len(labels)} levels of {over} have all of {response} at one end "
-        f"({'; '.join(parts)}), so that only pooling keeps their effects finite."
+        f"{number} of {len(labels)} levels of {over} {have} all of {response} at one end "
+        f"({'; '.join(parts)}), so that only {keeper} keeps {their} effects finite."
     )
-    if inside >= FEWEST_INSIDE or sd_known:
+    return [_judged(said, int((counts > 0).sum()) - number, sd_known)]
+
+
+def _judged(said: str, inside: int, sd_known: bool) -> Finding:
+    """Return the finding: with an sd to be learnt, levels inside are what bounds it."""
+    if sd_known:
+        remedy = "Nothing to do, but how far out they lie is that prior's choice: report its sd."
+        return Finding("edges", "note", said, remedy)
+    if inside >= FEWEST_INSIDE:
         remedy = "Nothing to do: they lean on the other levels. Alone (no pooling) they have no estimate."
-        return [Finding("edges", "note", said, remedy)]
-    held = f" The {inside} inside do not bound the sd between levels: its upper tail is the prior's."
-    return [
-        Finding("edges", "warning", said + held, "Give that sd a prior that you can defend, and report it.")
-    ]
+        return Finding("edges", "note", said, remedy)
+    few = "The 1 inside does" if inside == 1 else f"The {inside} inside do"
+    bounds = f"{few} not bound" if inside else "None is inside to bound"
+    held = f"{said} {bounds} the sd between levels: its upper tail is the prior's."
+    return Finding("edges", "warning", held, "Give that sd a prior that you can defend, and report it.")

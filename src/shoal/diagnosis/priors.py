@@ -102,14 +102,16 @@ def _of_design(results: Results, design: Design) -> list[Finding]:
         return []
     posterior = results.posterior
     share = float(posterior[name].var()) / given.prior.sigma**2
-    group = min(groups, key=_level_count)  # fewest levels: what locates the mean least
-    sd = float(posterior[group.sd].values[..., group.effects.index("Intercept")].mean())
+    sds = [float(posterior[g.sd].values[..., g.effects.index("Intercept")].mean()) for g in groups]
+    # The factor whose levels locate the mean least: to within sd / sqrt(levels).
+    sd, group = max(zip(sds, groups, strict=True), key=_within)
     wider = f"Normal({given.prior.mu:g}, {2.5 * max(sd, given.prior.sigma):.2g})"
     return _share(name, f"The prior {given.prior}", share, sd, len(group.labels), group.name, wider)
 
 
-def _level_count(group: Group) -> int:
-    return len(group.labels)
+def _within(pair: tuple[float, Group]) -> float:
+    sd, group = pair
+    return sd / len(group.labels) ** 0.5
 
 
 def _of_draws(case: Case) -> list[Finding]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from shoal.design import Group
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Finding
 from shoal.errors import listing
+from shoal.model import Specification
 
 LOOKED_AT = 50  # draws of each chain: a constraint holds in all of them
 ROUNDING = 20  # rounding errors that a sum may have for each of its terms
@@ -74,12 +76,21 @@ def _of_model(case: Case) -> list[Finding]:
             Finding(
                 "finite-population",
                 "note",
-                f"{group.name} is zero-sum: the Intercept is the mean of these {len(group.labels)} levels, "
-                "and its interval says nothing about a population they come from.",
+                f"{group.name} is zero-sum: {_means_of(case.model, group)} of these {len(group.labels)} "
+                "levels, and the interval says nothing about a population they come from.",
                 "For the population's mean drop zero_sum.",
             )
         )
     return findings
+
+
+def _means_of(model: Specification, group: Group) -> str:
+    """Return the words for the population columns whose effects sum to zero."""
+    design = model.design_of(group)
+    columns = [design.columns[c] for c in design.matched(group) if c >= 0]
+    if not columns:
+        return "a mean beside its effects is that"
+    return f"{listing(columns)} is the mean" if len(columns) == 1 else f"{listing(columns)} are the means"
 
 
 def _of_draws(case: Case) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 
@@ -15,7 +16,8 @@ INTERVAL = 0.9
 
 def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
     """Return the column names of an interval, such as ``eti90_lb`` and ``eti90_ub``."""
-    if not 0 < prob < 1:
+    given: object = prob  # by callers without types
+    if not isinstance(given, Real) or not 0 < prob < 1:
         raise ModelError(f"prob={prob!r}.", "The probability of an interval lies between 0 and 1.")
     share = f"{100 * prob:g}"
     return f"{kind}{share}_lb", f"{kind}{share}_ub"

@@ -20,6 +20,8 @@ from shoal.no_pooling import Alone, estimates
 from shoal.prior_draws import linear_predictor, phi_of
 from shoal.results import Results
 
+SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share
+
 
 def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -> pd.DataFrame:
     """Return one row per level and effect: no-pooling and pooled estimates, interval, shrinkage.
@@ -29,10 +31,15 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     <group> : the level's label (``<group>_level`` if the factor is called like another column).
     n : rows of the level.
     no_pooling, no_pooling_sd : the level's estimate alone, given its own rows and a wide normal prior
-        (sd in ``attrs["no_pooling_prior"]``), other coefficients at their posterior means.
+        (`no_pooling.wide_sds`; its sd is in ``attrs["no_pooling_prior"]``), other coefficients at their
+        posterior means.
     mean, sd, interval : the pooled coefficient (population plus deviation).
-    shrinkage : share of the way from the no-pooling estimate to the population mean; NaN where the two differ
-        by less than a tenth of the estimate's sd. It can leave 0 to 1 where the wide prior itself pulls.
+    shrinkage : share of the way from the no-pooling estimate to the population mean that pooling went,
+        ``1 - (mean - population) / (no_pooling - population)``: 0 leaves the level alone, 1 takes it to the
+        population mean. NaN where the way is shorter than a quarter of the estimate's sd: what the numerator
+        carries besides pooling (a mode beside a mean, other coefficients held fixed) is as long, and the
+        ratio says nothing. It leaves 0 to 1 where a level's effects lend to each other, or where the wide
+        prior itself pulls; with few levels, whose population mean is hardly known, by much.
     at_edge : True if only the prior keeps the no-pooling estimate finite (all responses at one edge).
     """
     design, group = group_of(results, name)
@@ -42,7 +49,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
-    clear = np.abs(away) > 0.1 * alone.sd
+    clear = np.abs(away) > SHORTEST * alone.sd
     shrinkage = np.full(away.shape, np.nan)
     shrinkage[clear] = 1 - (pooled - population)[clear] / away[clear]
     size = len(group.effects)
@@ -75,7 +82,8 @@ def _alone(results: Results, name: str | None) -> tuple[Alone, np.ndarray]:
     population = np.array([means[c] if c else 0.0 for c in columns])
     phi = {key: value[0] for key, value in phi_of(design, means).items()}
     rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
-    return estimates(design, group, phi, rest, population), population
+    learned = results.posterior[group.sd].mean(("chain", "draw")).values
+    return estimates(design, group, phi, rest, population, learned), population
 
 
 def _means(results: Results, design: Design) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,34 +10,76 @@ import xarray as xr
 
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands.common import interval_names
+from shoal.estimands.levels import levels as draws_of_levels
+from shoal.estimands.table import Estimates
+from shoal.groups import partial_positions
 from shoal.results import Results
 
 
-def summary(results: Results, names: Sequence[str] | None, prob: float, kind: str) -> pd.DataFrame:
+def summary(
+    results: Results, names: Sequence[str] | None, prob: float, kind: str, levels: str | None = None
+) -> pd.DataFrame:
     """Return `arviz_stats.summary` of posterior variables, by default all but the group effects.
+
+    Of a matrix of correlations each one that is estimated has a row, ``cor_g[x, Intercept]``: those below the
+    diagonal. With `levels`, the name of a grouping factor, the table is of each level's own coefficients,
+    population part included.
 
     Raises
     ------
     ModelError
-        If a variable does not exist, or the interval makes no sense.
+        If a variable or factor does not exist, both are named, or the interval makes no sense.
     """
     from arviz_stats import summary as arviz_summary
 
     if kind not in ("eti", "hdi"):
         raise ModelError(f"kind={kind!r}.", "kind is 'eti' (equal-tailed) or 'hdi' (highest density).")
     stated = interval_names(prob, kind)
-    chosen = known_variables(results, results.hyperparameters() if names is None else names)
-    dataset = results.posterior[chosen]
+    dataset = _chosen(results, names, levels)
+    # A grouping factor may be called like a dimension that ArviZ adds, such as `summary`.
+    others = [d for d in dataset.dims if d not in ("chain", "draw")]
+    dataset = dataset.rename({d: f"entry_{i}" for i, d in enumerate(others)})
     tree = xr.DataTree.from_dict({"posterior": dataset})
-    with np.errstate(invalid="ignore", divide="ignore"):  # the ones on the diagonal of correlations
+    with np.errstate(invalid="ignore", divide="ignore"):  # parameters that are fixed have no R-hat
         table = arviz_summary(tree, ci_prob=prob, ci_kind="eti", round_to="none")
     # arviz-stats 0.8 gives equal-tailed bounds whatever the kind, and cuts the name of a prob such as 0.575.
     where = [i for i, name in enumerate(table.columns) if str(name).endswith(("_lb", "_ub"))]
     bounds = dataset.azstats.hdi(prob=prob) if kind == "hdi" else dataset.azstats.eti(prob=prob)
-    stacked = np.concatenate([bounds[name].values.reshape(-1, 2) for name in chosen])
+    stacked = np.concatenate([bounds[name].values.reshape(-1, 2) for name in dataset.data_vars])
     for i, position in enumerate(where):
         table.isetitem(position, stacked[:, i])
-    return table.rename(columns=dict(zip([table.columns[i] for i in where], stated, strict=True)))
+    table = Estimates(table.rename(columns=dict(zip([table.columns[i] for i in where], stated, strict=True))))
+    table.attrs = dataset.attrs
+    return table
+
+
+def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -> xr.Dataset:
+    """Return what a summary is of, a row an entry; attributes say the scale of levels' coefficients."""
+    if levels is None:
+        return _free(results, results.hyperparameters() if names is None else known_variables(results, names))
+    if names is not None:
+        raise ModelError(
+            f"var_names={names!r} beside levels={levels!r}.",
+            "Posterior variables, or the coefficients of one factor's levels.",
+            "Ask for two tables.",
+        )
+    draws = draws_of_levels(results, levels)
+    return xr.Dataset({draws.name: draws}, attrs=draws.attrs)
+
+
+def _free(results: Results, names: Sequence[str]) -> xr.Dataset:
+    """Return variables as they are, and each correlation that is estimated as one of its own."""
+    posterior, out = results.posterior, dict[str, xr.DataArray]()
+    pairs = {group.cor: partial_positions(group.blocks) for group in results.model.groups}
+    for name in names:
+        if name not in pairs:
+            out[name] = posterior[name]
+            continue
+        rows, columns = posterior[name].dims[2:]
+        for i, j, *_ in sorted(pairs[name]):
+            one = posterior[name].isel({rows: i, columns: j})
+            out[f"{name}[{one[rows].item()}, {one[columns].item()}]"] = one.drop_vars([rows, columns])
+    return xr.Dataset(out)
 
 
 def known_variables(results: Results, names: Sequence[str]) -> list[str]:
@@ -48,13 +90,14 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
     ModelError
         If one is not.
     """
+    there = list(map(str, results.posterior.data_vars))
+    if not isinstance(names, Iterable):
+        raise ModelError(f"Variables were given as {names!r}.", f"A list of names, some of {listing(there)}.")
     names = [names] if isinstance(names, str) else list(names)
     if not names:
-        known = listing(map(str, results.posterior.data_vars))
-        raise ModelError("No variable is named.", f"Some of {known}.")
+        raise ModelError("No variable is named.", f"Some of {listing(there)}.")
     for name in names:
-        if name not in results.posterior:
-            there = map(str, results.posterior.data_vars)
+        if name not in there:
             raise ModelError(f"There is no variable {name!r}.", nearest(str(name), there))
     return names
 

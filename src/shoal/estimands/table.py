@@ -8,10 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+# Of a table of estimates no column is dispensable; rows are cut as pandas' options say.
+WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False)
+
 
 class Estimates(pd.DataFrame):
     """A pandas table that prints its scale and its population, ``attrs["scale"]`` and ``["population"]``.
 
+    All columns are printed, however wide the table; rows are cut as pandas' options say.
     Everything else is as in pandas; tables cut or rounded from it keep the two sentences.
     """
 
@@ -20,10 +24,12 @@ class Estimates(pd.DataFrame):
         return Estimates
 
     def __repr__(self) -> str:
-        return "\n".join([super().__repr__(), *statements(self.attrs)])
+        with pd.option_context(*WHOLE):
+            return "\n".join([super().__repr__(), *statements(self.attrs)])
 
     def _repr_html_(self) -> str | None:
-        table = super()._repr_html_()
+        with pd.option_context(*WHOLE):
+            table = super()._repr_html_()
         below = "<br>".join(html.escape(text) for text in statements(self.attrs))
         return table and f"{table}<p>{below}</p>"
 

@@ -66,7 +66,13 @@ class Comparison:
         """Which coordinates can be trusted for this posterior, and why; and whether those agree."""
         return words.verdict(self.table, self.references, self.limit)
 
-    def plot(self, group: str | None = None, effect: str | None = None, level: Any = None) -> Picture:
+    def plot(
+        self,
+        group: str | None = None,
+        effect: str | None = None,
+        level: Any = None,
+        runs: Sequence[str] | str | None = None,
+    ) -> Picture:
         """Draw the funnel as each run has explored it, side by side on the same axes.
 
         The logarithm of a standard deviation between levels against one level's effect (its deviation from
@@ -78,6 +84,8 @@ class Comparison:
             Grouping factor and effect; by default those of the standard deviation that is sampled worst.
         level : optional
             By default the level with fewest rows; among equals, that whose effect is known least.
+        runs : str or sequence of str, optional
+            Rows of the table; by default its first 12, the caption says of how many.
 
         Returns
         -------
@@ -88,11 +96,11 @@ class Comparison:
         Raises
         ------
         ModelError
-            No run gave draws, no such factor, effect or level, or no standard deviation is estimated.
+            No run gave draws, no such run, factor, effect or level, or no standard deviation is estimated.
         """
         from shoal.lab.funnels import funnels
 
-        return funnels(self.table, self.fits, self.references, group, effect, level)
+        return funnels(self.table, self.fits, self.references, group, effect, level, runs)
 
     def __str__(self) -> str:
         return f"{words.runs(self.table)}\n{self.verdict}"

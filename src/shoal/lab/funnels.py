@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from shoal.api import Fit
 from shoal.design import Design, Group
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, group_of
 from shoal.lab.measures import AXES, SMALLEST, posterior, statistics
 from shoal.plots import style
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST, ACROSS, LINES = 12, 4, 4  # panels; in a line; lines of runs that are crossed
 PANEL_DRAWS, FIGURE_DRAWS = 1000, 6000  # at most, of those that did not diverge
 FEWEST = 250  # of a panel, however many there are
 WRAPPED = 26  # characters of a line in a panel without draws
@@ -59,22 +61,39 @@ def funnels(
     group: str | None,
     effect: str | None,
     level: Any,
+    runs: Sequence[str] | str | None,
 ) -> Picture:
-    """Draw every run; see `Comparison.plot`."""
+    """Draw a panel a run; see `Comparison.plot`."""
     place = _place(fits, references, group, effect, level)
+    told = [table[name].nunique() > 1 for name in ("prior", "target_accept")]
+    table, note = _chosen(table, runs)
+    fits = {label: fits[label] for label in table.index if label in fits}
+    if not fits:
+        raise ModelError(f"None of {listing(table.index)} gave draws.", "At least one run that did.")
     most = min(PANEL_DRAWS, max(FEWEST, FIGURE_DRAWS // len(fits)))
     draws = pd.concat([_draws(label, table.loc[label], fit, place, most) for label, fit in fits.items()])
     limits = {axis: _limits(draws[axis].to_numpy()) for axis in ("effect", "log_sd")}
     inside = draws["effect"].between(*limits["effect"]) & draws["log_sd"].between(*limits["log_sd"])
     drawn = draws[inside & (draws["diverging"] | draws["kept"])].drop(columns="kept").reset_index(drop=True)
-    figure = _figure(table, drawn, limits, place)
+    figure = _figure(table, told, drawn, limits, place)
     caption = (
         f"log {place.sd} against {place.effect}, the deviation of level {place.group.labels[place.level]} "
         f"from the population, on the scale: {style.scale_of(place.design)}. Divergent draws in red, others "
         f"in grey, thinned to {most:,} a panel. {int((~inside).sum()):,} of {len(draws):,} draws lie "
-        "outside the axes, which all panels share."
+        f"outside the axes, which all panels share.{note}"
     )
     return Picture(figure, drawn, caption)
+
+
+def _chosen(table: pd.DataFrame, runs: Sequence[str] | str | None) -> tuple[pd.DataFrame, str]:
+    """Return the runs that are drawn, and a sentence on those that are not."""
+    names = list(map(str, table.index)) if runs is None else [runs] if isinstance(runs, str) else list(runs)
+    if not names:
+        raise ModelError("No run is named.", f"Some of {listing(table.index)}.")
+    if odd := [name for name in names if name not in table.index]:
+        raise ModelError(f"There is no run {odd[0]!r}.", nearest(str(odd[0]), list(map(str, table.index))))
+    note = f" The first {MOST} of {len(names)} runs; name others in runs." if len(names) > MOST else ""
+    return table.loc[names[:MOST]], note
 
 
 def _place(
@@ -159,44 +178,58 @@ def _draws(label: str, row: pd.Series, fit: Fit, place: Place, most: int) -> pd.
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, [OUTSIDE, 1 - OUTSIDE])
-    margin = MARGIN * (high - low)
+    margin = MARGIN * (high - low) or 1.0  # a fixed standard deviation
     return float(low - margin), float(high + margin)
 
 
 def _figure(
-    table: pd.DataFrame, drawn: pd.DataFrame, limits: Mapping[str, tuple[float, float]], place: Place
+    table: pd.DataFrame,
+    told: Sequence[bool],
+    drawn: pd.DataFrame,
+    limits: Mapping[str, tuple[float, float]],
+    place: Place,
 ) -> Figure:
-    """Draw one panel a run: coordinates across, target_accept and priors down."""
+    """Draw one panel a run: coordinates across, priors and target_accept down, or as many as fit a line.
+
+    Priors and target_accept are `told` where runs of the comparison differ in them, drawn or not.
+    """
     columns = list(dict.fromkeys(table["coordinates"]))
     rows = list(dict.fromkeys(zip(table["prior"], table["target_accept"], strict=True)))
-    figure = style.new_figure(max(PANEL[0] * len(columns), NARROWEST), PANEL[1] * len(rows) + 0.5)
-    grid = figure.subplots(len(rows), len(columns), squeeze=False, sharex=True, sharey=True)
-    for label, row in table.iterrows():
+    crossed = len(table) == len(rows) * len(columns) and len(rows) <= LINES
+    across = len(columns) if crossed else min(ACROSS, len(table))
+    down = math.ceil(len(table) / across)
+    figure = style.new_figure(max(PANEL[0] * across, NARROWEST), PANEL[1] * down + 0.5)
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for number, (label, row) in enumerate(table.iterrows()):
         where = rows.index((row["prior"], row["target_accept"])), columns.index(row["coordinates"])
-        axes = style.quiet(grid[where])
-        _panel(axes, drawn[drawn["run"] == label], row)
+        axes = style.quiet(grid[where] if crossed else grid.flat[number])
+        title = row["coordinates"] if crossed else textwrap.fill(str(label), WRAPPED)
+        _panel(axes, drawn[drawn["run"] == label], row, title)
     for axes in grid.ravel():
         axes.set(xlim=limits["effect"], ylim=limits["log_sd"])
-    several = [table[name].nunique() > 1 for name in ("prior", "target_accept")]
-    for axes, told in zip(grid[:, 0], rows, strict=True):
-        words = (told[0], f"target_accept {told[1]:g}")
-        lines = [word for word, is_told in zip(words, several, strict=True) if is_told]
-        axes.set_ylabel("\n".join([*lines, f"log {place.sd}"]), parse_math=False)
-    scale = style.scale_of(place.design)
-    across = f"{place.effect}, deviation from the population ({scale})"
-    figure.supxlabel(across, fontsize="medium", parse_math=False)
+    for axes in grid.flat[max(0, len(table) - across) : len(table)]:  # nothing below
+        axes.tick_params(labelbottom=True)
+    for axes in grid.flat[len(table) :]:
+        axes.remove()
+    for axes, (prior, accept) in zip(grid[:, 0], rows, strict=False):
+        words = [prior] * told[0] + [f"target_accept {accept:g}"] * told[1] if crossed else []
+        axes.set_ylabel("\n".join([*words, f"log {place.sd}"]), parse_math=False)
+    effect = f"{place.effect}, deviation from the population ({style.scale_of(place.design)})"
+    letters = int(figure.get_figwidth() / (style.LETTER * 10))
+    figure.supxlabel(textwrap.fill(effect, letters), fontsize="medium", parse_math=False)
     return figure
 
 
-def _panel(axes: Axes, draws: pd.DataFrame, row: pd.Series) -> None:
+def _panel(axes: Axes, draws: pd.DataFrame, row: pd.Series, title: str) -> None:
     if row["outcome"] != "ran":
-        axes.set_title(row["coordinates"], fontsize="medium")
+        axes.set_title(title, fontsize="medium", parse_math=False)
         axes.set_axis_off()
         reason = textwrap.fill(row["outcome"], WRAPPED)
         axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", parse_math=False)
         return
     count = int(row["divergences"])
-    axes.set_title(f"{row['coordinates']}\n{count:,} divergence{'s' * (count != 1)}", fontsize="medium")
+    words = f"{title}\n{count:,} divergence{'s' * (count != 1)}"
+    axes.set_title(words, fontsize="medium", parse_math=False)
     for diverging, colour, size, alpha in ((False, style.GREY, 3, 0.35), (True, style.DIVERGENT, 9, 0.8)):
         part = draws[draws["diverging"] == diverging]
         axes.scatter(part["effect"], part["log_sd"], s=size, color=colour, alpha=alpha, linewidths=0)

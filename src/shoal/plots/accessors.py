@@ -172,6 +172,8 @@ class FitPlots:
     def forest(self, var_names: Names | None = None, prob: float = 0.9) -> Picture:
         """Draw posterior means with two equal-tailed intervals, of probability `prob` and half that.
 
+        Those of several fits side by side: `shoal.plots.forest`.
+
         Returns
         -------
         Picture

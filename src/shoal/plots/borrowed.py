@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 CHAINS = (BLUE, ORANGE, GREEN, PURPLE, SKY, GREY)  # red is kept for divergences
 
 
-def tree_of(quantities: Quantities, diverging: np.ndarray) -> tuple[xr.DataTree, MapLabeller]:
-    """Return quantities as ArviZ reads them, and what writes their names.
+def tree_of(
+    quantities: Quantities, diverging: np.ndarray, words: Callable[[object], str] = plain
+) -> tuple[xr.DataTree, MapLabeller]:
+    """Return quantities as ArviZ reads them, and what writes their names, in the `words` of each.
 
     Their labels may hold what neither a DataTree (``/``) nor matplotlib (``$``) takes as it is, so the
     variables are numbered, and the labeller puts the names in their place.
     """
     from arviz_base.labels import MapLabeller
 
-    names: dict[Hashable, Hashable] = {f"q{i}": plain(label) for i, label in enumerate(quantities.draws)}
+    names: dict[Hashable, Hashable] = {f"q{i}": words(label) for i, label in enumerate(quantities.draws)}
     dims = ("chain", "draw")
     chains, draws = diverging.shape
     coords = {"chain": np.arange(chains), "draw": np.arange(draws)}

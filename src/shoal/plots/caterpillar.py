@@ -36,7 +36,7 @@ def caterpillar(
     table = _table(results, levels, group, effect, prob, best)
     count = len(table)
     figure = new_figure(9.0, row_height(count))
-    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[3, 2, 1])
+    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[3, 2, 1.3])
     bounds = interval_names(prob)
     _intervals(left, table["mean"], *(table[name] for name in bounds))
     left.axvline(levels.population, color=COMPLETE, linewidth=1, linestyle="--")
@@ -48,7 +48,7 @@ def caterpillar(
     for axes in (left, middle, right):
         quiet(axes)
     name_rows(left, [plain(str(label)) for label in table[levels.label]])
-    left.set_ylabel(plain(levels.group.name))
+    left.set_ylabel(plain(levels.group.name, 24))
     end = "highest" if best == "high" else "lowest"
     caption = (
         f"The {count:,} levels of {levels.group.name} that were fitted, in the order of their mean rank "

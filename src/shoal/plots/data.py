@@ -13,14 +13,17 @@ from shoal.design import Design
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.model import Specification
 from shoal.plots.picture import Picture
-from shoal.plots.style import COLOURS, GREY, new_figure, plain, quiet
+from shoal.plots.style import COLOURS, GREY, crowded, new_figure, plain, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED = 60  # groups that stand in the order of their labels; more stand in the order of their means
+WIDTH = 8.0  # of the picture, in inches
 ENDS = 4  # of more groups, how many are named at each end
-AREA = 150.0  # of the largest mark, in square points
+AREA, SMALLEST = 150.0, 15.0  # of the largest and of the smallest mark, in square points
+DENSE = 200  # marks; more are smaller
+COUNTED = 12  # groups whose observations are written below their names
 TAKEN = ("colour", "n", "size", "mean", "position")
 
 
@@ -51,7 +54,7 @@ def data(
     hues = _hues(model, colour)
     order, overall = _order(design, groups)
     table = _table(design, groups, hues, order)
-    figure = new_figure(8.0, 4.5)
+    figure = new_figure(WIDTH, 4.5)
     axes = quiet(figure.subplots())
     _marks(axes, table)
     axes.axhline(overall, color=GREY, linewidth=1, linestyle="--")
@@ -63,8 +66,9 @@ def data(
             handle.set(sizes=[30.0])
     caption = (
         f"Raw {_words(design)} by {name} ({len(order):,} groups, {design.n_rows:,} rows), without a model. "
-        f"The area of a mark is its number of observations, {table['size'].max():,.0f} at most; the dashed "
-        "line is the mean of all."
+        f"The area of a mark is its number of observations, {table['size'].max():,.0f} at most"
+        f"{_smallest(table)}; the dashed line is the mean of all."
+        f"{' Below a name, n is the number of its observations.' if len(order) <= COUNTED else ''}"
     )
     unused = [] if colour is not None else ["colour"]
     shown = table.rename(columns={"group": f"{name}_level" if name in TAKEN else name}).drop(columns=unused)
@@ -172,8 +176,8 @@ def _table(design: Design, groups: pd.Categorical, hues: pd.Categorical, order: 
 
 def _marks(axes: Axes, table: pd.DataFrame) -> None:
     """Draw a mark for each row of the table, the larger the more observations."""
-    area = np.maximum(AREA * table["size"] / table["size"].max(), 3.0)
-    if table["position"].nunique() > 200:
+    area = np.maximum(_areas(table), 3.0 if _dense(table) else SMALLEST)
+    if _dense(table):
         area = np.minimum(area, 20.0)
     for hue, label in zip(COLOURS, table["colour"].cat.categories, strict=False):
         part = table[table["colour"] == label]
@@ -181,19 +185,44 @@ def _marks(axes: Axes, table: pd.DataFrame) -> None:
         axes.scatter(x, y, area[part.index], hue, alpha=0.75, linewidths=0, label=plain(label))
 
 
+def _areas(table: pd.DataFrame) -> pd.Series:
+    return AREA * table["size"] / table["size"].max()
+
+
+def _dense(table: pd.DataFrame) -> bool:
+    return table["position"].nunique() > DENSE
+
+
+def _smallest(table: pd.DataFrame) -> str:
+    """Return the words for marks that are larger than their number of observations says."""
+    if _dense(table) or not (_areas(table) < SMALLEST).any():
+        return ""
+    return f" (below {SMALLEST / AREA:.0%} of that, it stays the same)"
+
+
 def _name(axes: Axes, table: pd.DataFrame, order: np.ndarray, name: str) -> None:
     """Label all groups, or the first and the last of many."""
     label = table.drop_duplicates("group").set_index("group")
     position = label["position"].round()
     if len(order) <= NAMED:
-        texts = [plain(str(g), 20) for g in label.index]
-        turned = len(order) > 12 or max(map(len, texts)) > 8
+        texts = _texts(table, label.index)
+        turned = crowded(texts, WIDTH - 1)
+        texts = [text.replace("\n", ", ") for text in texts] if turned else texts
         axes.set_xticks(position, texts, rotation=90 if turned else 0, fontsize=7 if len(order) > 30 else 8)
         axes.set(xlabel=plain(name), xlim=(-0.6, len(order) - 0.4))
         return
     ends = ["\n".join(plain(str(g), 20) for g in part) for part in _ends(position.sort_values().index)]
     axes.set_xticks([(ENDS - 1) / 2, len(order) - (ENDS + 1) / 2], ends, fontsize=7)
     axes.set_xlabel(f"{plain(name)}, in the order of the means")
+
+
+def _texts(table: pd.DataFrame, groups: pd.Index) -> list[str]:
+    """Return the names of all groups, of few with their observations in a second line."""
+    names = [plain(str(group), 20) for group in groups]
+    if len(groups) > COUNTED:
+        return names
+    counts = table.groupby("group")["size"].sum()[groups]
+    return [f"{name}\nn = {count:,.10g}" for name, count in zip(names, counts, strict=True)]
 
 
 def _ends(items: pd.Index) -> tuple[pd.Index, pd.Index]:

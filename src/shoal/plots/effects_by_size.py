@@ -22,7 +22,7 @@ def effects_by_size(
         Unknown names, or effects that were not kept.
     """
     levels = levels_of(results, group, effect, prob)
-    place, words, logarithmic = size_axis(levels, levels.table["no_pooling_sd"].to_numpy())
+    place, words, logarithmic, spread = size_axis(levels, levels.table["no_pooling_sd"].to_numpy())
     table = levels.table.assign(position=place)
     sd = results.posterior[levels.group.sd].values[..., effect_of(levels.group, levels.effect)]
     low, between, high = np.quantile(sd, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
@@ -52,6 +52,6 @@ def effects_by_size(
         f"Posterior standard deviation of the coefficient of each of {len(table):,} levels of "
         f"{levels.group.name}, pooled and alone: from its own rows, other coefficients at their means. The "
         f"dashed line, for a level without rows, is the sd between levels (posterior median, band: "
-        f"{interval_words(prob)[:-1]})."
+        f"{interval_words(prob)[:-1]}).{spread}"
     )
     return Picture(figure, table, caption)

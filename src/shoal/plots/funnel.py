@@ -67,7 +67,7 @@ def _figure(numbers: pd.DataFrame, names: list[str], scale: str) -> Any:
         below.plot(own["draw"], own["log_sd"], color=CHAINS[int(chain) % len(CHAINS)], linewidth=0.6)
     low = numbers["log_sd"].min() - 0.05 * np.ptp(numbers["log_sd"])
     below.plot(bad["draw"], np.full(len(bad), low), "|", color=DIVERGENT, markersize=6)
-    quiet(below).set(xlabel="draw", ylabel=plain(names[0]))
+    quiet(below).set(xlabel="draw", ylabel="log sd")
     below.margins(x=0.01)
     return figure
 

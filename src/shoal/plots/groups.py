@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,22 +98,37 @@ def size_words(design: Design, group: Group) -> str:
     return f"{what} of each {plain(group.name)}"
 
 
-def size_axis(levels: Levels, order: np.ndarray) -> tuple[np.ndarray, str, bool]:
-    """Return where levels stand by their size: positions, the axis label, and whether it is logarithmic.
+class SizeAxis(NamedTuple):
+    """Where levels stand by their size: positions (G,), the axis label, and a sentence for the caption."""
+
+    position: np.ndarray
+    words: str
+    logarithmic: bool
+    note: str
+
+
+def size_axis(levels: Levels, order: np.ndarray) -> SizeAxis:
+    """Return where levels stand by their size.
 
     By size; where these are all equal (eight schools have a row each), by the standard error of each level
     alone; where these are equal, too, in `order`. Levels of one size stand side by side, in `order`.
     """
     name = plain(levels.group.name)
     values, words = levels.table["size"].to_numpy(float), size_words(levels.design, levels.group)
+    what = "size"
     if np.ptp(values) == 0:
+        what = "standard error"
         values = levels.table["no_pooling_sd"].to_numpy()
         words = f"standard error of each {name} alone"
     if np.ptp(values) <= 1e-6 * values.max():
         each = f"{levels.table['size'].iloc[0]:,.10g} {size_words(levels.design, levels.group)}"
-        return np.argsort(np.argsort(order, kind="stable")) + 1.0, f"place in order ({each})", False
+        return SizeAxis(
+            np.argsort(np.argsort(order, kind="stable")) + 1.0, f"place in order ({each})", False, ""
+        )
     logarithmic = bool(values.min() > 0) and bool(values.max() > 5 * values.min())
-    return apart(values, order, logarithmic), words, logarithmic
+    repeated = len(np.unique(values)) < len(values)
+    note = f" Levels of equal {what} are spread around it, so that all are seen." if repeated else ""
+    return SizeAxis(apart(values, order, logarithmic), words, logarithmic, note)
 
 
 def apart(values: np.ndarray, order: np.ndarray, logarithmic: bool) -> np.ndarray:
@@ -143,12 +158,12 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
         label.set(verticalalignment=side)
 
 
-def log_axis(axes: Axes) -> None:
+def log_axis(axes: Axes, ticks: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
     """Make the horizontal axis logarithmic, its ticks plain numbers: 1, 2, 5, 10, …."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(LogLocator(subs=ticks))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
 

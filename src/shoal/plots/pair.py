@@ -11,7 +11,7 @@ from shoal.plots.borrowed import adopt, tree_of
 from shoal.plots.picture import Picture
 from shoal.plots.quantities import choose, divergent
 from shoal.plots.quantities import divergences as count_of
-from shoal.plots.style import DIVERGENT, POOLED, quiet
+from shoal.plots.style import DIVERGENT, POOLED, folded, quiet
 from shoal.results import Results
 
 MOST = 6
@@ -22,14 +22,14 @@ def pair(results: Results, var_names: Sequence[str] | str | None = None, diverge
     from arviz_plots import plot_pair
 
     quantities, diverging = choose(results, var_names, MOST), divergent(results)
-    tree, labeller = tree_of(quantities, diverging)
+    tree, labeller = tree_of(quantities, diverging, folded)
     count = len(quantities.draws)
     dots = {"color": DIVERGENT, "alpha": 0.9, "size": 9, "width": 0}
     matrix = plot_pair(
         tree,
         backend="matplotlib",
         labeller=labeller,
-        figure_kwargs={"figsize": (1.5 + 1.9 * count, 1.2 + 1.6 * count), "figsize_units": "inches"},
+        figure_kwargs={"figsize": (0.8 + 1.7 * count, 0.6 + 1.5 * count), "figsize_units": "inches"},
         visuals={
             "scatter": {"color": POOLED, "alpha": 0.25, "size": 5, "width": 0},
             "dist": {"color": POOLED},
@@ -39,6 +39,7 @@ def pair(results: Results, var_names: Sequence[str] | str | None = None, diverge
         },
     )
     figure = adopt(matrix)
+    figure.set_layout_engine("constrained")
     for axes in figure.axes:
         quiet(axes).tick_params(labelsize=7)
     caption = f"Draws of each pair of quantities, with their densities on the diagonal. {count_of(results)}"

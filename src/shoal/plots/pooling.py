@@ -13,6 +13,7 @@ from shoal import estimands, fitting
 from shoal.design import Design, Group
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
+from shoal.no_pooling import wide_sds
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
 from shoal.plots.picture import Picture
 from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
@@ -64,12 +65,13 @@ def pooling(
     _draw(axes, table, prob)
     axes.set_xlabel(coefficient(design, found.effects[effect_of(found, effect)]))
     order = _order_words(design, found)
-    axes.set_ylabel(f"{plain(found.name)}{order}")
+    axes.set_ylabel(plain(found.name, 24))
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
     caption = (
-        f"The {len(found.labels):,} levels of {found.name}{order} in three fits of one model: posterior "
+        f"The {len(found.labels):,} levels of {found.name} in three fits of one model{order}: posterior "
         f"means and {interval_words(prob)}. Complete pooling has one coefficient for all levels, no pooling "
         f"each level's own under a wide prior{'' if len(found.labels) <= DENSE else ' (intervals left out)'}."
+        f"{' Coefficients are less their mean over the levels.' if design.family.ordinal else ''}"
     )
     return Picture(figure, table, caption)
 
@@ -93,7 +95,19 @@ def _fitted(results: Results, variant: str) -> Results:
         target_accept=None,
         cores=os.cpu_count() or 1,
     )
-    return fitting.fit(posterior_of(with_pooling(results.model, variant)), settings)
+    sd = _wide(results) if variant == "none" else None
+    return fitting.fit(posterior_of(with_pooling(results.model, variant, sd)), settings)
+
+
+def _wide(results: Results) -> dict[str, float]:
+    """Return an sd for each effect that hardly pulls, where the family's own would."""
+    sds = dict[str, float]()
+    for design in results.model.designs:
+        for group in design.groups:
+            learned = results.posterior[group.sd].mean(("chain", "draw")).values
+            names = [f"{group.sd}[{effect}]" for effect in group.effects]
+            sds |= dict(zip(names, wide_sds(design, group, learned).tolist(), strict=True))
+    return sds
 
 
 def _table(
@@ -117,6 +131,8 @@ def _table(
         else:
             values = estimands.levels(fit, group).values[..., k]
             draws = values.reshape(-1, values.shape[-1])
+            if design.family.ordinal:  # what all levels share is the cutpoints'
+                draws = draws - draws.mean(1, keepdims=True)
         low, high = np.quantile(draws, shares, axis=0)
         lower, upper = interval_names(prob)
         columns = {

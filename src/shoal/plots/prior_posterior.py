@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.errors import listing
 from shoal.implied import prior_dataset, scalars
 from shoal.plots.density import density_of
 from shoal.plots.picture import Picture
+from shoal.plots.prior_density import exact_density
 from shoal.plots.quantities import choose
 from shoal.plots.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.results import Results
@@ -27,8 +29,8 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     """Draw prior and posterior densities of each quantity on one axis; see `FitPlots.prior_posterior`.
 
     Not the plot of that name in arviz-plots: over draws of a heavy-tailed prior a kernel density has no
-    width that shows the posterior. Here both are estimated inside the window that is drawn, and the area of
-    the prior is its share of it.
+    width that shows the posterior. Here a prior's density is its own where it has a closed form; what has to
+    be estimated is so inside the window that is drawn, and the area of the prior is its share of it.
     """
     quantities = choose(results, var_names, MOST)
     dataset = prior_dataset(results.model, DRAWS, seed=0)
@@ -38,7 +40,14 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     lines = math.ceil(len(quantities.draws) / columns)
     figure = new_figure(max(5.0, 3.0 * columns), 0.8 + 2.0 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    tables = {name: _densities(priors[name], draws) for name, draws in quantities.draws.items()}
+    tables, estimated = {}, []
+    for name, draws in quantities.draws.items():
+        tables[name] = _densities(priors[name], draws)
+        exact = exact_density(results.model, name, tables[name]["value"].to_numpy())
+        if exact is None:
+            estimated.append(name)
+        else:
+            tables[name]["prior"] = exact
     for axes, (name, table) in zip(panels, tables.items(), strict=False):
         _panel(axes, name, table)
     for axes in panels[len(tables) :]:
@@ -47,9 +56,16 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     numbers = pd.concat([t.assign(quantity=name) for name, t in tables.items()], ignore_index=True)
     caption = (
         "Densities of each quantity before the data (grey) and after (blue), in a window around the "
-        f"posterior and the middle of the prior. {quantities.note}"
+        f"posterior and the middle of the prior. {_estimated(estimated)} {quantities.note}"
     )
     return Picture(figure, numbers[["quantity", "value", "prior", "posterior"]], caption.strip())
+
+
+def _estimated(names: list[str]) -> str:
+    """Return which densities are estimated, as a sentence."""
+    if not names:
+        return "Prior densities are exact, posterior ones estimated from draws."
+    return f"Estimated from draws: posterior densities, and the prior ones of {listing(names, 3)}."
 
 
 def _densities(prior: np.ndarray, posterior: np.ndarray) -> pd.DataFrame:

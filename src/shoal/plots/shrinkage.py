@@ -30,7 +30,7 @@ def shrinkage(
         Unknown names, or effects that were not kept.
     """
     levels = levels_of(results, group, effect, prob)
-    place, words, logarithmic = size_axis(levels, levels.table["no_pooling"].to_numpy())
+    place, words, logarithmic, spread = size_axis(levels, levels.table["no_pooling"].to_numpy())
     table = levels.table.assign(position=place)
     figure = new_figure(7.5, 4.8)
     axes = quiet(figure.subplots())
@@ -60,7 +60,7 @@ def shrinkage(
     axes.set(xlabel=words, ylabel=levels.axis)
     figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     bands = f" Grey bands: {interval_words(prob)} of the pooled coefficients." if shown else ""
-    return Picture(figure, table, _caption(levels) + bands)
+    return Picture(figure, table, _caption(levels) + bands + spread)
 
 
 def _arrows(axes: Axes, x: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -17,8 +20,10 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E0
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
 GREY, FAINT = "0.45", "0.85"
 
-POOLED, ALONE, COMPLETE, DIVERGENT = BLUE, ORANGE, GREY, RED
+POOLED, ALONE, COMPLETE, DIVERGENT, TRUTH = BLUE, ORANGE, GREY, RED, GREEN
 """One meaning, one colour, in every plot."""
+
+LETTER = 0.6 / 72  # width of a letter in inches by its size in points, about
 
 
 def new_figure(width: float = 7.0, height: float = 4.5) -> Figure:
@@ -49,5 +54,28 @@ def scale_of(design: Design) -> str:
 
 def plain(label: object, most: int = 48) -> str:
     """Return text that matplotlib writes as it is: dollar signs start no formula, long labels are cut."""
+    return _cut(label, most).replace("$", r"\$")
+
+
+def folded(label: object, width: int = 22) -> str:
+    """Return text as `plain` does, in lines of at most `width` letters, first broken before a bracket."""
+    text = _cut(label, 48)
+    head, bracket, inside = text.partition("[")
+    parts = [text] if len(text) <= width else [head, bracket + inside]
+    return "\n".join(plain(line) for part in parts for line in textwrap.wrap(part, width))
+
+
+def crowded(labels: Sequence[str], room: float, size: float = 8) -> bool:
+    """Return whether labels of `size` points have to stand upright, `room` inches for all side by side."""
+    return width_of(labels, size) > room
+
+
+def width_of(labels: Sequence[str], size: float = 8) -> float:
+    """Return about how many inches labels of `size` points take side by side, all as wide as the longest."""
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    return (longest + 1) * LETTER * size * len(labels)
+
+
+def _cut(label: object, most: int) -> str:
     text = " ".join(str(label).split())
-    return (text if len(text) <= most else text[: most - 1] + "…").replace("$", r"\$")
+    return text if len(text) <= most else text[: most - 1] + "…"

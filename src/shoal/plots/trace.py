@@ -34,7 +34,7 @@ def trace(results: Results, var_names: Sequence[str] | str | None = None) -> Pic
     _traces(tree, figure, panels[:, 1])
     for (left, right), name in zip(panels, quantities.draws, strict=True):
         quiet(left).set(xlabel=plain(name), ylabel="density")
-        quiet(right).set(ylabel=plain(name))
+        quiet(right).set(ylabel="")
         left.set_yticks([])
         right.margins(x=0.01)
     panels[-1, 1].set_xlabel("draw")

@@ -166,18 +166,18 @@ def _slow(s: Structure, work: Work, sampler: str, refinements: int) -> str:
 
 
 def _about_effects(s: Structure, integrate: bool, coordinates: str) -> str:
-    parts = [f"{s.n_normal} population coefficients"] if s.n_normal else []
+    parts = [counted(s.n_normal, "population coefficient")] if s.n_normal else []
     count = sum(f.effects * f.levels for f in s.factors)
-    parts += [f"{count:,} group effects"] if count else []
+    parts += [counted(count, "group effect")] if count else []
     what = " and ".join(parts) or "no effects"
     if integrate:
         return (
             f"Integrated exactly: {what}, from per-level sums; the rows are read once. "
-            "Draws of them are exact, given the hyperparameters."
+            "Their draws are exact, given the hyperparameters."
         )
     if coordinates in ("auto", "transport"):
         return (
-            f"Transported: {what} are sampled from their mode and curvature given the hyperparameters, "
+            f"Transported: {what}, sampled from mode and curvature given the hyperparameters, "
             "log determinant included; the posterior is exact."
         )
     return f"Sampled in {coordinates} coordinates, as asked: {what}."
@@ -186,13 +186,20 @@ def _about_effects(s: Structure, integrate: bool, coordinates: str) -> str:
 def _choose_sampler(s: Structure, integrate: bool, coordinates: str) -> tuple[str, str]:
     if coordinates not in ("auto", "transport"):
         return "nuts", "Sampled by NUTS: these coordinates are not near a standard normal."
+    if integrate and not s.n_theta:
+        return "independence", "No hyperparameter is left to sample: all are fixed."
     if integrate and s.n_theta <= MOST_INDEPENDENT:
         return "independence", (
-            f"{s.n_theta} hyperparameters are sampled independently from a mixture fitted to their marginal "
-            "density, each accepted or refused by its exact weight."
+            "Sampled independently, from a mixture fitted to the marginal density: "
+            f"{counted(s.n_theta, 'hyperparameter')}, each draw accepted or refused by its exact weight."
         )
+    what = [counted(s.n_theta, "hyperparameter")] if s.n_theta else []
+    what += [] if integrate else ["the transported effects"]
     return "hmc", (
-        f"{s.n_theta} hyperparameters"
-        + (" and the transported effects" if not integrate else "")
-        + " are sampled by Hamiltonian trajectories, after whitening by their marginal."
+        f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {' and '.join(what)}."
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal.errors import FileError, ModelError
+from shoal.errors import ModelError
+from shoal.files import path_of, whole
 
 if TYPE_CHECKING:
     from shoal.results import Results
 
 __all__ = ["check_name", "write"]
-
 
 ENDINGS = (".html", ".htm")
 
@@ -49,15 +48,9 @@ def write(results: Results, path: str | Path, prob: float = 0.9) -> Path:
     """
     from shoal.report.page import page
 
-    path = Path(path)
+    path = path_of(path)
     check_name(path)
     text = page(results, prob)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole(path) as part:
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as problem:
-        raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
-    finally:
-        part.unlink(missing_ok=True)
     return path

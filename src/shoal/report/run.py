@@ -86,8 +86,7 @@ def again(results: Results) -> str:
     lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
     lines.append(f"model = sl.Model({_model(model)})")
     if model.pooling != "partial":
-        sd = "".join(f", sd={value!r}" for value in sorted(set(_asked_sds(model).values())))
-        lines.append(f"model = model.with_pooling({model.pooling!r}{sd})")
+        lines.append(f"model = model.with_pooling({model.pooling!r}{_sd_argument(model)})")
     settings = (
         f"draws={sizes['draw']}, chains={sizes['chain']}, seed={results.attrs['seed']}{_asked(results)}"
     )
@@ -106,8 +105,18 @@ def _asked(results: Results) -> str:
     return out if coordinates in ("integrated", "transport") else f"{out}, coordinates={coordinates!r}"
 
 
+def _sd_argument(model: Specification) -> str:
+    """Return the argument for the sds that the user gave: one number for all effects, or each by its name."""
+    asked = _asked_sds(model)
+    if not asked:
+        return ""
+    everywhere = len(asked) == sum(len(group.effects) for group in model.groups)
+    alike = everywhere and len(set(asked.values())) == 1
+    return f", sd={next(iter(asked.values())) if alike else asked!r}"
+
+
 def _asked_sds(model: Specification) -> dict[str, float]:
-    """Return the sd that the user gave to effects without pooling: one number, for all of them."""
+    """Return the sds that the user gave to effects without pooling."""
     if model.pooling != "none":
         return {}
     given = {f"{g.sd}[{e}]": model.priors[f"{g.sd}[{e}]"] for g in model.groups for e in g.effects}

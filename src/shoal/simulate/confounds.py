@@ -62,8 +62,8 @@ def confounded_groups(
     pandas.DataFrame
         Columns ``y`` (0 or 1), ``x``, ``z`` (constant within a group), ``g`` (0 to ``groups`` − 1), sorted by
         group. ``attrs["truth"]``: ``y_Intercept``, ``y_x``, ``y_z``, ``y_loading_u``, ``x_Intercept``,
-        ``x_loading_u``, ``x_sigma``, ``y_sd_g`` (0: the groups differ by u and z alone), ``latent_u`` (per
-        group).
+        ``x_loading_u``, ``x_sigma``, ``y_sd_g`` (0: the groups differ by u and z alone), ``latent_u`` (a
+        list: one per group).
 
     Raises
     ------

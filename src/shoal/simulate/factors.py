@@ -68,8 +68,8 @@ def crossed(
     -------
     pandas.DataFrame
         Columns ``y``, ``x``, and one for each factor (levels from 0), `rows` rows in random order.
-        ``attrs["truth"]``: ``Intercept``, ``x``, ``sd_<factor>``, ``r_<factor>`` (per level), and ``sigma``
-        of gaussian rows.
+        ``attrs["truth"]``: ``Intercept``, ``x``, ``sd_<factor>``, ``r_<factor>`` (a list: one per level),
+        and ``sigma`` of gaussian rows.
 
     Raises
     ------

@@ -43,7 +43,8 @@ def one_way(
     -------
     pandas.DataFrame
         Columns ``group`` (0 to ``groups`` − 1) and ``observation``, ``groups * rows`` rows, sorted by group.
-        ``attrs["truth"]``: ``Intercept``, ``sd_group``, ``sigma``, ``r_group`` (per group, from `mu`).
+        ``attrs["truth"]``: ``Intercept``, ``sd_group``, ``sigma``, ``r_group`` (a list: one per group,
+        from `mu`).
 
     Raises
     ------

@@ -72,8 +72,8 @@ def restaurants(
         A row per sentence: ``restaurant`` (0 to ``groups`` − 1), ``review`` (0 to ``reviews`` − 1, of one
         restaurant each), ``aspect`` ("food" or "service"), ``sentiment`` (neither rounded nor cut), sorted by
         restaurant and review. ``attrs["truth"]``: ``Intercept``, ``sd_restaurant``, ``cor_restaurant``,
-        ``sd_review``, ``sigma``, ``food`` and ``service`` (quality per restaurant, mean included),
-        ``review_food`` and ``review_service`` (per review, from the restaurant's quality).
+        ``sd_review``, ``sigma``, ``food`` and ``service`` (lists: each restaurant's quality, mean included),
+        ``review_food`` and ``review_service`` (lists: one per review, from the restaurant's quality).
 
     Raises
     ------

@@ -46,8 +46,8 @@ def varying_slopes(
     -------
     pandas.DataFrame
         Columns ``group``, ``y``, ``x1``, ``x2``, …, ``groups * rows`` rows, sorted by group.
-        ``attrs["truth"]``: ``x1``, …, ``sd_group`` (per slope), ``sigma``, ``r_group`` (group × slope, from
-        the mean slopes).
+        ``attrs["truth"]``: ``x1``, …, ``sd_group`` (a list: one per slope), ``sigma``, ``r_group`` (for
+        each group a list: one per slope, from its mean).
 
     Raises
     ------

@@ -1,0 +1,96 @@
+"""Prior densities with a closed form: of parameters, of correlations, and of an Intercept among normals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from shoal.design import Design
+from shoal.model import Specification, is_foldable
+from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
+
+NOT_OF_ONE = (Fixed, Gap, LKJ, Shrinkage, Shrunk)  # no density of a single quantity by themselves
+
+
+def exact_density(model: Specification, quantity: str, at: np.ndarray) -> np.ndarray | None:
+    """Return the prior density of a quantity at some points, or None where there is no closed form.
+
+    Parameters
+    ----------
+    quantity : str
+        Such as ``sd_district[x]`` or ``cor_district[x,Intercept]``.
+    at : (L,) array
+        Points inside the prior's support.
+    """
+    import jax
+
+    prior = _prior_of(model, quantity)
+    if prior is None:
+        return None
+    with jax.enable_x64(True):
+        density = np.exp(np.asarray(prior.log_density(at, *prior.params), float))
+    # The loading that decides the sign of a latent is reported at or above zero.
+    return 2 * density if quantity in _first_loadings(model) else density
+
+
+def _prior_of(model: Specification, quantity: str) -> Prior | None:
+    """Return the prior whose log density is that of the quantity as it is reported."""
+    resolved = model.priors.get(quantity)
+    if resolved is None:
+        return _of_correlation(model, quantity)
+    if isinstance(resolved.prior, NOT_OF_ONE):
+        return None
+    if resolved.centered:
+        return _of_intercept(model, quantity)
+    return resolved.prior
+
+
+def _of_correlation(model: Specification, quantity: str) -> Prior | None:
+    """Return the prior of a correlation.
+
+    Under LKJ all correlations of a block have one distribution, and those of its first column are themselves
+    partial correlations (Lewandowski, Kurowicka and Joe 2009, J. Multivariate Analysis 100, section 2.4).
+    """
+    for group in model.groups:
+        for block in group.blocks:
+            pairs = [(group.effects[i], group.effects[j]) for i in block for j in block if i > j]
+            if quantity in {f"{group.cor}[{one},{other}]" for one, other in pairs}:
+                prior = model.priors[group.cor].prior
+                return prior.partial(len(block), 0) if isinstance(prior, LKJ) else None
+    return None
+
+
+def _of_intercept(model: Specification, quantity: str) -> Prior | None:
+    """Return the prior of an Intercept that is given for average columns: less averages times coefficients.
+
+    A sum of independent normals is normal; with others it has no closed form.
+    """
+    design = next(d for d in model.designs if quantity in d.columns)
+    own = model.priors[quantity].prior
+    others = [(mean, model.priors[name].prior) for name, mean in _averages(design, quantity).items()]
+    if not others:
+        return own
+    means, variances = [], []
+    for weight, prior in [(1.0, own), *((-mean, prior) for mean, prior in others)]:
+        if type(prior) is Normal:
+            means.append(weight * prior.mu)
+            variances.append((weight * prior.sigma) ** 2)
+        elif isinstance(prior, Fixed):
+            means.append(weight * prior.value)
+        else:
+            return None
+    return Normal(sum(means), math.sqrt(sum(variances)))
+
+
+def _averages(design: Design, intercept: str) -> dict[str, float]:
+    """Return the averages of the other columns, by name, that are not zero."""
+    pairs = zip(design.columns, design.averages, strict=True)
+    return {name: float(mean) for name, mean in pairs if name != intercept and mean != 0}
+
+
+def _first_loadings(model: Specification) -> set[str]:
+    """Return the first loading of each latent whose sign says nothing."""
+    members = [latent for design in model.designs for latent in design.latents]
+    own = {name: [m.loading for m in members if m.name == name] for name in {m.name for m in members}}
+    return {loadings[0] for loadings in own.values() if all(is_foldable(model, one) for one in loadings)}
