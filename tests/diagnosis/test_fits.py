@@ -178,6 +178,24 @@ def test_a_zero_sum_fit_says_whose_mean_it_is():
     assert "mean of these 5 levels" in next(iter(d)).evidence
 
 
+def test_without_an_intercept_the_columns_are_named():
+    table = sl.simulate.varying_slopes(groups=5, rows=20)
+    model = sl.Model("y ~ 0 + x1 + x2 + (0 + x1 + x2 || gr(group, zero_sum=True))", table)
+    found = one(model.fit(draws=50, chains=2, seed=1).diagnose(), "finite-population")
+    assert "x1, x2 are the means of these 5 levels" in found.evidence
+
+
+def test_the_factor_that_locates_the_mean_least_is_named():
+    """Of two crossed factors that with the largest sd / sqrt(levels), not that with fewest levels."""
+    rng = np.random.default_rng(4)
+    few, many = np.repeat([0, 1, 2], 40), np.tile(np.arange(8), 15)
+    y = 0.05 * rng.normal(size=3)[few] + 10 * rng.normal(size=8)[many] + 0.1 * rng.normal(size=120)
+    data = {"y": y, "few": few, "many": many}
+    fit = sl.Model("y ~ 1 + (1 | few) + (1 | many)", data, priors={"Intercept": sl.priors.Normal(0, 1)})
+    found = one(fit.fit(draws=100, chains=2, seed=1).diagnose(), "intercept-prior")
+    assert "8 levels of many" in found.evidence
+
+
 def test_bad_coordinates_are_found_out():
     """Eight schools centered: the funnel that started it all."""
     schools = sl.load_dataset("eight_schools")
