@@ -12,7 +12,7 @@ import xarray as xr
 
 from shoal.design import Design, Group, Latent
 from shoal.errors import DataError, ModelError, listing, nearest
-from shoal.estimands import design_of, linear_scale
+from shoal.estimands import linear_scale
 from shoal.predict import predict
 from shoal.replay import columns_of
 from shoal.results import Results
@@ -60,7 +60,7 @@ def settings_draws(
     share of successes over all trials (t = 1 elsewhere): the g-formula over the rows of the data, Robins
     (1986), Mathematical Modelling 7, 1393-1512.
     """
-    design = design_of(results, response)
+    design = results.model.response(response)
     if scale == "probability" and not design.family.ordinal:
         raise ModelError(
             f"scale='probability', and family {design.family.name!r} has no ordered categories.",

@@ -85,6 +85,22 @@ class Specification:
         latents = {f"latent_{latent.name}": None for design in self.designs for latent in design.latents}
         return (*(group.r for group in self.groups), *latents)
 
+    def response(self, name: str | None = None) -> Design:
+        """Return the design of the response of that name, or the only one.
+
+        Raises
+        ------
+        ModelError
+            If there is no such response, or none is named and there are several.
+        """
+        designs = {design.formula.response.value.text: design for design in self.designs}
+        if name is None and len(designs) == 1:
+            return next(iter(designs.values()))
+        if name not in designs:
+            given = "No response is named." if name is None else f"There is no response {name!r}."
+            raise ModelError(given, f"One of {listing(designs)}.")
+        return designs[name]
+
     def design_of(self, group: Group) -> Design:
         """Return the design of the response that `group` belongs to."""
         return next(design for design in self.designs if any(g is group for g in design.groups))

@@ -14,7 +14,7 @@ import xarray as xr
 from shoal.design import Design
 from shoal.design_groups import safe
 from shoal.errors import ModelError, nearest
-from shoal.estimands import design_of, interval_names
+from shoal.estimands import interval_names
 from shoal.new_levels import group_effects, latent_effects
 from shoal.prior_draws import linear_predictor, phi_of
 from shoal.replay import NEW_LEVELS, Replay, fitted, read_new, replay
@@ -146,7 +146,7 @@ def ask(
             raise ModelError(f"{name}={value!r}.", f"One of {', '.join(known)}.", nearest(str(value), known))
     check_integer("seed", seed, 0)
     every = results.model.designs
-    designs = every if response is None else (design_of(results, response),)
+    designs = every if response is None else (results.model.response(response),)
     replays, index = _replays(results, designs, new, kind, new_levels)
     posterior = thinned(results.posterior, draws)
     return [

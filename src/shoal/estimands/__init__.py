@@ -5,7 +5,6 @@ from __future__ import annotations
 from shoal.estimands.common import (
     INTERVAL,
     describe,
-    design_of,
     effect_of,
     group_of,
     interval_names,
@@ -24,7 +23,6 @@ __all__ = [
     "INTERVAL",
     "Estimates",
     "describe",
-    "design_of",
     "effect_of",
     "effects",
     "effects_draws",

@@ -75,23 +75,6 @@ def effect_of(group: Group, effect: str | None) -> int:
     return group.effects.index("Intercept") if "Intercept" in group.effects else 0
 
 
-def design_of(results: Results, response: str | None) -> Design:
-    """Return the design of the response of that name, or the only one.
-
-    Raises
-    ------
-    ModelError
-        If there is no such response, or none is named and there are several.
-    """
-    designs = {d.formula.response.value.text: d for d in results.model.designs}
-    if response is None and len(designs) == 1:
-        return next(iter(designs.values()))
-    if response not in designs:
-        given = "No response is named." if response is None else f"There is no response {response!r}."
-        raise ModelError(given, f"One of {listing(designs)}.")
-    return designs[response]
-
-
 def linear_scale(design: Design) -> str:
     """Return the words for the scale of coefficients, for ``attrs["scale"]``."""
     return f"linear predictor ({design.family.link})"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from shoal.design import Group
 from shoal.errors import ModelError
-from shoal.estimands.common import INTERVAL, describe, design_of, linear_scale
+from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
 from shoal.results import Results
 
@@ -21,7 +21,7 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     223-231. Families without a residual on that scale (counts and beta responses) give the shares of the
     grouping factors among themselves; ``attrs["residual"]`` says so.
     """
-    design = design_of(results, response)
+    design = results.model.response(response)
     if not design.groups and not design.latents:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
     phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}

@@ -11,14 +11,9 @@ from shoal.results import Results
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture
 
-__all__ = ["FitPlots", "ModelPlots", "results_of"]
+__all__ = ["FitPlots", "ModelPlots"]
 
 Names = Sequence[str] | str
-
-
-def results_of(fit: Any) -> Results:
-    """Return the draws behind a `Fit`, or `Results` as they are."""
-    return getattr(fit, "_results", fit)
 
 
 class FitPlots:
@@ -256,6 +251,7 @@ class FitPlots:
         Picture
             Numbers: the level, ``row``, ``size``, ``pooling``, ``mean`` and the interval.
         """
+        from shoal.plots.comparisons import results_of
         from shoal.plots.pooling import pooling
 
         given = {name: results_of(fit) for name, fit in (others or {}).items()}

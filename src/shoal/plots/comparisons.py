@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ModelError, listing
-from shoal.plots.accessors import results_of
 from shoal.plots.ess import ess as _ess
 from shoal.plots.forest import forests as _forests
 from shoal.plots.picture import Picture
@@ -131,3 +130,8 @@ def _results(fits: Mapping[Any, Any]) -> dict[str, Results]:
 def _name(name: Any) -> str:
     """Return the name of a fit as text, of several parts with commas: ``("small", 1)`` is "small, 1"."""
     return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def results_of(fit: Any) -> Results:
+    """Return the draws behind a `Fit`, or `Results` as they are."""
+    return getattr(fit, "_results", fit)

@@ -49,7 +49,7 @@ def data(
     DataError, ModelError
         Unknown names, more combinations than colours.
     """
-    design = _design(model, response)
+    design = model.response(response)
     name, groups = _groups(model, design, by)
     hues = _hues(model, colour)
     order, overall = _order(design, groups)
@@ -73,16 +73,6 @@ def data(
     unused = [] if colour is not None else ["colour"]
     shown = table.rename(columns={"group": f"{name}_level" if name in TAKEN else name}).drop(columns=unused)
     return Picture(figure, shown, caption)
-
-
-def _design(model: Specification, response: str | None) -> Design:
-    designs = {d.formula.response.value.text: d for d in model.designs}
-    if response is None and len(designs) == 1:
-        return next(iter(designs.values()))
-    if response not in designs:
-        given = "No response is named." if response is None else f"There is no response {response!r}."
-        raise ModelError(given, f"One of {listing(designs)}.")
-    return designs[response]
 
 
 def _groups(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
