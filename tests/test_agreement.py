@@ -189,7 +189,7 @@ def test_three_districts(women, prior, log_prior):
         priors={**WOMEN, "sd_district": prior},
     )
     fit = model.fit(seed=SEED)
-    diagnosis = fit.diagnose()  # what it says is of the data: three districts hardly tell how much they differ
+    diagnosis = fit.diagnose()  # of the data: three districts hardly tell how they differ
     assert diagnosis.trustworthy and {f.code for f in diagnosis} <= {"sd-is-prior", "edges"}, diagnosis
     assert_fit_agrees(fit, oracles.binomial_levels(*counts(women), log_prior), "sd")
 
