@@ -192,6 +192,6 @@ def room_for_little():
 def test_levels_that_no_memory_holds_are_refused_before_they_fill_it(table, monkeypatch):
     model = sl.Model("y ~ x + (1 + x | g) + (1 | h) + (1 | b)", table)
     assert model.plan
-    monkeypatch.setattr(memory, "available", room_for_little)
+    monkeypatch.setattr(memory, "installed", room_for_little)
     with pytest.raises(ModelError, match=r"\(g 12, h 4, b 2\)(.|\n)*effects lie outside"):
         model.posterior()

@@ -220,3 +220,9 @@ def test_without_groups_there_is_no_population():
     np.testing.assert_allclose(fit.contrast({"x": [1, 0]}).draws[..., 0], draws(fit, "x"))
     with pytest.raises(ModelError, match="no grouping factor"):
         fit.contrast({"x": [1, 0]}, at="population")
+
+
+@pytest.mark.parametrize("levels", [5, {"a"}, "ab"])
+def test_levels_are_listed(levels, slopes):
+    with pytest.raises(ModelError, match="Two levels or more"):
+        slopes.contrast(levels=levels)

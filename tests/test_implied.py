@@ -84,6 +84,27 @@ def test_a_correlation_has_one_row():
     assert [name for name in parameters if name.startswith("cor")] == ["cor_g[x,Intercept]"]
 
 
+def test_correlations_between_independent_effects_have_no_row():
+    own = model("y ~ x + h + (1 + x | g) + (0 + h | g)")
+    parameters = own.prior_summary(draws=20).loc["parameter"].index
+    assert [name for name in parameters if name.startswith("cor")] == ["cor_g[x,Intercept]"]
+
+
+def test_many_rows_are_simulated_fewer_times(monkeypatch):
+    """The first draws are the same ones; too few of them flag nothing."""
+    own = model("y ~ 1 + (1 | g)", priors=KNOWN | {"Intercept": P.Normal(40, 1)})
+    assert own.prior_summary(draws=150).attrs == {"draws": 150, "row_draws": 150, "seed": 0}
+    assert own.prior_summary(draws=150).loc[("y", "mean"), "flag"] != ""
+    monkeypatch.setattr("shoal.implied.table.LARGEST", 60 * 70 + 59)
+    few = own.prior_summary(draws=150)
+    assert few.attrs["row_draws"] == 70
+    assert few.loc[("y", "mean"), ["tail", "flag"]].tolist() == [0, ""]
+    monkeypatch.setattr("shoal.implied.statistics.BLOCK", 60 * 50)
+    pd.testing.assert_frame_equal(few, own.prior_summary(draws=150))
+    monkeypatch.setattr("shoal.implied.table.LARGEST", 1)
+    assert own.prior_summary(draws=150).attrs["row_draws"] == 1
+
+
 def test_rows_are_simulated_with_all_their_variance():
     summary = model("y ~ 1 + (1 | g)", priors=KNOWN).prior_summary(draws=4000).loc["y"]
     share = table()["g"].value_counts(normalize=True).to_numpy()

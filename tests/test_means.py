@@ -115,3 +115,16 @@ def test_sentences_to_a_ranking():
     raw = food.groupby("restaurant")["sentiment"].mean()
     error = ((ranks["mean"].sort_index() - truth) ** 2).mean(), ((raw - truth) ** 2).mean()
     assert error[0] < error[1]
+
+
+def test_equal_values_have_no_variance_in_any_table():
+
+    table = pa.table({"g": ["a"] * 3 + ["b"] * 3, "y": [0.1] * 3 + [1.0, 2.0, 3.0]})
+    with pytest.warns(ShoalWarning):
+        assert sl.group_means(table, "y", "g")["se"].to_pylist()[0] == 0
+
+
+@pytest.mark.parametrize("value, by", [(1, "g"), ("y", None), ("y", 3), ("y", ["g", 1])])
+def test_names_of_columns_are_text(value, by):
+    with pytest.raises(DataError, match="Names of columns"):
+        sl.group_means(pd.DataFrame({"g": [1, 1], "y": [1.0, 2.0]}), value, by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -41,7 +42,7 @@ class Contrast:
     population: str
     prob: float
 
-    @property
+    @cached_property
     def table(self) -> pd.DataFrame:
         """One row per contrast: mean, sd, equal-tailed interval, probability of being above zero."""
         table = self._described(self.draws)
@@ -125,9 +126,12 @@ def _levels(results: Results, name: str | None, chosen: Sequence[Any] | None, ef
     """Return draws of one coefficient of some levels."""
     design, group = estimands.group_of(results, name)
     k = estimands.effect_of(group, effect)
-    if isinstance(chosen, str) or (chosen is not None and len(chosen) < 2):
+    listed = isinstance(chosen, Sequence | np.ndarray) and not isinstance(chosen, str)
+    if chosen is not None and (not listed or len(chosen) < 2):
         raise ModelError(f"levels={chosen!r}.", "Two levels or more, as a list or a tuple.")
     where = np.arange(len(group.labels)) if chosen is None else np.array([_place(group, c) for c in chosen])
+    if len(set(where.tolist())) < len(where):
+        raise DataError(f"levels={chosen!r} names a level twice.", "Levels that differ.")
     values = estimands.levels(results, name).values[:, :, where, k]
     return Sides(
         draws=xr.DataArray(

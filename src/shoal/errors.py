@@ -102,9 +102,9 @@ def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
     return f"    {lead}{text[left:right]}{tail}\n    {' ' * (len(lead) + start - left)}{carets}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[object]) -> str:
     """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
-    names = list(known)
+    names = [str(name) for name in known]
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"

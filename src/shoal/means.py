@@ -66,12 +66,17 @@ def group_means(frame: Any, value: str, by: str | Sequence[str], *, pooled: bool
     """
     import narwhals.stable.v2 as nw
 
-    names = [by] if isinstance(by, str) else list(by)
+    given: Any = [by] if isinstance(by, str) else by
+    if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in [value, *given]):
+        raise DataError(f"value={value!r}, by={by!r}.", "Names of columns, which are text.")
+    names = list(given)
     table = _read(frame, value, names)
     moments = [nw.len().alias("n"), nw.col(value).mean().alias("mean"), nw.col(value).var(ddof=1).alias("_v")]
     grouped = nw.maybe_reset_index(table.group_by(names).agg(*moments).sort(names))
     n, variance = grouped["n"].to_numpy(), grouped["_v"].to_numpy().astype(float)
-    variance = np.where(n > 1, variance, np.nan)
+    # Equal values have no variance, whatever rounding leaves of it.
+    rounding = (8 * np.finfo(float).eps * grouped["mean"].to_numpy()) ** 2
+    variance = np.where(n > 1, np.where(variance <= rounding, 0.0, variance), np.nan)
     if pooled:
         variance = np.full(len(n), _within(value, n, variance))
     else:

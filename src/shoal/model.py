@@ -96,7 +96,7 @@ class Specification:
         designs = {design.formula.response.value.text: design for design in self.designs}
         if name is None and len(designs) == 1:
             return next(iter(designs.values()))
-        if name not in designs:
+        if not isinstance(name, str) or name not in designs:
             given = "No response is named." if name is None else f"There is no response {name!r}."
             raise ModelError(given, f"One of {listing(designs)}.")
         return designs[name]

@@ -153,6 +153,9 @@ def test_no_file(tmp_path):
 
 def test_a_folder_needs_zarr(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "find_spec", {}.get)
+    with pytest.raises(FileError, match="no Zarr store"):
+        diagnose(tmp_path)
+    (tmp_path / "zarr.json").touch()
     with pytest.raises(FileError, match="pip install zarr"):
         diagnose(tmp_path)
 

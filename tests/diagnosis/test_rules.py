@@ -244,10 +244,38 @@ def test_trajectories_cut_off(given):
             "tree_depth": np.full((CHAINS, DRAWS), 10),
             "reached_max_treedepth": np.zeros((CHAINS, DRAWS), bool),
         },
+        {"tree_depth": np.where(np.arange(DRAWS) == 7, 12, np.full((CHAINS, DRAWS), 11))},
     ],
 )
 def test_trajectories_that_end_by_themselves(given):
+    """The last: their limit was 12 or more, since one tree is that deep."""
     assert codes(diagnose(tree(stats=statistics(**given)))) == []
+
+
+OFTEN = rng(0).random((CHAINS, DRAWS)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("given", "examined"),
+    [
+        ({"acceptance_rate": np.full((CHAINS, DRAWS), 0.4)}, []),
+        ({"acceptance_rate": np.full((CHAINS, DRAWS), 0.4), "energy": noise()}, ["energy", "acceptance"]),
+        ({"acceptance_rate": np.full((CHAINS, DRAWS), np.nan), "energy": noise()}, ["energy"]),
+        ({"energy": np.full((CHAINS, DRAWS), np.inf)}, []),
+        ({"n_steps": np.where(OFTEN, 1023, 15)}, ["tree depth"]),
+        ({"reached_max_treedepth": OFTEN}, ["tree depth"]),
+        ({"diverging": OFTEN}, ["divergences"]),
+    ],
+)
+def test_what_was_examined_is_what_the_rules_could_judge(given, examined):
+    d = diagnose(tree(stats=given))
+    every = ["divergences", "energy", "tree depth", "acceptance"]
+    assert [what for what in every if what in d.looked_at] == examined
+    left_out = " ".join(d.not_looked_at)
+    assert [what for what in every if what not in left_out] == examined
+    assert {f.code for f in d} & {"divergences", "tree-depth", "acceptance"} <= {
+        what.replace(" ", "-") for what in examined
+    }
 
 
 def accepted(first):

@@ -140,6 +140,22 @@ def test_a_caterpillar_begins_with_the_best(fit, results):
     assert left.get_ylim()[0] > left.get_ylim()[1] and "lowest" in picture.caption
 
 
+def test_the_order_of_levels_needs_no_estimates_alone(fit, results, monkeypatch):
+    """Their search does not always settle."""
+
+    def unsettled(*_):
+        raise ModelError("The estimates alone did not settle.", "Another model.")
+
+    effects = fit.effects()
+    monkeypatch.setattr("shoal.plots.groups.estimands.effects", unsettled)
+    table = caterpillar(results).numbers.set_index("g").loc[effects["g"]]
+    for name in ("mean", "sd", "eti90_lb", "eti90_ub"):
+        np.testing.assert_allclose(table[name], effects[name])
+    assert table["size"].tolist() == [2, 4, 6, 6, 6, 16, 18, 30, 40]
+    with pytest.raises(ModelError, match="did not settle"):
+        shrinkage(results)
+
+
 @pytest.mark.parametrize("draw", [shrinkage, effects_by_size, caterpillar])
 def test_many_levels_stay_readable(many, draw):
     picture = draw(many)

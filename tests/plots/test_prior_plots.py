@@ -1,18 +1,20 @@
 """Plots of priors: densities and shares that are known exactly."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit
 
 import shoal as sl
-from plots.made_fits import TWO, made, model, table
+from plots.made_fits import LABELS, TWO, made, model, table
 from shoal import priors as P
 from shoal.errors import ModelError, PriorError
 from shoal.implied import prior_dataset, scalars
 from shoal.plots.density import density_of
 from shoal.plots.prior_density import exact_density
 from shoal.plots.sd_prior_implied import mixture_of
+from shoal.prior_draws import draw_prior
 
 
 def area(own, column):
@@ -208,6 +210,23 @@ def test_student_effects_are_wider():
         level = picture.numbers.query("prior == 'fixed' and of == 'one level' and value > 4")
         shares.append(level["density"].sum())
     assert shares[1] > 20 * shares[0]
+
+
+ROOT = np.array([[2.0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [1, 0, 0, 0, 3]])
+
+
+@pytest.mark.parametrize("kind", ["", ", zero_sum=True", ", cov=K", ", cov=K, dist='student'"])
+def test_one_level_has_the_spread_of_draws_from_the_prior(kind):
+    """The variance of draws inside the window is that of the right panel's density."""
+    options = {"priors": {"sd_g": P.Fixed(2.0)} | ({"nu_g": P.Fixed(9.0)} if "student" in kind else {})}
+    if "cov" in kind:
+        options["covariances"] = {"K": pd.DataFrame(ROOT @ ROOT.T, LABELS, LABELS)}
+    own = model(f"y ~ 1 + (1 | gr(g{kind}))", **options)
+    level = own.plot.sd_prior_implied().numbers.query("of == 'one level'")
+    found = np.trapezoid(level["density"] * level["value"] ** 2, level["value"])
+    drawn = draw_prior(own.specification, np.random.default_rng(1), 20_000)["r_g"]
+    inside = np.where(np.abs(drawn) < level["value"].max(), drawn, 0.0)
+    np.testing.assert_allclose(found, (inside**2).mean(), rtol=0.06)
 
 
 @pytest.mark.parametrize(

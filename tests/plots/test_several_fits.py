@@ -118,7 +118,7 @@ def test_effects_that_no_fit_has_kept_are_said_to_be():
 
 @pytest.mark.parametrize("draw", [sl.plots.forest, sl.plots.ess])
 def test_pictures_of_no_fit_are_refused(draw):
-    with pytest.raises(ModelError, match="no fits"):
+    with pytest.raises(ModelError, match="No fit is given"):
         draw({})
 
 
@@ -150,3 +150,21 @@ def test_a_fit_without_a_named_quantity_leaves_its_place_empty(fits):
         ["two, 1", "x"],
         ["three", "bit_x"],
     ]
+
+
+@pytest.mark.parametrize("fits", ["a", None, 3, {"a": 3}, {"a": "fit.nc"}])
+def test_what_is_no_fit_is_refused(fits):
+    for draw in (sl.plots.forest, sl.plots.ess, sl.plots.pooling):
+        with pytest.raises(ModelError):
+            draw(fits)
+
+
+def test_pooling_over_one_factor_leaves_the_others_as_they_are():
+    """Two factors without pooling cannot be told apart: intervals would be as wide as their priors."""
+    rng = np.random.default_rng(1)
+    g, h = np.repeat(np.arange(6), 12), np.tile(np.arange(4), 18)
+    table = {"y": rng.normal(size=6)[g] + rng.normal(size=4)[h] + rng.normal(size=72), "g": g, "h": h}
+    fit = sl.Model("y ~ 1 + (1 | g) + (1 | h)", table).fit(draws=100, chains=2, seed=1)
+    numbers = fit.plot.pooling("g").numbers
+    widths = (numbers["eti90_ub"] - numbers["eti90_lb"]).groupby(numbers["pooling"]).mean()
+    assert widths["none"] < 2 * widths["partial"]

@@ -8,12 +8,14 @@ import pytest
 
 from report.cases import FACTOR, MODELS, ODD, fit, written
 from report.reading import Reader
+from shoal import files
 from shoal.errors import FileError, ModelError
 from shoal.plots.picture import Picture
 from shoal.plots.style import new_figure
 from shoal.report import drawings
 from shoal.report.drawings import drawing
 from shoal.report.page import page
+from shoal.report.pictures import Pictures
 
 SECTIONS = ["model", "priors", "parameters", "effects", "variance", "predictive", "chains", "run", "again"]
 PICTURES = {  # priors, two an effect, one check and one a factor, chains and their ranks
@@ -103,6 +105,30 @@ def test_the_plan_and_the_interval_are_stated():
         and "75%" in text
         and "90%" not in text.split("Predictive")[0]
     )
+
+
+def test_a_file_of_an_earlier_version_has_a_page():
+    """Their settings were not recorded, and the page says so."""
+    results = fit("no groups")._results
+    earlier = results.tree.copy()
+    earlier.attrs = {name: value for name, value in results.attrs.items() if name != "settings"}
+    text = Reader(page(files.results_of(earlier), 0.9)).text
+    assert "did not record" in text and "warmup=" not in text
+    assert "did not record" not in Reader(written("no groups")).text
+
+
+@pytest.mark.parametrize(("room", "drawn"), [(50, 50), (7, 6), (1, 0)])
+def test_new_responses_take_the_room_there_is(room, drawn, monkeypatch):
+    """Of two chains as many data sets each; where not even one fits, a sentence."""
+    results = fit("ordered")._results
+    monkeypatch.setattr("shoal.report.pictures.LARGEST", 8 * room * results.model.designs[0].n_rows)
+    monkeypatch.setattr("shoal.plots.ppc.INTERVALS", 0)
+    parts = Pictures(results, 0.9).predictive()
+    if not drawn:
+        (sentence,) = parts
+        assert "take more than 4 GB" in sentence.texts[0]
+        return
+    assert len(parts) == 2 and all(f"{drawn} simulated data sets" in part.caption for part in parts)
 
 
 # Writing

@@ -39,6 +39,11 @@ class Fit:
         return FitPlots(self._results)
 
     @property
+    def results(self) -> Results:
+        """The fit as data: its model's specification and its draws."""
+        return self._results
+
+    @property
     def tree(self) -> xr.DataTree:
         """Everything, as an ArviZ DataTree: posterior, sample_stats, observed_data, constant_data."""
         return self._results.tree

@@ -38,6 +38,9 @@ def report(
     """
     if not 0 < prob < 1:
         raise typer.BadParameter(f"{prob} is not between 0 and 1.", param_hint="--prob")
+    if not file.is_file():
+        needed = "A result file written by `fit.save` or `shoal fit -o`."
+        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
     page = output or file.with_suffix(".html")
     check_page(page, "--output")
     check_output(page, force, str(file))
@@ -68,7 +71,5 @@ def _load(file: Path) -> Fit:
     try:
         return load(file)
     except FileError as problem:
-        if not file.is_file():
-            raise
         other = "`shoal doctor FILE` judges the draws of any program."
         raise FileError(problem.found, problem.needed, problem.remedy or other) from problem

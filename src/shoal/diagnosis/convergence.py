@@ -81,7 +81,8 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
         A cause was found already; more draws would not mend it.
     """
     if not seen.names:
-        return [], "Every parameter is fixed."
+        nothing = "Nothing could be examined: every variable has draws that are not finite."
+        return [], nothing if seen.unknown else "Every parameter is fixed."
     count = "1 quantity" if len(seen.names) == 1 else f"{len(seen.names)} quantities"
     if case.draws < FEW_DRAWS:
         few = Finding(
@@ -158,7 +159,7 @@ def not_finite(case: Case, seen: Examined) -> list[Finding]:
     return [
         Finding(
             "not-finite",
-            "warning",
+            "warning" if seen.names else "error",
             f"Draws that are not finite: {shown}; they were left out of all checks.",
             "If they are derived quantities, mend their formula; a parameter must have a number in each "
             "draw.",

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from shoal.diagnosis import sampler
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.convergence import Examined
 from shoal.diagnosis.edges import binary_by_level, binary_responses
-
-STATISTICS = {
-    "diverging": "divergences",
-    "energy": "energy",
-    "tree_depth": "tree depth",
-    "acceptance_rate": "acceptance",
-}
 
 
 def looked_at(case: Case, seen: Examined) -> tuple[str, ...]:
     """Return what was examined."""
     count = len(case.posterior.data_vars)
     parts = [f"R-hat, ESS and stuck chains of {count} variables", "sums over each axis"]
-    parts += [what for name, what in STATISTICS.items() if name in case.stats]
+    parts += [what for what, reason in _of_the_sampler(case).items() if not reason]
     if matched := [f"{s.name} of {s.effects} (over {s.over})" for s in case.scales if s.effects]:
         parts.append(f"scales {', '.join(matched)}")
     if known := [s.name for s in case.scales if s.prior is not None]:
@@ -29,10 +23,11 @@ def looked_at(case: Case, seen: Examined) -> tuple[str, ...]:
 
 def not_looked_at(case: Case) -> tuple[str, ...]:
     """Return what could not be examined, each with the reason."""
-    parts = []
-    if missing := [what for name, what in STATISTICS.items() if name not in case.stats]:
-        group = "no such statistics in sample_stats" if case.stats.data_vars else "no sample_stats"
-        parts.append(f"{', '.join(missing)} ({group})")
+    reasons = {what: reason for what, reason in _of_the_sampler(case).items() if reason}
+    parts = [
+        f"{', '.join(what for what, own in reasons.items() if own == reason)} ({reason})"
+        for reason in dict.fromkeys(reasons.values())
+    ]
     if not any(s.effects for s in case.scales):
         parts.append("scales of group effects (no positive parameter goes with the spread of a vector)")
     if not case.prior.data_vars:
@@ -44,3 +39,9 @@ def not_looked_at(case: Case) -> tuple[str, ...]:
     if case.posterior.attrs.get("inference_library") == "shoal":
         parts.append("the model (a part of a fit of Shoal: give all of it, or its file)")
     return tuple(parts)
+
+
+def _of_the_sampler(case: Case) -> dict[str, str]:
+    """Return what a sampler's own statistics tell, each with the reason why they do not, or with none."""
+    own = {"divergences": "" if "diverging" in case.stats else sampler.MISSING, **sampler.missing(case)}
+    return own if case.stats.data_vars else dict.fromkeys(own, "no sample_stats")

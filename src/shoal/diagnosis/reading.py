@@ -17,6 +17,7 @@ import xarray as xr
 from shoal.errors import FileError, ModelError, listing
 
 GROUPS = ("posterior", "sample_stats", "prior", "observed_data", "constant_data")
+ZARR = (".zgroup", ".zmetadata", "zarr.json")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 START = 512  # bytes that tell what a file is
 
@@ -125,6 +126,8 @@ def _open(path: Path) -> dict[str, xr.Dataset]:
 def _engine(path: Path) -> str:
     """Return xarray's engine for a file, from its first bytes."""
     if path.is_dir():
+        if not any((path / name).exists() for name in ZARR):
+            raise FileError(f"{path} is a folder, and no Zarr store.", "A result file, or a Zarr store.")
         if find_spec("zarr") is None:
             raise FileError(f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr.")
         return "zarr"
@@ -172,6 +175,13 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
     if not posterior.sizes["chain"] * posterior.sizes["draw"]:
         raise ModelError(
             f"The posterior of {what} has no draws.", "One chain of a few hundred draws at least."
+        )
+    if not _ordered(posterior).data_vars:
+        kinds = listing(f"{name} ({v.dtype})" for name, v in posterior.data_vars.items())
+        raise ModelError(
+            f"No variable of {what} holds real numbers by chain and draw: {kinds}.",
+            "Draws of real numbers, with the dimensions chain and draw.",
+            "Save the real and imaginary parts, or the text's codes, as variables of their own.",
         )
     stats = _renamed(found.get("sample_stats", xr.Dataset()))
     # CmdStan's columns end in two underscores; read without a converter they stand among the parameters.

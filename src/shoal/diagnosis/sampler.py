@@ -17,14 +17,54 @@ USUAL_DEPTH = 10  # the limit that Stan, PyMC and NumPyro have unless told other
 SATURATED = 0.01  # share of a chain's draws at the limit that is worth a word
 LOWEST_AIM = 0.6  # acceptance below which nobody aims
 BELOW, ABOVE = 0.2, 0.15  # distances from a known aim that adaptation does not leave
+FEWEST = 3  # draws of a chain whose energies can be compared
+MISSING = "no such statistics in sample_stats"
+NOT_FINITE = "values that are not finite"
+
+
+def missing(case: Case) -> dict[str, str]:
+    """Return what the rules of this file examine, each with the reason why they cannot, or with none."""
+    parts = {"energy": _energies(case), "tree depth": _cut_off(case), "acceptance": _rates(case)}
+    return {what: found if isinstance(found, str) else "" for what, found in parts.items()}
+
+
+def _energies(case: Case) -> np.ndarray | str:
+    """Return energies (chains, draws), or why they say nothing."""
+    energies = case.statistic("energy")
+    if energies is None:
+        return MISSING
+    if energies.shape[1] < FEWEST:
+        return f"fewer than {FEWEST} draws a chain"
+    return energies.astype(float) if np.isfinite(energies).all() else NOT_FINITE
+
+
+def _cut_off(case: Case) -> np.ndarray | str:
+    """Return which trajectories reached the largest depth (chains, draws), or why that is not known.
+
+    Where nothing says so, the limit is the usual one, or the depth of the deepest tree beyond it.
+    """
+    reached, depth = case.statistic("reached_max_treedepth"), _depth(case)
+    if reached is not None:
+        return reached.astype(bool) if np.isfinite(reached).all() else NOT_FINITE
+    return MISSING if depth is None else depth >= max(USUAL_DEPTH, depth.max())
+
+
+def _rates(case: Case) -> np.ndarray | str:
+    """Return shares of acceptance (chains, draws), or why they say nothing."""
+    rates = case.statistic("acceptance_rate")
+    if rates is None:
+        return MISSING
+    if case.statistic("energy") is None:  # of a sampler without trajectories they mean something else
+        return "without energies nothing says what was aimed at"
+    return rates.astype(float) if np.isfinite(rates).all() else NOT_FINITE
 
 
 def energy(case: Case) -> list[Finding]:
     """Report energies that move too slowly for the momenta's refreshing."""
-    energies = case.statistic("energy")
-    if energies is None or energies.shape[1] < 3 or not np.isfinite(energies).all():
+    energies = _energies(case)
+    if isinstance(energies, str):
         return []
-    worst = bfmi(energies.astype(float)).min()
+    worst = bfmi(energies).min()
     if worst >= LEAST_BFMI:
         return []
     return [
@@ -39,12 +79,10 @@ def energy(case: Case) -> list[Finding]:
 
 def tree_depth(case: Case) -> list[Finding]:
     """Report trajectories that were cut off before they turned back."""
-    reached, depth = case.statistic("reached_max_treedepth"), _depth(case)
-    if reached is None and depth is not None:
-        reached = depth >= USUAL_DEPTH
-    if reached is None:
+    reached, depth = _cut_off(case), _depth(case)
+    if isinstance(reached, str):
         return []
-    share = reached.astype(float).mean(1).max()
+    share = reached.mean(1).max()
     if share < SATURATED:
         return []
     limit = f" of {int(depth.max())}" if depth is not None else ""
@@ -70,10 +108,10 @@ def _depth(case: Case) -> np.ndarray | None:
 
 def acceptance(case: Case) -> list[Finding]:
     """Report chains whose acceptance is far from what step sizes are adapted to."""
-    rates = case.statistic("acceptance_rate")
-    if rates is None or case.statistic("energy") is None or not np.isfinite(rates).all():
-        return []  # shares of proposals of a sampler without trajectories mean something else
-    means = rates.astype(float).mean(1)
+    rates = _rates(case)
+    if isinstance(rates, str):
+        return []
+    means = rates.mean(1)
     aim = _aim(case)
     lowest = LOWEST_AIM if aim is None else aim - BELOW
     aimed = "0.6 or more" if aim is None else f"{aim:g}"

@@ -16,10 +16,11 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     """Return each part's variance and its share of the variance around the population's prediction.
 
     Parts: each grouping factor and latent (averaged over the rows, slopes included; of Student-t effects, the
-    squared scale) and the residual. Shares refer to the linear predictor's scale; a logit model's residual is
-    the logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash (2002), Understanding Statistics 1,
-    223-231. Families without a residual on that scale (counts and beta responses) give the shares of the
-    grouping factors among themselves; ``attrs["residual"]`` says so.
+    squared scale; of zero-sum effects sd^2, too, which is the variance of a population of levels: of the G
+    levels themselves it would be 1 - 1/G of that) and the residual. Shares refer to the linear predictor's
+    scale; a logit model's residual is the logistic distribution's, pi^2 / 3. Goldstein, Browne and Rasbash
+    (2002), Understanding Statistics 1, 223-231. Families without a residual on that scale (counts and beta
+    responses) give the shares of the grouping factors among themselves; ``attrs["residual"]`` says so.
     """
     design = results.model.response(response)
     if not design.groups and not design.latents:

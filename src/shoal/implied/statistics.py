@@ -48,7 +48,10 @@ class Statement:
 
 
 def of_rows(outcome: Outcome, prior: Draws, draws: int, rng: np.random.Generator) -> Iterator[Statement]:
-    """Yield statistics of the rows of one response; a row is one observation, whatever its weight."""
+    """Yield statistics of the rows of one response; a row is one observation, whatever its weight.
+
+    Of the first `draws` draws of `prior`, which may hold more.
+    """
     design, name = outcome.design, outcome.design.formula.response.value.text
     compared = _statistics(outcome)
     values: dict[str, list[np.ndarray]] = {key: [] for key in compared}
@@ -75,11 +78,11 @@ def of_rows(outcome: Outcome, prior: Draws, draws: int, rng: np.random.Generator
 
 
 def _blocks(prior: Draws, draws: int, rows: int) -> Iterator[tuple[dict[str, np.ndarray], int]]:
-    """Yield some draws of every parameter at a time, and how many they are."""
+    """Yield some of the first `draws` draws of every parameter at a time, and how many they are."""
     size = max(1, BLOCK // rows)
     for start in range(0, draws, size):
-        part = {key: value[start : start + size] for key, value in prior.items()}
-        yield part, min(size, draws - start)
+        count = min(size, draws - start)
+        yield {key: value[start : start + count] for key, value in prior.items()}, count
 
 
 def _rates(design: Design, y: np.ndarray) -> np.ndarray:

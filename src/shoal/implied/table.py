@@ -25,6 +25,8 @@ from shoal.predictive import as_dataset
 from shoal.prior_draws import draw_prior
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
+FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
+LARGEST = 2**27  # numbers simulated for the rows of one response: draws times rows
 Draws = Mapping[str, np.ndarray]
 
 
@@ -40,6 +42,10 @@ class Parameter:
 def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
     """Return a table of what the priors imply, a row a quantity; see `Model.prior_summary`.
 
+    ``attrs`` has the number of draws, and as ``row_draws`` that of data sets whose rows were simulated: fewer
+    where the rows are so many that draws times rows would pass 2^27. Of fewer than 100 of them no row is
+    flagged as far from the data.
+
     Raises
     ------
     ModelError
@@ -50,18 +56,19 @@ def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: 
     lower, upper = interval_names(prob)
     rng = np.random.default_rng(seed)
     prior = draw_prior(model, rng, draws)
+    row_draws = min(draws, max(1, LARGEST // model.designs[0].n_rows))
     rows = []
-    for s in [*_parameters(model, prior, draws), *_outcomes(model, prior, draws, rng)]:
+    for s in [*_parameters(model, prior, draws), *_outcomes(model, prior, draws, row_draws, rng)]:
         # "lower" interpolates nothing: between two infinities there is no number.
         bounds = np.quantile(s.values, [0.5, (1 - prob) / 2, (1 + prob) / 2], method="lower")
         tail = tail_of(s.values, s.observed)
         flag = s.flag
-        if tail < FAR:
+        if tail < FAR and len(s.values) >= FEWEST:
             flag = f"the data lie outside the central {1 - FAR:.0%} of what the priors say"
         rows.append((s.about, s.quantity, s.prior, s.scale, *bounds, s.observed, tail, flag))
     columns = ["about", "quantity", "prior", "scale", "median", lower, upper, "observed", "tail", "flag"]
     table = pd.DataFrame(rows, columns=columns).set_index(["about", "quantity"])
-    table.attrs = {"draws": draws, "seed": seed}
+    table.attrs = {"draws": draws, "row_draws": row_draws, "seed": seed}
     return table
 
 
@@ -73,11 +80,11 @@ def tail_of(values: np.ndarray, observed: float) -> float:
 
 
 def _outcomes(
-    model: Specification, prior: Draws, draws: int, rng: np.random.Generator
+    model: Specification, prior: Draws, draws: int, row_draws: int, rng: np.random.Generator
 ) -> Iterator[Statement]:
     for design in model.designs:
         outcome = outcome_of(model, design)
-        yield from of_rows(outcome, prior, draws, rng)
+        yield from of_rows(outcome, prior, row_draws, rng)
         yield from between_levels(outcome, prior, draws, rng)
 
 
@@ -87,7 +94,7 @@ def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Stat
     for own in (parameter for design in model.designs for parameter in _named(design)):
         if own.variable not in dataset:
             continue
-        for label, values in scalars(dataset, [own.variable]):
+        for label, values in scalars(dataset, [own.variable], model.groups):
             resolved = model.priors[label if label in model.priors else own.prior]
             notes = [
                 n

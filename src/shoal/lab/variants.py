@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from shoal.design import Group
 from shoal.errors import listing
-from shoal.model import Specification, resolve
+from shoal.model import Specification
 from shoal.priors import Normal, Prior, Shrunk
+from shoal.resolve import resolve
 
 
 def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specification:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from shoal.errors import ModelError
 from shoal.plots.of_model import ModelPlots
 from shoal.results import Results
 
@@ -123,9 +124,13 @@ class FitPlots:
             At most 24 quantities a fit. Numbers: ``fit``, ``quantity``, ``ess_bulk``, ``ess_tail``,
             ``draws``.
         """
-        from shoal.plots.comparisons import ess
+        from shoal.plots.comparisons import check_fits, ess
 
-        return ess({"this fit": self._results} | dict(others or {}), var_names)
+        given = {} if others is None else others
+        check_fits(given)
+        if "this fit" in given:
+            raise ModelError("others names 'this fit', which is this one.", "Another name.")
+        return ess({"this fit": self._results, **given}, var_names)
 
     def prior_posterior(self, var_names: Names | None = None) -> Picture:
         """Draw prior and posterior densities of each quantity on one axis.
@@ -251,11 +256,13 @@ class FitPlots:
         Picture
             Numbers: the level, ``row``, ``size``, ``pooling``, ``mean`` and the interval.
         """
-        from shoal.plots.comparisons import results_of
+        from shoal.plots.comparisons import check_fits, results_of
         from shoal.plots.pooling import pooling
 
-        given = {name: results_of(fit) for name, fit in (others or {}).items()}
-        return pooling(self._results, group, effect, prob, others=given)
+        given = {} if others is None else others
+        check_fits(given)
+        fits = {name: results_of(fit) for name, fit in given.items()}
+        return pooling(self._results, group, effect, prob, others=fits)
 
     def data(
         self,

@@ -90,10 +90,13 @@ def curves(figure: Figure, axes: Axes, replicates: Replicates, kind: str) -> pd.
     observed = xr.Dataset({"y": ("row", np.asarray(replicates.observed, float))})
     tree = xr.DataTree.from_dict({"posterior_predictive": simulated, "observed_data": observed})
     stacked = simulated.stack(sample=["chain", "draw"])
+    # The correction of the estimate takes the largest value for the edge of the support, and rises there.
+    plainly = {"bound_correction": False} if kind == "density" else {}
     plot_ppc_dist(
         tree,
         kind="kde" if kind == "density" else "ecdf",
         num_samples=len(replicates.simulated),
+        stats={"predictive_dist": plainly, "observed_dist": plainly},
         plot_collection=on_axes(stacked, figure, [axes], {"overlay_ppc": ["sample"]}),
         visuals={
             "predictive_dist": {"color": replicates.color, "alpha": 0.3, "width": 0.6},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from shoal import estimands
 from shoal.estimands import INTERVAL, interval_names
-from shoal.plots.groups import Levels, interval_words, levels_of, name_rows, row_height
+from shoal.plots.groups import Levels, interval_words, name_rows, pooled_levels_of, row_height
 from shoal.plots.picture import Picture
 from shoal.plots.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.results import Results
@@ -32,7 +32,7 @@ def caterpillar(
     ModelError
         Unknown names, or effects that were not kept.
     """
-    levels = levels_of(results, group, effect, prob)
+    levels = pooled_levels_of(results, group, effect, prob)
     table = _table(results, levels, group, effect, prob, best)
     count = len(table)
     figure = new_figure(9.0, row_height(count))

@@ -124,7 +124,19 @@ def sd_prior_implied(priors: Mapping[str, Prior], seed: int = 0) -> Picture:
 
 
 def _results(fits: Mapping[Any, Any]) -> dict[str, Results]:
+    check_fits(fits)
+    if not fits:
+        raise ModelError("No fit is given.", "A mapping from names to fits, such as {'centered': a}.")
     return {_name(name): results_of(fit) for name, fit in fits.items()}
+
+
+def check_fits(fits: Any) -> None:
+    """Raise unless fits are given by their names."""
+    if not isinstance(fits, Mapping):
+        raise ModelError(
+            f"The fits are of type {type(fits).__name__}.",
+            "A mapping from names to fits, such as {'centered': a, 'transport': b}.",
+        )
 
 
 def _name(name: Any) -> str:
@@ -133,5 +145,15 @@ def _name(name: Any) -> str:
 
 
 def results_of(fit: Any) -> Results:
-    """Return the draws behind a `Fit`, or `Results` as they are."""
-    return getattr(fit, "_results", fit)
+    """Return the draws behind a `Fit`, or `Results` as they are.
+
+    Raises
+    ------
+    ModelError
+        If it is neither.
+    """
+    found = fit if isinstance(fit, Results) else getattr(fit, "results", None)
+    if not isinstance(found, Results):
+        needed = "What `model.fit()` or `sl.load` returns."
+        raise ModelError(f"A fit is of type {type(fit).__name__}.", needed)
+    return found

@@ -51,7 +51,7 @@ def effects_by_size(
     caption = (
         f"Posterior standard deviation of the coefficient of each of {len(table):,} levels of "
         f"{levels.group.name}, pooled and alone: from its own rows, other coefficients at their means. The "
-        f"dashed line, for a level without rows, is the sd between levels (posterior median, band: "
+        "dashed line is the sd between levels (posterior median, band: "
         f"{interval_words(prob)[:-1]}).{spread}"
     )
     return Picture(figure, table, caption)

@@ -32,7 +32,8 @@ class Levels:
     group : Group
     effect : str
     table : (G rows) pandas.DataFrame
-        As `estimands.effects`, in the order of the levels, with ``size``: observations of the level.
+        As `estimands.effects`, in the order of the levels, with ``size``: observations of the level. From
+        `pooled_levels_of` it has no column about the level alone.
     label : str
         The table's column of level labels.
     population : float
@@ -65,10 +66,43 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     ModelError
         Unknown names, or effects that were not kept.
     """
-    design, found = estimands.group_of(results, group)
+    _, found = estimands.group_of(results, group)
     k = estimands.effect_of(found, effect)
     whole = estimands.effects(results, group, prob)
     table = pd.DataFrame(whole[whole["effect"] == found.effects[k]]).reset_index(drop=True)
+    return _levels(results, group, k, table)
+
+
+def pooled_levels_of(results: Results, group: str | None, effect: str | None, prob: float) -> Levels:
+    """Return one effect of a grouping factor, level by level, without its estimates alone.
+
+    These take an optimisation a level, and where it does not settle there are none.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or effects that were not kept.
+    """
+    _, found = estimands.group_of(results, group)
+    k = estimands.effect_of(found, effect)
+    lower, upper = estimands.interval_names(prob)
+    draws = estimands.levels(results, group)[..., k].values
+    low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
+    columns = {
+        "effect": found.effects[k],
+        "n": found.counts,
+        "mean": draws.mean((0, 1)),
+        "sd": draws.std((0, 1)),
+        lower: low,
+        upper: high,
+    }
+    table = pd.DataFrame({estimands.label_column(found, columns): found.labels, **columns})
+    return _levels(results, group, k, table)
+
+
+def _levels(results: Results, group: str | None, k: int, table: pd.DataFrame) -> Levels:
+    """Return effect `k` of a grouping factor with its table, to which the sizes of its levels are added."""
+    design, found = estimands.group_of(results, group)
     label = str(table.columns[0])
     table.insert(2, "size", sizes(design, found))
     column = design.matched(found)[k]

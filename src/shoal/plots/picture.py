@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import FileError, ModelError
+from shoal.files import path_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class Picture:
         FileError
             A file that cannot be written.
         """
-        path = Path(path)
+        path = path_of(path)
         if path.suffix.lower() not in FORMATS:
             raise ModelError(f"{path.name!r} ends in none of {', '.join(FORMATS)}.", "One of these.")
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pandas as pd
 
 from shoal import estimands, fitting
 from shoal.design import Design, Group
+from shoal.diagnosis import diagnose
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
 from shoal.no_pooling import wide_sds
@@ -54,12 +56,16 @@ def pooling(
             f"This fit has pooling {results.model.pooling!r}.",
             "The fit of the model as it was first written.",
         )
+    interval_names(prob)
+    design, found = group_of(results, group)
+    effect_of(found, effect)
     given = dict(others or {})
     if unknown := [name for name in given if name not in OTHERS]:
         raise ModelError(f"others names {listing(map(repr, unknown))}.", "'complete', 'none', or both.")
-    fits = {name: given.get(name) or _fitted(results, name) for name in OTHERS}
+    fitted = {name: _fitted(results, name, found) for name in OTHERS if name not in given}
+    failed = [f"{name} pooling" for name, fit in fitted.items() if not diagnose(fit).trustworthy]
+    fits = given | fitted
     table = _table(results, fits, group, effect, prob)
-    design, found = group_of(results, group)
     figure = new_figure(7.5, row_height(len(found.labels)))
     axes = quiet(figure.subplots())
     _draw(axes, table, prob)
@@ -70,10 +76,19 @@ def pooling(
     caption = (
         f"The {len(found.labels):,} levels of {found.name} in three fits of one model{order}: posterior "
         f"means and {interval_words(prob)}. Complete pooling has one coefficient for all levels, no pooling "
-        f"each level's own under a wide prior{'' if len(found.labels) <= DENSE else ' (intervals left out)'}."
-        f"{' Coefficients are less their mean over the levels.' if design.family.ordinal else ''}"
+        f"each level's own under a wide prior{_beside(design, found, failed)}"
     )
     return Picture(figure, table, caption)
+
+
+def _beside(design: Design, found: Group, failed: list[str]) -> str:
+    """Return what else is to be known of the variants."""
+    words = "." if len(found.labels) <= DENSE else " (intervals left out)."
+    if len(design.groups) > 1:
+        words += " Without pooling the other factors keep the sd they learned."
+    if design.family.ordinal:
+        words += " Coefficients are less their mean over the levels."
+    return words + (f" The draws of {listing(failed)} cannot be trusted." if failed else "")
 
 
 def _order_words(design: Design, found: Group) -> str:
@@ -84,29 +99,35 @@ def _order_words(design: Design, found: Group) -> str:
     return "" if np.ptp(sizes(design, found)) == 0 else f", by {size}"
 
 
-def _fitted(results: Results, variant: str) -> Results:
+def _fitted(results: Results, variant: str, found: Group) -> Results:
     """Fit a variant as the model itself was fitted."""
-    there = results.posterior.sizes
+    there, asked = results.posterior.sizes, json.loads(results.attrs["settings"])
     settings = Settings(
         draws=there["draw"],
         chains=there["chain"],
-        warmup=200,
         seed=int(results.attrs["seed"]),
-        target_accept=None,
         cores=os.cpu_count() or 1,
+        **asked,
     )
-    sd = _wide(results) if variant == "none" else None
+    sd = _sds(results, found) if variant == "none" else None
     return fitting.fit(posterior_of(with_pooling(results.model, variant, sd)), settings)
 
 
-def _wide(results: Results) -> dict[str, float]:
-    """Return an sd for each effect that hardly pulls, where the family's own would."""
+def _sds(results: Results, found: Group) -> dict[str, float]:
+    """Return the sds without pooling over one factor: wide for its effects, as learned for others'.
+
+    Two factors without pooling could not be told apart where both have an Intercept. Effects of another
+    factor whose population column is not the drawn one's stay wide: there that column has no other part.
+    """
+    design = results.model.design_of(found)
+    own = {column for column in design.matched(found) if column >= 0}
     sds = dict[str, float]()
-    for design in results.model.designs:
-        for group in design.groups:
-            learned = results.posterior[group.sd].mean(("chain", "draw")).values
-            names = [f"{group.sd}[{effect}]" for effect in group.effects]
-            sds |= dict(zip(names, wide_sds(design, group, learned).tolist(), strict=True))
+    for group in design.groups:
+        learned = results.posterior[group.sd].mean(("chain", "draw")).values
+        wide = wide_sds(design, group, learned)
+        for k, column in enumerate(design.matched(group)):
+            held = group is not found and (column < 0 or column in own)
+            sds[f"{group.sd}[{group.effects[k]}]"] = float(learned[k] if held else wide[k])
     return sds
 
 

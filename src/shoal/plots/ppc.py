@@ -25,11 +25,23 @@ def ppc(
     """Draw new responses for the fitted rows against those observed; see `FitPlots.ppc`."""
     check_integer("draws", draws, 1)
     check_kind(kind)
-    every = simulate(results, draws, seed)
+    return compared(results.model, simulate(results, draws, seed), draws, kind, by)
+
+
+def compared(
+    model: Specification, every: list[Replicates], draws: int, kind: str = "auto", by: str | None = None
+) -> Picture:
+    """Draw data sets that were simulated already against the data; see `FitPlots.ppc`.
+
+    Raises
+    ------
+    ModelError
+        If there is no factor `by`.
+    """
     figure = new_figure(7.0, 0.6 + 3.2 * len(every))
     panels = figure.subplots(len(every), 1, squeeze=False)[:, 0]
     if by is not None:
-        labels, index = level_of_rows(results.model, by)
+        labels, index = level_of_rows(model, by)
         tables = [by_level(a, r, labels, index) for a, r in zip(panels, every, strict=True)]
         panels[-1].set_xlabel(f"{plain(by)}, {len(labels):,} levels in order of their observed mean")
         caption = (

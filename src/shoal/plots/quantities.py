@@ -134,7 +134,10 @@ def _all_constant(names: Sequence[str]) -> ModelError:
 def _names(results: Results, var_names: Sequence[str] | str | None) -> list[str]:
     if var_names is None:
         return results.hyperparameters()
-    names = [var_names] if isinstance(var_names, str) else list(var_names)
+    given: Any = [var_names] if isinstance(var_names, str) else var_names
+    if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise ModelError(f"var_names={var_names!r}.", "A name, or a list of names.")
+    names = list(given)
     if not names:
         raise ModelError(
             "No variable is named.", f"Some of {listing(map(str, results.posterior.data_vars))}."

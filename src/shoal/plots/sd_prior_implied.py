@@ -40,7 +40,7 @@ class Setting:
     one, other : (S,) array
         Effects of two levels, in units of their standard deviation.
     stretch : (S,) array
-        What a level's effect is wider by than normal with its standard deviation: Student-t effects.
+        Standard deviation of one level's effect, in units of `sd`: Student-t, zero-sum and related levels.
     rows, phi
         For `Outcome.difference`.
     """
@@ -192,14 +192,27 @@ def _in_model(model: Specification, group: Group, k: int, rng: np.random.Generat
     # Effects over their sd: Student-t, zero-sum and correlated levels keep what they are.
     unit = draws[group.r][:, :, k] / draws[group.sd][:, None, k] * group.z[at, k][:, None]
     one, other = pairs(unit.shape[1], DRAWS, rng)
-    stretch = np.sqrt(draws[group.nu] / rng.chisquare(draws[group.nu])) if group.student else np.ones(DRAWS)
     return Setting(
         outcome.words,
         outcome,
         base,
         unit[each, one],
         unit[each, other],
-        stretch,
+        _stretch(group, draws, rng),
         Rows(*(np.asarray(column)[at] for column in design.rows)),
         {key: value[:, 0] for key, value in phi_of(design, draws).items()},
     )
+
+
+def _stretch(group: Group, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Return the standard deviation of one level's effect over `sd`, of a level taken at random, (S,)."""
+    count = len(group.labels)
+    square = np.ones((DRAWS, 1))
+    if group.student:  # a normal whose variance is nu over a chi-square of nu degrees of freedom
+        nu = draws[group.nu][:, None]
+        square = nu / rng.chisquare(nu, size=(DRAWS, 1 if group.root is None else count))
+    if group.root is not None:  # r = root @ independent levels
+        square = (group.root[rng.integers(count, size=DRAWS)] ** 2 * square).sum(1, keepdims=True)
+    if group.zero_sum:  # a level less the mean of all
+        square = square * (1 - 1 / count)
+    return np.sqrt(square[:, 0])

@@ -77,5 +77,6 @@ def width_of(labels: Sequence[str], size: float = 8) -> float:
 
 
 def _cut(label: object, most: int) -> str:
-    text = " ".join(str(label).split())
+    # A control character in an SVG is no XML.
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(label)).split())
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -17,7 +17,7 @@ def check(structure: Structure, work: Work) -> None:
     ------
     ModelError
     """
-    needed, there = work.memory(structure), available()
+    needed, there = work.memory(structure), installed()
     if needed <= there:
         return
     sizes = {f.name: f.effects * f.levels for f in structure.factors}
@@ -34,7 +34,7 @@ def _by_size(item: tuple[str, int]) -> int:
     return -item[1]
 
 
-def available() -> float:
+def installed() -> float:
     """Return the bytes of memory of this machine, infinity where it does not say."""
     if not hasattr(os, "sysconf"):
         return math.inf

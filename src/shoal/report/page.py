@@ -22,9 +22,10 @@ NOT_KEPT = (
     "The draws of the group effects were not kept (store='none'), so there is nothing to say of single "
     "levels. Fit with store='auto' to see them."
 )
-AGAIN = (
+AGAIN = "From the same table and with the same versions this gives the same draws."
+AGAIN_OLD = (
     "From the same table and with the same versions this gives the same draws, unless warmup or "
-    "target_accept were set: they are not recorded."
+    "target_accept were set: the version of Shoal that wrote this file did not record them."
 )
 
 
@@ -72,6 +73,7 @@ def _title(results: Results) -> str:
 def _sections(results: Results, parameters: Parameters, pictures: Pictures) -> list[Section]:
     model, prob = results.model, parameters.prob
     written = Formulas([(e.pieces, e.note) for e in equations(model)])
+    told = AGAIN if "settings" in results.attrs else AGAIN_OLD
     plan = str(results.attrs["plan"]).removeprefix("- ").split("\n- ")
     return [
         Section("model", "The model", [written, Sentences(sentences(model))]),
@@ -82,7 +84,7 @@ def _sections(results: Results, parameters: Parameters, pictures: Pictures) -> l
         Section("predictive", "Predictive check", pictures.predictive()),
         Section("chains", "Chains", pictures.chains(parameters)),
         Section("run", "How it was made", [Points(plan), data_table(model), Facts(run_facts(results))]),
-        Section("again", "Make it again", [Sentences([AGAIN]), Code(again(results))]),
+        Section("again", "Make it again", [Sentences([told]), Code(again(results))]),
     ]
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from shoal import estimands
 from shoal.design import Design
+from shoal.groups import partial_positions
 from shoal.model import ResolvedPrior, Specification
 from shoal.prior_draws import draw_prior
 from shoal.priors import Shrunk
@@ -54,9 +55,10 @@ class Scalar:
 
 
 def scalars(results: Results) -> list[Scalar]:
-    """Return all numbers that are no group effects; of a correlation matrix those below its diagonal."""
+    """Return all numbers that are no group effects; of correlations each that is estimated."""
     known, out = symbols(results.model), list[Scalar]()
-    pairs = {group.cor: _pairs(group.blocks) for group in results.model.groups}
+    groups = results.model.groups
+    pairs = {group.cor: {(i, j) for i, j, *_ in partial_positions(group.blocks)} for group in groups}
     for variable in results.hyperparameters():
         array = results.posterior[variable]
         dims = array.dims[2:]
@@ -70,11 +72,6 @@ def scalars(results: Results) -> list[Scalar]:
             varies = bool(np.ptp(array.values[:, :, *position]) > 0)
             out.append(Scalar(name, variable, position, len(out), prior, math(symbol), varies))
     return out
-
-
-def _pairs(blocks: tuple[tuple[int, ...], ...]) -> set[tuple[int, int]]:
-    """Return the entries of a correlation matrix that are estimated, each once."""
-    return {(i, j) for block in blocks for i in block for j in block if j < i}
 
 
 def _prior_of(model: Specification, variable: str, name: str) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 from shoal.design import Group
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.picture import Picture
-from shoal.plots.ppc import ppc
+from shoal.plots.ppc import compared, simulate
 from shoal.plots.prior_posterior import prior_posterior
 from shoal.plots.rank import rank
 from shoal.plots.shrinkage import shrinkage
 from shoal.plots.trace import trace
+from shoal.predict import LARGEST
 from shoal.report.drawings import drawing
 from shoal.report.effects import kept
 from shoal.report.parameters import Parameters
@@ -24,6 +25,11 @@ from shoal.results import Results
 MOST_EFFECTS = 6  # group effects with pictures; of further ones there are tables alone
 MOST_FACTORS = 2  # grouping factors whose means are checked one by one
 TRACED, RANKED = 4, 8  # parameters whose chains are drawn
+SIMULATED = 50  # data sets beside the observed one
+TOO_MANY = (
+    f"New responses of all {{:,}} rows, from each chain, take more than {LARGEST / 2**30:g} GB. Of some of "
+    "the rows they are fit.predict(rows, kind='response')."
+)
 CONSTANT = "Every parameter is fixed, so there is nothing to draw."
 
 
@@ -42,8 +48,11 @@ class Pictures:
         self.count = 0
 
     def _drawn(self, plot: Callable[..., Picture], **options: Any) -> Part:
+        return self._placed(plot(self.results, **options))
+
+    def _placed(self, picture: Picture) -> Part:
         self.count += 1
-        return drawing(plot(self.results, **options), f"figure-{self.count}")
+        return drawing(picture, f"figure-{self.count}")
 
     def priors(self) -> list[Part]:
         """Return priors against posteriors."""
@@ -58,8 +67,18 @@ class Pictures:
         """Return responses drawn from the fit beside those observed, row by row and level by level."""
         if not kept(self.results):
             return [Sentences(["The draws of the group effects were not kept, and new responses need them."])]
-        factors = list(self.results.model.factors)[:MOST_FACTORS]
-        return [self._drawn(ppc), *(self._drawn(ppc, by=factor) for factor in factors)]
+        model, draws = self.results.model, self._affordable()
+        if draws < 1:
+            return [Sentences([TOO_MANY.format(model.designs[0].n_rows)])]
+        every = simulate(self.results, draws, seed=0)
+        factors = list(model.factors)[:MOST_FACTORS]
+        return [self._placed(compared(model, every, draws, by=by)) for by in (None, *factors)]
+
+    def _affordable(self) -> int:
+        """Return how many data sets can be simulated at once: as many from each chain."""
+        model, chains = self.results.model, self.results.posterior.sizes["chain"]
+        each = LARGEST // (8 * model.designs[0].n_rows * len(model.designs) * chains)
+        return min(SIMULATED, each * chains)
 
     def chains(self, parameters: Parameters) -> list[Part]:
         """Return the draws in their order, and their ranks among all chains, of what was sampled worst."""

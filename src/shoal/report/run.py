@@ -96,7 +96,7 @@ def again(results: Results) -> str:
 def _asked(results: Results) -> str:
     """Return the settings that were the user's choice, as far as the result tells."""
     sampler, coordinates = results.attrs["sampler"], results.attrs["sampled_coordinates"]
-    settings = json.loads(results.attrs["settings"])
+    settings = json.loads(results.attrs.get("settings", "{}"))
     out = "".join(
         f", {name}={value!r}" for name, value in settings.items() if value != getattr(Settings, name)
     )

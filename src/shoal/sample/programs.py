@@ -34,6 +34,7 @@ MOST_PROGRAMS = 512
 _programs: dict[Hashable, Any] = {}
 _locks: dict[Hashable, threading.Lock] = {}
 _registry = threading.Lock()
+_compiled = 0
 
 
 def double() -> AbstractContextManager[Any]:
@@ -73,7 +74,14 @@ def program(function: Callable[..., Any], static: Hashable, *arguments: Any, lon
             with double():
                 lowered = jax.jit(function, static_argnums=0).lower(static, *arguments)
                 found = _programs[key] = lowered.compile(compiler_options=_known(long))
+            _count()
     return found
+
+
+def _count() -> None:
+    global _compiled
+    with _registry:
+        _compiled += 1
 
 
 def _make_room() -> None:
@@ -108,7 +116,7 @@ def _known(long: bool) -> dict[str, str | bool]:
 
 def compiled() -> int:
     """Return how many programs have been compiled in this process."""
-    return len(_programs)
+    return _compiled
 
 
 @cache
