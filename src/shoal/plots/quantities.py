@@ -149,7 +149,11 @@ def _has(results: Results, name: str) -> bool:
     """Return whether a fit has a variable or a single quantity of that name."""
     posterior = results.posterior
     of = [str(v) for v in posterior.data_vars if name.startswith(f"{v}[")]
-    return name in posterior or bool(of) and name in dict(scalars(posterior, [max(of, key=len)]))
+    return (
+        name in posterior
+        or bool(of)
+        and name in dict(scalars(posterior, [max(of, key=len)], results.model.groups))
+    )
 
 
 def _level_coefficients(results: Results, group: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -165,7 +169,7 @@ def _asked(results: Results, names: Sequence[str]) -> Iterator[tuple[str, np.nda
     posterior = results.posterior
     for name in names:
         if name in posterior:
-            yield from scalars(posterior, [name])
+            yield from scalars(posterior, [name], results.model.groups)
         else:
             yield name, _single(results, posterior, name)
 
@@ -176,7 +180,7 @@ def _single(results: Results, posterior: xr.Dataset, name: Any) -> np.ndarray:
     # Variable names may hold brackets themselves: the longest that fits is meant.
     fitting = [v for v in variables if str(name).startswith(f"{v}[")]
     if fitting:
-        of_variable = dict(scalars(posterior, [max(fitting, key=len)]))
+        of_variable = dict(scalars(posterior, [max(fitting, key=len)], results.model.groups))
         if name in of_variable:
             return of_variable[name]
         raise ModelError(f"There is no quantity {name!r}.", nearest(str(name), of_variable))
