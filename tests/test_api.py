@@ -263,6 +263,7 @@ def test_the_compilation_cache_follows_its_variable(tmp_path):
 @pytest.mark.parametrize("kind", FORMULAS)
 def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch):
     """The signal comes after the first piece of draws; a hundred more were to come."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs behind it
     formula, family = FORMULAS[kind]
     model = sl.Model(formula, table(), family)
     model.fit(**RUN)
