@@ -11,6 +11,7 @@ from scipy.stats import chi2, kstest, norm
 
 import shoal as sl
 from shoal import predict as predict_module
+from shoal import row_blocks
 from shoal.api import Fit
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.results import Results
@@ -526,7 +527,7 @@ def test_the_summary_of_an_ordered_response_has_a_row_per_category(ordered):
 def test_blocks_of_rows_change_nothing_but_the_order_of_random_numbers(slopes, ordered, monkeypatch):
     whole = {kind: slopes.predict(NEW, kind, "population") for kind in ("linear", "mean")}
     probabilities, summary = ordered.predict(), slopes.predict_summary(NEW, new_levels="population")
-    monkeypatch.setattr(predict_module, "BLOCK", 240)  # two rows of 120 draws
+    monkeypatch.setattr(row_blocks, "BLOCK", 240)  # two rows of 120 draws
     for kind, values in whole.items():
         np.testing.assert_allclose(slopes.predict(NEW, kind, "population"), values, rtol=1e-12)
     np.testing.assert_allclose(ordered.predict(), probabilities, rtol=1e-12)
@@ -542,7 +543,7 @@ def test_blocks_and_responses_have_their_own_random_numbers(slopes, several, mon
     noise = {name: several.predict(twice, "response")[name] - several.predict(twice)[name] for name in "yt"}
     standard = [noise[n].values / coefficient(several, f"{n}_sigma") for n in "yt"]
     assert abs(np.corrcoef(standard[0].ravel(), standard[1].ravel())[0, 1]) < 0.3
-    monkeypatch.setattr(predict_module, "BLOCK", 120)  # one row
+    monkeypatch.setattr(row_blocks, "BLOCK", 120)  # one row
     first, second = np.moveaxis((slopes.predict(twice, "response") - slopes.predict(twice)).values, -1, 0)
     assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.4
 

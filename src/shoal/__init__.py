@@ -12,8 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoal import lab, plots, priors, simulate
-    from shoal.api import Fit, Model, load, sbc
+    from shoal import confounding, lab, plots, pooling, priors, simulate
+    from shoal.api import Fit, Model, kfold, load, sbc
+    from shoal.comparison import compare
     from shoal.datasets import load_dataset
     from shoal.diagnosis import diagnose
     from shoal.formula import register_function
@@ -27,11 +28,15 @@ _PLACES = {
     "Fit": "shoal.api",
     "load": "shoal.api",
     "sbc": "shoal.api",
+    "kfold": "shoal.api",
+    "compare": "shoal.comparison",
     "diagnose": "shoal.diagnosis",
     "load_dataset": "shoal.datasets",
     "register_function": "shoal.formula",
     "group_means": "shoal.means",
     "priors": "",
+    "confounding": "",
+    "pooling": "",
     "simulate": "",
     "lab": "",
     "plots": "",
@@ -41,12 +46,16 @@ __all__ = [
     "Fit",
     "Model",
     "Response",
+    "compare",
+    "confounding",
     "diagnose",
     "group_means",
+    "kfold",
     "lab",
     "load",
     "load_dataset",
     "plots",
+    "pooling",
     "priors",
     "register_function",
     "sbc",

@@ -239,7 +239,7 @@ def _mean(ask: _Ask, frame: pd.DataFrame, values: Mapping[str, Any]) -> xr.DataA
     mean = total / design.row_weight.sum()
     if ask.scale == "response" and design.family.ordinal:
         category = mean.dims[-1]
-        return mean.dot(xr.DataArray(scores(design), dims=category), dim=category)
+        return mean.dot(xr.DataArray(design.category_numbers, dims=category), dim=category)
     return mean
 
 
@@ -257,12 +257,6 @@ def _column(column: pd.Series, value: Any) -> Any:
     return value
 
 
-def scores(design: Design) -> np.ndarray:
-    """Return the number of each category of an ordered response: its label, or its place from 1."""
-    labels = np.asarray(design.categories)
-    return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
-
-
 def _words(case: Mapping[str, Any]) -> str:
     return ", ".join(f"{column}={value}" for column, value in case.items())
 
@@ -275,7 +269,7 @@ def _scale_words(design: Design, scale: str) -> str:
     if scale == "probability":
         return f"probability of each category of {name}"
     if design.family.ordinal:
-        labels, numbers = design.categories, scores(design)
+        labels, numbers = design.categories, design.category_numbers
         return f"mean of {name}, {labels[0]} as {numbers[0]:g} to {labels[-1]} as {numbers[-1]:g}"
     if response.trials is not None:
         return f"expected share of {name} among its trials"

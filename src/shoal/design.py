@@ -45,6 +45,9 @@ class Design:
     latents : tuple of Latent
     spec : DesignSpec
         Replays the columns of `x` (and, for an ordered response, the Intercept before them) on new data.
+    averages : (P,) array
+        Average of each population column over the observations. Default priors of an Intercept speak of it,
+        so it stays as it was learnt when rows are left out or others are read.
     prefix : str
         ``<response>_`` where a model has several responses.
     categories : tuple
@@ -61,6 +64,7 @@ class Design:
     groups: tuple[Group, ...]
     latents: tuple[Latent, ...]
     spec: DesignSpec
+    averages: np.ndarray
     prefix: str = ""
     categories: tuple[Any, ...] = ()
 
@@ -90,14 +94,15 @@ class Design:
         return f"{self.prefix}cutpoints"
 
     @property
+    def category_numbers(self) -> np.ndarray:
+        """The number of each category of an ordered response: its label, or its place from 1."""
+        labels = np.asarray(self.categories)
+        return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
+
+    @property
     def row_weight(self) -> np.ndarray:
         """Observations a row stands for, (N,): its weight times its trials."""
         return self.rows.weight * self.rows.trials
-
-    @property
-    def averages(self) -> np.ndarray:
-        """Average of each population column over the observations, (P,)."""
-        return np.average(self.x, axis=0, weights=self.row_weight)
 
     @property
     def spreads(self) -> np.ndarray:
@@ -118,6 +123,13 @@ class Design:
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
         return replace(self, rows=self.rows._replace(y=np.asarray(y, float)))
+
+    def without(self, rows: np.ndarray) -> Design:
+        """Return the same design with the weight of some rows, an (N,) bool array, at zero.
+
+        Shapes, levels and averages stay, so that priors do and no program is compiled anew.
+        """
+        return replace(self, rows=self.rows._replace(weight=np.where(rows, 0.0, self.rows.weight)))
 
 
 @dataclass(frozen=True)
@@ -184,17 +196,19 @@ def build(
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
     reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
+    x = population.values[:, keep]
     design = Design(
         formula=formula,
         family=family,
         rows=rows,
         offset=offset,
-        x=population.values[:, keep],
+        x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
         groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
+        averages=np.average(x, axis=0, weights=rows.weight * rows.trials),
         prefix=prefix,
         categories=categories,
     )
@@ -246,15 +260,21 @@ def _posterior_names(
     return tuple(prefix + (f"b_{name}" if name in taken else name) for name in map(safe, names))
 
 
-def merge(design: Design) -> MergedRows:
+def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     """Merge rows equal in every predictor (never in the response), where the family allows it.
 
     The shapes of the result do not depend on the responses, so simulated responses reuse a compiled
     program. Families without sufficient statistics keep every row, sorted by level.
+
+    Parameters
+    ----------
+    apart : (N,) array, optional
+        Rows that differ in it are not merged.
     """
     factors: list[Group | Latent] = sorted([*design.groups, *design.latents], key=_levels)
     indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
     keys = [design.offset, *design.x.T, *(column for g in design.groups for column in g.z.T), *indexes]
+    keys += [] if apart is None else [apart]
     order = np.lexsort(keys)
     fresh = np.zeros(design.n_rows, bool)
     fresh[0] = True

@@ -20,10 +20,10 @@ from shoal.errors import FileError, ShoalError, listing
 from shoal.formula import parse
 from shoal.frames import Table
 from shoal.model import Response, Specification, designs_of
-from shoal.pooling import pooled
 from shoal.priors import from_record
 from shoal.resolve import ResolvedPrior, resolve
 from shoal.results import Results
+from shoal.variants import pooled
 
 
 def save(results: Results, path: str | Path) -> Path:

@@ -37,10 +37,15 @@ def fit(
     SamplingError
         If the run cannot be made.
     """
-    _check(settings, store)
+    check_settings(settings, store)
     # The checks need arviz-stats, half a second to import: meanwhile programs compile and chains run.
     threading.Thread(target=import_module, args=("arviz_stats",), daemon=True).start()
-    progress = progress or Progress()
+    with one_thread_lapack():
+        return checked_run(posterior, settings, store, progress or Progress())
+
+
+def checked_run(posterior: Posterior, settings: Settings, store: str, progress: Progress) -> Results:
+    """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
     plan = posterior.plan
@@ -65,12 +70,12 @@ def _sampled(
     posterior: Posterior, target: Target, sampler: str, settings: Settings, progress: Progress
 ) -> Draws:
     """Return draws, latents on one side of their two signs."""
-    with one_thread_lapack():
-        draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
+    draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
     return replace(draws, point=folded(posterior.model, posterior.structure, draws.point))
 
 
-def _check(settings: Settings, store: str) -> None:
+def check_settings(settings: Settings, store: str) -> None:
+    """Raise `ModelError` on settings that make no sense."""
     for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:

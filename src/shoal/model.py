@@ -110,6 +110,10 @@ class Specification:
         pairs = zip(self.designs, ys, strict=True)
         return replace(self, designs=tuple(design.with_response(y) for design, y in pairs))
 
+    def without(self, rows: np.ndarray) -> Specification:
+        """Return the same model without some rows, an (N,) bool array: of weight 0 in every response."""
+        return replace(self, designs=tuple(design.without(rows) for design in self.designs))
+
 
 def specify(
     responses: Sequence[Response],

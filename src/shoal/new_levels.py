@@ -39,7 +39,7 @@ def group_effects(
     """
     out = _kept(group.r, posterior, levels, fitted, (len(group.effects),))
     if seed is not None and (levels >= fitted).any():
-        root = _root(group, posterior)
+        root = square_root(group, posterior)
         for place in np.flatnonzero(levels >= fitted):
             rng = _generator(seed, group.r, group.labels[levels[place]])
             out[:, :, place] = _from_population(group, posterior, root, rng)
@@ -78,14 +78,21 @@ def _kept(
     return out
 
 
-def _root(group: Group, posterior: xr.Dataset) -> np.ndarray:
-    """Return a square root of the effects' covariance for each draw, (chain, draw, K, K)."""
+def square_root(group: Group, posterior: xr.Dataset) -> np.ndarray:
+    """Return a square root of the effects' covariance for each draw, (chain, draw, K, K).
+
+    Block by block: effects of different blocks do not share a column.
+    """
     sd = posterior[group.sd].values.astype(float)
     if group.cor not in posterior:
         return sd[..., None] * np.eye(len(group.effects))
-    # By eigenvalues: a Cholesky factor fails where rounding puts a correlation on the edge.
-    values, vectors = np.linalg.eigh(posterior[group.cor].values.astype(float))
-    return sd[..., None] * vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    correlation = posterior[group.cor].values.astype(float)
+    root = np.zeros(correlation.shape)
+    for block in map(list, group.blocks):
+        # By eigenvalues: a Cholesky factor fails where rounding puts a correlation on the edge.
+        values, vectors = np.linalg.eigh(correlation[..., block, :][..., block])
+        root[..., np.array(block)[:, None], block] = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    return sd[..., None] * root
 
 
 def _from_population(

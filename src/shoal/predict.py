@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -15,13 +15,12 @@ from shoal.design import Design
 from shoal.design_groups import safe
 from shoal.errors import ModelError, nearest
 from shoal.estimands import interval_names
-from shoal.new_levels import group_effects, latent_effects
 from shoal.prior_draws import linear_predictor, phi_of
 from shoal.replay import NEW_LEVELS, Replay, fitted, read_new, replay
 from shoal.results import Results
+from shoal.row_blocks import blocks, part, shared_draws, spread
 
 KINDS = ("linear", "mean", "response")
-BLOCK = 2**21  # numbers computed at a time: rows of a block times draws
 LARGEST = 4 * 2**30  # bytes of draws that are returned whole
 
 
@@ -169,7 +168,7 @@ def thinned(posterior: xr.Dataset, draws: int | None) -> xr.Dataset:
     there = posterior.sizes["draw"]
     if draws > there:
         raise ModelError(f"draws={draws}.", f"The fit has {there} draws in each chain.")
-    return posterior.isel(draw=np.linspace(0, there - 1, draws).round().astype(int))
+    return posterior.isel(draw=spread(there, draws))
 
 
 def _replays(
@@ -185,7 +184,7 @@ def _replays(
 
 def _draws(q: Question) -> xr.DataArray:
     values = np.empty(q.shape)
-    for where, block in _blocks(q):
+    for where, block in predicted_blocks(q):
         values[:, :, where] = block
     dims = ["chain", "draw", "row", *([f"{q.fitted.prefix}category"] if q.categories else [])]
     coords: dict[str, Any] = {name: q.posterior[name].values for name in ("chain", "draw")}
@@ -202,7 +201,7 @@ def _draws(q: Question) -> xr.DataArray:
 def _table(q: Question, prob: float) -> pd.DataFrame:
     names = ["mean", "sd", *interval_names(prob)]
     columns = np.empty((len(names), *q.shape[2:]))
-    for where, block in _blocks(q):
+    for where, block in predicted_blocks(q):
         flat = block.reshape(-1, *block.shape[2:])
         columns[0, where], columns[1, where] = flat.mean(0), flat.std(0)
         columns[2:, where] = np.quantile(flat, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
@@ -222,51 +221,17 @@ def _with_categories(index: pd.Index, categories: tuple[Any, ...]) -> pd.MultiIn
     return pd.MultiIndex.from_arrays([*levels, labels], names=[*index.names, "category"])
 
 
-def _blocks(q: Question) -> Iterator[tuple[slice, np.ndarray]]:
+def predicted_blocks(q: Question) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield rows and their predictions (chain, draw, rows[, categories])."""
     chains, draws, rows, *categories = q.shape
-    # The size does not depend on the table, so that the random numbers of its first rows do not.
-    size = max(1, BLOCK // (chains * draws * max([1, *categories])))
-    shared = _scalars(q)
-    for number, start in enumerate(range(0, rows, size)):
-        where = slice(start, min(start + size, rows))
-        design, effects = _block(q, where)
+    shared = shared_draws(q.fitted, q.posterior)
+    seed = q.seed if q.new_levels == "population" else None
+    for number, where in enumerate(blocks(rows, chains * draws * max([1, *categories]))):
+        design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
         rng = np.random.default_rng([q.seed, q.number, number])
         values = np.array(_values(q, design, shared | effects, rng))
         values[:, :, q.replay.missing[where]] = np.nan
         yield where, values
-
-
-def _scalars(q: Question) -> dict[str, np.ndarray]:
-    """Return the draws that all rows share."""
-    design = q.fitted
-    names = [*design.columns, *(latent.loading for latent in design.latents)]
-    names += [design.prefix + name for name in design.parameters]
-    names += [design.cutpoints] if design.family.ordinal else []
-    return {name: q.posterior[name].values.astype(float) for name in names}
-
-
-def _block(q: Question, where: slice) -> tuple[Design, dict[str, np.ndarray]]:
-    """Return the design of some rows, and draws of the effects of their levels alone."""
-    seed = q.seed if q.new_levels == "population" else None
-    whole, effects, groups, latents = q.replay.design, {}, [], []
-    for group, before in zip(whole.groups, q.fitted.groups, strict=True):
-        levels, index = np.unique(group.index[where], return_inverse=True)
-        effects[group.r] = group_effects(group, q.posterior, levels, len(before.labels), seed)
-        groups.append(replace(group, index=index, z=group.z[where]))
-    for latent, old in zip(whole.latents, q.fitted.latents, strict=True):
-        levels, index = np.unique(latent.index[where], return_inverse=True)
-        effects[f"latent_{latent.name}"] = latent_effects(latent, q.posterior, levels, len(old.labels), seed)
-        latents.append(replace(latent, index=index))
-    part = replace(
-        whole,
-        rows=type(whole.rows)(*(np.asarray(column)[where] for column in whole.rows)),
-        offset=whole.offset[where],
-        x=whole.x[where],
-        groups=tuple(groups),
-        latents=tuple(latents),
-    )
-    return part, effects
 
 
 def _values(

@@ -10,9 +10,9 @@ from shoal.sample.progress import Progress
 
 
 class Bar(Progress):
-    """Progress as a rich bar on standard error: stage, draws, time."""
+    """Progress as a rich bar on standard error: stage, draws (or other things of a kind), time."""
 
-    def __init__(self, total: int):
+    def __init__(self, total: int, kind: str = "draws"):
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Rich
@@ -22,16 +22,16 @@ class Bar(Progress):
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("draws"),
+            TextColumn(kind),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
         )
         self._task = self.rich.add_task("preparing", total=total)
 
-    def stage(self, name: str) -> None:
+    def stage(self, name: str, total: int | None = None) -> None:
         """Name the stage and start the bar again."""
-        self.rich.update(self._task, description=name, completed=0)
+        self.rich.update(self._task, description=name, completed=0, total=total)
 
     def drawn(self, draws: int) -> None:
         """Move the bar."""
@@ -39,9 +39,9 @@ class Bar(Progress):
 
 
 @contextmanager
-def shown(wanted: bool | None, total: int) -> Iterator[Progress]:
+def shown(wanted: bool | None, total: int, kind: str = "draws") -> Iterator[Progress]:
     """Give a `Progress` that shows itself if `wanted`, by default if standard error is a terminal."""
     visible = sys.stderr.isatty() if wanted is None else wanted
-    progress = Bar(total) if visible else Progress()
+    progress = Bar(total, kind) if visible else Progress()
     with progress.rich if isinstance(progress, Bar) else nullcontext():
         yield progress

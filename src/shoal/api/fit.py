@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import xarray as xr
 
-from shoal import contrasts, estimands, files, predict, predictive, report
+from shoal import files, report
+from shoal.api.quantities import Quantities
 from shoal.diagnosis import Diagnosis, diagnose
+from shoal.errors import ShoalWarning
+from shoal.loo import Loo, loo
+from shoal.progress import shown
 from shoal.results import Results
+from shoal.sensitivity import THRESHOLD, Sensitivity, sensitivity
 
 if TYPE_CHECKING:
     from shoal.api.model import Model
     from shoal.plots.accessors import FitPlots
 
 
-class Fit:
+class Fit(Quantities):
     """Draws from the posterior of a model, and what they say."""
-
-    def __init__(self, results: Results):
-        self._results = results
 
     @property
     def model(self) -> Model:
@@ -48,286 +50,114 @@ class Fit:
         """Everything, as an ArviZ DataTree: posterior, sample_stats, observed_data, constant_data."""
         return self._results.tree
 
-    def summary(
-        self,
-        var_names: Sequence[str] | None = None,
-        *,
-        levels: str | None = None,
-        prob: float = 0.9,
-        kind: str = "eti",
-    ) -> pd.DataFrame:
-        """Return the table of `arviz_stats.summary`: one row per quantity, each correlation once.
-
-        Parameters
-        ----------
-        var_names : sequence of str, optional
-            Posterior variables; by default all but the group effects ``r_<group>``.
-        levels : str, optional
-            A grouping factor, whose levels' own coefficients (population part plus deviation, as in `levels`)
-            are summarised instead: ``levels_<group>[<level>, <effect>]``.
-        prob : float
-            Probability of the interval, which the column names state.
-        kind : {"eti", "hdi"}
-            Equal-tailed or highest density.
-
-        Raises
-        ------
-        ModelError
-            Unknown names, `var_names` and `levels` together, effects that were not kept.
-        """
-        return estimands.summary(self._results, var_names, prob, kind, levels)
-
     def diagnose(self) -> Diagnosis:
         """Return findings about the draws and the model; ``.ok`` if there is nothing to mend."""
         return diagnose(self._results)
 
-    def effects(self, group: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
-        """Return one row per level and effect: n, no-pooling and pooled estimate, interval, shrinkage.
-
-        ``shrinkage`` is the share of the way from the level's estimate alone to the population mean that
-        pooling went; NaN where that way is shorter than a quarter of the estimate's sd. All columns are
-        described at `estimands.effects`.
-        """
-        return estimands.effects(self._results, group, prob)
-
-    def levels(self, group: str | None = None) -> xr.DataArray:
-        """Return draws of each level's own coefficients: population part plus deviation."""
-        return estimands.levels(self._results, group)
-
-    def ranks(
+    def sensitivity(
         self,
-        group: str | None = None,
-        effect: str | None = None,
+        var_names: Sequence[str] | str | None = None,
         *,
-        best: str = "high",
-        top: int | Sequence[int] = (1,),
-        prob: float = 0.9,
-    ) -> pd.DataFrame:
-        """Return one row per level, best first: its coefficient, its rank, and how sure the rank is.
+        levels: str | None = None,
+        by_prior: bool = True,
+        likelihood: bool = True,
+        threshold: float = THRESHOLD,
+    ) -> Sensitivity:
+        """Return which prior moves which conclusion: what a little more or less weight of it would do.
 
         Parameters
         ----------
-        group : str, optional
-            The grouping factor; not needed if there is one.
-        effect : str, optional
-            Whose coefficients are ranked; by default the Intercept's, or the only ones.
-        best : {"high", "low"}
-            Which end has rank 1.
-        top : int or sequence of int
-            Sizes of the tops whose probabilities are given: 1 for ``p_best``, k for ``p_top_k``.
-        prob : float
-            Least probability of the interval of the rank, which the column names state.
+        var_names : sequence of str, optional
+            Posterior variables, or single quantities such as ``r_district[7, Intercept]``; by default all but
+            the group effects.
+        levels : str, optional
+            A grouping factor, whose levels' own coefficients are asked of instead.
+        by_prior : bool
+            A column for each prior.
+        likelihood : bool
+            The likelihood's weight too; of many rows at some of the draws.
+        threshold : float
+            Sensitivity from which a prior is said to matter; 0.05 goes with a shift of about a quarter of a
+            posterior sd for twice its weight.
 
         Returns
         -------
-        DataFrame
-            The level, ``n`` (rows), ``mean`` and ``sd`` of its coefficient, ``rank_mean``, ``rank_median``,
-            ``rank_eti90_lb``, ``rank_eti90_ub``, and the probabilities. `contrast` gives the probability that
-            one level is above another.
+        Sensitivity
+            One row a quantity; all columns are described at `sensitivity.sensitivity`. Its verdict and its
+            limits, noise among them, are printed below.
 
         Raises
         ------
         ModelError
-            Unknown names, a top larger than the number of levels, effects that were not kept.
+            Unknown names, a threshold that is not positive, fewer than 100 draws.
 
         Notes
         -----
-        Goldstein and Spiegelhalter (1996), Journal of the Royal Statistical Society A 159, 385-443.
+        Power-scaling by arviz-stats' `psense`: Kallioinen, Paananen, Bürkner and Vehtari (2024), Statistics
+        and Computing 34:57. Scaled are the priors that stand in the model; the distribution of group effects
+        given their standard deviations is a part of it.
         """
-        return estimands.ranks(self._results, group, effect, best, top, prob)
-
-    def contrast(
-        self,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        group: str | None = None,
-        levels: Sequence[Any] | None = None,
-        effect: str | None = None,
-        at: Mapping[str, Any] | str | None = None,
-        scale: str | None = None,
-        response: str | None = None,
-        draws: int | None = None,
-        seed: int = 0,
-        prob: float = 0.9,
-    ) -> contrasts.Contrast:
-        """Return differences between settings of predictors, or between levels of a group.
-
-        Parameters
-        ----------
-        settings : mapping, optional
-            From columns to the values they take, one a setting: ``{"pred": ["pred", "no"]}`` sets every row
-            of the data to the first, then to the second, predicts, and takes the difference of the means. A
-            single value holds in all settings. More than two settings: every pair.
-        group, levels, effect
-            Instead of settings: the levels of a grouping factor (two or more; every pair) whose coefficients
-            are contrasted, on the linear predictor's scale. By default all levels, and the Intercept.
-        at : mapping or "population", optional
-            With settings: columns held at a value in every row, ``{"tank": "3"}``; None as a value stands for
-            a new level, its effects drawn from the population. ``"population"``: new levels of all factors.
-        scale : {"response", "probability", "linear"}, optional
-            Of settings: the expected response (a share of successes; of an ordered response the mean
-            category), the probability of each category of an ordered response, or the linear predictor.
-        response : str, optional
-            One of several responses.
-        draws : int, optional
-            Draws of each chain, evenly spread; all by default.
-        seed : int
-            For new levels.
-        prob : float
-            Probability of the table's interval.
-
-        Returns
-        -------
-        Contrast
-            ``.table`` (mean, sd, interval, ``p_above_0``), ``.draws``, ``.settings`` (each side of the
-            differences), ``.scale`` and ``.population``, which are printed with it. An effect of changing a
-            predictor is causal only if the model leaves no confounder out.
-
-        Raises
-        ------
-        DataError, ModelError
-            Columns or levels that the model does not have, settings of different lengths, more than 4 GB of
-            draws.
-        """
-        return contrasts.contrast(
+        return sensitivity(
             self._results,
-            settings,
-            group=group,
+            var_names,
             levels=levels,
-            effect=effect,
-            at=at,
-            scale=scale,
-            response=response,
-            draws=draws,
-            seed=seed,
-            prob=prob,
+            by_prior=by_prior,
+            likelihood=likelihood,
+            threshold=threshold,
         )
 
-    def finite_population(self, group: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
-        """Return means over *these* levels beside the population's."""
-        return estimands.finite_population(self._results, group, prob)
-
-    def variance_partition(self, response: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
-        """Return the share of variance between the levels of each factor and within them."""
-        return estimands.variance_partition(self._results, prob, response)
-
-    def predict(
+    def loo(
         self,
-        new: Any = None,
-        kind: str = "mean",
-        new_levels: str = "error",
+        unit: str = "row",
         *,
-        response: str | None = None,
-        draws: int | None = None,
-        seed: int = 0,
-    ) -> xr.DataArray | xr.Dataset:
-        """Return draws of predictions, row by row.
+        refit: bool = False,
+        cores: int | None = None,
+        progress: bool | None = None,
+    ) -> Loo:
+        """Return how well the model predicts what it has not seen, one unit left out at a time.
 
         Parameters
         ----------
-        new : DataFrame, mapping or path, optional
-            Any table that `Model` reads, with the columns of the predictors and grouping factors (no
-            response, no weights); by default the fitted rows. Transformations such as ``scale(x)`` keep what
-            they learnt from the fitted rows. Responses that predict others are taken from this table.
-        kind : {"linear", "mean", "response"}
-            The linear predictor, offsets included and the cutpoints of an ordered response not; the expected
-            response (successes, of a binomial one with its trials; of an ordered one, each category's
-            probability); or new observations, which need known standard errors in `new` where the model has
-            them. Weights play no part. Ordered observations are the numbers of their categories, from 0.
-        new_levels : {"error", "population", "zero"}
-            What becomes of levels of grouping factors that were not fitted: an error; effects drawn from the
-            population, given each draw's standard deviations and correlations, one draw for all rows of a
-            level; or effects of zero. A level's draws depend on its label and the seed, not on other rows.
-        response : str, optional
-            One of several responses.
-        draws : int, optional
-            Draws of each chain, evenly spread; all by default.
-        seed : int
-            For new levels and new observations.
+        unit : str
+            ``"row"``: each row, given the effects of its levels. A grouping factor, or another column of the
+            model: all rows of a level together, as those of a new one; the effects of levels that have no row
+            elsewhere (its own, and those of factors nested in it) are integrated out, exactly for gaussian
+            rows and effects, else by quadrature (one effect) or importance sampling (several). ``"trial"``:
+            single trials of binomial rows, as if each had a row of its own.
+        refit : bool
+            Fit anew without each unit whose Pareto k is too large, and take that fit's word: rows are left
+            out by a weight of 0, so all share one compilation and run side by side. Priors stay those of the
+            whole table.
+        cores : int, optional
+            All by default; the result does not depend on it.
+        progress : bool, optional
+            Show a progress bar of the fits; by default on a terminal.
 
         Returns
         -------
-        xarray.DataArray
-            Dims (chain, draw, row), and category for the probabilities of an ordered response. Row i is row i
-            of the table; other row labels of a pandas table are the coordinate ``index``. Rows with missing
-            values in any column that is needed, grouping factors included, are NaN, with a warning. With
-            several responses and none named: a Dataset, a variable each.
-
-        Raises
-        ------
-        DataError
-            Missing columns, unknown categories or levels, values of another kind.
-        ModelError
-            New levels without a population (zero-sum effects, known covariances), effects that were not kept,
-            more than 4 GB of draws (see `predict_summary`).
-        """
-        return predict.predict(
-            self._results, new, kind, new_levels, response=response, draws=draws, seed=seed
-        )
-
-    def predict_summary(
-        self,
-        new: Any = None,
-        kind: str = "mean",
-        new_levels: str = "error",
-        *,
-        response: str | None = None,
-        draws: int | None = None,
-        seed: int = 0,
-        prob: float = 0.9,
-    ) -> pd.DataFrame | dict[str, pd.DataFrame]:
-        """Return mean, sd and equal-tailed interval of each row's prediction.
-
-        Computed in blocks of rows, so that the number of rows is not limited by memory.
-
-        Parameters
-        ----------
-        new, kind, new_levels, response, draws, seed
-            As in `predict`; the same seed summarises the same draws.
-        prob : float
-            Probability of the interval, which the column names state (``eti90_lb``, ``eti90_ub``).
-
-        Returns
-        -------
-        DataFrame
-            One row per row of `new`, in its order and with its index; for the probabilities of an ordered
-            response, one per row and category (index level ``category``). With several responses and none
-            named: a dict, a table each.
-
-        Raises
-        ------
-        DataError, ModelError
-            As `predict`, but for the size.
-        """
-        return predict.predict_summary(
-            self._results, new, kind, new_levels, response=response, draws=draws, seed=seed, prob=prob
-        )
-
-    def posterior_predictive(self, draws: int | None = None, seed: int = 0) -> xr.DataTree:
-        """Return new responses for the fitted rows, to be compared with those observed.
-
-        Parameters
-        ----------
-        draws : int, optional
-            Draws of each chain, evenly spread; all by default.
-        seed : int
-
-        Returns
-        -------
-        xarray.DataTree
-            Groups ``posterior_predictive`` (responses; dims chain, draw, row) and ``observed_data``, as
-            ``arviz_plots.plot_ppc_dist`` reads them. A row is one observation, whatever its weight.
+        Loo
+            ``.elpd``, ``.se``, ``.p``, ``.mcse``, ``.pointwise`` (a table, a row a unit), ``.bad`` (units
+            whose Pareto k is too large: without `refit` they are warned of). The question that was answered
+            is printed with it. ``.elpd_data`` is what arviz-stats and arviz-plots take.
 
         Raises
         ------
         ModelError
-            Effects that were not kept; more than 4 GB of responses.
-        """
-        return predictive.posterior_predictive(self._results, draws, seed)
+            An unknown unit, or effects that are needed and were not kept.
+        SamplingError
+            A fit that could not be made.
 
-    def to_frame(self, var_names: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return draws as a pandas table, one row a draw, one column a scalar."""
-        return estimands.to_frame(self._results, var_names)
+        Notes
+        -----
+        Pareto-smoothed importance sampling by arviz-stats: Vehtari, Gelman and Gabry (2017), Statistics and
+        Computing 27, 1413-1432. Two questions, rows and levels: Merkle, Furr and Rabe-Hesketh (2019),
+        Psychometrika 84, 802-829. Weights of rows multiply their log densities here, too.
+        """
+        with shown(progress, 0, "fits") as bar:
+            score = loo(self._results, unit, refit, cores, bar)
+        if not score.ok:
+            warnings.warn(score.complaint, ShoalWarning, stacklevel=2)
+        return score
 
     def save(self, path: str | Path) -> Path:
         """Write a netCDF file that `shoal.load` and ArviZ read."""

@@ -18,13 +18,15 @@ from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.frames import read
+from shoal.loo import Loo
+from shoal.loo import kfold as cross_validate
 from shoal.model import Response, Specification, specify
-from shoal.pooling import with_pooling
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
 from shoal.progress import shown
 from shoal.sample.target import Settings
+from shoal.variants import with_pooling
 
 if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
@@ -171,7 +173,7 @@ class Model:
         return Fit(results)
 
     def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:
-        """Return the same model with complete, no or partial pooling; see `pooling.with_pooling`.
+        """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.
 
         Priors are those resolved for this model; parameters keep their names.
         """
@@ -317,3 +319,56 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
     """Check a model's computation by simulation-based calibration; see `calibrate.sbc`."""
     return calibrate.sbc(model.specification, simulations, **settings)
+
+
+def kfold(
+    model: Model,
+    k: int = 10,
+    by: str | None = None,
+    *,
+    stratify: str | None = None,
+    draws: int = 1000,
+    chains: int = 4,
+    seed: int = 1,
+    warmup: int = 200,
+    target_accept: float | None = None,
+    cores: int | None = None,
+    progress: bool | None = None,
+) -> Loo:
+    """Cross-validate a model in k folds, each left out of a fit of its own.
+
+    Parameters
+    ----------
+    model : Model
+    k : int
+        Folds; the number of rows (or levels) leaves out one at a time.
+    by : str, optional
+        A grouping factor, or another column of the model, whose levels are left out whole: scored as new
+        ones, as in ``fit.loo(unit=by)``. By default rows.
+    stratify : str, optional
+        A column: the rows of each of its levels are spread evenly over the folds.
+    draws, chains, seed, warmup, target_accept, cores, progress
+        As in `Model.fit`; the seed also deals the folds.
+
+    Returns
+    -------
+    Loo
+        ``.pointwise`` has a column ``fold`` too. Scores of several models compare (`compare`) with the same
+        k, by, stratify and seed.
+
+    Raises
+    ------
+    ModelError
+        Impossible folds, unknown columns, impossible settings.
+    SamplingError
+        A fit that could not be made.
+
+    Notes
+    -----
+    Rows are left out by a weight of 0: all fits share one compilation, run side by side, and have the priors
+    of the whole table.
+    """
+    cores = os.cpu_count() or 1 if cores is None else cores
+    settings = Settings(draws, chains, warmup, seed, target_accept, cores)
+    with shown(progress, 0, "fits") as bar:
+        return cross_validate(model.specification, k, by, stratify, settings, bar)

@@ -277,7 +277,7 @@ def sbc(
     model = _model(formula, data, family, prior)
     from shoal import calibrate, progress
 
-    with progress.shown(None, simulations) as bar:
+    with progress.shown(None, simulations, "fits") as bar:
         calibration = calibrate.sbc(
             model.specification,
             simulations,

@@ -19,6 +19,7 @@ from shoal.diagnosis.ours import certificate, on_the_way
 from shoal.diagnosis.priors import location_priors, scale_priors
 from shoal.diagnosis.reading import attributes, groups_of
 from shoal.diagnosis.sampler import acceptance, energy, tree_depth
+from shoal.diagnosis.sensitivity import prior_sensitivity
 from shoal.diagnosis.zero_sum import zero_sums
 from shoal.results import Results
 
@@ -110,6 +111,7 @@ _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     scale_priors,
     edges,
     location_priors,
+    prior_sensitivity,
     on_the_way,
 )
 """Each finding appears when its cause does, and only then."""

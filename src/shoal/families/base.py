@@ -61,6 +61,8 @@ class Family(ABC):
     linear_gaussian : bool
         `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
         known errors): effects integrate out exactly.
+    discrete : bool
+        The response is a whole number or a category, and has a probability rather than a density.
     ordinal : bool
         The response is an ordered category, and ``phi["cutpoints"]`` are parameters beside the scalar
         ones of `parameters`.
@@ -79,6 +81,7 @@ class Family(ABC):
     requires: ClassVar[frozenset[str]] = frozenset()
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
+    discrete: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
     n_cutpoints: int = 0
 

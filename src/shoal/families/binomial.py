@@ -24,6 +24,7 @@ class Binomial(Family):
 
     name: ClassVar[str] = "binomial"
     links: ClassVar[tuple[str, ...]] = tuple(LINKS)
+    discrete: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})
     requires: ClassVar[frozenset[str]] = frozenset({"trials"})
 

@@ -38,6 +38,7 @@ class Cumulative(Family):
 
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit")
+    discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     ordinal: ClassVar[bool] = True
 

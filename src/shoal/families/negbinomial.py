@@ -25,6 +25,7 @@ class NegBinomial(Family):
 
     name: ClassVar[str] = "negbinomial"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:

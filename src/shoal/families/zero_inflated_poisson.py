@@ -26,6 +26,7 @@ class ZeroInflatedPoisson(Family):
 
     name: ClassVar[str] = "zero_inflated_poisson"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:

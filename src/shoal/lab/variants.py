@@ -1,37 +1,11 @@
-"""Variants of a model that the lab compares: other priors, and coordinates that mean something for it."""
+"""Coordinates that mean something for a model, and those that do not."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import replace
 
 from shoal.design import Group
 from shoal.errors import listing
 from shoal.model import Specification
-from shoal.priors import Normal, Prior, Shrunk
-from shoal.resolve import resolve
-
-
-def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specification:
-    """Return `model` with some of its priors changed; the others stay as they were resolved.
-
-    Parameters
-    ----------
-    changes : mapping
-        From names of parameters, or of several (``"b"``, ``"sd"``), to priors.
-
-    Raises
-    ------
-    PriorError
-        A name that fits no parameter, or a support that does not.
-    """
-    resolved = resolve(model.designs, changes)
-    priors = {**model.priors, **{name: p for name, p in resolved.items() if not p.default}}
-    for design in model.designs:
-        # A shrinkage prior of all slopes has gone if none of them refers to it any more.
-        if not any(isinstance(priors[name].prior, Shrunk) for name in design.columns):
-            priors.pop(design.prefix + "b", None)
-    return replace(model, priors=priors)
+from shoal.priors import Normal
 
 
 def not_applicable(model: Specification, coordinates: str) -> str:

@@ -132,6 +132,54 @@ class FitPlots:
             raise ModelError("others names 'this fit', which is this one.", "Another name.")
         return ess({"this fit": self._results, **given}, var_names)
 
+    def loo(self, unit: str = "row", refit: bool = False) -> Picture:
+        """Draw each unit's log density with it left out, and the Pareto k of that estimate.
+
+        Parameters
+        ----------
+        unit, refit
+            As in `Fit.loo`, which is run here.
+
+        Returns
+        -------
+        Picture
+            Numbers: as ``Loo.pointwise``.
+        """
+        from shoal.loo import loo
+        from shoal.plots.elpd import units
+
+        return units(loo(self._results, unit, refit))
+
+    def outcomes(
+        self,
+        by: str | None = None,
+        colour: str | Sequence[str] | None = None,
+        response: str | None = None,
+        prob: float = 0.9,
+    ) -> Picture:
+        """Draw the expected outcome of each group of the fitted rows beside its raw mean.
+
+        Parameters
+        ----------
+        by : str, optional
+            A grouping factor or a column of the formula; by default the first grouping factor.
+        colour : str or sequence of str, optional
+            Columns of the formula whose values tell rows of a group apart, at most six combinations.
+        response : str, optional
+            One of several.
+        prob : float
+            Probability of the equal-tailed intervals.
+
+        Returns
+        -------
+        Picture
+            On the outcome's scale: shares of trials, means of the response, mean categories. Numbers: those
+            of `ModelPlots.data`, with ``posterior_mean`` and its interval.
+        """
+        from shoal.plots.outcomes import outcomes
+
+        return outcomes(self._results, by, colour, response, prob)
+
     def prior_posterior(self, var_names: Names | None = None) -> Picture:
         """Draw prior and posterior densities of each quantity on one axis.
 

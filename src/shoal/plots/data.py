@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shoal.counterfactuals import scores
 from shoal.design import Design
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.model import Specification
@@ -50,22 +49,22 @@ def data(
         Unknown names, more combinations than colours.
     """
     design = model.response(response)
-    name, groups = _groups(model, design, by)
-    hues = _hues(model, colour)
-    order, overall = _order(design, groups)
-    table = _table(design, groups, hues, order)
+    name, groups = grouped(model, design, by)
+    hues = hues_of(model, colour)
+    order, overall = order_of(design, groups)
+    table = table_of(design, groups, hues, order)
     figure = new_figure(WIDTH, 4.5)
     axes = quiet(figure.subplots())
     _marks(axes, table)
     axes.axhline(overall, color=GREY, linewidth=1, linestyle="--")
-    _name(axes, table, order, name)
-    axes.set_ylabel(plain(_words(design), 80))
+    name_groups(axes, table, order, name)
+    axes.set_ylabel(plain(averaged(design), 80))
     if colour is not None:
         legend = figure.legend(loc="outside upper center", ncols=6, frameon=False, fontsize=8)
         for handle in filter(None, legend.legend_handles):
             handle.set(sizes=[30.0])
     caption = (
-        f"Raw {_words(design)} by {name} ({len(order):,} groups, {design.n_rows:,} rows), without a model. "
+        f"Raw {averaged(design)} by {name} ({len(order):,} groups, {design.n_rows:,} rows), without a model. "
         f"The area of a mark is its number of observations, {table['size'].max():,.0f} at most"
         f"{_smallest(table)}; the dashed line is the mean of all."
         f"{' Below a name, n is the number of its observations.' if len(order) <= COUNTED else ''}"
@@ -75,7 +74,7 @@ def data(
     return Picture(figure, shown, caption)
 
 
-def _groups(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
+def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
     """Return what rows are grouped by, its name and the group of each row."""
     factors = {f.name: f for f in design.groups} | {f.factor: f for f in design.latents}
     if by is None and not factors:
@@ -101,7 +100,7 @@ def _column(model: Specification, name: str) -> pd.Series:
     return frame[name]
 
 
-def _hues(model: Specification, colour: str | Sequence[str] | None) -> pd.Categorical:
+def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Categorical:
     """Return what each row is coloured by, as text such as ``action=1, contact=0``."""
     names = [] if colour is None else [colour] if isinstance(colour, str) else list(colour)
     columns = [pd.Series(pd.Categorical(_column(model, name))) for name in names]
@@ -124,13 +123,14 @@ def _hues(model: Specification, colour: str | Sequence[str] | None) -> pd.Catego
 def _means(design: Design, codes: np.ndarray, count: int) -> np.ndarray:
     """Return the mean response of each group, on its own scale, (count,); NaN without observations."""
     rows = design.rows
-    y = scores(design)[np.asarray(rows.y, int)] if design.family.ordinal else np.asarray(rows.y, float)
+    y = np.asarray(rows.y, float)
+    y = design.category_numbers[y.astype(int)] if design.family.ordinal else y
     size = np.bincount(codes, design.row_weight, minlength=count)
     total = np.bincount(codes, rows.weight * y, minlength=count)
     return np.divide(total, size, out=np.full(count, np.nan), where=size > 0)
 
 
-def _order(design: Design, groups: pd.Categorical) -> tuple[np.ndarray, float]:
+def order_of(design: Design, groups: pd.Categorical) -> tuple[np.ndarray, float]:
     """Return the groups' numbers from left to right, and the mean of all rows."""
     count = len(groups.categories)
     overall = float(_means(design, np.zeros(design.n_rows, int), 1)[0])
@@ -139,7 +139,7 @@ def _order(design: Design, groups: pd.Categorical) -> tuple[np.ndarray, float]:
     return np.argsort(_means(design, np.asarray(groups.codes, int), count), kind="stable"), overall
 
 
-def _table(design: Design, groups: pd.Categorical, hues: pd.Categorical, order: np.ndarray) -> pd.DataFrame:
+def table_of(design: Design, groups: pd.Categorical, hues: pd.Categorical, order: np.ndarray) -> pd.DataFrame:
     """Return a row for each group and colour that occurs: rows, observations, mean, position."""
     colours = len(hues.categories)
     count = len(order) * colours
@@ -190,7 +190,7 @@ def _smallest(table: pd.DataFrame) -> str:
     return f" (below {SMALLEST / AREA:.0%} of that, it stays the same)"
 
 
-def _name(axes: Axes, table: pd.DataFrame, order: np.ndarray, name: str) -> None:
+def name_groups(axes: Axes, table: pd.DataFrame, order: np.ndarray, name: str) -> None:
     """Label all groups, or the first and the last of many."""
     label = table.drop_duplicates("group").set_index("group")
     position = label["position"].round()
@@ -219,7 +219,7 @@ def _ends(items: pd.Index) -> tuple[pd.Index, pd.Index]:
     return items[:ENDS], items[-ENDS:]
 
 
-def _words(design: Design) -> str:
+def averaged(design: Design) -> str:
     """Return what is averaged."""
     response = design.formula.response
     name = response.value.text

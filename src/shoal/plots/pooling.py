@@ -19,10 +19,10 @@ from shoal.no_pooling import wide_sds
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
 from shoal.plots.picture import Picture
 from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
-from shoal.pooling import with_pooling
 from shoal.posterior.posterior import posterior_of
 from shoal.results import Results
 from shoal.sample.target import Settings
+from shoal.variants import with_pooling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -46,6 +46,11 @@ class Gathered:
         """Effects of a level, latents included."""
         return sum(len(group.effects) for _, group in self.groups) + len(self.latents)
 
+    @property
+    def n_columns(self) -> int:
+        """Columns of z, J."""
+        return sum(len(group.effects) for _, group in self.groups) + len(self.loadings)
+
     def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return z (M, J) and the level (M,) of some rows of one response."""
         z = [

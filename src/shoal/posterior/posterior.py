@@ -70,7 +70,10 @@ class Posterior:
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses; compiles nothing."""
-        model = self.model.with_responses(*ys)
+        return self.given(self.model.with_responses(*ys))
+
+    def given(self, model: Specification) -> Posterior:
+        """Return the posterior of a model of the same structure, with other numbers; compiles nothing."""
         return replace(self, model=model, data=data_of(model, self.structure, self.plan.integrate))
 
 

@@ -52,7 +52,8 @@ def cross_products(
     a = xp.concatenate([rows.x, rows.xc], axis=1)
     left = wy - w * (rows.x @ reference)
     wa = xp.concatenate([w[:, None] * a, left[:, None]], axis=1)
-    square = (left**2 / w).sum() if live else xp.zeros(())
+    # A row that was left out has weight 0 and no square.
+    square = (left**2 / xp.where(w > 0, w, 1.0)).sum() if live else xp.zeros(())
     dense = xp.concatenate([a.T @ wa, xp.append(wa[:, -1] @ a, square)[None]])
     zz, ze, za = _main(s, rows, w, wa, entries, add, xp)
     return Sums(zz, ze, za, _with_border(s, rows, w, wa, dense, add, xp), w.sum())

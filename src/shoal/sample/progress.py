@@ -13,8 +13,8 @@ class Progress:
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
-    def stage(self, name: str) -> None:
-        """Enter a stage such as "compiling"."""
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Enter a stage such as "compiling", of `total` draws if that is another number than before."""
 
     def warmed(self, iterations: int) -> None:
         """Hear of finished warmup iterations."""

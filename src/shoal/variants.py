@@ -1,4 +1,4 @@
-"""Complete, no and partial pooling of one model: three fits with the same names."""
+"""Variants of one model under the same names: complete, no and partial pooling, and other priors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from shoal.design import Design, Group
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
-from shoal.priors import Fixed
-from shoal.resolve import ResolvedPrior
+from shoal.priors import Fixed, Prior, Shrunk
+from shoal.resolve import ResolvedPrior, resolve
 
 VARIANTS = ("complete", "none", "partial")
 
@@ -120,3 +120,25 @@ def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[st
                 value = location if effect == "Intercept" else 0.0
                 out[design.columns[column]] = ResolvedPrior(Fixed(value), True)
     return out
+
+
+def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specification:
+    """Return `model` with some of its priors changed; the others stay as they were resolved.
+
+    Parameters
+    ----------
+    changes : mapping
+        From names of parameters, or of several (``"b"``, ``"sd"``), to priors.
+
+    Raises
+    ------
+    PriorError
+        A name that fits no parameter, or a support that does not.
+    """
+    resolved = resolve(model.designs, changes)
+    priors = {**model.priors, **{name: p for name, p in resolved.items() if not p.default}}
+    for design in model.designs:
+        # A shrinkage prior of all slopes has gone if none of them refers to it any more.
+        if not any(isinstance(priors[name].prior, Shrunk) for name in design.columns):
+            priors.pop(design.prefix + "b", None)
+    return replace(model, priors=priors)

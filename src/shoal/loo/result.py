@@ -1,0 +1,172 @@
+"""What leaving out gives: a score with its errors, unit by unit, and the question that it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import listing
+from shoal.loo.arviz import elpd_data
+from shoal.loo.units import ROW, TRIAL
+
+PSIS, REFIT = "psis", "refit"
+COARSE = 0.05  # error of a unit's integral from which on it is spoken of
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Loo:
+    """Expected log predictive density (elpd) of units left out: rows, or all rows of a level.
+
+    Attributes
+    ----------
+    unit : str
+        "row", or the factor whose levels were left out.
+    question : str
+        What the score says, in a sentence.
+    pointwise : pandas.DataFrame
+        One row a unit, in its order.
+
+        * ``n``: rows of the table; of single trials, those that are alike, whose figures are those of each.
+        * ``elpd``: log density, left out; ``within``: log mean density under the fit that had the unit.
+        * ``pareto_k``: of its importance weights, NaN for a fit without the unit; ``mcse`` of ``elpd``.
+        * ``predicted``: of rows and trials, the expected response with the unit left out: of one trial where
+          rows have them, of an ordered one the mean category number.
+        * ``method``: "psis" or "refit".
+        * ``integral``: how group effects were integrated, "none", "exact", "quadrature" or "importance
+          sampling"; ``integral_error``: absolute of the log by quadrature, relative by importance sampling,
+          averaged over draws.
+    draws : int
+    good_k : float
+        Pareto shape up to which importance sampling is reliable with so many draws.
+    advice : str
+        What else to ask, and how; may be empty.
+    folds : int
+        0 for one unit at a time; otherwise units were left out so many sets of them at a time.
+    """
+
+    unit: str
+    question: str
+    pointwise: pd.DataFrame
+    draws: int
+    good_k: float
+    advice: str = ""
+    folds: int = 0
+
+    @property
+    def alike(self) -> np.ndarray:
+        """How many units each row of `pointwise` stands for, (U,): trials that are alike, otherwise 1."""
+        counts = self.pointwise["n"].to_numpy()
+        return counts if self.unit == TRIAL else np.ones_like(counts)
+
+    @property
+    def counted(self) -> str:
+        """How many units there are, in words."""
+        return counted(int(self.alike.sum()), self.unit)
+
+    @property
+    def described(self) -> str:
+        """What was left out, and how."""
+        return f"{self.unit}s in {self.folds} folds" if self.folds else f"{self.unit}s one by one"
+
+    @property
+    def elpd(self) -> float:
+        """Sum over units; higher is better."""
+        return float(self.alike @ self.pointwise["elpd"])
+
+    @property
+    def se(self) -> float:
+        """Standard error of `elpd`, from the scatter of the units."""
+        values, counts = self.pointwise["elpd"].to_numpy(), self.alike
+        return float(np.sqrt(counts @ (values - self.elpd / counts.sum()) ** 2))
+
+    @property
+    def p(self) -> float:
+        """Effective number of parameters: how much more the fit says of units it has seen; NaN for folds."""
+        return float(self.alike @ (self.pointwise["within"] - self.pointwise["elpd"]))
+
+    @property
+    def mcse(self) -> float:
+        """Monte Carlo standard error of `elpd`: what more draws would take away."""
+        return float(np.sqrt(self.alike**2 @ self.pointwise["mcse"] ** 2))
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Labels of the units whose Pareto k is above `good_k`."""
+        return self.pointwise.index[self.pointwise["pareto_k"] > self.good_k].to_numpy()
+
+    @property
+    def refits(self) -> int:
+        """Units that were left out of a fit of their own."""
+        return int((self.pointwise["method"] == REFIT).sum())
+
+    @property
+    def ok(self) -> bool:
+        """No unit's Pareto k is above `good_k`."""
+        return not len(self.bad)
+
+    @property
+    def elpd_data(self) -> Any:
+        """The same as arviz-stats has it, an ``ELPDData`` on the log scale: for its functions and plots."""
+        return elpd_data(self)
+
+    def __str__(self) -> str:
+        how = f"Cross-validation in {self.folds} folds" if self.folds else "Leave one out"
+        parameters = "" if self.folds else f", effective parameters {self.p:.1f}"
+        lines = [
+            f"{how}: {self.counted}.",
+            self.question,
+            f"elpd {self.elpd:.1f} (se {self.se:.1f}){parameters}; Monte Carlo error {self.mcse:.2g}, "
+            f"{self.draws:,} draws.",
+            *self._about_k(),
+            *self._about_integrals(),
+        ]
+        return "\n".join([*lines, self.advice] if self.advice else lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _about_k(self) -> list[str]:
+        lines = []
+        smoothed = self.pointwise["pareto_k"].dropna()
+        if len(smoothed):
+            worst = f"worst {smoothed.max():.2f} ({smoothed.idxmax()})"
+            if self.ok:
+                lines.append(f"Pareto k: none above {self.good_k:.2f}, {worst}.")
+            else:
+                lines.append(self.complaint)
+        if self.refits and not self.folds:
+            lines.append(f"In place of importance sampling, {self.refits:,} fitted anew without the unit.")
+        return lines
+
+    @property
+    def complaint(self) -> str:
+        """What is wrong with the units in `bad`; empty without any."""
+        if self.ok:
+            return ""
+        return (
+            f"Pareto k above {self.good_k:.2f} for {len(self.bad):,} of {len(self.pointwise):,} units "
+            f"({listing(self.bad)}): the draws of the whole fit cannot stand for one without them, and elpd "
+            "is not to be relied on. loo(..., refit=True) fits anew without each of these."
+        )
+
+    def _about_integrals(self) -> list[str]:
+        table = self.pointwise
+        how = [name for name in table["integral"].unique() if name != "none"]
+        if not how:
+            return []
+        error = table["integral_error"].max()
+        words = f"Effects of the {self.unit} left out are integrated out: {' and '.join(how)}"
+        if how == ["exact"]:
+            return [f"{words}."]
+        said = f"{words}, error at most {error:.1g} a draw"
+        coarse = int((table["integral_error"] > COARSE).sum())
+        return [f"{said} ({coarse:,} above {COARSE})." if coarse else f"{said}."]
+
+
+def counted(number: int, unit: str) -> str:
+    """Return a number of units in words: "48 rows", "48 levels of tank"."""
+    s = "" if number == 1 else "s"
+    return f"{number:,} {unit}{s}" if unit in (ROW, TRIAL) else f"{number:,} level{s} of {unit}"

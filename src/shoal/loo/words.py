@@ -1,0 +1,51 @@
+"""Which question leaving out answers, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.errors import listing
+from shoal.loo.units import ROW, TRIAL, Inside, Units, inside, level_of_row
+from shoal.model import Specification
+from shoal.posterior.layout import ordered
+
+
+def question(model: Specification, units: Units) -> str:
+    """Return what the score says of the model, in a sentence."""
+    if units.name in (ROW, TRIAL):
+        factors = listing(factor.name for factor in ordered(model))
+        what = f"The question: how well a new {units.name}"
+        if units.name == TRIAL:
+            what += " of these rows"
+        if not factors:
+            return f"{what} is predicted."
+        return f"{what} of levels that are known is predicted, given the effects of {factors}."
+    places = inside(model, units)
+    whole = [place for place in places if (place.home >= 0).all()]
+    given = [place for place in places if not (place.home >= 0).all()]
+    words = f"The question: how well the rows of a new level of {units.name} are predicted together"
+    words += f", its effects unknown ({_effects(whole)})" if whole else ""
+    return f"{words}, given the effects of {_effects(given)}." if given else f"{words}."
+
+
+def _effects(places: list[Inside]) -> str:
+    return listing([place.factor.name for place in places])
+
+
+def advice(model: Specification, units: Units) -> str:
+    """Return what to ask instead where leaving out a row leaves out its level; empty if it never does."""
+    if units.name != ROW:
+        return ""
+    alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in ordered(model)}
+    found = [(name, count) for name, count in alone.items() if count]
+    if not found:
+        return ""
+    name, count = max(found, key=lambda pair: pair[1])
+    total = len(model.factors[name])
+    some = "Every level" if count == total else f"{count:,} of {total:,} levels"
+    return (
+        f"{some} of {name} {'has' if count in (1, total) else 'have'} one row: leaving it out leaves out all "
+        "that is known of the level's effect, and importance sampling depends on that effect. "
+        f"loo(unit={name!r}) integrates it out: the same density where a level is one row, without that "
+        "trouble."
+    )

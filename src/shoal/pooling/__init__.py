@@ -1,0 +1,12 @@
+"""What pooling does for a model: beside its alternatives, along its sd, and with predictors of its groups.
+
+>>> print(sl.pooling.compare(model))
+>>> print(sl.pooling.sd_profile(model, "tank"))
+>>> print(sl.pooling.explained(model, "tank"))
+"""
+
+from shoal.pooling.compare import PoolingComparison, compare
+from shoal.pooling.explained import Explained, explained
+from shoal.pooling.profile import SdProfile, sd_profile
+
+__all__ = ["Explained", "PoolingComparison", "SdProfile", "compare", "explained", "sd_profile"]

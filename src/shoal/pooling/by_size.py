@@ -1,0 +1,103 @@
+"""Errors of ways of pooling, told apart by how many observations a level has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from shoal import estimands
+from shoal.api import Fit
+from shoal.design import Design, Group
+from shoal.loo import Loo
+from shoal.loo.units import ROW, units_of
+
+CLASSES = 5  # at most: every size if there are as few, otherwise classes of about as many levels
+
+
+def by_size(
+    fits: Mapping[str, Fit],
+    scores: Mapping[str, Loo],
+    design: Design,
+    group: Group,
+    k: int,
+    truth: Sequence[float] | None,
+) -> pd.DataFrame:
+    """Return errors by size of level and way of pooling.
+
+    Parameters
+    ----------
+    design, group
+        Those of the fit with partial pooling.
+    k : int
+        The effect that `truth` (G,) is about.
+    """
+    size = np.bincount(group.index, design.row_weight, len(group.labels))
+    classes = _classes(size)
+    held_out = {name: _held_out(score, design, group, fits[name]) for name, score in scores.items()}
+    rows = []
+    for number, label in enumerate(classes.categories):
+        levels = np.flatnonzero(classes.codes == number)
+        for name, fit in fits.items():
+            own = held_out[name][held_out[name]["level"].isin(levels)]
+            weight = own["alike"].to_numpy()
+            row = {
+                "size": label,
+                "pooling": name,
+                "levels": len(levels),
+                "observations": float(size[levels].sum()),
+                "log_score": weight @ own["elpd"] / size[levels].sum(),
+                "rmse": np.sqrt(weight @ own["off"] ** 2 / weight.sum()),
+            }
+            if truth is not None:
+                row["error"] = float(np.abs(_estimates(fit, group, design, k) - truth)[levels].mean())
+            rows.append(row)
+    table = pd.DataFrame(rows).set_index(["size", "pooling"])
+    return table.drop(columns="rmse") if table["rmse"].isna().all() else table
+
+
+def _classes(size: np.ndarray) -> pd.Categorical:
+    """Return the class of size of each level, in ascending order."""
+    distinct = np.unique(size)
+    if len(distinct) <= CLASSES:
+        return pd.Categorical([f"{s:,.6g}" for s in size], categories=[f"{s:,.6g}" for s in distinct])
+    edges = np.unique(np.quantile(size, np.linspace(0, 1, CLASSES + 1), method="inverted_cdf"))
+    code = np.clip(np.searchsorted(edges, size, side="left") - 1, 0, len(edges) - 2)
+    names = [_range(size[code == i]) for i in range(len(edges) - 1)]
+    return pd.Categorical.from_codes(code, categories=names)
+
+
+def _range(size: np.ndarray) -> str:
+    low, high = size.min(), size.max()
+    return f"{low:,.6g}" if low == high else f"{low:,.6g}–{high:,.6g}"
+
+
+def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFrame:
+    """Return a row a unit: its level, log density, distance from what was expected, how many are alike."""
+    units = units_of(fit.results.model, score.unit)
+    table = score.pointwise
+    if units.trials is not None:
+        level, observed = group.index[units.trials.row], units.trials.outcome
+    else:
+        first = np.unique(units.of_row, return_index=True)[1]
+        level = group.index[first]
+        y = np.asarray(design.rows.y, float)
+        y = design.category_numbers[y.astype(int)] if design.family.ordinal else y / design.rows.trials
+        observed = y if score.unit == ROW else np.full(len(first), np.nan)
+    columns = {
+        "level": level,
+        "elpd": table["elpd"].to_numpy(),
+        "off": observed - table["predicted"].to_numpy(),
+        "alike": score.alike,
+    }
+    return pd.DataFrame(columns)
+
+
+def _estimates(fit: Fit, group: Group, design: Design, k: int) -> np.ndarray:
+    """Return the posterior mean of each level's own coefficient, (G,)."""
+    if fit.results.model.groups:
+        return estimands.levels(fit.results, group.prefix + group.name).values[..., k].mean((0, 1))
+    column = design.matched(group)[k]
+    shared = float(fit.results.posterior[design.columns[column]].mean()) if column >= 0 else 0.0
+    return np.full(len(group.labels), shared)

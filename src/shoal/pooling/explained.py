@@ -1,0 +1,183 @@
+"""How much of the variance between levels predictors explain: the same model with and without them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.api import Fit, Model
+from shoal.comparison import Comparison, compared
+from shoal.design import Design, Group
+from shoal.errors import ModelError, listing, nearest
+from shoal.estimands import INTERVAL, describe, group_of, interval_names
+from shoal.loo import loo
+from shoal.pooling.settings import check_model, fitted, name_of_sd, rows_or_trials, sd_draws, settings_for
+from shoal.priors import Fixed
+from shoal.variants import with_priors
+
+if TYPE_CHECKING:
+    from shoal.plots.picture import Picture
+
+WITH, WITHOUT = "with", "without"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Explained:
+    """A model with and without predictors of its levels.
+
+    Attributes
+    ----------
+    name : str
+        The standard deviation between levels.
+    predictors : tuple of str
+        Population columns that one of the fits leaves out.
+    table : pandas.DataFrame
+        Posterior of the standard deviation ``with`` and ``without`` them, and of ``share_explained``, one
+        less the ratio of the variances (of draws paired at random; below 0 where the variance grows).
+    fits : dict of str to Fit
+        "with" and "without".
+    observations, levels : Comparison
+        By leaving out an observation of known levels, and by leaving out whole levels.
+    prob : float
+    """
+
+    name: str
+    predictors: tuple[str, ...]
+    table: pd.DataFrame
+    fits: dict[str, Fit]
+    observations: Comparison
+    levels: Comparison
+    prob: float
+
+    @property
+    def verdict(self) -> str:
+        """What the predictors explain, and what they do for predictions."""
+        means = self.table["mean"]
+        lower, upper = interval_names(self.prob)
+        share = self.table.loc["share_explained"]
+        words = (
+            f"{self.name} is {means[WITHOUT]:.3g} without {listing(self.predictors)} and {means[WITH]:.3g} "
+            f"with: {share['mean']:.0%} of the variance between levels is explained ({100 * self.prob:g}% "
+            f"interval {share[lower]:.0%} to {share[upper]:.0%})."
+        )
+        known, new = (_gain(c) for c in (self.observations, self.levels))
+        return f"{words} elpd with them: {known} for levels that are known, {new} for new ones."
+
+    def plot(self) -> Picture:
+        """Draw the posterior of the standard deviation with and without the predictors."""
+        from shoal.pooling.pictures import two_densities
+
+        return two_densities(self)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                self.table.round(3).to_string(),
+                self.verdict,
+                "",
+                str(self.observations),
+                "",
+                str(self.levels),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _gain(comparison: Comparison) -> str:
+    """Return the difference that the predictors make, with its standard error."""
+    table = comparison.table
+    sign = 1.0 if table.index[0] == WITH else -1.0
+    return f"{-sign * table['elpd_diff'].iloc[1]:+.1f} (se {table['diff_se'].iloc[1]:.1f})"
+
+
+def explained(
+    model: Model,
+    group: str | None = None,
+    predictors: Sequence[str] | str | None = None,
+    *,
+    effect: str | None = None,
+    draws: int = 1000,
+    chains: int = 4,
+    seed: int = 1,
+    prob: float = INTERVAL,
+    cores: int | None = None,
+    progress: bool | None = None,
+) -> Explained:
+    """Fit a model with and without predictors of its levels, and see what is left between the levels.
+
+    Parameters
+    ----------
+    model : Model
+        With the predictors.
+    group, effect : str, optional
+        Whose standard deviation; needed where there are several.
+    predictors : str or sequence of str, optional
+        Population columns to leave out (fixed at 0); by default all that are constant within each level.
+    draws, chains, seed, cores, progress
+        As in `Model.fit`.
+    prob : float
+        Of the intervals.
+
+    Returns
+    -------
+    Explained
+
+    Raises
+    ------
+    ModelError
+        Unknown names, no predictor of the levels.
+
+    Notes
+    -----
+    Gelman and Pardoe (2006), Technometrics 48, 241-251. On a link's scale the residual variance of binary
+    rows is fixed, so a predictor of single rows can raise the variance between levels.
+    """
+    spec = check_model(model).specification
+    interval_names(prob)
+    settings = settings_for(draws, chains, seed, cores)
+    full = fitted(model, settings, progress)
+    design, found = group_of(full.results, group)
+    factor, name = name_of_sd(full.results, group, effect)
+    columns = _columns(design, found, predictors)
+    bare = Model._of(with_priors(spec, dict.fromkeys(columns, Fixed(0.0))))
+    fits = {WITH: full, WITHOUT: fitted(bare, settings, progress)}
+    draws_of = {key: sd_draws(fit, name) for key, fit in fits.items()}
+    # Two posteriors are independent: any pairing of their draws is one at random.
+    share = 1 - (draws_of[WITH] / np.random.default_rng(seed).permutation(draws_of[WITHOUT])) ** 2
+    rows = {WITHOUT: draws_of[WITHOUT], WITH: draws_of[WITH], "share_explained": share}
+    table = pd.DataFrame({key: describe(values, prob) for key, values in rows.items()}).T
+
+    def scored(unit: str) -> Comparison:
+        return compared({key: loo(fit.results, unit, cores=settings.cores) for key, fit in fits.items()})
+
+    return Explained(name, columns, table, fits, scored(rows_or_trials(spec)), scored(factor), prob)
+
+
+def _columns(design: Design, group: Group, given: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return the posterior names of the columns to leave out."""
+    matched = {c for c in design.matched(group) if c >= 0}
+    if given is not None:
+        names: list[Any] = [given] if isinstance(given, str) else list(given)
+        known = {**dict(zip(design.terms, design.columns, strict=True)), **{c: c for c in design.columns}}
+        for name in names:
+            if name not in known:
+                raise ModelError(
+                    f"There is no population column {name!r}.", nearest(str(name), design.columns)
+                )
+        return tuple(dict.fromkeys(known[name] for name in names))
+    first = np.unique(group.index, return_index=True)[1]
+    constant = (design.x == design.x[first[group.index]]).all(0)
+    found = [c for i, c in enumerate(design.columns) if constant[i] and i not in matched]
+    if not found:
+        raise ModelError(
+            f"No predictor is constant within each level of {group.name}.",
+            "Traits of the levels, which can explain how they differ.",
+            "Name the population columns to leave out: predictors=[…].",
+        )
+    return tuple(found)

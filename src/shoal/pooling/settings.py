@@ -1,0 +1,64 @@
+"""What the experiments share: how their fits are made, and what they leave out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from shoal.api import Fit, Model
+from shoal.errors import ModelError
+from shoal.estimands import effect_of, group_of
+from shoal.loo.units import ROW, TRIAL
+from shoal.model import Specification
+from shoal.results import Results
+from shoal.sample.target import Settings
+
+
+def check_model(model: Any) -> Model:
+    """Raise unless `model` is a `Model`, as it was first written."""
+    if not isinstance(model, Model):
+        raise ModelError(f"The model is of type {type(model).__name__}.", "An sl.Model.")
+    if model.specification.pooling != "partial":
+        raise ModelError(
+            f"This model was made with pooling {model.specification.pooling!r}.",
+            "The model as it was first written.",
+        )
+    return model
+
+
+def settings_for(draws: int, chains: int, seed: int, cores: int | None) -> Settings:
+    """Return the settings of all fits of an experiment."""
+    return Settings(draws, chains, seed=seed, cores=os.cpu_count() or 1 if cores is None else cores)
+
+
+def fitted(model: Model, settings: Settings, progress: bool | None) -> Fit:
+    """Fit a model."""
+    s = settings
+    return model.fit(s.draws, s.chains, s.seed, cores=s.cores, progress=progress)
+
+
+def name_of_sd(results: Results, group: str | None, effect: str | None) -> tuple[str, str]:
+    """Return the grouping factor's name, and that of the standard deviation of one of its effects.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or several that fit.
+    """
+    _, found = group_of(results, group)
+    return found.name, f"{found.sd}[{found.effects[effect_of(found, effect)]}]"
+
+
+def rows_or_trials(model: Specification) -> str:
+    """Return the unit that stands for one observation: a trial, of binomial rows."""
+    single = len(model.designs) == 1
+    return TRIAL if single and "trials" in model.designs[0].family.takes else ROW
+
+
+def sd_draws(fit: Fit, name: str) -> np.ndarray:
+    """Return draws of a standard deviation, called as a prior is, (S,)."""
+    variable, effect = name[:-1].split("[", 1)
+    draws = fit.results.posterior[variable]
+    return draws.sel({draws.dims[-1]: effect}).values.ravel().astype(float)
