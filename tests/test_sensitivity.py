@@ -10,13 +10,15 @@ import xarray as xr
 from scipy import stats
 
 import shoal as sl
+from diagnosis.drawn import dataset, hierarchy, tree
 from estimand_cases import RUN
 from shoal import priors as P
 from shoal.diagnosis import diagnose
-from shoal.errors import ModelError
+from shoal.errors import ModelError, ShoalWarning
 from shoal.prior_draws import draw_prior
 from shoal.results import Results
-from shoal.sensitivity import log_priors, movements, quantities, sensitivity, table
+from shoal.sensitivity import log_priors, movements, quantities, sensitivity
+from shoal.sensitivity import table as of_table
 from shoal.sensitivity.log_prior import lkj_log_density
 from shoal.sensitivity.scaling import error, noise, power_scaling, pull, reach
 
@@ -378,7 +380,7 @@ def test_what_is_lost_in_noise_is_no_number(fit):
 
 def test_many_rows_are_summed_at_some_of_the_draws(fit, monkeypatch):
     whole = fit.sensitivity("sigma")
-    monkeypatch.setattr(table, "MOST", N * 2 * 100)
+    monkeypatch.setattr(of_table, "MOST", N * 2 * 100)
     found = fit.sensitivity("sigma")
     assert "The likelihood is that at 200 of 800 draws." in found.attrs["limits"]
     assert found["prior"].tolist() == whole["prior"].tolist()
@@ -407,40 +409,34 @@ def test_the_sd_of_eight_schools_is_a_note():
     priors = {"Intercept": P.Normal(0, 5), "sd_school": P.HalfCauchy(5)}
     fit = sl.Model(SCHOOLS, sl.load_dataset("eight_schools"), priors=priors).fit(seed=1, cores=1)
     (said,) = found_in(fit.diagnose())
-    table = fit.sensitivity()
-    value = table.loc["sd_school[Intercept]", "sd_school[Intercept]"]
-    assert said.severity == "note"
-    assert said.evidence.startswith(
-        f"HalfCauchy(5) of sd_school[Intercept] moves it (sensitivity {value:.2g}). With twice the weight of"
+    found = fit.sensitivity()
+    value, by = found.loc["sd_school[Intercept]", ["sd_school[Intercept]", "pull"]]
+    assert said.severity == "note" and said.evidence == (
+        f"HalfCauchy(5) of sd_school[Intercept] moves it (sensitivity {value:.2g}). With twice the weight of "
+        f"HalfCauchy(5) the mean of sd_school[Intercept] would be {-by:.2g} posterior sds lower."
     )
-    assert "posterior sds lower" in said.evidence and "(default)" not in said.evidence
     # The Intercept's prior is said once, by the rule that knows what it shares with the data.
-    assert table.loc["Intercept", "prior"] > 0.1
+    assert found.loc["Intercept", "prior"] > 0.1 and found.loc["Intercept", "pull"] < -0.3
     assert "intercept-prior" in [f.code for f in fit.diagnose()]
 
 
 def test_a_prior_against_the_data_is_a_warning():
     radon = sl.load_dataset("radon")
     model = sl.Model("log_radon ~ floor + (1 | county)", radon, priors={"floor": P.Normal(1, 0.05)})
-    fit = model.fit(seed=1, cores=1, draws=500)
-    (said,) = found_in(fit.diagnose())
+    (said,) = found_in(model.fit(seed=1, cores=1, draws=500).diagnose())
     assert said.severity == "warning" and said.evidence.startswith("Normal(1, 0.05) of floor moves it (")
-    assert "the mean of floor would be" in said.evidence and "disagree" in said.evidence
+    assert "posterior sds higher" in said.evidence and said.evidence.endswith("disagree.")
 
 
 def test_a_default_that_makes_the_conclusion_is_a_warning():
-    """Thirty rows of which three share a predictor and the response: only its prior bounds the coefficient."""
+    """Three rows with a predictor all have the response: only the prior bounds the coefficient."""
     rows = pd.DataFrame({"y": np.tile([0, 1], 15), "rare": 0.0})
     rows.loc[[1, 3, 5], "rare"] = 1.0
-    with pytest.warns(sl.errors.ShoalWarning, match="separation"):
-        model = sl.Model("y ~ rare", rows, "bernoulli")
-    (said,) = found_in(model.fit(seed=1, cores=1).diagnose())
-    assert said.severity == "warning" and "of rare (default) moves it" in said.evidence
-    mine = model.priors["rare"]
-    with pytest.warns(sl.errors.ShoalWarning, match="separation"):
-        model = sl.Model("y ~ rare", rows, "bernoulli", {"rare": mine})
-    (said,) = found_in(model.fit(seed=1, cores=1).diagnose())
-    assert said.severity == "note"
+    for chosen, severity in ((False, "warning"), (True, "note")):
+        with pytest.warns(ShoalWarning, match="separation"):
+            model = sl.Model("y ~ rare", rows, "bernoulli", {"rare": P.Normal(0, 8)} if chosen else None)
+        (said,) = found_in(model.fit(seed=1, cores=1).diagnose())
+        assert said.severity == severity and ("of rare (default) moves it" in said.evidence) != chosen
 
 
 def test_well_informed_conclusions_are_not_spoken_of():
@@ -449,8 +445,18 @@ def test_well_informed_conclusions_are_not_spoken_of():
     assert found_in(model.fit(seed=1, cores=1, draws=500).diagnose()) == []
 
 
+def test_a_sensitivity_that_shifts_little_is_for_the_table():
+    """Six groups: twice the weight of their sd's prior moves it by less than a third of a posterior sd."""
+    fit = sl.Model("observation ~ 1 + (1 | group)", sl.simulate.one_way(omega=1.0, groups=6)).fit(
+        seed=1, cores=1
+    )
+    row = fit.sensitivity(likelihood=False).loc["sd_group[Intercept]"]
+    assert row["prior"] > 0.05 and -0.3 < row["pull"] < -0.1 and row["diagnosis"] == "a prior matters"
+    assert found_in(fit.diagnose()) == []
+
+
 def test_what_another_rule_says_is_not_said_twice():
-    """An sd prior on another scale than the data."""
+    """A prior of the sd on another scale than the data."""
     table = sl.simulate.one_way(omega=10, groups=20)
     priors = {"sd_group": P.Exponential(10), "sigma": P.HalfNormal(1)}
     fit = sl.Model("observation ~ 1 + (1 | group)", table, priors=priors).fit(seed=1, cores=1)
@@ -459,12 +465,45 @@ def test_what_another_rule_says_is_not_said_twice():
 
 
 def test_few_draws_say_nothing(fit):
-    assert "prior-sensitivity" in [f.code for f in diagnose(part(fit, 300))]
-    assert "prior-sensitivity" not in [f.code for f in diagnose(part(fit, 150))]
+    assert len(found_in(diagnose(part(fit, 300)))) == 1
+    assert found_in(diagnose(part(fit, 150))) == []
 
 
 def test_degrees_of_freedom_are_no_conclusion():
     """Their prior moves them whatever the data, and nothing with them."""
-    model = sl.Model("y ~ x0", ROWS, "student").fit(seed=1, cores=1, draws=500)
-    assert model.sensitivity(likelihood=False).loc["nu", "nu"] > 0.1
-    assert found_in(model.diagnose()) == []
+    fit = sl.Model("y ~ x0", ROWS, "student").fit(seed=1, cores=1, draws=500)
+    row = fit.sensitivity(likelihood=False).loc["nu"]
+    assert row["nu"] > 0.1 and abs(row["pull"]) > 0.3
+    assert found_in(fit.diagnose()) == []
+
+
+def of_another_program(**log_prior):
+    """Return a tree of a mean near 2, which the data alone would put at 2.5, and of eight effects."""
+    draws = hierarchy()
+    draws["mu"] = 2 + 0.5 * draws["mu"]
+    found = tree(draws)
+    return found.assign({"log_prior": xr.DataTree(dataset(log_prior))}) if log_prior else found, draws
+
+
+def test_draws_of_other_programs_are_judged_alike(tmp_path):
+    _, draws = of_another_program()
+    mu = draws["mu"]
+    found, _ = of_another_program(
+        mu=stats.norm.logpdf(mu, 0, 0.7), tau=stats.norm.logpdf(draws["tau"], 0, 50)
+    )
+    (said,) = found_in(diagnose(found))
+    assert said.severity == "warning" and said.evidence.startswith("The prior of mu moves it (sensitivity 0.")
+    assert "the weight of the prior of mu the mean of mu would be" in said.evidence
+    assert "what the priors of mu, tau move" in diagnose(found).coverage
+    found.to_netcdf(tmp_path / "trace.nc", engine="h5netcdf")
+    assert str(diagnose(tmp_path / "trace.nc")) == str(diagnose(found))
+
+
+def test_priors_of_other_programs_that_are_vague_or_vectors_are_not():
+    """The density of group effects given their sd is one value a level: it belongs to the model."""
+    _, draws = of_another_program()
+    vague = stats.norm.logpdf(draws["mu"], 0, 30)
+    effects = stats.norm.logpdf(draws["theta"], draws["mu"][..., None], draws["tau"][..., None])
+    found, _ = of_another_program(mu=vague, theta=effects)
+    assert found_in(diagnose(found)) == []
+    assert "no log_prior group" in diagnose(of_another_program()[0]).coverage

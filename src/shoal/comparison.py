@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError, listing
+from shoal.errors import ModelError, listing, nearest
 from shoal.loo import Loo, loo
-from shoal.loo.arviz import weights
+from shoal.loo.arviz import METHODS, weights
 from shoal.loo.units import ROW
 from shoal.model import Specification
 from shoal.plots.comparisons import check_fits, results_of
+from shoal.progress import shown
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture
@@ -98,6 +99,7 @@ def compare(
     refit: bool = False,
     method: str = "stacking",
     cores: int | None = None,
+    progress: bool | None = None,
 ) -> Comparison:
     """Compare models of the same data by leave-one-out cross-validation.
 
@@ -105,6 +107,7 @@ def compare(
     ----------
     models : mapping of str to Fit or Loo
         Fits, whose scores are computed here, or scores (of `Fit.loo`, or of `kfold` with the same folds).
+        Scores hold no responses: those of other data are known by the names and sizes of their units alone.
     unit : str
         What is left out, as in `Fit.loo`; of fits only.
     refit : bool
@@ -114,6 +117,8 @@ def compare(
         its own score.
     cores : int, optional
         All by default.
+    progress : bool, optional
+        Show a progress bar of the fits made anew; by default on a terminal.
 
     Returns
     -------
@@ -137,20 +142,38 @@ def compare(
     check_fits(models)
     if len(models) < 2:
         raise ModelError(f"{len(models)} models are given.", "Two or more, to be compared.")
+    if method not in METHODS:
+        raise ModelError(
+            f"method={method!r}.", f"One of {', '.join(METHODS)}.", nearest(str(method), METHODS)
+        )
     given = {str(name): model for name, model in models.items()}
+    if len(given) < len(models):
+        raise ModelError(f"Two models have one name: {listing(map(repr, models))}.", "Names that differ.")
     fits = {name: results_of(m) for name, m in given.items() if not isinstance(m, Loo)}
     _check_data({name: fit.model for name, fit in fits.items()})
-    scores = {
-        name: model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores or os.cpu_count())
-        for name, model in given.items()
-    }
-    _check_units(scores)
+    with shown(progress, 0, "fits") as bar:
+        scores = {
+            name: model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores, bar)
+            for name, model in given.items()
+        }
     return compared(scores, method)
 
 
 def compared(scores: Mapping[str, Loo], method: str = "stacking") -> Comparison:
-    """Return the comparison of scores of the same units."""
-    shares = weights(scores, method)
+    """Return the comparison of scores of the same units.
+
+    Raises
+    ------
+    ModelError
+        Other units or folds.
+    """
+    scores = _aligned(scores)
+    _check_units(scores)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("ignore", DeprecationWarning)  # arviz-stats 0.8 calls pandas in an old way
+        warnings.simplefilter("always", UserWarning)
+        shares = weights(scores, method)
+    said = [" ".join(str(warning.message).split()) for warning in heard]
     order = sorted(scores, key=lambda name: -scores[name].elpd)
     best = scores[order[0]]
     rows = {}
@@ -170,14 +193,30 @@ def compared(scores: Mapping[str, Loo], method: str = "stacking") -> Comparison:
         }
     ordered = {name: scores[name] for name in order}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-    return Comparison(table, ordered, method, tuple(_cautions(ordered)))
+    return Comparison(table, ordered, method, (*_cautions(ordered), *said))
 
 
 def _cautions(scores: Mapping[str, Loo]) -> list[str]:
-    out = [f"{name!r}: {score.complaint}" for name, score in scores.items() if not score.ok]
+    bad = {name: score for name, score in scores.items() if not score.ok}
+    out = [f"{name!r}: {score.complaint}" for name, score in bad.items()]
+    out += dict.fromkeys(score.advice for score in bad.values() if score.advice)
     count = int(next(iter(scores.values())).alike.sum())
     if count < FEW:
         out.append(f"{count} units are few: standard errors of differences are too small.")
+    return out
+
+
+def _aligned(scores: Mapping[str, Loo]) -> dict[str, Loo]:
+    """Return the scores with their units in the order of the first one's.
+
+    The levels of a grouping factor may stand in another order than those of a column that is none.
+    """
+    order = next(iter(scores.values())).pointwise.index
+    out = {}
+    for name, score in scores.items():
+        own = score.pointwise.index
+        alike = len(own) == len(order) and own.is_unique and own.isin(order).all()
+        out[name] = replace(score, pointwise=score.pointwise.loc[order]) if alike else score
     return out
 
 
@@ -188,13 +227,20 @@ def _check_units(scores: Mapping[str, Loo]) -> None:
             raise ModelError(
                 f"{name!r} leaves out {first.described}, {other!r} {score.described}.",
                 "Scores of the same units, left out in the same way.",
+                "Fits among them are scored by unit=..., by default 'row'.",
             )
         same = score.pointwise.index.equals(first.pointwise.index)
-        if not (same and np.array_equal(score.alike, first.alike)):
+        if not (same and np.array_equal(score.pointwise["n"], first.pointwise["n"])):
             raise ModelError(
                 f"{name!r} and {other!r} leave out different {first.unit}s "
                 f"({first.counted} and {score.counted}).",
                 "Models of the same data.",
+            )
+        if first.folds and not np.array_equal(score.pointwise["fold"], first.pointwise["fold"]):
+            raise ModelError(
+                f"The {first.folds} folds of {name!r} and {other!r} hold different {first.unit}s.",
+                "Scores of the same folds.",
+                "kfold(...) with the same k, by, stratify and seed.",
             )
 
 
@@ -232,9 +278,18 @@ def _differing(a: Any, b: Any) -> str:
     """Return what the rows of two designs do not share."""
     if a.n_rows != b.n_rows:
         return f"numbers of rows ({a.n_rows:,} and {b.n_rows:,})"
-    if a.categories != b.categories or not np.array_equal(a.rows.y, b.rows.y):
-        same = np.array_equal(np.sort(a.rows.y), np.sort(b.rows.y))
+    y, other = _observed(a), _observed(b)
+    if a.categories and b.categories and a.categories != b.categories:
+        return f"categories ({listing(a.categories)}; {listing(b.categories)})"
+    if not np.array_equal(y, other):
+        same = np.array_equal(np.sort(y), np.sort(other))
         return f"responses ({'in another order' if same else 'of other values'})"
     if not np.array_equal(a.rows.trials, b.rows.trials):
         return "trials"
     return "" if np.array_equal(a.rows.weight, b.rows.weight) else "weights"
+
+
+def _observed(design: Any) -> np.ndarray:
+    """Return the responses, (N,): of an ordered one the numbers of its categories."""
+    y = np.asarray(design.rows.y, float)
+    return design.category_numbers[y.astype(int)] if design.family.ordinal else y

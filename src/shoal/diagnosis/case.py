@@ -34,7 +34,7 @@ class Case:
         Sampler statistics of dims (chain, draw), by ArviZ's names; may be empty.
     scales : tuple of Scale
         Standard deviations, with what they scale as far as it is known.
-    prior, observed, constant : Dataset
+    prior, observed, constant, log_prior : Dataset
         Groups of another program's file; empty where there are none, and for Shoal's fits.
     source : str
         The program that made the draws; empty for Shoal.
@@ -48,6 +48,7 @@ class Case:
     prior: xr.Dataset = field(default_factory=xr.Dataset)
     observed: xr.Dataset = field(default_factory=xr.Dataset)
     constant: xr.Dataset = field(default_factory=xr.Dataset)
+    log_prior: xr.Dataset = field(default_factory=xr.Dataset)
     source: str = ""
     results: Results | None = None
 
@@ -90,6 +91,7 @@ def case_of_groups(groups: Mapping[str, xr.Dataset]) -> Case:
         prior,
         groups.get("observed_data", xr.Dataset()),
         groups.get("constant_data", xr.Dataset()),
+        groups["log_prior"],
         _program(posterior.attrs),
     )
 

@@ -17,6 +17,8 @@ def looked_at(case: Case, seen: Examined) -> tuple[str, ...]:
         parts.append(f"scales {', '.join(matched)}")
     if known := [s.name for s in case.scales if s.prior is not None]:
         parts.append(f"priors of {', '.join(known)}")
+    if scaled := [str(name) for name, values in case.log_prior.data_vars.items() if values.ndim == 2]:
+        parts.append(f"what the priors of {', '.join(scaled)} move")
     parts += [f"{response} at its edges by {dim}" for response, dim, _, _ in binary_by_level(case)]
     return tuple(dict.fromkeys(parts))
 
@@ -32,6 +34,8 @@ def not_looked_at(case: Case) -> tuple[str, ...]:
         parts.append("scales of group effects (no positive parameter goes with the spread of a vector)")
     if not case.prior.data_vars:
         parts.append("priors against data (no prior group; PyMC: sample_prior_predictive)")
+    if not case.log_prior.data_vars:
+        parts.append("what priors move (no log_prior group; PyMC: compute_log_prior)")
     if not case.observed.data_vars:
         parts.append("floors and ceilings (no observed_data)")
     elif binary_responses(case) and not binary_by_level(case):

@@ -16,7 +16,7 @@ import xarray as xr
 
 from shoal.errors import FileError, ModelError, listing
 
-GROUPS = ("posterior", "sample_stats", "prior", "observed_data", "constant_data")
+GROUPS = ("posterior", "sample_stats", "prior", "log_prior", "observed_data", "constant_data")
 ZARR = (".zgroup", ".zmetadata", "zarr.json")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 START = 512  # bytes that tell what a file is
@@ -195,6 +195,7 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
         "posterior": _ordered(posterior).assign_attrs({**attrs, **posterior.attrs}),
         "sample_stats": _ordered(stats),
         "prior": _ordered(found.get("prior", xr.Dataset())),
+        "log_prior": _ordered(found.get("log_prior", xr.Dataset())),
     }
 
 

@@ -48,7 +48,9 @@ class Exponential(Family):
         return rows.weight * (ratio - rows.trials), positive(rows.weight * ratio)
 
     def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y) - jnp.log(rows.trials)
+        # Merged rows that were all left out have no trials: anywhere will do.
+        there = rows.trials > 0
+        return jnp.log(jnp.where(there, rows.y, 1.0)) - jnp.log(jnp.where(there, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         # The smallest positive number in place of a zero by rounding.

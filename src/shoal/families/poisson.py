@@ -53,7 +53,8 @@ class Poisson(Family):
         return rows.weight * (rows.y - mean), positive(rows.weight * mean)
 
     def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y + 0.5) - jnp.log(rows.trials)
+        # Merged rows that were all left out have no trials: anywhere will do.
+        return jnp.log(rows.y + 0.5) - jnp.log(jnp.where(rows.trials > 0, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         return rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)

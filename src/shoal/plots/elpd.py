@@ -46,7 +46,8 @@ def differences(table: pd.DataFrame, unit: str, question: str) -> Picture:
 
 def units(score: Loo) -> Picture:
     """Draw each unit's log density left out, and its Pareto k below."""
-    table = score.pointwise.reset_index(names=score.unit)
+    label = f"{score.unit}_level" if score.unit in score.pointwise else score.unit
+    table = score.pointwise.reset_index(names=label)
     figure = new_figure(8.0, 5.0)
     above, below = figure.subplots(2, 1, sharex=True)
     place = np.arange(len(table))
@@ -60,7 +61,7 @@ def units(score: Loo) -> Picture:
     each = " of one trial" if score.unit == TRIAL else ""
     above.set_ylabel(f"log density{each}, left out")
     below.set_ylabel("Pareto k")
-    _name_units(below, [plain(label, 20) for label in table[score.unit]], score.unit)
+    _name_units(below, [plain(name, 20) for name in table[label]], score.unit)
     caption = (
         f"Above, the log predictive density of each {score.unit}{each} with it left out; below, the Pareto k "
         f"of its importance weights: beyond {score.good_k:.2f} (dashed) the estimate is not reliable"

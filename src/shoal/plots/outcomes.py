@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from shoal.design import Design
 from shoal.estimands import INTERVAL, interval_names
-from shoal.plots.data import averaged, grouped, hues_of, name_groups, order_of, table_of
+from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, table_of
 from shoal.plots.groups import interval_words
 from shoal.plots.picture import Picture
 from shoal.plots.style import COLOURS, GREY, new_figure, plain, quiet
@@ -61,7 +61,8 @@ def outcomes(
         f"{design.n_rows:,} rows."
     )
     unused = [] if colour is not None else ["colour"]
-    return Picture(figure, table.rename(columns={"group": name}).drop(columns=unused), caption)
+    label = f"{name}_level" if name in (*TAKEN, "posterior_mean", lower, upper) else name
+    return Picture(figure, table.rename(columns={"group": label}).drop(columns=unused), caption)
 
 
 def _expected(results: Results, design: Design, codes: np.ndarray) -> np.ndarray:

@@ -12,27 +12,26 @@ from shoal.api import Fit
 from shoal.design import Design, Group
 from shoal.loo import Loo
 from shoal.loo.units import ROW, units_of
+from shoal.pooling.settings import Between
 
+DIGITS = 10  # to which sizes are told apart
 CLASSES = 5  # at most: every size if there are as few, otherwise classes of about as many levels
 
 
 def by_size(
     fits: Mapping[str, Fit],
     scores: Mapping[str, Loo],
-    design: Design,
-    group: Group,
-    k: int,
+    found: Between,
     truth: Sequence[float] | None,
 ) -> pd.DataFrame:
     """Return errors by size of level and way of pooling.
 
     Parameters
     ----------
-    design, group
-        Those of the fit with partial pooling.
-    k : int
-        The effect that `truth` (G,) is about.
+    found : Between
+        The effect that `truth` (G,) is about, in the fit with partial pooling.
     """
+    design, group = found.design, found.group
     size = np.bincount(group.index, design.row_weight, len(group.labels))
     classes = _classes(size)
     held_out = {name: _held_out(score, design, group, fits[name]) for name, score in scores.items()}
@@ -51,7 +50,7 @@ def by_size(
                 "rmse": np.sqrt(weight @ own["off"] ** 2 / weight.sum()),
             }
             if truth is not None:
-                row["error"] = float(np.abs(_estimates(fit, group, design, k) - truth)[levels].mean())
+                row["error"] = float(np.abs(_estimates(fit, found) - truth)[levels].mean())
             rows.append(row)
     table = pd.DataFrame(rows).set_index(["size", "pooling"])
     return table.drop(columns="rmse") if table["rmse"].isna().all() else table
@@ -59,9 +58,10 @@ def by_size(
 
 def _classes(size: np.ndarray) -> pd.Categorical:
     """Return the class of size of each level, in ascending order."""
+    size = np.array([float(f"{s:.{DIGITS}g}") for s in size])  # sums of weights that differ by rounding
     distinct = np.unique(size)
     if len(distinct) <= CLASSES:
-        return pd.Categorical([f"{s:,.6g}" for s in size], categories=[f"{s:,.6g}" for s in distinct])
+        return pd.Categorical.from_codes(np.searchsorted(distinct, size), [_range(d) for d in distinct])
     edges = np.unique(np.quantile(size, np.linspace(0, 1, CLASSES + 1), method="inverted_cdf"))
     code = np.clip(np.searchsorted(edges, size, side="left") - 1, 0, len(edges) - 2)
     names = [_range(size[code == i]) for i in range(len(edges) - 1)]
@@ -70,7 +70,8 @@ def _classes(size: np.ndarray) -> pd.Categorical:
 
 def _range(size: np.ndarray) -> str:
     low, high = size.min(), size.max()
-    return f"{low:,.6g}" if low == high else f"{low:,.6g}–{high:,.6g}"
+    ends = [f"{end:,.{DIGITS}g}" for end in dict.fromkeys((low, high))]
+    return "–".join(ends)
 
 
 def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFrame:
@@ -94,8 +95,9 @@ def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFram
     return pd.DataFrame(columns)
 
 
-def _estimates(fit: Fit, group: Group, design: Design, k: int) -> np.ndarray:
+def _estimates(fit: Fit, found: Between) -> np.ndarray:
     """Return the posterior mean of each level's own coefficient, (G,)."""
+    design, group, k = found
     if fit.results.model.groups:
         return estimands.levels(fit.results, group.prefix + group.name).values[..., k].mean((0, 1))
     column = design.matched(group)[k]

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.api import Fit, Model
 from shoal.comparison import Comparison, compared
 from shoal.errors import ModelError
-from shoal.estimands import effect_of, group_of
 from shoal.loo import loo
+from shoal.loo.units import units_of
+from shoal.model import Specification
 from shoal.pooling.by_size import by_size
-from shoal.pooling.settings import check_model, fitted, rows_or_trials, settings_for
+from shoal.pooling.settings import Between, between, check_model, fitted, rows_or_trials, settings_for
+from shoal.progress import shown
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture
@@ -32,7 +35,7 @@ class PoolingComparison:
         Scores by leave-one-out, effective parameters, differences, weights.
     actual : dict of str to int
         Parameters that each way has, all effects and hyperparameters counted, to hold the effective ones
-        against.
+        against; those that are fixed are none.
     by_size : pandas.DataFrame
         One row a size of level and way of pooling: ``levels``, ``observations``, ``log_score`` (mean log
         density of an observation left out), ``rmse`` (root mean square of what was observed less what was
@@ -126,7 +129,8 @@ def compare(
     Raises
     ------
     ModelError
-        A model without group terms, or that is a variant itself; unknown names; a level without truth.
+        A model without group terms, or that is a variant itself; unknown names; a level without truth; units
+        that have rows of several levels.
     """
     spec = check_model(model).specification
     settings = settings_for(draws, chains, seed, cores)
@@ -135,33 +139,69 @@ def compare(
         "none": model.with_pooling("none", sd),
         "partial": model,
     }
+    found = between(spec, group, effect)
+    what = rows_or_trials(spec) if unit is None else unit
+    _check_unit(spec, found, what)
+    known = None if truth is None else _known(truth, found.group.labels.tolist(), found.group.name)
     fits = {name: fitted(variant, settings, progress) for name, variant in variants.items()}
-    design, found = group_of(fits["partial"].results, group)
-    k = effect_of(found, effect)
-    what = unit or rows_or_trials(spec)
-    scores = {name: loo(fit.results, what, refit, settings.cores) for name, fit in fits.items()}
-    known = None if truth is None else _known(truth, found.labels.tolist(), found.name)
-    sizes = by_size(fits, scores, design, found, k, known)
-    response = design.formula.response.value.text
-    scale = f"rmse in units of {'one trial' if design.formula.response.trials else response}"
-    scale += "" if truth is None else "; error on the scale of the linear predictor"
+    with shown(progress, 0, "fits") as bar:
+        scores = {name: loo(fit.results, what, refit, settings.cores, bar) for name, fit in fits.items()}
+    sizes = by_size(fits, scores, found, known)
     return PoolingComparison(
-        compared(scores), {n: _parameters(f) for n, f in fits.items()}, sizes, fits, found.name, scale
+        compared(scores),
+        {name: _parameters(fit) for name, fit in fits.items()},
+        sizes,
+        fits,
+        found.group.name,
+        _scale(found, sizes),
     )
+
+
+def _check_unit(model: Specification, found: Between, unit: str) -> None:
+    """Refuse units whose errors belong to no single level."""
+    units = units_of(model, unit)
+    pairs = len(np.unique(np.stack([units.of_row, found.group.index]), axis=1).T)
+    if pairs > len(np.unique(units.of_row)):
+        name = found.group.name
+        raise ModelError(
+            f"unit={unit!r}, and some of these have rows of several levels of {name}.",
+            f"Units within the levels of {name}, whose errors are told by the levels' sizes.",
+            f"sl.compare({{'partial': …, 'none': …}}, unit={unit!r}) compares fits of `with_pooling`.",
+        )
+
+
+def _scale(found: Between, sizes: pd.DataFrame) -> str:
+    """Return the words for the scales of the errors in `sizes`."""
+    response = found.design.formula.response
+    words = [f"log_score per {'trial' if response.trials else 'observation'}"]
+    if "rmse" in sizes:
+        words.append(f"rmse in units of {'one trial' if response.trials else response.value.text}")
+    if "error" in sizes:
+        words.append("error on the scale of the linear predictor")
+    return "; ".join(words)
 
 
 def _known(truth: Mapping[Any, float], labels: list[Any], group: str) -> list[float]:
     """Return the truth of each level."""
-    given = {str(label): float(value) for label, value in dict(truth).items()}
+    if not isinstance(truth, Mapping):
+        raise ModelError(f"truth is of type {type(truth).__name__}.", f"A mapping from levels of {group}.")
+    given = {str(label): float(value) for label, value in truth.items()}
     if missing := [label for label in labels if str(label) not in given]:
         raise ModelError(
             f"The truth of {len(missing)} of {len(labels)} levels of {group} is not given ({missing[0]!r}).",
             "A number for each level.",
+            "truth={level: population coefficient + deviation, …}.",
         )
     return [given[str(label)] for label in labels]
 
 
 def _parameters(fit: Fit) -> int:
-    """Return how many numbers a draw holds that vary."""
-    posterior = fit.results.posterior
-    return sum(int((array.std(("chain", "draw")) > 0).sum()) for array in posterior.data_vars.values())
+    """Return how many numbers are free to vary from draw to draw."""
+    results = fit.results
+    count = 0
+    for name, array in results.posterior.data_vars.items():
+        varies = (array.max(("chain", "draw")) > array.min(("chain", "draw"))).values
+        matrix = any(name == group.cor for group in results.model.groups)
+        count += int((np.tril(varies, -1) if matrix else varies).sum())
+    # Effects that sum to zero over the levels: the last follows from the others.
+    return count - sum(len(group.effects) for group in results.model.groups if group.zero_sum)

@@ -11,11 +11,19 @@ import pandas as pd
 
 from shoal.api import Fit, Model
 from shoal.comparison import Comparison, compared
-from shoal.design import Design, Group
 from shoal.errors import ModelError, listing, nearest
-from shoal.estimands import INTERVAL, describe, group_of, interval_names
+from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.loo import loo
-from shoal.pooling.settings import check_model, fitted, name_of_sd, rows_or_trials, sd_draws, settings_for
+from shoal.model import Specification
+from shoal.pooling.settings import (
+    Between,
+    check_model,
+    fitted,
+    learned_sd,
+    rows_or_trials,
+    sd_draws,
+    settings_for,
+)
 from shoal.priors import Fixed
 from shoal.variants import with_priors
 
@@ -37,7 +45,8 @@ class Explained:
         Population columns that one of the fits leaves out.
     table : pandas.DataFrame
         Posterior of the standard deviation ``with`` and ``without`` them, and of ``share_explained``, one
-        less the ratio of the variances (of draws paired at random; below 0 where the variance grows).
+        less the ratio of the variances (of draws paired at random; below 0 where the variance grows). The
+        share has a median, but no mean or sd where a variance of 0 is possible.
     fits : dict of str to Fit
         "with" and "without".
     observations, levels : Comparison
@@ -56,13 +65,13 @@ class Explained:
     @property
     def verdict(self) -> str:
         """What the predictors explain, and what they do for predictions."""
-        means = self.table["mean"]
+        middle = self.table["median"]
         lower, upper = interval_names(self.prob)
         share = self.table.loc["share_explained"]
         words = (
-            f"{self.name} is {means[WITHOUT]:.3g} without {listing(self.predictors)} and {means[WITH]:.3g} "
-            f"with: {share['mean']:.0%} of the variance between levels is explained ({100 * self.prob:g}% "
-            f"interval {share[lower]:.0%} to {share[upper]:.0%})."
+            f"{self.name} is {middle[WITHOUT]:.3g} without {listing(self.predictors)} and {middle[WITH]:.3g} "
+            f"with: {share['median']:.0%} of the variance between levels is explained "
+            f"(medians; {100 * self.prob:g}% interval {share[lower]:.0%} to {share[upper]:.0%})."
         )
         known, new = (_gain(c) for c in (self.observations, self.levels))
         return f"{words} elpd with them: {known} for levels that are known, {new} for new ones."
@@ -118,7 +127,8 @@ def explained(
     group, effect : str, optional
         Whose standard deviation; needed where there are several.
     predictors : str or sequence of str, optional
-        Population columns to leave out (fixed at 0); by default all that are constant within each level.
+        Population columns to leave out (fixed at 0); by default all that are constant within each level, or
+        for the effect of a column ``x`` those that are ``x`` times something constant within each level.
     draws, chains, seed, cores, progress
         As in `Model.fit`.
     prob : float
@@ -131,7 +141,7 @@ def explained(
     Raises
     ------
     ModelError
-        Unknown names, no predictor of the levels.
+        Unknown names, no predictor of the levels, a standard deviation that is not learned.
 
     Notes
     -----
@@ -141,10 +151,9 @@ def explained(
     spec = check_model(model).specification
     interval_names(prob)
     settings = settings_for(draws, chains, seed, cores)
+    found = learned_sd(spec, group, effect)
+    columns, name = _columns(spec, found, predictors), found.sd
     full = fitted(model, settings, progress)
-    design, found = group_of(full.results, group)
-    factor, name = name_of_sd(full.results, group, effect)
-    columns = _columns(design, found, predictors)
     bare = Model._of(with_priors(spec, dict.fromkeys(columns, Fixed(0.0))))
     fits = {WITH: full, WITHOUT: fitted(bare, settings, progress)}
     draws_of = {key: sd_draws(fit, name) for key, fit in fits.items()}
@@ -152,32 +161,55 @@ def explained(
     share = 1 - (draws_of[WITH] / np.random.default_rng(seed).permutation(draws_of[WITHOUT])) ** 2
     rows = {WITHOUT: draws_of[WITHOUT], WITH: draws_of[WITH], "share_explained": share}
     table = pd.DataFrame({key: describe(values, prob) for key, values in rows.items()}).T
+    table.insert(2, "median", [np.median(values) for values in rows.values()])
+    table.loc["share_explained", ["mean", "sd"]] = np.nan
 
     def scored(unit: str) -> Comparison:
         return compared({key: loo(fit.results, unit, cores=settings.cores) for key, fit in fits.items()})
 
-    return Explained(name, columns, table, fits, scored(rows_or_trials(spec)), scored(factor), prob)
+    return Explained(name, columns, table, fits, scored(rows_or_trials(spec)), scored(found.group.name), prob)
 
 
-def _columns(design: Design, group: Group, given: Sequence[str] | str | None) -> tuple[str, ...]:
+def _columns(model: Specification, found: Between, given: Sequence[str] | str | None) -> tuple[str, ...]:
     """Return the posterior names of the columns to leave out."""
-    matched = {c for c in design.matched(group) if c >= 0}
-    if given is not None:
-        names: list[Any] = [given] if isinstance(given, str) else list(given)
-        known = {**dict(zip(design.terms, design.columns, strict=True)), **{c: c for c in design.columns}}
-        for name in names:
-            if name not in known:
-                raise ModelError(
-                    f"There is no population column {name!r}.", nearest(str(name), design.columns)
-                )
-        return tuple(dict.fromkeys(known[name] for name in names))
-    first = np.unique(group.index, return_index=True)[1]
-    constant = (design.x == design.x[first[group.index]]).all(0)
-    found = [c for i, c in enumerate(design.columns) if constant[i] and i not in matched]
-    if not found:
+    design, group = found.design, found.group
+    if given is None:
+        return _of_levels(model, found)
+    names: list[Any] = [given] if isinstance(given, str) else list(given)
+    known = {**dict(zip(design.terms, design.columns, strict=True)), **{c: c for c in design.columns}}
+    for name in names:
+        if name not in known:
+            raise ModelError(
+                f"There is no population column {name!r}.",
+                "Columns of the formula, by term or by posterior name.",
+                nearest(str(name), design.columns),
+            )
+    if not names:
         raise ModelError(
-            f"No predictor is constant within each level of {group.name}.",
+            "No predictor is named.", f"Predictors of the levels of {group.name}.", "predictors=[…]."
+        )
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def _of_levels(model: Specification, found: Between) -> tuple[str, ...]:
+    """Return the columns that are the effect's own (1 of an Intercept) times a trait of the levels."""
+    design, group = found.design, found.group
+    matched, z = design.matched(group), group.z[:, found.k]
+    square = np.bincount(group.index, z**2)
+    out = []
+    for i, name in enumerate(design.columns):
+        x, total = design.x[:, i], np.bincount(group.index, z * design.x[:, i])
+        trait = np.divide(total, square, out=np.zeros_like(total), where=square > 0)
+        close = 1e-9 * np.abs(x).max()
+        if i in matched or isinstance(model.priors[name].prior, Fixed) or np.ptp(trait) <= 1e-9:
+            continue
+        if (np.abs(x - trait[group.index] * z) <= close).all():
+            out.append(name)
+    if not out:
+        constant = "constant" if found.effect == "Intercept" else f"{found.effect!r} times a constant"
+        raise ModelError(
+            f"No predictor is {constant} within each level of {group.name}.",
             "Traits of the levels, which can explain how they differ.",
             "Name the population columns to leave out: predictors=[…].",
         )
-    return tuple(found)
+    return tuple(out)

@@ -15,8 +15,9 @@ from shoal.comparison import compared
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.loo import Loo, loo
+from shoal.loo.units import units_of
 from shoal.model import Specification
-from shoal.pooling.settings import check_model, fitted, name_of_sd, sd_draws, settings_for
+from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.progress import shown
@@ -91,6 +92,14 @@ class SdProfile:
             f"fit in place of {len(self.table)}."
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to mind: scores that are not to be relied on."""
+        limit, bad = self.score.good_k, int((self.table["worst_k"] > self.score.good_k).sum())
+        fixed = f"Pareto k above {limit:.2f} at {bad} of {len(self.table)} values: do not rely on their elpd."
+        learned = f"Learned: {self.score.complaint}"
+        return (*([fixed] if bad else []), *([] if self.score.ok else [learned]))
+
     def plot(self) -> Picture:
         """Draw the scores along the grid above the posterior of the learned standard deviation."""
         from shoal.pooling.pictures import profile
@@ -98,7 +107,7 @@ class SdProfile:
         return profile(self)
 
     def __str__(self) -> str:
-        return "\n".join([self.score.question, self.table.round(3).to_string(), self.verdict])
+        return "\n".join([self.score.question, self.table.round(3).to_string(), self.verdict, *self.notes])
 
     def __repr__(self) -> str:
         return str(self)
@@ -143,16 +152,15 @@ def sd_profile(
     ModelError
         Unknown names, values that are not positive, a standard deviation that is not learned.
     """
-    check_model(model)
+    spec = check_model(model).specification
     interval_names(prob)
     settings = settings_for(draws, chains, seed, cores)
+    found = learned_sd(spec, group, effect)
+    name, what = found.sd, found.group.name if unit is None else unit
+    units_of(spec, what)
+    given = None if grid is None else _grid(grid)
     learned = fitted(model, settings, progress)
-    factor, name = name_of_sd(learned.results, group, effect)
-    spec = model.specification
-    if isinstance(spec.priors[name].prior, Fixed):
-        raise ModelError(f"{name} is fixed: {spec.priors[name].prior}.", "A prior, to learn it.")
-    values = _grid(grid, sd_draws(learned, name))
-    what = unit or factor
+    values = _around(sd_draws(learned, name)) if given is None else given
     score = loo(learned.results, what, cores=settings.cores)
 
     def scored(_: int, results: Results) -> Loo:
@@ -185,13 +193,18 @@ def _row(value: float, own: Loo, learned: Loo) -> dict[str, Any]:
     }
 
 
-def _grid(given: Any, draws: np.ndarray) -> list[float]:
-    """Return values of the standard deviation, ascending."""
-    if given is None:
-        low, high = np.quantile(draws, [0.05, 0.95])
-        return [float(f"{value:.3g}") for value in np.geomspace(low / 4, high * 4, POINTS)]
-    numbers = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
-    values = np.asarray(given if numbers else [], float).ravel()
+def _around(draws: np.ndarray) -> list[float]:
+    """Return the default grid, ascending: well beyond both ends of the learned standard deviation."""
+    low, high = np.quantile(draws, [0.05, 0.95])
+    return [float(f"{value:.3g}") for value in np.geomspace(low / 4, high * 4, POINTS)]
+
+
+def _grid(given: Any) -> list[float]:
+    """Return the values given, ascending."""
+    try:
+        values = np.unique(np.asarray(given, float))
+    except (TypeError, ValueError):
+        values = np.array([])
     if len(values) < 2 or not np.all(np.isfinite(values) & (values > 0)):
-        raise ModelError(f"grid={given!r}.", "Two positive numbers or more.")
-    return [float(value) for value in np.unique(values)]
+        raise ModelError(f"grid={given!r}.", "Two positive numbers or more.", "grid=[0.5, 1, 2].")
+    return [float(value) for value in values]

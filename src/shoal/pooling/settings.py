@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from shoal.api import Fit, Model
+from shoal.design import Design, Group
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
 from shoal.loo.units import ROW, TRIAL
 from shoal.model import Specification
+from shoal.priors import Fixed
 from shoal.results import Results
 from shoal.sample.target import Settings
 
@@ -39,16 +42,60 @@ def fitted(model: Model, settings: Settings, progress: bool | None) -> Fit:
     return model.fit(s.draws, s.chains, s.seed, cores=s.cores, progress=progress)
 
 
-def name_of_sd(results: Results, group: str | None, effect: str | None) -> tuple[str, str]:
-    """Return the grouping factor's name, and that of the standard deviation of one of its effects.
+class Between(NamedTuple):
+    """One effect of a grouping factor, and the standard deviation between its levels.
+
+    Attributes
+    ----------
+    design : Design
+        The response that the effect belongs to.
+    group : Group
+    k : int
+        Which of the group's effects.
+    """
+
+    design: Design
+    group: Group
+    k: int
+
+    @property
+    def effect(self) -> str:
+        """The effect's name."""
+        return self.group.effects[self.k]
+
+    @property
+    def sd(self) -> str:
+        """The standard deviation, as its prior is called."""
+        return f"{self.group.sd}[{self.effect}]"
+
+
+def between(model: Specification, group: str | None, effect: str | None) -> Between:
+    """Return the effect that is meant, before anything is fitted.
 
     Raises
     ------
     ModelError
         Unknown names, or several that fit.
     """
-    _, found = group_of(results, group)
-    return found.name, f"{found.sd}[{found.effects[effect_of(found, effect)]}]"
+    design, found = group_of(Results(model, xr.DataTree()), group)
+    return Between(design, found, effect_of(found, effect))
+
+
+def learned_sd(model: Specification, group: str | None, effect: str | None) -> Between:
+    """Return the effect that is meant, whose standard deviation is to have a prior.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or a standard deviation that is fixed.
+    """
+    found = between(model, group, effect)
+    prior = model.priors[found.sd].prior
+    if isinstance(prior, Fixed):
+        raise ModelError(
+            f"{found.sd} is fixed: {prior}.", "A prior, to learn it.", f"priors={{{found.sd!r}: …}}."
+        )
+    return found
 
 
 def rows_or_trials(model: Specification) -> str:

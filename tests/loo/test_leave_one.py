@@ -1,0 +1,324 @@
+"""Leaving out rows, levels and trials: against closed forms, quadrature, refits and arviz-stats."""
+
+import arviz_stats
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
+
+import shoal as sl
+from shoal.errors import ModelError, ShoalWarning
+from shoal.loo.densities import densities
+from shoal.loo.leave_one import leave_out
+from shoal.loo.smoothing import efficiency
+from shoal.loo.units import units_of
+from shoal.posterior.posterior import posterior_of
+from shoal.refit import settings_of
+
+WORST_Z = 4.0
+
+
+def z_scores(score, exact):
+    return (score.pointwise["elpd"] - exact) / score.pointwise["mcse"]
+
+
+@pytest.fixture(scope="module")
+def schools():
+    table = sl.load_dataset("eight_schools")
+    priors = {"Intercept": sl.priors.Normal(0, 5), "sd_school": sl.priors.HalfCauchy(5)}
+    model = sl.Model("y | se(se) ~ 1 + (1 | school)", table, priors=priors)
+    return model, model.fit(seed=1, progress=False)
+
+
+def schools_left_out(table):
+    """Log density of each school given the others, by quadrature over log tau, the mean integrated out."""
+    y, se = table["y"].to_numpy(float), table["se"].to_numpy(float)
+    log_tau = np.linspace(np.log(1e-4), np.log(5000), 8001)
+    tau = np.exp(log_tau)
+    log_prior = np.log(2 / (np.pi * 5)) - np.log1p((tau / 5) ** 2) + log_tau
+
+    def log_evidence(keep):
+        v = se[keep] ** 2 + tau[:, None] ** 2
+        precision = (1 / v).sum(1) + 1 / 25
+        mean = (y[keep] / v).sum(1) / precision
+        value = norm.logpdf(y[keep], 0, np.sqrt(v)).sum(1) + 0.5 * mean**2 * precision
+        return logsumexp(value - 0.5 * np.log(25 * precision) + log_prior)
+
+    whole = np.arange(len(y))
+    return np.array([log_evidence(whole) - log_evidence(np.delete(whole, i)) for i in whole])
+
+
+def test_a_school_left_out_is_that_of_quadrature(schools):
+    model, fit = schools
+    exact = schools_left_out(sl.load_dataset("eight_schools"))
+    score = fit.loo("school")
+    assert set(score.pointwise["integral"]) == {"exact"} and score.ok
+    assert np.abs(z_scores(score, exact)).max() < WORST_Z
+    assert score.mcse < 0.05
+
+
+def test_a_school_left_out_of_a_fit_of_its_own_is_that_of_quadrature(schools):
+    model, fit = schools
+    exact = schools_left_out(sl.load_dataset("eight_schools"))
+    score = sl.kfold(model, 8, "school", draws=500, progress=False)
+    assert np.abs(z_scores(score, exact)).max() < WORST_Z
+    with pytest.warns(ShoalWarning, match="Pareto k above"):
+        rows = fit.loo()
+    again = fit.loo(refit=True, progress=False)
+    assert rows.bad.size == again.refits > 0 and again.ok
+    at = again.pointwise["method"] == "refit"
+    assert np.abs(z_scores(again, exact)[at.to_numpy()]).max() < WORST_Z
+    kept = rows.pointwise[~at.to_numpy()]
+    pd.testing.assert_frame_equal(again.pointwise[~at.to_numpy()], kept)
+    np.testing.assert_array_equal(again.pointwise["within"], rows.pointwise["within"])
+
+
+@pytest.fixture(scope="module")
+def known():
+    """Gaussian rows with all hyperparameters known: every question has a closed form."""
+    table = crossed()
+    priors = {
+        "Intercept": sl.priors.Normal(0, 2),
+        "sd_g": sl.priors.Fixed(1.2),
+        "sd_h": sl.priors.Fixed(0.7),
+        "sigma": sl.priors.Fixed(0.9),
+    }
+    model = sl.Model("y ~ 1 + (1 | g) + (1 | h)", table, priors=priors)
+    fit = model.fit(draws=2000, seed=4, progress=False)
+    n = len(table)
+    same = {name: np.equal.outer(table[name].to_numpy(), table[name].to_numpy()) for name in "gh"}
+    covariance = 4.0 + 1.44 * same["g"] + 0.49 * same["h"] + 0.81 * np.eye(n)
+    return table, model, fit, covariance
+
+
+def crossed():
+    rng = np.random.default_rng(3)
+    g, h = rng.integers(0, 7, 50), rng.integers(0, 4, 50)
+    y = 0.5 + 1.2 * rng.normal(size=7)[g] + 0.7 * rng.normal(size=4)[h] + 0.9 * rng.normal(size=50)
+    return pd.DataFrame({"y": y, "g": g, "h": h})
+
+
+def left_out(y, covariance, units):
+    """Log density of each unit's rows given all others, all jointly normal around 0."""
+    out = []
+    for unit in np.unique(units):
+        at, rest = np.flatnonzero(units == unit), np.flatnonzero(units != unit)
+        weight = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[np.ix_(rest, at)]).T
+        mean = weight @ y[rest]
+        cond = covariance[np.ix_(at, at)] - weight @ covariance[np.ix_(rest, at)]
+        out.append(multivariate_normal(mean, cond).logpdf(y[at]))
+    return np.array(out)
+
+
+@pytest.mark.parametrize("unit", ["row", "g", "h"])
+def test_gaussian_units_left_out_have_their_conditional_density(known, unit):
+    table, model, fit, covariance = known
+    of = np.arange(len(table)) if unit == "row" else table[unit].to_numpy()
+    exact = left_out(table["y"].to_numpy(), covariance, of)
+    score = fit.loo(unit)
+    assert np.abs(z_scores(score, exact)).max() < WORST_Z
+    folds = sl.kfold(model, len(np.unique(of)), None if unit == "row" else unit, draws=100, progress=False)
+    assert np.abs(z_scores(folds, exact)).max() < WORST_Z
+    assert folds.folds == len(exact) and np.isnan(folds.p)
+
+
+def test_what_is_expected_of_a_row_left_out(known):
+    table, _, fit, covariance = known
+    y, precision = table["y"].to_numpy(), np.linalg.inv(covariance)
+    exact = y - precision @ y / np.diag(precision)
+    sd = 1 / np.sqrt(np.diag(precision))
+    away = (fit.loo().pointwise["predicted"] - exact) / (sd / np.sqrt(2000))
+    assert np.abs(away).max() < 6  # importance weights cost draws
+
+
+def test_it_is_what_arviz_stats_computes():
+    table = sl.load_dataset("bangladesh").head(300)
+    model = sl.Model("use_contraception ~ urban + (1 | district)", table, family="bernoulli")
+    fit = model.fit(draws=300, chains=2, seed=2, progress=False)
+    score = fit.loo()
+    units = units_of(model.specification, "row")
+    (block,) = densities(fit.results, units, np.arange(300), 1)
+    pointwise = xr.Dataset({"y": (("chain", "draw", "row"), block.values.reshape(2, 300, 300))})
+    tree = xr.DataTree.from_dict({"posterior": fit.tree["posterior"], "log_likelihood": pointwise})
+    theirs = arviz_stats.loo(tree, pointwise=True, reff=efficiency(fit.results))
+    np.testing.assert_allclose(score.pointwise["elpd"], theirs.elpd_i.values, rtol=1e-9)
+    np.testing.assert_allclose(score.pointwise["pareto_k"], theirs.pareto_k.values, rtol=1e-9)
+    np.testing.assert_allclose([score.elpd, score.se, score.p], [theirs.elpd, theirs.se, theirs.p], rtol=1e-9)
+    ours = score.elpd_data
+    assert ours.kind == "loo" and ours.n_data_points == 300
+    np.testing.assert_array_equal(ours.elpd_i.values, score.pointwise["elpd"])
+
+
+@pytest.fixture(scope="module")
+def single():
+    """One binary row a level: the worst case of leaving out rows."""
+    rng = np.random.default_rng(5)
+    y = (rng.random(24) < 0.7).astype(int)
+    table = pd.DataFrame({"y": y, "g": np.arange(24)})
+    priors = {"Intercept": sl.priors.Normal(0, 1), "sd_g": sl.priors.Gamma(mu=3, sigma=0.5)}
+    model = sl.Model("y ~ 1 + (1 | g)", table, family="bernoulli", priors=priors)
+    return y, model.fit(seed=6, progress=False)
+
+
+def brute_force(y):
+    """Log probability of each row given the others, by quadrature over mean, sd and the effect."""
+    mean, sd = np.linspace(-6, 6, 241), np.linspace(0.8, 6, 121)
+    u = np.linspace(-8, 8, 401)
+    weight = norm.pdf(u) / norm.pdf(u).sum()
+    p = np.array([[weight @ (1 / (1 + np.exp(-(m + s * u)))) for s in sd] for m in mean])
+    shape, rate = 36.0, 12.0
+    log_prior = norm.logpdf(mean, 0, 1)[:, None] + (shape - 1) * np.log(sd) - rate * sd
+    ones = y.sum()
+    log_p, log_q = np.log(p), np.log1p(-p)
+    whole = logsumexp(log_prior + ones * log_p + (len(y) - ones) * log_q)
+    left = [logsumexp(log_prior + (ones - k) * log_p + (len(y) - ones - 1 + k) * log_q) for k in (0, 1)]
+    return np.where(y == 1, whole - left[1], whole - left[0])
+
+
+def test_single_binary_rows_fail_by_importance_sampling_and_say_so(single):
+    y, fit = single
+    with pytest.warns(ShoalWarning, match=r"refit=True"):
+        score = fit.loo()
+    assert not score.ok and len(score.bad) > 3
+    assert "Every level of g has one row" in score.advice and "loo(unit='g')" in str(score)
+
+
+def test_single_binary_rows_left_out_as_levels_agree_with_brute_force(single):
+    y, fit = single
+    score = fit.loo("g")
+    assert score.ok and set(score.pointwise["integral"]) == {"quadrature"}
+    assert score.pointwise["integral_error"].max() < 1e-3
+    assert np.abs(z_scores(score, brute_force(y))).max() < WORST_Z
+
+
+def test_single_binary_rows_left_out_of_fits_agree_with_brute_force(single):
+    y, fit = single
+    units = units_of(fit.results.model, "row")
+    some = [np.array([row]) for row in (0, 5, int(np.flatnonzero(y == 0)[0]))]
+    table = leave_out(posterior_of(fit.results.model), units, some, settings_of(fit.results), 2)
+    exact = brute_force(y)[table.index]
+    assert np.abs((table["elpd"] - exact) / table["mcse"]).max() < WORST_Z
+
+
+@pytest.fixture(scope="module")
+def frogs():
+    table = sl.load_dataset("reedfrogs").head(16).assign(tank=range(16))
+    model = sl.Model("surv | trials(density) ~ 1 + (1 | tank)", table, family="binomial")
+    return table, model, model.fit(draws=500, seed=7, progress=False)
+
+
+def test_trials_left_out_are_those_of_a_table_of_single_rows(frogs):
+    table, model, fit = frogs
+    score = fit.loo("trial")
+    rows = pd.DataFrame(
+        [
+            {"y": outcome, "tank": row.tank}
+            for row in table.itertuples()
+            for outcome, count in ((1, row.surv), (0, row.density - row.surv))
+            for _ in range(count)
+        ]
+    )
+    priors = {name: prior for name, prior in model.priors.items()}
+    longer = sl.Model("y ~ 1 + (1 | tank)", rows, family="bernoulli", priors=priors)
+    other = longer.fit(draws=500, seed=8, progress=False).loo()
+    assert score.counted == f"{len(rows)} trials" and score.alike.sum() == len(rows)
+    error = np.hypot(score.mcse, other.mcse)
+    assert abs(score.elpd - other.elpd) < WORST_Z * error
+    assert abs(score.p - other.p) < 0.15 * other.p
+    np.testing.assert_allclose(score.se, other.se, rtol=0.02)
+    assert score.elpd_data.elpd_i.size == len(rows)
+
+
+def test_a_trial_left_out_is_a_trial_less(frogs):
+    table, model, _ = frogs
+    units = units_of(model.specification, "trial")
+    failure = int(np.flatnonzero(units.labels == "2 failure")[0])
+    left = units.without(model.specification, np.array([failure])).designs[0].rows
+    rows = model.specification.designs[0].rows
+    np.testing.assert_array_equal(np.flatnonzero(left.trials != rows.trials), [2])
+    assert left.trials[2] == rows.trials[2] - 1 and (left.y == rows.y).all()
+
+
+def test_refits_do_not_depend_on_cores(frogs):
+    _, model, fit = frogs
+    units, settings = units_of(model.specification, "tank"), settings_of(fit.results)
+    sets = [np.array([0, 3]), np.array([5])]
+    one, two = (leave_out(posterior_of(model.specification), units, sets, settings, n) for n in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+    assert list(one.index) == [0, 3, 5]
+
+
+def test_folds_are_even_and_keep_strata_apart(known):
+    _, model, _, _ = known
+    score = sl.kfold(model, 4, stratify="h", draws=50, seed=3, progress=False)
+    fold = score.pointwise["fold"].to_numpy()
+    assert np.ptp(np.bincount(fold)) <= 1
+    h = model.specification.table.frame["h"].to_numpy()
+    for level in np.unique(h):
+        assert np.ptp(np.bincount(fold[h == level], minlength=4)) <= 1
+    whole = sl.kfold(model, 3, "g", draws=50, progress=False)
+    assert whole.unit == "g" and len(whole.pointwise) == 7
+
+
+def test_a_loaded_fit_says_the_same(frogs, tmp_path):
+    _, _, fit = frogs
+    loaded = sl.load(fit.save(tmp_path / "fit.nc"))
+    pd.testing.assert_frame_equal(loaded.loo("tank").pointwise, fit.loo("tank").pointwise)
+
+
+def test_levels_can_be_left_out_without_their_draws(frogs):
+    _, model, fit = frogs
+    slim = model.fit(draws=500, seed=7, store="none", progress=False)
+    pd.testing.assert_frame_equal(slim.loo("tank").pointwise, fit.loo("tank").pointwise)
+    with pytest.raises(ModelError, match="not kept"):
+        slim.loo()
+
+
+def test_a_model_without_anything_to_learn_has_a_score(frogs):
+    table, *_ = frogs
+    priors = {"Intercept": sl.priors.Fixed(1.0), "sd_tank": sl.priors.Fixed(1.0)}
+    model = sl.Model("surv | trials(density) ~ 1 + (1 | tank)", table, family="binomial", priors=priors)
+    score = model.fit(draws=100, seed=1, progress=False).loo("tank")
+    assert score.ok and score.mcse < 1e-12 and abs(score.p) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [("tnak", "Did you mean 'tank'"), ("surve", "no unit 'surve'"), (3, "no unit 3"), ("trails", "trial")],
+)
+def test_units_that_are_not_there(frogs, unit, words):
+    with pytest.raises(ModelError, match=words):
+        frogs[2].loo(unit)
+
+
+def test_trials_of_rows_without_any(known):
+    with pytest.raises(ModelError, match="One response of rows with trials"):
+        known[2].loo("trial")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"k": 1}, "k=1"),
+        ({"k": 17}, "number of rows, 16"),
+        ({"k": 2.5}, "k=2.5"),
+        ({"k": True}, "k=True"),
+        ({"by": "pond"}, "no unit 'pond'"),
+        ({"stratify": "pond"}, "no unit 'pond'"),
+        ({"by": "tank", "stratify": "tank", "k": 2}, "Levels left out whole"),
+        ({"k": 2, "draws": 1}, "draws=1"),
+    ],
+)
+def test_folds_that_make_no_sense(frogs, arguments, words):
+    with pytest.raises(ModelError, match=words):
+        sl.kfold(frogs[1], progress=False, **arguments)
+
+
+def test_the_question_is_said(known, frogs):
+    _, _, fit, _ = known
+    assert "given the effects of g, h" in fit.loo().question
+    assert "a new level of g" in fit.loo("g").question and "given the effects of h" in fit.loo("g").question
+    assert "effects unknown (tank)" in frogs[2].loo("tank").question
+    assert "exact" in str(fit.loo("g")) and "quadrature" in str(frogs[2].loo("tank"))
