@@ -59,6 +59,17 @@ class Comparison:
         return next(iter(self.scores.values())).question
 
     @property
+    def left_out(self) -> str:
+        """How many units were left out, and how."""
+        first = next(iter(self.scores.values()))
+        return f"{first.counted} left out{f' in {first.folds} folds' if first.folds else ' one by one'}."
+
+    @property
+    def about(self) -> str:
+        """How the weights were made, and what the verdict calls worse."""
+        return f"Weights by {self.method}. A model is called worse beyond two standard errors and {ALIKE:g}."
+
+    @property
     def verdict(self) -> str:
         """Which models predict best, and which cannot be told from it."""
         best, *others = self.table.index
@@ -82,11 +93,8 @@ class Comparison:
         return differences(self.table, self.unit, self.question)
 
     def __str__(self) -> str:
-        first = next(iter(self.scores.values()))
-        head = f"{first.counted} left out{f' in {first.folds} folds' if first.folds else ' one by one'}."
         table = self.table.round(2).to_string()
-        about = f"Weights by {self.method}. A model is called worse beyond two standard errors and {ALIKE:g}."
-        return "\n".join([head, self.question, table, self.verdict, about, *self.notes])
+        return "\n".join([self.left_out, self.question, table, self.verdict, self.about, *self.notes])
 
     def __repr__(self) -> str:
         return str(self)
@@ -151,11 +159,13 @@ def compare(
         raise ModelError(f"Two models have one name: {listing(map(repr, models))}.", "Names that differ.")
     fits = {name: results_of(m) for name, m in given.items() if not isinstance(m, Loo)}
     _check_data({name: fit.model for name, fit in fits.items()})
+    scores: dict[str, Loo] = {}
     with shown(progress, 0, "fits") as bar:
-        scores = {
-            name: model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores, bar)
-            for name, model in given.items()
-        }
+        for name, model in given.items():
+            try:
+                scores[name] = model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores, bar)
+            except ModelError as problem:
+                raise ModelError(f"{name!r}: {problem.found}", problem.needed, problem.remedy) from problem
     return compared(scores, method)
 
 

@@ -42,7 +42,7 @@ def group_effects(
         root = square_root(group, posterior)
         for place in np.flatnonzero(levels >= fitted):
             rng = _generator(seed, group.r, group.labels[levels[place]])
-            out[:, :, place] = _from_population(group, posterior, root, rng)
+            out[:, :, place] = from_population(group, posterior, root, rng)
     return out
 
 
@@ -95,10 +95,10 @@ def square_root(group: Group, posterior: xr.Dataset) -> np.ndarray:
     return sd[..., None] * root
 
 
-def _from_population(
+def from_population(
     group: Group, posterior: xr.Dataset, root: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return one level's effects, (chain, draw, K)."""
+    """Return one level's effects from the population whose `square_root` is given, (chain, draw, K)."""
     r = np.einsum("...ij,...j->...i", root, rng.normal(size=root.shape[:-1]))
     if group.student:
         nu = posterior[group.nu].values.astype(float)

@@ -249,7 +249,7 @@ def test_trials_are_bernoulli_rows():
 
 def test_a_row_that_is_all_of_a_level_is_integrated_once_it_is_unseen():
     results = drawn(Case("b ~ x1 + (1 | i)", "bernoulli"))
-    units, values, *_ = found(results, "row", unseen=True)
+    units, values, *_ = found(results, "row", alone=True)
     factor = ordered(results.model)[0]
     counts = np.bincount(inside(results.model, units)[0].level, minlength=factor.levels)
     seen = found(results, "row")[1]

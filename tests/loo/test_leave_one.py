@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, norm
 
+import left_out
 import shoal as sl
 from shoal.errors import ModelError, ShoalWarning
 from shoal.loo.densities import densities
@@ -18,6 +17,7 @@ from shoal.posterior.posterior import posterior_of
 from shoal.refit import settings_of
 
 WORST_Z = 4.0
+EIGHT = sl.load_dataset("eight_schools")[["y", "se"]].to_numpy(float).T
 
 
 def z_scores(score, exact):
@@ -32,27 +32,9 @@ def schools():
     return model, model.fit(seed=1, progress=False)
 
 
-def schools_left_out(table):
-    """Log density of each school given the others, by quadrature over log tau, the mean integrated out."""
-    y, se = table["y"].to_numpy(float), table["se"].to_numpy(float)
-    log_tau = np.linspace(np.log(1e-4), np.log(5000), 8001)
-    tau = np.exp(log_tau)
-    log_prior = np.log(2 / (np.pi * 5)) - np.log1p((tau / 5) ** 2) + log_tau
-
-    def log_evidence(keep):
-        v = se[keep] ** 2 + tau[:, None] ** 2
-        precision = (1 / v).sum(1) + 1 / 25
-        mean = (y[keep] / v).sum(1) / precision
-        value = norm.logpdf(y[keep], 0, np.sqrt(v)).sum(1) + 0.5 * mean**2 * precision
-        return logsumexp(value - 0.5 * np.log(25 * precision) + log_prior)
-
-    whole = np.arange(len(y))
-    return np.array([log_evidence(whole) - log_evidence(np.delete(whole, i)) for i in whole])
-
-
 def test_a_school_left_out_is_that_of_quadrature(schools):
     model, fit = schools
-    exact = schools_left_out(sl.load_dataset("eight_schools"))
+    exact = left_out.schools(*EIGHT)
     score = fit.loo("school")
     assert set(score.pointwise["integral"]) == {"exact"} and score.ok
     assert np.abs(z_scores(score, exact)).max() < WORST_Z
@@ -61,18 +43,24 @@ def test_a_school_left_out_is_that_of_quadrature(schools):
 
 def test_a_school_left_out_of_a_fit_of_its_own_is_that_of_quadrature(schools):
     model, fit = schools
-    exact = schools_left_out(sl.load_dataset("eight_schools"))
+    exact = left_out.schools(*EIGHT)
     score = sl.kfold(model, 8, "school", draws=500, progress=False)
     assert np.abs(z_scores(score, exact)).max() < WORST_Z
+
+
+def test_a_row_that_is_a_level_is_repaired_by_integrating_its_effect(schools):
+    model, fit = schools
     with pytest.warns(ShoalWarning, match="Pareto k above"):
         rows = fit.loo()
+    assert rows.bad.size
     again = fit.loo(refit=True, progress=False)
-    assert rows.bad.size == again.refits > 0 and again.ok
-    at = again.pointwise["method"] == "refit"
-    assert np.abs(z_scores(again, exact)[at.to_numpy()]).max() < WORST_Z
-    kept = rows.pointwise[~at.to_numpy()]
-    pd.testing.assert_frame_equal(again.pointwise[~at.to_numpy()], kept)
+    assert again.ok and again.refits == 0
+    assert np.abs(z_scores(again, left_out.schools(*EIGHT))).max() < WORST_Z
+    np.testing.assert_allclose(again.pointwise["elpd"], fit.loo("school").pointwise["elpd"])
     np.testing.assert_array_equal(again.pointwise["within"], rows.pointwise["within"])
+    units, sets = units_of(model.specification, "row"), [np.array([0]), np.array([6])]
+    refits = leave_out(posterior_of(model.specification), units, sets, settings_of(fit.results), 2)
+    assert np.abs(again.pointwise["predicted"][[0, 6]] - refits["predicted"]).max() < 0.6
 
 
 @pytest.fixture(scope="module")
@@ -100,28 +88,34 @@ def crossed():
     return pd.DataFrame({"y": y, "g": g, "h": h})
 
 
-def left_out(y, covariance, units):
-    """Log density of each unit's rows given all others, all jointly normal around 0."""
-    out = []
-    for unit in np.unique(units):
-        at, rest = np.flatnonzero(units == unit), np.flatnonzero(units != unit)
-        weight = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[np.ix_(rest, at)]).T
-        mean = weight @ y[rest]
-        cond = covariance[np.ix_(at, at)] - weight @ covariance[np.ix_(rest, at)]
-        out.append(multivariate_normal(mean, cond).logpdf(y[at]))
-    return np.array(out)
-
-
 @pytest.mark.parametrize("unit", ["row", "g", "h"])
 def test_gaussian_units_left_out_have_their_conditional_density(known, unit):
     table, model, fit, covariance = known
     of = np.arange(len(table)) if unit == "row" else table[unit].to_numpy()
-    exact = left_out(table["y"].to_numpy(), covariance, of)
+    exact = left_out.jointly_normal(table["y"].to_numpy(), covariance, of)
     score = fit.loo(unit)
     assert np.abs(z_scores(score, exact)).max() < WORST_Z
     folds = sl.kfold(model, len(np.unique(of)), None if unit == "row" else unit, draws=100, progress=False)
     assert np.abs(z_scores(folds, exact)).max() < WORST_Z
     assert folds.folds == len(exact) and np.isnan(folds.p)
+
+
+def test_rows_whose_weights_fail_are_left_out_of_fits_of_their_own(known):
+    table, model, _, covariance = known
+    odd = table.copy()
+    odd.loc[[4, 11], "y"] = [9.0, -9.0]
+    fit = sl.Model("y ~ 1 + (1 | g) + (1 | h)", odd, priors=model.priors).fit(seed=5, progress=False)
+    with pytest.warns(ShoalWarning, match=r"\(4, 11"):
+        rows = fit.loo()
+    again = fit.loo(refit=True, progress=False)
+    assert again.ok and again.refits == len(rows.bad) >= 2
+    exact = left_out.jointly_normal(odd["y"].to_numpy(), covariance, np.arange(len(odd)))
+    refitted = again.pointwise["method"] == "refit"
+    assert np.abs(z_scores(again, exact)[refitted]).max() < WORST_Z
+    assert np.abs((rows.pointwise["elpd"] - exact)[[4, 11]]).max() > 10 * again.pointwise["mcse"].max()
+    kept = again.pointwise["method"] == "psis"
+    pd.testing.assert_frame_equal(again.pointwise[kept], rows.pointwise[kept])
+    assert f"In place of importance sampling, {again.refits} fitted anew" in str(again)
 
 
 def test_what_is_expected_of_a_row_left_out(known):
@@ -157,24 +151,9 @@ def single():
     rng = np.random.default_rng(5)
     y = (rng.random(24) < 0.7).astype(int)
     table = pd.DataFrame({"y": y, "g": np.arange(24)})
-    priors = {"Intercept": sl.priors.Normal(0, 1), "sd_g": sl.priors.Gamma(mu=3, sigma=0.5)}
+    priors = {"Intercept": sl.priors.Normal(0, 1), "sd_g": sl.priors.Gamma(left_out.SHAPE, left_out.RATE)}
     model = sl.Model("y ~ 1 + (1 | g)", table, family="bernoulli", priors=priors)
     return y, model.fit(seed=6, progress=False)
-
-
-def brute_force(y):
-    """Log probability of each row given the others, by quadrature over mean, sd and the effect."""
-    mean, sd = np.linspace(-6, 6, 241), np.linspace(0.8, 6, 121)
-    u = np.linspace(-8, 8, 401)
-    weight = norm.pdf(u) / norm.pdf(u).sum()
-    p = np.array([[weight @ (1 / (1 + np.exp(-(m + s * u)))) for s in sd] for m in mean])
-    shape, rate = 36.0, 12.0
-    log_prior = norm.logpdf(mean, 0, 1)[:, None] + (shape - 1) * np.log(sd) - rate * sd
-    ones = y.sum()
-    log_p, log_q = np.log(p), np.log1p(-p)
-    whole = logsumexp(log_prior + ones * log_p + (len(y) - ones) * log_q)
-    left = [logsumexp(log_prior + (ones - k) * log_p + (len(y) - ones - 1 + k) * log_q) for k in (0, 1)]
-    return np.where(y == 1, whole - left[1], whole - left[0])
 
 
 def test_single_binary_rows_fail_by_importance_sampling_and_say_so(single):
@@ -190,7 +169,7 @@ def test_single_binary_rows_left_out_as_levels_agree_with_brute_force(single):
     score = fit.loo("g")
     assert score.ok and set(score.pointwise["integral"]) == {"quadrature"}
     assert score.pointwise["integral_error"].max() < 1e-3
-    assert np.abs(z_scores(score, brute_force(y))).max() < WORST_Z
+    assert np.abs(z_scores(score, left_out.single_binary_rows(y))).max() < WORST_Z
 
 
 def test_single_binary_rows_left_out_of_fits_agree_with_brute_force(single):
@@ -198,7 +177,7 @@ def test_single_binary_rows_left_out_of_fits_agree_with_brute_force(single):
     units = units_of(fit.results.model, "row")
     some = [np.array([row]) for row in (0, 5, int(np.flatnonzero(y == 0)[0]))]
     table = leave_out(posterior_of(fit.results.model), units, some, settings_of(fit.results), 2)
-    exact = brute_force(y)[table.index]
+    exact = left_out.single_binary_rows(y)[table.index]
     assert np.abs((table["elpd"] - exact) / table["mcse"]).max() < WORST_Z
 
 

@@ -127,7 +127,8 @@ class Fit(Quantities):
         refit : bool
             Fit anew without each unit whose Pareto k is too large, and take that fit's word: rows are left
             out by a weight of 0, so all share one compilation and run side by side. Priors stay those of the
-            whole table.
+            whole table. Rows that are all there is of a level are first scored with its effect integrated
+            out: the same density, which importance sampling can mostly do.
         cores : int, optional
             All by default; the result does not depend on it.
         progress : bool, optional

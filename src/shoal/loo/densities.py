@@ -13,7 +13,7 @@ from shoal.design import Design, merge
 from shoal.families import Rows
 from shoal.loo.integrate import Integral, log_integrals, points
 from shoal.loo.units import ROW, Inside, Trials, Units, inside
-from shoal.new_levels import square_root
+from shoal.new_levels import from_population, square_root
 from shoal.pointwise import block_log_likelihood, block_mean, flat, row_log_likelihood
 from shoal.posterior.layout import Gathered
 from shoal.prior_draws import linear_predictor, phi_of
@@ -75,7 +75,7 @@ class _Merged:
 
 
 def densities(
-    results: Results, units: Units, which: np.ndarray, cores: int, unseen: bool = False
+    results: Results, units: Units, which: np.ndarray, cores: int, alone: bool = False
 ) -> Iterator[Densities]:
     """Yield the log densities of some units, a block of them at a time.
 
@@ -87,9 +87,9 @@ def densities(
         Some of the units, ascending.
     cores : int
         Units whose effects are integrated side by side. LAPACK is to have one thread (`one_thread_lapack`).
-    unseen : bool
-        The draws are of a fit without these units. A row that is all there is of a level then has that
-        level's effect integrated out, too: the draws of it are from its population, which is known better.
+    alone : bool
+        A row that is all there is of a level has that level's effect integrated out, too: the same density
+        left out, since nothing but its population is known of the level then.
 
     Raises
     ------
@@ -98,11 +98,12 @@ def densities(
     """
     if units.trials is not None:
         yield from _of_trials(results, units.trials, which)
-    elif units.name == ROW and not unseen:
+    elif units.name == ROW and not alone:
         yield from _of_rows(results, which)
     elif units.name == ROW:
+        anew = _redrawn(results, units)
         for block in _of_levels(results, units, which, cores):
-            yield replace(block, means=_means(results, block.units))
+            yield replace(block, means=_means(anew, block.units))
     else:
         yield from _of_levels(results, units, which, cores)
 
@@ -126,6 +127,23 @@ def _of_trials(results: Results, trials: Trials, which: np.ndarray) -> Iterator[
         each = Rows(trials.outcome[some], ones, design.rows.weight[rows], 0 * ones)
         values = block_log_likelihood(design, shared, posterior, rows, each)
         yield Densities(some, values, ("none",) * len(some), 0 * ones, _means(results, rows))
+
+
+def _redrawn(results: Results, units: Units) -> Results:
+    """Return the results, effects of levels that are at home in a unit drawn anew from their population."""
+    posterior, rng = results.posterior.copy(), np.random.default_rng(0)
+    for place in inside(results.model, units):
+        levels = np.flatnonzero(place.home >= 0)
+        for _, group in place.factor.groups if levels.size else ():
+            root, values = square_root(group, posterior), posterior[group.r].values.copy()
+            for level in levels:
+                values[:, :, level] = from_population(group, posterior, root, rng)
+            posterior[group.r] = posterior[group.r].copy(data=values)
+        for name in place.factor.latents if levels.size else ():
+            drawn = posterior[f"latent_{name}"].copy()
+            drawn.values[:, :, levels] = rng.normal(size=(*drawn.shape[:2], len(levels)))
+            posterior[f"latent_{name}"] = drawn
+    return Results(results.model, xr.DataTree.from_dict({"posterior": posterior}))
 
 
 def _means(results: Results, rows: np.ndarray) -> np.ndarray | None:

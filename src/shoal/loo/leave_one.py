@@ -11,7 +11,7 @@ import pandas as pd
 from shoal.loo.densities import Densities, densities
 from shoal.loo.result import PSIS, REFIT, Loo
 from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
-from shoal.loo.units import ROW, Units, units_of
+from shoal.loo.units import ROW, Units, alone, units_of
 from shoal.loo.words import advice, question
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.refit import refit, settings_of
@@ -41,22 +41,38 @@ def loo(
     units = units_of(results.model, unit)
     draws = results.posterior.sizes["chain"] * results.posterior.sizes["draw"]
     table, limit = _smoothed(results, units, cores), good_k(draws)
+    if refit_bad and unit == ROW:
+        # Of such rows the level is integrated out first, which seldom leaves anything to fit anew.
+        some = np.flatnonzero(alone(results.model, units))
+        if some.size:
+            table = _replaced(table, some, _smoothed(results, units, cores, some))
     bad = np.flatnonzero(table["pareto_k"] > limit)
     if refit_bad and bad.size:
         posterior, settings = posterior_of(results.model), settings_of(results)
-        exact = leave_out(posterior, units, [np.array([u]) for u in bad], settings, cores, progress)
-        exact["within"] = table["within"].to_numpy()[bad]
-        table = pd.concat([table.drop(index=table.index[bad]), exact]).loc[table.index]
+        sets = [np.array([u]) for u in bad]
+        table = _replaced(table, bad, leave_out(posterior, units, sets, settings, cores, progress))
     return Loo(unit, question(results.model, units), table, draws, limit, advice(results.model, units))
 
 
-def _smoothed(results: Results, units: Units, cores: int) -> pd.DataFrame:
-    """Return the pointwise table of all units by importance sampling."""
-    share = efficiency(results)
+def _smoothed(results: Results, units: Units, cores: int, some: np.ndarray | None = None) -> pd.DataFrame:
+    """Return the pointwise table by importance sampling, of all units.
+
+    Parameters
+    ----------
+    some : int array, optional
+        Of these only, the effects of levels that they are all of integrated out.
+    """
+    share, which = efficiency(results), np.arange(len(units.labels)) if some is None else some
     with one_thread_lapack():
-        blocks = densities(results, units, np.arange(len(units.labels)), cores)
+        blocks = densities(results, units, which, cores, alone=some is not None)
         parts = [_table(units, block, smoothed(block.values, block.means, share), PSIS) for block in blocks]
     return _joined(units, parts)
+
+
+def _replaced(table: pd.DataFrame, some: np.ndarray, better: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with other rows for some units, but for what was said of them with the unit there."""
+    better["within"] = table["within"].to_numpy()[some]
+    return pd.concat([table.drop(index=table.index[some]), better]).loc[table.index]
 
 
 def leave_out(
@@ -81,7 +97,7 @@ def leave_out(
     def score(number: int, results: Results) -> pd.DataFrame:
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        blocks = densities(whole, units, sets[number], 1, unseen=True)
+        blocks = densities(whole, units, sets[number], 1, alone=True)
         return pd.concat([_table(units, b, averaged(b.values, b.means, share), REFIT) for b in blocks])
 
     todo = [partial(without, which) for which in sets]

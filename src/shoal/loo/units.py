@@ -164,6 +164,14 @@ def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
     return tuple(out)
 
 
+def alone(model: Specification, units: Units) -> np.ndarray:
+    """Return which units have all rows of some level, (U,)."""
+    homes = [place.home[place.home >= 0] for place in inside(model, units)]
+    found = np.zeros(len(units.labels), bool)
+    found[np.concatenate([np.zeros(0, np.int64), *homes])] = True
+    return found
+
+
 def has_population(factor: Gathered) -> bool:
     """Whether the effects of a level are independent of those of other levels, given the hyperparameters."""
     return factor.root is None and not any(group.zero_sum for _, group in factor.groups)

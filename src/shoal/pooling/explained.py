@@ -201,7 +201,7 @@ def _of_levels(model: Specification, found: Between) -> tuple[str, ...]:
         x, total = design.x[:, i], np.bincount(group.index, z * design.x[:, i])
         trait = np.divide(total, square, out=np.zeros_like(total), where=square > 0)
         close = 1e-9 * np.abs(x).max()
-        if i in matched or isinstance(model.priors[name].prior, Fixed) or np.ptp(trait) <= 1e-9:
+        if i in matched or isinstance(model.priors[name].prior, Fixed) or np.ptp(trait) <= close:
             continue
         if (np.abs(x - trait[group.index] * z) <= close).all():
             out.append(name)
