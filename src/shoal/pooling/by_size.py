@@ -40,13 +40,13 @@ def by_size(
         levels = np.flatnonzero(classes.codes == number)
         for name, fit in fits.items():
             own = held_out[name][held_out[name]["level"].isin(levels)]
-            weight = own["alike"].to_numpy()
+            alike, weight = own["alike"].to_numpy(), own["weight"].to_numpy()
             row = {
                 "size": label,
                 "pooling": name,
                 "levels": len(levels),
                 "observations": float(size[levels].sum()),
-                "log_score": weight @ own["elpd"] / size[levels].sum(),
+                "log_score": alike @ own["elpd"] / size[levels].sum(),
                 "rmse": np.sqrt(weight @ own["off"] ** 2 / weight.sum()),
             }
             if truth is not None:
@@ -75,22 +75,27 @@ def _range(size: np.ndarray) -> str:
 
 
 def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFrame:
-    """Return a row a unit: its level, log density, distance from what was expected, how many are alike."""
+    """Return a row a unit: its level, log density, distance from what was expected.
+
+    Each row stands for several units that are alike, and for the ``weight`` of their observations.
+    """
     units = units_of(fit.results.model, score.unit)
     table = score.pointwise
     if units.trials is not None:
-        level, observed = group.index[units.trials.row], units.trials.outcome
+        first, observed = units.trials.row, units.trials.outcome
+        weight = score.alike * design.rows.weight[first]
     else:
         first = np.unique(units.of_row, return_index=True)[1]
-        level = group.index[first]
+        weight = np.bincount(units.of_row, design.row_weight)
         y = np.asarray(design.rows.y, float)
         y = design.category_numbers[y.astype(int)] if design.family.ordinal else y / design.rows.trials
         observed = y if score.unit == ROW else np.full(len(first), np.nan)
     columns = {
-        "level": level,
+        "level": group.index[first],
         "elpd": table["elpd"].to_numpy(),
         "off": observed - table["predicted"].to_numpy(),
         "alike": score.alike,
+        "weight": weight,
     }
     return pd.DataFrame(columns)
 
