@@ -14,7 +14,7 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.effects import effects
 from shoal.estimands.levels import effects_draws, finite_population, levels
-from shoal.estimands.parameters import known_variables, summary, to_frame
+from shoal.estimands.parameters import free_variables, known_variables, summary, to_frame
 from shoal.estimands.ranks import rank_draws, ranks
 from shoal.estimands.table import Estimates, statements
 from shoal.estimands.variance import variance_partition
@@ -27,6 +27,7 @@ __all__ = [
     "effects",
     "effects_draws",
     "finite_population",
+    "free_variables",
     "group_of",
     "interval_names",
     "known_variables",

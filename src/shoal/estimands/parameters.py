@@ -56,7 +56,8 @@ def summary(
 def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -> xr.Dataset:
     """Return what a summary is of, a row an entry; attributes say the scale of levels' coefficients."""
     if levels is None:
-        return _free(results, results.hyperparameters() if names is None else known_variables(results, names))
+        wanted = results.hyperparameters() if names is None else known_variables(results, names)
+        return free_variables(results, wanted)
     if names is not None:
         raise ModelError(
             f"var_names={names!r} beside levels={levels!r}.",
@@ -67,7 +68,7 @@ def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -
     return xr.Dataset({draws.name: draws}, attrs=draws.attrs)
 
 
-def _free(results: Results, names: Sequence[str]) -> xr.Dataset:
+def free_variables(results: Results, names: Sequence[str]) -> xr.Dataset:
     """Return variables as they are, and each correlation that is estimated as one of its own."""
     posterior, out = results.posterior, dict[str, xr.DataArray]()
     pairs = {group.cor: partial_positions(group.blocks) for group in results.model.groups}

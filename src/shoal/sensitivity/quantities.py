@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from shoal.errors import ModelError, listing, nearest
+from shoal.estimands import free_variables
 from shoal.estimands import levels as draws_of_levels
-from shoal.groups import partial_positions
 from shoal.results import Results
 
 
@@ -79,13 +79,8 @@ def _plain(name: str) -> str:
 
 def _of_variable(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the scalars of a variable; of a matrix of correlations each one that is estimated."""
-    array = results.posterior[name]
-    for group in results.model.groups:
-        if group.cor == name:
-            for i, j, *_ in sorted(partial_positions(group.blocks)):
-                yield f"{name}[{group.effects[i]}, {group.effects[j]}]", array.values[..., i, j]
-            return
-    yield from _scalars(name, array)
+    for key, array in free_variables(results, [name]).data_vars.items():
+        yield from _scalars(str(key), array)
 
 
 def _scalars(name: str, array: xr.DataArray) -> Iterator[tuple[str, np.ndarray]]:
