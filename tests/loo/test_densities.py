@@ -24,6 +24,7 @@ from posterior.cases import (
     Case,
 )
 from posterior.density import linear_predictor
+from shoal.loo import levels
 from shoal.loo.densities import densities
 from shoal.loo.units import inside, units_of
 from shoal.posterior.layout import ordered
@@ -259,3 +260,15 @@ def test_a_row_that_is_all_of_a_level_is_integrated_once_it_is_unseen():
         by_level = found(results, "i")[1]
         level = inside(results.model, units)[0].level
         np.testing.assert_allclose(values[:, alone], by_level[:, level[alone]])
+
+
+@pytest.mark.parametrize("case", [BINOMIAL[1], CROSSED[4]], ids=str)
+def test_draws_of_large_levels_are_taken_in_parts(case, monkeypatch):
+    results = drawn(case, draws=6)
+    whole = found(results, "g")
+    monkeypatch.setattr(levels, "LARGEST", 3 * int(whole[0].sizes.max()))
+    monkeypatch.setattr(levels, "BLOCK", 1)
+    parts = found(results, "g")
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-12)
+    assert parts[2] == whole[2]
+    np.testing.assert_allclose(parts[3], whole[3], rtol=1e-9, atol=1e-12)

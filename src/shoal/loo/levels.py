@@ -21,6 +21,7 @@ from shoal.results import Results
 from shoal.row_blocks import BLOCK, part, shared_draws
 from shoal.sample.programs import double, program
 
+LARGEST = 2**24  # numbers: rows of a unit times draws that are held at once
 WIDEST = 4  # rows are padded to powers of this, so that few programs serve units of all sizes
 
 
@@ -50,26 +51,30 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class _Common:
-    """What all units have in common.
+class _Some:
+    """Some draws of everything that is not integrated.
 
     Attributes
     ----------
-    merged : list of Merged
-        One a response.
+    posterior : Dataset
+    shared : list of dicts of (S, ...) arrays
+        One a response: `row_blocks.shared_draws`.
     phi : tuple of dicts of (S, ...) arrays
         The families' parameters.
-    places : list of Inside
-        Factors that have levels inside units.
     lam, nu : list of arrays
-        For each, `effects.loaded` and `effects.freedom`.
+        Of each factor that has levels inside units: `effects.loaded` and `effects.freedom`.
     """
 
-    merged: list[Merged]
+    posterior: xr.Dataset
+    shared: list[dict[str, np.ndarray]]
     phi: tuple[dict[str, np.ndarray], ...]
-    places: list[Inside]
     lam: list[np.ndarray]
     nu: list[np.ndarray]
+
+    @property
+    def size(self) -> int:
+        """Number of draws, S."""
+        return int(self.posterior.sizes["chain"] * self.posterior.sizes["draw"])
 
 
 def of_levels(
@@ -82,32 +87,53 @@ def of_levels(
     ModelError
         If draws of effects are needed and were not kept.
     """
-    posterior, model = results.posterior, results.model
+    model, posterior = results.model, results.posterior
     places = [place for place in inside(model, units) if (place.home >= 0).any()]
     merged = [_merged(design, _given(design, places), units) for design in model.designs]
+    rows = np.sum([np.diff(m.starts) for m in merged], axis=0)
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    parts = [_some(merged, places, part) for part in _cut(posterior, int(rows[which].max()))]
+    for block in _blocks(which, rows * chains * draws):
+        found = [_at(part, merged, places, block, cores) for part in parts]
+        values = [v.reshape(chains, -1, len(block)) for v, _, _ in found]
+        joined = np.concatenate(values, axis=1).reshape(chains * draws, len(block))
+        yield block, joined, found[0][1], np.mean([error for _, _, error in found], axis=0)
+
+
+def _cut(posterior: xr.Dataset, rows: int) -> list[xr.Dataset]:
+    """Return draws of all chains in parts, so few that `rows` rows take no more than `LARGEST` numbers."""
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    most = max(1, LARGEST // (rows * chains))
+    # A divisor of the number of draws: one program for all parts.
+    size = next(n for n in range(min(most, draws), 0, -1) if draws % n == 0)
+    return [posterior.isel(draw=slice(start, start + size)) for start in range(0, draws, size)]
+
+
+def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Dataset) -> _Some:
     shared = [flat(shared_draws(m.design, posterior)) for m in merged]
-    common = _Common(
-        merged,
-        tuple(_phi(m.design, own) for m, own in zip(merged, shared, strict=True)),
-        places,
+    phi = [phi_of(m.design, own) for m, own in zip(merged, shared, strict=True)]
+    return _Some(
+        posterior,
+        shared,
+        tuple({name: value[:, 0] for name, value in own.items()} for own in phi),
         [loaded(place.factor, posterior) for place in places],
         [freedom(place.factor, posterior) for place in places],
     )
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    for some in _blocks(which, np.sum([np.diff(m.starts) for m in merged], axis=0) * size):
-        bases = [_bases(m, own, posterior, places, some) for m, own in zip(merged, shared, strict=True)]
-        with ThreadPoolExecutor(cores) as pool:
-            tasks = [
-                pool.submit(_of_unit, common, int(unit), [b[i] for b in bases]) for i, unit in enumerate(some)
-            ]
-            found = [task.result() for task in tasks]
-        values, errors, methods = zip(*found, strict=True)
-        yield some, np.stack(values, axis=1), methods, np.array([e.mean() for e in errors])
 
 
-def _phi(design: Design, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the family's parameters at each draw, (S, ...)."""
-    return {name: value[:, 0] for name, value in phi_of(design, draws).items()}
+def _at(
+    some: _Some, merged: Sequence[Merged], places: Sequence[Inside], block: np.ndarray, cores: int
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+    """Return the log densities of some units at some draws (S, U), the methods, and mean errors (U,)."""
+    bases = [_bases(m, own, some, places, block) for m, own in zip(merged, some.shared, strict=True)]
+    with ThreadPoolExecutor(cores) as pool:
+        tasks = [
+            pool.submit(_of_unit, some, merged, places, int(unit), [b[i] for b in bases])
+            for i, unit in enumerate(block)
+        ]
+        found = [task.result() for task in tasks]
+    values, errors, methods = zip(*found, strict=True)
+    return np.stack(values, axis=1), methods, np.array([error.mean() for error in errors])
 
 
 def _blocks(which: np.ndarray, numbers: np.ndarray) -> Iterator[np.ndarray]:
@@ -140,15 +166,11 @@ def _merged(design: Design, given: Design, units: Units) -> Merged:
 
 
 def _bases(
-    m: Merged,
-    shared: dict[str, np.ndarray],
-    posterior: xr.Dataset,
-    places: Sequence[Inside],
-    some: np.ndarray,
+    m: Merged, shared: dict[str, np.ndarray], some: _Some, places: Sequence[Inside], block: np.ndarray
 ) -> list[np.ndarray]:
     """Return the linear predictor of each unit's rows without the effects to be integrated, (S, n) each."""
-    rows = np.concatenate([np.arange(m.starts[u], m.starts[u + 1]) for u in some])
-    design, effects = part(m.design, m.design, posterior, m.first[rows])
+    rows = np.concatenate([np.arange(m.starts[u], m.starts[u + 1]) for u in block])
+    design, effects = part(m.design, m.design, some.posterior, m.first[rows])
     draws = shared | flat(effects)
     for place in places:
         for group in design.groups:
@@ -160,12 +182,17 @@ def _bases(
             if latent.factor == place.factor.name:
                 own = place.home[np.unique(place.level[m.first[rows]])] >= 0
                 draws[f"latent_{latent.name}"] = np.where(own, 0.0, draws[f"latent_{latent.name}"])
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    eta = np.broadcast_to(linear_predictor(design, draws), (size, len(rows)))
-    return np.split(eta, np.cumsum(m.starts[some + 1] - m.starts[some])[:-1], axis=1)
+    eta = np.broadcast_to(linear_predictor(design, draws), (some.size, len(rows)))
+    return np.split(eta, np.cumsum(m.starts[block + 1] - m.starts[block])[:-1], axis=1)
 
 
-def _of_unit(common: _Common, unit: int, base: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, str]:
+def _of_unit(
+    some: _Some,
+    merged: Sequence[Merged],
+    places: Sequence[Inside],
+    unit: int,
+    base: Sequence[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the log density of one unit at each draw, its errors, and how its effects were integrated.
 
     Parameters
@@ -173,15 +200,15 @@ def _of_unit(common: _Common, unit: int, base: Sequence[np.ndarray]) -> tuple[np
     base : sequence of (S, n) arrays
         Of each response, the linear predictor of the unit's rows without these effects.
     """
-    slices = [slice(m.starts[unit], m.starts[unit + 1]) for m in common.merged]
+    slices = [slice(m.starts[unit], m.starts[unit + 1]) for m in merged]
     widths = [_padded(s.stop - s.start) for s in slices]
-    sides = list(zip(common.merged, slices, widths, strict=True))
-    own = [np.flatnonzero(place.home == unit) for place in common.places]
+    sides = list(zip(merged, slices, widths, strict=True))
+    own = [np.flatnonzero(place.home == unit) for place in places]
     kept = [i for i, levels in enumerate(own) if levels.size]
-    factors = [common.places[i].factor for i in kept]
-    rows = [[_effects(common.places[i], *side, own[i]) for side in sides] for i in kept]
+    factors = [places[i].factor for i in kept]
+    rows = [[_effects(places[i], *side, own[i]) for side in sides] for i in kept]
     kind = Integral(
-        families=tuple(m.design.family for m in common.merged),
+        families=tuple(m.design.family for m in merged),
         levels=tuple(1 << int(own[i].size - 1).bit_length() for i in kept),
         effects=tuple(f.effects for f in factors),
         student=tuple(map(student_sets, factors)),
@@ -189,16 +216,16 @@ def _of_unit(common: _Common, unit: int, base: Sequence[np.ndarray]) -> tuple[np
     arguments: Any = (
         tuple(_pad_rows(*side) for side in sides),
         tuple(np.pad(b, ((0, 0), (0, width - b.shape[1]))) for b, width in zip(base, widths, strict=True)),
-        common.phi,
+        some.phi,
         tuple(np.concatenate([z for z, _ in parts]) for parts in rows),
         tuple(np.concatenate([level for _, level in parts]) for parts in rows),
-        tuple(common.lam[i] for i in kept),
-        tuple(common.nu[i] for i in kept),
+        tuple(some.lam[i] for i in kept),
+        tuple(some.nu[i] for i in kept),
         points(kind.dimension if kind.method == "importance sampling" else 0),
     )
     with double():
         value, error = program(log_integrals, kind, *arguments)(*arguments)
-    return np.asarray(value) + sum(m.constant[unit] for m in common.merged), np.asarray(error), kind.method
+    return np.asarray(value) + sum(m.constant[unit] for m in merged), np.asarray(error), kind.method
 
 
 def _padded(count: int) -> int:
