@@ -11,7 +11,7 @@ import shoal as sl
 from shoal.errors import ModelError, ShoalWarning
 from shoal.loo.densities import densities
 from shoal.loo.leave_one import leave_out
-from shoal.loo.smoothing import efficiency
+from shoal.loo.smoothing import efficiency, smoothed
 from shoal.loo.units import units_of
 from shoal.posterior.posterior import posterior_of
 from shoal.refit import settings_of
@@ -301,3 +301,13 @@ def test_the_question_is_said(known, frogs):
     assert "a new level of g" in fit.loo("g").question and "given the effects of h" in fit.loo("g").question
     assert "effects unknown (tank)" in frogs[2].loo("tank").question
     assert "exact" in str(fit.loo("g")) and "quadrature" in str(frogs[2].loo("tank"))
+
+
+def test_weights_beyond_all_measure_are_the_worst_and_cost_no_warning():
+    rng = np.random.default_rng(1)
+    wild = rng.normal(size=(400, 3)) * [1.0, 400.0, 1e5]
+    scores = smoothed(wild, None, 1.0)
+    assert scores.k[0] < 0.7 and np.isinf(scores.k[1:]).all()
+    assert np.isfinite(scores.elpd).all() and np.isfinite(scores.mcse).all()
+    flat = smoothed(np.zeros((400, 1)), None, 1.0)
+    assert flat.k == 0 and abs(flat.elpd) < 1e-12 and flat.mcse < 1e-12

@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 from shoal.results import Results
 
 WORST_K = 0.7
+NARROWEST, WIDEST = 1e-12, 300.0  # spread of the logarithms of weights that can be smoothed
 
 
 class Elpd(NamedTuple):
@@ -56,26 +57,29 @@ def smoothed(log_likelihood: np.ndarray, means: np.ndarray | None, efficiency: f
 
     size, count = log_likelihood.shape
     log_weights, k = np.empty((size, count)), np.zeros(count)
-    level = _level_tail(log_likelihood, efficiency)
-    # Where the largest weights are one number there is no tail to smooth, nor any that grows.
-    raw = -log_likelihood[:, level]
-    log_weights[:, level] = raw - logsumexp(raw, axis=0)
-    smooth, k[~level] = array_stats.psislw(log_likelihood[:, ~level], r_eff=efficiency, axis=0)
-    log_weights[:, ~level] = smooth.T
+    spread = _tail_spread(log_likelihood, efficiency)
+    # Where the largest weights are one number there is no tail to smooth, nor any that grows; where they
+    # differ by hundreds of orders of magnitude none has a shape.
+    k[spread > WIDEST] = np.inf
+    plain = (spread < NARROWEST) | (spread > WIDEST)
+    raw = -log_likelihood[:, plain]
+    log_weights[:, plain] = raw - logsumexp(raw, axis=0)
+    smooth, k[~plain] = array_stats.psislw(log_likelihood[:, ~plain], r_eff=efficiency, axis=0)
+    log_weights[:, ~plain] = smooth.T
     elpd = logsumexp(log_weights + log_likelihood, axis=0)
     # Delta method: the ratio of the weighted densities to their mean (Vehtari et al. 2024, equation 6).
-    away = np.exp(log_likelihood - elpd) - 1
-    mcse = np.sqrt((np.exp(2 * log_weights) * away**2).sum(0) / efficiency)
+    away = np.exp(log_weights + log_likelihood - elpd) - np.exp(log_weights)
+    mcse = np.sqrt((away**2).sum(0) / efficiency)
     predicted = np.full(count, np.nan) if means is None else (np.exp(log_weights) * means).sum(0)
     return Elpd(elpd, _log_mean(log_likelihood), k, mcse, predicted)
 
 
-def _level_tail(log_likelihood: np.ndarray, efficiency: float) -> np.ndarray:
-    """Return for which units the weights that would be smoothed are all the same, (U,)."""
+def _tail_spread(log_likelihood: np.ndarray, efficiency: float) -> np.ndarray:
+    """Return by how much the logarithms of the weights that would be smoothed differ, (U,)."""
     size = len(log_likelihood)
     tail = int(np.ceil(min(0.2 * size, 3 * np.sqrt(size / efficiency))))
     largest = np.partition(log_likelihood, tail, axis=0)[: tail + 1]
-    return np.ptp(largest, axis=0) <= 1e-12
+    return np.ptp(largest, axis=0)
 
 
 def averaged(log_likelihood: np.ndarray, means: np.ndarray | None, efficiency: float) -> Elpd:
