@@ -307,7 +307,7 @@ def test_weights_beyond_all_measure_are_the_worst_and_cost_no_warning():
     rng = np.random.default_rng(1)
     wild = rng.normal(size=(400, 3)) * [1.0, 400.0, 1e5]
     scores = smoothed(wild, None, 1.0)
-    assert scores.k[0] < 0.7 and np.isinf(scores.k[1:]).all()
+    assert scores.pareto_k[0] < 0.7 and np.isinf(scores.pareto_k[1:]).all()
     assert np.isfinite(scores.elpd).all() and np.isfinite(scores.mcse).all()
     flat = smoothed(np.zeros((400, 1)), None, 1.0)
-    assert flat.k == 0 and abs(flat.elpd) < 1e-12 and flat.mcse < 1e-12
+    assert flat.pareto_k == 0 and abs(flat.elpd) < 1e-12 and flat.mcse < 1e-12

@@ -7,56 +7,112 @@ import pytest
 from plots.made_fits import CATEGORIES, TWO, made, model, table
 from shoal.errors import DataError, ModelError
 
+CASES = {  # formula, family, what was observed, weight and trials of the rows
+    "binomial": ("k | trials(m) ~ x + (1 | g)", "k", None, "m"),
+    "bernoulli": ("bit ~ x + (1 | g)", "bit", None, None),
+    "cumulative": ("grade ~ x + (1 | g)", "number", None, None),
+    "gaussian": ("y | weights(m) ~ x + (1 | g)", "y", "m", None),
+    "lognormal": ("size ~ x + (1 | g)", "size", None, None),
+    "binomial(probit)": ("k | trials(m) + weights(w) ~ x + (1 | g)", "k", "w", "m"),
+}
 
-def by_hand(fit, observed, weight, keys, prob=0.9, response=None):
-    """Return mean and interval of what is expected of each group of rows, beside what was observed there."""
+
+def data():
+    number = [CATEGORIES.tolist().index(grade) + 1 for grade in table()["grade"]]
+    return table().assign(number=number, w=lambda d: d["h"] + 1.5, size=lambda d: np.exp(d["y"] / 4))
+
+
+def by_hand(fit, observed, weight, trials, groups, prob, response=None):
+    """Return a table of each group of rows: rows, observations, raw mean, posterior mean and interval."""
     draws = fit.predict(response=response).stack(sample=("chain", "draw")).transpose("row", "sample", ...)
-    values = draws.values
-    if values.ndim == 3:
-        values = values @ np.arange(1.0, values.shape[2] + 1)
+    expected = draws.values @ np.arange(1.0, 4) if draws.ndim == 3 else draws.values  # of counts: successes
     rows = {}
-    for key, own in pd.DataFrame(keys).groupby(list(keys), observed=True).groups.items():
-        size = weight["size"][own].sum()
-        mean = weight["rows"][own].to_numpy() @ values[own] / size
-        low, high = np.quantile(mean, [(1 - prob) / 2, (1 + prob) / 2])
-        total = weight["rows"][own] @ observed[own]
-        rows[key if len(keys) > 1 else key[0]] = (len(own), size, total / size, mean.mean(), low, high)
+    for group in pd.unique(groups):
+        own = np.asarray(groups) == group
+        size = (weight * trials)[own].sum()
+        mean = weight[own] @ expected[own] / size
+        ends = np.quantile(mean, [(1 - prob) / 2, (1 + prob) / 2])
+        rows[group] = [own.sum(), size, weight[own] @ observed[own] / size, mean.mean(), *ends]
     return rows
 
 
-def check(picture, rows, label):
-    numbers = picture.numbers
+def check(numbers, rows, labels):
     interval = [name for name in numbers if name.startswith("eti")]
     found = numbers[["n", "size", "mean", "posterior_mean", *interval]].to_numpy(float)
-    assert len(numbers) == len(rows)
-    for name, row in zip(numbers[label], found, strict=True):
-        np.testing.assert_allclose(row, rows[name])
+    assert sorted(map(str, labels)) == sorted(map(str, rows))
+    for label, row in zip(labels, found, strict=True):
+        np.testing.assert_allclose(row, rows[label])
 
 
-def weights(rows=1.0, trials=1.0):
-    each = pd.Series(np.ones(60)) * rows
-    return {"rows": each, "size": each * trials}
+@pytest.mark.parametrize("family", CASES)
+@pytest.mark.parametrize("by", [None, "h"])
+def test_numbers_are_predictions_averaged_over_the_rows_of_a_group(family, by):
+    formula, observed, weight, trials = CASES[family]
+    rows = data()
+    fit = made(model(formula + " + offset(0 * h)", family, data=rows))
+    columns = [np.ones(60) if name is None else rows[name].to_numpy(float) for name in (weight, trials)]
+    picture = fit.plot.outcomes(by, prob=0.8)
+    name = by or "g"
+    expected = by_hand(fit, rows[observed].to_numpy(float), *columns, rows[name], 0.8)
+    check(picture.numbers, expected, picture.numbers[name])
+    assert {"eti80_lb", "eti80_ub"} <= set(picture.numbers) and "colour" not in picture.numbers
+    assert f"Of the rows of each {name}: the raw" in picture.caption and "80% equal" in picture.caption
 
 
-@pytest.mark.parametrize(
-    ("formula", "family", "response", "rows", "trials"),
-    [
-        ("k | trials(m) ~ x + (1 | g)", "binomial", "k", 1, "m"),
-        ("bit ~ x + (1 | g)", "bernoulli", "bit", 1, None),
-        ("grade ~ x + (1 | g)", "cumulative", "grade", 1, None),
-        ("y | weights(m) ~ x + (1 | g)", "gaussian", "y", "m", None),
-        ("k | trials(m) + weights(h + 1) ~ x + (1 | g)", "binomial", "k", "h", "m"),
-    ],
-)
-def test_numbers_are_predictions_averaged_over_the_rows_of_a_group(formula, family, response, rows, trials):
-    data = table()
-    fit = made(model(formula, family))
-    observed = data[response]
-    if response == "grade":
-        observed = pd.Series([CATEGORIES.tolist().index(grade) + 1 for grade in observed])
-    own = 1 if rows == 1 else data[rows] + (rows == "h")
-    weight = weights(own, 1 if trials is None else data[trials])
-    picture = fit.plot.outcomes(prob=0.8)
-    check(picture, by_hand(fit, observed, weight, {"g": data["g"]}, 0.8), "g")
-    assert {"eti80_lb", "eti80_ub"} <= set(picture.numbers)
-    assert "80% equal-tailed" in picture.caption and "Of the rows of each g" in picture.caption
+def test_colours_tell_rows_of_a_group_apart():
+    rows = data()
+    fit = made(model("bit ~ x + h + (1 | g)", "bernoulli", data=rows))
+    picture = fit.plot.outcomes("g", colour="h")
+    pairs = [f"{g} h={h}" for g, h in zip(rows["g"], rows["h"], strict=True)]
+    one = np.ones(60)
+    expected = by_hand(fit, rows["bit"].to_numpy(float), one, one, pd.Series(pairs), 0.9)
+    numbers = picture.numbers
+    check(numbers, expected, [f"{g} {hue}" for g, hue in zip(numbers["g"], numbers["colour"], strict=True)])
+
+
+def test_one_of_several_responses_is_drawn():
+    rows, fit, one = table(), made(model(TWO)), np.ones(60)
+    for response, by in (("bit", "g"), ("y", "h")):
+        expected = by_hand(fit, rows[response].to_numpy(float), one, one, rows[by], 0.9, response)
+        picture = fit.plot.outcomes(by, response=response)
+        check(picture.numbers, expected, picture.numbers[by])
+    with pytest.raises(ModelError, match="No response is named"):
+        fit.plot.outcomes()
+
+
+def test_the_marks_are_the_numbers():
+    fit = made(model("bit ~ x + (1 | g)", "bernoulli"))
+    picture = fit.plot.outcomes()
+    lines, expected, observed = picture.figure.axes[0].collections
+    numbers = picture.numbers
+    np.testing.assert_allclose(expected.get_offsets(), numbers[["position", "posterior_mean"]])
+    np.testing.assert_allclose(observed.get_offsets(), numbers[["position", "mean"]])
+    ends = np.array([segment[:, 1] for segment in lines.get_segments()])
+    np.testing.assert_allclose(ends, numbers[["eti90_lb", "eti90_ub"]])
+    dashed = picture.figure.axes[0].get_lines()[0].get_ydata()[0]
+    np.testing.assert_allclose(dashed, table()["bit"].mean())
+
+
+@pytest.mark.parametrize("name", ["n", "size", "mean", "position", "posterior_mean", "eti90_lb"])
+def test_a_group_called_like_a_column_of_the_table_keeps_both(name):
+    rows = table().rename(columns={"h": name})
+    numbers = made(model(f"bit ~ x + (1 | {name})", "bernoulli", data=rows)).plot.outcomes().numbers
+    assert numbers.columns.is_unique and numbers[f"{name}_level"].tolist() == [0, 1, 2]
+    assert numbers["n"].tolist() == [20, 20, 20]
+
+
+def test_what_makes_no_sense_is_refused():
+    fit = made(model("bit ~ x + (1 | g)", "bernoulli"))
+    with pytest.raises(DataError, match="no column 'h'"):
+        fit.plot.outcomes("h")
+    with pytest.raises(DataError, match="At most"):
+        fit.plot.outcomes(colour="x")
+    with pytest.raises(ModelError, match="prob=2"):
+        fit.plot.outcomes(prob=2)
+    with pytest.raises(ModelError, match="no response 'y'"):
+        fit.plot.outcomes(response="y")
+    with pytest.raises(ModelError, match="no grouping factor, and `by` is not given"):
+        made(model("bit ~ x", "bernoulli")).plot.outcomes()
+    fit.tree["posterior"] = fit.tree["posterior"].to_dataset().drop_vars("r_g")
+    with pytest.raises(ModelError, match="r_g were not kept"):
+        fit.plot.outcomes()

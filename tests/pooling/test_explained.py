@@ -43,6 +43,8 @@ def trait():
         # Of a slope, what multiplies it.
         ("y ~ x * z + (1 + x | g)", {"effect": "x"}, ("x:z",)),
         ("y ~ x * z + (0 + x | g)", {}, ("x:z",)),
+        # The population's own slope is none of the levels', whatever its name.
+        ("y ~ I(2 * x) + x:z + (0 + x | g)", {}, ("x:z",)),
     ],
 )
 def test_predictors_of_the_levels_are_found_and_those_of_rows_are_not(formula, options, expected):

@@ -67,9 +67,8 @@ def test_a_value_has_the_score_of_a_model_that_holds_it(given, sd):
     assert own.question == given.score.question
     assert abs(row["elpd"] - own.elpd) < 4 * np.hypot(row["mcse"], own.mcse)
     np.testing.assert_allclose(row["se"], own.se, rtol=0.05)
-    # The values differ by more than that error.
-    elpd = given.table["elpd"]
-    assert (elpd.diff().abs() > 8 * given.table["mcse"])[1:].all()
+    # Of another value the score differs by more than that.
+    assert abs(given.table.loc[20, "elpd"] - own.elpd) > 20 * np.hypot(row["mcse"], own.mcse)
 
 
 def test_differences_are_those_from_the_learned_model(given):
@@ -86,7 +85,7 @@ def test_another_unit_asks_another_question(given):
 
 
 def test_the_sd_of_one_effect_among_several_is_held():
-    model = gaussian("y ~ x + (1 + x | g) + (1 | three)")
+    model = gaussian("y ~ x + (1 + x | g)")
     found = sl.pooling.sd_profile(model, "g", [0.01, 0.5], effect="x", **FEW)
     assert found.name == "sd_g[x]" and found.best == 0.5
     np.testing.assert_array_equal(

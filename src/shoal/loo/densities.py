@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.families import Rows
+from shoal.loo.integrate import NONE
 from shoal.loo.levels import of_levels
 from shoal.loo.units import ROW, Trials, Units, inside
 from shoal.new_levels import from_population, square_root
@@ -28,7 +29,7 @@ class Densities:
     values : (S, U) array
         At each draw, the chains one after the other.
     method : tuple of str
-        How the effects of each were integrated: "none", "exact", "quadrature", "importance sampling".
+        How the effects of each were integrated, of `integrate.INTEGRALS`.
     error : (U,) array
         Mean over draws of the integrals' errors: of the log by quadrature, relative by importance sampling.
     means : (S, U) array or None
@@ -82,7 +83,7 @@ def _of_rows(results: Results, which: np.ndarray) -> Iterator[Densities]:
     for where, values in row_log_likelihood(results):
         rows = np.arange(where.start, where.stop)[wanted[where]]
         if rows.size:
-            methods, error = ("none",) * rows.size, np.zeros(rows.size)
+            methods, error = (NONE,) * rows.size, np.zeros(rows.size)
             yield Densities(rows, values[:, wanted[where]], methods, error, _means(results, rows))
 
 
@@ -94,7 +95,7 @@ def _of_trials(results: Results, trials: Trials, which: np.ndarray) -> Iterator[
         rows, ones = trials.row[some], np.ones(len(some))
         each = Rows(trials.outcome[some], ones, design.rows.weight[rows], 0 * ones)
         values = block_log_likelihood(design, shared, posterior, rows, each)
-        yield Densities(some, values, ("none",) * len(some), 0 * ones, _means(results, rows))
+        yield Densities(some, values, (NONE,) * len(some), 0 * ones, _means(results, rows))
 
 
 def _redrawn(results: Results, units: Units) -> Results:

@@ -31,6 +31,7 @@ from jax.scipy.special import gammaln, logsumexp
 from shoal.families import Family
 from shoal.posterior.blocks import LARGEST_UNROLLED, cholesky, solve_lower
 
+INTEGRALS = NONE, EXACT, QUADRATURE, SAMPLING = "none", "exact", "quadrature", "importance sampling"
 LONGEST_STEP = 4.0  # in the linear predictor of any row
 STEPS = 12  # of Newton's method from the effects' mean; the rules below forgive what is left
 NODES = 51  # of the trapezoidal rule
@@ -69,17 +70,17 @@ class Integral:
 
     @property
     def method(self) -> str:
-        """One of "none", "exact", "quadrature" and "importance sampling"."""
+        """One of `INTEGRALS`."""
         if not self.dimension:
-            return "none"
+            return NONE
         if all(family.linear_gaussian for family in self.families) and not any(self.student):
-            return "exact"
-        return "quadrature" if self.dimension == 1 else "importance sampling"
+            return EXACT
+        return QUADRATURE if self.dimension == 1 else SAMPLING
 
     @property
     def nodes(self) -> int:
         """Evaluations of the rows that follow the search for the mode."""
-        return {"none": 1, "exact": 1, "quadrature": NODES}.get(self.method, POINTS)
+        return {NONE: 1, EXACT: 1, QUADRATURE: NODES}.get(self.method, POINTS)
 
 
 def log_integrals(
@@ -163,13 +164,13 @@ def _log_integral(
         step = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
         return v + step / jnp.sqrt(1 + ((columns @ step) ** 2).max() / LONGEST_STEP**2)
 
-    if kind.method == "exact":
+    if kind.method == EXACT:
         gradient, lower = local(jnp.zeros(d))
         v = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
         return log_density(v) + 0.5 * d * math.log(2 * math.pi) - _log_det(lower), jnp.zeros(())
     v = jax.lax.fori_loop(0, STEPS, newton, jnp.zeros(d))
     lower = local(v)[1]
-    if kind.method == "quadrature":
+    if kind.method == QUADRATURE:
         value, error = _trapezoid(lambda x: log_density(v + x[None] / lower[0, 0]))
     else:
         value, error = _sampled(lambda x: log_density(v + solve_lower(lower, x, transpose=True)), points)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from shoal.loo.densities import Densities, densities
-from shoal.loo.result import PSIS, REFIT, Loo
+from shoal.loo.integrate import INTEGRALS
+from shoal.loo.result import METHODS, PSIS, REFIT, Loo
 from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
 from shoal.loo.units import ROW, Units, alone, units_of
 from shoal.loo.words import advice, question
@@ -65,8 +67,8 @@ def _smoothed(results: Results, units: Units, cores: int, some: np.ndarray | Non
     share, which = efficiency(results), np.arange(len(units.labels)) if some is None else some
     with one_thread_lapack():
         blocks = densities(results, units, which, cores, alone=some is not None)
-        parts = [_table(units, block, smoothed(block.values, block.means, share), PSIS) for block in blocks]
-    return _joined(units, parts)
+        scored = ((block, smoothed(block.values, block.means, share)) for block in blocks)
+        return _table(units, which, scored, PSIS)
 
 
 def _replaced(table: pd.DataFrame, some: np.ndarray, better: pd.DataFrame) -> pd.DataFrame:
@@ -98,30 +100,35 @@ def leave_out(
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
         blocks = densities(whole, units, sets[number], 1, alone=True)
-        return pd.concat([_table(units, b, averaged(b.values, b.means, share), REFIT) for b in blocks])
+        scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
+        return _table(units, sets[number], scored, REFIT)
 
     todo = [partial(without, which) for which in sets]
-    return _joined(units, refit(todo, settings, score, cores=cores, progress=progress))
+    table = pd.concat(refit(todo, settings, score, cores=cores, progress=progress))
+    order = np.argsort(np.concatenate(sets), kind="stable")
+    return table.iloc[order]
 
 
-def _table(units: Units, block: Densities, scores: Elpd, method: str) -> pd.DataFrame:
+def _table(
+    units: Units, which: np.ndarray, scored: Iterable[tuple[Densities, Elpd]], method: str
+) -> pd.DataFrame:
+    """Return the pointwise table of some units (ascending), filled block by block."""
+    # Small arrays kept of every block would lie between the large ones, and memory would grow with the rows.
+    integral = np.zeros(len(which), np.int8)
+    columns = {name: np.zeros(len(which)) for name in ("integral_error", *Elpd._fields)}
+    for block, scores in scored:
+        at = np.searchsorted(which, block.units)
+        integral[at] = [INTEGRALS.index(name) for name in block.method]
+        columns["integral_error"][at] = block.error
+        for name, values in scores._asdict().items():
+            columns[name][at] = values
     return pd.DataFrame(
         {
-            "n": units.sizes[block.units],
-            "elpd": scores.elpd,
-            "within": scores.within,
-            "pareto_k": scores.k,
-            "mcse": scores.mcse,
-            "predicted": scores.predicted,
-            "method": method,
-            "integral": block.method,
-            "integral_error": block.error,
+            "n": units.sizes[which],
+            **{name: columns[name] for name in Elpd._fields},
+            "method": pd.Categorical.from_codes(np.full(len(which), METHODS.index(method)), METHODS),
+            "integral": pd.Categorical.from_codes(integral, INTEGRALS),
+            "integral_error": columns["integral_error"],
         },
-        index=block.units,
+        index=pd.Index(units.labels[which], name=units.name),
     )
-
-
-def _joined(units: Units, parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return one table in the order of the units, under their labels."""
-    table = pd.concat(parts).sort_index()
-    return table.set_axis(pd.Index(units.labels[table.index], name=units.name), axis=0)

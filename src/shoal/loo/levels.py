@@ -13,7 +13,7 @@ import xarray as xr
 from shoal.design import Design, merge
 from shoal.families import Rows
 from shoal.loo.effects import freedom, loaded, student_sets
-from shoal.loo.integrate import Integral, log_integrals, points
+from shoal.loo.integrate import SAMPLING, Integral, log_integrals, points
 from shoal.loo.units import Inside, Units, inside
 from shoal.pointwise import flat
 from shoal.prior_draws import linear_predictor, phi_of
@@ -221,7 +221,7 @@ def _of_unit(
         tuple(np.concatenate([level for _, level in parts]) for parts in rows),
         tuple(some.lam[i] for i in kept),
         tuple(some.nu[i] for i in kept),
-        points(kind.dimension if kind.method == "importance sampling" else 0),
+        points(kind.dimension if kind.method == SAMPLING else 0),
     )
     with double():
         value, error = program(log_integrals, kind, *arguments)(*arguments)

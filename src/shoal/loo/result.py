@@ -10,9 +10,10 @@ import pandas as pd
 
 from shoal.errors import listing
 from shoal.loo.arviz import elpd_data
+from shoal.loo.integrate import EXACT, NONE
 from shoal.loo.units import ROW, TRIAL
 
-PSIS, REFIT = "psis", "refit"
+METHODS = PSIS, REFIT = "psis", "refit"
 COARSE = 0.05  # error of a unit's integral from which on it is spoken of
 
 
@@ -154,12 +155,12 @@ class Loo:
 
     def _about_integrals(self) -> list[str]:
         table = self.pointwise
-        how = [name for name in table["integral"].unique() if name != "none"]
+        how = [name for name in table["integral"].unique() if name != NONE]
         if not how:
             return []
         error = table["integral_error"].max()
         words = f"Effects of the {self.unit} left out are integrated out: {' and '.join(how)}"
-        if how == ["exact"]:
+        if how == [EXACT]:
             return [f"{words}."]
         said = f"{words}, error at most {error:.1g} a draw"
         coarse = int((table["integral_error"] > COARSE).sum())

@@ -27,7 +27,7 @@ class Elpd(NamedTuple):
         Log density of each, left out.
     within : array
         Log mean density of each under the fit that had it.
-    k : array
+    pareto_k : array
         Pareto shape of its importance weights; NaN where there are none.
     mcse : array
         Monte Carlo standard error of `elpd`.
@@ -37,7 +37,7 @@ class Elpd(NamedTuple):
 
     elpd: np.ndarray
     within: np.ndarray
-    k: np.ndarray
+    pareto_k: np.ndarray
     mcse: np.ndarray
     predicted: np.ndarray
 
