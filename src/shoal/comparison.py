@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from shoal.comparable import aligned, check_data, check_units
 from shoal.errors import ModelError, listing, nearest
 from shoal.loo import Loo, loo
 from shoal.loo.arviz import METHODS, weights
 from shoal.loo.units import ROW
-from shoal.model import Specification
 from shoal.plots.comparisons import check_fits, results_of
 from shoal.progress import shown
 
@@ -115,7 +115,6 @@ def compare(
     ----------
     models : mapping of str to Fit or Loo
         Fits, whose scores are computed here, or scores (of `Fit.loo`, or of `kfold` with the same folds).
-        Scores hold no responses: those of other data are known by the names and sizes of their units alone.
     unit : str
         What is left out, as in `Fit.loo`; of fits only.
     refit : bool
@@ -158,9 +157,9 @@ def compare(
     if len(given) < len(models):
         raise ModelError(f"Two models have one name: {listing(map(repr, models))}.", "Names that differ.")
     fits = {name: results_of(m) for name, m in given.items() if not isinstance(m, Loo)}
-    _check_data({name: fit.model for name, fit in fits.items()})
+    check_data({name: fit.model for name, fit in fits.items()})
     scores: dict[str, Loo] = {}
-    with shown(progress, 0, "fits") as bar:
+    with shown(progress if refit else False, 0, "fits") as bar:
         for name, model in given.items():
             try:
                 scores[name] = model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores, bar)
@@ -177,8 +176,8 @@ def compared(scores: Mapping[str, Loo], method: str = "stacking") -> Comparison:
     ModelError
         Other units or folds.
     """
-    scores = _aligned(scores)
-    _check_units(scores)
+    scores = aligned(scores)
+    check_units(scores)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("ignore", DeprecationWarning)  # arviz-stats 0.8 calls pandas in an old way
         warnings.simplefilter("always", UserWarning)
@@ -214,92 +213,3 @@ def _cautions(scores: Mapping[str, Loo]) -> list[str]:
     if count < FEW:
         out.append(f"{count} units are few: standard errors of differences are too small.")
     return out
-
-
-def _aligned(scores: Mapping[str, Loo]) -> dict[str, Loo]:
-    """Return the scores with their units in the order of the first one's.
-
-    The levels of a grouping factor may stand in another order than those of a column that is none.
-    """
-    order = next(iter(scores.values())).pointwise.index
-    out = {}
-    for name, score in scores.items():
-        own = score.pointwise.index
-        alike = len(own) == len(order) and own.is_unique and own.isin(order).all()
-        out[name] = replace(score, pointwise=score.pointwise.loc[order]) if alike else score
-    return out
-
-
-def _check_units(scores: Mapping[str, Loo]) -> None:
-    (name, first), *others = scores.items()
-    for other, score in others:
-        if (score.unit, score.folds) != (first.unit, first.folds):
-            raise ModelError(
-                f"{name!r} leaves out {first.described}, {other!r} {score.described}.",
-                "Scores of the same units, left out in the same way.",
-                "Fits among them are scored by unit=..., by default 'row'.",
-            )
-        same = score.pointwise.index.equals(first.pointwise.index)
-        if not (same and np.array_equal(score.pointwise["n"], first.pointwise["n"])):
-            raise ModelError(
-                f"{name!r} and {other!r} leave out different {first.unit}s "
-                f"({first.counted} and {score.counted}).",
-                "Models of the same data.",
-            )
-        if first.folds and not np.array_equal(score.pointwise["fold"], first.pointwise["fold"]):
-            raise ModelError(
-                f"The {first.folds} folds of {name!r} and {other!r} hold different {first.unit}s.",
-                "Scores of the same folds.",
-                "kfold(...) with the same k, by, stratify and seed.",
-            )
-
-
-def _check_data(models: Mapping[str, Specification]) -> None:
-    """Refuse models of different responses."""
-    pairs = list(models.items())
-    for (name, first), (other, model) in zip(pairs, pairs[1:], strict=False):
-        texts = [[d.formula.response.value.text for d in m.designs] for m in (first, model)]
-        if texts[0] != texts[1]:
-            raise ModelError(
-                f"{name!r} predicts {listing(texts[0])}, {other!r} {listing(texts[1])}.",
-                "The same responses: densities of different quantities cannot be compared.",
-                "A transformed response has another scale: log(y) ~ … and y ~ …, family lognormal, differ.",
-            )
-        for a, b in zip(first.designs, model.designs, strict=True):
-            if a.family.discrete != b.family.discrete:
-                raise ModelError(
-                    f"{name!r} gives {texts[0][0]} a {_kind(a.family.discrete)}, {other!r} a "
-                    f"{_kind(b.family.discrete)} (family {a.family} and {b.family}).",
-                    "Either of both: a density depends on the response's unit, a probability does not.",
-                )
-            if what := _differing(a, b):
-                raise ModelError(
-                    f"{name!r} and {other!r} have other {what}.",
-                    "Models of the same rows, in the same order.",
-                    "Fit both to one table.",
-                )
-
-
-def _kind(discrete: bool) -> str:
-    return "probability" if discrete else "density"
-
-
-def _differing(a: Any, b: Any) -> str:
-    """Return what the rows of two designs do not share."""
-    if a.n_rows != b.n_rows:
-        return f"numbers of rows ({a.n_rows:,} and {b.n_rows:,})"
-    y, other = _observed(a), _observed(b)
-    if a.categories and b.categories and a.categories != b.categories:
-        return f"categories ({listing(a.categories)}; {listing(b.categories)})"
-    if not np.array_equal(y, other):
-        same = np.array_equal(np.sort(y), np.sort(other))
-        return f"responses ({'in another order' if same else 'of other values'})"
-    if not np.array_equal(a.rows.trials, b.rows.trials):
-        return "trials"
-    return "" if np.array_equal(a.rows.weight, b.rows.weight) else "weights"
-
-
-def _observed(design: Any) -> np.ndarray:
-    """Return the responses, (N,): of an ordered one the numbers of its categories."""
-    y = np.asarray(design.rows.y, float)
-    return design.category_numbers[y.astype(int)] if design.family.ordinal else y

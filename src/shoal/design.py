@@ -100,6 +100,12 @@ class Design:
         return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
 
     @property
+    def observed(self) -> np.ndarray:
+        """The responses, (N,): of an ordered one the numbers of its categories."""
+        y = np.asarray(self.rows.y, float)
+        return self.category_numbers[y.astype(int)] if self.family.ordinal else y
+
+    @property
     def row_weight(self) -> np.ndarray:
         """Observations a row stands for, (N,): its weight times its trials."""
         return self.rows.weight * self.rows.trials

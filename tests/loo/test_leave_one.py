@@ -311,3 +311,22 @@ def test_weights_beyond_all_measure_are_the_worst_and_cost_no_warning():
     assert np.isfinite(scores.elpd).all() and np.isfinite(scores.mcse).all()
     flat = smoothed(np.zeros((400, 1)), None, 1.0)
     assert flat.pareto_k == 0 and abs(flat.elpd) < 1e-12 and flat.mcse < 1e-12
+
+
+def test_scores_know_their_data(frogs):
+    table, model, fit = frogs
+    again = sl.Model("surv | trials(density) ~ 1", table, family="binomial").fit(draws=50, progress=False)
+    assert again.loo("trial").data == fit.loo("trial").data
+    other = table.assign(surv=np.minimum(table["surv"] + (table["tank"] == 3), table["density"]))
+    moved = sl.Model("surv | trials(density) ~ 1", other, family="binomial").fit(draws=50, progress=False)
+    with pytest.raises(ModelError, match="other responses, trials or weights"):
+        sl.compare({"a": again.loo(), "b": moved.loo()})
+
+
+def test_few_draws_and_no_cores_are_refused(known):
+    _, model, fit, _ = known
+    with pytest.raises(ModelError, match="The fit has 16 draws"):
+        model.fit(draws=4, seed=1, progress=False).loo()
+    for cores in (0, -1, 1.5, True):
+        with pytest.raises(ModelError, match="cores="):
+            fit.loo(cores=cores)

@@ -154,7 +154,7 @@ class Fit(Quantities):
         Computing 27, 1413-1432. Two questions, rows and levels: Merkle, Furr and Rabe-Hesketh (2019),
         Psychometrika 84, 802-829. Weights of rows multiply their log densities here, too.
         """
-        with shown(progress, 0, "fits") as bar:
+        with shown(progress if refit else False, 0, "fits") as bar:
             score = loo(self._results, unit, refit, cores, bar)
         if not score.ok:
             warnings.warn(score.complaint, ShoalWarning, stacklevel=2)

@@ -30,7 +30,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0; 1 bad input or usage; 2 draws that cannot be trusted; 130 stopped by Ctrl-C.",
+    epilog="Exit codes: 0; 1 bad input or usage; 2 draws or scores that cannot be trusted; 130 stopped by "
+    "Ctrl-C.",
 )
 
 Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]

@@ -11,7 +11,7 @@ import typer
 
 from shoal.cli.commands import PICTURES, UNTRUSTWORTHY, Force
 from shoal.cli.inputs import check_output
-from shoal.cli.report import _load
+from shoal.cli.report import load_fit
 from shoal.cli.screen import STYLES, Screen, frame_table
 from shoal.errors import FileError, listing, nearest
 
@@ -66,7 +66,7 @@ def compare(
     _check_files(files)
     _check_output(plot, PICTURES, "--plot", force, files)
     _check_output(pointwise, TABLES, "--pointwise", force, files)
-    fits = {name: _load(file) for name, file in zip(_names(files), files, strict=True)}
+    fits = {name: load_fit(file) for name, file in zip(_names(files), files, strict=True)}
     several = _compared(fits, unit, refit, method, cores) if len(fits) > 1 else None
     scores = several.scores if several else _alone(fits, unit, refit, cores)
     if plot:  # files before anything is shown: a reader that goes away must not cost them
@@ -130,7 +130,7 @@ def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, cores: int | None) -
     from shoal.progress import shown
 
     # Not `Fit.loo`, which warns of what is shown here anyway.
-    with shown(None, 0, "fits") as bar:
+    with shown(None if refit else False, 0, "fits") as bar:
         return {name: loo(fit.results, unit, refit, cores, bar) for name, fit in fits.items()}
 
 

@@ -44,7 +44,7 @@ def report(
     page = output or file.with_suffix(".html")
     check_page(page, "--output")
     check_output(page, force, str(file))
-    _load(file).report(page, prob=prob)
+    load_fit(file).report(page, prob=prob)
     Screen().say(f"Written to {page}, {page.stat().st_size / 1e6:.2f} MB.")
 
 
@@ -64,7 +64,7 @@ def check_page(path: Path, option: str) -> None:
         raise typer.BadParameter(str(problem).replace("\n", " "), param_hint=option) from problem
 
 
-def _load(file: Path) -> Fit:
+def load_fit(file: Path) -> Fit:
     """Return a fit of Shoal's; of other files, say what reads them."""
     from shoal.api import load
 

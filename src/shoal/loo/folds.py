@@ -11,7 +11,7 @@ from shoal.errors import ModelError
 from shoal.loo.leave_one import leave_out
 from shoal.loo.result import Loo
 from shoal.loo.smoothing import good_k
-from shoal.loo.units import ROW, Units, units_of
+from shoal.loo.units import ROW, Units, data_key, units_of
 from shoal.loo.words import question
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
@@ -49,7 +49,13 @@ def kfold(
     table = leave_out(posterior_of(model), units, sets, settings, settings.cores, progress)
     draws = settings.draws * settings.chains
     return Loo(
-        units.name, question(model, units), table.assign(fold=fold), draws, good_k(draws), folds=number
+        units.name,
+        question(model, units),
+        table.assign(fold=fold),
+        draws,
+        good_k(draws),
+        folds=number,
+        data=data_key(model),
     )
 
 

@@ -9,11 +9,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from shoal.errors import ModelError
+from shoal.fitting import check_settings
 from shoal.loo.densities import Densities, densities
 from shoal.loo.integrate import INTEGRALS
 from shoal.loo.result import METHODS, PSIS, REFIT, Loo
 from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
-from shoal.loo.units import ROW, Units, alone, units_of
+from shoal.loo.units import ROW, Units, alone, data_key, units_of
 from shoal.loo.words import advice, question
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.refit import refit, settings_of
@@ -21,6 +23,8 @@ from shoal.results import Results
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
 from shoal.sample.threads import one_thread_lapack
+
+FEWEST = 50  # draws
 
 
 def loo(
@@ -39,9 +43,14 @@ def loo(
     SamplingError
         A fit without a unit that could not be made.
     """
-    cores = cores or os.cpu_count() or 1
+    cores = os.cpu_count() or 1 if cores is None else cores
+    check_settings(Settings(cores=cores), "auto")
     units = units_of(results.model, unit)
     draws = results.posterior.sizes["chain"] * results.posterior.sizes["draw"]
+    if draws < FEWEST:
+        raise ModelError(
+            f"The fit has {draws} draws.", f"At least {FEWEST}: of fewer, weights have no tail to judge."
+        )
     table, limit = _smoothed(results, units, cores), good_k(draws)
     if refit_bad and unit == ROW:
         # Of such rows the level is integrated out first, which seldom leaves anything to fit anew.
@@ -53,7 +62,8 @@ def loo(
         posterior, settings = posterior_of(results.model), settings_of(results)
         sets = [np.array([u]) for u in bad]
         table = _replaced(table, bad, leave_out(posterior, units, sets, settings, cores, progress))
-    return Loo(unit, question(results.model, units), table, draws, limit, advice(results.model, units))
+    said = question(results.model, units), advice(results.model, units)
+    return Loo(unit, said[0], table, draws, limit, said[1], data=data_key(results.model))
 
 
 def _smoothed(results: Results, units: Units, cores: int, some: np.ndarray | None = None) -> pd.DataFrame:

@@ -46,6 +46,8 @@ class Loo:
         What else to ask, and how; may be empty.
     folds : int
         0 for one unit at a time; otherwise units were left out so many sets of them at a time.
+    data : str
+        A digest of the responses, by which `compare` knows scores of the same data.
     """
 
     unit: str
@@ -55,6 +57,7 @@ class Loo:
     good_k: float
     advice: str = ""
     folds: int = 0
+    data: str = ""
 
     @property
     def alike(self) -> np.ndarray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 
-from shoal.design_groups import level_names
+from shoal.design_groups import read_levels
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.posterior.layout import Gathered, ordered
@@ -113,7 +114,7 @@ def units_of(model: Specification, unit: str) -> Units:
             "'row', 'trial' (of binomial rows), or a grouping factor or another column of the model.",
             nearest(str(unit), known),
         )
-    labels, index = np.unique(np.asarray(level_names(columns, frame)), return_inverse=True)
+    index, labels = read_levels(columns, frame)
     return _checked(Units(unit, labels, index))
 
 
@@ -162,6 +163,17 @@ def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
         alone = (least == most) & has_population(factor)
         out.append(Inside(factor, level, np.where(alone, least, -1)))
     return tuple(out)
+
+
+def data_key(model: Specification) -> str:
+    """Return a digest of the responses with their trials and weights: scores of other data have another."""
+    digest = blake2b(digest_size=16)
+    for design in model.designs:
+        kind = "probability" if design.family.discrete else "density"
+        digest.update(f"{kind} of {design.formula.response.value.text}".encode())
+        for column in (design.observed, design.rows.trials, design.rows.weight):
+            digest.update(np.ascontiguousarray(column, float).tobytes())
+    return digest.hexdigest()
 
 
 def alone(model: Specification, units: Units) -> np.ndarray:

@@ -123,10 +123,8 @@ def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Cate
 def _means(design: Design, codes: np.ndarray, count: int) -> np.ndarray:
     """Return the mean response of each group, on its own scale, (count,); NaN without observations."""
     rows = design.rows
-    y = np.asarray(rows.y, float)
-    y = design.category_numbers[y.astype(int)] if design.family.ordinal else y
     size = np.bincount(codes, design.row_weight, minlength=count)
-    total = np.bincount(codes, rows.weight * y, minlength=count)
+    total = np.bincount(codes, rows.weight * design.observed, minlength=count)
     return np.divide(total, size, out=np.full(count, np.nan), where=size > 0)
 
 

@@ -87,9 +87,8 @@ def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFram
     else:
         first = np.unique(units.of_row, return_index=True)[1]
         weight = np.bincount(units.of_row, design.row_weight)
-        y = np.asarray(design.rows.y, float)
-        y = design.category_numbers[y.astype(int)] if design.family.ordinal else y / design.rows.trials
-        observed = y if score.unit == ROW else np.full(len(first), np.nan)
+        share = design.observed / design.rows.trials
+        observed = share if score.unit == ROW else np.full(len(first), np.nan)
     columns = {
         "level": group.index[first],
         "elpd": table["elpd"].to_numpy(),
