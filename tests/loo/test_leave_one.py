@@ -317,7 +317,7 @@ def test_scores_know_their_data(frogs):
     table, model, fit = frogs
     again = sl.Model("surv | trials(density) ~ 1", table, family="binomial").fit(draws=50, seed=1, progress=False)
     assert again.loo("trial").data == fit.loo("trial").data
-    other = table.assign(surv=np.minimum(table["surv"] + (table["tank"] == 3), table["density"]))
+    other = table.assign(surv=np.minimum(table["surv"] + (table["tank"] == 2), table["density"]))
     moved = sl.Model("surv | trials(density) ~ 1", other, family="binomial").fit(draws=50, progress=False)
     with pytest.raises(ModelError, match="other responses, trials or weights"):
         sl.compare({"a": again.loo("trial"), "b": moved.loo("trial")})
