@@ -59,7 +59,9 @@ def loo(
             table = _replaced(table, some, _smoothed(results, units, cores, some))
     bad = np.flatnonzero(table["pareto_k"] > limit)
     if refit_bad and bad.size:
-        posterior, settings = posterior_of(results.model), settings_of(results)
+        # Where NUTS had to take over, it begins: most fits without a unit would fail their checks alike.
+        sampler = "nuts" if results.attrs["sampler"] == "nuts" else "auto"
+        posterior, settings = posterior_of(results.model, sampler=sampler), settings_of(results)
         sets = [np.array([u]) for u in bad]
         table = _replaced(table, bad, leave_out(posterior, units, sets, settings, cores, progress))
     said = question(results.model, units), advice(results.model, units)
