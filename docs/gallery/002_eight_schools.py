@@ -9,9 +9,7 @@ be next to each other: a funnel, in which samplers get stuck. `A course's notes
 <http://am207.info/wiki/gelmanschoolstheory.html>`_ tell the story with 21 divergences to explain.
 """
 
-from pathlib import Path
-
-from _gallery import DRAWS, beside, show
+from _gallery import DRAWS, FILES, beside, show
 
 import shoal as sl
 from shoal.priors import HalfCauchy, Normal
@@ -71,8 +69,7 @@ picture = show(lab.plot(level="A"), "funnels")
 # What is wrong with draws can also be told from a file, whoever made them. This one is by PyMC, from the
 # centered model. On the command line: ``shoal doctor centered_schools.nc``.
 
-folder = Path(__file__).resolve().parents[2] / "tests" / "diagnosis" / "files"
-print(sl.diagnose(folder / "centered_schools.nc"))
+print(sl.diagnose(FILES / "centered_schools.nc"))
 
 # %%
 # The schools

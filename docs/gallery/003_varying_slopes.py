@@ -8,11 +8,8 @@ made the data; written with arrays it gives others, without a warning. The cause
 ``ZeroSumNormal`` sums over its last one, and in the second program that is the predictors, not the groups.
 """
 
-from pathlib import Path
-
-import _gallery
 import pandas as pd
-from _gallery import DRAWS, FAST, beside, show
+from _gallery import DRAWS, FAST, FILES, beside, show
 
 import shoal as sl
 
@@ -90,7 +87,7 @@ print(apart_from_truth.round(2).to_string())
 # the command line ``shoal doctor FILE``) also looks at the effects: here at a result file of that program
 # in PyMC, with five groups.
 
-print(sl.diagnose(Path(_gallery.__file__).parents[2] / "tests/diagnosis/files/wrong_axis.nc"))
+print(sl.diagnose(FILES / "wrong_axis.nc"))
 
 # %%
 # What the data say about the spread of the slopes, against the prior that was to keep the funnel away. It

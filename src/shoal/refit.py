@@ -28,9 +28,8 @@ T = TypeVar("T")
 def settings_of(results: Results) -> Settings:
     """Return the settings that a fit was made with."""
     sizes, attrs = results.posterior.sizes, results.attrs
-    return Settings(
-        draws=sizes["draw"], chains=sizes["chain"], seed=int(attrs["seed"]), **json.loads(attrs["settings"])
-    )
+    others = json.loads(attrs.get("settings", "{}"))  # which older files lack
+    return Settings(draws=sizes["draw"], chains=sizes["chain"], seed=int(attrs["seed"]), **others)
 
 
 def refit(

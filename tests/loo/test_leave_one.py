@@ -260,7 +260,8 @@ def test_a_model_without_anything_to_learn_has_a_score(frogs):
     priors = {"Intercept": sl.priors.Fixed(1.0), "sd_tank": sl.priors.Fixed(1.0)}
     model = sl.Model("surv | trials(density) ~ 1 + (1 | tank)", table, family="binomial", priors=priors)
     score = model.fit(draws=100, seed=1, progress=False).loo("tank")
-    assert score.ok and score.mcse < 1e-12 and abs(score.p) < 1e-9
+    assert score.ok and score.pointwise["mcse"].max() < 1e-12 and abs(score.p) < 1e-9
+    assert score.mcse < 1e-3  # what is left is the error of the grid
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def densities(
     elif units.name == ROW and not alone:
         yield from _of_rows(results, which)
     elif units.name == ROW:
-        anew = _redrawn(results, units)
+        anew = _redrawn(results, units, which)
         for block in _levels(results, units, which, cores):
             yield replace(block, means=_means(anew, block.units))
     else:
@@ -98,11 +98,11 @@ def _of_trials(results: Results, trials: Trials, which: np.ndarray) -> Iterator[
         yield Densities(some, values, (NONE,) * len(some), 0 * ones, _means(results, rows))
 
 
-def _redrawn(results: Results, units: Units) -> Results:
-    """Return the results, effects of levels that are at home in a unit drawn anew from their population."""
+def _redrawn(results: Results, units: Units, which: np.ndarray) -> Results:
+    """Return the results, effects of levels that are at home in some units drawn anew."""
     posterior, rng = results.posterior.copy(), np.random.default_rng(0)
     for place in inside(results.model, units):
-        levels = np.flatnonzero(place.home >= 0)
+        levels = np.flatnonzero(np.isin(place.home, which))
         for _, group in place.factor.groups if levels.size else ():
             root, values = square_root(group, posterior), posterior[group.r].values.copy()
             for level in levels:

@@ -11,7 +11,7 @@ from shoal.errors import ModelError
 from shoal.loo.leave_one import leave_out
 from shoal.loo.result import Loo
 from shoal.loo.smoothing import good_k
-from shoal.loo.units import ROW, Units, data_key, units_of
+from shoal.loo.units import ROW, TRIAL, Units, data_key, units_of
 from shoal.loo.words import question
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
@@ -34,6 +34,12 @@ def kfold(
     ModelError
         Impossible folds, unknown columns.
     """
+    if TRIAL in (by, stratify) and TRIAL not in model.factors:
+        raise ModelError(
+            "Folds of single trials.",
+            "Rows, or the levels of a column.",
+            "fit.loo(unit='trial') leaves out one trial at a time.",
+        )
     units = units_of(model, ROW if by is None else by)
     count = len(units.labels)
     if isinstance(k, bool) or not isinstance(k, Integral) or not 2 <= int(k) <= count:

@@ -5,9 +5,9 @@ integral is
 
 ``int p(y | eta = base + A v) p(v) dv``.
 
-Newton's method gives the mode and the Cholesky factor L of the negative Hessian there. For gaussian rows and
-effects the integrand is a normal density in v, and the integral is exact. Otherwise, with
-``v = mode + L'^-1 x``:
+Newton's method, each step as long as raises the density most, gives the mode and the Cholesky factor L of the
+negative Hessian there. For gaussian rows and effects the integrand is a normal density in v, and the integral
+is exact. Otherwise, with ``v = mode + L'^-1 x``:
 
 * one effect: the trapezoidal rule in t, ``x = sinh(t)``, which converges exponentially for smooth integrands
   with tails of any weight (Trefethen and Weideman 2014, SIAM Review 56, 385-458). Its error is judged by the
@@ -32,12 +32,12 @@ from shoal.families import Family
 from shoal.posterior.blocks import LARGEST_UNROLLED, cholesky, solve_lower
 
 INTEGRALS = NONE, EXACT, QUADRATURE, SAMPLING = "none", "exact", "quadrature", "importance sampling"
-LONGEST_STEP = 4.0  # in the linear predictor of any row
-STEPS = 12  # of Newton's method from the effects' mean; the rules below forgive what is left
+LENGTHS = (1.0, 8.0, 3.0, 0.3, 0.1, 0.03, 0.003)  # of Newton's steps that are tried, the first among equals
+MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in sds of the effects, at which it ends
 NODES = 51  # of the trapezoidal rule
 FARTHEST = 4.5  # its last node in t: 45 sds away from the mode
-POINTS = 64  # of importance sampling
-SETS = 64  # independent sets of points: draws share one in so many, so that errors average out
+FEW, MANY = 64, 256  # points of importance sampling: of up to four effects, and of more
+SETS = 64  # independent sets of points: draws share one in so many, over which errors average out
 FREEDOM = 5.0  # of the multivariate t
 WORKING_SET = 400_000  # numbers of a vectorised step: what stays in the processor's cache
 
@@ -80,7 +80,7 @@ class Integral:
     @property
     def nodes(self) -> int:
         """Evaluations of the rows that follow the search for the mode."""
-        return {NONE: 1, EXACT: 1, QUADRATURE: NODES}.get(self.method, POINTS)
+        return {NONE: 1, EXACT: 1, QUADRATURE: NODES}.get(self.method, n_points(self.dimension))
 
 
 def log_integrals(
@@ -102,7 +102,7 @@ def log_integrals(
         From standardised effects to what multiplies z.
     nu : tuple of (S, number of sets) arrays
         Degrees of freedom of Student-t effects.
-    sets : (SETS, POINTS, d + 1) array
+    sets : (SETS, P, d + 1) array
         `points`, of importance sampling.
 
     Returns
@@ -159,16 +159,25 @@ def _log_integral(
         precision = columns.T @ (curvature[:, None] * columns) + jnp.diag(tight)
         return columns.T @ score - tight * v, cholesky(precision)
 
-    def newton(_: Any, v: Any) -> Any:
+    def newton(at: Any) -> Any:
+        v, count, _ = at
         gradient, lower = local(v)
         step = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
-        return v + step / jnp.sqrt(1 + ((columns @ step) ** 2).max() / LONGEST_STEP**2)
+        lengths = jnp.array(LENGTHS)
+        values = jax.vmap(lambda length: log_density(v + length * step))(lengths)
+        best = jnp.argmax(jnp.where(jnp.isnan(values), -jnp.inf, values))
+        # Downhill whatever the length: the mode, as far as rounding goes.
+        step = jnp.where(values[best] > log_density(v), lengths[best] * step, 0.0)
+        return v + step, count + 1, jnp.abs(step).max()
+
+    def moving(at: Any) -> Any:
+        return (at[1] < MOST_STEPS) & (at[2] > STILL)
 
     if kind.method == EXACT:
         gradient, lower = local(jnp.zeros(d))
         v = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
         return log_density(v) + 0.5 * d * math.log(2 * math.pi) - _log_det(lower), jnp.zeros(())
-    v = jax.lax.fori_loop(0, STEPS, newton, jnp.zeros(d))
+    v = jax.lax.while_loop(moving, newton, (jnp.zeros(d), 0, jnp.array(jnp.inf)))[0]
     lower = local(v)[1]
     if kind.method == QUADRATURE:
         value, error = _trapezoid(lambda x: log_density(v + x[None] / lower[0, 0]))
@@ -239,23 +248,29 @@ def _sampled(log_density: Any, points: Any) -> tuple[Any, Any]:
     """Return the log integral over x, and the relative standard error of the integral."""
     x, log_proposal = points[:, :-1], points[:, -1]
     log_weights = jax.vmap(log_density)(x) - log_proposal
-    value = logsumexp(log_weights) - math.log(POINTS)
+    value = logsumexp(log_weights) - math.log(len(points))
     weights = jnp.exp(log_weights - value)
-    return value, jnp.sqrt(weights.var() / POINTS)
+    return value, jnp.sqrt(weights.var() / len(points))
+
+
+def n_points(d: int) -> int:
+    """Return how many points of importance sampling d effects take; a power of two, as Sobol points want."""
+    return FEW if d <= 4 else MANY
 
 
 @cache
 def points(d: int) -> np.ndarray:
-    """Return sets of points of a multivariate t, each with its log density, (SETS, POINTS, d + 1).
+    """Return sets of points of a multivariate t, each with its log density, (SETS, P, d + 1).
 
     Scrambled Sobol points, each set independently.
     """
     from scipy.stats import chi2, norm, qmc
 
-    out = np.empty((SETS, POINTS, d + 1))
+    count = n_points(d)
+    out = np.empty((SETS, count, d + 1))
     constant = math.lgamma((FREEDOM + d) / 2) - math.lgamma(FREEDOM / 2) - d / 2 * math.log(FREEDOM * math.pi)
     for number in range(SETS):
-        uniform = qmc.Sobol(d + 1, rng=np.random.default_rng([d, number])).random(POINTS)
+        uniform = qmc.Sobol(d + 1, rng=np.random.default_rng([d, number])).random(count)
         x = norm.ppf(uniform[:, :d]) * np.sqrt(FREEDOM / chi2.ppf(uniform[:, d:], FREEDOM))
         out[number, :, :d] = x
         out[number, :, d] = constant - (FREEDOM + d) / 2 * np.log1p((x**2).sum(1) / FREEDOM)

@@ -13,7 +13,7 @@ from shoal.errors import ModelError
 from shoal.fitting import check_settings
 from shoal.loo.densities import Densities, densities
 from shoal.loo.integrate import INTEGRALS
-from shoal.loo.result import METHODS, PSIS, REFIT, Loo
+from shoal.loo.result import METHODS, PSIS, REFIT, Loo, unreliable
 from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
 from shoal.loo.units import ROW, Units, alone, data_key, units_of
 from shoal.loo.words import advice, question
@@ -57,7 +57,7 @@ def loo(
         some = np.flatnonzero(alone(results.model, units))
         if some.size:
             table = _replaced(table, some, _smoothed(results, units, cores, some))
-    bad = np.flatnonzero(table["pareto_k"] > limit)
+    bad = np.flatnonzero(unreliable(table, limit))
     if refit_bad and bad.size:
         # Where NUTS had to take over, it begins: most fits without a unit would fail their checks alike.
         sampler = "nuts" if results.attrs["sampler"] == "nuts" else "auto"

@@ -21,8 +21,8 @@ from shoal.results import Results
 from shoal.row_blocks import BLOCK, part, shared_draws
 from shoal.sample.programs import double, program
 
-LARGEST = 2**24  # numbers: rows of a unit times draws that are held at once
-WIDEST = 4  # rows are padded to powers of this, so that few programs serve units of all sizes
+LARGEST = 2**24  # numbers: rows of a unit, padded, times draws that are held at once
+MANY = 256  # rows of a unit
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def of_levels(
 def _cut(posterior: xr.Dataset, rows: int) -> list[xr.Dataset]:
     """Return draws of all chains in parts, so few that `rows` rows take no more than `LARGEST` numbers."""
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    most = max(1, LARGEST // (rows * chains))
+    most = max(1, LARGEST // (_padded(rows) * chains))
     # A divisor of the number of draws: one program for all parts.
     size = next(n for n in range(min(most, draws), 0, -1) if draws % n == 0)
     return [posterior.isel(draw=slice(start, start + size)) for start in range(0, draws, size)]
@@ -229,10 +229,10 @@ def _of_unit(
 
 
 def _padded(count: int) -> int:
-    """Return the next power of `WIDEST`, or zero."""
+    """Return a number of rows that many units share: a power of four, of two for many rows, or zero."""
     width = 1
     while width < count:
-        width *= WIDEST
+        width *= 4 if width < MANY else 2
     return width if count else 0
 
 

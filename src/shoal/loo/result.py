@@ -10,11 +10,11 @@ import pandas as pd
 
 from shoal.errors import listing
 from shoal.loo.arviz import elpd_data
-from shoal.loo.integrate import EXACT, NONE
+from shoal.loo.integrate import EXACT, NONE, SAMPLING, SETS
 from shoal.loo.units import ROW, TRIAL
 
 METHODS = PSIS, REFIT = "psis", "refit"
-COARSE = 0.05  # error of a unit's integral from which on it is spoken of
+COARSE = 0.1  # error of a unit's integral beyond which importance sampling of draws cannot rely on it
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -93,13 +93,17 @@ class Loo:
 
     @property
     def mcse(self) -> float:
-        """Monte Carlo standard error of `elpd`: what more draws would take away."""
-        return float(np.sqrt(self.alike**2 @ self.pointwise["mcse"] ** 2))
+        """Standard error of `elpd` by computation: of finitely many draws, and of the effects' integrals."""
+        table = self.pointwise
+        # Draws share sets of points; on a grid the error is what it is at every draw.
+        shared = np.where(table["integral"] == SAMPLING, SETS, 1)
+        variance = table["mcse"] ** 2 + table["integral_error"] ** 2 / shared
+        return float(np.sqrt(self.alike**2 @ variance))
 
     @property
     def bad(self) -> np.ndarray:
-        """Labels of the units whose Pareto k is above `good_k`."""
-        return self.pointwise.index[self.pointwise["pareto_k"] > self.good_k].to_numpy()
+        """Labels of the units that cannot be relied on: Pareto k above `good_k`, or a coarse integral."""
+        return self.pointwise.index[unreliable(self.pointwise, self.good_k)].to_numpy()
 
     @property
     def refits(self) -> int:
@@ -108,7 +112,7 @@ class Loo:
 
     @property
     def ok(self) -> bool:
-        """No unit's Pareto k is above `good_k`."""
+        """Every unit can be relied on: its Pareto k is at most `good_k`, and its integral is not coarse."""
         return not len(self.bad)
 
     @property
@@ -137,10 +141,10 @@ class Loo:
         smoothed = self.pointwise["pareto_k"].dropna()
         if len(smoothed):
             worst = f"worst {smoothed.max():.2f} ({smoothed.idxmax()})"
-            if self.ok:
+            if smoothed.max() <= self.good_k:
                 lines.append(f"Pareto k: none above {self.good_k:.2f}, {worst}.")
-            else:
-                lines.append(self.complaint)
+        if not self.ok:
+            lines.append(self.complaint)
         if self.refits and not self.folds:
             lines.append(f"In place of importance sampling, {self.refits:,} fitted anew without the unit.")
         return lines
@@ -150,11 +154,23 @@ class Loo:
         """What is wrong with the units in `bad`; empty without any."""
         if self.ok:
             return ""
-        return (
-            f"Pareto k above {self.good_k:.2f} for {len(self.bad):,} of {len(self.pointwise):,} units "
-            f"({listing(self.bad)}): the draws of the whole fit cannot stand for one without them, and elpd "
-            "is not to be relied on. loo(..., refit=True) fits anew without each of these."
-        )
+        table, count = self.pointwise, len(self.pointwise)
+        heavy = table.index[table["pareto_k"] > self.good_k]
+        coarse = [label for label in self.bad if label not in set(heavy)]
+        words = []
+        if len(heavy):
+            words.append(
+                f"Pareto k above {self.good_k:.2f} for {len(heavy):,} of {count:,} units ({listing(heavy)}): "
+                "the draws of the whole fit cannot stand for one without them."
+            )
+        if coarse:
+            words.append(
+                f"The integral over the effects is too coarse for {len(coarse):,} of {count:,} units "
+                f"({listing(coarse)})."
+            )
+        if not self.folds:
+            words.append("loo(..., refit=True) fits anew without each of these.")
+        return " ".join([*words, "elpd is not to be relied on."])
 
     def _about_integrals(self) -> list[str]:
         table = self.pointwise
@@ -163,11 +179,17 @@ class Loo:
             return []
         error = table["integral_error"].max()
         words = f"Effects of the {self.unit} left out are integrated out: {' and '.join(how)}"
-        if how == [EXACT]:
-            return [f"{words}."]
-        said = f"{words}, error at most {error:.1g} a draw"
-        coarse = int((table["integral_error"] > COARSE).sum())
-        return [f"{said} ({coarse:,} above {COARSE})." if coarse else f"{said}."]
+        return [f"{words}." if how == [EXACT] else f"{words}, error at most {error:.1g} a draw."]
+
+
+def unreliable(table: pd.DataFrame, good_k: float) -> np.ndarray:
+    """Return which units of a pointwise table cannot be relied on, (U,).
+
+    A noisy integral makes noisy weights, whose bias no number of draws takes away; as the density itself, in
+    the mean over the draws of a fit without the unit, it may be three times as noisy.
+    """
+    most = np.where(table["method"] == REFIT, 3 * COARSE, COARSE)
+    return np.asarray((table["pareto_k"] > good_k) | (table["integral_error"] > most))
 
 
 def counted(number: int, unit: str) -> str:

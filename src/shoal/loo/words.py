@@ -22,9 +22,15 @@ def question(model: Specification, units: Units) -> str:
         return f"{what} of levels that are known is predicted, given the effects of {factors}."
     places = inside(model, units)
     whole = [place for place in places if (place.home >= 0).all()]
-    given = [place for place in places if not (place.home >= 0).all()]
-    words = f"The question: how well the rows of a new level of {units.name} are predicted together"
+    partly = [place for place in places if (place.home >= 0).any() and not (place.home >= 0).all()]
+    given = [place for place in places if not (place.home >= 0).any()]
+    if any(place.factor.name == units.name for place in given):
+        # Zero-sum effects and known covariances: there is no population that a new level would come from.
+        words = f"The question: how well the rows of a level of {units.name} are predicted together"
+    else:
+        words = f"The question: how well the rows of a new level of {units.name} are predicted together"
     words += f", its effects unknown ({_effects(whole)})" if whole else ""
+    words += f", and those of {_effects(partly)} where no other row tells of them" if partly else ""
     return f"{words}, given the effects of {_effects(given)}." if given else f"{words}."
 
 
