@@ -81,7 +81,7 @@ def test_one_fit_is_scored_alone(shoal, saved):
     assert (code, err) == (0, "")
     score = sl.load(saved / "pooled.nc").loo()
     assert out == f"pooled: y ~ x + (1 | group), gaussian\n\n{score}\n"
-    assert "The question: how well a new row of levels that are known" in out
+    assert "The question: how well a new row is predicted, its levels known" in out
 
 
 @pytest.mark.parametrize("files", [("pooled.nc",), ("pooled.nc", "plain.nc")])

@@ -17,6 +17,7 @@ from shoal import priors as P
 from shoal.comparison import compared
 from shoal.errors import ModelError, ShoalWarning
 from shoal.loo import Loo, loo
+from shoal.loo.units import units_of
 
 OLD_PANDAS = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # arviz-stats 0.8
 SIGMA, SLOPE = {"sigma": P.Gamma(mu=2, sigma=0.2)}, {"x": P.Normal(0, 0.3)}
@@ -66,7 +67,7 @@ def apart(difference, error, size=200):
     rng = np.random.default_rng(4)
     first, noise = rng.normal(-2, 1, (2, size))
     noise -= noise.mean()
-    noise *= error / np.sqrt((noise**2).sum())
+    noise *= error / np.sqrt(size / (size - 1) * (noise**2).sum())
     return {"a": score(first), "b": score(first - difference / size + noise)}
 
 
@@ -91,7 +92,7 @@ def test_models_stand_by_their_scores_and_differ_by_the_differences_of_their_uni
     for name in order:
         away = pointwise[name] - pointwise[order[0]]
         row = found.table.loc[name]
-        expected = [pointwise[name].sum(), away.sum(), np.sqrt(len(away) * away.var())]
+        expected = [pointwise[name].sum(), away.sum(), np.sqrt(len(away) * away.var(ddof=1))]
         np.testing.assert_allclose(row[["elpd", "elpd_diff", "diff_se"]], expected, atol=1e-12)
         expected = [loos[name].se, loos[name].p, len(loos[name].bad), 0]
         np.testing.assert_allclose(row[["se", "p", "bad_k", "refits"]], expected)
@@ -105,7 +106,7 @@ def test_trials_that_are_alike_count_as_often_as_they_occur(binomial):
     ]
     away = each[1] - each[0]
     assert len(away) == table()["m"].sum()
-    expected = [away.sum(), np.sqrt(len(away) * away.var())]
+    expected = [away.sum(), np.sqrt(len(away) * away.var(ddof=1))]
     np.testing.assert_allclose(found.table.iloc[1][["elpd_diff", "diff_se"]].astype(float), expected)
     assert found.left_out == "150 trials left out one by one."
 
@@ -114,7 +115,9 @@ def test_equal_models_do_not_differ_and_are_not_told_apart(fits):
     found = sl.compare({"one": fits["plain"], "two": fits["plain"]})
     assert (found.table[["elpd_diff", "diff_se"]] == 0).all(axis=None)
     np.testing.assert_allclose(found.table["weight"], 0.5, atol=1e-6)
-    assert found.verdict == "'one' has the highest elpd. Not to be told from it by these data: 'two'."
+    assert found.verdict.endswith("'one' has the highest elpd. Not to be told from it by these data: 'two'.")
+    doubted = any(not score.ok for score in found.scores.values())
+    assert found.verdict.startswith("Not to be relied on") == doubted
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ def test_units_are_matched_by_name_where_their_order_differs():
     away = alone["column"] - alone["factor"]  # pandas matches names
     second = found.table.iloc[1]
     np.testing.assert_allclose([abs(away.sum()), abs(second["elpd_diff"])], -second["elpd_diff"])
-    np.testing.assert_allclose(second["diff_se"], np.sqrt(3 * away.var(ddof=0)))
+    np.testing.assert_allclose(second["diff_se"], np.sqrt(3 * away.var(ddof=1)))
 
 
 # Weights
@@ -202,8 +205,17 @@ def test_arviz_stats_compares_the_same_scores_alike(fits, binomial, unit):
         warnings.simplefilter("ignore", UserWarning)  # of Pareto k, which the scores say too
         theirs = arviz_stats.compare(given, method="pseudo-bma", **exactly)
     assert list(theirs.index) == list(ours.table.index)
-    for name, other in (("elpd", "elpd"), ("se", "se"), ("p", "p"), ("diff_se", "dse")):
-        np.testing.assert_allclose(theirs[other].astype(float), ours.table[name], rtol=1e-9, atol=1e-9)
+    number = next(iter(ours.scores.values())).alike.sum()
+    # Their variance of differences divides by n.
+    for name, other, ratio in (
+        ("elpd", "elpd", 1),
+        ("se", "se", 1),
+        ("p", "p", 1),
+        ("diff_se", "dse", number),
+    ):
+        scale = 1.0 if ratio == 1 else np.sqrt(1 - 1 / number)
+        expected = scale * ours.table[name]
+        np.testing.assert_allclose(theirs[other].astype(float), expected, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(theirs["elpd_diff"].abs().astype(float), -ours.table["elpd_diff"], atol=1e-9)
     assert [data.warning for data in given.values()] == [not score.ok for score in ours.scores.values()]
 
@@ -306,7 +318,7 @@ REFUSALS = {
     ),
     "units": (
         lambda: {"a": of("y ~ x"), "b": units(0, 1)},
-        "'a' leaves out rows one by one, 'b' hs one by one",
+        "'a' leaves out rows one by one, 'b' levels of h one by one",
     ),
     "more units": (lambda: {"a": units(*"pq"), "b": units(*"pqr")}, "leave out different hs .2 levels of h"),
     "names of units": (lambda: {"a": units(*"pq"), "b": units(*"pr")}, "leave out different hs"),
@@ -332,10 +344,41 @@ def test_names_are_looked_at_before_anything_is_computed(fits, monkeypatch):
     assert caught.value.remedy == "Did you mean 'stacking'?"
 
 
-def test_a_fit_that_has_not_the_unit_is_named(fits):
-    others = {"no h": made(model("y ~ x")), **fits}
+def test_a_fit_that_has_not_the_unit_takes_it_from_another(fits):
+    bare = made(model("y ~ x"))
+    found = sl.compare({"no h": bare, **fits}, "h")
+    assert found.unit == "h"
+    units = units_of(next(iter(fits.values())).results.model, "h")
+    pd.testing.assert_frame_equal(found.scores["no h"].pointwise, loo(bare.results, units).pointwise)
     with pytest.raises(ModelError, match="'no h': There is no unit 'h'"):
-        sl.compare(others, "h")
+        sl.compare({"no h": bare, "other": made(model("y ~ 1"))}, "h")
+
+
+def test_units_of_other_rows_do_not_compare(fits):
+    data = table()
+    data["h"] = np.random.default_rng(8).permutation(data["h"])
+    with pytest.raises(ModelError, match="other responses, trials or weights, or of other rows"):
+        sl.compare({"a": of("y ~ x + (1 | h)"), "b": of("y ~ x + (1 | h)", data=data)}, "h")
+
+
+def test_arguments_that_the_scores_contradict_are_refused(fits):
+    scores = {name: loo(fit.results, "h") for name, fit in fits.items()}
+    with pytest.raises(ModelError, match="unit='row', and '.*' is a score of levels of h one by one"):
+        sl.compare(scores, "row")
+    with pytest.raises(ModelError, match="refit=True beside scores alone"):
+        sl.compare(scores, refit=True)
+    assert sl.compare(scores, "h").unit == "h"
+
+
+def test_weights_of_trials_are_those_of_all_of_them(binomial):
+    ours = sl.compare(binomial, "trial")
+    given = {name: score.elpd_data for name, score in ours.scores.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = arviz_stats.compare(given)
+    np.testing.assert_allclose(ours.table["weight"], theirs["weight"].astype(float), atol=0.02)
+    with pytest.raises(ModelError, match="of single trials"):
+        sl.compare(binomial, "trial", method="pseudo-bma")
 
 
 def test_one_response_may_have_several_families_and_writings():
@@ -354,7 +397,10 @@ def test_one_response_may_have_several_families_and_writings():
 
 
 def test_the_question_is_printed_with_the_table_and_the_verdict(fits):
-    for unit, words in (("row", "a new row of levels that are known"), ("g", "the rows of a new level of g")):
+    for unit, words in (
+        ("row", "a new row is predicted, its levels known"),
+        ("g", "the rows of a new level of g"),
+    ):
         found = sl.compare(fits, unit)
         lines = str(found).splitlines()
         assert repr(found) == str(found)

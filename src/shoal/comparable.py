@@ -39,7 +39,7 @@ def check_units(scores: Mapping[str, Loo]) -> None:
             )
         if score.data != first.data:
             raise ModelError(
-                f"{name!r} and {other!r} are scores of other responses, trials or weights.",
+                f"{name!r} and {other!r} are scores of other responses, trials or weights, or of other rows.",
                 "Models of the same rows, in the same order.",
                 "Fit both to one table.",
             )

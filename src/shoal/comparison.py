@@ -14,9 +14,11 @@ from shoal.comparable import aligned, check_data, check_units
 from shoal.errors import ModelError, listing, nearest
 from shoal.loo import Loo, loo
 from shoal.loo.arviz import METHODS, weights
-from shoal.loo.units import ROW
+from shoal.loo.units import ROW, Units, units_of
+from shoal.model import Specification
 from shoal.plots.comparisons import check_fits, results_of
 from shoal.progress import shown
+from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture
@@ -73,9 +75,12 @@ class Comparison:
     def verdict(self) -> str:
         """Which models predict best, and which cannot be told from it."""
         best, *others = self.table.index
+        doubted = [name for name, score in self.scores.items() if not score.ok]
         alike = [name for name in others if not self._worse(name)]
         worse = [name for name in others if self._worse(name)]
         words = f"{best!r} has the highest elpd."
+        if doubted:
+            words = f"Not to be relied on, by the scores of {listing(map(repr, doubted))}: {words}"
         if alike:
             words += f" Not to be told from it by these data: {listing(map(repr, alike))}."
         if worse:
@@ -102,7 +107,7 @@ class Comparison:
 
 def compare(
     models: Mapping[str, Any],
-    unit: str = ROW,
+    unit: str | None = None,
     *,
     refit: bool = False,
     method: str = "stacking",
@@ -115,8 +120,9 @@ def compare(
     ----------
     models : mapping of str to Fit or Loo
         Fits, whose scores are computed here, or scores (of `Fit.loo`, or of `kfold` with the same folds).
-    unit : str
-        What is left out, as in `Fit.loo`; of fits only.
+    unit : str, optional
+        What is left out of fits, as in `Fit.loo`: by default rows. A column that one of the models has serves
+        all of them.
     refit : bool
         Fit anew without each unit whose Pareto k is too large; of fits only.
     method : {"stacking", "bb-pseudo-bma", "pseudo-bma"}
@@ -158,14 +164,51 @@ def compare(
         raise ModelError(f"Two models have one name: {listing(map(repr, models))}.", "Names that differ.")
     fits = {name: results_of(m) for name, m in given.items() if not isinstance(m, Loo)}
     check_data({name: fit.model for name, fit in fits.items()})
-    scores: dict[str, Loo] = {}
+    scores = {name: model for name, model in given.items() if isinstance(model, Loo)}
+    _check_asked(scores, fits, unit, refit)
+    units = _units({name: fit.model for name, fit in fits.items()}, ROW if unit is None else unit)
     with shown(progress if refit else False, 0, "fits") as bar:
-        for name, model in given.items():
+        for name, fit in fits.items():
             try:
-                scores[name] = model if isinstance(model, Loo) else loo(fits[name], unit, refit, cores, bar)
+                scores[name] = loo(fit, units[name], refit, cores, bar)
             except ModelError as problem:
                 raise ModelError(f"{name!r}: {problem.found}", problem.needed, problem.remedy) from problem
+    scores = {name: scores[name] for name in given}
     return compared(scores, method)
+
+
+def _check_asked(
+    scores: Mapping[str, Loo], fits: Mapping[str, Results], unit: str | None, refit: bool
+) -> None:
+    """Refuse arguments about fits that the scores given contradict."""
+    for name, score in scores.items():
+        if unit is not None and score.unit != unit:
+            raise ModelError(
+                f"unit={unit!r}, and {name!r} is a score of {score.described}.",
+                "Scores of that unit, or fits.",
+            )
+    if refit and not fits:
+        raise ModelError("refit=True beside scores alone.", "Fits; or scores of fit.loo(..., refit=True).")
+
+
+def _units(models: Mapping[str, Specification], unit: str) -> dict[str, Units]:
+    """Return the units of each model: its own, or another's where it has no such column.
+
+    Raises
+    ------
+    ModelError
+        If none has them.
+    """
+    found, problems = dict[str, Units](), dict[str, ModelError]()
+    for name, model in models.items():
+        try:
+            found[name] = units_of(model, unit)
+        except ModelError as problem:
+            problems[name] = problem
+    if problems and not found:
+        name, first = next(iter(problems.items()))
+        raise ModelError(f"{name!r}: {first.found}", first.needed, first.remedy) from first
+    return {name: found.get(name) or next(iter(found.values())) for name in models}
 
 
 def compared(scores: Mapping[str, Loo], method: str = "stacking") -> Comparison:
@@ -189,12 +232,13 @@ def compared(scores: Mapping[str, Loo], method: str = "stacking") -> Comparison:
     for name in order:
         score = scores[name]
         away = (score.pointwise["elpd"] - best.pointwise["elpd"]).to_numpy()
-        mean = score.alike @ away / score.alike.sum()
+        number = score.alike.sum()
+        scatter = score.alike @ (away - score.alike @ away / number) ** 2
         rows[name] = {
             "elpd": score.elpd,
             "se": score.se,
             "elpd_diff": float(score.alike @ away),
-            "diff_se": float(np.sqrt(score.alike @ (away - mean) ** 2)),
+            "diff_se": float(np.sqrt(number / (number - 1) * scatter)),
             "p": score.p,
             "weight": shares[name],
             "bad_k": len(score.bad),

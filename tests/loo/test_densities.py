@@ -4,12 +4,15 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from drawn import at, drawn, row_densities
 from scipy.integrate import quad
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, t
+from scipy.stats import multivariate_normal, norm, t
 
+import shoal as sl
 from posterior.cases import (
     ALL,
     BINOMIAL,
@@ -26,8 +29,13 @@ from posterior.cases import (
 from posterior.density import linear_predictor
 from shoal.loo import levels
 from shoal.loo.densities import densities
+from shoal.loo.result import unreliable
 from shoal.loo.units import inside, units_of
 from shoal.posterior.layout import ordered
+from shoal.predictive import as_dataset
+from shoal.prior_draws import draw_prior
+from shoal.priors import Fixed
+from shoal.results import Results
 
 
 def found(results, unit, **options):
@@ -235,9 +243,9 @@ def test_units_of_several_levels_are_sums_of_rows():
         np.testing.assert_allclose(values[:, unit], rows[:, units.of_row == unit].sum(1))
 
 
-def test_trials_are_bernoulli_rows():
-    case = Case("k | trials(n) ~ x1 + (1 | g)", "binomial")
-    results = drawn(case)
+@pytest.mark.parametrize("addition", ["", " + weights(w)"])
+def test_trials_are_bernoulli_rows(addition):
+    results = drawn(Case(f"k | trials(n){addition} ~ x1 + (1 | g)", "binomial"))
     units, values, *_ = found(results, "trial")
     (design,) = results.model.designs
     assert units.trials.number.sum() == design.rows.trials.sum()
@@ -245,7 +253,8 @@ def test_trials_are_bernoulli_rows():
     for draw in range(len(values)):
         eta = linear_predictor(design, at(results, draw))[units.trials.row]
         sign = np.where(units.trials.outcome == 1, 1.0, -1.0)
-        np.testing.assert_allclose(values[draw], -np.logaddexp(0, -sign * eta))
+        weight = design.rows.weight[units.trials.row]
+        np.testing.assert_allclose(values[draw], -weight * np.logaddexp(0, -sign * eta))
 
 
 def test_a_row_that_is_all_of_a_level_is_integrated_once_it_is_unseen():
@@ -272,3 +281,42 @@ def test_draws_of_large_levels_are_taken_in_parts(case, monkeypatch):
     np.testing.assert_allclose(parts[1], whole[1], rtol=1e-12)
     assert parts[2] == whole[2]
     np.testing.assert_allclose(parts[3], whole[3], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+@pytest.mark.parametrize("family", ["student", "gaussian"])
+def test_integrals_do_not_depend_on_the_unit_of_the_response(family, scale):
+    """Outlying levels and rows far from their mean, which short steps from the mean would not reach."""
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(6), 8)
+    r = 2 * rng.normal(size=6)
+    r[0] = 9.0
+    y = (r[g] + 0.5 * rng.normal(size=48)) * scale
+    term = "(1 | g)" if family == "student" else "(1 | gr(g, dist='student'))"
+    nu = "nu" if family == "student" else "nu_g"
+    priors = {"Intercept": Fixed(0.0), "sd_g": Fixed(2 * scale), "sigma": Fixed(0.5 * scale), nu: Fixed(4.0)}
+    model = sl.Model(f"y ~ 1 + {term}", {"y": y, "g": g}, family=family, priors=priors).specification
+    values = draw_prior(model, rng, 1)
+    tree = xr.DataTree.from_dict({"posterior": as_dataset(model, values, 1)})
+    _, found_values, methods, error = found(Results(model, tree), "g")
+    x = np.linspace(-60, 60, 240_001) * scale
+    for level in range(6):
+        own = y[g == level, None]
+        if family == "student":
+            each = norm(0, 2 * scale).logpdf(x) + t(4, x, 0.5 * scale).logpdf(own).sum(0)
+        else:
+            each = t(4, 0, 2 * scale).logpdf(x) + norm(x, 0.5 * scale).logpdf(own).sum(0)
+        exact = logsumexp(each) + np.log(x[1] - x[0])
+        np.testing.assert_allclose(found_values[0, level], exact, atol=1e-3)
+    assert set(methods) == {"quadrature"} and error.max() < 1e-3
+
+
+def test_integrals_that_are_too_coarse_are_not_relied_on():
+    table = pd.DataFrame(
+        {
+            "pareto_k": [0.1, 0.1, np.nan, np.nan, 0.9],
+            "integral_error": [0.05, 0.2, 0.2, 0.5, 0.0],
+            "method": ["psis", "psis", "refit", "refit", "psis"],
+        }
+    )
+    np.testing.assert_array_equal(unreliable(table, 0.7), [False, True, False, True, True])

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import ModelError
+from shoal.fitting import check_settings
 from shoal.loo.leave_one import leave_out
 from shoal.loo.result import Loo
 from shoal.loo.smoothing import good_k
-from shoal.loo.units import ROW, TRIAL, Units, data_key, units_of
+from shoal.loo.units import ROW, Units, data_key, units_of
 from shoal.loo.words import question
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
@@ -34,23 +35,26 @@ def kfold(
     ModelError
         Impossible folds, unknown columns.
     """
-    if TRIAL in (by, stratify) and TRIAL not in model.factors:
+    check_settings(settings, "auto")
+    units = units_of(model, ROW if by is None else by)
+    strata = None if stratify is None else units_of(model, stratify)
+    if any(u is not None and u.trials is not None for u in (units, strata)):
         raise ModelError(
             "Folds of single trials.",
             "Rows, or the levels of a column.",
             "fit.loo(unit='trial') leaves out one trial at a time.",
         )
-    units = units_of(model, ROW if by is None else by)
     count = len(units.labels)
     if isinstance(k, bool) or not isinstance(k, Integral) or not 2 <= int(k) <= count:
-        raise ModelError(f"k={k!r}.", f"An integer from 2 to the number of {units.name}s, {count:,}.")
+        what = "rows" if by is None else f"levels of {units.name}"
+        raise ModelError(f"k={k!r}.", f"An integer from 2 to the number of {what}, {count:,}.")
     if by is not None and stratify is not None:
         raise ModelError(
             f"by={by!r} and stratify={stratify!r} are given.",
             "Levels left out whole (by), or the rows of each level spread over the folds (stratify).",
         )
     number = int(k)
-    fold = _folds(units, number, units_of(model, stratify) if stratify else None, settings.seed)
+    fold = _folds(units, number, strata, settings.seed)
     sets = [np.flatnonzero(fold == i) for i in range(number)]
     table = leave_out(posterior_of(model), units, sets, settings, settings.cores, progress)
     draws = settings.draws * settings.chains
@@ -61,7 +65,7 @@ def kfold(
         draws,
         good_k(draws),
         folds=number,
-        data=data_key(model),
+        data=data_key(model, units),
     )
 
 

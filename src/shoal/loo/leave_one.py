@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -29,43 +30,56 @@ FEWEST = 50  # draws
 
 def loo(
     results: Results,
-    unit: str = ROW,
+    unit: str | Units = ROW,
     refit_bad: bool = False,
     cores: int | None = None,
     progress: Progress | None = None,
 ) -> Loo:
     """Return the score of leaving out one unit at a time; see `Fit.loo`.
 
+    Parameters
+    ----------
+    unit : str or Units
+        Units may be those of another model of the same rows.
+
     Raises
     ------
     ModelError
-        An unknown unit, or draws of effects that are needed and were not kept.
+        An unknown unit, few draws, or draws of effects that are needed and were not kept.
     SamplingError
         A fit without a unit that could not be made.
     """
     cores = os.cpu_count() or 1 if cores is None else cores
     check_settings(Settings(cores=cores), "auto")
-    units = units_of(results.model, unit)
+    model = results.model
+    units = unit if isinstance(unit, Units) else units_of(model, unit)
     draws = results.posterior.sizes["chain"] * results.posterior.sizes["draw"]
     if draws < FEWEST:
         raise ModelError(
             f"The fit has {draws} draws.", f"At least {FEWEST}: of fewer, weights have no tail to judge."
         )
     table, limit = _smoothed(results, units, cores), good_k(draws)
-    if refit_bad and unit == ROW:
-        # Of such rows the level is integrated out first, which seldom leaves anything to fit anew.
-        some = np.flatnonzero(alone(results.model, units))
-        if some.size:
-            table = _replaced(table, some, _smoothed(results, units, cores, some))
-    bad = np.flatnonzero(unreliable(table, limit))
-    if refit_bad and bad.size:
+    said = Loo(units.name, question(model, units), table, draws, limit, advice(model, units))
+    said = replace(said, data=data_key(model, units), single=units.trials is not None)
+    return _repaired(results, units, said, cores, progress) if refit_bad else said
+
+
+def _repaired(results: Results, units: Units, score: Loo, cores: int, progress: Progress | None) -> Loo:
+    """Return the score with other figures of the units that cannot be relied on."""
+    table, told = score.pointwise, score.question
+    # A row that is all of its level: the effect is integrated out, which seldom leaves anything to fit anew.
+    some = np.flatnonzero(alone(results.model, units)) if units.name == ROW else np.zeros(0, int)
+    if some.size:
+        table = _replaced(table, some, _smoothed(results, units, cores, some))
+        told += " Of rows that are all of a level, that level's effect is integrated out."
+    bad = np.flatnonzero(unreliable(table, score.good_k))
+    if bad.size:
         # Where NUTS had to take over, it begins: most fits without a unit would fail their checks alike.
         sampler = "nuts" if results.attrs["sampler"] == "nuts" else "auto"
         posterior, settings = posterior_of(results.model, sampler=sampler), settings_of(results)
         sets = [np.array([u]) for u in bad]
         table = _replaced(table, bad, leave_out(posterior, units, sets, settings, cores, progress))
-    said = question(results.model, units), advice(results.model, units)
-    return Loo(unit, said[0], table, draws, limit, said[1], data=data_key(results.model))
+    return replace(score, pointwise=table, question=told, advice="")
 
 
 def _smoothed(results: Results, units: Units, cores: int, some: np.ndarray | None = None) -> pd.DataFrame:

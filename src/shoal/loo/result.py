@@ -11,7 +11,7 @@ import pandas as pd
 from shoal.errors import listing
 from shoal.loo.arviz import elpd_data
 from shoal.loo.integrate import EXACT, NONE, SAMPLING, SETS
-from shoal.loo.units import ROW, TRIAL
+from shoal.loo.units import ROW
 
 METHODS = PSIS, REFIT = "psis", "refit"
 COARSE = 0.1  # error of a unit's integral beyond which importance sampling of draws cannot rely on it
@@ -47,7 +47,9 @@ class Loo:
     folds : int
         0 for one unit at a time; otherwise units were left out so many sets of them at a time.
     data : str
-        A digest of the responses, by which `compare` knows scores of the same data.
+        A digest of the responses and of the rows of each unit, by which `compare` knows scores that compare.
+    single : bool
+        Units are single trials of binomial rows.
     """
 
     unit: str
@@ -58,22 +60,27 @@ class Loo:
     advice: str = ""
     folds: int = 0
     data: str = ""
+    single: bool = False
 
     @property
     def alike(self) -> np.ndarray:
         """How many units each row of `pointwise` stands for, (U,): trials that are alike, otherwise 1."""
         counts = self.pointwise["n"].to_numpy()
-        return counts if self.unit == TRIAL else np.ones_like(counts)
+        return counts if self.single else np.ones_like(counts)
 
     @property
     def counted(self) -> str:
         """How many units there are, in words."""
-        return counted(int(self.alike.sum()), self.unit)
+        number = int(self.alike.sum())
+        s = "" if number == 1 else "s"
+        plain = self.single or self.unit == ROW
+        return f"{number:,} {self.unit}{s}" if plain else f"{number:,} level{s} of {self.unit}"
 
     @property
     def described(self) -> str:
         """What was left out, and how."""
-        return f"{self.unit}s in {self.folds} folds" if self.folds else f"{self.unit}s one by one"
+        what = f"{self.unit}s" if self.single or self.unit == ROW else f"levels of {self.unit}"
+        return f"{what} in {self.folds} folds" if self.folds else f"{what} one by one"
 
     @property
     def elpd(self) -> float:
@@ -84,7 +91,8 @@ class Loo:
     def se(self) -> float:
         """Standard error of `elpd`, from the scatter of the units."""
         values, counts = self.pointwise["elpd"].to_numpy(), self.alike
-        return float(np.sqrt(counts @ (values - self.elpd / counts.sum()) ** 2))
+        number = counts.sum()
+        return float(np.sqrt(number / (number - 1) * (counts @ (values - self.elpd / number) ** 2)))
 
     @property
     def p(self) -> float:
@@ -130,6 +138,7 @@ class Loo:
             f"{self.draws:,} draws.",
             *self._about_k(),
             *self._about_integrals(),
+            *self._about_se(),
         ]
         return "\n".join([*lines, self.advice] if self.advice else lines)
 
@@ -172,6 +181,14 @@ class Loo:
             words.append("loo(..., refit=True) fits anew without each of these.")
         return " ".join([*words, "elpd is not to be relied on."])
 
+    def _about_se(self) -> list[str]:
+        if self.single or self.unit == ROW or self.pointwise["n"].nunique() == 1:
+            return []
+        return [
+            "The se is the scatter between levels, their sizes included: sl.compare has that of a difference "
+            "between models."
+        ]
+
     def _about_integrals(self) -> list[str]:
         table = self.pointwise
         how = [name for name in table["integral"].unique() if name != NONE]
@@ -190,9 +207,3 @@ def unreliable(table: pd.DataFrame, good_k: float) -> np.ndarray:
     """
     most = np.where(table["method"] == REFIT, 3 * COARSE, COARSE)
     return np.asarray((table["pareto_k"] > good_k) | (table["integral_error"] > most))
-
-
-def counted(number: int, unit: str) -> str:
-    """Return a number of units in words: "48 rows", "48 levels of tank"."""
-    s = "" if number == 1 else "s"
-    return f"{number:,} {unit}{s}" if unit in (ROW, TRIAL) else f"{number:,} level{s} of {unit}"

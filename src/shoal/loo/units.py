@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,7 +90,7 @@ class Inside:
     home: np.ndarray
 
 
-def units_of(model: Specification, unit: str) -> Units:
+def units_of(model: Specification, unit: Any) -> Units:
     """Return the units called `unit`: rows, a grouping factor's levels, or those of any column of the model.
 
     Raises
@@ -99,20 +99,20 @@ def units_of(model: Specification, unit: str) -> Units:
         If there is no such column, or it has one level.
     """
     frame = model.table.frame
-    if unit == ROW:
+    if isinstance(unit, str) and unit == ROW:
         return Units(ROW, np.arange(len(frame)), np.arange(len(frame)))
-    if unit == TRIAL and TRIAL not in model.factors:
-        return _trials(model)
     for factor in ordered(model):
         if factor.name == unit:
             return _checked(Units(unit, model.factors[unit], level_of_row(factor)))
+    if unit == TRIAL and TRIAL not in frame:
+        return _trials(model)
     columns = tuple(str(unit).split(":"))
-    if not all(column in frame for column in columns):
+    if not isinstance(unit, str) or not all(column in frame for column in columns):
         known = dict.fromkeys([ROW, TRIAL, *model.factors, *map(str, frame.columns)])
         raise ModelError(
             f"There is no unit {unit!r} to leave out.",
             "'row', 'trial' (of binomial rows), or a grouping factor or another column of the model.",
-            nearest(str(unit), known),
+            nearest(str(unit), known) + " A model keeps the columns of its formula alone.",
         )
     index, labels = read_levels(columns, frame)
     return _checked(Units(unit, labels, index))
@@ -165,14 +165,18 @@ def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
     return tuple(out)
 
 
-def data_key(model: Specification) -> str:
-    """Return a digest of the responses with their trials and weights: scores of other data have another."""
+def data_key(model: Specification, units: Units) -> str:
+    """Return a digest of the responses with their trials and weights, and of the rows of each unit."""
     digest = blake2b(digest_size=16)
     for design in model.designs:
         kind = "probability" if design.family.discrete else "density"
         digest.update(f"{kind} of {design.formula.response.value.text}".encode())
         for column in (design.observed, design.rows.trials, design.rows.weight):
             digest.update(np.ascontiguousarray(column, float).tobytes())
+    # Whatever the order and the type of the labels.
+    names, codes = np.unique(units.labels.astype(str), return_inverse=True)
+    of_row = units.of_row if units.trials is not None else codes[units.of_row]
+    digest.update("\0".join(names).encode() + of_row.astype(np.int64).tobytes())
     return digest.hexdigest()
 
 

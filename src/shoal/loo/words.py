@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.errors import listing
-from shoal.loo.units import ROW, TRIAL, Inside, Units, inside, level_of_row
+from shoal.loo.units import ROW, Inside, Units, inside, level_of_row
 from shoal.model import Specification
 from shoal.posterior.layout import ordered
 
 
 def question(model: Specification, units: Units) -> str:
     """Return what the score says of the model, in a sentence."""
-    if units.name in (ROW, TRIAL):
+    if units.trials is not None or units.name == ROW:
         factors = listing(factor.name for factor in ordered(model))
-        what = f"The question: how well a new {units.name}"
-        if units.name == TRIAL:
-            what += " of these rows"
+        what = "one more trial in these rows" if units.trials is not None else "a new row"
+        words = f"The question: how well {what} is predicted"
         if not factors:
-            return f"{what} is predicted."
-        return f"{what} of levels that are known is predicted, given the effects of {factors}."
+            return f"{words}."
+        known = "" if units.trials is not None else ", its levels known"
+        return f"{words}{known}, given the effects of {factors}."
     places = inside(model, units)
     whole = [place for place in places if (place.home >= 0).all()]
     partly = [place for place in places if (place.home >= 0).any() and not (place.home >= 0).all()]
