@@ -341,7 +341,7 @@ def test_monte_carlo_errors_are_neither_too_small_nor_too_large(known):
     _, model, _, _ = known
     scores = [loo(model.fit(draws=250, seed=seed, progress=False).results) for seed in range(24)]
     table = np.array([score.pointwise[["elpd", "mcse", "pareto_k"]] for score in scores])
-    clear = table[:, :, 2].max(0) < 0.4
+    clear = table[:, :, 2].mean(0) < 0.3
     ratio = table[:, clear, 0].std(0, ddof=1) / table[:, clear, 1].mean(0)
     assert clear.sum() > 25 and 0.85 < np.sqrt(np.mean(ratio**2)) < 1.15
     units, sets = units_of(model.specification, "g"), [np.array([2])]
