@@ -357,6 +357,32 @@ def test_a_groups_trait_that_goes_with_the_trait_is_said(compared):
     assert "correlate" not in told[""] and "its model of x given z" in told["latent Mundlak"]
 
 
+@pytest.mark.parametrize("by_z", [1.5, 0.0])
+def test_the_groups_trait_given_means_that_it_moves_is_not_its_effect(by_z):
+    rng = np.random.default_rng(4)
+    u, z, g = rng.normal(size=60), rng.normal(size=60), np.repeat(np.arange(60), 10)
+    x = u[g] + by_z * z[g] + rng.normal(size=600)
+    y = x - 0.5 * z[g] + 2 * u[g] + rng.normal(size=600)
+    data = pd.DataFrame({"y": y, "x": x, "z": z[g], "g": g})
+    run = RUN | {"draws": 400, "family": "gaussian", "truth": {"x": 1.0, "z": -0.5}}
+    found = sl.confounding.compare(data, *COLUMNS, estimators=["Mundlak", "latent Mundlak"], **run)
+    wide = 4 * found.table.at[("z", "Mundlak"), "sd"]
+    moved = found.table.loc["z", "identified"]
+    assert found.table.at[("x", "Mundlak"), "identified"] == "yes"
+    said = "both z and u move them" in found.words["Mundlak"]
+    if not by_z:
+        assert abs(found.table.at[("z", "Mundlak"), "error"]) < wide and moved.eq("yes").all() and not said
+        return
+    # Given the means, which are u + 1.5 z, the coefficient of z is -0.5 - 2 * 1.5 but for their error.
+    assert found.table.at[("z", "Mundlak"), "error"] < -wide and moved.eq("unless z moves x").all() and said
+    given_z = sl.confounding.compare(
+        data, *COLUMNS, trait_covariates=["z"], estimators=["Mundlak", "latent Mundlak"], **run
+    )
+    assert given_z.table.loc["z", "identified"].tolist() == ["unless z moves x", "yes"]
+    latent = given_z.table.loc[("z", "latent Mundlak")]
+    assert abs(latent["error"]) < 3 * latent["sd"]
+
+
 def test_a_fit_that_cannot_be_trusted_is_named(compared, monkeypatch):
     broken = Diagnosis((Finding("convergence", "error", "R-hat 1.9 of x.", "Draw more."),), "")
     doubted = ["Mundlak", "latent Mundlak"]
@@ -404,6 +430,8 @@ def test_facts_of_a_balanced_layout_are_those_of_the_analysis_of_variance():
     assert found.within_share == pytest.approx(within / (within + between))
     assert found.reliability == pytest.approx(between / (between + within / size))
     assert found.correlation == pytest.approx(np.corrcoef(x.mean(1), z)[0, 1])
+    for correlation, tied in ((0.72, True), (-0.72, True), (0.7, False), (np.nan, False)):  # 2 / sqrt(8)
+        assert dataclasses.replace(found, correlation=correlation).tied is tied
 
 
 # Pictures

@@ -70,6 +70,20 @@ def test_colours_tell_rows_of_a_group_apart():
     check(numbers, expected, [f"{g} {hue}" for g, hue in zip(numbers["g"], numbers["colour"], strict=True)])
 
 
+@pytest.mark.parametrize(("groups", "colours"), [(85, 2), (100, 3)])
+def test_many_groups_of_several_colours_have_numbers_of_their_own(groups, colours):
+    rng = np.random.default_rng(1)
+    size = groups * colours * 2
+    rows = pd.DataFrame({"g": np.arange(size) % groups, "x": rng.normal(size=size)})
+    rows["bit"], rows["h"] = (rng.random(size) < 0.5).astype(int), np.arange(size) // groups % colours
+    fit = made(model("bit ~ x + h + (1 | g)", "bernoulli", data=rows))
+    numbers, one = fit.plot.outcomes("g", colour="h").numbers, np.ones(size)
+    assert len(numbers) == groups * colours
+    pairs = pd.Series([f"{g} h={h}" for g, h in zip(rows["g"], rows["h"], strict=True)])
+    expected = by_hand(fit, rows["bit"].to_numpy(float), one, one, pairs, 0.9)
+    check(numbers, expected, [f"{g} {hue}" for g, hue in zip(numbers["g"], numbers["colour"], strict=True)])
+
+
 def test_one_of_several_responses_is_drawn():
     rows, fit, one = table(), made(model(TWO)), np.ones(60)
     for response, by in (("bit", "g"), ("y", "h")):
@@ -107,6 +121,14 @@ def test_what_makes_no_sense_is_refused():
         fit.plot.outcomes("h")
     with pytest.raises(DataError, match="At most"):
         fit.plot.outcomes(colour="x")
+    for by in (["g"], 3, ("g",)):
+        with pytest.raises(ModelError, match="by="):
+            fit.plot.outcomes(by)
+        with pytest.raises(ModelError, match="by="):
+            fit.model.plot.data(by)
+    for colour in (3, [["g"]], [None]):
+        with pytest.raises(ModelError, match="colour="):
+            fit.plot.outcomes(colour=colour)
     with pytest.raises(ModelError, match="prob=2"):
         fit.plot.outcomes(prob=2)
     with pytest.raises(ModelError, match="no response 'y'"):

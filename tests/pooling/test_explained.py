@@ -169,6 +169,10 @@ REFUSALS = {
     ),
     "an unknown predictor": (gaussian, {"predictors": "zz"}, "no population column 'zz'"),
     "a number": (gaussian, {"predictors": [1]}, "no population column 1"),
+    "one number": (gaussian, {"predictors": 3}, "no population column 3"),
+    "a list": (gaussian, {"predictors": [["c"]]}, r"no population column \['c'\]"),
+    "the intercept": (gaussian, {"predictors": "Intercept"}, "'Intercept' is no predictor"),
+    "the intercept too": (gaussian, {"predictors": ["z", "Intercept"]}, "'Intercept' is no predictor"),
     "no predictor": (gaussian, {"predictors": []}, "No predictor is named"),
     "no probability": (gaussian, {"prob": 0}, "prob=0"),
 }
@@ -181,6 +185,13 @@ def test_what_makes_no_sense_is_refused_before_anything_is_fitted(case, monkeypa
     with pytest.raises(ModelError, match=message) as caught:
         sl.pooling.explained(make(), **options)
     assert caught.value.needed
+
+
+def test_units_that_cannot_be_relied_on_are_fitted_anew():
+    model = gaussian(priors={"sd_g": P.HalfNormal(20)})
+    found = sl.pooling.explained(model, refit=True, **FEW)
+    scores = [s for c in (found.observations, found.levels) for s in c.scores.values()]
+    assert sum(score.refits for score in scores) > 0 and all(score.ok for score in scores)
 
 
 def test_a_shrinkage_prior_of_all_slopes_stays_for_those_that_are_left():

@@ -1,5 +1,7 @@
 """`sl.pooling.sd_profile`: a standard deviation by cross-validation along a grid, beside the learned one."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,13 +48,32 @@ def test_the_default_grid_covers_the_learned_standard_deviation(tanks):
 def test_cross_validation_and_learning_agree_where_the_levels_tell(tanks):
     assert tanks.best == tanks.table["elpd"].idxmax() and tanks.table.index[0] < tanks.best
     np.testing.assert_allclose(tanks.interval, np.quantile(tanks.draws, [0.05, 0.95]))
-    assert (
-        tanks.covers and "which holds that value" in tanks.verdict and "end of the grid" not in tanks.verdict
-    )
+    first, last = tanks.like_best
+    assert tanks.covers and tanks.table.index[0] < first <= tanks.best <= last < tanks.table.index[-1]
+    assert f"from {first:.3g} to {last:.3g}: values that cannot be told from the best" in tanks.verdict
+    assert "which overlaps that range; elpd" in tanks.verdict and "end" not in tanks.verdict
     # Learning costs next to nothing against the best value that could have been known.
     learned, best = tanks.score.elpd, tanks.table["elpd"].max()
     assert best - learned < 2
-    assert tanks.notes == ()
+    assert tanks.notes == ("48 units are few: standard errors of differences are too small.",)
+
+
+def test_a_flat_curve_is_no_finding():
+    """Eight schools: which of the small values is best is noise."""
+    schools = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
+    found = sl.pooling.sd_profile(schools, **RUN)
+    first, last = found.like_best
+    assert first == found.table.index[0] and 2 < last < 20 and found.interval[0] < last
+    assert f"The range may go on beyond the grid's end, {first:.3g}." in found.verdict or found.best == first
+    assert "overlaps that range" in found.verdict and "8 units are few" in found.notes[-1]
+    flat = sl.pooling.sd_profile(schools, grid=[0.1, 0.2, 0.4], **RUN)
+    assert flat.like_best == (0.1, 0.4)
+    says = "Cross-validation says nothing of sd_school[Intercept] on this grid: no value from 0.1 to 0.4 can"
+    assert (
+        flat.verdict.startswith(says) and "end" not in flat.verdict and "beside the grid" not in flat.verdict
+    )
+    beside = sl.pooling.sd_profile(gaussian(), grid=[0.01, 0.010001], **RUN)
+    assert "says nothing" in beside.verdict and ", beside the grid: look there; elpd" in beside.verdict
 
 
 # The scores
@@ -74,12 +95,50 @@ def test_a_value_has_the_score_of_a_model_that_holds_it(given, sd):
 def test_differences_are_those_from_the_learned_model(given):
     np.testing.assert_allclose(given.table["elpd_diff"], given.table["elpd"] - given.score.elpd)
     assert (given.table["diff_se"] > 0).all()
+    pair = sl.compare({"fixed": given.scores[0.5], "learned": given.score}).table
+    assert given.table.at[0.5, "diff_se"] == pair["diff_se"].iloc[1]
     assert given.score.elpd == loo(given.learned.results, "g").elpd
+
+
+def test_values_are_told_from_the_best_by_the_error_of_their_difference(given):
+    best, elpd = given.best, {sd: score.pointwise["elpd"] for sd, score in given.scores.items()}
+    assert list(given.scores) == GRID and given.best == 2.5
+    for sd in GRID:
+        row, away = given.table.loc[sd], elpd[sd] - elpd[best]
+        np.testing.assert_allclose(row["from_best"], away.sum(), atol=1e-9)
+        error = (
+            0.0
+            if sd == best
+            else sl.compare({"a": given.scores[sd], "b": given.scores[best]}).table["diff_se"].iloc[1]
+        )
+        np.testing.assert_allclose(row["from_best_se"], error)
+    assert (given.table["from_best"] <= 0).all()
+
+    table = given.table.assign(from_best=[-5.0, -3.0, 0, -1], from_best_se=[2.0, 1.6, 0, 0.4], mcse=0.0)
+    told = dataclasses.replace(given, table=table)
+    assert told.like_best == (0.5, 2.5)
+    # A difference that is Monte Carlo's tells nothing either.
+    noisy = dataclasses.replace(told, table=table.assign(mcse=[0.0, 0.0, 0.6, 0.0]))
+    assert noisy.like_best == (0.5, 20.0)
+
+
+def test_an_interval_beside_the_range_is_said_to_be(given):
+    table = given.table.assign(from_best=[-9.0, 0.0, -9.0, -9.0], from_best_se=0.1, elpd=[-30, -20, -30, -30])
+    found = dataclasses.replace(given, table=table)
+    assert found.like_best == (0.5, 0.5) and found.interval[0] > 0.5
+    assert "which lies outside that range" in found.verdict
+
+
+def test_units_that_cannot_be_relied_on_are_fitted_anew():
+    found = sl.pooling.sd_profile(gaussian(), grid=[0.5, 50], unit="row", refit=True, **FEW)
+    assert sum(score.refits for score in found.scores.values()) > 0
+    assert all(score.ok for score in (*found.scores.values(), found.score))
+    assert not any("Do not rely" in note or "Learned" in note for note in found.notes)
 
 
 def test_another_unit_asks_another_question(given):
     rows = sl.pooling.sd_profile(gaussian(), grid=GRID, unit="row", **FEW)
-    assert rows.score.unit == "row" and "a new row of levels that are known" in str(rows)
+    assert rows.score.unit == "row" and rows.score.question in str(rows)
     # No pooling costs a new level much, and a new row of a known level little.
     assert given.table.loc[20, "elpd_diff"] < -10 < 5 * rows.table.loc[20, "elpd_diff"]
 
@@ -97,9 +156,14 @@ def test_the_sd_of_one_effect_among_several_is_held():
 
 
 def test_a_grid_that_ends_before_its_best_value_is_said_to(given):
-    short = sl.pooling.sd_profile(gaussian(), grid=[0.05, 0.1], **FEW)
-    assert short.best == 0.1 and "an end of the grid: look beyond it" in short.verdict
-    assert not short.covers and "does not hold that value" in short.verdict
+    rising = given.table.assign(elpd=[-60.0, -50, -40, -20], from_best=[-40.0, -30, -20, 0], from_best_se=1.0)
+    short = dataclasses.replace(given, table=rising)
+    assert short.best == 20 and "an end of the grid: look beyond it" in short.verdict
+    assert not short.covers and short.like_best == (20, 20)
+    near = dataclasses.replace(
+        given, table=rising.assign(from_best=[-1.0, -1, 0, -9], elpd=[-2.0, -2, -1, -10])
+    )
+    assert near.like_best == (0.1, 2.5) and "may go on beyond the grid's end, 0.1." in near.verdict
     assert given.best == 2.5 and "end of the grid" not in given.verdict
 
 
@@ -113,8 +177,9 @@ def test_what_is_printed_begins_with_the_question(given):
 def test_scores_that_cannot_be_relied_on_are_noted():
     found = sl.pooling.sd_profile(gaussian(), grid=[0.5, 50], unit="row", **FEW)
     limit = found.score.good_k
-    bad = (found.table["worst_k"] > limit).sum()
-    assert bad and found.notes[0].startswith(f"Pareto k above {limit:.2f} at {bad} of 2 values")
+    bad = sum(not score.ok for score in found.scores.values())
+    assert bad >= (found.table["worst_k"] > limit).sum() > 0
+    assert found.notes[0].startswith(f"Do not rely on elpd at {bad} of 2 values (Pareto k above {limit:.2f},")
     assert ("Learned: Pareto k" in str(found)) == (not found.score.ok)
 
 
@@ -126,6 +191,8 @@ def test_the_picture_has_the_scores_above_the_posterior(given):
     np.testing.assert_allclose(fixed.get_xdata(), GRID)
     np.testing.assert_allclose(fixed.get_ydata(), given.table["elpd"])
     assert above.get_lines()[2].get_ydata()[0] == given.score.elpd
+    assert list(above.get_lines()[3].get_xdata()) == list(given.like_best)
+    assert f"{given.like_best[0]:.3g} to {given.like_best[1]:.3g}" in picture.caption
     assert below.get_xscale() == "log"
     assert "sd_g[Intercept]" in picture.caption and "90% interval" in picture.caption
 
@@ -149,7 +216,8 @@ REFUSALS = {
     "a number": (gaussian, {"grid": 1.0}, "grid=1.0"),
     "one value": (gaussian, {"grid": [1.0, 1.0]}, "grid="),
     "no value": (gaussian, {"grid": []}, "grid="),
-    "a zero": (gaussian, {"grid": [0.0, 1.0]}, "grid="),
+    "a zero": (gaussian, {"grid": [0, 1]}, "An sd of 0 is model.with_pooling"),
+    "a matrix": (gaussian, {"grid": [[1, 2], [3, 4]]}, "One sequence of two positive numbers"),
     "an infinite value": (gaussian, {"grid": [1.0, np.inf]}, "grid="),
     "a missing value": (gaussian, {"grid": [1.0, np.nan]}, "grid="),
     "text": (gaussian, {"grid": "12"}, "grid='12'"),

@@ -11,7 +11,7 @@ from shoal import priors as P
 from shoal.errors import ModelError
 from shoal.loo import loo
 from shoal.pooling.by_size import by_size
-from shoal.pooling.settings import between
+from shoal.pooling.settings import between, rows_or_trials
 
 WAYS = ["complete", "none", "partial"]
 
@@ -73,8 +73,9 @@ def test_parameters_are_counted_once_and_fixed_ones_not_at_all(formula, expected
 def test_what_is_printed_begins_with_the_question(tanks):
     lines = str(tanks).splitlines()
     assert lines[0] == "Three ways of pooling the levels of tank." and repr(tanks) == str(tanks)
-    assert lines[1].startswith("The question: how well a new trial of these rows")
+    assert lines[1] == tanks.comparison.question and "trial" in lines[1]
     assert "By the size of the levels (log_score per trial; rmse in units of one trial):" in lines
+    assert tanks.comparison.about in lines and "Weights by stacking" in tanks.comparison.about
     assert tanks.comparison.verdict in lines and all(note in lines for note in tanks.comparison.notes)
 
 
@@ -254,6 +255,9 @@ REFUSALS = {
     "an unknown sd": (gaussian, {"sd": {"sd_h": 1.0}}, "no effect of 'sd_h'"),
     "a negative sd": (gaussian, {"sd": -1.0}, "sd is a positive number"),
     "truth of some levels": (gaussian, {"truth": {0: 1.0}}, r"11 of 12 levels of g is not given \(1\)"),
+    "truth of text": (gaussian, {"truth": TRUE | {3: "a"}}, "truth of 3 is 'a'"),
+    "truth of nothing": (gaussian, {"truth": TRUE | {3: None}}, "truth of 3 is None"),
+    "a missing truth": (gaussian, {"truth": TRUE | {3: np.nan}}, "truth of 3 is nan"),
     "truth of no level": (gaussian, {"truth": [1.0] * 12}, "truth is of type list"),
 }
 
@@ -265,6 +269,20 @@ def test_what_makes_no_sense_is_refused_before_anything_is_fitted(case, monkeypa
     with pytest.raises(ModelError, match=message) as caught:
         sl.pooling.compare(make(), **options)
     assert caught.value.needed
+
+
+def test_a_factor_called_trial_is_no_single_trial():
+    tanks = frogs()
+    binomial = {"family": "binomial"}
+    plain = sl.Model("surv | trials(density) ~ 1 + (1 | tank)", tanks, **binomial)
+    called = tanks.rename(columns={"tank": "trial"}).assign(trial=lambda d: d["trial"] // 2)
+    factor = sl.Model("surv | trials(density) ~ 1 + (1 | trial)", called, **binomial)
+    column = sl.Model("surv | trials(density) ~ trial + (1 | pred)", called, **binomial)
+    own = [rows_or_trials(m.specification) for m in (plain, factor, column)]
+    assert own == ["trial", "row", "row"]
+    found = sl.pooling.compare(factor, **FEW)
+    assert found.comparison.unit == "row"
+    assert len(found.comparison.scores["partial"].pointwise) == 48
 
 
 def test_settings_are_those_of_fits():

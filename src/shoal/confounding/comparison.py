@@ -44,7 +44,9 @@ class Comparison:
           missing for an effect whose truth is not.
         * ``identified``: "yes"; "no", if the posterior is the prior over again or comes of assumptions alone;
           "confounded", if the evidence says that there is a confound, else "unless confounded"; "unless
-          groups differ" in more than the group's trait, of which the naive model knows nothing.
+          groups differ" in more than the group's trait, of which the naive model knows nothing; "unless z
+          moves x", where the groups' means of x go with z and the model takes them for a sign of the confound
+          alone (Mundlak's, and the latent one without z in `trait_covariates`).
     evidence : Estimates
         One row for each estimator that would see a confound: ``quantity`` (in Mundlak's model the trait's
         effect between groups less that within them, in the latent one the product of the latent's loadings),
@@ -115,14 +117,16 @@ def compared(
         for effect in question.effects
     }
     away = any(found and diagnoses[name].trustworthy for name, found in evidence["away_from_0"].items())
-    rows = {
-        (effect, name): _row(question, fits[name], name, effect, coefficient, away, prob)
-        for effect, names in coefficients.items()
-        for name, coefficient in names.items()
-    }
-    table = _with_truth(_table(question, rows, fits), truth, prob)
     design = outcome_design(question, next(iter(fits.values())).model)
     facts, family = facts_of(question, design), design.family
+    rows: dict[tuple[str, str], dict[str, float | str]] = {}
+    for effect, names in coefficients.items():
+        for name, own in names.items():
+            row = _estimated(fits[name], own, prob)
+            ratio = row["sd"] / row["prior_sd"] if row["prior_sd"] else 1.0
+            worth = identified(name, effect, question, ratio, away, facts.tied)
+            rows[effect, name] = {**row, "identified": worth}
+    table = _with_truth(_table(question, rows, fits), truth, prob)
     chance = is_chance(family) or family.ordinal
     words = told(
         Told(question, facts, trait_family, chance, _known_sd(fits), table, evidence, diagnoses, prob)
@@ -139,17 +143,11 @@ def _known_sd(fits: Mapping[str, Fit]) -> float:
     return prior.value if isinstance(prior, Fixed) else float("nan")
 
 
-def _row(
-    question: Question, fit: Fit, estimator: str, effect: str, name: str, away: bool, prob: float
-) -> dict[str, float | str]:
-    """Return an estimate, the sd of its prior, and what it is worth."""
-    estimate = describe(fit.results.posterior[name].values, prob)
-    before = float(prior_sd(fit.model.priors[name]))
-    ratio = estimate["sd"] / before if before else 1.0
+def _estimated(fit: Fit, name: str, prob: float) -> dict[str, float]:
+    """Return an estimate, and the sd of its prior."""
     return {
-        **estimate,
-        "prior_sd": before,
-        "identified": identified(estimator, effect, question, ratio, away),
+        **describe(fit.results.posterior[name].values, prob),
+        "prior_sd": float(prior_sd(fit.model.priors[name])),
     }
 
 

@@ -52,7 +52,7 @@ def _values(fit: Fit, name: str) -> np.ndarray:
     return fit.results.posterior[name].values
 
 
-def identified(estimator: str, effect: str, question: Question, ratio: float, away: bool) -> str:
+def identified(estimator: str, effect: str, question: Question, ratio: float, away: bool, tied: bool) -> str:
     """Return what a model says of an effect, in a word or two.
 
     Parameters
@@ -61,12 +61,19 @@ def identified(estimator: str, effect: str, question: Question, ratio: float, aw
         Posterior sd of the effect by its prior's, NaN where the prior has none of its own.
     away : bool
         There is evidence of a confound, from draws that can be trusted.
+    tied : bool
+        The groups' means of the trait go with the group's trait. If it moves them, they are moved by what
+        confounds as well: given them, its coefficient takes part of the confound with the other sign.
     """
     of_groups = effect == question.group_trait
     if ratio >= AGAIN or (of_groups and estimator == FIXED):
         return NO
+    if of_groups and estimator == NAIVE:
+        return ALIKE
     if of_groups:
-        return ALIKE if estimator == NAIVE else YES
+        unmodelled = effect not in question.trait_covariates
+        given_means = estimator == MUNDLAK or (estimator == LATENT and unmodelled)
+        return f"unless {effect} moves {question.trait}" if tied and given_means else YES
     if estimator in (NAIVE, MULTILEVEL):
         return CONFOUNDED if away else UNLESS
     return YES

@@ -38,6 +38,11 @@ class Facts:
     alike: int
     correlation: float
 
+    @property
+    def tied(self) -> bool:
+        """Whether the groups' means go with the group's trait beyond two standard errors of chance."""
+        return bool(abs(self.correlation) > 2 / np.sqrt(self.groups))
+
 
 def facts_of(question: Question, outcome: Design) -> Facts:
     """Return the figures of a question, whose outcome has this design."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from shoal.confounding.evidence import AGAIN, NO
@@ -87,7 +86,7 @@ def _all(t: Told) -> list[str]:
     if z is None:
         return lines
     lines.append(f"That {z} has nothing to do with {q.latent} is assumed, and cannot be seen.")
-    if z not in q.trait_covariates and abs(f.correlation) > 2 / np.sqrt(f.groups):
+    if z not in q.trait_covariates and f.tied:
         lines.append(
             f"The groups' means of {q.trait} correlate with {z} by {f.correlation:.2f}: if {z} moves "
             f"{q.trait}, the means stand for both, and the latent model needs {z} in trait_covariates."
@@ -153,7 +152,7 @@ def _multilevel(t: Told) -> list[str]:
 
 
 def _mundlak(t: Told) -> list[str]:
-    q, f = t.question, t.facts
+    q, f, z = t.question, t.facts, t.question.group_trait
     means = f"a confound, or an effect of the means themselves on {q.outcome}: the rows cannot tell which"
     return [
         f"The groups' means of {q.trait} stand for {q.latent}, which leaves to {q.trait} its effect within "
@@ -161,6 +160,11 @@ def _mundlak(t: Told) -> list[str]:
         _found(t, MUNDLAK, means),
         f"The means are taken as known: of {f.median:g} rows (median) they are {100 * f.reliability:.0f}% "
         "signal, which draws their coefficient towards 0 and leaves the rest to the groups' sd.",
+        f"They correlate with {z} by {f.correlation:.2f}: if {z} moves {q.trait}, both {z} and {q.latent} "
+        f"move them, and the coefficient of {z} given them is not its effect; the latent model with {z} in "
+        "trait_covariates has that."
+        if f.tied
+        else "",
     ]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def data(
     Raises
     ------
     DataError, ModelError
-        Unknown names, more combinations than colours.
+        Unknown names, what is no name, more combinations than colours.
     """
     design = model.response(response)
     name, groups = grouped(model, design, by)
@@ -83,6 +83,8 @@ def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, 
             f"A column of the formula: {listing(map(repr, model.table.frame.columns))}.",
         )
     name = next(iter(factors)) if by is None else by
+    if not isinstance(name, str):
+        raise ModelError(f"by={by!r}.", "The name of a grouping factor or of a column.", "by='district'.")
     if name in factors:
         factor = factors[name]
         return name, pd.Categorical.from_codes(factor.index, categories=pd.Index(factor.labels))
@@ -102,7 +104,11 @@ def _column(model: Specification, name: str) -> pd.Series:
 
 def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Categorical:
     """Return what each row is coloured by, as text such as ``action=1, contact=0``."""
-    names = [] if colour is None else [colour] if isinstance(colour, str) else list(colour)
+    given: Any = colour  # by callers without types
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    names: list[Any] = [] if given is None else list(given) if several else [given]
+    if not all(isinstance(name, str) for name in names):
+        raise ModelError(f"colour={colour!r}.", "Names of columns.", "colour='sex', or ['sex', 'age'].")
     columns = [pd.Series(pd.Categorical(_column(model, name))) for name in names]
     text = pd.Series("", index=model.table.frame.index)
     for i, (name, column) in enumerate(zip(names, columns, strict=True)):

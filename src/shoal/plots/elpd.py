@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.loo.result import Loo
-from shoal.loo.units import ROW, TRIAL
+from shoal.loo.units import ROW
 from shoal.plots.picture import Picture
 from shoal.plots.style import COMPLETE, DIVERGENT, FAINT, POOLED, crowded, new_figure, plain, quiet
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED = 60  # units that have their name
+WORST = 5  # of more, how many that cannot be relied on have their name
 
 
 def differences(table: pd.DataFrame, unit: str, question: str) -> Picture:
@@ -58,10 +59,10 @@ def units(score: Loo) -> Picture:
         quiet(axes).scatter(place[~bad], values[~bad], size, POOLED, linewidths=0)
         axes.scatter(place[bad], values[bad], size, DIVERGENT, linewidths=0)
     below.axhline(score.good_k, color=DIVERGENT, linewidth=1, linestyle="--")
-    each = " of one trial" if score.unit == TRIAL else ""
+    each = " of one trial" if score.single else ""
     above.set_ylabel(f"log density{each}, left out")
     below.set_ylabel("Pareto k")
-    _name_units(below, [plain(name, 20) for name in table[label]], score.unit)
+    _name_units(below, table[label], table["pareto_k"].where(bad), score.unit)
     caption = (
         f"Above, the log predictive density of each {score.unit}{each} with it left out; below, the Pareto k "
         f"of its importance weights: beyond {score.good_k:.2f} (dashed) the estimate is not reliable"
@@ -70,10 +71,23 @@ def units(score: Loo) -> Picture:
     return Picture(figure, table, caption)
 
 
-def _name_units(axes: Axes, names: list[str], unit: str) -> None:
-    if unit == ROW or len(names) > NAMED:
+def _name_units(axes: Axes, labels: pd.Series, bad_k: pd.Series, unit: str) -> None:
+    """Name all units, or of many those whose Pareto k (missing of those below the limit) is largest."""
+    if len(labels) <= NAMED and unit != ROW:
+        names = [plain(name, 20) for name in labels]
+        upright = crowded(names, 7.0)
+        axes.set_xticks(np.arange(len(names)), names, rotation=90 if upright else 0, fontsize=8)
         axes.set_xlabel(unit)
         return
-    upright = crowded(names, 7.0)
-    axes.set_xticks(np.arange(len(names)), names, rotation=90 if upright else 0, fontsize=8)
-    axes.set_xlabel(unit)
+    axes.set_xlabel(unit if unit == ROW else f"{plain(unit, 40)}, by position")
+    for at in bad_k.dropna().nlargest(WORST).index:
+        left = at > len(labels) / 2
+        axes.annotate(
+            plain(labels[at], 20),
+            (at, bad_k[at]),
+            (-4 if left else 4, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=7,
+        )

@@ -37,7 +37,7 @@ def outcomes(
     Raises
     ------
     DataError, ModelError
-        Unknown names, more combinations than colours, effects that were not kept.
+        Unknown names, what is no name, more combinations than colours, effects that were not kept.
     """
     lower, upper = interval_names(prob)
     design = results.model.response(response)
@@ -45,7 +45,9 @@ def outcomes(
     hues = hues_of(results.model, colour)
     order, overall = order_of(design, groups)
     table = table_of(design, groups, hues, order)
-    draws = _expected(results, design, np.asarray(groups.codes) * len(hues.categories) + hues.codes)
+    # pandas keeps few codes in 8 bits, which their product would leave.
+    codes = np.asarray(groups.codes, int) * len(hues.categories) + hues.codes
+    draws = _expected(results, design, codes)
     low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
     table = table.assign(**{"posterior_mean": draws.mean(0), lower: low, upper: high})
     figure = new_figure(8.0, 4.5)

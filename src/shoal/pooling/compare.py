@@ -16,7 +16,15 @@ from shoal.loo import loo
 from shoal.loo.units import units_of
 from shoal.model import Specification
 from shoal.pooling.by_size import by_size
-from shoal.pooling.settings import Between, between, check_model, fitted, rows_or_trials, settings_for
+from shoal.pooling.settings import (
+    Between,
+    between,
+    check_model,
+    fitted,
+    is_number,
+    rows_or_trials,
+    settings_for,
+)
 from shoal.progress import shown
 
 if TYPE_CHECKING:
@@ -76,6 +84,7 @@ class PoolingComparison:
                 c.question,
                 self.table.round(2).to_string(),
                 c.verdict,
+                c.about,
                 "",
                 f"By the size of the levels ({self.scale}):",
                 self.by_size.round(3).to_string(),
@@ -129,8 +138,8 @@ def compare(
     Raises
     ------
     ModelError
-        A model without group terms, or that is a variant itself; unknown names; a level without truth; units
-        that have rows of several levels.
+        A model without group terms, or that is a variant itself; unknown names; a level without truth, or
+        whose truth is no number; units that have rows of several levels.
     """
     spec = check_model(model).specification
     settings = settings_for(draws, chains, seed, cores)
@@ -185,14 +194,17 @@ def _known(truth: Mapping[Any, float], labels: list[Any], group: str) -> list[fl
     """Return the truth of each level."""
     if not isinstance(truth, Mapping):
         raise ModelError(f"truth is of type {type(truth).__name__}.", f"A mapping from levels of {group}.")
-    given = {str(label): float(value) for label, value in truth.items()}
+    given = {str(label): value for label, value in truth.items()}
     if missing := [label for label in labels if str(label) not in given]:
         raise ModelError(
             f"The truth of {len(missing)} of {len(labels)} levels of {group} is not given ({missing[0]!r}).",
             "A number for each level.",
             "truth={level: population coefficient + deviation, …}.",
         )
-    return [given[str(label)] for label in labels]
+    for label in labels:
+        if not is_number(given[str(label)]):
+            raise ModelError(f"The truth of {label!r} is {given[str(label)]!r}.", "A number.")
+    return [float(given[str(label)]) for label in labels]
 
 
 def _parameters(fit: Fit) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from shoal.pooling.settings import (
     settings_for,
 )
 from shoal.priors import Fixed
+from shoal.progress import shown
 from shoal.variants import with_priors
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def explained(
     chains: int = 4,
     seed: int = 1,
     prob: float = INTERVAL,
+    refit: bool = False,
     cores: int | None = None,
     progress: bool | None = None,
 ) -> Explained:
@@ -133,6 +135,8 @@ def explained(
         As in `Model.fit`.
     prob : float
         Of the intervals.
+    refit : bool
+        As in `Fit.loo`: fit anew without each unit whose Pareto k is too large, with and without predictors.
 
     Returns
     -------
@@ -164,26 +168,39 @@ def explained(
     table.insert(2, "median", [np.median(values) for values in rows.values()])
     table.loc["share_explained", ["mean", "sd"]] = np.nan
 
-    def scored(unit: str) -> Comparison:
-        return compared({key: loo(fit.results, unit, cores=settings.cores) for key, fit in fits.items()})
+    with shown(progress if refit else False, 0, "fits") as bar:
 
-    return Explained(name, columns, table, fits, scored(rows_or_trials(spec)), scored(found.group.name), prob)
+        def scored(unit: str) -> Comparison:
+            return compared(
+                {key: loo(fit.results, unit, refit, settings.cores, bar) for key, fit in fits.items()}
+            )
+
+        observations, levels = scored(rows_or_trials(spec)), scored(found.group.name)
+    return Explained(name, columns, table, fits, observations, levels, prob)
 
 
-def _columns(model: Specification, found: Between, given: Sequence[str] | str | None) -> tuple[str, ...]:
+def _columns(model: Specification, found: Between, given: Any) -> tuple[str, ...]:
     """Return the posterior names of the columns to leave out."""
     design, group = found.design, found.group
     if given is None:
         return _of_levels(model, found)
-    names: list[Any] = [given] if isinstance(given, str) else list(given)
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    names: list[Any] = list(given) if several else [given]
     known = {**dict(zip(design.terms, design.columns, strict=True)), **{c: c for c in design.columns}}
     for name in names:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise ModelError(
                 f"There is no population column {name!r}.",
                 "Columns of the formula, by term or by posterior name.",
                 nearest(str(name), design.columns),
             )
+    own = [known[name] for name in names if design.terms[design.columns.index(known[name])] == "Intercept"]
+    if own:
+        raise ModelError(
+            f"predictors={given!r}, and {own[0]!r} is no predictor.",
+            f"Predictors of the levels of {group.name}.",
+            "Columns that differ between levels.",
+        )
     if not names:
         raise ModelError(
             "No predictor is named.", f"Predictors of the levels of {group.name}.", "predictors=[…]."

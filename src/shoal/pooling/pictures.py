@@ -59,16 +59,25 @@ def profile(result: SdProfile) -> Picture:
     above.fill_between(x, y - error, y + error, color=ALONE, alpha=0.2, linewidth=0)
     above.plot(x, y, "o-", color=ALONE, markersize=4, label="sd fixed")
     above.axhline(result.score.elpd, color=POOLED, linewidth=1.5, label="sd learned")
+    first, last = result.like_best
+    foot = above.get_xaxis_transform()
+    words = "not told from the best"
+    above.plot([first, last], [0.03, 0.03], color=TRUTH, linewidth=4, transform=foot, label=words)
     above.set_ylabel(f"elpd, {plain(result.score.unit, 24)}s left out")
     above.legend(frameon=False, fontsize=8)
-    place, height = _density(result.draws)
+    # Places evenly apart on a logarithmic axis, where draws far below the grid would leave no room for it.
+    place = np.geomspace(result.draws.min(), result.draws.max(), 400)
+    height = density_of(result.draws, place)
+    inside = place >= min(x.min(), low) / 2
+    place, height = place[inside], height[inside]
     below.fill_between(place, height, color=POOLED, alpha=0.4, linewidth=0)
     below.set(xlabel=plain(result.name), ylabel="posterior, learned", yticks=[])
-    log_axis(below)
+    log_axis(below, (1.0, 2.0, 5.0) if max(x.max(), place[-1]) < 200 * place[0] else (1.0,))
     caption = (
         f"Above, elpd of {result.score.unit}s left out with {result.name} fixed (band: one standard error of "
         "the difference from the learned model) and learned (line). Below, the posterior of the learned one; "
-        f"grey: its {100 * result.prob:g}% interval. Dashed: the best of the grid."
+        f"grey: its {100 * result.prob:g}% interval. Dashed: the best of the grid; the bar: values that "
+        f"cannot be told from it, {first:.3g} to {last:.3g}."
     )
     return Picture(figure, table.reset_index(), caption)
 

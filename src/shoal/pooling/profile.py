@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit, Model
-from shoal.comparison import compared
+from shoal.comparison import FEW, compared
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.loo import Loo, loo
@@ -21,7 +21,7 @@ from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, se
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.progress import shown
-from shoal.refit import refit
+from shoal.refit import refit as sample
 from shoal.results import Results
 from shoal.variants import with_priors
 
@@ -41,11 +41,14 @@ class SdProfile:
         The standard deviation, as its prior is called.
     table : pandas.DataFrame
         One row a value ``sd``: ``elpd`` with ``se``, ``p``, ``mcse``; ``elpd_diff`` from the learned model's
-        with ``diff_se``; ``worst_k``.
+        with ``diff_se``; ``from_best``, from that of the grid's best value (0 or less), with
+        ``from_best_se``; ``worst_k``.
     learned : Fit
         In which the standard deviation has its prior.
     score : Loo
         Of `learned`.
+    scores : dict of float to Loo
+        Of each value of the grid.
     prob : float
         Probability of the interval of the learned standard deviation.
     """
@@ -54,12 +57,24 @@ class SdProfile:
     table: pd.DataFrame
     learned: Fit
     score: Loo
+    scores: dict[float, Loo]
     prob: float
 
     @property
     def best(self) -> float:
         """The value of the grid with the highest elpd."""
         return float(self.table["elpd"].idxmax())
+
+    @property
+    def like_best(self) -> tuple[float, float]:
+        """From the least to the largest value of the grid that cannot be told from `best`.
+
+        Its difference is within two standard errors, of the units' scatter and of Monte Carlo together.
+        """
+        table = self.table
+        computed = np.hypot(table["mcse"], table.at[self.best, "mcse"])
+        alike = table.index[-table["from_best"] <= 2 * np.hypot(table["from_best_se"], computed)]
+        return float(alike.min()), float(alike.max())
 
     @property
     def draws(self) -> np.ndarray:
@@ -82,23 +97,50 @@ class SdProfile:
     def verdict(self) -> str:
         """Where cross-validation and learning put the standard deviation."""
         low, high = self.interval
-        top = self.table.loc[self.best]
-        ends = self.best in (self.table.index[0], self.table.index[-1])
-        edge = " That is an end of the grid: look beyond it." if ends else ""
-        return (
-            f"Cross-validation puts {self.name} at {self.best:.3g} (elpd {top['elpd']:.1f}).{edge} Learned, "
-            f"it is {self.draws.mean():.3g}, {100 * self.prob:g}% interval {low:.3g} to {high:.3g}, which "
-            f"{'holds' if self.covers else 'does not hold'} that value; elpd {self.score.elpd:.1f}, in one "
-            f"fit in place of {len(self.table)}."
+        learned = (
+            f"Learned, it is {self.draws.mean():.3g}, {100 * self.prob:g}% interval {low:.3g} to {high:.3g}"
         )
+        fits = f"elpd {self.score.elpd:.1f}, in one fit in place of {len(self.table)}."
+        first, last = self.like_best
+        ends = self.table.index[[0, -1]].tolist()
+        top = f"{self.best:.3g} (elpd {self.table.at[self.best, 'elpd']:.1f})"
+        overlaps = low <= last and first <= high
+        if [first, last] == ends:
+            beside = "" if overlaps else ", beside the grid: look there"
+            return (
+                f"Cross-validation says nothing of {self.name} on this grid: no value from {first:.3g} to "
+                f"{last:.3g} can be told from the best, {top}. {learned}{beside}; {fits}"
+            )
+        overlap = "overlaps that range" if overlaps else "lies outside that range"
+        return (
+            f"Cross-validation puts {self.name} from {first:.3g} to {last:.3g}: values that cannot be told "
+            f"from the best of the grid, {top}.{self._edge(ends)} {learned}, which {overlap}; {fits}"
+        )
+
+    def _edge(self, ends: list[float]) -> str:
+        """Return the words for a best value, or a range, that the grid cuts off."""
+        if self.best in ends:
+            return " That is an end of the grid: look beyond it."
+        reached = [f"{end:.3g}" for end, own in zip(ends, self.like_best, strict=True) if end == own]
+        return f" The range may go on beyond the grid's end, {reached[0]}." if reached else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to mind: scores that are not to be relied on."""
-        limit, bad = self.score.good_k, int((self.table["worst_k"] > self.score.good_k).sum())
-        fixed = f"Pareto k above {limit:.2f} at {bad} of {len(self.table)} values: do not rely on their elpd."
-        learned = f"Learned: {self.score.complaint}"
-        return (*([fixed] if bad else []), *([] if self.score.ok else [learned]))
+        """What to mind: scores that are not to be relied on, few units."""
+        bad = sum(not own.ok for own in self.scores.values())
+        out = []
+        if bad:
+            out.append(
+                f"Do not rely on elpd at {bad} of {len(self.table)} values (Pareto k above "
+                f"{self.score.good_k:.2f}, or a coarse integral): sd_profile(..., refit=True) fits anew "
+                "without such units."
+            )
+        if not self.score.ok:
+            out.append(f"Learned: {self.score.complaint}")
+        count = int(self.score.alike.sum())
+        if count < FEW:
+            out.append(f"{count} units are few: standard errors of differences are too small.")
+        return tuple(out)
 
     def plot(self) -> Picture:
         """Draw the scores along the grid above the posterior of the learned standard deviation."""
@@ -124,6 +166,7 @@ def sd_profile(
     chains: int = 4,
     seed: int = 1,
     prob: float = INTERVAL,
+    refit: bool = False,
     cores: int | None = None,
     progress: bool | None = None,
 ) -> SdProfile:
@@ -142,6 +185,9 @@ def sd_profile(
         As in `Model.fit`. The fits along the grid share one compilation and run side by side.
     prob : float
         Of the interval.
+    refit : bool
+        As in `Fit.loo`: fit anew without each unit whose Pareto k is too large, at each value of the grid and
+        with the standard deviation learned.
 
     Returns
     -------
@@ -150,7 +196,8 @@ def sd_profile(
     Raises
     ------
     ModelError
-        Unknown names, values that are not positive, a standard deviation that is not learned.
+        Unknown names, a grid that is no sequence of positive numbers, a standard deviation that is not
+        learned.
     """
     spec = check_model(model).specification
     interval_names(prob)
@@ -161,36 +208,47 @@ def sd_profile(
     given = None if grid is None else _grid(grid)
     learned = fitted(model, settings, progress)
     values = _around(sd_draws(learned, name)) if given is None else given
-    score = loo(learned.results, what, cores=settings.cores)
 
     def scored(_: int, results: Results) -> Loo:
-        return loo(results, what, cores=1)
+        return loo(results, what, refit, cores=1)
 
     posteriors = [partial(_held, spec, name, value) for value in values]
     with shown(progress, len(values), "fits") as bar:
-        scores = refit(posteriors, settings, scored, cores=settings.cores, progress=bar)
-    rows = [_row(value, own, score) for value, own in zip(values, scores, strict=True)]
-    return SdProfile(name, pd.DataFrame(rows).set_index("sd"), learned, score, prob)
+        score = loo(learned.results, what, refit, settings.cores, bar)
+        found_at = sample(posteriors, settings, scored, cores=settings.cores, progress=bar)
+    scores = dict(zip(values, found_at, strict=True))
+    best = max(found_at, key=lambda own: own.elpd)
+    rows = [_row(value, own, score, best) for value, own in scores.items()]
+    return SdProfile(name, pd.DataFrame(rows).set_index("sd"), learned, score, scores, prob)
 
 
 def _held(model: Specification, name: str, value: float) -> Posterior:
     return posterior_of(with_priors(model, {name: Fixed(value)}))
 
 
-def _row(value: float, own: Loo, learned: Loo) -> dict[str, Any]:
-    pair = compared({"fixed": own, "learned": learned}).table
-    sign = 1.0 if pair.index[0] == "learned" else -1.0
-    other = pair.iloc[1]
+def _row(value: float, own: Loo, learned: Loo, best: Loo) -> dict[str, Any]:
+    from_learned, from_best = _difference(own, learned), _difference(own, best)
     return {
         "sd": value,
         "elpd": own.elpd,
         "se": own.se,
         "p": own.p,
         "mcse": own.mcse,
-        "elpd_diff": sign * other["elpd_diff"],
-        "diff_se": other["diff_se"],
+        "elpd_diff": from_learned[0],
+        "diff_se": from_learned[1],
+        "from_best": from_best[0],
+        "from_best_se": from_best[1],
         "worst_k": float(own.pointwise["pareto_k"].max()),
     }
+
+
+def _difference(own: Loo, other: Loo) -> tuple[float, float]:
+    """Return the difference of elpd of two scores, and its standard error."""
+    if own is other:
+        return 0.0, 0.0
+    pair = compared({"own": own, "other": other}).table
+    sign = 1.0 if pair.index[0] == "other" else -1.0
+    return sign * float(pair["elpd_diff"].iloc[1]), float(pair["diff_se"].iloc[1])
 
 
 def _around(draws: np.ndarray) -> list[float]:
@@ -202,9 +260,11 @@ def _around(draws: np.ndarray) -> list[float]:
 def _grid(given: Any) -> list[float]:
     """Return the values given, ascending."""
     try:
-        values = np.unique(np.asarray(given, float))
+        values = np.asarray(given, float)
     except (TypeError, ValueError):
         values = np.array([])
-    if len(values) < 2 or not np.all(np.isfinite(values) & (values > 0)):
-        raise ModelError(f"grid={given!r}.", "Two positive numbers or more.", "grid=[0.5, 1, 2].")
-    return [float(value) for value in values]
+    if values.ndim != 1 or len(np.unique(values)) < 2 or not np.all(np.isfinite(values) & (values > 0)):
+        zero = "An sd of 0 is model.with_pooling('complete'). " if np.any(values == 0) else ""
+        needed = "One sequence of two positive numbers or more."
+        raise ModelError(f"grid={given!r}.", needed, f"{zero}grid=[0.5, 1, 2].")
+    return np.unique(values).tolist()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,9 +101,13 @@ def learned_sd(model: Specification, group: str | None, effect: str | None) -> B
 
 
 def rows_or_trials(model: Specification) -> str:
-    """Return the unit that stands for one observation: a trial, of binomial rows."""
-    single = len(model.designs) == 1
-    return TRIAL if single and "trials" in model.designs[0].family.takes else ROW
+    """Return the unit that stands for one observation: a trial, of binomial rows.
+
+    Where a factor or a column is called so, that name is its own, and rows are what there is.
+    """
+    single = len(model.designs) == 1 and "trials" in model.designs[0].family.takes
+    taken = TRIAL in model.factors or TRIAL in model.table.frame
+    return TRIAL if single and not taken else ROW
 
 
 def sd_draws(fit: Fit, name: str) -> np.ndarray:
@@ -109,3 +115,9 @@ def sd_draws(fit: Fit, name: str) -> np.ndarray:
     variable, effect = name[:-1].split("[", 1)
     draws = fit.results.posterior[variable]
     return draws.sel({draws.dims[-1]: effect}).values.ravel().astype(float)
+
+
+def is_number(value: Any) -> bool:
+    """Whether something is a finite real number, and no truth value."""
+    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    return number and math.isfinite(float(value))
