@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shoal.api.fit import Fit, load
-from shoal.api.model import Model, kfold, sbc
+from shoal.api.folds import kfold
+from shoal.api.model import Model, sbc
 
 __all__ = ["Fit", "Model", "kfold", "load", "sbc"]

@@ -18,8 +18,6 @@ from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.frames import read
-from shoal.loo import Loo
-from shoal.loo import kfold as cross_validate
 from shoal.model import Response, Specification, specify
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
@@ -319,60 +317,3 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
     """Check a model's computation by simulation-based calibration; see `calibrate.sbc`."""
     return calibrate.sbc(model.specification, simulations, **settings)
-
-
-def kfold(
-    model: Model,
-    k: int = 10,
-    by: str | None = None,
-    *,
-    stratify: str | None = None,
-    draws: int = 1000,
-    chains: int = 4,
-    seed: int = 1,
-    warmup: int = 200,
-    target_accept: float | None = None,
-    cores: int | None = None,
-    progress: bool | None = None,
-) -> Loo:
-    """Cross-validate a model in k folds, each left out of a fit of its own.
-
-    Parameters
-    ----------
-    model : Model
-    k : int
-        Folds; the number of rows (or levels) leaves out one at a time.
-    by : str, optional
-        A grouping factor, or another column of the model, whose levels are left out whole: scored as new
-        ones, as in ``fit.loo(unit=by)``. By default rows.
-    stratify : str, optional
-        A column: the rows of each of its levels are spread evenly over the folds.
-    draws, chains, seed, warmup, target_accept, cores, progress
-        As in `Model.fit`; the seed also deals the folds.
-
-    Returns
-    -------
-    Loo
-        ``.pointwise`` has a column ``fold`` too. Scores of several models compare (`compare`) with the same
-        k, by, stratify and seed.
-
-    Raises
-    ------
-    ModelError
-        Impossible folds, unknown columns, impossible settings.
-    SamplingError
-        A fit that could not be made.
-
-    Notes
-    -----
-    Rows are left out by a weight of 0: all fits share one compilation, run side by side, and have the priors
-    of the whole table.
-    """
-    given: Any = model  # by callers without types
-    if not isinstance(given, Model):
-        what = "fit.model" if isinstance(given, Fit) else ""
-        raise ModelError(f"The model is of type {type(given).__name__}.", "An sl.Model.", what)
-    cores = os.cpu_count() or 1 if cores is None else cores
-    settings = Settings(draws, chains, warmup, seed, target_accept, cores)
-    with shown(progress, 0, "fits") as bar:
-        return cross_validate(model.specification, k, by, stratify, settings, bar)
