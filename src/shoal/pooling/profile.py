@@ -112,9 +112,11 @@ class SdProfile:
                 f"{last:.3g} can be told from the best, {top}. {learned}{beside}; {fits}"
             )
         overlap = "overlaps that range" if overlaps else "lies outside that range"
+        told = f"from {first:.3g} to {last:.3g}: values that cannot be told from the best of the grid, {top}"
+        if first == last:
+            told = f"at {top}: every other value of the grid is worse"
         return (
-            f"Cross-validation puts {self.name} from {first:.3g} to {last:.3g}: values that cannot be told "
-            f"from the best of the grid, {top}.{self._edge(ends)} {learned}, which {overlap}; {fits}"
+            f"Cross-validation puts {self.name} {told}.{self._edge(ends)} {learned}, which {overlap}; {fits}"
         )
 
     def _edge(self, ends: list[float]) -> str:
