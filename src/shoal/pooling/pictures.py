@@ -64,7 +64,7 @@ def profile(result: SdProfile) -> Picture:
     words = "not told from the best"
     above.plot([first, last], [0.03, 0.03], color=TRUTH, linewidth=4, transform=foot, label=words)
     above.set_ylabel(f"elpd, {plain(result.score.unit, 24)}s left out")
-    above.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
     # Places evenly apart on a logarithmic axis, where draws far below the grid would leave no room for it.
     place = np.geomspace(result.draws.min(), result.draws.max(), 400)
     height = density_of(result.draws, place)
