@@ -13,7 +13,7 @@ from shoal.design import Design
 from shoal.families import Family, Rows
 from shoal.prior_draws import linear_predictor, phi_of
 from shoal.results import Results
-from shoal.row_blocks import blocks, part, shared_draws, spread
+from shoal.row_blocks import blocks, part, shared_draws
 from shoal.sample.programs import double, program
 
 
@@ -35,24 +35,15 @@ def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
         yield where, sum(parts[1:], parts[0])
 
 
-def total_log_likelihood(results: Results, draws: int | None = None) -> np.ndarray:
+def total_log_likelihood(results: Results) -> np.ndarray:
     """Return the summed log density of all rows of all responses at each draw, (chain, draw).
-
-    Parameters
-    ----------
-    draws : int, optional
-        Draws of each chain, evenly spread; all by default.
 
     Raises
     ------
     ModelError
         If draws of group effects were not kept.
     """
-    posterior = results.posterior
-    if draws is not None:
-        posterior = posterior.isel(draw=spread(posterior.sizes["draw"], draws))
-        results = Results(results.model, xr.DataTree.from_dict({"posterior": posterior}))
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    shape = results.posterior.sizes["chain"], results.posterior.sizes["draw"]
     return sum((values.sum(1) for _, values in row_log_likelihood(results)), np.zeros(1)).reshape(shape)
 
 

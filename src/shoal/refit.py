@@ -38,7 +38,6 @@ def refit(
     use: Callable[[int, Results], T],
     *,
     cores: int,
-    store: str = "auto",
     progress: Progress | None = None,
 ) -> list[T]:
     """Sample posteriors of one shape side by side, and return what `use` makes of each.
@@ -53,8 +52,6 @@ def refit(
         Takes the number of the posterior and its results, which are then let go.
     cores : int
         Posteriors sampled side by side; results do not depend on it.
-    store : {"auto", "double", "single", "none"}
-        How draws of group effects are kept for `use`.
     progress : Progress, optional
         Told of one draw for every finished posterior.
 
@@ -69,7 +66,7 @@ def refit(
     -----
     A run whose checks fail is sampled again by NUTS, as in `fitting.fit`.
     """
-    check_settings(settings, store)
+    check_settings(settings, "auto")
     progress = progress or Progress()
     progress.stage("fitting anew", len(posteriors))
     seeds = np.random.SeedSequence(settings.seed).spawn(len(posteriors))
@@ -78,7 +75,7 @@ def refit(
         progress.check()
         own = replace(settings, seed=int(seeds[number].generate_state(1)[0]), cores=1)
         try:
-            results = checked_run(posteriors[number](), own, store, Progress())
+            results = checked_run(posteriors[number](), own, "auto", Progress())
         except SamplingError as problem:
             raise SamplingError(f"Fit {number + 1} of {len(posteriors)}: {problem.found}") from problem
         progress.drawn(1)
