@@ -36,7 +36,7 @@ class Comparison:
     table : pandas.DataFrame
         One row a model, best first: ``elpd`` with ``se``; ``elpd_diff`` from the best (0 or less) with
         ``diff_se``, the standard error of the sum of the units' differences; ``p``, effective parameters;
-        ``weight``; ``bad_k``, units whose Pareto k is too large to rely on; ``refits``.
+        ``weight``; ``bad_k``, units that cannot be relied on (`Loo.bad`); ``refits``.
     scores : dict of str to Loo
         In the same order.
     method : str
