@@ -195,7 +195,8 @@ class Loo:
         if not how:
             return []
         error = table["integral_error"].max()
-        words = f"Effects of the {self.unit} left out are integrated out: {' and '.join(how)}"
+        whose = "levels that are one row" if self.unit == ROW else f"the {self.unit} left out"
+        words = f"Effects of {whose} are integrated out: {' and '.join(how)}"
         return [f"{words}." if how == [EXACT] else f"{words}, error at most {error:.1g} a draw."]
 
 
