@@ -14,9 +14,9 @@ from scipy.stats import beta, kstest, norm
 from shoal import priors as P
 from shoal.calibrate import Calibration, _rank, sbc
 from shoal.errors import ModelError
-from shoal.frames import read
 from shoal.model import Response, Specification, specify
 from shoal.prior_draws import draw_prior, linear_predictor, simulate_responses
+from shoal.tables import read
 from shoal.uniformity import joint_spread, uniformity
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from shoal.datasets import describe, load_dataset
 from shoal.errors import DataError
+from shoal.tables.datasets import describe, load_dataset
 
 RECORDS = {record.name: record for record in describe()}
 

@@ -12,9 +12,9 @@ from shoal.design import build, merge
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 from shoal.families import get_family
 from shoal.formula import parse
-from shoal.frames import read
 from shoal.model import Response, specify
 from shoal.priors import LKJ, Exponential, Fixed, Gamma, HalfNormal, Normal, StudentT
+from shoal.tables import read
 
 N = 12
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.errors import DataError
-from shoal.frames import Table, read
+from shoal.tables import Table, read
 
 VALUES = {"y": [1.5, -2.0, 0.25], "n": [3, 1, 2], "g": ["b", "a", "b"], "t": [True, False, True]}
 KINDS = {"y": np.dtype(float), "n": np.dtype("int64"), "g": np.dtype(object), "t": np.dtype(bool)}

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from shoal import confounding, lab, plots, pooling, priors, simulate
     from shoal.api import Fit, Model, kfold, load, sbc
     from shoal.comparison import compare
-    from shoal.datasets import load_dataset
     from shoal.diagnosis import diagnose
     from shoal.formula import register_function
-    from shoal.means import group_means
     from shoal.model import Response
+    from shoal.tables.datasets import load_dataset
+    from shoal.tables.means import group_means
 
 # Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
 _PLACES = {
@@ -31,9 +31,9 @@ _PLACES = {
     "kfold": "shoal.api",
     "compare": "shoal.comparison",
     "diagnose": "shoal.diagnosis",
-    "load_dataset": "shoal.datasets",
+    "load_dataset": "shoal.tables.datasets",
     "register_function": "shoal.formula",
-    "group_means": "shoal.means",
+    "group_means": "shoal.tables.means",
     "priors": "",
     "confounding": "",
     "pooling": "",

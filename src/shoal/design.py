@@ -16,7 +16,7 @@ from shoal.families import Family, Rows
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Expression, Formula
-from shoal.frames import Table
+from shoal.tables import Table
 
 __all__ = ["Design", "Group", "Latent", "MergedRows", "build", "merge"]
 

@@ -18,11 +18,11 @@ import xarray as xr
 
 from shoal.errors import FileError, ShoalError, listing
 from shoal.formula import parse
-from shoal.frames import Table
 from shoal.model import Response, Specification, designs_of
 from shoal.priors import from_record
 from shoal.resolve import ResolvedPrior, resolve
 from shoal.results import Results
+from shoal.tables import Table
 from shoal.variants import pooled
 
 

@@ -14,9 +14,9 @@ from shoal.design_groups import Group, safe
 from shoal.errors import ModelError, PriorError, listing
 from shoal.families import Family, get_family
 from shoal.formula import parse
-from shoal.frames import Table
 from shoal.priors import Fixed, Prior
 from shoal.resolve import ResolvedPrior, resolve
+from shoal.tables import Table
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from shoal.errors import DataError, ModelError, ShoalWarning, listing
 from shoal.families import Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression
-from shoal.frames import Table, read
+from shoal.tables import Table, read
 
 NEW_LEVELS = ("error", "population", "zero")
 

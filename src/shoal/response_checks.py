@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shoal.design import Design
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
-from shoal.frames import Table
+from shoal.tables import Table
 
 
 def order(formulas: Sequence[Formula]) -> None:

@@ -14,7 +14,6 @@ from scipy.special import expit
 from posterior.density import zero_sum_basis
 from shoal import groups, results
 from shoal.errors import ShoalWarning
-from shoal.frames import read
 from shoal.model import Response, Specification, specify
 from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import Posterior, posterior_of
@@ -34,6 +33,7 @@ from shoal.priors import (
 from shoal.sample import programs
 from shoal.sample.programs import double, to_device
 from shoal.sample.target import Draws
+from shoal.tables import read
 
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
 G = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])

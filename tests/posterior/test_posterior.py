@@ -31,7 +31,6 @@ from posterior import density as plain
 from posterior.density import log_joint
 from shoal import groups
 from shoal.errors import ModelError
-from shoal.frames import read
 from shoal.model import Response, specify
 from shoal.posterior import layout
 from shoal.posterior.folding import folded
@@ -51,6 +50,7 @@ from shoal.priors import (
 from shoal.sample.evaluate import marginal_batches, points
 from shoal.sample.programs import compiled, double, to_device
 from shoal.sample.target import Target
+from shoal.tables import read
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)

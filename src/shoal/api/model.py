@@ -17,13 +17,13 @@ from shoal.design import Design
 from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
-from shoal.frames import read
 from shoal.model import Response, Specification, specify
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
 from shoal.progress import shown
 from shoal.sample.target import Settings
+from shoal.tables import read
 from shoal.variants import with_pooling
 
 if TYPE_CHECKING:

@@ -226,7 +226,7 @@ def datasets(
     csv: Annotated[bool, typer.Option("--csv", help="Write the table as CSV.")] = False,
 ) -> None:
     """List the data sets that come with Shoal, or show one: where it comes from, and its first rows."""
-    from shoal.datasets import describe
+    from shoal.tables.datasets import describe
 
     screen = Screen()
     if name is None:

@@ -14,7 +14,7 @@ from shoal.design_groups import read_levels
 from shoal.errors import DataError, ModelError, listing
 from shoal.formula.categories import is_category
 from shoal.formula.tree import quote
-from shoal.frames import Table, read
+from shoal.tables import Table, read
 
 ROUNDING = 1e-9  # of a column's range: values of one group that are this close are equal
 LATENT = "u"

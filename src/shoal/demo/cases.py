@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shoal.datasets import load_dataset
 from shoal.priors import Exponential, Gamma, HalfCauchy, HalfNormal, Normal, Prior
 from shoal.simulate import one_way, varying_slopes
+from shoal.tables.datasets import load_dataset
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ Unused categories are kept. Columns that are not asked for may hold anything. Ro
 missing values, and ids such as ``007`` are integers.
 """
 
-from shoal.frames.reading import read
-from shoal.frames.table import Table
+from shoal.tables.reading import read
+from shoal.tables.table import Table
 
 __all__ = ["Table", "read"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import DataError, listing
-from shoal.frames.table import check_names, known
+from shoal.tables.table import check_names, known
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.errors import DataError, listing
-from shoal.frames.columns import convert
-from shoal.frames.files import read_file
-from shoal.frames.table import Table, check_names, known
+from shoal.tables.columns import convert
+from shoal.tables.files import read_file
+from shoal.tables.table import Table, check_names, known
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw

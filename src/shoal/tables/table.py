@@ -22,7 +22,7 @@ class Table:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Columns of the kinds that `shoal.frames` lists, rows labelled 0, 1, ….
+        Columns of the kinds that `shoal.tables` lists, rows labelled 0, 1, ….
     column_names : tuple of str
         All columns of the source, read or not.
     """

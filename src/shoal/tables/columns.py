@@ -1,4 +1,4 @@
-"""One column of any frame to one of the few kinds that `shoal.frames` lists."""
+"""One column of any frame to one of the few kinds that `shoal.tables` lists."""
 
 from __future__ import annotations
 
