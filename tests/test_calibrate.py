@@ -15,7 +15,8 @@ from shoal import priors as P
 from shoal.calibrate import Calibration, _rank, sbc
 from shoal.errors import ModelError
 from shoal.model import Response, Specification, specify
-from shoal.prior_draws import draw_prior, linear_predictor, simulate_responses
+from shoal.model.predictors import linear_predictor
+from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.tables import read
 from shoal.uniformity import joint_spread, uniformity
 

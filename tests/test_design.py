@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoal.design import build, merge
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 from shoal.families import get_family
 from shoal.formula import parse
 from shoal.model import Response, specify
+from shoal.model.build_design import build
+from shoal.model.design import merge
 from shoal.priors import LKJ, Exponential, Fixed, Gamma, HalfNormal, Normal, StudentT
 from shoal.tables import read
 

@@ -11,7 +11,7 @@ from shoal import priors as P
 from shoal.errors import ModelError
 from shoal.implied import outcome_of
 from shoal.implied.statistics import of_rows
-from shoal.prior_draws import draw_prior
+from shoal.model.prior_draws import draw_prior
 
 KNOWN = {"Intercept": P.Normal(2, 1), "sd_g": P.Fixed(1.5), "sigma": P.Fixed(0.5)}
 # Bounds of a normal's 90 % interval.

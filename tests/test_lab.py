@@ -18,11 +18,11 @@ from shoal.errors import ModelError, PriorError, SamplingError
 from shoal.lab import compare, measures, peer, runs, words
 from shoal.lab.clock import CompilationClock
 from shoal.lab.variants import not_applicable
+from shoal.model.variants import with_priors
 from shoal.results import Results
 from shoal.sample import programs
 from shoal.sample.checks import EXAMINED
 from shoal.sample.programs import compiled
-from shoal.variants import with_priors
 
 P = sl.priors
 CHAINS, DRAWS = 2, 1000

@@ -15,7 +15,7 @@ from estimand_cases import RUN
 from shoal import priors as P
 from shoal.diagnosis import diagnose
 from shoal.errors import ModelError, ShoalWarning
-from shoal.prior_draws import draw_prior
+from shoal.model.prior_draws import draw_prior
 from shoal.results import Results
 from shoal.sensitivity import log_priors, movements, quantities, sensitivity
 from shoal.sensitivity import table as of_table

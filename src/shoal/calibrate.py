@@ -19,13 +19,13 @@ import jax
 import numpy as np
 import pandas as pd
 
-from shoal import groups
-from shoal.design import Design, Group
 from shoal.errors import ModelError, SamplingError, listing
-from shoal.model import Specification
+from shoal.model import Specification, covariance
+from shoal.model.design import Design, Group
+from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.prior_draws import draw_prior, linear_predictor, phi_of, simulate_responses
 from shoal.results import assemble
 from shoal.sample.programs import double, to_device
 from shoal.sample.progress import Progress
@@ -327,7 +327,7 @@ def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarr
 def _group_quantities(group: Group, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     effects = group.effects
     out = {f"{group.sd}[{e}]": draws[group.sd][:, k] for k, e in enumerate(effects)}
-    for i, j, *_ in groups.partial_positions(group.blocks):
+    for i, j, *_ in covariance.partial_positions(group.blocks):
         out[f"{group.cor}[{effects[i]}, {effects[j]}]"] = draws[group.cor][:, i, j]
     if group.student:
         out[group.nu] = draws[group.nu]

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from shoal.design import Design
 from shoal.errors import ModelError, listing
 from shoal.loo import Loo
 from shoal.model import Specification
+from shoal.model.design import Design
 
 
 def aligned(scores: Mapping[str, Loo]) -> dict[str, Loo]:

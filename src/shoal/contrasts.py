@@ -14,8 +14,8 @@ import xarray as xr
 
 from shoal import estimands
 from shoal.counterfactuals import SCALES, Sides, settings_draws
-from shoal.design import Group
 from shoal.errors import DataError, ModelError, nearest
+from shoal.model.design import Group
 from shoal.predict import LARGEST
 from shoal.results import Results
 

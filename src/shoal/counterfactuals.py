@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Design, Group, Latent
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands import linear_scale
+from shoal.model.design import Design, Group, Latent
+from shoal.model.replay import columns_of
 from shoal.predict import predict
-from shoal.replay import columns_of
 from shoal.results import Results
 
 SCALES = ("response", "probability", "linear")

@@ -19,11 +19,11 @@ import xarray as xr
 from shoal.errors import FileError, ShoalError, listing
 from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.variants import pooled
 from shoal.priors import from_record
-from shoal.resolve import ResolvedPrior, resolve
 from shoal.results import Results
 from shoal.tables import Table
-from shoal.variants import pooled
 
 
 def save(results: Results, path: str | Path) -> Path:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.design import Group, Latent
 from shoal.errors import ModelError
+from shoal.model.design import Group, Latent
 
 
 def group_effects(

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.errors import SamplingError
+from shoal.model.design import Design, Group
 from shoal.sample.programs import double
 
 STEPS = 1000

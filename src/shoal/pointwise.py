@@ -9,9 +9,9 @@ import jax
 import numpy as np
 import xarray as xr
 
-from shoal.design import Design
 from shoal.families import Family, Rows
-from shoal.prior_draws import linear_predictor, phi_of
+from shoal.model.design import Design
+from shoal.model.predictors import linear_predictor, phi_of
 from shoal.results import Results
 from shoal.row_blocks import blocks, part, shared_draws
 from shoal.sample.programs import double, program

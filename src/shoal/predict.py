@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Design
-from shoal.design_groups import safe
 from shoal.errors import ModelError, nearest
 from shoal.estimands import interval_names
-from shoal.prior_draws import linear_predictor, phi_of
-from shoal.replay import NEW_LEVELS, Replay, fitted, read_new, replay
+from shoal.model.design import Design
+from shoal.model.grouping_factors import safe
+from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.replay import NEW_LEVELS, Replay, fitted, read_new, replay
 from shoal.results import Results
 from shoal.row_blocks import blocks, part, shared_draws, spread
 

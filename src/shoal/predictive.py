@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.design_groups import safe
 from shoal.errors import ModelError
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
+from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.predict import LARGEST, check_integer, predict
-from shoal.prior_draws import draw_prior, simulate_responses
 from shoal.results import Results, coords_of, observed_data
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal import groups
-from shoal.design import Design, Group
-from shoal.design_groups import safe
-from shoal.model import Specification
+from shoal.model import Specification, covariance
+from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import safe
 from shoal.posterior.build import column_starts, gap_name, partial_names, shrinkage_of, shrinkage_slots
 from shoal.posterior.layout import ordered, places
 from shoal.posterior.posterior import Posterior
@@ -170,7 +169,7 @@ def _covariance(group: Group, draws: Draws, where: dict[str, int]) -> dict[str, 
     out: dict[str, Any] = {group.sd: (("chain", "draw", group.dim), draws.point.values[..., sd])}
     if group.correlated:
         partial = draws.point.values[..., [where[name] for name in partial_names(group)]]
-        matrix = groups.correlations(partial, group.blocks, len(group.effects))
+        matrix = covariance.correlations(partial, group.blocks, len(group.effects))
         out[group.cor] = (("chain", "draw", group.dim, f"{group.dim}_bis"), matrix)
     if group.student:
         out[group.nu] = (("chain", "draw"), draws.point.values[..., where[group.nu]])

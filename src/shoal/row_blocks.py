@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from shoal.design import Design
+from shoal.model.design import Design
 from shoal.new_levels import group_effects, latent_effects
 
 BLOCK = 2**21  # numbers computed at a time: rows of a block times draws

@@ -5,8 +5,8 @@ import xarray as xr
 
 from families import scipy_densities
 from posterior.cases import Case, specification
+from shoal.model.prior_draws import draw_prior
 from shoal.predictive import as_dataset
-from shoal.prior_draws import draw_prior
 from shoal.results import Results
 
 

@@ -31,9 +31,9 @@ from shoal.loo import levels
 from shoal.loo.densities import densities
 from shoal.loo.result import unreliable
 from shoal.loo.units import inside, units_of
+from shoal.model.prior_draws import draw_prior
 from shoal.posterior.layout import ordered
 from shoal.predictive import as_dataset
-from shoal.prior_draws import draw_prior
 from shoal.priors import Fixed
 from shoal.results import Results
 

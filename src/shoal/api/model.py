@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from shoal import calibrate, describe, fitting, predictive
+from shoal import calibrate, fitting, predictive
 from shoal.api.fit import Fit
-from shoal.design import Design
 from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.model import Response, Specification, specify
+from shoal.model.design import Design
+from shoal.model.print import model_text
+from shoal.model.variants import with_pooling
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
 from shoal.progress import shown
 from shoal.sample.target import Settings
 from shoal.tables import read
-from shoal.variants import with_pooling
 
 if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
@@ -270,7 +271,7 @@ class Model:
         return calibrate.sbc(self._spec, simulations, **settings)
 
     def __str__(self) -> str:
-        return describe.model_text(self._spec, self.plan)
+        return model_text(self._spec, str(self.plan))
 
     def __repr__(self) -> str:
         families = ", ".join(d.family.name for d in self._spec.designs)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.confounding.question import Question
-from shoal.design import Design
+from shoal.model.design import Design
 
 
 @dataclass(frozen=True)

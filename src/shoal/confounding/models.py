@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from shoal.api import Model
 from shoal.confounding.priors import chosen, is_chance
-from shoal.design import Design
 from shoal.families import Family
 from shoal.formula.tree import quote
 from shoal.model import Response
+from shoal.model.default_priors import resolve
+from shoal.model.design import Design
 from shoal.priors import Prior
-from shoal.resolve import resolve
 
 if TYPE_CHECKING:
     from shoal.confounding.question import Question

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shoal.design import Design
 from shoal.errors import PriorError, listing, nearest
 from shoal.families import Binomial, Family
 from shoal.formula.tree import quote
 from shoal.model import Specification
+from shoal.model.design import Design
 from shoal.priors import Normal, Prior
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.diagnosis.case import Case, plain
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.scales import Scale
+from shoal.model.design import Design, Group
 from shoal.priors import Normal
 from shoal.results import Results
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from shoal.design import Group
 from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Finding
 from shoal.errors import listing
 from shoal.model import Specification
+from shoal.model.design import Group
 
 LOOKED_AT = 50  # draws of each chain: a constraint holds in all of them
 ROUNDING = 20  # rounding errors that a sum may have for each of its terms

@@ -7,8 +7,8 @@ from numbers import Real
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.errors import ModelError, listing, nearest
+from shoal.model.design import Design, Group
 from shoal.results import Results
 
 INTERVAL = 0.9

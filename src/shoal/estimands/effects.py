@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design import Design
 from shoal.estimands.common import (
     INTERVAL,
     group_of,
@@ -16,8 +15,9 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import levels
 from shoal.estimands.table import Estimates
+from shoal.model.design import Design
+from shoal.model.predictors import linear_predictor, phi_of
 from shoal.no_pooling import Alone, estimates
-from shoal.prior_draws import linear_predictor, phi_of
 from shoal.results import Results
 
 SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Group
 from shoal.errors import ModelError, nearest
 from shoal.estimands.common import (
     INTERVAL,
@@ -23,6 +22,7 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import effects_draws, levels
 from shoal.estimands.table import Estimates
+from shoal.model.design import Group
 from shoal.results import Results
 
 BEST = ("high", "low")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design import Group
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
+from shoal.model.design import Group
 from shoal.results import Results
 
 

@@ -10,10 +10,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal import groups
-from shoal.design import Group
 from shoal.export.parameters import scalar, vector
-from shoal.model import Specification
+from shoal.model import Specification, covariance
+from shoal.model.design import Group
 from shoal.priors import LKJ
 
 
@@ -63,7 +62,7 @@ def _correlated(model: Specification, group: Group) -> Any:
     """
     prior = model.priors[group.cor].prior
     assert isinstance(prior, LKJ)
-    positions = groups.partial_positions(group.blocks)
+    positions = covariance.partial_positions(group.blocks)
     alpha = np.array([prior.partial(size, column).alpha for _, _, size, column in positions])
     half = pm.Beta(f"{group.cor}_half", alpha=alpha, beta=alpha, dims=pairs_dim(group))
     size = len(group.effects)
@@ -86,7 +85,8 @@ def pairs_dim(group: Group) -> str:
 
 def pairs(group: Group) -> list[str]:
     """Return the labels of a group's partial correlations."""
-    return [f"{group.effects[i]}|{group.effects[j]}" for i, j, *_ in groups.partial_positions(group.blocks)]
+    positions = covariance.partial_positions(group.blocks)
+    return [f"{group.effects[i]}|{group.effects[j]}" for i, j, *_ in positions]
 
 
 def splits(group: Group) -> bool:

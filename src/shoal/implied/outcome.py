@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Design
 from shoal.families import Rows
 from shoal.model import Specification
+from shoal.model.design import Design
 from shoal.priors import Fixed, middle
 
 KINDS = {

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.families import Rows
 from shoal.implied.outcome import Outcome
-from shoal.prior_draws import linear_predictor, phi_of
+from shoal.model.design import Design, Group
+from shoal.model.predictors import linear_predictor, phi_of
 
 BLOCK = 2**21  # numbers simulated at a time: draws times rows
 EDGE = 0.01  # a probability closer to 0 or 1 than this is at the floor or at the ceiling

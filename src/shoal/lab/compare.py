@@ -15,10 +15,10 @@ from shoal.lab import peer
 from shoal.lab.comparison import Comparison, compared
 from shoal.lab.runs import Attempt, run
 from shoal.model import Specification
+from shoal.model.variants import with_priors
 from shoal.posterior.coordinates import COORDINATES
 from shoal.priors import Prior
 from shoal.sample.target import Settings
-from shoal.variants import with_priors
 
 AS_WRITTEN = "as written"
 KNOWN = (*COORDINATES, peer.NAME)

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit
-from shoal.design import Design, Group
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, group_of
 from shoal.lab.measures import AXES, SMALLEST, posterior, statistics
+from shoal.model.design import Design, Group
 from shoal.plots import style
 from shoal.plots.picture import Picture
 from shoal.results import Results

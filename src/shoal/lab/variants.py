@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shoal.design import Group
 from shoal.errors import listing
 from shoal.model import Specification
+from shoal.model.design import Group
 from shoal.priors import Normal
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.design import Design, merge
 from shoal.families import Rows
 from shoal.loo.effects import freedom, loaded, student_sets
 from shoal.loo.integrate import SAMPLING, Integral, log_integrals, points
 from shoal.loo.units import Inside, Units, inside
+from shoal.model.design import Design, merge
+from shoal.model.predictors import linear_predictor, phi_of
 from shoal.pointwise import flat
-from shoal.prior_draws import linear_predictor, phi_of
 from shoal.results import Results
 from shoal.row_blocks import BLOCK, part, shared_draws
 from shoal.sample.programs import double, program

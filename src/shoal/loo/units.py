@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.design_groups import read_levels
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
+from shoal.model.build_factors import read_levels
 from shoal.posterior.layout import Gathered, ordered
 
 ROW, TRIAL = "row", "trial"

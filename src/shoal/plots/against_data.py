@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Design
 from shoal.errors import ModelError, nearest
+from shoal.model.design import Design
 from shoal.plots.borrowed import on_axes
 from shoal.plots.style import GREY, POOLED, plain, quiet
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.design import Design
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.model import Specification
+from shoal.model.design import Design
 from shoal.plots.picture import Picture
 from shoal.plots.style import COLOURS, GREY, crowded, new_figure, plain, quiet
 

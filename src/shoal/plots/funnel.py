@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.design import Group
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, effects_draws, group_of
+from shoal.model.design import Group
 from shoal.plots.borrowed import CHAINS
 from shoal.plots.picture import Picture
 from shoal.plots.quantities import divergences, divergent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from shoal import estimands
-from shoal.design import Design, Group
+from shoal.model.design import Design, Group
 from shoal.plots.style import plain, scale_of
 from shoal.results import Results
 

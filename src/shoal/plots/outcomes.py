@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from shoal.design import Design
 from shoal.estimands import INTERVAL, interval_names
+from shoal.model.design import Design
 from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, table_of
 from shoal.plots.groups import interval_words
 from shoal.plots.picture import Picture

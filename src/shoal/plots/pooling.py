@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from shoal import estimands, fitting
-from shoal.design import Design, Group
 from shoal.diagnosis import diagnose
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
+from shoal.model.design import Design, Group
+from shoal.model.variants import with_pooling
 from shoal.no_pooling import wide_sds
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
 from shoal.plots.picture import Picture
@@ -22,7 +23,6 @@ from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.posterior.posterior import posterior_of
 from shoal.results import Results
 from shoal.sample.target import Settings
-from shoal.variants import with_pooling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design_groups import safe
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 from shoal.plots.against_data import Replicates, bars, by_level, check_kind, curves, kind_of
 from shoal.plots.picture import Picture
 from shoal.plots.style import new_figure, plain

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design_groups import safe
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 from shoal.plots.against_data import Replicates, bars, curves
 from shoal.plots.picture import Picture
 from shoal.plots.style import COMPLETE, new_figure

@@ -9,9 +9,9 @@ import pandas as pd
 
 from shoal import estimands
 from shoal.api import Fit
-from shoal.design import Design, Group
 from shoal.loo import Loo
 from shoal.loo.units import ROW, units_of
+from shoal.model.design import Design, Group
 from shoal.pooling.settings import Between
 
 DIGITS = 10  # to which sizes are told apart

@@ -15,6 +15,7 @@ from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.loo import loo
 from shoal.model import Specification
+from shoal.model.variants import with_priors
 from shoal.pooling.settings import (
     Between,
     check_model,
@@ -26,7 +27,6 @@ from shoal.pooling.settings import (
 )
 from shoal.priors import Fixed
 from shoal.progress import shown
-from shoal.variants import with_priors
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

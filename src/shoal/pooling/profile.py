@@ -17,13 +17,13 @@ from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.loo import Loo, loo
 from shoal.loo.units import units_of
 from shoal.model import Specification
+from shoal.model.variants import with_priors
 from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.progress import shown
 from shoal.refit import refit as sample
 from shoal.results import Results
-from shoal.variants import with_priors
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 
 from shoal.api import Fit, Model
-from shoal.design import Design, Group
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
 from shoal.loo.units import ROW, TRIAL
 from shoal.model import Specification
+from shoal.model.design import Design, Group
 from shoal.priors import Fixed
 from shoal.results import Results
 from shoal.sample.target import Settings

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from shoal import estimands
-from shoal.design import Design, Group
+from shoal.model.design import Design, Group
 from shoal.plots.style import scale_of
 from shoal.report.figures import fixed, interval, percent
 from shoal.report.parts import Cell, Table

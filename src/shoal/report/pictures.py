@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Group
+from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.picture import Picture
 from shoal.plots.ppc import compared, simulate

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from shoal.design import Design, merge
 from shoal.model import Specification
+from shoal.model.design import Design, merge
 from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table

@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import betaln
 
-from shoal.design import Design, Group
 from shoal.model import Specification
+from shoal.model.design import Design, Group
 from shoal.posterior.build import shrinkage_of
 from shoal.priors import LKJ, R2D2, Fixed, Prior, Shrunk
 from shoal.results import Results

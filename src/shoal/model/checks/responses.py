@@ -6,9 +6,9 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
-from shoal.design import Design
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
+from shoal.model.design import Design
 from shoal.tables import Table
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from shoal.errors import ShoalWarning, listing
 
 if TYPE_CHECKING:
-    from shoal.design import Design
+    from shoal.model.design import Design
 
 LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyond
 

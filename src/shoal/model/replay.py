@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal import design_checks as checks
-from shoal.design import Design, Group, Latent
-from shoal.design_groups import level_names
 from shoal.errors import DataError, ModelError, ShoalWarning, listing
 from shoal.families import Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression
+from shoal.model import checks
+from shoal.model.design import Design, Group, Latent
+from shoal.model.grouping_factors import level_names
 from shoal.tables import Table, read
 
 NEW_LEVELS = ("error", "population", "zero")

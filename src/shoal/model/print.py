@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
-from shoal.design import Design, Group, merge
-from shoal.model import Specification
-from shoal.posterior.plan import Plan, counted
+from shoal.errors import counted
+from shoal.model.design import Design, Group, merge
+from shoal.model.model import Specification
 
 
-def model_text(model: Specification, plan: Plan) -> str:
+def model_text(model: Specification, plan: str) -> str:
     """Return the model's equations, priors, groups and plan as text."""
     sections = [
         ("Model", [line for design in model.designs for line in _equations(design)] + _latents(model)),
         ("Priors", _priors(model)),
         ("Data", _data(model)),
-        ("Plan", str(plan).split("\n")),
+        ("Plan", plan.split("\n")),
     ]
     lines = [
         part

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.errors import ModelError, nearest
-from shoal.model import Specification
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.design import Design, Group
+from shoal.model.model import Specification
 from shoal.priors import Fixed, Prior, Shrunk
-from shoal.resolve import ResolvedPrior, resolve
 
 VARIANTS = ("complete", "none", "partial")
 

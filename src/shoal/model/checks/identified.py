@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.design_checks.separation import separation
 from shoal.errors import DataError, listing
+from shoal.model.checks.separation import separation
 
 if TYPE_CHECKING:
-    from shoal.design import Design
-    from shoal.design_groups import Group
+    from shoal.model.design import Design
+    from shoal.model.grouping_factors import Group
 
 LARGEST = 1e100  # size of a number whose square a float holds with room to spare, and of its reciprocal
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from shoal import response_checks
-from shoal.design import Design, build
-from shoal.design_groups import Group, safe
 from shoal.errors import ModelError, PriorError, listing
 from shoal.families import Family, get_family
 from shoal.formula import parse
+from shoal.model.build_design import build
+from shoal.model.checks import responses as response_checks
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.design import Design
+from shoal.model.grouping_factors import Group, safe
 from shoal.priors import Fixed, Prior
-from shoal.resolve import ResolvedPrior, resolve
 from shoal.tables import Table
 
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shoal import groups
-from shoal.design import Design, Group
 from shoal.errors import ModelError
-from shoal.model import Specification, is_foldable
+from shoal.model import covariance
+from shoal.model.design import Design, Group
+from shoal.model.model import Specification, is_foldable
+from shoal.model.predictors import linear_predictor, phi_of
 from shoal.priors import LKJ, Shrinkage, Shrunk
 
 
@@ -93,12 +94,12 @@ def _covariance(
 ) -> dict[str, np.ndarray]:
     sd = [model.priors[f"{group.sd}[{effect}]"].prior.draw(rng, size) for effect in group.effects]
     out = {group.sd: np.stack(sd, axis=-1)}
-    positions = groups.partial_positions(group.blocks)
+    positions = covariance.partial_positions(group.blocks)
     if positions:
         lkj = model.priors[group.cor].prior
         assert isinstance(lkj, LKJ)
         partial = np.stack([lkj.partial(k, column).draw(rng, size) for _, _, k, column in positions], axis=-1)
-        out[group.cor] = groups.correlations(partial, group.blocks, len(group.effects))
+        out[group.cor] = covariance.correlations(partial, group.blocks, len(group.effects))
     if group.student:
         out[group.nu] = model.priors[group.nu].prior.draw(rng, size)
     return out
@@ -134,36 +135,6 @@ def _latents(model: Specification, rng: np.random.Generator, size: int) -> dict[
             effects = sign[:, None] * effects
         draws |= {**loadings, f"latent_{name}": effects}
     return draws
-
-
-def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the linear predictor of every raw row of one response, (..., N); without cutpoints.
-
-    Parameters
-    ----------
-    draws : mapping of arrays
-        Parameters by name, with any common leading axes, or none.
-    """
-    eta = design.offset
-    for name, column in zip(design.columns, design.x.T, strict=True):
-        eta = eta + np.multiply.outer(draws[name], column)
-    for group in design.groups:
-        eta = eta + np.einsum("...nk,nk->...n", draws[group.r][..., group.index, :], group.z)
-    for latent in design.latents:
-        effect = draws[f"latent_{latent.name}"][..., latent.index]
-        eta = eta + np.asarray(draws[latent.loading])[..., None] * effect
-    return eta
-
-
-def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the family's parameters, one more axis than `draws` have: they stand beside (..., N) predictors.
-
-    Cutpoints are (..., 1, C).
-    """
-    phi = {name: np.asarray(draws[design.prefix + name])[..., None] for name in design.parameters}
-    if design.family.ordinal:
-        phi["cutpoints"] = np.asarray(draws[design.cutpoints])[..., None, :]
-    return phi
 
 
 def simulate_responses(

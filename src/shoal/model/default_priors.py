@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Design
 from shoal.errors import PriorError, nearest
+from shoal.model.design import Design
 from shoal.priors import (
     LKJ,
     Exponential,
