@@ -77,7 +77,7 @@ def test_draws_that_cannot_be_trusted_end_with_2_even_if_quiet(shoal):
 
 
 def test_check_prints_the_model_and_samples_nothing(shoal, monkeypatch):
-    monkeypatch.setattr("shoal.fitting.fit", None)
+    monkeypatch.setattr("shoal.fit.run.fit", None)
     code, out, err = shoal("check", "log_radon ~ 1 + floor + (1 | county)", "radon")
     assert (code, err) == (0, "")
     assert "Priors" in out and "Plan" in out and "85 levels" in out

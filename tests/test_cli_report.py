@@ -101,7 +101,7 @@ def test_a_fit_writes_its_report_beside_its_draws(shoal, tmp_path):
 
 
 def test_a_report_that_cannot_be_written_stops_a_fit_before_it_samples(shoal, tmp_path, monkeypatch):
-    monkeypatch.setattr("shoal.fitting.fit", None)
+    monkeypatch.setattr("shoal.fit.run.fit", None)
     (tmp_path / "there.html").write_text("mine")
     for name, said in (
         ("there.html", "exists already"),

@@ -7,7 +7,7 @@ import pytest
 import shoal as sl
 from shoal.errors import ModelError
 from shoal.estimands import ranks
-from shoal.results import Results
+from shoal.fit.results import Results
 
 RUN = {"draws": 90, "chains": 2, "seed": 7, "cores": 1}  # too few for the run to be judged, and sampled again
 

@@ -14,13 +14,13 @@ import pytest
 import shoal as sl
 from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 from shoal.export import COORDINATES
+from shoal.fit.results import assemble
 from shoal.model import Specification, is_foldable
 from shoal.posterior.build import partial_names
 from shoal.posterior.coordinates import Point
 from shoal.posterior.hyper import hyperparameters
 from shoal.posterior.layout import places
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.results import assemble
 from shoal.sample.target import Draws, Settings
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"

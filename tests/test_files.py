@@ -10,8 +10,8 @@ import pytest
 import xarray as xr
 
 import shoal as sl
-from shoal import files
 from shoal.errors import FileError
+from shoal.fit import files
 
 RUN = {"draws": 40, "cores": 1, "chains": 2, "seed": 5, "warmup": 100}
 

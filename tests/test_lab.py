@@ -15,11 +15,11 @@ import xarray as xr
 import oracles
 import shoal as sl
 from shoal.errors import ModelError, PriorError, SamplingError
+from shoal.fit.results import Results
 from shoal.lab import compare, measures, peer, runs, words
 from shoal.lab.clock import CompilationClock
 from shoal.lab.variants import not_applicable
 from shoal.model.variants import with_priors
-from shoal.results import Results
 from shoal.sample import programs
 from shoal.sample.checks import EXAMINED
 from shoal.sample.programs import compiled

@@ -11,10 +11,10 @@ from scipy.stats import chi2, kstest, norm
 
 import shoal as sl
 from shoal import predict as predict_module
-from shoal import row_blocks
 from shoal.api import Fit
 from shoal.errors import DataError, ModelError, ShoalWarning
-from shoal.results import Results
+from shoal.fit import row_blocks
+from shoal.fit.results import Results
 
 RUN = {"draws": 60, "chains": 2, "seed": 7, "cores": 1}
 

@@ -9,7 +9,7 @@ import pytest
 import shoal as sl
 from posterior.density import log_joint
 from shoal.errors import DataError, ModelError
-from shoal.results import LARGEST_IN_DOUBLE, storage
+from shoal.fit.results import LARGEST_IN_DOUBLE, storage
 from shoal.sample.target import Settings
 
 RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}

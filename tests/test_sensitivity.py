@@ -15,8 +15,8 @@ from estimand_cases import RUN
 from shoal import priors as P
 from shoal.diagnosis import diagnose
 from shoal.errors import ModelError, ShoalWarning
+from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
-from shoal.results import Results
 from shoal.sensitivity import log_priors, movements, quantities, sensitivity
 from shoal.sensitivity import table as of_table
 from shoal.sensitivity.log_prior import lkj_log_density

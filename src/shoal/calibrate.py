@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.fit.results import assemble
 from shoal.model import Specification, covariance
 from shoal.model.design import Design, Group
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.results import assemble
 from shoal.sample.programs import double, to_device
 from shoal.sample.progress import Progress
 from shoal.sample.run import run

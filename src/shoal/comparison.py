@@ -12,13 +12,13 @@ import pandas as pd
 
 from shoal.comparable import aligned, check_data, check_units
 from shoal.errors import ModelError, listing, nearest
+from shoal.fit.progress import shown
+from shoal.fit.results import Results
 from shoal.loo import Loo, loo
 from shoal.loo.arviz import METHODS, weights
 from shoal.loo.units import ROW, Units, units_of
 from shoal.model import Specification
 from shoal.plots.comparisons import check_fits, results_of
-from shoal.progress import shown
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

@@ -15,9 +15,9 @@ import xarray as xr
 from shoal import estimands
 from shoal.counterfactuals import SCALES, Sides, settings_draws
 from shoal.errors import DataError, ModelError, nearest
+from shoal.fit.results import Results
 from shoal.model.design import Group
 from shoal.predict import LARGEST
-from shoal.results import Results
 
 
 @dataclass(frozen=True)

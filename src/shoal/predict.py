@@ -13,12 +13,12 @@ import xarray as xr
 
 from shoal.errors import ModelError, nearest
 from shoal.estimands import interval_names
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import blocks, part, shared_draws, spread
 from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.replay import NEW_LEVELS, Replay, fitted, read_new, replay
-from shoal.results import Results
-from shoal.row_blocks import blocks, part, shared_draws, spread
 
 KINDS = ("linear", "mean", "response")
 LARGEST = 4 * 2**30  # bytes of draws that are returned whole

@@ -9,8 +9,8 @@ import xarray as xr
 
 import shoal as sl
 from shoal.diagnosis import Diagnosis, Finding, diagnose
+from shoal.fit.results import Results
 from shoal.model import ResolvedPrior
-from shoal.results import Results
 from shoal.sample import checks
 from shoal.sample.checks import screen
 

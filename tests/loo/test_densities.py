@@ -27,6 +27,7 @@ from posterior.cases import (
     Case,
 )
 from posterior.density import linear_predictor
+from shoal.fit.results import Results
 from shoal.loo import levels
 from shoal.loo.densities import densities
 from shoal.loo.result import unreliable
@@ -35,7 +36,6 @@ from shoal.model.prior_draws import draw_prior
 from shoal.posterior.layout import ordered
 from shoal.predictive import as_dataset
 from shoal.priors import Fixed
-from shoal.results import Results
 
 
 def found(results, unit, **options):

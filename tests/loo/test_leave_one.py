@@ -9,13 +9,13 @@ import xarray as xr
 import left_out
 import shoal as sl
 from shoal.errors import ModelError, ShoalWarning
+from shoal.fit.refit import settings_of
 from shoal.loo import loo
 from shoal.loo.densities import densities
 from shoal.loo.leave_one import leave_out
 from shoal.loo.smoothing import efficiency, smoothed
 from shoal.loo.units import units_of
 from shoal.posterior.posterior import posterior_of
-from shoal.refit import settings_of
 from shoal.sample.target import Settings
 
 WORST_Z = 4.0

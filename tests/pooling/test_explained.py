@@ -180,7 +180,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_what_makes_no_sense_is_refused_before_anything_is_fitted(case, monkeypatch):
-    monkeypatch.setattr("shoal.fitting.fit", None)
+    monkeypatch.setattr("shoal.fit.run.fit", None)
     make, options, message = REFUSALS[case]
     with pytest.raises(ModelError, match=message) as caught:
         sl.pooling.explained(make(), **options)

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.special import expit
 
 from posterior.density import zero_sum_basis
-from shoal import results
 from shoal.errors import ShoalWarning
+from shoal.fit import results
 from shoal.model import Response, Specification, covariance, specify
 from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import Posterior, posterior_of

@@ -8,8 +8,8 @@ import pytest
 
 from report.cases import FACTOR, MODELS, ODD, fit, written
 from report.reading import Reader
-from shoal import files
 from shoal.errors import FileError, ModelError
+from shoal.fit import files
 from shoal.plots.picture import Picture
 from shoal.plots.style import new_figure
 from shoal.report import drawings

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from shoal import files, report
+from shoal import report
 from shoal.api.quantities import Quantities
 from shoal.diagnosis import Diagnosis, diagnose
 from shoal.errors import ShoalWarning
+from shoal.fit import files
+from shoal.fit.progress import shown
+from shoal.fit.results import Results
 from shoal.loo import Loo, loo
-from shoal.progress import shown
-from shoal.results import Results
 from shoal.sensitivity import THRESHOLD, Sensitivity, sensitivity
 
 if TYPE_CHECKING:

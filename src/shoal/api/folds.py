@@ -8,9 +8,9 @@ from typing import Any
 from shoal.api.fit import Fit
 from shoal.api.model import Model
 from shoal.errors import ModelError
+from shoal.fit.progress import shown
 from shoal.loo import Loo
 from shoal.loo import kfold as cross_validate
-from shoal.progress import shown
 from shoal.sample.target import Settings
 
 

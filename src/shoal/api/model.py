@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from shoal import calibrate, fitting, predictive
+from shoal import calibrate, predictive
 from shoal.api.fit import Fit
 from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
+from shoal.fit import run as fitting
+from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
@@ -23,7 +25,6 @@ from shoal.model.variants import with_pooling
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
-from shoal.progress import shown
 from shoal.sample.target import Settings
 from shoal.tables import read
 

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal import contrasts, estimands, predict, predictive
-from shoal.results import Results
+from shoal.fit.results import Results
 
 
 class Quantities:

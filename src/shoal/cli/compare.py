@@ -126,8 +126,8 @@ def _compared(fits: Mapping[str, Fit], unit: str, refit: bool, method: str, core
 
 
 def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, cores: int | None) -> dict[str, Loo]:
+    from shoal.fit.progress import shown
     from shoal.loo import loo
-    from shoal.progress import shown
 
     # Not `Fit.loo`, which warns of what is shown here anyway.
     with shown(None if refit else False, 0, "fits") as bar:
@@ -145,7 +145,7 @@ def _write(scores: Mapping[str, Loo], path: Path) -> None:
     """Write a table of one row a unit and fit."""
     import pandas as pd
 
-    from shoal.files import whole
+    from shoal.fit.files import whole
 
     table = pd.concat({name: score.pointwise for name, score in scores.items()}, names=["model"])
     with whole(path) as part:

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import xarray as xr
 
-from shoal import files
 from shoal.diagnosis import coverage
 from shoal.diagnosis.case import Case, case_of_groups, case_of_results
 from shoal.diagnosis.convergence import convergence_findings, examined, not_finite, stuck_chains
@@ -21,7 +20,8 @@ from shoal.diagnosis.reading import attributes, groups_of
 from shoal.diagnosis.sampler import acceptance, energy, tree_depth
 from shoal.diagnosis.sensitivity import prior_sensitivity
 from shoal.diagnosis.zero_sum import zero_sums
-from shoal.results import Results
+from shoal.fit import files
+from shoal.fit.results import Results
 
 __all__ = ["SEVERITIES", "Diagnosis", "Finding", "diagnose"]
 

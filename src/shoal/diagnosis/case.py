@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from shoal.diagnosis.scales import Scale, scales_of_draws, scales_of_model
+from shoal.fit.results import Results
 from shoal.model import Specification
-from shoal.results import Results
 
 LIBRARIES = {
     "shoal": "Shoal",

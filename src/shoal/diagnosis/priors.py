@@ -11,9 +11,9 @@ import numpy as np
 from shoal.diagnosis.case import Case, plain
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.scales import Scale
+from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.priors import Normal
-from shoal.results import Results
 
 TAIL = 0.01  # prior probability of all that the posterior thinks likely, below which the two conflict
 ENOUGH = 200  # prior draws that can show such a probability

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from shoal.fit.results import Results
 from shoal.priors import Fixed
-from shoal.results import Results
 
 MANY = 40  # scalars of a variable beyond which it holds effects, not standard deviations
 PRIOR_DRAWS = 4000

@@ -17,9 +17,9 @@ from shoal.diagnosis.case import Case
 from shoal.diagnosis.findings import Finding
 from shoal.diagnosis.priors import location_priors, scale_priors
 from shoal.errors import listing
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import spread
 from shoal.model import Specification
-from shoal.results import Results
-from shoal.row_blocks import spread
 from shoal.sensitivity import THRESHOLD, Movement, log_priors, movements, quantities
 
 ENOUGH, PLENTY = 400, 4000  # draws of all chains: fewer are all noise, more are thinned

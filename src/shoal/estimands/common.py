@@ -8,8 +8,8 @@ from numbers import Real
 import numpy as np
 
 from shoal.errors import ModelError, listing, nearest
+from shoal.fit.results import Results
 from shoal.model.design import Design, Group
-from shoal.results import Results
 
 INTERVAL = 0.9
 

@@ -15,10 +15,10 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import levels
 from shoal.estimands.table import Estimates
+from shoal.fit.no_pooling import Alone, estimates
+from shoal.fit.results import Results
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
-from shoal.no_pooling import Alone, estimates
-from shoal.results import Results
 
 SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share
 

@@ -22,8 +22,8 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import effects_draws, levels
 from shoal.estimands.table import Estimates
+from shoal.fit.results import Results
 from shoal.model.design import Group
-from shoal.results import Results
 
 BEST = ("high", "low")
 

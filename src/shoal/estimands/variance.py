@@ -8,8 +8,8 @@ import pandas as pd
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
+from shoal.fit.results import Results
 from shoal.model.design import Group
-from shoal.results import Results
 
 
 def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:

@@ -13,11 +13,11 @@ import pandas as pd
 from shoal.api import Fit
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, group_of
+from shoal.fit.results import Results
 from shoal.lab.measures import AXES, SMALLEST, posterior, statistics
 from shoal.model.design import Design, Group
 from shoal.plots import style
 from shoal.plots.picture import Picture
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,10 +14,10 @@ import xarray as xr
 
 from shoal.errors import ModelError, SamplingError
 from shoal.export import to_pymc
+from shoal.fit.results import Results, assemble
 from shoal.model import Specification
 from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import posterior_of
-from shoal.results import Results, assemble
 from shoal.sample.target import Draws, Settings
 
 NAME = "nutpie"

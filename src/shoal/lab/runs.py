@@ -6,15 +6,15 @@ import time
 import warnings
 from dataclasses import dataclass
 
-from shoal import fitting
 from shoal.api import Fit
 from shoal.errors import ModelError, SamplingError, ShoalWarning
+from shoal.fit import run as fitting
+from shoal.fit.progress import shown
 from shoal.lab import peer
 from shoal.lab.clock import CompilationClock
 from shoal.lab.variants import not_applicable
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
-from shoal.progress import shown
 from shoal.sample.target import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from shoal.new_levels import square_root
+from shoal.fit.new_levels import square_root
 from shoal.posterior.layout import Gathered
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import ModelError
-from shoal.fitting import check_settings
+from shoal.fit.run import check_settings
 from shoal.loo.leave_one import leave_out
 from shoal.loo.result import Loo
 from shoal.loo.smoothing import good_k

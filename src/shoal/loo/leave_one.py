@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import ModelError
-from shoal.fitting import check_settings
+from shoal.fit.refit import refit, settings_of
+from shoal.fit.results import Results
+from shoal.fit.run import check_settings
 from shoal.loo.densities import Densities, densities
 from shoal.loo.integrate import INTEGRALS
 from shoal.loo.result import METHODS, PSIS, REFIT, Loo, unreliable
@@ -19,8 +21,6 @@ from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
 from shoal.loo.units import ROW, Units, alone, data_key, units_of
 from shoal.loo.words import advice, question
 from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.refit import refit, settings_of
-from shoal.results import Results
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
 from shoal.sample.threads import one_thread_lapack

@@ -11,14 +11,14 @@ import numpy as np
 import xarray as xr
 
 from shoal.families import Rows
+from shoal.fit.pointwise import flat
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import BLOCK, part, shared_draws
 from shoal.loo.effects import freedom, loaded, student_sets
 from shoal.loo.integrate import SAMPLING, Integral, log_integrals, points
 from shoal.loo.units import Inside, Units, inside
 from shoal.model.design import Design, merge
 from shoal.model.predictors import linear_predictor, phi_of
-from shoal.pointwise import flat
-from shoal.results import Results
-from shoal.row_blocks import BLOCK, part, shared_draws
 from shoal.sample.programs import double, program
 
 LARGEST = 2**24  # numbers: rows of a unit, padded, times draws that are held at once

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from shoal.results import Results
+from shoal.fit.results import Results
 
 WORST_K = 0.7
 NARROWEST, WIDEST = 1e-12, 300.0  # spread of the logarithms of weights that can be smoothed

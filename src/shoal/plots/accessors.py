@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ModelError
+from shoal.fit.results import Results
 from shoal.plots.of_model import ModelPlots
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ModelError, listing
+from shoal.fit.results import Results
 from shoal.plots.ess import ess as _ess
 from shoal.plots.forest import forests as _forests
 from shoal.plots.picture import Picture
 from shoal.plots.pooling import pooling as _pooling
 from shoal.plots.sd_prior_implied import sd_prior_implied as _sd_prior_implied
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.priors import Prior

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import FileError, ModelError
-from shoal.files import path_of
+from shoal.fit.files import path_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shoal import estimands, fitting
+from shoal import estimands
 from shoal.diagnosis import diagnose
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
+from shoal.fit import run as fitting
+from shoal.fit.no_pooling import wide_sds
+from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.model.variants import with_pooling
-from shoal.no_pooling import wide_sds
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
 from shoal.plots.picture import Picture
 from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.posterior.posterior import posterior_of
-from shoal.results import Results
 from shoal.sample.target import Settings
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import xarray as xr
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
+from shoal.fit.results import Results
 from shoal.implied import scalars
-from shoal.results import Results
 
 
 @dataclass(frozen=True)

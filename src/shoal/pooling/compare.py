@@ -12,6 +12,7 @@ import pandas as pd
 from shoal.api import Fit, Model
 from shoal.comparison import Comparison, compared
 from shoal.errors import ModelError
+from shoal.fit.progress import shown
 from shoal.loo import loo
 from shoal.loo.units import units_of
 from shoal.model import Specification
@@ -25,7 +26,6 @@ from shoal.pooling.settings import (
     rows_or_trials,
     settings_for,
 )
-from shoal.progress import shown
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

@@ -13,6 +13,7 @@ from shoal.api import Fit, Model
 from shoal.comparison import Comparison, compared
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import INTERVAL, describe, interval_names
+from shoal.fit.progress import shown
 from shoal.loo import loo
 from shoal.model import Specification
 from shoal.model.variants import with_priors
@@ -26,7 +27,6 @@ from shoal.pooling.settings import (
     settings_for,
 )
 from shoal.priors import Fixed
-from shoal.progress import shown
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

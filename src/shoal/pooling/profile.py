@@ -14,6 +14,9 @@ from shoal.api import Fit, Model
 from shoal.comparison import FEW, compared
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, describe, interval_names
+from shoal.fit.progress import shown
+from shoal.fit.refit import refit as sample
+from shoal.fit.results import Results
 from shoal.loo import Loo, loo
 from shoal.loo.units import units_of
 from shoal.model import Specification
@@ -21,9 +24,6 @@ from shoal.model.variants import with_priors
 from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
-from shoal.progress import shown
-from shoal.refit import refit as sample
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.plots.picture import Picture

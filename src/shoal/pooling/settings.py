@@ -13,11 +13,11 @@ import xarray as xr
 from shoal.api import Fit, Model
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
+from shoal.fit.results import Results
 from shoal.loo.units import ROW, TRIAL
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.priors import Fixed
-from shoal.results import Results
 from shoal.sample.target import Settings
 
 

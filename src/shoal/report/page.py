@@ -7,6 +7,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shoal.diagnosis import diagnose
+from shoal.fit.results import Results
 from shoal.report.effects import effect_tables, kept, variance_table
 from shoal.report.equations import equations
 from shoal.report.parameters import Parameters
@@ -15,7 +16,6 @@ from shoal.report.pictures import MOST_EFFECTS, Pictures
 from shoal.report.run import again, data_table, run_facts, summary_facts
 from shoal.report.symbols import response_of
 from shoal.report.words import sentences
-from shoal.results import Results
 
 NO_GROUPS = "The model has no group terms, so there is nothing that could be pooled."
 NOT_KEPT = (

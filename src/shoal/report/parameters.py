@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from shoal import estimands
+from shoal.fit.results import Results
 from shoal.model import ResolvedPrior, Specification
 from shoal.model.covariance import partial_positions
 from shoal.model.design import Design
@@ -19,7 +20,6 @@ from shoal.report.figures import decimals, fixed, interval, percent, short
 from shoal.report.mathml import math
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import symbols, symbols_of
-from shoal.results import Results
 
 PRIOR_DRAWS = 4000
 MOST_ROWS = 200

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.fit.results import Results
 from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.picture import Picture
@@ -20,7 +21,6 @@ from shoal.report.drawings import drawing
 from shoal.report.effects import kept
 from shoal.report.parameters import Parameters
 from shoal.report.parts import Part, Sentences
-from shoal.results import Results
 
 MOST_EFFECTS = 6  # group effects with pictures; of further ones there are tables alone
 MOST_FACTORS = 2  # grouping factors whose means are checked one by one

@@ -17,11 +17,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import betaln
 
+from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.posterior.build import shrinkage_of
 from shoal.priors import LKJ, R2D2, Fixed, Prior, Shrunk
-from shoal.results import Results
 from shoal.sample.programs import double, program, to_device
 
 SINGULAR = 1e-30  # determinant of a correlation matrix that rounding made singular

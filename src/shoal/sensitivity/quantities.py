@@ -11,7 +11,7 @@ import xarray as xr
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import free_variables
 from shoal.estimands import levels as draws_of_levels
-from shoal.results import Results
+from shoal.fit.results import Results
 
 
 def quantities(

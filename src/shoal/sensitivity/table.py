@@ -13,9 +13,9 @@ import xarray as xr
 
 from shoal.errors import ModelError, listing
 from shoal.estimands import Estimates
-from shoal.pointwise import total_log_likelihood
-from shoal.results import Results
-from shoal.row_blocks import spread
+from shoal.fit.pointwise import total_log_likelihood
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import spread
 from shoal.sensitivity.log_prior import LogPriors, log_priors
 from shoal.sensitivity.movement import Movement, movements
 from shoal.sensitivity.quantities import quantities

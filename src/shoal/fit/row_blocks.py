@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
+from shoal.fit.new_levels import group_effects, latent_effects
 from shoal.model.design import Design
-from shoal.new_levels import group_effects, latent_effects
 
 BLOCK = 2**21  # numbers computed at a time: rows of a block times draws
 

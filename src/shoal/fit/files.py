@@ -17,12 +17,12 @@ import pandas as pd
 import xarray as xr
 
 from shoal.errors import FileError, ShoalError, listing
+from shoal.fit.results import Results
 from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import ResolvedPrior, resolve
 from shoal.model.variants import pooled
 from shoal.priors import from_record
-from shoal.results import Results
 from shoal.tables import Table
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from shoal.families import Family, Rows
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
-from shoal.results import Results
-from shoal.row_blocks import blocks, part, shared_draws
 from shoal.sample.programs import double, program
 
 

@@ -15,9 +15,9 @@ from typing import TypeVar
 import numpy as np
 
 from shoal.errors import SamplingError
-from shoal.fitting import check_settings, checked_run
+from shoal.fit.results import Results
+from shoal.fit.run import check_settings, checked_run
 from shoal.posterior.posterior import Posterior
-from shoal.results import Results
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
 from shoal.sample.threads import in_threads, one_thread_lapack
@@ -64,7 +64,7 @@ def refit(
 
     Notes
     -----
-    A run whose checks fail is sampled again by NUTS, as in `fitting.fit`.
+    A run whose checks fail is sampled again by NUTS, as in `run.fit`.
     """
     check_settings(settings, "auto")
     progress = progress or Progress()

@@ -9,9 +9,9 @@ from importlib import import_module
 from numbers import Integral, Real
 
 from shoal.errors import ModelError, nearest
+from shoal.fit.results import STORES, Results, assemble, storage
 from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior
-from shoal.results import STORES, Results, assemble, storage
 from shoal.sample import checks
 from shoal.sample.programs import to_device
 from shoal.sample.progress import Progress
