@@ -6,8 +6,8 @@ import pytest
 from scipy.special import expit
 
 import shoal as sl
-from shoal import contrasts, counterfactuals
 from shoal.errors import DataError, ModelError
+from shoal.estimands import contrasts, counterfactuals
 
 RUN = {"draws": 90, "chains": 2, "seed": 7, "cores": 1}  # too few for the run to be judged, and sampled again
 

@@ -10,9 +10,9 @@ from scipy.special import expit
 from scipy.stats import chi2, kstest, norm
 
 import shoal as sl
-from shoal import predict as predict_module
 from shoal.api import Fit
 from shoal.errors import DataError, ModelError, ShoalWarning
+from shoal.estimands import predictions
 from shoal.fit import row_blocks
 from shoal.fit.results import Results
 
@@ -498,7 +498,7 @@ def test_effects_that_were_not_kept():
 
 
 def test_draws_that_do_not_fit_into_memory_are_refused(slopes, monkeypatch):
-    monkeypatch.setattr(predict_module, "LARGEST", 1000)
+    monkeypatch.setattr(predictions, "LARGEST", 1000)
     with pytest.raises(ModelError, match="48 rows take .* GB.*\n.*\n.*predict_summary"):
         slopes.predict()
     slopes.predict_summary()

@@ -5,9 +5,9 @@ import xarray as xr
 
 from families import scipy_densities
 from posterior.cases import Case, specification
+from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
-from shoal.predictive import as_dataset
 
 
 def drawn(case: Case, draws: int = 3, seed: int = 0) -> Results:

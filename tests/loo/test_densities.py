@@ -27,6 +27,7 @@ from posterior.cases import (
     Case,
 )
 from posterior.density import linear_predictor
+from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.loo import levels
 from shoal.loo.densities import densities
@@ -34,7 +35,6 @@ from shoal.loo.result import unreliable
 from shoal.loo.units import inside, units_of
 from shoal.model.prior_draws import draw_prior
 from shoal.posterior.layout import ordered
-from shoal.predictive import as_dataset
 from shoal.priors import Fixed
 
 

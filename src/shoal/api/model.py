@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from shoal import calibrate, predictive
+from shoal import calibrate
 from shoal.api.fit import Fit
 from shoal.errors import ModelError, ShoalWarning
+from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import run as fitting

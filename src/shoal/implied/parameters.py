@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import xarray as xr
 
+from shoal.estimands.predictive import as_dataset
 from shoal.model import Specification
 from shoal.model.covariance import partial_positions
 from shoal.model.design import Group
 from shoal.model.prior_draws import draw_prior
-from shoal.predictive import as_dataset
 
 
 def prior_dataset(model: Specification, draws: int, seed: int) -> xr.Dataset:

@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from shoal.estimands import interval_names
+from shoal.estimands.predictions import check_integer
+from shoal.estimands.predictive import as_dataset
 from shoal.implied.outcome import outcome_of
 from shoal.implied.parameters import scalars
 from shoal.implied.statistics import Statement, between_levels, of_rows
 from shoal.model import Specification
 from shoal.model.design import Design
 from shoal.model.prior_draws import draw_prior
-from shoal.predict import check_integer
-from shoal.predictive import as_dataset
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
 FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often

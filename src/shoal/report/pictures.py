@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.estimands.predictions import LARGEST
 from shoal.fit.results import Results
 from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
@@ -16,7 +17,6 @@ from shoal.plots.prior_posterior import prior_posterior
 from shoal.plots.rank import rank
 from shoal.plots.shrinkage import shrinkage
 from shoal.plots.trace import trace
-from shoal.predict import LARGEST
 from shoal.report.drawings import drawing
 from shoal.report.effects import kept
 from shoal.report.parameters import Parameters

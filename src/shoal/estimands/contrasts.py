@@ -13,11 +13,11 @@ import pandas as pd
 import xarray as xr
 
 from shoal import estimands
-from shoal.counterfactuals import SCALES, Sides, settings_draws
 from shoal.errors import DataError, ModelError, nearest
+from shoal.estimands.counterfactuals import SCALES, Sides, settings_draws
+from shoal.estimands.predictions import LARGEST
 from shoal.fit.results import Results
 from shoal.model.design import Group
-from shoal.predict import LARGEST
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from shoal.errors import ModelError
+from shoal.estimands.predictions import LARGEST, check_integer, predict
 from shoal.fit.results import Results, coords_of, observed_data
 from shoal.model import Specification
 from shoal.model.grouping_factors import safe
 from shoal.model.prior_draws import draw_prior, simulate_responses
-from shoal.predict import LARGEST, check_integer, predict
 
 
 def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree:

@@ -12,10 +12,10 @@ import xarray as xr
 
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands import linear_scale
+from shoal.estimands.predictions import predict
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group, Latent
 from shoal.model.replay import columns_of
-from shoal.predict import predict
 
 SCALES = ("response", "probability", "linear")
 CHUNK = 2**23  # numbers predicted at a time: rows of a chunk times draws (and categories)
