@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 _parser = argparse.ArgumentParser(description="A story of the gallery.")
 _parser.add_argument("--fast", action="store_true", help="few draws and small simulations")

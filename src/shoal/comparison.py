@@ -21,7 +21,7 @@ from shoal.model import Specification
 from shoal.plots.comparisons import check_fits, results_of
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 ALIKE = 4.0  # difference of elpd below which models predict alike, whatever its standard error
 FEW = 100  # units below which the standard error of a difference says too little

@@ -23,7 +23,7 @@ from shoal.estimands import Estimates, describe, interval_names, linear_scale
 from shoal.priors import Fixed
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 WIDTH = 110  # characters of a line of words
 

@@ -14,7 +14,7 @@ from shoal.lab.measures import distance, quality, statistics
 from shoal.lab.runs import Run
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 CHANCE = 0.01  # of a distance beyond the limit in a comparison of sound runs
 NUMBERS = {"divergences": "Int64", "trustworthy": "boolean"}  # which may be missing

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit
+from shoal.drawing import style
+from shoal.drawing.picture import Picture
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, group_of
 from shoal.fit.results import Results
 from shoal.lab.measures import AXES, SMALLEST, posterior, statistics
 from shoal.model.design import Design, Group
-from shoal.plots import style
-from shoal.plots.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

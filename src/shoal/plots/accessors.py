@@ -10,7 +10,7 @@ from shoal.fit.results import Results
 from shoal.plots.of_model import ModelPlots
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 __all__ = ["FitPlots", "ModelPlots"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from shoal.drawing.picture import Picture
 from shoal.errors import ModelError, listing
 from shoal.fit.results import Results
 from shoal.plots.ess import ess as _ess
 from shoal.plots.forest import forests as _forests
-from shoal.plots.picture import Picture
 from shoal.plots.pooling import pooling as _pooling
 from shoal.plots.sd_prior_implied import sd_prior_implied as _sd_prior_implied
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COMPLETE, DIVERGENT, FAINT, POOLED, crowded, new_figure, plain, quiet
 from shoal.loo.result import Loo
 from shoal.loo.units import ROW
-from shoal.plots.picture import Picture
-from shoal.plots.style import COMPLETE, DIVERGENT, FAINT, POOLED, crowded, new_figure, plain, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,6 +12,8 @@ import pandas as pd
 
 from shoal import estimands
 from shoal.diagnosis import diagnose
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
 from shoal.fit import run as fitting
@@ -20,8 +22,6 @@ from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.model.variants import with_pooling
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
-from shoal.plots.picture import Picture
-from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.posterior.posterior import posterior_of
 from shoal.sample.target import Settings
 

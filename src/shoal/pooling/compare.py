@@ -28,7 +28,7 @@ from shoal.pooling.settings import (
 )
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 WAYS = ("complete", "none", "partial")
 

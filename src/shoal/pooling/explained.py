@@ -29,7 +29,7 @@ from shoal.pooling.settings import (
 from shoal.priors import Fixed
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 WITH, WITHOUT = "with", "without"
 

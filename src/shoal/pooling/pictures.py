@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import ALONE, COMPLETE, FAINT, POOLED, TRUTH, new_figure, plain, quiet
 from shoal.plots.density import density_of
 from shoal.plots.groups import log_axis
-from shoal.plots.picture import Picture
-from shoal.plots.style import ALONE, COMPLETE, FAINT, POOLED, TRUTH, new_figure, plain, quiet
 from shoal.pooling.settings import sd_draws
 
 if TYPE_CHECKING:

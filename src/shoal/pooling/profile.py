@@ -26,7 +26,7 @@ from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 POINTS = 15  # of the default grid
 

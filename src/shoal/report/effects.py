@@ -9,9 +9,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from shoal import estimands
+from shoal.drawing.style import scale_of
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
-from shoal.plots.style import scale_of
 from shoal.report.figures import fixed, interval, percent
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal.drawing.picture import Picture
 from shoal.estimands.predictions import LARGEST
 from shoal.fit.results import Results
 from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
-from shoal.plots.picture import Picture
 from shoal.plots.ppc import compared, simulate
 from shoal.plots.prior_posterior import prior_posterior
 from shoal.plots.rank import rank

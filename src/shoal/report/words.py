@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shoal.drawing.style import scale_of
 from shoal.errors import listing
 from shoal.model import Specification, is_foldable
 from shoal.model.design import Design, Group
-from shoal.plots.style import scale_of
 from shoal.priors import Fixed
 from shoal.report.symbols import INTERCEPT, response_of
 
