@@ -208,7 +208,7 @@ def test_ctrl_c_ends_with_130(shoal, monkeypatch):
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shoal.comparison.compare", stop)
+    monkeypatch.setattr("shoal.scores.compare.compare", stop)
     assert shoal("pooled.nc", "plain.nc") == (130, "", "stopped: by Ctrl-C.\n")
 
 

@@ -14,10 +14,10 @@ from scipy.optimize import minimize_scalar
 import shoal as sl
 from plots.made_fits import TWO, made, model, table
 from shoal import priors as P
-from shoal.comparison import compared
 from shoal.errors import ModelError, ShoalWarning
-from shoal.loo import Loo, loo
-from shoal.loo.units import units_of
+from shoal.scores.compare import compared
+from shoal.scores.loo import Loo, loo
+from shoal.scores.loo.units import units_of
 
 OLD_PANDAS = pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # arviz-stats 0.8
 SIGMA, SLOPE = {"sigma": P.Gamma(mu=2, sigma=0.2)}, {"x": P.Normal(0, 0.3)}
@@ -338,7 +338,7 @@ def test_what_cannot_be_compared_is_refused_with_what_is_needed(case):
 
 
 def test_names_are_looked_at_before_anything_is_computed(fits, monkeypatch):
-    monkeypatch.setattr("shoal.comparison.loo", None)
+    monkeypatch.setattr("shoal.scores.compare.loo", None)
     with pytest.raises(ModelError, match="method='stackin'") as caught:
         sl.compare(fits, method="stackin")
     assert caught.value.remedy == "Did you mean 'stacking'?"

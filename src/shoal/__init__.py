@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shoal import confounding, lab, plots, pooling, priors, simulate
     from shoal.api import Fit, Model, kfold, load, sbc
-    from shoal.comparison import compare
     from shoal.diagnosis import diagnose
     from shoal.formula import register_function
     from shoal.model import Response
+    from shoal.scores.compare import compare
     from shoal.tables.datasets import load_dataset
     from shoal.tables.means import group_means
 
@@ -29,7 +29,7 @@ _PLACES = {
     "load": "shoal.api",
     "sbc": "shoal.api",
     "kfold": "shoal.api",
-    "compare": "shoal.comparison",
+    "compare": "shoal.scores.compare",
     "diagnose": "shoal.diagnosis",
     "load_dataset": "shoal.tables.datasets",
     "register_function": "shoal.formula",

@@ -29,13 +29,13 @@ from posterior.cases import (
 from posterior.density import linear_predictor
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
-from shoal.loo import levels
-from shoal.loo.densities import densities
-from shoal.loo.result import unreliable
-from shoal.loo.units import inside, units_of
 from shoal.model.prior_draws import draw_prior
 from shoal.posterior.layout import ordered
 from shoal.priors import Fixed
+from shoal.scores.loo import levels
+from shoal.scores.loo.densities import densities
+from shoal.scores.loo.result import unreliable
+from shoal.scores.loo.units import inside, units_of
 
 
 def found(results, unit, **options):

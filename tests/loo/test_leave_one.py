@@ -10,13 +10,13 @@ import left_out
 import shoal as sl
 from shoal.errors import ModelError, ShoalWarning
 from shoal.fit.refit import settings_of
-from shoal.loo import loo
-from shoal.loo.densities import densities
-from shoal.loo.leave_one import leave_out
-from shoal.loo.smoothing import efficiency, smoothed
-from shoal.loo.units import units_of
 from shoal.posterior.posterior import posterior_of
 from shoal.sample.target import Settings
+from shoal.scores.loo import loo
+from shoal.scores.loo.densities import densities
+from shoal.scores.loo.leave_one import leave_out
+from shoal.scores.loo.smoothing import efficiency, smoothed
+from shoal.scores.loo.units import units_of
 
 WORST_Z = 4.0
 EIGHT = sl.load_dataset("eight_schools")[["y", "se"]].to_numpy(float).T

@@ -10,7 +10,7 @@ from tables import FEW, RUN, frogs, levels
 import shoal as sl
 from shoal import priors as P
 from shoal.errors import ModelError
-from shoal.loo import loo
+from shoal.scores.loo import loo
 
 GRID = [0.1, 0.5, 2.5, 20.0]
 

@@ -16,7 +16,7 @@ from shoal.errors import ShoalWarning
 from shoal.fit import files
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
-from shoal.loo import Loo, loo
+from shoal.scores.loo import Loo, loo
 from shoal.sensitivity import THRESHOLD, Sensitivity, sensitivity
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from shoal.api.fit import Fit
 from shoal.api.model import Model
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
-from shoal.loo import Loo
-from shoal.loo import kfold as cross_validate
 from shoal.sample.target import Settings
+from shoal.scores.loo import Loo
+from shoal.scores.loo import kfold as cross_validate
 
 
 def kfold(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.drawing.picture import Picture
 from shoal.errors import ModelError, listing
+from shoal.fit.given import check_fits, results_of
 from shoal.fit.results import Results
 from shoal.plots.ess import ess as _ess
 from shoal.plots.forest import forests as _forests
@@ -130,30 +131,6 @@ def _results(fits: Mapping[Any, Any]) -> dict[str, Results]:
     return {_name(name): results_of(fit) for name, fit in fits.items()}
 
 
-def check_fits(fits: Any) -> None:
-    """Raise unless fits are given by their names."""
-    if not isinstance(fits, Mapping):
-        raise ModelError(
-            f"The fits are of type {type(fits).__name__}.",
-            "A mapping from names to fits, such as {'centered': a, 'transport': b}.",
-        )
-
-
 def _name(name: Any) -> str:
     """Return the name of a fit as text, of several parts with commas: ``("small", 1)`` is "small, 1"."""
     return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
-
-
-def results_of(fit: Any) -> Results:
-    """Return the draws behind a `Fit`, or `Results` as they are.
-
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    """
-    found = fit if isinstance(fit, Results) else getattr(fit, "results", None)
-    if not isinstance(found, Results):
-        needed = "What `model.fit()` or `sl.load` returns."
-        raise ModelError(f"A fit is of type {type(fit).__name__}.", needed)
-    return found

@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit, Model
-from shoal.comparison import Comparison, compared
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
-from shoal.loo import loo
-from shoal.loo.units import units_of
 from shoal.model import Specification
 from shoal.pooling.by_size import by_size
 from shoal.pooling.settings import (
@@ -26,6 +23,9 @@ from shoal.pooling.settings import (
     rows_or_trials,
     settings_for,
 )
+from shoal.scores.compare import Comparison, compared
+from shoal.scores.loo import loo
+from shoal.scores.loo.units import units_of
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture

@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit, Model
-from shoal.comparison import Comparison, compared
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.fit.progress import shown
-from shoal.loo import loo
 from shoal.model import Specification
 from shoal.model.variants import with_priors
 from shoal.pooling.settings import (
@@ -27,6 +25,8 @@ from shoal.pooling.settings import (
     settings_for,
 )
 from shoal.priors import Fixed
+from shoal.scores.compare import Comparison, compared
+from shoal.scores.loo import loo
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture

@@ -11,19 +11,19 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit, Model
-from shoal.comparison import FEW, compared
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.fit.progress import shown
 from shoal.fit.refit import refit as sample
 from shoal.fit.results import Results
-from shoal.loo import Loo, loo
-from shoal.loo.units import units_of
 from shoal.model import Specification
 from shoal.model.variants import with_priors
 from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
+from shoal.scores.compare import FEW, compared
+from shoal.scores.loo import Loo, loo
+from shoal.scores.loo.units import units_of
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture

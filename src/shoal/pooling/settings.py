@@ -14,11 +14,11 @@ from shoal.api import Fit, Model
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
 from shoal.fit.results import Results
-from shoal.loo.units import ROW, TRIAL
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.priors import Fixed
 from shoal.sample.target import Settings
+from shoal.scores.loo.units import ROW, TRIAL
 
 
 def check_model(model: Any) -> Model:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COMPLETE, DIVERGENT, FAINT, POOLED, crowded, new_figure, plain, quiet
-from shoal.loo.result import Loo
-from shoal.loo.units import ROW
+from shoal.scores.loo.result import Loo
+from shoal.scores.loo.units import ROW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ def differences(table: pd.DataFrame, unit: str, question: str) -> Picture:
     Parameters
     ----------
     table : DataFrame
-        As of `comparison.Comparison`.
+        As of `compare.Comparison`.
     """
     figure = new_figure(7.0, 1.2 + 0.45 * len(table))
     axes = quiet(figure.subplots())

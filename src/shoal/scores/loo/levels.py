@@ -14,12 +14,12 @@ from shoal.families import Rows
 from shoal.fit.pointwise import flat
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import BLOCK, part, shared_draws
-from shoal.loo.effects import freedom, loaded, student_sets
-from shoal.loo.integrate import SAMPLING, Integral, log_integrals, points
-from shoal.loo.units import Inside, Units, inside
 from shoal.model.design import Design, merge
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.sample.programs import double, program
+from shoal.scores.loo.effects import freedom, loaded, student_sets
+from shoal.scores.loo.integrate import SAMPLING, Integral, log_integrals, points
+from shoal.scores.loo.units import Inside, Units, inside
 
 LARGEST = 2**24  # numbers: rows of a unit, padded, times draws that are held at once
 MANY = 256  # rows of a unit

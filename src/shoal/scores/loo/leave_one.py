@@ -14,16 +14,16 @@ from shoal.errors import ModelError
 from shoal.fit.refit import refit, settings_of
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings
-from shoal.loo.densities import Densities, densities
-from shoal.loo.integrate import INTEGRALS
-from shoal.loo.result import METHODS, PSIS, REFIT, Loo, unreliable
-from shoal.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
-from shoal.loo.units import ROW, Units, alone, data_key, units_of
-from shoal.loo.words import advice, question
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
 from shoal.sample.threads import one_thread_lapack
+from shoal.scores.loo.densities import Densities, densities
+from shoal.scores.loo.integrate import INTEGRALS
+from shoal.scores.loo.result import METHODS, PSIS, REFIT, Loo, unreliable
+from shoal.scores.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
+from shoal.scores.loo.units import ROW, Units, alone, data_key, units_of
+from shoal.scores.loo.words import advice, question
 
 FEWEST = 50  # draws
 

@@ -13,9 +13,9 @@ from shoal.fit.new_levels import from_population, square_root
 from shoal.fit.pointwise import block_log_likelihood, block_mean, row_log_likelihood
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, shared_draws
-from shoal.loo.integrate import NONE
-from shoal.loo.levels import of_levels
-from shoal.loo.units import ROW, Trials, Units, inside
+from shoal.scores.loo.integrate import NONE
+from shoal.scores.loo.levels import of_levels
+from shoal.scores.loo.units import ROW, Trials, Units, inside
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.errors import listing
-from shoal.loo.units import ROW, Inside, Units, inside, level_of_row
 from shoal.model import Specification
 from shoal.posterior.layout import ordered
+from shoal.scores.loo.units import ROW, Inside, Units, inside, level_of_row
 
 
 def question(model: Specification, units: Units) -> str:

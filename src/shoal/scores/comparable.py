@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from shoal.errors import ModelError, listing
-from shoal.loo import Loo
 from shoal.model import Specification
 from shoal.model.design import Design
+from shoal.scores.loo import Loo
 
 
 def aligned(scores: Mapping[str, Loo]) -> dict[str, Loo]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shoal.loo.folds import kfold
-from shoal.loo.leave_one import loo
-from shoal.loo.result import Loo
+from shoal.scores.loo.folds import kfold
+from shoal.scores.loo.leave_one import loo
+from shoal.scores.loo.result import Loo
 
 __all__ = ["Loo", "kfold", "loo"]

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.comparable import aligned, check_data, check_units
 from shoal.errors import ModelError, listing, nearest
+from shoal.fit.given import check_fits, results_of
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
-from shoal.loo import Loo, loo
-from shoal.loo.arviz import METHODS, weights
-from shoal.loo.units import ROW, Units, units_of
 from shoal.model import Specification
-from shoal.plots.comparisons import check_fits, results_of
+from shoal.scores.comparable import aligned, check_data, check_units
+from shoal.scores.loo import Loo, loo
+from shoal.scores.loo.units import ROW, Units, units_of
+from shoal.scores.loo.weights import METHODS, weights
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -93,7 +93,7 @@ class Comparison:
 
     def plot(self) -> Picture:
         """Draw each model's difference from the best, with one and two standard errors."""
-        from shoal.plots.elpd import differences
+        from shoal.scores.pictures import differences
 
         return differences(self.table, self.unit, self.question)
 

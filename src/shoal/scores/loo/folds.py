@@ -9,15 +9,15 @@ import numpy as np
 
 from shoal.errors import ModelError
 from shoal.fit.run import check_settings
-from shoal.loo.leave_one import leave_out
-from shoal.loo.result import Loo
-from shoal.loo.smoothing import good_k
-from shoal.loo.units import ROW, Units, data_key, units_of
-from shoal.loo.words import question
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
+from shoal.scores.loo.leave_one import leave_out
+from shoal.scores.loo.result import Loo
+from shoal.scores.loo.smoothing import good_k
+from shoal.scores.loo.units import ROW, Units, data_key, units_of
+from shoal.scores.loo.words import question
 
 
 def kfold(

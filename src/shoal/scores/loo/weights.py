@@ -1,57 +1,16 @@
-"""Scores as arviz-stats has them, in both of its shapes: one class (0.8), or one for each kind (1.x)."""
+"""Weights of models that are compared."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shoal.errors import ModelError, nearest
-
-if TYPE_CHECKING:
-    from shoal.loo.result import Loo
+from shoal.scores.loo.result import Loo, elpd_data
 
 METHODS = ("stacking", "bb-pseudo-bma", "pseudo-bma")
-
-
-def elpd_data(score: Loo, offset: np.ndarray | float = 0.0) -> Any:
-    """Return the ``ELPDData`` of a score.
-
-    Parameters
-    ----------
-    offset : (U,) array
-        Taken from the log density of each unit.
-    """
-    import xarray as xr
-    from arviz_stats import utils
-
-    alike, table = score.alike, score.pointwise
-    labels = np.repeat(table.index.to_numpy(), alike)
-
-    def along(values: np.ndarray) -> xr.DataArray:
-        return xr.DataArray(np.repeat(values, alike), {score.unit: labels}, (score.unit,))
-
-    elpd = table["elpd"].to_numpy() - offset
-    common: dict[str, Any] = {
-        "elpd": float(alike @ elpd),
-        "se": score.se,
-        "p": score.p,
-        "n_samples": score.draws,
-        "n_data_points": int(alike.sum()),
-        "scale": "log",
-        "warning": not score.ok,
-        "good_k": score.good_k,
-        "elpd_i": along(elpd),
-        "pareto_k": None if score.folds else along(table["pareto_k"].to_numpy()),
-    }
-    if score.folds:
-        common["n_folds"] = score.folds
-    kind = getattr(utils, "ELPDDataLOOKFold" if score.folds else "ELPDDataLOO", None)
-    if kind is None:
-        return utils.ELPDData(kind="loo_kfold" if score.folds else "loo", **common)
-    return kind(**common)
 
 
 def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:

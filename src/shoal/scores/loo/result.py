@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import listing
-from shoal.loo.arviz import elpd_data
-from shoal.loo.integrate import EXACT, NONE, SAMPLING, SETS
-from shoal.loo.units import ROW
+from shoal.scores.loo.integrate import EXACT, NONE, SAMPLING, SETS
+from shoal.scores.loo.units import ROW
 
 METHODS = PSIS, REFIT = "psis", "refit"
 COARSE = 0.1  # error of a unit's integral beyond which importance sampling of draws cannot rely on it
@@ -208,3 +207,41 @@ def unreliable(table: pd.DataFrame, good_k: float) -> np.ndarray:
     """
     most = np.where(table["method"] == REFIT, 3 * COARSE, COARSE)
     return np.asarray((table["pareto_k"] > good_k) | (table["integral_error"] > most))
+
+
+def elpd_data(score: Loo, offset: np.ndarray | float = 0.0) -> Any:
+    """Return the ``ELPDData`` of a score, as arviz-stats has it: one class (0.8), or one of each kind (1.x).
+
+    Parameters
+    ----------
+    offset : (U,) array
+        Taken from the log density of each unit.
+    """
+    import xarray as xr
+    from arviz_stats import utils
+
+    alike, table = score.alike, score.pointwise
+    labels = np.repeat(table.index.to_numpy(), alike)
+
+    def along(values: np.ndarray) -> xr.DataArray:
+        return xr.DataArray(np.repeat(values, alike), {score.unit: labels}, (score.unit,))
+
+    elpd = table["elpd"].to_numpy() - offset
+    common: dict[str, Any] = {
+        "elpd": float(alike @ elpd),
+        "se": score.se,
+        "p": score.p,
+        "n_samples": score.draws,
+        "n_data_points": int(alike.sum()),
+        "scale": "log",
+        "warning": not score.ok,
+        "good_k": score.good_k,
+        "elpd_i": along(elpd),
+        "pareto_k": None if score.folds else along(table["pareto_k"].to_numpy()),
+    }
+    if score.folds:
+        common["n_folds"] = score.folds
+    kind = getattr(utils, "ELPDDataLOOKFold" if score.folds else "ELPDDataLOO", None)
+    if kind is None:
+        return utils.ELPDData(kind="loo_kfold" if score.folds else "loo", **common)
+    return kind(**common)
