@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from shoal import priors as P
-from shoal.calibrate import sbc
+from shoal.criticism.calibration import sbc
 from shoal.families import get_family
 from shoal.model import specify
 from shoal.tables import read

@@ -12,13 +12,13 @@ import pytest
 from scipy.stats import beta, kstest, norm
 
 from shoal import priors as P
-from shoal.calibrate import Calibration, _rank, sbc
+from shoal.criticism.calibration import Calibration, _rank, sbc
+from shoal.criticism.uniformity import joint_spread, uniformity
 from shoal.errors import ModelError
 from shoal.model import Response, Specification, specify
 from shoal.model.predictors import linear_predictor
 from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.tables import read
-from shoal.uniformity import joint_spread, uniformity
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 SLOPES = {**INTERCEPTS, "x": P.Normal(0, 1), "cor": P.LKJ(2)}
@@ -258,8 +258,9 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from shoal.posterior.posterior import posterior_of
 
     m = gaussian()  # draws parameters and responses; only the fits believe the other prior
-    monkeypatch.setattr("shoal.calibrate.posterior_of", other_prior)
-    monkeypatch.setattr("shoal.calibrate.draw_prior", lambda _, rng, size: draw_prior(m, rng, size))
+    monkeypatch.setattr("shoal.criticism.calibration.posterior_of", other_prior)
+    own_prior = "shoal.criticism.calibration.draw_prior"
+    monkeypatch.setattr(own_prior, lambda _, rng, size: draw_prior(m, rng, size))
     calibration = sbc(m, 100, seed=1)
     assert not calibration.summary().loc["Intercept", "inside"]
 

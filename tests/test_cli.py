@@ -229,7 +229,8 @@ def test_sbc_ends_with_2_if_ranks_are_not_uniform(shoal, monkeypatch, tmp_path, 
             return Figure()
 
     Calibration.ok = ok
-    monkeypatch.setattr("shoal.calibrate.sbc", lambda model, simulations, **settings: Calibration())
+    sbc = "shoal.criticism.calibration.sbc"
+    monkeypatch.setattr(sbc, lambda model, simulations, **settings: Calibration())
     code, out, err = shoal("sbc", *SCHOOLS, "--plot", "ranks.svg")
     assert (code, err) == (0 if ok else 2, "")
     assert Calibration.verdict in out and "0.510" in out

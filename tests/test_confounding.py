@@ -10,7 +10,7 @@ import pytest
 import shoal as sl
 from shoal.confounding import comparison as made
 from shoal.confounding import evidence, facts, models, question
-from shoal.diagnosis import Diagnosis, Finding
+from shoal.criticism.diagnosis import Diagnosis, Finding
 from shoal.errors import DataError, FormulaError, ModelError, PriorError
 from shoal.sample.programs import compiled
 

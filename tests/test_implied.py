@@ -8,9 +8,9 @@ from scipy.special import expit
 
 from plots.made_fits import TWO, model, table
 from shoal import priors as P
+from shoal.criticism.implied import outcome_of
+from shoal.criticism.implied.statistics import of_rows
 from shoal.errors import ModelError
-from shoal.implied import outcome_of
-from shoal.implied.statistics import of_rows
 from shoal.model.prior_draws import draw_prior
 
 KNOWN = {"Intercept": P.Normal(2, 1), "sd_g": P.Fixed(1.5), "sigma": P.Fixed(0.5)}
@@ -95,13 +95,13 @@ def test_many_rows_are_simulated_fewer_times(monkeypatch):
     own = model("y ~ 1 + (1 | g)", priors=KNOWN | {"Intercept": P.Normal(40, 1)})
     assert own.prior_summary(draws=150).attrs == {"draws": 150, "row_draws": 150, "seed": 0}
     assert own.prior_summary(draws=150).loc[("y", "mean"), "flag"] != ""
-    monkeypatch.setattr("shoal.implied.table.LARGEST", 60 * 70 + 59)
+    monkeypatch.setattr("shoal.criticism.implied.table.LARGEST", 60 * 70 + 59)
     few = own.prior_summary(draws=150)
     assert few.attrs["row_draws"] == 70
     assert few.loc[("y", "mean"), ["tail", "flag"]].tolist() == [0, ""]
-    monkeypatch.setattr("shoal.implied.statistics.BLOCK", 60 * 50)
+    monkeypatch.setattr("shoal.criticism.implied.statistics.BLOCK", 60 * 50)
     pd.testing.assert_frame_equal(few, own.prior_summary(draws=150))
-    monkeypatch.setattr("shoal.implied.table.LARGEST", 1)
+    monkeypatch.setattr("shoal.criticism.implied.table.LARGEST", 1)
     assert own.prior_summary(draws=150).attrs["row_draws"] == 1
 
 
@@ -194,7 +194,7 @@ def test_blocks_of_draws_are_one_simulation(monkeypatch):
     prior = draw_prior(own, np.random.default_rng(0), 30)
     outcome = outcome_of(own, own.designs[0])
     whole = list(of_rows(outcome, prior, 30, np.random.default_rng(1)))
-    monkeypatch.setattr("shoal.implied.statistics.BLOCK", 7 * 60)
+    monkeypatch.setattr("shoal.criticism.implied.statistics.BLOCK", 7 * 60)
     for one, other in zip(whole, of_rows(outcome, prior, 30, np.random.default_rng(1)), strict=True):
         np.testing.assert_allclose(one.values, other.values)
 

@@ -13,14 +13,14 @@ import shoal as sl
 from diagnosis.drawn import dataset, hierarchy, tree
 from estimand_cases import RUN
 from shoal import priors as P
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
+from shoal.criticism.sensitivity import log_priors, movements, quantities, sensitivity
+from shoal.criticism.sensitivity import table as of_table
+from shoal.criticism.sensitivity.log_prior import lkj_log_density
+from shoal.criticism.sensitivity.scaling import error, noise, power_scaling, pull, reach
 from shoal.errors import ModelError, ShoalWarning
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
-from shoal.sensitivity import log_priors, movements, quantities, sensitivity
-from shoal.sensitivity import table as of_table
-from shoal.sensitivity.log_prior import lkj_log_density
-from shoal.sensitivity.scaling import error, noise, power_scaling, pull, reach
 
 RNG = np.random.default_rng(8)
 N = 40

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shoal import confounding, lab, plots, pooling, priors, simulate
     from shoal.api import Fit, Model, kfold, load, sbc
-    from shoal.diagnosis import diagnose
+    from shoal.criticism.diagnosis import diagnose
     from shoal.formula import register_function
     from shoal.model import Response
     from shoal.scores.compare import compare
@@ -30,7 +30,7 @@ _PLACES = {
     "sbc": "shoal.api",
     "kfold": "shoal.api",
     "compare": "shoal.scores.compare",
-    "diagnose": "shoal.diagnosis",
+    "diagnose": "shoal.criticism.diagnosis",
     "load_dataset": "shoal.tables.datasets",
     "register_function": "shoal.formula",
     "group_means": "shoal.tables.means",

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import shoal as sl
-from shoal.diagnosis import Diagnosis, Finding, diagnose
+from shoal.criticism.diagnosis import Diagnosis, Finding, diagnose
 from shoal.fit.results import Results
 from shoal.model import ResolvedPrior
 from shoal.sample import checks

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diagnosis.drawn import CHAINS, DRAWS, codes, finding, hierarchy, noise, rng, tree
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
 
 S = 1000
 

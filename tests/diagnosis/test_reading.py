@@ -9,7 +9,7 @@ import xarray as xr
 
 import shoal as sl
 from diagnosis.drawn import codes, finding, hierarchy, statistics, tree
-from shoal.diagnosis import diagnose, reading
+from shoal.criticism.diagnosis import diagnose, reading
 from shoal.errors import FileError, ModelError
 
 FILES = Path(__file__).parent / "files"

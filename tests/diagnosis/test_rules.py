@@ -17,7 +17,7 @@ from diagnosis.drawn import (
     statistics,
     tree,
 )
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
 
 
 def where(mask, count):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diagnosis.drawn import codes, finding, noise, tree
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
 
 GROUPS, PREDICTORS = 12, 3
 NAMED = {"tau": ["predictor"], "epsilon": ["group", "predictor"]}

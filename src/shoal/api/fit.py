@@ -11,13 +11,13 @@ import xarray as xr
 
 from shoal import report
 from shoal.api.quantities import Quantities
-from shoal.diagnosis import Diagnosis, diagnose
+from shoal.criticism.diagnosis import Diagnosis, diagnose
+from shoal.criticism.sensitivity import THRESHOLD, Sensitivity, sensitivity
 from shoal.errors import ShoalWarning
 from shoal.fit import files
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
-from shoal.sensitivity import THRESHOLD, Sensitivity, sensitivity
 
 if TYPE_CHECKING:
     from shoal.api.model import Model

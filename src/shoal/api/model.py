@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from shoal import calibrate
 from shoal.api.fit import Fit
+from shoal.criticism import calibration
 from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands import predictive
 from shoal.export import to_pymc
@@ -242,7 +242,7 @@ class Model:
         ----------
         Evans, M. and Moshonov, H. (2006). Checking for prior-data conflict. Bayesian Analysis 1, 893-914.
         """
-        from shoal.implied import prior_summary
+        from shoal.criticism.implied import prior_summary
 
         return prior_summary(self._spec, draws, seed, prob)
 
@@ -268,9 +268,9 @@ class Model:
         """
         return to_pymc(self._spec, coordinates)
 
-    def sbc(self, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
+    def sbc(self, simulations: int = 200, **settings: Any) -> calibration.Calibration:
         """Check the model's computation by simulation; see `shoal.sbc`."""
-        return calibrate.sbc(self._spec, simulations, **settings)
+        return calibration.sbc(self._spec, simulations, **settings)
 
     def __str__(self) -> str:
         return model_text(self._spec, str(self.plan))
@@ -317,6 +317,6 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
     return read(data, columns=tuple(columns))
 
 
-def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
-    """Check a model's computation by simulation-based calibration; see `calibrate.sbc`."""
-    return calibrate.sbc(model.specification, simulations, **settings)
+def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
+    """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
+    return calibration.sbc(model.specification, simulations, **settings)

@@ -276,11 +276,11 @@ def sbc(
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
         check_output(plot, force, data)
     model = _model(formula, data, family, prior)
-    from shoal import calibrate
+    from shoal.criticism.calibration import sbc
     from shoal.fit import progress
 
     with progress.shown(None, simulations, "fits") as bar:
-        calibration = calibrate.sbc(
+        calibration = sbc(
             model.specification,
             simulations,
             seed=seed,

@@ -17,7 +17,7 @@ from shoal.confounding.models import FIXED, coefficient, outcome_design
 from shoal.confounding.priors import is_chance
 from shoal.confounding.question import Question
 from shoal.confounding.words import Told, told
-from shoal.diagnosis import Diagnosis
+from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import Estimates, describe, interval_names, linear_scale
 from shoal.priors import Fixed

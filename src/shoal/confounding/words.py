@@ -11,7 +11,7 @@ from shoal.confounding.evidence import AGAIN, NO
 from shoal.confounding.facts import Facts
 from shoal.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
 from shoal.confounding.question import Question
-from shoal.diagnosis import Diagnosis
+from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import interval_names
 

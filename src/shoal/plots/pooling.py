@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from shoal import estimands
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import ModelError, listing

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.criticism.implied import prior_dataset, scalars
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import listing
 from shoal.fit.results import Results
-from shoal.implied import prior_dataset, scalars
 from shoal.plots.density import density_of
 from shoal.plots.prior_density import exact_density
 from shoal.plots.quantities import choose

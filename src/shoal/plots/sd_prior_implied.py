@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from shoal.criticism.implied import Outcome, outcome_of, pairs
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, new_figure, plain, quiet
 from shoal.errors import ModelError, PriorError, listing, nearest
 from shoal.families import Rows
-from shoal.implied import Outcome, outcome_of, pairs
 from shoal.model import Specification
 from shoal.model.design import Group
 from shoal.model.predictors import phi_of

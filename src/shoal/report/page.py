@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
 from shoal.fit.results import Results
 from shoal.report.effects import effect_tables, kept, variance_table
 from shoal.report.equations import equations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shoal.diagnosis import sampler
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.convergence import Examined
-from shoal.diagnosis.edges import binary_by_level, binary_responses
+from shoal.criticism.diagnosis import sampler
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.convergence import Examined
+from shoal.criticism.diagnosis.edges import binary_by_level, binary_responses
 
 
 def looked_at(case: Case, seen: Examined) -> tuple[str, ...]:

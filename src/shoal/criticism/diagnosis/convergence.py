@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoal.diagnosis.case import Case, scalar_name
-from shoal.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.case import Case, scalar_name
+from shoal.criticism.diagnosis.findings import Finding
 from shoal.errors import listing
 from shoal.sample.checks import EXAMINED, FEWEST, LEAST_ESS, convergence, rhat_limit, screen
 

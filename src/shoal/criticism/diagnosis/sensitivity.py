@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.findings import Finding
-from shoal.diagnosis.priors import location_priors, scale_priors
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.priors import location_priors, scale_priors
+from shoal.criticism.sensitivity import THRESHOLD, Movement, log_priors, movements, quantities
 from shoal.errors import listing
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import spread
 from shoal.model import Specification
-from shoal.sensitivity import THRESHOLD, Movement, log_priors, movements, quantities
 
 ENOUGH, PLENTY = 400, 4000  # draws of all chains: fewer are all noise, more are thinned
 SHIFT = 0.3  # posterior sds, or of the sd, that twice a prior's weight changes if it is worth a word

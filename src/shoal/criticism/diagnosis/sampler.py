@@ -9,8 +9,8 @@ import json
 
 import numpy as np
 
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.findings import Finding
 from shoal.sample.checks import LEAST_BFMI, bfmi
 
 USUAL_DEPTH = 10  # the limit that Stan, PyMC and NumPyro have unless told otherwise

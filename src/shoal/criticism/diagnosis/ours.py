@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.findings import Finding
 
 
 def certificate(case: Case) -> list[Finding]:

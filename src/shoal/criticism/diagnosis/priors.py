@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.diagnosis.case import Case, plain
-from shoal.diagnosis.findings import Finding
-from shoal.diagnosis.scales import Scale
+from shoal.criticism.diagnosis.case import Case, plain
+from shoal.criticism.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.scales import Scale
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.priors import Normal

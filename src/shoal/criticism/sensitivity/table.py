@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from shoal.criticism.sensitivity.log_prior import LogPriors, log_priors
+from shoal.criticism.sensitivity.movement import Movement, movements
+from shoal.criticism.sensitivity.quantities import quantities
+from shoal.criticism.sensitivity.scaling import error, noise, power_scaling
 from shoal.errors import ModelError, listing
 from shoal.estimands import Estimates
 from shoal.fit.pointwise import total_log_likelihood
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import spread
-from shoal.sensitivity.log_prior import LogPriors, log_priors
-from shoal.sensitivity.movement import Movement, movements
-from shoal.sensitivity.quantities import quantities
-from shoal.sensitivity.scaling import error, noise, power_scaling
 
 THRESHOLD = 0.05
 MOST = 2**27  # rows times draws of a likelihood: a few seconds

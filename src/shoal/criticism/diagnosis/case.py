@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.diagnosis.scales import Scale, scales_of_draws, scales_of_model
+from shoal.criticism.diagnosis.scales import Scale, scales_of_draws, scales_of_model
 from shoal.fit.results import Results
 from shoal.model import Specification
 

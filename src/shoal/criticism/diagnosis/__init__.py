@@ -8,18 +8,18 @@ from typing import Any, Protocol, runtime_checkable
 
 import xarray as xr
 
-from shoal.diagnosis import coverage
-from shoal.diagnosis.case import Case, case_of_groups, case_of_results
-from shoal.diagnosis.convergence import convergence_findings, examined, not_finite, stuck_chains
-from shoal.diagnosis.edges import edges
-from shoal.diagnosis.findings import SEVERITIES, Diagnosis, Finding
-from shoal.diagnosis.funnel import divergences, ridges
-from shoal.diagnosis.ours import certificate, on_the_way
-from shoal.diagnosis.priors import location_priors, scale_priors
-from shoal.diagnosis.reading import attributes, groups_of
-from shoal.diagnosis.sampler import acceptance, energy, tree_depth
-from shoal.diagnosis.sensitivity import prior_sensitivity
-from shoal.diagnosis.zero_sum import zero_sums
+from shoal.criticism.diagnosis import coverage
+from shoal.criticism.diagnosis.case import Case, case_of_groups, case_of_results
+from shoal.criticism.diagnosis.convergence import convergence_findings, examined, not_finite, stuck_chains
+from shoal.criticism.diagnosis.edges import edges
+from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
+from shoal.criticism.diagnosis.funnel import divergences, ridges
+from shoal.criticism.diagnosis.ours import certificate, on_the_way
+from shoal.criticism.diagnosis.priors import location_priors, scale_priors
+from shoal.criticism.diagnosis.reading import attributes, groups_of
+from shoal.criticism.diagnosis.sampler import acceptance, energy, tree_depth
+from shoal.criticism.diagnosis.sensitivity import prior_sensitivity
+from shoal.criticism.diagnosis.zero_sum import zero_sums
 from shoal.fit import files
 from shoal.fit.results import Results
 

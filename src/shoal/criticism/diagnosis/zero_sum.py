@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.findings import Finding
 from shoal.errors import listing
 from shoal.model import Specification
 from shoal.model.design import Group

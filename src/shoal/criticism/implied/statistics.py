@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from shoal.criticism.implied.outcome import Outcome
 from shoal.families import Rows
-from shoal.implied.outcome import Outcome
 from shoal.model.design import Design, Group
 from shoal.model.predictors import linear_predictor, phi_of
 

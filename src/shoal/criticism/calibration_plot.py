@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from shoal.uniformity import differences, uniformity
+from shoal.criticism.uniformity import differences, uniformity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

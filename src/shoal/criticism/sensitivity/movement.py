@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.sensitivity.scaling import error, noise, power_scaling, pull, reach, varied
+from shoal.criticism.sensitivity.scaling import error, noise, power_scaling, pull, reach, varied
 
 
 @dataclass(frozen=True)

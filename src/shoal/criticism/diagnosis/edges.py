@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.diagnosis.case import Case
-from shoal.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.case import Case
+from shoal.criticism.diagnosis.findings import Finding
 from shoal.errors import listing
 from shoal.priors import Fixed
 

@@ -19,6 +19,7 @@ import jax
 import numpy as np
 import pandas as pd
 
+from shoal.criticism.uniformity import joint_spread, uniformity
 from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.results import assemble
 from shoal.model import Specification, covariance
@@ -32,7 +33,6 @@ from shoal.sample.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Draws, Settings, Target
 from shoal.sample.threads import in_threads, one_thread_lapack
-from shoal.uniformity import joint_spread, uniformity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,7 +132,7 @@ class Calibration:
 
     def plot(self) -> Figure:
         """Return a figure of every quantity's rank distribution less its expectation, with its band."""
-        from shoal.calibration_plot import figure
+        from shoal.criticism.calibration_plot import figure
 
         return figure(self.ranks, self.draws, self.level)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.diagnosis.case import Case, plain
-from shoal.diagnosis.findings import Finding
-from shoal.diagnosis.scales import Scale
+from shoal.criticism.diagnosis.case import Case, plain
+from shoal.criticism.diagnosis.findings import Finding
+from shoal.criticism.diagnosis.scales import Scale
 from shoal.sample.checks import LEAST_ESS
 
 CHANCE = 1e-3  # that divergences of no place look placed, over all scales; fewer than four cannot

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from shoal.criticism.implied.outcome import outcome_of
+from shoal.criticism.implied.parameters import scalars
+from shoal.criticism.implied.statistics import Statement, between_levels, of_rows
 from shoal.estimands import interval_names
 from shoal.estimands.predictions import check_integer
 from shoal.estimands.predictive import as_dataset
-from shoal.implied.outcome import outcome_of
-from shoal.implied.parameters import scalars
-from shoal.implied.statistics import Statement, between_levels, of_rows
 from shoal.model import Specification
 from shoal.model.design import Design
 from shoal.model.prior_draws import draw_prior
