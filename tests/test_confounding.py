@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.confounding import comparison as made
-from shoal.confounding import evidence, facts, models, question
 from shoal.criticism.diagnosis import Diagnosis, Finding
 from shoal.errors import DataError, FormulaError, ModelError, PriorError
 from shoal.sample.programs import compiled
+from shoal.studies.confounding import comparison as made
+from shoal.studies.confounding import evidence, facts, models, question
 
 P = sl.priors
 RUN = {"draws": 200, "chains": 2, "seed": 3, "cores": 1, "progress": False}

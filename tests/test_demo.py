@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from shoal.demo import run
-from shoal.demo.cases import PARTS, Case, Figure, cases
-from shoal.demo.comparison import Outcome, closing, table
 from shoal.errors import ModelError
+from shoal.studies.demo import run
+from shoal.studies.demo.cases import PARTS, Case, Figure, cases
+from shoal.studies.demo.comparison import Outcome, closing, table
 
 
 def screen(width):

@@ -16,13 +16,13 @@ import oracles
 import shoal as sl
 from shoal.errors import ModelError, PriorError, SamplingError
 from shoal.fit.results import Results
-from shoal.lab import compare, measures, peer, runs, words
-from shoal.lab.clock import CompilationClock
-from shoal.lab.variants import not_applicable
 from shoal.model.variants import with_priors
 from shoal.sample import programs
 from shoal.sample.checks import EXAMINED
 from shoal.sample.programs import compiled
+from shoal.studies.lab import compare, measures, peer, runs, words
+from shoal.studies.lab.clock import CompilationClock
+from shoal.studies.lab.variants import not_applicable
 
 P = sl.priors
 CHAINS, DRAWS = 2, 1000

@@ -8,8 +8,8 @@ from tables import FEW, RUN, frogs, levels
 import shoal as sl
 from shoal import priors as P
 from shoal.errors import ModelError
-from shoal.pooling.explained import _columns
-from shoal.pooling.settings import learned_sd
+from shoal.studies.pooling.explained import _columns
+from shoal.studies.pooling.settings import learned_sd
 
 
 def gaussian(formula="y ~ x + z + (1 | g)", data=None, **options):

@@ -9,9 +9,9 @@ import shoal as sl
 from plots.made_fits import made, model, table
 from shoal import priors as P
 from shoal.errors import ModelError
-from shoal.pooling.by_size import by_size
-from shoal.pooling.settings import between, rows_or_trials
 from shoal.scores.loo import loo
+from shoal.studies.pooling.by_size import by_size
+from shoal.studies.pooling.settings import between, rows_or_trials
 
 WAYS = ["complete", "none", "partial"]
 

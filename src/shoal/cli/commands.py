@@ -306,6 +306,6 @@ def demo(
     ] = None,
 ) -> None:
     """Fit models that other samplers found hard, beside the figures that were published for them."""
-    from shoal.demo import run
+    from shoal.studies.demo import run
 
     raise typer.Exit(0 if run(Screen(), only) else UNTRUSTWORTHY)

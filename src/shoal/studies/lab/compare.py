@@ -11,14 +11,14 @@ from typing import Any
 
 from shoal.api import Model
 from shoal.errors import ModelError, nearest
-from shoal.lab import peer
-from shoal.lab.comparison import Comparison, compared
-from shoal.lab.runs import Attempt, run
 from shoal.model import Specification
 from shoal.model.variants import with_priors
 from shoal.posterior.coordinates import COORDINATES
 from shoal.priors import Prior
 from shoal.sample.target import Settings
+from shoal.studies.lab import peer
+from shoal.studies.lab.comparison import Comparison, compared
+from shoal.studies.lab.runs import Attempt, run
 
 AS_WRITTEN = "as written"
 KNOWN = (*COORDINATES, peer.NAME)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from shoal.api import Fit
-from shoal.lab import words
-from shoal.lab.measures import distance, quality, statistics
-from shoal.lab.runs import Run
+from shoal.studies.lab import words
+from shoal.studies.lab.measures import distance, quality, statistics
+from shoal.studies.lab.runs import Run
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -98,7 +98,7 @@ class Comparison:
         ModelError
             No run gave draws, no such run, factor, effect or level, or no standard deviation is estimated.
         """
-        from shoal.lab.funnels import funnels
+        from shoal.studies.lab.funnels import funnels
 
         return funnels(self.table, self.fits, self.references, group, effect, level, runs)
 

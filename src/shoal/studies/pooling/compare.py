@@ -13,8 +13,11 @@ from shoal.api import Fit, Model
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
 from shoal.model import Specification
-from shoal.pooling.by_size import by_size
-from shoal.pooling.settings import (
+from shoal.scores.compare import Comparison, compared
+from shoal.scores.loo import loo
+from shoal.scores.loo.units import units_of
+from shoal.studies.pooling.by_size import by_size
+from shoal.studies.pooling.settings import (
     Between,
     between,
     check_model,
@@ -23,9 +26,6 @@ from shoal.pooling.settings import (
     rows_or_trials,
     settings_for,
 )
-from shoal.scores.compare import Comparison, compared
-from shoal.scores.loo import loo
-from shoal.scores.loo.units import units_of
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -72,7 +72,7 @@ class PoolingComparison:
 
     def plot(self) -> Picture:
         """Draw the errors of the three ways by the size of the levels."""
-        from shoal.pooling.pictures import errors_by_size
+        from shoal.studies.pooling.pictures import errors_by_size
 
         return errors_by_size(self.by_size, self.group, self.scale)
 

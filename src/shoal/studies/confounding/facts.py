@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from shoal.confounding.question import Question
 from shoal.model.design import Design
+from shoal.studies.confounding.question import Question
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from shoal.drawing.picture import Picture
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, group_of
 from shoal.fit.results import Results
-from shoal.lab.measures import AXES, SMALLEST, posterior, statistics
 from shoal.model.design import Design, Group
+from shoal.studies.lab.measures import AXES, SMALLEST, posterior, statistics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,10 @@ from shoal.estimands import INTERVAL, describe, interval_names
 from shoal.fit.progress import shown
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.pooling.settings import (
+from shoal.priors import Fixed
+from shoal.scores.compare import Comparison, compared
+from shoal.scores.loo import loo
+from shoal.studies.pooling.settings import (
     Between,
     check_model,
     fitted,
@@ -24,9 +27,6 @@ from shoal.pooling.settings import (
     sd_draws,
     settings_for,
 )
-from shoal.priors import Fixed
-from shoal.scores.compare import Comparison, compared
-from shoal.scores.loo import loo
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -79,7 +79,7 @@ class Explained:
 
     def plot(self) -> Picture:
         """Draw the posterior of the standard deviation with and without the predictors."""
-        from shoal.pooling.pictures import two_densities
+        from shoal.studies.pooling.pictures import two_densities
 
         return two_densities(self)
 

@@ -5,8 +5,8 @@
 >>> print(sl.pooling.explained(model, "tank"))
 """
 
-from shoal.pooling.compare import PoolingComparison, compare
-from shoal.pooling.explained import Explained, explained
-from shoal.pooling.profile import SdProfile, sd_profile
+from shoal.studies.pooling.compare import PoolingComparison, compare
+from shoal.studies.pooling.explained import Explained, explained
+from shoal.studies.pooling.profile import SdProfile, sd_profile
 
 __all__ = ["Explained", "PoolingComparison", "SdProfile", "compare", "explained", "sd_profile"]

@@ -5,8 +5,8 @@
 >>> comparison.plot()
 """
 
-from shoal.confounding.compare import compare
-from shoal.confounding.comparison import Comparison
-from shoal.confounding.models import ESTIMATORS
+from shoal.studies.confounding.compare import compare
+from shoal.studies.confounding.comparison import Comparison
+from shoal.studies.confounding.models import ESTIMATORS
 
 __all__ = ["ESTIMATORS", "Comparison", "compare"]

@@ -11,11 +11,11 @@ from shoal.drawing.picture import Picture
 from shoal.drawing.style import ALONE, COMPLETE, FAINT, POOLED, TRUTH, new_figure, plain, quiet
 from shoal.plots.density import density_of
 from shoal.plots.groups import log_axis
-from shoal.pooling.settings import sd_draws
+from shoal.studies.pooling.settings import sd_draws
 
 if TYPE_CHECKING:
-    from shoal.pooling.explained import Explained
-    from shoal.pooling.profile import SdProfile
+    from shoal.studies.pooling.explained import Explained
+    from shoal.studies.pooling.profile import SdProfile
 
 WAYS = {"complete": COMPLETE, "no": ALONE, "partial": POOLED}
 PANELS = {

@@ -20,7 +20,7 @@ from shoal.model.design import Design
 from shoal.priors import Normal, Prior
 
 if TYPE_CHECKING:
-    from shoal.confounding.question import Question
+    from shoal.studies.confounding.question import Question
 
 
 def is_chance(family: Family) -> bool:

@@ -10,12 +10,12 @@ from shoal.api import Fit
 from shoal.errors import ModelError, SamplingError, ShoalWarning
 from shoal.fit import run as fitting
 from shoal.fit.progress import shown
-from shoal.lab import peer
-from shoal.lab.clock import CompilationClock
-from shoal.lab.variants import not_applicable
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
 from shoal.sample.target import Settings
+from shoal.studies.lab import peer
+from shoal.studies.lab.clock import CompilationClock
+from shoal.studies.lab.variants import not_applicable
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from shoal.fit.refit import refit as sample
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.scores.compare import FEW, compared
 from shoal.scores.loo import Loo, loo
 from shoal.scores.loo.units import units_of
+from shoal.studies.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -146,7 +146,7 @@ class SdProfile:
 
     def plot(self) -> Picture:
         """Draw the scores along the grid above the posterior of the learned standard deviation."""
-        from shoal.pooling.pictures import profile
+        from shoal.studies.pooling.pictures import profile
 
         return profile(self)
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shoal.api import Model
-from shoal.confounding.priors import chosen, is_chance
 from shoal.families import Family
 from shoal.formula.tree import quote
 from shoal.model import Response
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design
 from shoal.priors import Prior
+from shoal.studies.confounding.priors import chosen, is_chance
 
 if TYPE_CHECKING:
-    from shoal.confounding.question import Question
+    from shoal.studies.confounding.question import Question
 
 NAIVE, FIXED, MULTILEVEL = "naive", "fixed effects", "multilevel"
 MUNDLAK, LATENT = "Mundlak", "latent Mundlak"

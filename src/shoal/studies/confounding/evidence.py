@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit
-from shoal.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE, coefficient
-from shoal.confounding.question import Question
 from shoal.estimands import Estimates, describe, interval_names
 from shoal.priors import Fixed, Laplace, Normal, Prior, Shrunk, StudentT
+from shoal.studies.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE, coefficient
+from shoal.studies.confounding.question import Question
 
 YES, NO, CONFOUNDED, UNLESS = "yes", "no", "confounded", "unless confounded"
 ALIKE = "unless groups differ"

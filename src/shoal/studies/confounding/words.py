@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from shoal.confounding.evidence import AGAIN, NO
-from shoal.confounding.facts import Facts
-from shoal.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
-from shoal.confounding.question import Question
 from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import interval_names
+from shoal.studies.confounding.evidence import AGAIN, NO
+from shoal.studies.confounding.facts import Facts
+from shoal.studies.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
+from shoal.studies.confounding.question import Question
 
 SMALL = 30  # rows of a group, in the median, below which the bias by its own coefficient is worth a word
 NARROW = 0.1  # share of the trait's variance within groups, below which comparing within them costs much

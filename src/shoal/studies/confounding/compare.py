@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from shoal.confounding.comparison import Comparison, compared
-from shoal.confounding.models import ESTIMATORS, Kinds, models_of
-from shoal.confounding.question import Question, asked
 from shoal.errors import ModelError, PriorError, listing, nearest
 from shoal.estimands import interval_names
 from shoal.families import Family, get_family
 from shoal.priors import Prior
+from shoal.studies.confounding.comparison import Comparison, compared
+from shoal.studies.confounding.models import ESTIMATORS, Kinds, models_of
+from shoal.studies.confounding.question import Question, asked
 
 
 def compare(

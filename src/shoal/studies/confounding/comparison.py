@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from shoal.api import Fit
-from shoal.confounding.evidence import evidence_of, identified, prior_sd
-from shoal.confounding.facts import facts_of
-from shoal.confounding.models import FIXED, coefficient, outcome_design
-from shoal.confounding.priors import is_chance
-from shoal.confounding.question import Question
-from shoal.confounding.words import Told, told
 from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import Estimates, describe, interval_names, linear_scale
 from shoal.priors import Fixed
+from shoal.studies.confounding.evidence import evidence_of, identified, prior_sd
+from shoal.studies.confounding.facts import facts_of
+from shoal.studies.confounding.models import FIXED, coefficient, outcome_design
+from shoal.studies.confounding.priors import is_chance
+from shoal.studies.confounding.question import Question
+from shoal.studies.confounding.words import Told, told
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture

@@ -5,7 +5,7 @@
 >>> comparison.plot()
 """
 
-from shoal.lab.compare import compare_coordinates
-from shoal.lab.comparison import Comparison
+from shoal.studies.lab.compare import compare_coordinates
+from shoal.studies.lab.comparison import Comparison
 
 __all__ = ["Comparison", "compare_coordinates"]

@@ -10,9 +10,9 @@ import pandas as pd
 from shoal import estimands
 from shoal.api import Fit
 from shoal.model.design import Design, Group
-from shoal.pooling.settings import Between
 from shoal.scores.loo import Loo
 from shoal.scores.loo.units import ROW, units_of
+from shoal.studies.pooling.settings import Between
 
 DIGITS = 10  # to which sizes are told apart
 CLASSES = 5  # at most: every size if there are as few, otherwise classes of about as many levels

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shoal.api import Fit, Model
-from shoal.demo.cases import PARTS, Case, Figure, cases
 from shoal.errors import ModelError, nearest
+from shoal.studies.demo.cases import PARTS, Case, Figure, cases
 
 if TYPE_CHECKING:
     from rich.console import Console
