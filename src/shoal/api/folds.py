@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from shoal.api.fit import Fit
-from shoal.api.model import Model
+from shoal.api.model import Fit, Model
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
 from shoal.sample.target import Settings

@@ -1,4 +1,4 @@
-"""The public `Model`: thin, every method calls downwards."""
+"""The public `Model` and `Fit`, which make each other: thin, every method calls downwards."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
-from shoal.api.fit import Fit
+from shoal.api.fit import Fitted
 from shoal.criticism import calibration
 from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
+from shoal.fit import files
 from shoal.fit import run as fitting
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
@@ -280,6 +282,15 @@ class Model:
         return f"<shoal.Model {self._spec.text!r}, {families}>"
 
 
+class Fit(Fitted):
+    """Draws from the posterior of a model, and what they say."""
+
+    @property
+    def model(self) -> Model:
+        """The model that was fitted."""
+        return Model._of(self._results.model)
+
+
 def responses_of(
     formula: str | Sequence[Response], family: str | Family, link: str | None
 ) -> tuple[Response, ...]:
@@ -320,3 +331,13 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
     """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
     return calibration.sbc(model.specification, simulations, **settings)
+
+
+def load(path: str | Path) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file.
+
+    Raises
+    ------
+    FileError
+    """
+    return Fit(files.load(path))

@@ -7,6 +7,6 @@
 
 from shoal.studies.confounding.compare import compare
 from shoal.studies.confounding.comparison import Comparison
-from shoal.studies.confounding.models import ESTIMATORS
+from shoal.studies.confounding.estimators import ESTIMATORS
 
 __all__ = ["ESTIMATORS", "Comparison", "compare"]

@@ -12,7 +12,8 @@ from shoal.estimands import interval_names
 from shoal.families import Family, get_family
 from shoal.priors import Prior
 from shoal.studies.confounding.comparison import Comparison, compared
-from shoal.studies.confounding.models import ESTIMATORS, Kinds, models_of
+from shoal.studies.confounding.estimators import ESTIMATORS
+from shoal.studies.confounding.models import Kinds, models_of
 from shoal.studies.confounding.question import Question, asked
 
 

@@ -15,9 +15,10 @@ from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import Estimates, describe, interval_names, linear_scale
 from shoal.priors import Fixed
+from shoal.studies.confounding.estimators import FIXED
 from shoal.studies.confounding.evidence import evidence_of, identified, prior_sd
 from shoal.studies.confounding.facts import facts_of
-from shoal.studies.confounding.models import FIXED, coefficient, outcome_design
+from shoal.studies.confounding.models import coefficient, outcome_design
 from shoal.studies.confounding.priors import is_chance
 from shoal.studies.confounding.question import Question
 from shoal.studies.confounding.words import Told, told

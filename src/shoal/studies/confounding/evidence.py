@@ -11,7 +11,8 @@ import pandas as pd
 from shoal.api import Fit
 from shoal.estimands import Estimates, describe, interval_names
 from shoal.priors import Fixed, Laplace, Normal, Prior, Shrunk, StudentT
-from shoal.studies.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE, coefficient
+from shoal.studies.confounding.estimators import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
+from shoal.studies.confounding.models import coefficient
 from shoal.studies.confounding.question import Question
 
 YES, NO, CONFOUNDED, UNLESS = "yes", "no", "confounded", "unless confounded"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from shoal.api import Model
 from shoal.families import Family
@@ -13,15 +12,10 @@ from shoal.model import Response
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design
 from shoal.priors import Prior
+from shoal.studies.confounding.estimators import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
 from shoal.studies.confounding.priors import chosen, is_chance
+from shoal.studies.confounding.question import Question
 
-if TYPE_CHECKING:
-    from shoal.studies.confounding.question import Question
-
-NAIVE, FIXED, MULTILEVEL = "naive", "fixed effects", "multilevel"
-MUNDLAK, LATENT = "Mundlak", "latent Mundlak"
-ESTIMATORS = (NAIVE, FIXED, MULTILEVEL, MUNDLAK, LATENT)
-WITHIN = (FIXED, MUNDLAK, LATENT)  # which tell the trait's effect from its group's by rows of one group
 WIDE = 10.0  # sd of fixed effects of a chance, in log odds; other families have a wide one of their own
 
 

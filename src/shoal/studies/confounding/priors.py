@@ -7,7 +7,6 @@ standard deviation within groups, and that of the group's trait between them, ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,9 +17,7 @@ from shoal.formula.tree import quote
 from shoal.model import Specification
 from shoal.model.design import Design
 from shoal.priors import Normal, Prior
-
-if TYPE_CHECKING:
-    from shoal.studies.confounding.question import Question
+from shoal.studies.confounding.question import Question
 
 
 def is_chance(family: Family) -> bool:

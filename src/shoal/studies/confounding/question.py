@@ -13,7 +13,7 @@ from shoal.errors import DataError, ModelError, listing
 from shoal.formula.categories import is_category
 from shoal.formula.tree import quote
 from shoal.model.build_factors import read_levels
-from shoal.studies.confounding.models import MUNDLAK, WITHIN
+from shoal.studies.confounding.estimators import MUNDLAK, WITHIN
 from shoal.tables import Table, read
 
 ROUNDING = 1e-9  # of a column's range: values of one group that are this close are equal

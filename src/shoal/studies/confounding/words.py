@@ -10,9 +10,9 @@ import pandas as pd
 from shoal.criticism.diagnosis import Diagnosis
 from shoal.errors import listing
 from shoal.estimands import interval_names
+from shoal.studies.confounding.estimators import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
 from shoal.studies.confounding.evidence import AGAIN, NO
 from shoal.studies.confounding.facts import Facts
-from shoal.studies.confounding.models import FIXED, LATENT, MULTILEVEL, MUNDLAK, NAIVE
 from shoal.studies.confounding.question import Question
 
 SMALL = 30  # rows of a group, in the median, below which the bias by its own coefficient is worth a word

@@ -7,6 +7,7 @@
 
 from shoal.studies.pooling.compare import PoolingComparison, compare
 from shoal.studies.pooling.explained import Explained, explained
-from shoal.studies.pooling.profile import SdProfile, sd_profile
+from shoal.studies.pooling.profile import sd_profile
+from shoal.studies.pooling.profiled import SdProfile
 
 __all__ = ["Explained", "PoolingComparison", "SdProfile", "compare", "explained", "sd_profile"]

@@ -81,7 +81,8 @@ class Explained:
         """Draw the posterior of the standard deviation with and without the predictors."""
         from shoal.studies.pooling.pictures import two_densities
 
-        return two_densities(self)
+        draws = {kind: sd_draws(fit, self.name) for kind, fit in self.fits.items()}
+        return two_densities(self.name, self.predictors, draws)
 
     def __str__(self) -> str:
         return "\n".join(
