@@ -23,7 +23,7 @@ def figure(ranks: pd.DataFrame, draws: int, level: float) -> Figure:
     Parameters
     ----------
     ranks : (S, Q) pandas.DataFrame
-        As `calibrate.Calibration.ranks`.
+        As `calibration.Calibration.ranks`.
     draws : int
         Ranks are 0 to `draws`.
     level : float
