@@ -1,6 +1,6 @@
 """Posteriors by Shoal agree with NUTS on the exported model, in units of Monte Carlo error: each family once.
 
-``python -m pytest tests/test_export_agreement.py -s`` prints the largest error of each model.
+``python -m pytest tests/export/test_export_agreement.py -s`` prints the largest error of each model.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import norm
-
 from export_cases import FAMILIES, Case
+from scipy.stats import norm
 
 pytest.importorskip("pymc", reason="PyMC is an optional part: pip install 'shoal[pymc]'")
 nutpie = pytest.importorskip("nutpie", reason="NUTS for PyMC: pip install nutpie")

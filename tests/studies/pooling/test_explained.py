@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tables import FEW, RUN, frogs, levels
 
 import shoal as sl
 from shoal import priors as P
 from shoal.errors import ModelError
 from shoal.studies.pooling.explained import _columns
 from shoal.studies.pooling.settings import learned_sd
+from tables import FEW, RUN, frogs, levels
 
 
 def gaussian(formula="y ~ x + z + (1 | g)", data=None, **options):

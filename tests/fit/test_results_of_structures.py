@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from test_files import assert_same_fit
 
 import shoal as sl
 from shoal import estimands
 from shoal import priors as P
 from shoal.errors import ModelError, ShoalWarning
-from test_files import assert_same_fit
 from test_model import TWO, model, table, toeplitz
 
 RUN = {"draws": 60, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from tables import FEW, RUN, frogs, levels
 
 import shoal as sl
 from shoal import priors as P
 from shoal.errors import ModelError
 from shoal.scores.loo import loo
+from tables import FEW, RUN, frogs, levels
 
 GRID = [0.1, 0.5, 2.5, 20.0]
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tables import FEW, RUN, frogs, levels
 
 import shoal as sl
 from plots.made_fits import made, model, table
@@ -12,6 +11,7 @@ from shoal.errors import ModelError
 from shoal.scores.loo import loo
 from shoal.studies.pooling.by_size import by_size
 from shoal.studies.pooling.settings import between, rows_or_trials
+from tables import FEW, RUN, frogs, levels
 
 WAYS = ["complete", "none", "partial"]
 

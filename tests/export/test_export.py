@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 
 import shoal as sl
-from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 from shoal.export import COORDINATES
 from shoal.fit.results import assemble
 from shoal.model import Specification, is_foldable

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import shoal as sl
-from diagnosis.drawn import codes, finding, hierarchy, statistics, tree
+from criticism.diagnosis.drawn import codes, finding, hierarchy, statistics, tree
 from shoal.criticism.diagnosis import diagnose, reading
 from shoal.errors import FileError, ModelError
 

@@ -10,8 +10,8 @@ import xarray as xr
 from scipy import stats
 
 import shoal as sl
-from diagnosis.drawn import dataset, hierarchy, tree
-from estimand_cases import RUN
+from criticism.diagnosis.drawn import dataset, hierarchy, tree
+from estimands.estimand_cases import RUN
 from shoal import priors as P
 from shoal.criticism.diagnosis import diagnose
 from shoal.criticism.sensitivity import log_priors, movements, quantities, sensitivity

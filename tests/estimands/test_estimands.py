@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from estimand_cases import FEW, RUN, draws, rows
 from scipy.optimize import minimize
 from scipy.special import expit
 
 import shoal as sl
-from estimand_cases import FEW, RUN, draws, rows
 from shoal.errors import ModelError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosis.drawn import codes, finding, noise, tree
+from criticism.diagnosis.drawn import codes, finding, noise, tree
 from shoal.criticism.diagnosis import diagnose
 
 GROUPS, PREDICTORS = 12, 3

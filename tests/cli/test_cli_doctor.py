@@ -7,7 +7,7 @@ import pytest
 import shoal as sl
 from shoal.cli.run import run
 
-FILES = Path(__file__).parent / "diagnosis" / "files"
+FILES = Path(__file__).parents[1] / "criticism" / "diagnosis" / "files"
 
 
 @pytest.fixture

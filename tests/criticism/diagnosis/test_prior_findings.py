@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosis.drawn import CHAINS, DRAWS, codes, finding, hierarchy, noise, rng, tree
+from criticism.diagnosis.drawn import CHAINS, DRAWS, codes, finding, hierarchy, noise, rng, tree
 from shoal.criticism.diagnosis import diagnose
 
 S = 1000

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from diagnosis.drawn import (
+from criticism.diagnosis.drawn import (
     CHAINS,
     DRAWS,
     LEVELS,

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from arviz_stats import summary as arviz_summary
+from estimand_cases import FEW, RUN, draws, rows
 
 import shoal as sl
-from estimand_cases import FEW, RUN, draws, rows
 from shoal.errors import ModelError
 
 
