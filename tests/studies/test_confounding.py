@@ -245,7 +245,7 @@ def words_of(comparison, data, **changed):
     design = models.outcome_design(data, comparison.fits["naive"].model)
     kept = {name: getattr(comparison, name) for name in ("table", "evidence", "diagnoses", "prob")}
     of_data = {"facts": facts.facts_of(data, design), "trait_family": "gaussian", "chance": True}
-    return made.told(made.Told(**({"question": data, "known_sd": 10.0} | of_data | kept | changed)))
+    return made.narrative(made.Narrative(**({"question": data, "known_sd": 10.0} | of_data | kept | changed)))
 
 
 def test_evidence_is_the_coefficient_of_means_and_the_product_of_loadings(compared):

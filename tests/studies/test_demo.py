@@ -9,7 +9,7 @@ from rich.console import Console
 
 from shoal.errors import ModelError
 from shoal.studies.demo import run
-from shoal.studies.demo.cases import PARTS, Case, Figure, cases
+from shoal.studies.demo.cases import PARTS, Figure, Published, cases
 from shoal.studies.demo.comparison import Outcome, closing, table
 
 
@@ -71,7 +71,7 @@ def test_an_unknown_part_names_the_nearest():
 
 
 NAN = float("nan")
-CASE = Case(
+CASE = Published(
     "a\nb", "y ~ 1", "gaussian", dict, {}, (Figure("mu", ("Intercept",), 1.0, 0.0, 2.0, 50, 40),), 0.9, 1.3, 7
 )
 OUTCOME = Outcome(

@@ -20,7 +20,7 @@ from shoal.model.variants import with_priors
 from shoal.sample import programs
 from shoal.sample.checks import EXAMINED
 from shoal.sample.programs import compiled
-from shoal.studies.lab import compare, measures, peer, runs, words
+from shoal.studies.lab import compare, measures, peer, runs, verdict
 from shoal.studies.lab.clock import CompilationClock
 from shoal.studies.lab.variants import not_applicable
 
@@ -240,20 +240,20 @@ def rows(**of):
 
 def test_verdict_of_sound_runs_says_whether_they_agree():
     agree = rows(transport={}, noncentered={"z": 2.0})
-    text = words.verdict(agree, {"as written": "transport"}, 3.0)
+    text = verdict.verdict(agree, {"as written": "transport"}, 3.0)
     assert text.startswith("Trust transport and noncentered.")
     assert "agree with transport within 2.0 Monte Carlo standard errors" in text
-    differ = words.verdict(rows(transport={}, noncentered={"z": 7.0}), {"as written": "transport"}, 3.0)
+    differ = verdict.verdict(rows(transport={}, noncentered={"z": 7.0}), {"as written": "transport"}, 3.0)
     assert "differ by 7.0 Monte Carlo standard errors in Intercept" in differ and "agree" not in differ
 
 
 def test_verdict_counts_runs_and_admits_that_none_is_sound():
     bad = {"trustworthy": False, "divergences": 5}
     some = rows(**{"centered, 0.8": bad, "centered, 0.99": {}, "zero_sum, 0.8": bad, "zero_sum, 0.99": bad})
-    text = words.verdict(some, {"as written": "centered, 0.99"}, 3.0)
+    text = verdict.verdict(some, {"as written": "centered, 0.99"}, 3.0)
     assert text.startswith("Trust no coordinates throughout; centered in some of the runs; not zero_sum.")
     assert "centered, 1 of 2 runs trustworthy: 0 to 5 divergences" in text
-    none = words.verdict(rows(centered=bad), {}, 3.0)
+    none = verdict.verdict(rows(centered=bad), {}, 3.0)
     assert none.startswith("Trust none of these draws.") and "nothing to compare them with" in none
 
 

@@ -25,7 +25,7 @@ LARGEST = 4 * 2**30  # bytes of draws that are returned whole
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """What is predicted, of one response.
 
     Attributes
@@ -133,7 +133,7 @@ def ask(
     response: str | None,
     draws: int | None,
     seed: int,
-) -> list[Question]:
+) -> list[Request]:
     """Return what is to be predicted, response by response, with all that can be refused refused.
 
     Raises
@@ -149,7 +149,7 @@ def ask(
     replays, index = _replays(results, designs, new, kind, new_levels)
     posterior = thinned(results.posterior, draws)
     return [
-        Question(design, rows, posterior, kind, new_levels, int(seed), every.index(design), index)
+        Request(design, rows, posterior, kind, new_levels, int(seed), every.index(design), index)
         for design, rows in zip(designs, replays, strict=True)
     ]
 
@@ -182,7 +182,7 @@ def _replays(
     return replays, new.index if isinstance(new, pd.DataFrame) else frame.index
 
 
-def _draws(q: Question) -> xr.DataArray:
+def _draws(q: Request) -> xr.DataArray:
     values = np.empty(q.shape)
     for where, block in predicted_blocks(q):
         values[:, :, where] = block
@@ -198,7 +198,7 @@ def _draws(q: Question) -> xr.DataArray:
     return xr.DataArray(values, coords, dims, q.name, attrs)
 
 
-def _table(q: Question, prob: float) -> pd.DataFrame:
+def _table(q: Request, prob: float) -> pd.DataFrame:
     names = ["mean", "sd", *interval_names(prob)]
     columns = np.empty((len(names), *q.shape[2:]))
     for where, block in predicted_blocks(q):
@@ -221,7 +221,7 @@ def _with_categories(index: pd.Index, categories: tuple[Any, ...]) -> pd.MultiIn
     return pd.MultiIndex.from_arrays([*levels, labels], names=[*index.names, "category"])
 
 
-def predicted_blocks(q: Question) -> Iterator[tuple[slice, np.ndarray]]:
+def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield rows and their predictions (chain, draw, rows[, categories])."""
     chains, draws, rows, *categories = q.shape
     shared = shared_draws(q.fitted, q.posterior)
@@ -235,7 +235,7 @@ def predicted_blocks(q: Question) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def _values(
-    q: Question, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator
+    q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
     # A response of offsets alone has a linear predictor without draws.
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))

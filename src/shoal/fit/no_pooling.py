@@ -14,7 +14,7 @@ STEPS = 1000
 WIDE = 3.0  # at three times the learned sd, a prior pulls a ninth as hard as pooling does
 
 
-class Alone(NamedTuple):
+class NoPooling(NamedTuple):
     """Estimates without pooling: `mean`, `sd` (G, K), `at_edge` (G,), `prior_sd` (K,)."""
 
     mean: np.ndarray
@@ -30,7 +30,7 @@ def estimates(
     rest: np.ndarray,
     population: np.ndarray,
     learned: np.ndarray,
-) -> Alone:
+) -> NoPooling:
     """Return the posterior mode and sd of each level's coefficients under a wide, fixed prior.
 
     The prior is normal with the sd of `wide_sds`, the same for every level; centred at the response's
@@ -58,7 +58,7 @@ def estimates(
     center = np.array([location if e == "Intercept" and column >= 0 else 0.0 for e, column in pairs])
     mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior_sd)
     sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
-    return Alone(mean, sd, _at_edge(design, group), prior_sd)
+    return NoPooling(mean, sd, _at_edge(design, group), prior_sd)
 
 
 def wide_sds(design: Design, group: Group, learned: np.ndarray) -> np.ndarray:

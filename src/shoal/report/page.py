@@ -14,8 +14,8 @@ from shoal.report.parameters import Parameters
 from shoal.report.parts import Code, Facts, Formulas, Heading, Part, Points, Section, Sentences
 from shoal.report.pictures import MOST_EFFECTS, Pictures
 from shoal.report.run import again, data_table, run_facts, summary_facts
+from shoal.report.sentences import sentences
 from shoal.report.symbols import response_of
-from shoal.report.words import sentences
 
 NO_GROUPS = "The model has no group terms, so there is nothing that could be pooled."
 NOT_KEPT = (

@@ -14,10 +14,10 @@ from shoal.posterior.posterior import posterior_of
 from shoal.sample.progress import Progress
 from shoal.sample.target import Settings
 from shoal.scores.loo.leave_one import leave_out
+from shoal.scores.loo.questions import question
 from shoal.scores.loo.result import Loo
 from shoal.scores.loo.smoothing import good_k
 from shoal.scores.loo.units import ROW, Units, data_key, units_of
-from shoal.scores.loo.words import question
 
 
 def kfold(

@@ -20,10 +20,10 @@ from shoal.sample.target import Settings
 from shoal.sample.threads import one_thread_lapack
 from shoal.scores.loo.densities import Densities, densities
 from shoal.scores.loo.integrate import INTEGRALS
+from shoal.scores.loo.questions import advice, question
 from shoal.scores.loo.result import METHODS, PSIS, REFIT, Loo, unreliable
 from shoal.scores.loo.smoothing import Elpd, averaged, efficiency, good_k, smoothed
 from shoal.scores.loo.units import ROW, Units, alone, data_key, units_of
-from shoal.scores.loo.words import advice, question
 
 FEWEST = 50  # draws
 

@@ -19,9 +19,9 @@ from shoal.studies.confounding.estimators import FIXED
 from shoal.studies.confounding.evidence import evidence_of, identified, prior_sd
 from shoal.studies.confounding.facts import facts_of
 from shoal.studies.confounding.models import coefficient, outcome_design
+from shoal.studies.confounding.narrative import Narrative, narrative
 from shoal.studies.confounding.priors import is_chance
 from shoal.studies.confounding.question import Question
-from shoal.studies.confounding.words import Told, told
 
 if TYPE_CHECKING:
     from shoal.drawing.picture import Picture
@@ -129,8 +129,8 @@ def compared(
             rows[effect, name] = {**row, "identified": worth}
     table = _with_truth(_table(question, rows, fits), truth, prob)
     chance = is_chance(family) or family.ordinal
-    words = told(
-        Told(question, facts, trait_family, chance, _known_sd(fits), table, evidence, diagnoses, prob)
+    words = narrative(
+        Narrative(question, facts, trait_family, chance, _known_sd(fits), table, evidence, diagnoses, prob)
     )
     return Comparison(table, evidence, fits, diagnoses, words, coefficients, truth, prob)
 

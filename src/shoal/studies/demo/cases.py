@@ -53,7 +53,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Case:
+class Published:
     """A model with what was published about it.
 
     Attributes
@@ -81,7 +81,7 @@ class Case:
     divergences: float | None = None
 
 
-def cases(part: str) -> list[Case]:
+def cases(part: str) -> list[Published]:
     """Return the models of one of `PARTS`."""
     makers = {
         "eight_schools": _eight_schools,
@@ -108,11 +108,11 @@ tau  sd_school[Intercept]  - - -  12191 -
 """
 
 
-def _eight_schools() -> list[Case]:
+def _eight_schools() -> list[Published]:
     given: dict[str, Prior] = {"Intercept": Normal(0, 5), "sd_school": HalfCauchy(5)}
     formula, data = "y | se(se) ~ 1 + (1 | school)", partial(load_dataset, "eight_schools")
     figures = _figures(_SCHOOLS)
-    return [Case("8 schools", formula, "gaussian", data, given, figures, rhat=1.00036, divergences=21)]
+    return [Published("8 schools", formula, "gaussian", data, given, figures, rhat=1.00036, divergences=21)]
 
 
 # Attempt 0, centered, and attempt 4, non-centered with target_accept 0.99: four chains of 1,000 draws.
@@ -133,12 +133,12 @@ sigma  sd_district[Intercept]  - - - - -
 """
 
 
-def _bangladesh() -> list[Case]:
+def _bangladesh() -> list[Published]:
     women = load_dataset("bangladesh")
     few = women[women["district"] <= 3]
 
-    def case(data: pd.DataFrame, sd: Prior, figures: str, *published: float) -> Case:
-        return Case(
+    def case(data: pd.DataFrame, sd: Prior, figures: str, *published: float) -> Published:
+        return Published(
             f"{data['district'].nunique()} districts\n{type(sd).__name__}",
             "use_contraception ~ 1 + (1 | district)",
             "bernoulli",
@@ -170,15 +170,15 @@ _ONE_WAY = """
 """
 
 
-def _one_way() -> list[Case]:
+def _one_way() -> list[Published]:
     places = {"mu": "Intercept", "omega": "sd_group[Intercept]", "sigma": "sigma"}
 
-    def case(omega: str, groups: str, rhat: str, *values: str) -> Case:
+    def case(omega: str, groups: str, rhat: str, *values: str) -> Published:
         figures = tuple(
             Figure(name, (place,), *map(float, values[5 * i : 5 * i + 5]))
             for i, (name, place) in enumerate(places.items())
         )
-        return Case(
+        return Published(
             f"omega {omega}\n{groups} groups",
             "observation ~ 1 + (1 | gr(group, zero_sum=True))",
             "gaussian",
@@ -203,7 +203,8 @@ sigma  sigma         99.930 99.657 100.255 3464 2603
 """
 
 
-def _slopes() -> list[Case]:
+def _slopes() -> list[Published]:
     formula = "y ~ 0 + x1 + x2 + x3 + (0 + x1 + x2 + x3 || gr(group, zero_sum=True))"
     given: dict[str, Prior] = {"b": Normal(0, 2), "sd": Gamma(mu=10, sigma=5), "sigma": HalfNormal(200)}
-    return [Case("200,000 rows", formula, "gaussian", varying_slopes, given, _figures(_SLOPES), rhat=1.0)]
+    figures = _figures(_SLOPES)
+    return [Published("200,000 rows", formula, "gaussian", varying_slopes, given, figures, rhat=1.0)]

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from shoal.api import Fit, Model
 from shoal.errors import ModelError, nearest
-from shoal.studies.demo.cases import PARTS, Case, Figure, cases
+from shoal.studies.demo.cases import PARTS, Figure, Published, cases
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ class Outcome:
 
     Attributes
     ----------
-    case : Case
+    case : Published
     figures : tuple of Figure
         Ours, in the order of the published ones.
     sds : tuple of float
@@ -46,7 +46,7 @@ class Outcome:
         No finding of `Fit.diagnose` is an error.
     """
 
-    case: Case
+    case: Published
     figures: tuple[Figure, ...]
     sds: tuple[float, ...]
     rhat: float
@@ -92,12 +92,12 @@ def run(console: Console, only: str | None = None, draws: int = 1000) -> bool:
     return all(o.trusted for o in outcomes)
 
 
-def _model(case: Case) -> str:
+def _model(case: Published) -> str:
     given = ", ".join(f"{name} ~ {prior}" for name, prior in case.priors.items())
     return f"{case.formula}\n  {given}"
 
 
-def outcome(case: Case, draws: int) -> Outcome:
+def outcome(case: Published, draws: int) -> Outcome:
     """Fit a case."""
     from arviz_stats.base import array_stats
 
@@ -218,7 +218,7 @@ def _count(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
-def _name(case: Case) -> str:
+def _name(case: Published) -> str:
     return case.title.replace("\n", ", ")
 
 

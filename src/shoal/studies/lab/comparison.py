@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from shoal.api import Fit
-from shoal.studies.lab import words
+from shoal.studies.lab import verdict
 from shoal.studies.lab.measures import distance, quality, statistics
 from shoal.studies.lab.runs import Run
 
@@ -64,7 +64,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """Which coordinates can be trusted for this posterior, and why; and whether those agree."""
-        return words.verdict(self.table, self.references, self.limit)
+        return verdict.verdict(self.table, self.references, self.limit)
 
     def plot(
         self,
@@ -103,7 +103,7 @@ class Comparison:
         return funnels(self.table, self.fits, self.references, group, effect, level, runs)
 
     def __str__(self) -> str:
-        return f"{words.runs(self.table)}\n{self.verdict}"
+        return f"{verdict.runs(self.table)}\n{self.verdict}"
 
     def __repr__(self) -> str:
         return f"<shoal.lab.Comparison of {len(self.table)} runs: {', '.join(self.table.index)}>"

@@ -20,7 +20,7 @@ NARROW = 0.1  # share of the trait's variance within groups, below which compari
 
 
 @dataclass(frozen=True)
-class Told:
+class Narrative:
     """All that the words are made from.
 
     Attributes
@@ -50,7 +50,7 @@ class Told:
     prob: float
 
 
-def told(t: Told) -> dict[str, str]:
+def narrative(t: Narrative) -> dict[str, str]:
     """Return the words for all models together, under the empty name, and for each estimator."""
     own = {
         NAIVE: _naive,
@@ -75,7 +75,7 @@ def _doubt(diagnosis: Diagnosis) -> list[str]:
     return [f"Do not trust these draws ({errors[0].code}: {errors[0].evidence})"] if errors else []
 
 
-def _all(t: Told) -> list[str]:
+def _all(t: Narrative) -> list[str]:
     q, f = t.question, t.facts
     lines = [
         f"{q.latent} is what the {f.groups:,} groups of {q.group} differ in and no column measures.",
@@ -94,7 +94,7 @@ def _all(t: Told) -> list[str]:
     return lines
 
 
-def _naive(t: Told) -> list[str]:
+def _naive(t: Narrative) -> list[str]:
     q = t.question
     most = "" if q.group_trait is None else f", that of {q.group_trait} above all"
     return [
@@ -104,7 +104,7 @@ def _naive(t: Told) -> list[str]:
     ]
 
 
-def _fixed(t: Told) -> list[str]:
+def _fixed(t: Narrative) -> list[str]:
     q, f = t.question, t.facts
     lines = [
         f"Each group has its own coefficient, without pooling: {q.trait} is compared within groups, where it "
@@ -126,7 +126,7 @@ def _fixed(t: Told) -> list[str]:
     return [*lines, _known_sd(t)]
 
 
-def _known_sd(t: Told) -> str:
+def _known_sd(t: Narrative) -> str:
     """Return what fixed effects can say of the group's trait: what was put in."""
     z = t.question.group_trait
     if z is None:
@@ -141,7 +141,7 @@ def _known_sd(t: Told) -> str:
     )
 
 
-def _multilevel(t: Told) -> list[str]:
+def _multilevel(t: Narrative) -> list[str]:
     q = t.question
     return [
         f"The groups' effects come from one population and are taken to have nothing to do with {q.trait}.",
@@ -151,7 +151,7 @@ def _multilevel(t: Told) -> list[str]:
     ]
 
 
-def _mundlak(t: Told) -> list[str]:
+def _mundlak(t: Narrative) -> list[str]:
     q, f, z = t.question, t.facts, t.question.group_trait
     means = f"a confound, or an effect of the means themselves on {q.outcome}: the rows cannot tell which"
     return [
@@ -168,7 +168,7 @@ def _mundlak(t: Told) -> list[str]:
     ]
 
 
-def _latent(t: Told) -> list[str]:
+def _latent(t: Narrative) -> list[str]:
     q = t.question
     given = f" given {listing(q.trait_covariates)}" if q.trait_covariates else ""
     return [
@@ -179,7 +179,7 @@ def _latent(t: Told) -> list[str]:
     ]
 
 
-def _found(t: Told, estimator: str, means: str) -> str:
+def _found(t: Narrative, estimator: str, means: str) -> str:
     """Return the evidence of an estimator, and what it means if it is away from zero."""
     row = t.evidence.loc[estimator]
     low, high = (_plain(row[name]) for name in interval_names(t.prob))
@@ -190,7 +190,7 @@ def _found(t: Told, estimator: str, means: str) -> str:
     return f"{what}: {interval}: no sign of a confound, which does not rule one out."
 
 
-def _priors_again(t: Told, estimator: str) -> list[str]:
+def _priors_again(t: Narrative, estimator: str) -> list[str]:
     """Name the effects of which the rows say nothing, but for that which fixed effects never know."""
     lines = []
     for effect in t.question.effects:
