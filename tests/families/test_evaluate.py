@@ -179,3 +179,43 @@ def test_threads_share_one_compilation():
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(ask, range(4)))
     assert all(f is found[0] for f in found)
+
+
+HELPER = "from shoal.priors.compiled import inner\nHALF = {}\n@inner\ndef step(x):\n    return x + {}\n"
+CALLER = """
+from helper import HALF, step
+from shoal.priors.compiled import PriorFunction
+@PriorFunction
+def density(x, params, slope):
+    return step(x) * HALF
+"""
+MAIN = """
+import json
+import numpy as np
+from caller import density
+value = density(1.0, np.zeros(1), np.zeros(1))
+print(json.dumps([value, sum(density.compiled.stats.cache_hits.values())]))
+"""
+
+
+@pytest.mark.parametrize("changed", [(0.5, 4.0), (0.25, 2.0)], ids=["what it calls", "a constant"])
+def test_a_change_in_another_file_is_seen(tmp_path, changed):
+    """Numba keeps machine code by the file of the function alone."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "PYTHONDONTWRITEBYTECODE": "1"}
+    (tmp_path / "caller.py").write_text(CALLER)
+
+    def run(half, step):
+        (tmp_path / "helper.py").write_text(HELPER.format(half, step))
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
+
+    assert run(0.5, 2.0) == [1.5, 0] and run(0.5, 2.0) == [1.5, 1]
+    half, step = changed
+    assert run(half, step) == [(1 + step) * half, 0]
