@@ -150,7 +150,7 @@ print(json.dumps({
 
 
 def in_a_process(program, kept, *arguments, path=()):
-    """Run a program that keeps its machine code in `kept`, with `path` to import from, and read its answer."""
+    """Run a program that keeps its machine code in `kept` and imports from `path`; return its answer."""
     places = [*map(str, path), *(os.path.abspath(place) for place in sys.path if place)]
     environment = os.environ | {
         "NUMBA_CACHE_DIR": str(kept),
