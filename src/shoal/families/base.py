@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from shoal.errors import ModelError, nearest
+from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
 from shoal.priors import Prior
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Family(ABC):
         Additions to the response that the family understands.
     requires : frozenset of str
         Those of them that it cannot do without.
+    row_functions : dict of RowFunction
+        By link: log density, score, curvature and slopes of a block of rows, compiled.
+    n_predictors : int
+        Linear predictors of a row.
     newton_steps : int
         Newton steps from `start` after which the conditional mode is close enough for efficient
         sampling (exactness never depends on it).
@@ -79,6 +84,8 @@ class Family(ABC):
     links: ClassVar[tuple[str, ...]]
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
+    row_functions: ClassVar[dict[str, RowFunction]]
+    n_predictors: ClassVar[int] = 1
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
@@ -135,25 +142,73 @@ class Family(ABC):
     def no_pooling_sd(self, rows: Rows) -> float:
         """Return the sd of the fixed wide prior of level intercepts fitted without pooling."""
 
+    @property
+    def row_function(self) -> RowFunction:
+        """Return the row function of the link in use."""
+        return self.row_functions[self.link]
+
+    def pack(self, phi: dict[str, Any]) -> np.ndarray:
+        """Return parameters as the row function reads them, (..., k, 1) or (..., k, N).
+
+        Parameters
+        ----------
+        phi : dict
+            Values of `parameters` that broadcast as (..., 1) or (..., N); of an ordinal family the cutpoints,
+            (C,) or (..., 1, C). The order of `parameters` is kept.
+        """
+        if self.ordinal:
+            cutpoints = np.asarray(phi["cutpoints"], float)
+            return cutpoints[:, None] if cutpoints.ndim == 1 else np.swapaxes(cutpoints, -1, -2)
+        needed = self.parameters(True, False)
+        names = [name for name in self.parameters(True, True) if name in needed or name in phi]
+        if not names:
+            return np.zeros((0, 1))
+        parts = np.broadcast_arrays(*(np.atleast_1d(np.asarray(phi[name], float)) for name in names))
+        return np.stack(parts, axis=-2)
+
+    def evaluate(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
+        """Return log densities of rows and their derivatives, in NumPy.
+
+        Parameters
+        ----------
+        rows : Rows
+            Of N entries each.
+        eta : (..., N) array
+            Linear predictors; (..., q, N) for families of q > 1.
+        phi : dict
+            As `pack` takes them.
+        order : {0, 1, 2}
+            0: values only; 1: and score and slope; 2: and curvature.
+        """
+        eta = np.asarray(eta, float)
+        if self.n_predictors > 1:
+            return evaluate_rows(self.row_function, rows, eta, self.pack(phi), order)
+        found = evaluate_rows(self.row_function, rows, eta[..., None, :], self.pack(phi), order)
+        return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
+
     @abstractmethod
+    def start_values(self, rows: Rows) -> np.ndarray:
+        """Return a linear predictor near each row's own estimate, free of all parameters."""
+
     def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the log density of each row, weights included, up to `log_constant`.
 
         Traced by JAX, with `eta` (M,), scalar `phi` and ``phi["cutpoints"]`` (C,), increasing. Values and
         their derivatives in `eta` and `phi` are numbers wherever ``|eta| <= 700``.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
         """Return the first derivative of `log_density` in `eta` and a positive, finite curvature.
 
         The curvature is the negative second derivative where the density is log-concave in `eta`, else
         an expectation of it; the family says which. It shapes proposals, never the posterior.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def start(self, rows: Rows) -> Any:
-        """Return a linear predictor near each row's own estimate, free of all parameters."""
+        """Return `start_values`, traced by JAX."""
+        raise NotImplementedError
 
     def normal_response(self, rows: Rows) -> np.ndarray:
         """Return what is normal around the linear predictor, for `linear_gaussian` families."""

@@ -17,6 +17,8 @@ from shoal.errors import DataError, listing
 from shoal.families.base import Family, Rows
 from shoal.families.links import LINKS
 from shoal.families.numerics import positive
+from shoal.families.probability_rows import PROBABILITY_ROWS
+from shoal.families.row_functions import RowFunction
 
 
 class Binomial(Family):
@@ -27,6 +29,7 @@ class Binomial(Family):
     discrete: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})
     requires: ClassVar[frozenset[str]] = frozenset({"trials"})
+    row_functions: ClassVar[dict[str, RowFunction]] = PROBABILITY_ROWS
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return f"Binomial(trials, {LINKS[self.link].inverse_text})"
@@ -77,6 +80,9 @@ class Binomial(Family):
 
     def start(self, rows: Rows) -> Any:
         return LINKS[self.link].apply((rows.y + 0.5) / (rows.trials + 1))
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.asarray(LINKS[self.link].apply((rows.y + 0.5) / (rows.trials + 1)))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         p = LINKS[self.link].inverse(eta)

@@ -13,8 +13,49 @@ import jax.numpy as jnp
 import numpy as np
 
 from shoal.families.base import Family, Rows
+from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.support import moments, refuse_constant
 from shoal.priors import Exponential, Prior
+
+
+@row_function
+def gaussian_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows of variance ``v = se^2 + sigma^2``; without a sigma it is the known variance."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        sigma = phi[0, j] if phi.shape[0] else 0.0
+        variance = sigma * sigma
+        common, log_common = 1 / variance, math.log(variance)
+        for i in range(j * each, (j + 1) * each):
+            precision, log_v = common, log_common
+            if se[i] > 0:
+                v = variance + se[i] * se[i]
+                precision, log_v = 1 / v, math.log(v)
+            w, r = weight[i], y[i] - eta[0, i]
+            square = r * r * precision
+            value[i] = -0.5 * w * (square + log_v)
+            if order > 0:
+                score[0, i] = w * r * precision
+                if phi.shape[0]:
+                    slope[0, j] += w * (square - 1) * sigma * precision
+            if order > 1:
+                curvature[0, i] = w * precision  # exact: the log density is quadratic
+                if phi.shape[0]:
+                    information[0, j] += 2 * w * variance * precision * precision  # expected
 
 
 class Gaussian(Family):
@@ -25,6 +66,7 @@ class Gaussian(Family):
     takes: ClassVar[frozenset[str]] = frozenset({"se"})
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
+    row_functions: ClassVar[dict[str, RowFunction]] = {"identity": gaussian_rows}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return () if known_se and not se_sigma else ("sigma",)
@@ -65,6 +107,9 @@ class Gaussian(Family):
 
     def start(self, rows: Rows) -> Any:
         return rows.y
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.asarray(rows.y, float)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         return rng.normal(eta, np.sqrt(self._variance(rows, phi)))

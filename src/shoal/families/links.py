@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-from jax.scipy.special import ndtri
 
 from shoal.families.numerics import (
     LARGEST,
@@ -56,7 +55,7 @@ class Link(ABC):
 
     @abstractmethod
     def apply(self, p: Any) -> Any:
-        """Return the linear predictor of a probability."""
+        """Return the linear predictor of a probability; NumPy or JAX."""
 
     @abstractmethod
     def log_success(self, eta: Any) -> Any:
@@ -86,7 +85,7 @@ class Logit(Link):
         return special(eta).expit(eta)
 
     def apply(self, p: Any) -> Any:
-        return jnp.log(p) - jnp.log1p(-p)
+        return arrays(p).log(p) - arrays(p).log1p(-p)
 
     def log_success(self, eta: Any) -> Any:
         return log_sigmoid(eta)
@@ -114,7 +113,7 @@ class Probit(Link):
         return special(eta).ndtr(eta)
 
     def apply(self, p: Any) -> Any:
-        return ndtri(p)
+        return special(p).ndtri(p)
 
     def log_success(self, eta: Any) -> Any:
         return log_normal_cdf(eta)
@@ -143,7 +142,7 @@ class Cloglog(Link):
         return -arrays(eta).expm1(-exp(eta))
 
     def apply(self, p: Any) -> Any:
-        return jnp.log(-jnp.log1p(-p))
+        return arrays(p).log(-arrays(p).log1p(-p))
 
     def log_success(self, eta: Any) -> Any:
         # With u = exp(eta), log(1 - exp(-u)) is log u - u / 2 + …, and log u to rounding below -37.

@@ -16,7 +16,34 @@ from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp, positive
+from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import above_zero, bounded_exp
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
+
+
+@row_function
+def poisson_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows of log density ``y eta - trials exp(eta)``."""
+    for i in range(y.shape[0]):
+        mean = trials[i] * bounded_exp(eta[0, i])
+        value[i] = weight[i] * (y[i] * eta[0, i] - mean)
+        if order > 0:
+            score[0, i] = weight[i] * (y[i] - mean)
+        if order > 1:
+            curvature[0, i] = above_zero(weight[i] * mean)  # exact, and expected too: the link is canonical
 
 
 class Poisson(Family):
@@ -27,6 +54,7 @@ class Poisson(Family):
     discrete: ClassVar[bool] = True
     # From log(y + 1/2) a level of single rare events is reached by steps of one; each costs little.
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = {"log": poisson_rows}
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "Poisson(exp(eta))"
@@ -55,6 +83,9 @@ class Poisson(Family):
     def start(self, rows: Rows) -> Any:
         # Merged rows that were all left out have no trials: anywhere will do.
         return jnp.log(rows.y + 0.5) - jnp.log(jnp.where(rows.trials > 0, rows.trials, 1.0))
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.log(rows.y + 0.5) - np.log(np.where(rows.trials > 0, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         return rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shoal.errors import PriorError
+from shoal.priors.compiled import PriorFunction
+from shoal.priors.densities import density_values, no_density
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,12 @@ class Prior(ABC):
     ----------
     support : {"real", "positive", "unit", "correlation"}
         Values with positive density.
+    density : PriorFunction
+        The log density as compiled code reads it, of priors of a single number.
     """
 
     support: ClassVar[str] = "real"
+    density: ClassVar[PriorFunction]
 
     @staticmethod
     def unit(*params: Any) -> Any:
@@ -57,6 +62,11 @@ class Prior(ABC):
     def log_density(x: Any, *params: Any) -> Any:
         """Return the normalised log density at `x`; elementwise on arrays, traceable by JAX."""
 
+    @classmethod
+    def log_density_values(cls, x: Any, *params: Any) -> np.ndarray:
+        """Return the normalised log density at `x` in NumPy; `x` and `params` broadcast."""
+        return density_values(cls.density, x, *params)
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         """Return independent draws."""
@@ -70,6 +80,7 @@ class Prior(ABC):
 class Fixed(Prior):
     """A known value: the parameter is not estimated."""
 
+    density: ClassVar[PriorFunction] = no_density
     value: float
 
     @staticmethod

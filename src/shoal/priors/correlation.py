@@ -12,6 +12,8 @@ from jax.scipy.special import gammaln
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
+from shoal.priors.compiled import PriorFunction
+from shoal.priors.densities import partial_correlation_density
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class PartialCorrelation(Prior):
     """Beta(alpha, alpha) stretched to (-1, 1): one canonical partial correlation under LKJ."""
 
     support: ClassVar[str] = "correlation"
+    density: ClassVar[PriorFunction] = partial_correlation_density
     alpha: float
 
     @staticmethod

@@ -12,6 +12,17 @@ from jax.scipy.special import gammaln, xlog1py, xlogy
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
+from shoal.priors.compiled import PriorFunction
+from shoal.priors.densities import (
+    beta_density,
+    exponential_density,
+    gamma_density,
+    half_cauchy_density,
+    half_normal_density,
+    half_student_t_density,
+    inverse_gamma_density,
+    no_density,
+)
 from shoal.priors.real import Normal, StudentT
 
 
@@ -20,6 +31,7 @@ class HalfNormal(Prior):
     """Absolute value of a Normal(0, sigma)."""
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = half_normal_density
     sigma: float = 1.0
 
     @staticmethod
@@ -39,6 +51,7 @@ class HalfStudentT(Prior):
     """Absolute value of a StudentT(nu, 0, sigma)."""
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = half_student_t_density
     nu: float
     sigma: float = 1.0
 
@@ -55,6 +68,7 @@ class HalfCauchy(Prior):
     """Absolute value of a Cauchy with scale `beta`."""
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = half_cauchy_density
     beta: float
 
     @staticmethod
@@ -70,6 +84,7 @@ class Exponential(Prior):
     """Exponential with the given rate; its mean is ``1 / rate``."""
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = exponential_density
     rate: float
 
     @staticmethod
@@ -92,6 +107,7 @@ class InverseGamma(Prior):
     """
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = inverse_gamma_density
     alpha: float
     beta: float
 
@@ -108,6 +124,7 @@ class Gamma(Prior):
     """Gamma with shape `alpha` and rate `beta`, or with mean `mu` and standard deviation `sigma`."""
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = gamma_density
     alpha: float
     beta: float
 
@@ -151,6 +168,7 @@ class Beta(Prior):
     """Beta with shapes `alpha` and `beta`: mean ``alpha / (alpha + beta)``; Beta(1, 1) is uniform."""
 
     support: ClassVar[str] = "unit"
+    density: ClassVar[PriorFunction] = beta_density
     alpha: float = 1.0
     beta: float = 1.0
 
@@ -173,6 +191,7 @@ class Gap(Prior):
     """
 
     support: ClassVar[str] = "positive"
+    density: ClassVar[PriorFunction] = no_density
     sigma: float
 
     @staticmethod

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 
 from shoal.priors.base import Prior
+from shoal.priors.compiled import PriorFunction
+from shoal.priors.densities import laplace_density, normal_density, student_t_density
 
 
 @dataclass(frozen=True)
 class Normal(Prior):
     """Normal with mean `mu` and standard deviation `sigma`."""
 
+    density: ClassVar[PriorFunction] = normal_density
     mu: float = 0.0
     sigma: float = 1.0
 
@@ -32,6 +35,7 @@ class Normal(Prior):
 class StudentT(Prior):
     """Student-t with `nu` degrees of freedom, location `mu` and scale `sigma`."""
 
+    density: ClassVar[PriorFunction] = student_t_density
     nu: float
     mu: float = 0.0
     sigma: float = 1.0
@@ -49,6 +53,7 @@ class StudentT(Prior):
 class Laplace(Prior):
     """Double exponential with location `mu` and scale `b`; its standard deviation is ``sqrt(2) b``."""
 
+    density: ClassVar[PriorFunction] = laplace_density
     mu: float = 0.0
     b: float = 1.0
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
+from shoal.priors.compiled import DerivedAdjoint, DerivedFunction
 from shoal.priors.positive import Beta, Gamma, HalfStudentT, InverseGamma
 from shoal.priors.real import Normal
 
@@ -33,9 +34,19 @@ class Shrunk(Normal):
 
 @dataclass(frozen=True)
 class Shrinkage(Prior):
-    """Base of priors of all slopes of a response; given as ``priors={"b": ...}``."""
+    """Base of priors of all slopes of a response; given as ``priors={"b": ...}``.
+
+    Attributes
+    ----------
+    scales_forward : DerivedFunction
+        `scales` as compiled code reads it: inputs are the common values and then the own ones, no constants.
+    scales_adjoint : DerivedAdjoint
+        Its derivatives.
+    """
 
     support: ClassVar[str] = "slopes"
+    scales_forward: ClassVar[DerivedFunction]
+    scales_adjoint: ClassVar[DerivedAdjoint]
 
     @abstractmethod
     def common(self) -> dict[str, Prior]:
@@ -58,6 +69,67 @@ class Shrinkage(Prior):
         raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
 
 
+@DerivedFunction
+def horseshoe_scales(inputs: np.ndarray, constants: np.ndarray, outputs: np.ndarray) -> float:
+    """Scales ``t c / sqrt(c^2 + t^2)`` with ``t = tau l_j``; inputs are tau, c^2 and each l_j."""
+    root = math.sqrt(inputs[1])
+    for j in range(outputs.shape[0]):
+        t = inputs[0] * inputs[2 + j]
+        outputs[j] = t * (root / math.hypot(root, t))
+    return 0.0
+
+
+@DerivedAdjoint
+def horseshoe_adjoint(
+    inputs: np.ndarray,
+    constants: np.ndarray,
+    outputs: np.ndarray,
+    outputs_bar: np.ndarray,
+    inputs_bar: np.ndarray,
+) -> None:
+    """With ``f = c / sqrt(c^2 + t^2)`` a scale is ``s = t f``: ds/dt = f^3 and ds/dc^2 = s^3 / (2 c^4)."""
+    root = math.sqrt(inputs[1])
+    for j in range(outputs.shape[0]):
+        f = root / math.hypot(root, inputs[0] * inputs[2 + j])
+        bar = outputs_bar[j] * f * f * f
+        inputs_bar[0] += bar * inputs[2 + j]
+        inputs_bar[2 + j] += bar * inputs[0]
+        relative = outputs[j] / root  # below 1
+        inputs_bar[1] += outputs_bar[j] * relative * relative * relative / (2 * root)
+
+
+@DerivedFunction
+def r2d2_scales(inputs: np.ndarray, constants: np.ndarray, outputs: np.ndarray) -> float:
+    """Scales ``sqrt(g_j / sum(g) R^2 / (1 - R^2))``; inputs are R^2 and each g_j."""
+    total = 0.0
+    for j in range(outputs.shape[0]):
+        total += inputs[1 + j]
+    odds = inputs[0] / (1 - inputs[0])
+    for j in range(outputs.shape[0]):
+        outputs[j] = math.sqrt(inputs[1 + j] / total * odds)
+    return 0.0
+
+
+@DerivedAdjoint
+def r2d2_adjoint(
+    inputs: np.ndarray,
+    constants: np.ndarray,
+    outputs: np.ndarray,
+    outputs_bar: np.ndarray,
+    inputs_bar: np.ndarray,
+) -> None:
+    """From ``2 d log s_j = d log g_j - d log sum(g) + dR^2 / (R^2 (1 - R^2))``."""
+    total, together = 0.0, 0.0
+    for j in range(outputs.shape[0]):
+        half = 0.5 * outputs_bar[j] * outputs[j]
+        total += inputs[1 + j]
+        together += half
+        inputs_bar[1 + j] += half / max(inputs[1 + j], 1e-300)  # a variable that has underflowed
+    for j in range(outputs.shape[0]):
+        inputs_bar[1 + j] -= together / total
+    inputs_bar[0] += together / (inputs[0] * (1 - inputs[0]))
+
+
 @dataclass(frozen=True)
 class Horseshoe(Shrinkage):
     """Regularised horseshoe: most slopes near zero, a few as large as the slab allows.
@@ -68,6 +140,8 @@ class Horseshoe(Shrinkage):
     advise ``global_scale = p0 / (P - p0) / sqrt(N)`` where p0 of P slopes are expected to matter.
     """
 
+    scales_forward: ClassVar[DerivedFunction] = horseshoe_scales
+    scales_adjoint: ClassVar[DerivedAdjoint] = horseshoe_adjoint
     global_scale: float = 1.0
     slab_scale: float = 2.0
     slab_nu: float = 4.0
@@ -95,6 +169,8 @@ class R2D2(Shrinkage):
     over and keeps its prior.
     """
 
+    scales_forward: ClassVar[DerivedFunction] = r2d2_scales
+    scales_adjoint: ClassVar[DerivedAdjoint] = r2d2_adjoint
     mean: float = 0.5
     precision: float = 2.0
     concentration: float = 0.5

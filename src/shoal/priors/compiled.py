@@ -1,0 +1,154 @@
+"""Functions that are compiled when they are first called, and kept on disk for the next process.
+
+Each kind of function has one explicit signature. A function with one is first class: compiled code that takes
+an argument of its type takes any of them, and is itself compiled once for all. Importing compiles nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numba as nb
+from numba.core.dispatcher import Dispatcher
+
+# NumPy's error model: a division by zero is an infinity, and no branch.
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# A function that compiled functions call. It has no file of its own: machine code kept for it would not know
+# of changes in what it calls in turn.
+inner = nb.njit(**OPTIONS)
+
+NUMBER = nb.float64
+VECTOR = nb.float64[::1]
+
+PRIOR_SIGNATURE = NUMBER(NUMBER, VECTOR, VECTOR)
+PRIOR_FUNCTION_TYPE = nb.types.FunctionType(PRIOR_SIGNATURE)
+DERIVED_SIGNATURE = NUMBER(VECTOR, VECTOR, VECTOR)
+DERIVED_FUNCTION_TYPE = nb.types.FunctionType(DERIVED_SIGNATURE)
+DERIVED_ADJOINT_SIGNATURE = nb.void(VECTOR, VECTOR, VECTOR, VECTOR, VECTOR)
+DERIVED_ADJOINT_FUNCTION_TYPE = nb.types.FunctionType(DERIVED_ADJOINT_SIGNATURE)
+
+
+class Compiled:
+    """A Python function and, once asked for, its compiled form.
+
+    Parameters
+    ----------
+    function : callable
+        Defined at the top level of a module, so that its machine code can be kept on disk.
+    signature : numba signature
+        The only one it is compiled for.
+    """
+
+    _lock = threading.RLock()
+
+    def __init__(self, function: Callable[..., Any], signature: Any):
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.signature = signature
+        self._compiled: Any = None
+
+    @property
+    def compiled(self) -> Any:
+        """Return the compiled function, from disk if this or another process has compiled it before."""
+        if self._compiled is None:
+            with self._lock:
+                if self._compiled is None:
+                    dispatcher = nb.njit(cache=True, **OPTIONS)(self.function)
+                    # Numba looks for changes in the function's own file, and not in those of what it calls.
+                    kept = dispatcher._cache._cache_file
+                    kept._source_stamp = (kept._source_stamp, digest(self.function))
+                    dispatcher.compile(self.signature)
+                    dispatcher.disable_compile()
+                    self._compiled = dispatcher
+        return self._compiled
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.compiled(*arguments)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Return a digest of what machine code is made of: a function, what it calls, and their constants."""
+    found = hashlib.sha256()
+    seen: set[Any] = set()
+    waiting: list[Any] = [function]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Dispatcher):
+            value = value.py_func
+        if isinstance(value, FunctionType):
+            if value not in seen:
+                seen.add(value)
+                for code in _codes(value.__code__):
+                    found.update(code.co_code + repr((code.co_names, _plain(code.co_consts))).encode())
+                    waiting += _globals(code, value.__globals__)
+        elif isinstance(value, bool | int | float | complex | str | tuple):
+            found.update(repr(value).encode())
+    return found.hexdigest()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _plain(constants: tuple[Any, ...]) -> list[Any]:
+    return [constant for constant in constants if not isinstance(constant, CodeType)]
+
+
+def _globals(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
+    """Yield the values of global names in a function's code, and of those looked up in modules of ours."""
+    ours = __name__.partition(".")[0] + "."
+    for name in code.co_names:
+        value = names.get(name)
+        if isinstance(value, ModuleType) and value.__name__.startswith(ours):
+            yield from (vars(value)[part] for part in code.co_names if part in vars(value))
+        else:
+            yield value
+
+
+class PriorFunction(Compiled):
+    """The log density of one kind of prior, as compiled code reads it.
+
+    ``f(x, params, slope)`` returns the normalised log density at x and writes its derivative in x to
+    ``slope[0]``; `params` are those of `Prior.params`.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function, PRIOR_SIGNATURE)
+
+
+class DerivedFunction(Compiled):
+    """Numbers computed from several hyperparameters, as compiled code reads them.
+
+    ``f(inputs, constants, outputs)`` fills `outputs` and returns what it adds to the log prior.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function, DERIVED_SIGNATURE)
+
+
+class DerivedAdjoint(Compiled):
+    """Derivatives of a `DerivedFunction`, backwards.
+
+    ``f(inputs, constants, outputs, outputs_bar, inputs_bar)`` adds to `inputs_bar` the derivatives in the
+    inputs of any function, given its derivatives `outputs_bar` in the outputs.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function, DERIVED_ADJOINT_SIGNATURE)
+
+
+def compiled_as(signature: Any) -> Callable[[Callable[..., Any]], Compiled]:
+    """Return a decorator: the function it decorates is compiled for `signature` when first called."""
+    return functools.partial(Compiled, signature=signature)
