@@ -1,0 +1,92 @@
+"""From theta to the hyperparameters, with their log prior; and the derivative back.
+
+Positive parameters stand in theta by a logarithm, or by an inverse softplus where the prior's right tail is
+light; shares by the logit; partial correlations by the inverse hyperbolic tangent.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from shoal.engine.sparse import OPTIONS
+
+IDENTITY, LOG, SOFTPLUS, LOGIT, ATANH = range(5)
+
+
+@nb.njit(**OPTIONS)
+def _log1p_exp(x):
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+@nb.njit(**OPTIONS)
+def hyperparameters(p, functions, theta, space):
+    """Fill `space.h`; return the log prior density of theta, Jacobian included."""
+    h, slots = space.h, p.slots
+    out = np.zeros(1)
+    total = 0.0
+    for i in range(theta.size):
+        t = theta[i]
+        kind = slots.transform[i]
+        out[0] = 0.0
+        if kind == ATANH:
+            # (1 - r^2)^(alpha - 1) times the Jacobian 1 - r^2, where 1 - tanh(t)^2 would cancel
+            value = math.tanh(t)
+            alpha = slots.params[i, 0]
+            total += functions.priors[i](0.0, slots.params[i], out)
+            total += 2.0 * alpha * (math.log(2.0) - abs(t) - math.log1p(math.exp(-2.0 * abs(t))))
+            space.slope[0, i] = 1.0 - value * value
+            space.slope[1, i] = -2.0 * alpha * value
+        else:
+            if kind == LOG:
+                value = math.exp(t)
+                rate, jacobian, slope = value, t, 1.0
+            elif kind == SOFTPLUS:
+                unit = slots.unit[i]
+                value = unit * _log1p_exp(t)
+                share = math.exp(-_log1p_exp(-t))
+                rate, jacobian, slope = unit * share, math.log(unit) - _log1p_exp(-t), 1.0 - share
+            elif kind == LOGIT:
+                value = math.exp(-_log1p_exp(-t))
+                rest = math.exp(-_log1p_exp(t))
+                rate, jacobian, slope = value * rest, -_log1p_exp(t) - _log1p_exp(-t), rest - value
+            else:
+                value = t
+                rate, jacobian, slope = 1.0, 0.0, 0.0
+            total += functions.priors[i](value, slots.params[i], out) + jacobian
+            space.slope[0, i] = rate
+            space.slope[1, i] = out[0] * rate + slope
+        h[slots.place[i]] = value
+    return total + _derive(p.derived, functions, h)
+
+
+@nb.njit(**OPTIONS)
+def _derive(derived, functions, h):
+    total = 0.0
+    for f in range(derived.in_start.size - 1):
+        inputs = h[derived.inputs[derived.in_start[f] : derived.in_start[f + 1]]]
+        constants = derived.constants[derived.const_start[f] : derived.const_start[f + 1]]
+        places = derived.outputs[derived.out_start[f] : derived.out_start[f + 1]]
+        outputs = np.empty(places.size)
+        total += functions.derived[f](inputs, constants, outputs)
+        for k in range(places.size):
+            h[places[k]] = outputs[k]
+    return total
+
+
+@nb.njit(**OPTIONS)
+def pull_back(p, functions, space, gradient):
+    """Turn `space.h_bar`, a derivative in h, into one in theta, that of the log prior included."""
+    h, h_bar, derived = space.h, space.h_bar, p.derived
+    for f in range(derived.in_start.size - 2, -1, -1):
+        taken = derived.inputs[derived.in_start[f] : derived.in_start[f + 1]]
+        places = derived.outputs[derived.out_start[f] : derived.out_start[f + 1]]
+        constants = derived.constants[derived.const_start[f] : derived.const_start[f + 1]]
+        back = np.zeros(taken.size)
+        functions.adjoints[f](h[taken], constants, h[places], h_bar[places], back)
+        for k in range(taken.size):
+            h_bar[taken[k]] += back[k]
+    for i in range(gradient.size):
+        gradient[i] = h_bar[p.slots.place[i]] * space.slope[0, i] + space.slope[1, i]
