@@ -173,16 +173,17 @@ def to_constraints(p, space, out, x):
     start, effect = p.constraints.start, p.constraints.effect
     count = start.size - 1
     off = np.zeros(count)
-    space.work[:] = 0.0
+    move = space.work
+    move[:] = 0.0
     for c in range(count):
         for e in range(start[c], start[c + 1]):
             off[c] += x[effect[e]]
         for d in range(c):
             off[c] -= space.small[c, d] * off[d]
         off[c] /= space.small[c, c]
-        space.work += off[c] * out.across[c]
-    backward(p.pattern, out.factor, space.work)
-    x -= space.work
+        move += off[c] * out.across[c]
+    backward(p.pattern, out.factor, move)
+    x -= move
 
 
 @nb.njit(**OPTIONS)

@@ -27,7 +27,6 @@ from shoal.posterior.layout import Gathered, ordered
 from shoal.posterior.structure import Structure
 from shoal.priors import Fixed, Normal, Shrunk
 from shoal.terms import functions as f
-from shoal.terms.student_effects import student_effects
 
 
 @dataclass(frozen=True)
@@ -255,6 +254,8 @@ class _Factor:
         """Declare the density of Student-t effects: rows whose predictors are the effects."""
         levels = self.gathered.levels
         for block, nu in self._student_blocks(builder):
+            from shoal.terms.student_effects import student_effects
+
             lines = []
             for k in block:
                 copies = builder.columns(levels)
