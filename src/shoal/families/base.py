@@ -186,29 +186,29 @@ class Family(ABC):
         found = evaluate_rows(self.row_function, rows, eta[..., None, :], self.pack(phi), order)
         return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
 
+    @abstractmethod
     def start_values(self, rows: Rows) -> np.ndarray:
         """Return a linear predictor near each row's own estimate, free of all parameters."""
-        raise NotImplementedError
 
-    @abstractmethod
     def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the log density of each row, weights included, up to `log_constant`.
 
         Traced by JAX, with `eta` (M,), scalar `phi` and ``phi["cutpoints"]`` (C,), increasing. Values and
         their derivatives in `eta` and `phi` are numbers wherever ``|eta| <= 700``.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
         """Return the first derivative of `log_density` in `eta` and a positive, finite curvature.
 
         The curvature is the negative second derivative where the density is log-concave in `eta`, else
         an expectation of it; the family says which. It shapes proposals, never the posterior.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def start(self, rows: Rows) -> Any:
-        """Return a linear predictor near each row's own estimate, free of all parameters."""
+        """Return `start_values`, traced by JAX."""
+        raise NotImplementedError
 
     def normal_response(self, rows: Rows) -> np.ndarray:
         """Return what is normal around the linear predictor, for `linear_gaussian` families."""

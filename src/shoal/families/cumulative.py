@@ -16,9 +16,11 @@ import pandas as pd
 
 from shoal.errors import DataError, listing
 from shoal.families.base import Family, Rows
+from shoal.families.cumulative_rows import CUMULATIVE_ROWS
 from shoal.families.intervals import Interval, log_logistic, log_normal, logistic_slopes, normal_slopes
 from shoal.families.links import LINKS
 from shoal.families.numerics import arrays, positive
+from shoal.families.row_functions import RowFunction
 from shoal.families.support import refuse
 
 LOG_PROBABILITY = {"logit": log_logistic, "probit": log_normal}
@@ -40,6 +42,7 @@ class Cumulative(Family):
     links: ClassVar[tuple[str, ...]] = ("logit", "probit")
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = CUMULATIVE_ROWS
     ordinal: ClassVar[bool] = True
 
     def __init__(self, link: str | None = None, n_cutpoints: int = 0):
@@ -118,6 +121,14 @@ class Cumulative(Family):
         middle = (jnp.cumsum(counts) - 0.5 * counts) / counts.sum()
         latent = LINKS[self.link].apply(middle)[code]
         return latent - jnp.average(latent, weights=jnp.asarray(rows.weight))
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        # The link of each category's middle cumulative frequency, centred.
+        code = np.asarray(rows.y).astype(int)
+        counts = np.bincount(code, weights=rows.weight, minlength=self.n_cutpoints + 1) + 0.5
+        middle = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
+        latent = np.asarray(LINKS[self.link].apply(middle))[code]
+        return latent - np.average(latent, weights=rows.weight)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         noise = rng.logistic if self.link == "logit" else rng.normal

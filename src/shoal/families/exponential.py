@@ -16,7 +16,37 @@ import numpy as np
 
 from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp, positive
+from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import LARGEST, above_zero, bounded_exp
 from shoal.families.support import log_mean, refuse_all_but_positive
+
+LARGEST_RATIO = math.exp(LARGEST)
+
+
+@row_function
+def exponential_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows of log density ``-trials eta - y exp(-eta)``: log-concave, with exact curvature."""
+    for i in range(y.shape[0]):
+        w = weight[i]
+        ratio = min(y[i] * bounded_exp(-eta[0, i]), LARGEST_RATIO)
+        value[i] = -w * (trials[i] * eta[0, i] + ratio)
+        if order > 0:
+            score[0, i] = w * (ratio - trials[i])
+        if order > 1:
+            curvature[0, i] = above_zero(w * ratio)
 
 
 class Exponential(Family):
@@ -25,6 +55,7 @@ class Exponential(Family):
     name: ClassVar[str] = "exponential"
     links: ClassVar[tuple[str, ...]] = ("log",)
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = {"log": exponential_rows}
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "Exponential(mean = exp(eta))"
@@ -51,6 +82,10 @@ class Exponential(Family):
         # Merged rows that were all left out have no trials: anywhere will do.
         there = rows.trials > 0
         return jnp.log(jnp.where(there, rows.y, 1.0)) - jnp.log(jnp.where(there, rows.trials, 1.0))
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        there = rows.trials > 0
+        return np.log(np.where(there, rows.y, 1.0)) - np.log(np.where(there, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         # The smallest positive number in place of a zero by rounding.

@@ -16,8 +16,42 @@ import numpy as np
 
 from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp
+from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.support import moments, refuse_all_but_positive, refuse_constant
 from shoal.priors import Exponential, Prior
+
+
+@row_function
+def lognormal_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows whose logarithm is normal; the curvature in sigma is the expected one."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        sigma = phi[0, j]
+        precision, log_sigma = 1 / (sigma * sigma), math.log(sigma)
+        for i in range(j * each, (j + 1) * each):
+            w, r = weight[i], math.log(y[i]) - eta[0, i]
+            square = r * r * precision
+            value[i] = -w * (0.5 * square + log_sigma)
+            if order > 0:
+                score[0, i] = w * r * precision
+                slope[0, j] += w * (square - 1) / sigma
+            if order > 1:
+                curvature[0, i] = w * precision
+                information[0, j] += 2 * w * precision
 
 
 class LogNormal(Family):
@@ -27,6 +61,7 @@ class LogNormal(Family):
     links: ClassVar[tuple[str, ...]] = ("identity",)
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
+    row_functions: ClassVar[dict[str, RowFunction]] = {"identity": lognormal_rows}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return ("sigma",)
@@ -64,6 +99,9 @@ class LogNormal(Family):
         return jnp.log(rows.y)
 
     def normal_response(self, rows: Rows) -> np.ndarray:
+        return np.log(rows.y)
+
+    def start_values(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -7,6 +7,7 @@ Poisson as it grows. Lawless (1987), Canadian J. Statistics 15, 209-225.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import jax
@@ -15,9 +16,48 @@ import numpy as np
 from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
+from shoal.families.gamma_functions import log_gamma_ratio as log_gamma_ratio_pair
 from shoal.families.numerics import exp, log_gamma_ratio, log_sigmoid, positive
+from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import above_zero, logistic
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
 from shoal.priors import Exponential, Prior
+
+
+@row_function
+def negbinomial_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows by ``log Γ(y + a) / Γ(a) + y log p + a log(1 - p)`` with ``p = mu / (mu + a)``."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        a = phi[0, j]
+        log_a = math.log(a)
+        for i in range(j * each, (j + 1) * each):
+            w, d = weight[i], eta[0, i] - log_a
+            p, other, rest = logistic(d)
+            ratio, ratio_slope = log_gamma_ratio_pair(y[i], a)
+            log_other = min(-d, 0.0) - rest
+            value[i] = w * (ratio + y[i] * (min(d, 0.0) - rest) + a * log_other)
+            if order > 0:
+                score[0, i] = w * (y[i] * other - a * p)
+                per_weight = ratio_slope - y[i] * other / a + log_other + p
+                slope[0, j] += w * per_weight
+                if order > 1:
+                    curvature[0, i] = above_zero(w * (y[i] + a) * p * other)  # exact: log-concave in eta
+                    information[0, j] += w * per_weight * per_weight  # of this row: no closed expectation
 
 
 class NegBinomial(Family):
@@ -27,6 +67,7 @@ class NegBinomial(Family):
     links: ClassVar[tuple[str, ...]] = ("log",)
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = {"log": negbinomial_rows}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return ("shape",)
@@ -67,6 +108,9 @@ class NegBinomial(Family):
 
     def start(self, rows: Rows) -> Any:
         return jnp.log(rows.y + 0.5)
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.log(rows.y + 0.5)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         shape = np.broadcast_to(phi["shape"], np.shape(eta))

@@ -11,12 +11,69 @@ import math
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
+import numba as nb
 import numpy as np
 
 from shoal.families.base import Family, Rows
+from shoal.families.gamma_functions import log_gamma_ratio as log_gamma_ratio_pair
+from shoal.families.gamma_functions import trigamma_excess
 from shoal.families.numerics import log_gamma_ratio
+from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import log1p_fast
 from shoal.families.support import refuse_constant
 from shoal.priors import Exponential, Gamma, Prior
+from shoal.priors.compiled import OPTIONS
+
+
+@row_function
+def student_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows with ``z = (y - eta) / sigma``; curvatures are expected (Lange and others 1989, appendix B)."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        sigma, nu = phi[0, j], phi[1, j]
+        constant, constant_slope = log_gamma_ratio_pair(0.5, nu / 2)
+        constant -= 0.5 * math.log(nu) + math.log(sigma)
+        constant_slope = 0.5 * (constant_slope - 1 / nu)
+        precision = 1 / ((nu + 3) * sigma * sigma)
+        of_nu = tail_information(nu) if order > 1 else 0.0
+        for i in range(j * each, (j + 1) * each):
+            w, z = weight[i], (y[i] - eta[0, i]) / sigma
+            square = z * z
+            spread = log1p_fast(square / nu)
+            value[i] = w * (constant - 0.5 * (nu + 1) * spread)
+            if order > 0:
+                pull = (nu + 1) / (nu + square)
+                score[0, i] = w * pull * z / sigma
+                slope[0, j] += w * (pull * square - 1) / sigma
+                slope[1, j] += w * (constant_slope + 0.5 * (pull * square / nu - spread))
+            if order > 1:
+                curvature[0, i] = w * (nu + 1) * precision
+                information[0, j] += 2 * w * nu * precision
+                information[1, j] += w * of_nu
+
+
+@nb.njit(**OPTIONS)
+def tail_information(nu: float) -> float:
+    """Return the expected curvature in nu, by its series in 1 / nu where the difference would cancel."""
+    if nu > 300.0:
+        i = 1 / nu
+        return (3.5 - i * (13 - i * (39.5 - i * 119))) * i * i * i * i
+    trigammas = trigamma_excess(nu / 2) - trigamma_excess((nu + 1) / 2) + 2 / (nu * (nu + 1))
+    return 0.25 * trigammas - (nu + 5) / (2 * nu * (nu + 1) * (nu + 3))
 
 
 class Student(Family):
@@ -25,6 +82,7 @@ class Student(Family):
     name: ClassVar[str] = "student"
     links: ClassVar[tuple[str, ...]] = ("identity",)
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = {"identity": student_rows}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return "sigma", "nu"
@@ -68,6 +126,9 @@ class Student(Family):
 
     def start(self, rows: Rows) -> Any:
         return rows.y
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.asarray(rows.y, float)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         return eta + phi["sigma"] * rng.standard_t(phi["nu"], np.shape(eta))

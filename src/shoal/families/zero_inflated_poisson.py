@@ -17,8 +17,54 @@ from scipy.special import gammaln
 from shoal.errors import DataError
 from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp, positive
+from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import above_zero, bounded_exp, log1p_fast
 from shoal.families.support import LARGEST_COUNT, refuse_all_but_counts
 from shoal.priors import Beta, Prior
+
+
+@row_function
+def zero_inflated_poisson_rows(
+    y: np.ndarray,
+    trials: np.ndarray,
+    weight: np.ndarray,
+    se: np.ndarray,
+    eta: np.ndarray,
+    phi: np.ndarray,
+    order: int,
+    value: np.ndarray,
+    score: np.ndarray,
+    curvature: np.ndarray,
+    slope: np.ndarray,
+    information: np.ndarray,
+) -> None:
+    """Rows of 0 with probability ``zi + (1 - zi) exp(-mu)``; curvature in eta as in `score_curvature`."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        zi = min(max(phi[0, j], 1e-300), 1 - 1e-16)  # off the ends, where rounding may put it
+        rest = 1 - zi
+        log_rest = log1p_fast(-zi)
+        for i in range(j * each, (j + 1) * each):
+            w, mean = weight[i], bounded_exp(eta[0, i])
+            structural = y[i] == 0
+            empty = math.exp(-mean) if structural or order > 1 else 0.0  # probability of no event
+            some = -math.expm1(-mean) if structural or order > 1 else 1.0
+            zero = zi + rest * empty
+            share = 1.0  # probability that this row is not a structural zero, given y
+            per_weight = -1 / rest
+            if structural:
+                value[i] = w * (log1p_fast(-rest * some) if rest * some < 0.5 else math.log(zero))
+                share = rest * empty / zero
+                per_weight = some / zero
+            else:
+                value[i] = w * (log_rest + y[i] * eta[0, i] - mean)
+            if order > 0:
+                score[0, i] = w * (y[i] - share * mean)
+                slope[0, j] += w * per_weight
+            if order > 1:
+                curvature[0, i] = above_zero(w * share * mean)
+                information[0, j] += w * some / (zero * rest)  # expected
 
 
 class ZeroInflatedPoisson(Family):
@@ -28,6 +74,7 @@ class ZeroInflatedPoisson(Family):
     links: ClassVar[tuple[str, ...]] = ("log",)
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
+    row_functions: ClassVar[dict[str, RowFunction]] = {"log": zero_inflated_poisson_rows}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return ("zi",)
@@ -75,6 +122,9 @@ class ZeroInflatedPoisson(Family):
 
     def start(self, rows: Rows) -> Any:
         return jnp.log(rows.y + 0.5)
+
+    def start_values(self, rows: Rows) -> np.ndarray:
+        return np.log(rows.y + 0.5)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         counts = rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)
