@@ -13,7 +13,8 @@ import scipy.sparse as sp
 from shoal.engine import problem as arrays
 from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
 from shoal.engine.problem import ONE, ZERO, Functions, Problem
-from shoal.engine.sparse import OPTIONS, analyse
+from shoal.engine.kinds import OPTIONS
+from shoal.engine.sparse import analyse
 from shoal.families.row_functions import FUNCTION_TYPE, RowFunction
 from shoal.priors import Fixed, Prior
 from shoal.priors.compiled import (
@@ -143,8 +144,8 @@ class Builder:
         """
         self._quadratics.append((lines, response, weight, count, precision))
 
-    def build(self) -> tuple[Problem, Functions]:
-        """Return the problem, its effects reordered for elimination, and its functions."""
+    def build(self) -> Problem:
+        """Return the problem, its effects reordered for elimination; its expansion is still zero."""
         lines = _stack([line for block in self._blocks for line in block[2]], self._line_counts())
         lines.offset[:] = np.concatenate([np.zeros(0), *(np.ravel(block[3]) for block in self._blocks)])
         gram, quadratics = self._products(lines)
@@ -155,7 +156,7 @@ class Builder:
         mean = np.zeros(self._n_effects)
         mean[order] = np.concatenate([np.zeros(0), *self._means])
         sums = [order[s] for s in self._sums]
-        problem = Problem(
+        return Problem(
             columns=lines,
             scales=scales,
             rows=self._rows(),
@@ -167,11 +168,12 @@ class Builder:
             pattern=pattern,
             slots=self._slots(),
             derived=self._derived_arrays(),
+            expansion=arrays.Expansion(np.zeros(len(gram.row)), np.zeros(self._n_columns), mean.copy()),
+            functions=self._functions(),
             h=np.array(self.h),
             constant=float(self.constant),
             shifted=bool(self._shifts),
         )
-        return problem, self._functions()
 
     def _line_counts(self) -> list[int]:
         return [len(block[1].y) for block in self._blocks for _ in block[2]]

@@ -11,7 +11,7 @@ import math
 import numba as nb
 import numpy as np
 
-from shoal.engine.sparse import OPTIONS
+from shoal.engine.kinds import OPTIONS
 
 IDENTITY, LOG, SOFTPLUS, LOGIT, ATANH = range(5)
 
@@ -22,9 +22,9 @@ def _log1p_exp(x):
 
 
 @nb.njit(**OPTIONS)
-def hyperparameters(p, functions, theta, space):
+def hyperparameters(p, theta, space):
     """Fill `space.h`; return the log prior density of theta, Jacobian included."""
-    h, slots = space.h, p.slots
+    h, slots, slope_of, priors = space.h, p.slots, space.slope, p.functions.priors
     out = np.zeros(1)
     total = 0.0
     for i in range(theta.size):
@@ -35,10 +35,10 @@ def hyperparameters(p, functions, theta, space):
             # (1 - r^2)^(alpha - 1) times the Jacobian 1 - r^2, where 1 - tanh(t)^2 would cancel
             value = math.tanh(t)
             alpha = slots.params[i, 0]
-            total += functions.priors[i](0.0, slots.params[i], out)
+            total += priors[i](0.0, slots.params[i], out)
             total += 2.0 * alpha * (math.log(2.0) - abs(t) - math.log1p(math.exp(-2.0 * abs(t))))
-            space.slope[0, i] = 1.0 - value * value
-            space.slope[1, i] = -2.0 * alpha * value
+            slope_of[0, i] = 1.0 - value * value
+            slope_of[1, i] = -2.0 * alpha * value
         else:
             if kind == LOG:
                 value = math.exp(t)
@@ -55,38 +55,39 @@ def hyperparameters(p, functions, theta, space):
             else:
                 value = t
                 rate, jacobian, slope = 1.0, 0.0, 0.0
-            total += functions.priors[i](value, slots.params[i], out) + jacobian
-            space.slope[0, i] = rate
-            space.slope[1, i] = out[0] * rate + slope
+            total += priors[i](value, slots.params[i], out) + jacobian
+            slope_of[0, i] = rate
+            slope_of[1, i] = out[0] * rate + slope
         h[slots.place[i]] = value
-    return total + _derive(p.derived, functions, h)
+    return total + _derive(p, h)
 
 
 @nb.njit(**OPTIONS)
-def _derive(derived, functions, h):
+def _derive(p, h):
+    derived = p.derived
     total = 0.0
     for f in range(derived.in_start.size - 1):
         inputs = h[derived.inputs[derived.in_start[f] : derived.in_start[f + 1]]]
         constants = derived.constants[derived.const_start[f] : derived.const_start[f + 1]]
         places = derived.outputs[derived.out_start[f] : derived.out_start[f + 1]]
         outputs = np.empty(places.size)
-        total += functions.derived[f](inputs, constants, outputs)
+        total += p.functions.derived[f](inputs, constants, outputs)
         for k in range(places.size):
             h[places[k]] = outputs[k]
     return total
 
 
 @nb.njit(**OPTIONS)
-def pull_back(p, functions, space, gradient):
+def pull_back(p, space, gradient):
     """Turn `space.h_bar`, a derivative in h, into one in theta, that of the log prior included."""
-    h, h_bar, derived = space.h, space.h_bar, p.derived
+    h, h_bar, derived, slots, slope_of = space.h, space.h_bar, p.derived, p.slots, space.slope
     for f in range(derived.in_start.size - 2, -1, -1):
         taken = derived.inputs[derived.in_start[f] : derived.in_start[f + 1]]
         places = derived.outputs[derived.out_start[f] : derived.out_start[f + 1]]
         constants = derived.constants[derived.const_start[f] : derived.const_start[f + 1]]
         back = np.zeros(taken.size)
-        functions.adjoints[f](h[taken], constants, h[places], h_bar[places], back)
+        p.functions.adjoints[f](h[taken], constants, h[places], h_bar[places], back)
         for k in range(taken.size):
             h_bar[taken[k]] += back[k]
     for i in range(gradient.size):
-        gradient[i] = h_bar[p.slots.place[i]] * space.slope[0, i] + space.slope[1, i]
+        gradient[i] = h_bar[slots.place[i]] * slope_of[0, i] + slope_of[1, i]

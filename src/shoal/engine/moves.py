@@ -19,7 +19,7 @@ import numpy as np
 
 from shoal.engine.density import effects_at, given_theta, scale, transport
 from shoal.engine.gradient import joint
-from shoal.engine.sparse import OPTIONS
+from shoal.engine.kinds import OPTIONS
 
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
 MOST_KICKS = 32
@@ -87,19 +87,19 @@ def _write(v, x, theta, elements, out, row):
 
 
 @nb.njit(**OPTIONS)
-def begin(p, functions, steps, at, space, where, state):
+def begin(p, steps, space, where, state):
     """Lay the map at the state's theta and evaluate the density there."""
-    prior = transport(p, functions, steps, state.theta, at, space, where)
+    prior = transport(p, steps, state.theta, space, where)
     state.h[:] = space.h
     t = state.theta.size
-    given = given_theta(p, functions, state.z, where, space, state.gradient[t:])
+    given = given_theta(p, state.z, where, space, state.gradient[t:])
     state.numbers[GIVEN] = given
     state.numbers[LP] = given + prior + where.volume[0] + p.constant
 
 
 @nb.njit(**OPTIONS)
 def independent(
-    rng, p, functions, steps, thetas, log_q, kicks, per, warm, count, aim, at, space, where, other, state, elements, out
+    rng, p, steps, thetas, log_q, kicks, per, warm, count, aim, space, where, other, state, elements, out
 ):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 
@@ -119,8 +119,8 @@ def independent(
         for _ in range(per):
             j = int(n[USED])
             n[USED] += 1.0
-            prior = transport(p, functions, steps, thetas[j], at, space, other)
-            given = given_theta(p, functions, state.z, other, space, gradient)
+            prior = transport(p, steps, thetas[j], space, other)
+            given = given_theta(p, state.z, other, space, gradient)
             lp = given + prior + other.volume[0] + p.constant
             chance = _probability(lp - n[LP] + n[PROPOSAL] - log_q[j])
             accepted += chance / per
@@ -147,7 +147,7 @@ def independent(
                 for k in range(nx):
                     momentum[k] += 0.5 * angle * (gradient[k] + z[k])
                 _rotate(z, momentum, angle)
-                given = given_theta(p, functions, z, where, space, gradient)
+                given = given_theta(p, z, where, space, gradient)
                 for k in range(nx):
                     momentum[k] += 0.5 * angle * (gradient[k] + z[k])
                 if not np.isfinite(given):
@@ -176,7 +176,7 @@ def independent(
 
 
 @nb.njit(**OPTIONS)
-def trajectories(rng, p, functions, center, root, warm, count, aim, at, space, where, state, elements, out):
+def trajectories(rng, p, center, root, warm, count, aim, space, where, state, elements, out):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 
     Parameters
@@ -192,7 +192,7 @@ def trajectories(rng, p, functions, center, root, warm, count, aim, at, space, w
     adapt = warm > 0
     old[:t] = np.linalg.solve(root, state.theta - center) if t else state.theta
     old[t:] = state.z
-    n[LP] = joint(p, functions, state.theta, state.z, at, space, where, theta_bar, z_bar)
+    n[LP] = joint(p, state.theta, state.z, space, where, theta_bar, z_bar)
     own[:t] = root.T @ theta_bar
     own[t:] = z_bar
     v, x = space.v.copy(), space.x.copy()
@@ -212,7 +212,7 @@ def trajectories(rng, p, functions, center, root, warm, count, aim, at, space, w
                 momentum[k] += 0.5 * angle * (gradient[k] + q[k])
             _rotate(q, momentum, angle)
             theta[:] = center + root @ q[:t]
-            lp = joint(p, functions, theta, q[t:], at, space, where, theta_bar, z_bar)
+            lp = joint(p, theta, q[t:], space, where, theta_bar, z_bar)
             gradient[:t] = root.T @ theta_bar
             gradient[t:] = z_bar
             for k in range(size):

@@ -8,10 +8,12 @@ the precisions of gaussian rows too. Its first two numbers are 0 and 1. `hyper` 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from shoal.engine.kinds import Derivations, Floats, Int32s, Ints, Matrix, PriorDensities, RowFunctions
+from shoal.engine.kinds import DerivationAdjoints
 from shoal.engine.sparse import Pattern
 
 ZERO, ONE = 0, 1  # places of these numbers in h
@@ -29,10 +31,10 @@ class Columns(NamedTuple):
     offset : (lines,) array
     """
 
-    start: np.ndarray
-    column: np.ndarray
-    value: np.ndarray
-    offset: np.ndarray
+    start: Ints
+    column: Int32s
+    value: Floats
+    offset: Floats
 
 
 class Scales(NamedTuple):
@@ -49,10 +51,10 @@ class Scales(NamedTuple):
         Places in h of v0.
     """
 
-    start: np.ndarray
-    effect: np.ndarray
-    place: np.ndarray
-    constant: np.ndarray
+    start: Ints
+    effect: Int32s
+    place: Int32s
+    constant: Ints
 
 
 class Rows(NamedTuple):
@@ -68,14 +70,14 @@ class Rows(NamedTuple):
         Places in h of each block's parameters.
     """
 
-    y: np.ndarray
-    trials: np.ndarray
-    weight: np.ndarray
-    se: np.ndarray
-    start: np.ndarray
-    line: np.ndarray
-    phi_start: np.ndarray
-    phi: np.ndarray
+    y: Floats
+    trials: Floats
+    weight: Floats
+    se: Floats
+    start: Ints
+    line: Ints
+    phi_start: Ints
+    phi: Ints
 
 
 class Gram(NamedTuple):
@@ -90,10 +92,10 @@ class Gram(NamedTuple):
         loops of `rows.gram` go through them.
     """
 
-    row: np.ndarray
-    column: np.ndarray
-    start: np.ndarray
-    place: np.ndarray
+    row: Int32s
+    column: Int32s
+    start: Ints
+    place: Int32s
 
 
 class Quadratics(NamedTuple):
@@ -108,11 +110,11 @@ class Quadratics(NamedTuple):
         Places in h of the precisions.
     """
 
-    a: np.ndarray
-    b: np.ndarray
-    c: np.ndarray
-    n: np.ndarray
-    tau: np.ndarray
+    a: Matrix
+    b: Matrix
+    c: Floats
+    n: Floats
+    tau: Ints
 
 
 class Prior(NamedTuple):
@@ -127,28 +129,28 @@ class Prior(NamedTuple):
     mean : (nx,) array
     """
 
-    row: np.ndarray
-    column: np.ndarray
-    value: np.ndarray
-    place: np.ndarray
-    mean: np.ndarray
+    row: Int32s
+    column: Int32s
+    value: Floats
+    place: Int32s
+    mean: Floats
 
 
 class Terms(NamedTuple):
     """``S'AS`` as a sum of products ``weight * A[a] * h[left] * h[right]``, each added to ``H[place]``."""
 
-    place: np.ndarray
-    a: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    weight: np.ndarray
+    place: Int32s
+    a: Int32s
+    left: Int32s
+    right: Int32s
+    weight: Floats
 
 
 class Constraints(NamedTuple):
     """Sums of effects that are zero: effects ``effect[start[c]:start[c + 1]]`` of each."""
 
-    start: np.ndarray
-    effect: np.ndarray
+    start: Ints
+    effect: Ints
 
 
 class Slots(NamedTuple):
@@ -165,10 +167,10 @@ class Slots(NamedTuple):
         In h.
     """
 
-    transform: np.ndarray
-    unit: np.ndarray
-    params: np.ndarray
-    place: np.ndarray
+    transform: Ints
+    unit: Floats
+    params: Matrix
+    place: Ints
 
 
 class Derived(NamedTuple):
@@ -183,12 +185,38 @@ class Derived(NamedTuple):
         Places in h.
     """
 
-    in_start: np.ndarray
-    inputs: np.ndarray
-    const_start: np.ndarray
-    constants: np.ndarray
-    out_start: np.ndarray
-    outputs: np.ndarray
+    in_start: Ints
+    inputs: Ints
+    const_start: Ints
+    constants: Floats
+    out_start: Ints
+    outputs: Ints
+
+
+class Expansion(NamedTuple):
+    """The rows' quadratic at one point, ``-1/2 v'Av + b'v``, and the effects there: where a search begins.
+
+    Moved in place.
+
+    Attributes
+    ----------
+    a : (nnz,) array
+    b : (nv,) array
+    x : (nx,) array
+    """
+
+    a: Floats
+    b: Floats
+    x: Floats
+
+
+class Functions(NamedTuple):
+    """Compiled functions as typed lists: of blocks of rows, of slots' priors, derived ones and their adjoints."""
+
+    rows: RowFunctions
+    priors: PriorDensities
+    derived: Derivations
+    adjoints: DerivationAdjoints
 
 
 class Problem(NamedTuple):
@@ -208,45 +236,38 @@ class Problem(NamedTuple):
     pattern: Pattern
     slots: Slots
     derived: Derived
-    h: np.ndarray
+    expansion: Expansion
+    functions: Functions
+    h: Floats
     constant: float
     shifted: bool
-
-
-class Functions(NamedTuple):
-    """Compiled functions as typed lists: of blocks of rows, of slots' priors, derived ones and their adjoints."""
-
-    rows: Any
-    priors: Any
-    derived: Any
-    adjoints: Any
 
 
 class Space(NamedTuple):
     """Room of one thread: nothing in it outlives a call but what the call says."""
 
-    h: np.ndarray
-    h_bar: np.ndarray
-    slope: np.ndarray  # (2, T): d value / d theta, d log prior / d theta
-    v: np.ndarray
-    v_bar: np.ndarray
-    x: np.ndarray
-    x_bar: np.ndarray
-    eta: np.ndarray
-    value: np.ndarray
-    score: np.ndarray
-    curvature: np.ndarray
-    a: np.ndarray  # A at some theta
-    own_a: np.ndarray  # rows' own A, of a Newton step
-    b: np.ndarray
-    own_b: np.ndarray
-    h_matrix: np.ndarray
-    h_matrix_bar: np.ndarray
-    factor_bar: np.ndarray
-    work: np.ndarray
-    step: np.ndarray
-    solved: np.ndarray  # (constraints + 1, nx)
-    small: np.ndarray  # (constraints, constraints)
+    h: Floats
+    h_bar: Floats
+    slope: Matrix  # (2, T): d value / d theta, d log prior / d theta
+    v: Floats
+    v_bar: Floats
+    x: Floats
+    x_bar: Floats
+    eta: Floats
+    value: Floats
+    score: Floats
+    curvature: Floats
+    a: Floats  # A at some theta
+    own_a: Floats  # rows' own A, of a Newton step
+    b: Floats
+    own_b: Floats
+    h_matrix: Floats
+    h_matrix_bar: Floats
+    factor_bar: Floats
+    work: Floats
+    step: Floats
+    solved: Matrix  # (constraints + 1, nx)
+    small: Matrix  # (constraints, constraints)
 
 
 class Map(NamedTuple):
@@ -263,13 +284,13 @@ class Map(NamedTuple):
         Log determinant of the map.
     """
 
-    mode: np.ndarray
-    factor: np.ndarray
-    across: np.ndarray
-    volume: np.ndarray
+    mode: Floats
+    factor: Floats
+    across: Matrix
+    volume: Floats
 
 
-def space(p: Problem) -> Space:
+def new_space(p: Problem) -> Space:
     """Return the room that one thread needs."""
     nv, nx, nnz = len(p.scales.constant), len(p.prior.mean), len(p.gram.row)
     lines, count = len(p.columns.offset), len(p.constraints.start) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from shoal.engine.sparse import OPTIONS
+from shoal.engine.kinds import OPTIONS
 
 
 @nb.njit(**OPTIONS)
@@ -19,20 +19,22 @@ def predict(columns, v, eta):
 
 
 @nb.njit(**OPTIONS)
-def evaluate(p, functions, space, order):
+def evaluate(p, space, order):
     """Return the log density of all rows at ``space.v``; see `evaluate_at`."""
     predict(p.columns, space.v, space.eta)
-    return evaluate_at(p, functions, space, order)
+    return evaluate_at(p, space, order)
 
 
 @nb.njit(**OPTIONS)
-def evaluate_at(p, functions, space, order):
+def evaluate_at(p, space, order):
     """Return the log density of all rows at the predictors ``space.eta``, and fill what `order` asks for.
 
     `space.score` with order 1, `space.curvature` too with order 2; with order 1 the derivative in the
     families' parameters is added to ``space.h_bar``.
     """
-    rows = p.rows
+    rows, functions, h, h_bar = p.rows, p.functions.rows, space.h, space.h_bar
+    y, trials, weight, se = rows.y, rows.trials, rows.weight, rows.se
+    value, eta, score, curvature = space.value, space.eta, space.score, space.curvature
     total, packed = 0.0, 0
     for block in range(rows.start.size - 1):
         first, last = rows.start[block], rows.start[block + 1]
@@ -45,28 +47,28 @@ def evaluate_at(p, functions, space, order):
         places = rows.phi[rows.phi_start[block] : rows.phi_start[block + 1]]
         phi = np.empty((places.size, 1))
         for k in range(places.size):
-            phi[k, 0] = space.h[places[k]]
+            phi[k, 0] = h[places[k]]
         slope, information = np.zeros((places.size, 1)), np.zeros((places.size, 1))
-        functions.rows[block](
-            rows.y[first:last],
-            rows.trials[first:last],
-            rows.weight[first:last],
-            rows.se[first:last],
-            space.eta[line:end].reshape((q, count)),
+        functions[block](
+            y[first:last],
+            trials[first:last],
+            weight[first:last],
+            se[first:last],
+            eta[line:end].reshape((q, count)),
             phi,
             order,
-            space.value[first:last],
-            space.score[line:end].reshape((q, count)),
-            space.curvature[packed : packed + pairs * count].reshape((pairs, count)),
+            value[first:last],
+            score[line:end].reshape((q, count)),
+            curvature[packed : packed + pairs * count].reshape((pairs, count)),
             slope,
             information,
         )
         packed += pairs * count
         if order == 1:
             for k in range(places.size):
-                space.h_bar[places[k]] += slope[k, 0]
-    for i in range(space.value.size):
-        total += space.value[i]
+                h_bar[places[k]] += slope[k, 0]
+    for i in range(value.size):
+        total += value[i]
     return total
 
 
@@ -87,7 +89,9 @@ def linearize(p, space):
     ``score + W (eta - offset)``.
     """
     rows, columns, gram = p.rows, p.columns, p.gram
-    space.own_a[:] = 0.0
+    own_a, own_b, score, curvature, eta = space.own_a, space.own_b, space.score, space.curvature, space.eta
+    own_a[:] = 0.0
+    own_b[:] = 0.0
     packed, at, cell = 0, 0, 0
     for block in range(rows.start.size - 1):
         count = rows.start[block + 1] - rows.start[block]
@@ -99,26 +103,25 @@ def linearize(p, space):
             pair = 0
             for a in range(q):
                 for b in range(a + 1):
-                    w = space.curvature[packed + pair * count + i]
+                    w = curvature[packed + pair * count + i]
                     one, two = line + a * count + i, line + b * count + i
-                    space.score[one] += w * (space.eta[two] - columns.offset[two])
+                    score[one] += w * (eta[two] - columns.offset[two])
                     at = gram.start[cell]
                     if a == b:
                         for e in range(columns.start[one], columns.start[one + 1]):
                             left = w * columns.value[e]
                             for f in range(e, columns.start[one + 1]):
-                                space.own_a[gram.place[at]] += left * columns.value[f]
+                                own_a[gram.place[at]] += left * columns.value[f]
                                 at += 1
                     else:
-                        space.score[two] += w * (space.eta[one] - columns.offset[one])
+                        score[two] += w * (eta[one] - columns.offset[one])
                         for e in range(columns.start[one], columns.start[one + 1]):
                             left = w * columns.value[e]
                             for f in range(columns.start[two], columns.start[two + 1]):
                                 twice = 2.0 if columns.column[e] == columns.column[f] else 1.0
-                                space.own_a[gram.place[at]] += twice * left * columns.value[f]
+                                own_a[gram.place[at]] += twice * left * columns.value[f]
                                 at += 1
                     pair += 1
                     cell += 1
         packed += q * (q + 1) // 2 * count
-    space.own_b[:] = 0.0
-    scatter(columns, space.score, space.own_b)
+    scatter(columns, score, own_b)

@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+from shoal.engine.kinds import OPTIONS, Int32s, Ints
+
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
 
 
@@ -36,14 +37,14 @@ class Pattern(NamedTuple):
         First column of the full trailing block; n if there is none.
     """
 
-    order: np.ndarray
-    start: np.ndarray
-    row: np.ndarray
-    l_start: np.ndarray
-    l_row: np.ndarray
-    r_start: np.ndarray
-    r_column: np.ndarray
-    r_place: np.ndarray
+    order: Ints
+    start: Ints
+    row: Int32s
+    l_start: Ints
+    l_row: Int32s
+    r_start: Ints
+    r_column: Int32s
+    r_place: Int32s
     dense: int
 
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from shoal.design import Design, merge
 from shoal.engine.build import Builder, Lines
-from shoal.engine.problem import ONE, Functions, Problem
+from shoal.engine.problem import ONE, Problem
 from shoal.families import Rows
 from shoal.model import Specification
 from shoal.posterior.build import (
@@ -27,6 +27,7 @@ from shoal.posterior.layout import Gathered, ordered
 from shoal.posterior.structure import Structure
 from shoal.priors import Fixed, Normal, Shrunk
 from shoal.terms import functions as f
+from shoal.terms.student_effects import student_effects
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,6 @@ class Assembled:
     """A problem with what its numbers mean."""
 
     problem: Problem
-    functions: Functions
     names: tuple[str, ...]
     places: np.ndarray
     coefficients: Coefficients
@@ -94,7 +94,7 @@ def assemble(model: Specification) -> Assembled:
             )
     for factor in factors:
         factor.declare_student(builder)
-    problem, functions = builder.build()
+    problem = builder.build()
     inverse = problem.pattern.order
     nv = len(problem.scales.constant)
     effects = [
@@ -105,7 +105,7 @@ def assemble(model: Specification) -> Assembled:
     )
     names = (*(slot for slot, *_ in builder.slots), *(n for n in builder.names if n not in {s for s, *_ in builder.slots}))
     places = np.array([builder.names[name] for name in names], np.int64)
-    return Assembled(problem, functions, names, places, coefficients, tuple(effects))
+    return Assembled(problem, names, places, coefficients, tuple(effects))
 
 
 def _joined(parts: Sequence[Lines]) -> Lines:
@@ -240,26 +240,30 @@ class _Factor:
 
     def _declare_effects(self, builder: Builder, levels: int, size: int, student: set[int]) -> np.ndarray:
         root = self.gathered.root
-        if root is not None:
-            inverse = np.linalg.solve(root, np.eye(levels))
-            precision = sp.kron(sp.csr_matrix(inverse.T @ inverse), sp.eye(size))
-            builder.constant -= size * np.log(np.diagonal(root)).sum()
-            return builder.effects(levels * size, None, precision).reshape(levels, size)
-        if not student:
+        if root is None and not student:
             return builder.effects(levels * size).reshape(levels, size)
-        own = np.array([0.0 if k in student else 1.0 for k in range(size)])
-        return builder.effects(levels * size, None, sp.diags(np.tile(own, levels))).reshape(levels, size)
+        own = sp.diags([0.0 if k in student else 1.0 for k in range(size)])
+        between = sp.eye(levels)
+        if root is not None:
+            inverse = np.linalg.inv(root)
+            between = sp.csr_matrix(inverse.T @ inverse)
+            builder.constant -= size * np.log(np.diagonal(root)).sum()
+        return builder.effects(levels * size, None, sp.kron(between, own)).reshape(levels, size)
 
     def declare_student(self, builder: Builder) -> None:
         """Declare the density of Student-t effects: rows whose predictors are the effects."""
         levels = self.gathered.levels
         for block, nu in self._student_blocks(builder):
-            from shoal.terms.student_effects import student_effects
-
             lines = []
             for k in block:
                 copies = builder.columns(levels)
-                builder.scale(copies, self.x[:, k], ONE)
+                if self.gathered.root is None:
+                    builder.scale(copies, self.x[:, k], ONE)
+                else:  # the independent effects behind those of a known covariance
+                    inverse = np.linalg.inv(self.gathered.root)
+                    one, two = np.nonzero(np.tril(inverse))
+                    places = np.array([builder.known(value) for value in inverse[one, two]])
+                    builder.scale(copies[one], self.x[two, k], places)
                 lines.append(Lines(np.arange(levels), copies, np.ones(levels)))
             zero, one = np.zeros(levels), np.ones(levels)
             rows = Rows(zero, one, one, zero)
