@@ -61,8 +61,8 @@ POSITIVE = ("exponential", "gamma", "lognormal")
 def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
     """Return rows that hold both ends of the family's support, where it has ends."""
     rng, name = np.random.default_rng(seed), case.family.name
-    trials = rng.integers(1, 9, SIZE) if name == "binomial" else np.ones(SIZE, int)
-    if name in ("bernoulli", "binomial"):
+    trials = rng.integers(1, 9, SIZE) if "trials" in case.family.takes else np.ones(SIZE, int)
+    if name in ("bernoulli", "binomial", "beta_binomial"):
         y = rng.binomial(trials, 0.5).astype(float)
         y[0], y[1] = 0, trials[1]
     elif name in COUNTS:

@@ -43,6 +43,10 @@ def _binomial(family, rows, eta, phi):
     return half + rows.y * success + (rows.trials - rows.y) * failure
 
 
+def _beta_binomial(family, rows, eta, phi):
+    return stats.betabinom.logpmf(rows.y, rows.trials, phi["phi"] * expit(eta), phi["phi"] * expit(-eta))
+
+
 def _cloglog(eta):
     rate = np.exp(eta)
     with np.errstate(divide="ignore"):
@@ -105,6 +109,7 @@ DENSITIES = {
     "student": _student,
     "bernoulli": _binomial,
     "binomial": _binomial,
+    "beta_binomial": _beta_binomial,
     "poisson": _poisson,
     "negbinomial": _negbinomial,
     "zero_inflated_poisson": _zero_inflated_poisson,

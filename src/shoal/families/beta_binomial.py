@@ -1,8 +1,8 @@
 """Overdispersed successes out of known trials: binomial, with a probability that varies as a beta variable.
 
-``y ~ BetaBinomial(n, mu phi, (1 - mu) phi)`` with ``mu = expit(eta)``. Link: logit; eta is the log odds of the
-mean. Parameter: `phi` > 0, the precision: the variance is ``n mu (1 - mu) (n + phi) / (1 + phi)``, that of a
-binomial as phi grows. Crowder (1978), Applied Statistics 27, 34-37.
+``y ~ BetaBinomial(n, mu phi, (1 - mu) phi)`` with ``mu = expit(eta)``. Link: logit; eta is the log odds of
+the mean. Parameter: `phi` > 0, the precision: the variance is ``n mu (1 - mu) (n + phi) / (1 + phi)``, that
+of a binomial as phi grows. Crowder (1978), Applied Statistics 27, 34-37.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
 from shoal.families.row_functions import RowFunction, row_function
@@ -20,7 +19,7 @@ from shoal.families.special import (
     normal_distribution,
     normal_tail,
 )
-from shoal.priors.compiled import OPTIONS
+from shoal.priors.compiled import inner
 
 NO_END = 1e300
 
@@ -73,7 +72,7 @@ def logit_rows(
                         information[code - 1, j] += w * (of_low + of_gap)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def normal_interval(low: float, high: float, gap: float) -> tuple[float, float, float]:
     """Return ``log p``, ``φ(low) / p`` and ``φ(high) / p``, p the probability of a standard normal variable.
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
 from shoal.families.special import LOG_ROOT_2_PI, log1p_fast
-from shoal.priors.compiled import OPTIONS
+from shoal.priors.compiled import inner
 
 MANY = 30.0  # from here on four terms of the series are exact to rounding
 FEW = 16.0  # products of fewer factors than this are faster than two gamma functions
 
 
-@nb.njit(**OPTIONS)
+@inner
 def stirling(x: float) -> float:
     """Return ``log Γ(x) - (x - 1/2) log x + x - log(2 π) / 2`` for x >= 9."""
     i = 1 / x
@@ -25,7 +23,7 @@ def stirling(x: float) -> float:
     return i * (1 / 12 - s * (1 / 360 - s * (1 / 1260 - s * tail)))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def digamma_remainder(x: float) -> float:
     """Return ``log x - 1 / (2 x) - ψ(x)`` for x >= 9."""
     s = 1 / (x * x)
@@ -33,7 +31,7 @@ def digamma_remainder(x: float) -> float:
     return s * (1 / 12 - s * (1 / 120 - s * (1 / 252 - s * tail)))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def gamma_pair(x: float) -> tuple[float, float]:
     """Return ``log Γ(x)`` and its derivative ψ(x) for x > 0.
 
@@ -50,7 +48,7 @@ def gamma_pair(x: float) -> tuple[float, float]:
     return log_gamma, log_x - 0.5 / x - digamma_remainder(x) - slope / p
 
 
-@nb.njit(**OPTIONS)
+@inner
 def trigamma_above_one(x: float) -> float:
     """Return ψ'(x) for x >= 1, by ``ψ'(x) = ψ'(x + 1) + 1 / x^2``."""
     shifted = 0.0
@@ -60,7 +58,7 @@ def trigamma_above_one(x: float) -> float:
     return shifted + 1 / x + trigamma_excess_series(x)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def trigamma_excess_series(x: float) -> float:
     """Return ``ψ'(x) - 1 / x`` for x >= 9."""
     i = 1 / x
@@ -69,7 +67,7 @@ def trigamma_excess_series(x: float) -> float:
     return s * (0.5 + i * (1 / 6 - s * (1 / 30 - s * (1 / 42 - s * tail))))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def trigamma_excess(x: float) -> float:
     """Return ``ψ'(x) - 1 / x``, which is positive, for x > 0."""
     if x > MANY:
@@ -77,7 +75,7 @@ def trigamma_excess(x: float) -> float:
     return trigamma_above_one(1 + x) + (1 / x - 1) / x
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log_gamma_ratio(y: float, a: float) -> tuple[float, float]:
     """Return ``log(Γ(y + a) / Γ(a))`` and its derivative in a, for y >= 0, a > 0.
 
@@ -100,7 +98,7 @@ def log_gamma_ratio(y: float, a: float) -> tuple[float, float]:
     return upper - lower, upper_slope - lower_slope
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log_gamma_at_mode(a: float) -> tuple[float, float]:
     """Return ``a log a - a - log Γ(a)`` and its derivative ``log a - ψ(a)``, for a > 0."""
     log_a = math.log(a)

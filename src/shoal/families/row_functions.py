@@ -127,7 +127,7 @@ def evaluate_rows(
         phi = np.broadcast_to(phi, (*phi.shape[:-1], n))
     if any(size > 1 for size in phi.shape[:-2]):
         phi = np.broadcast_to(phi, (*lead, *phi.shape[-2:]))
-    phi = _owned(phi).reshape(-1 if phi.size else 1, *phi.shape[-2:])
+    phi = _owned(phi).reshape(int(np.prod(phi.shape[:-2])), *phi.shape[-2:])
     value = np.empty((draws, n))
     score = np.empty((draws, q, n if order > 0 else 0))
     curvature = np.empty((draws, q * (q + 1) // 2, n if order > 1 else 0))
@@ -138,7 +138,7 @@ def evaluate_rows(
         value.reshape(*lead, n),
         score.reshape(*lead, *score.shape[1:]),
         curvature.reshape(*lead, *curvature.shape[1:]),
-        np.swapaxes(slope, -1, -2).reshape(*lead, -1 if k and n and order else slope.shape[-1], k),
+        np.swapaxes(slope.reshape(*lead, *slope.shape[1:]), -1, -2),
     )
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
-
-from shoal.priors.compiled import OPTIONS
+from shoal.priors.compiled import inner
 
 LARGEST = 700.0  # exp(±700) is a finite, normal number
 LOG_ROOT_2_PI = 0.5 * math.log(2 * math.pi)
@@ -18,19 +16,19 @@ ROOT_HALF = math.sqrt(0.5)
 ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def bounded_exp(x: float) -> float:
     """Return ``exp(x)``, kept between ``exp(-700)`` and ``exp(700)``."""
     return math.exp(min(max(x, -LARGEST), LARGEST))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def above_zero(curvature: float) -> float:
     """Return a curvature that may have underflowed, or overflowed, as a positive number."""
     return min(max(curvature, 1e-300), 1e300)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log1p_fast(q: float) -> float:
     """Return ``log(1 + q)`` for q > -1, in half the time of `math.log1p`.
 
@@ -40,14 +38,14 @@ def log1p_fast(q: float) -> float:
     return math.log(u) - ((u - 1.0) - q) / u
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log1mexp(x: float) -> float:
     """Return ``log(1 - exp(-x))`` for x > 0 (Maechler 2012, vignette of the R package Rmpfr)."""
     x = max(x, 1e-300)
     return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else log1p_fast(-math.exp(-x))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def logistic(x: float) -> tuple[float, float, float]:
     """Return ``p = 1 / (1 + exp(-x))``, ``1 - p`` and ``l = log(1 + exp(-|x|))``: log p = min(x, 0) - l."""
     q = math.exp(-abs(x))
@@ -58,7 +56,7 @@ def logistic(x: float) -> tuple[float, float, float]:
     return p, other, log1p_fast(q)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def normal_tail(t: float) -> tuple[float, float]:
     """Return ``r = φ(t) / (1 - Φ(t))``, the reciprocal of Mills' ratio, and ``r - t``, for t >= 0.
 
@@ -98,7 +96,7 @@ def normal_tail(t: float) -> tuple[float, float]:
     return r, r - t
 
 
-@nb.njit(**OPTIONS)
+@inner
 def normal_distribution(x: float) -> tuple[float, float, float]:
     """Return ``log Φ(x)``, its derivative ``r = φ(x) / Φ(x)`` and ``r + x``: its curvature is r (r + x)."""
     t = abs(x)

@@ -11,7 +11,6 @@ import math
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import numba as nb
 import numpy as np
 
 from shoal.families.base import Family, Rows
@@ -22,7 +21,7 @@ from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import log1p_fast
 from shoal.families.support import refuse_constant
 from shoal.priors import Exponential, Gamma, Prior
-from shoal.priors.compiled import OPTIONS
+from shoal.priors.compiled import inner
 
 
 @row_function
@@ -66,7 +65,7 @@ def student_rows(
                 information[1, j] += w * of_nu
 
 
-@nb.njit(**OPTIONS)
+@inner
 def tail_information(nu: float) -> float:
     """Return the expected curvature in nu, by its series in 1 / nu where the difference would cancel."""
     if nu > 300.0:

@@ -7,14 +7,20 @@ an argument of its type takes any of them, and is itself compiled once for all. 
 from __future__ import annotations
 
 import functools
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numba as nb
+from numba.core.dispatcher import Dispatcher
 
 # NumPy's error model: a division by zero is an infinity, and no branch.
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# A function that compiled functions call. It has no file of its own: machine code kept for it would not know
+# of changes in what it calls in turn.
+inner = nb.njit(**OPTIONS)
 
 NUMBER = nb.float64
 VECTOR = nb.float64[::1]
@@ -52,7 +58,13 @@ class Compiled:
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
-                    self._compiled = nb.njit(self.signature, **OPTIONS)(self.function)
+                    dispatcher = nb.njit(cache=True, **OPTIONS)(self.function)
+                    # Numba looks for changes in the function's own file, and not in those of what it calls.
+                    kept = dispatcher._cache._cache_file
+                    kept._source_stamp = (kept._source_stamp, digest(self.function))
+                    dispatcher.compile(self.signature)
+                    dispatcher.disable_compile()
+                    self._compiled = dispatcher
         return self._compiled
 
     def __call__(self, *arguments: Any) -> Any:
@@ -60,6 +72,49 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"
+
+
+def digest(function: Callable[..., Any]) -> str:
+    """Return a digest of what machine code is made of: a function, what it calls, and their constants."""
+    found = hashlib.sha256()
+    seen: set[Any] = set()
+    waiting: list[Any] = [function]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Dispatcher):
+            value = value.py_func
+        if isinstance(value, FunctionType):
+            if value not in seen:
+                seen.add(value)
+                for code in _codes(value.__code__):
+                    found.update(code.co_code + repr((code.co_names, _plain(code.co_consts))).encode())
+                    waiting += _globals(code, value.__globals__)
+        elif isinstance(value, bool | int | float | complex | str | tuple):
+            found.update(repr(value).encode())
+    return found.hexdigest()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield a function's code and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _plain(constants: tuple[Any, ...]) -> list[Any]:
+    return [constant for constant in constants if not isinstance(constant, CodeType)]
+
+
+def _globals(code: CodeType, names: dict[str, Any]) -> Iterator[Any]:
+    """Yield the values of global names in a function's code, and of those looked up in modules of ours."""
+    ours = __name__.partition(".")[0] + "."
+    for name in code.co_names:
+        value = names.get(name)
+        if isinstance(value, ModuleType) and value.__name__.startswith(ours):
+            yield from (vars(value)[part] for part in code.co_names if part in vars(value))
+        else:
+            yield value
 
 
 class PriorFunction(Compiled):
