@@ -13,14 +13,16 @@ import scipy.sparse as sp
 from shoal.engine import problem as arrays
 from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
 from shoal.engine.problem import ONE, ZERO, Functions, Problem
-from shoal.engine.kinds import OPTIONS
+from shoal.engine.kinds import FLOATS, INT32S, INT64S
 from shoal.engine.sparse import analyse
 from shoal.families.row_functions import FUNCTION_TYPE, RowFunction
 from shoal.priors import Fixed, Prior
 from shoal.priors.compiled import (
+    OPTIONS,
     DERIVED_ADJOINT_FUNCTION_TYPE,
     DERIVED_FUNCTION_TYPE,
     PRIOR_FUNCTION_TYPE,
+    compiled_as,
 )
 
 
@@ -336,7 +338,7 @@ def _places(pattern: Any, one: np.ndarray, two: np.ndarray) -> np.ndarray:
     return np.searchsorted(keys, np.maximum(one, two) * size + np.minimum(one, two))
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, INT32S, INT64S, INT64S, nb.int64))
 def _row_keys(start, column, counts, predictors, size):
     """Return keys of the products of every row, in the order of `rows.linearize`, and where each pair begins."""
     cells, total = 0, 0
@@ -364,7 +366,7 @@ def _row_keys(start, column, counts, predictors, size):
     return keys, starts
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(nb.types.Tuple((INT64S, FLOATS))(INT64S, INT32S, FLOATS, FLOATS, nb.int64))
 def _products(start, column, value, weight, size):
     """Return keys and values of the weighted products of each line's entries."""
     total = 0
@@ -381,7 +383,7 @@ def _products(start, column, value, weight, size):
     return keys, out
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(nb.types.UniTuple(INT64S, 3)(INT32S, INT32S, INT64S))
 def _pairs_of_scales(row, column, start):
     """Return every (entry of A, entry of S in its row, entry of S in its column)."""
     total = 0
@@ -398,41 +400,41 @@ def _pairs_of_scales(row, column, start):
 
 
 # Typed lists are made in compiled code: made in Python, each would compile its methods in every process.
-@nb.njit(nb.types.ListType(FUNCTION_TYPE)(), **OPTIONS)
+@nb.njit(nb.types.ListType(FUNCTION_TYPE)(), cache=True, **OPTIONS)
 def _row_list():
     return nb.typed.List.empty_list(FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE), **OPTIONS)
+@nb.njit(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE), cache=True, **OPTIONS)
 def _append_row(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(PRIOR_FUNCTION_TYPE)(), **OPTIONS)
+@nb.njit(nb.types.ListType(PRIOR_FUNCTION_TYPE)(), cache=True, **OPTIONS)
 def _prior_list():
     return nb.typed.List.empty_list(PRIOR_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE), **OPTIONS)
+@nb.njit(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE), cache=True, **OPTIONS)
 def _append_prior(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(DERIVED_FUNCTION_TYPE)(), **OPTIONS)
+@nb.njit(nb.types.ListType(DERIVED_FUNCTION_TYPE)(), cache=True, **OPTIONS)
 def _derived_list():
     return nb.typed.List.empty_list(DERIVED_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(DERIVED_FUNCTION_TYPE), DERIVED_FUNCTION_TYPE), **OPTIONS)
+@nb.njit(nb.void(nb.types.ListType(DERIVED_FUNCTION_TYPE), DERIVED_FUNCTION_TYPE), cache=True, **OPTIONS)
 def _append_derived(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE)(), **OPTIONS)
+@nb.njit(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE)(), cache=True, **OPTIONS)
 def _adjoint_list():
     return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE), **OPTIONS)
+@nb.njit(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE), cache=True, **OPTIONS)
 def _append_adjoint(functions, function):
     functions.append(function)

@@ -17,15 +17,17 @@ import numba as nb
 import numpy as np
 
 from shoal.engine import hyper, rows
-from shoal.engine.kinds import OPTIONS
+from shoal.engine.handles import MAP, PROBLEM, SPACE
+from shoal.engine.kinds import FLOATS, MATRIX
 from shoal.engine.sparse import backward, factorize, forward
+from shoal.priors.compiled import compiled_as, inner
 
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps of a map are shortened smoothly
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
 
 
-@nb.njit(**OPTIONS)
+@inner
 def dot(left, right):
     """Return the product of two vectors."""
     total = 0.0
@@ -34,14 +36,14 @@ def dot(left, right):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def add(total, factor, part):
     """Add ``factor * part`` to `total`."""
     for k in range(total.size):
         total[k] += factor * part[k]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def scale(p, h, x, v):
     """Write ``v = S x + v0``."""
     scales = p.scales
@@ -52,7 +54,7 @@ def scale(p, h, x, v):
         v[i] = total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def scale_back(p, h, v_bar, x_bar):
     """Write ``x_bar = S' v_bar``."""
     scales = p.scales
@@ -62,7 +64,7 @@ def scale_back(p, h, v_bar, x_bar):
             x_bar[scales.effect[e]] += h[scales.place[e]] * v_bar[i]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log_prior(p, x, x_bar):
     """Return ``-1/2 (x - mean)'Q(x - mean)`` and subtract ``Q (x - mean)`` from `x_bar`."""
     total = 0.0
@@ -79,7 +81,7 @@ def log_prior(p, x, x_bar):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def multiply(gram, a, v, out):
     """Add ``A v`` to `out`."""
     for t in range(a.size):
@@ -89,7 +91,7 @@ def multiply(gram, a, v, out):
             out[j] += a[t] * v[i]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def gaussian_rows(p, space):
     """Return the log density of gaussian rows at ``space.v``; add its derivatives to v_bar and h_bar."""
     total = 0.0
@@ -107,7 +109,7 @@ def gaussian_rows(p, space):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def lay(p, space, a, b, out):
     """Fill a map with the mode and factor of a quadratic ``(a, b)`` of the rows beside the gaussian ones."""
     h, q, terms, prior, gram = space.h, p.quadratics, p.terms, p.prior, p.gram
@@ -147,7 +149,7 @@ def lay(p, space, a, b, out):
         _constrain(p, space, out)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _constrain(p, space, out):
     """Find the directions that the constraints fix, and move the mode to where they hold."""
     start, effect = p.constraints.start, p.constraints.effect
@@ -172,7 +174,7 @@ def _constrain(p, space, out):
     to_constraints(p, space, out, out.mode)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def to_constraints(p, space, out, x):
     """Move `x` to where the constraints hold, along the directions that they fix in the map."""
     start, effect = p.constraints.start, p.constraints.effect
@@ -190,7 +192,7 @@ def to_constraints(p, space, out, x):
     add(x, -1.0, move)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def effects_at(p, space, where, z):
     """Write the effects that `z` stands for into ``space.x``; return the log density of its fixed directions."""
     x, across = space.x, where.across
@@ -205,7 +207,7 @@ def effects_at(p, space, where, z):
     return extra
 
 
-@nb.njit(**OPTIONS)
+@inner
 def transport(p, steps, theta, space, out):
     """Fill the map at `theta`; return the log prior of theta.
 
@@ -223,7 +225,7 @@ def transport(p, steps, theta, space, out):
     return value
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _shorten(p, space, out):
     """Turn a new mode and the one before (``space.step``) into the end of a step of limited length."""
     scales, size, h, old, mode = p.scales, space.x, space.h, space.step, out.mode
@@ -237,7 +239,7 @@ def _shorten(p, space, out):
         to_constraints(p, space, out, out.mode)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def given_theta(p, z, where, space, gradient):
     """Return ``log p(y, x)`` at the effects of `z`, by the hyperparameters in `space`; its gradient in z."""
     total = effects_at(p, space, where, z)
@@ -256,7 +258,7 @@ def given_theta(p, z, where, space, gradient):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def log_density_at(p, x, space):
     """Return ``log p(y, x)`` by the hyperparameters in `space`."""
     scale(p, space.h, x, space.v)
@@ -266,7 +268,7 @@ def log_density_at(p, x, space):
     return total + rows.evaluate(p, space, 0) if p.rows.y.size else total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def find_mode(p, theta, space, out):
     """Fill the map at the mode of the effects given `theta`; return Laplace's log marginal density of theta.
 
@@ -301,30 +303,45 @@ def find_mode(p, theta, space, out):
     return value + best + out.volume[0]
 
 
-@nb.njit(**OPTIONS)
-def marginals(p, thetas, space, out, values):
-    """Write Laplace's log marginal density of each theta: exact where everything is gaussian."""
+@compiled_as(nb.void(PROBLEM, MATRIX, nb.boolean, SPACE, MAP, FLOATS))
+def marginals(p, thetas, move, space, out, values):
+    """Write Laplace's log marginal density of each theta: exact where everything is gaussian.
+
+    With `move` the expansion point is moved to the mode of the effects given the last of them.
+    """
     for i in range(len(thetas)):
         value = find_mode(p, thetas[i], space, out)
         values[i] = value if np.isfinite(value) else -np.inf
+    if move:
+        expansion = p.expansion
+        expansion.x[:] = out.mode
+        if p.rows.y.size:
+            expansion.a[:] = space.own_a
+            expansion.b[:] = space.own_b
 
 
-@nb.njit(**OPTIONS)
-def expand(p, theta, space, out):
-    """Move the expansion point to the mode given `theta`."""
-    find_mode(p, theta, space, out)
-    p.expansion.x[:] = out.mode
-    if p.rows.y.size:
-        p.expansion.a[:] = space.own_a
-        p.expansion.b[:] = space.own_b
-
-
-@nb.njit(**OPTIONS)
+@compiled_as(nb.void(PROBLEM, FLOATS, FLOATS, SPACE))
 def expand_at_predictors(p, theta, eta, space):
     """Let the expansion be the rows' quadratic at predictors that no effects need to have."""
     hyper.hyperparameters(p, theta, space)
     space.eta[:] = eta
     rows.evaluate_at(p, space, 2)
     rows.linearize(p, space)
-    p.expansion.a[:] = space.own_a
-    p.expansion.b[:] = space.own_b
+    expansion = p.expansion
+    expansion.a[:] = space.own_a
+    expansion.b[:] = space.own_b
+
+
+@compiled_as(nb.float64(PROBLEM, nb.int64, FLOATS, FLOATS, SPACE, MAP, FLOATS))
+def refined(p, steps, theta, z, space, where, gradient):
+    """Return the log density of (theta, z) by a map of `steps` Newton steps; write its gradient in z."""
+    value = transport(p, steps, theta, space, where) + p.constant
+    return value + where.volume[0] + given_theta(p, z, where, space, gradient)
+
+
+@compiled_as(nb.void(PROBLEM, MATRIX, SPACE, MATRIX))
+def hyperparameters(p, thetas, space, out):
+    """Write h at each theta."""
+    for i in range(len(thetas)):
+        hyper.hyperparameters(p, thetas[i], space)
+        out[i] = space.h

@@ -68,31 +68,30 @@ class Target:
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""
         room = self.room()
-        density.expand(self.handle, theta, room.space, room.where)
+        density.marginals(self.handle, np.array([theta]), True, room.space, room.where, np.empty(1))
 
     def marginals(self, thetas: np.ndarray, room: Room | None = None) -> np.ndarray:
         """Return the log density of each theta (S, T), effects integrated; Laplace's where not gaussian."""
         values, room = np.empty(len(thetas)), room or self.room()
         thetas = np.ascontiguousarray(thetas, float)
-        density.marginals(self.handle, thetas, room.space, room.where, values)
+        density.marginals(self.handle, thetas, False, room.space, room.where, values)
         return values
 
     def joint(self, theta: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the log density of (theta, z), the standard normal's constant left out, and its gradient."""
         by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room()
-        value = gradient.joint(self.handle, theta, z, room.space, room.where, by_theta, by_z)
+        value = gradient.joint_density(self.handle, theta, z, room.space, room.where, by_theta, by_z)
         return value, by_theta, by_z
 
     def refined(self, theta: np.ndarray, z: np.ndarray, steps: int) -> tuple[float, np.ndarray]:
         """Return the log density of (theta, z) by a map with `steps` Newton steps, and the elements (v, x)."""
         room = self.room()
-        value = density.transport(self.handle, steps, theta, room.space, room.where)
-        value += room.map.volume[0] + self.problem.constant
-        value += density.given_theta(self.handle, z, room.where, room.space, np.zeros(self.n_effects))
+        by_z = np.zeros(self.n_effects)
+        value = density.refined(self.handle, steps, theta, z, room.space, room.where, by_z)
         return value, np.concatenate([room.numbers.v, room.numbers.x])
 
-    def hyperparameters(self, theta: np.ndarray) -> np.ndarray:
-        """Return h at `theta`."""
-        room = self.room()
-        hyper.hyperparameters(self.handle, theta, room.space)
-        return room.numbers.h
+    def hyperparameters(self, thetas: np.ndarray) -> np.ndarray:
+        """Return h at each theta (S, T)."""
+        out = np.empty((len(thetas), len(self.problem.h)))
+        density.hyperparameters(self.handle, np.ascontiguousarray(thetas, float), self.room().space, out)
+        return out

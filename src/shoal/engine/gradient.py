@@ -12,11 +12,13 @@ import numba as nb
 import numpy as np
 
 from shoal.engine import density, hyper, rows
-from shoal.engine.kinds import OPTIONS
+from shoal.engine.handles import MAP, PROBLEM, SPACE
+from shoal.engine.kinds import FLOATS
 from shoal.engine.sparse import adjoint, backward, forward
+from shoal.priors.compiled import compiled_as, inner
 
 
-@nb.njit(**OPTIONS)
+@inner
 def joint(p, theta, z, space, where, theta_bar, z_bar):
     """Return the log density of (theta, z) by the expansion's map, and write its gradient."""
     space.h_bar[:] = 0.0
@@ -44,7 +46,7 @@ def joint(p, theta, z, space, where, theta_bar, z_bar):
     return value if np.isfinite(value) else -np.inf
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _scales(p, space, v_bar, x):
     """Add to h_bar what S and v0 do to ``v_bar'(S x + v0)``."""
     scales, h_bar = p.scales, space.h_bar
@@ -54,7 +56,7 @@ def _scales(p, space, v_bar, x):
             h_bar[scales.place[e]] += v_bar[i] * x[scales.effect[e]]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _project(p, space, where, z, x_bar):
     """Turn the derivative in x into that in ``L'^-1 z`` before the constraints."""
     start, effect = p.constraints.start, p.constraints.effect
@@ -73,7 +75,7 @@ def _project(p, space, where, z, x_bar):
             x_bar[effect[e]] -= share[d]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _map(p, space, where, z, z_bar):
     """Add to h_bar what theta does to x through the map, and write the gradient in z."""
     pattern, factor, across, solved = p.pattern, where.factor, where.across, space.solved
@@ -111,7 +113,7 @@ def _map(p, space, where, z, z_bar):
     _quadratic(p, space, a)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _quadratic(p, space, a):
     """Add to h_bar what theta does to H (its derivative is known) and to the right side (`a` is its)."""
     terms, scales, gram, q = p.terms, p.scales, p.gram, p.quadratics
@@ -146,3 +148,9 @@ def _quadratic(p, space, a):
         for i in range(sa.size):
             total += sa[i] * q.b[r, i]
         h_bar[q.tau[r]] += total
+
+
+@compiled_as(nb.float64(PROBLEM, FLOATS, FLOATS, SPACE, MAP, FLOATS, FLOATS))
+def joint_density(p, theta, z, space, where, theta_bar, z_bar):
+    """Return `joint`."""
+    return joint(p, theta, z, space, where, theta_bar, z_bar)

@@ -11,8 +11,9 @@ import numba as nb
 from numba.experimental import structref
 
 from shoal.engine import problem as records
-from shoal.engine.kinds import OPTIONS, fields_of, record_type
+from shoal.engine.kinds import fields_of, record_type
 from shoal.engine.sparse import Pattern
+from shoal.priors.compiled import OPTIONS
 
 
 @structref.register
@@ -67,7 +68,7 @@ SPACE = SpaceType(fields_of(records.Space))
 MAP = MapType(fields_of(records.Map))
 
 
-@nb.njit(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)), **OPTIONS)
+@nb.njit(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)), cache=True, **OPTIONS)
 def problem_handle(p: Any) -> Any:
     """Return the handle of a problem."""
     out = structref.new(PROBLEM)
@@ -90,7 +91,7 @@ def problem_handle(p: Any) -> Any:
     return out
 
 
-@nb.njit(SPACE(record_type(records.Space)), **OPTIONS)
+@nb.njit(SPACE(record_type(records.Space)), cache=True, **OPTIONS)
 def space_handle(s: Any) -> Any:
     """Return the handle of a thread's room."""
     out = structref.new(SPACE)
@@ -119,7 +120,7 @@ def space_handle(s: Any) -> Any:
     return out
 
 
-@nb.njit(MAP(record_type(records.Map)), **OPTIONS)
+@nb.njit(MAP(record_type(records.Map)), cache=True, **OPTIONS)
 def map_handle(m: Any) -> Any:
     """Return the handle of a map."""
     out = structref.new(MAP)

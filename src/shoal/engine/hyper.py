@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
-from shoal.engine.kinds import OPTIONS
+from shoal.priors.compiled import inner
 
 IDENTITY, LOG, SOFTPLUS, LOGIT, ATANH = range(5)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _log1p_exp(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@nb.njit(**OPTIONS)
+@inner
 def hyperparameters(p, theta, space):
     """Fill `space.h`; return the log prior density of theta, Jacobian included."""
     h, slots, slope_of, priors = space.h, p.slots, space.slope, p.functions.priors
@@ -62,7 +61,7 @@ def hyperparameters(p, theta, space):
     return total + _derive(p, h)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _derive(p, h):
     derived = p.derived
     total = 0.0
@@ -77,7 +76,7 @@ def _derive(p, h):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def pull_back(p, space, gradient):
     """Turn `space.h_bar`, a derivative in h, into one in theta, that of the log prior included."""
     h, h_bar, derived, slots, slope_of = space.h, space.h_bar, p.derived, p.slots, space.slope

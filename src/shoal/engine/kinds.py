@@ -19,8 +19,6 @@ from shoal.priors.compiled import (
     PRIOR_FUNCTION_TYPE,
 )
 
-OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-
 Ints: TypeAlias = NDArray[np.int64]
 Int32s: TypeAlias = NDArray[np.int32]
 Floats: TypeAlias = NDArray[np.float64]
@@ -30,14 +28,17 @@ PriorDensities: TypeAlias = Any
 Derivations: TypeAlias = Any
 DerivationAdjoints: TypeAlias = Any
 
+INT64S, INT32S = nb.int64[::1], nb.int32[::1]
+FLOATS, MATRIX = nb.float64[::1], nb.float64[:, ::1]
+
 KINDS: dict[str, Any] = {
     "int": nb.int64,
     "float": nb.float64,
     "bool": nb.boolean,
-    "Ints": nb.int64[::1],
-    "Int32s": nb.int32[::1],
-    "Floats": nb.float64[::1],
-    "Matrix": nb.float64[:, ::1],
+    "Ints": INT64S,
+    "Int32s": INT32S,
+    "Floats": FLOATS,
+    "Matrix": MATRIX,
     "RowFunctions": nb.types.ListType(FUNCTION_TYPE),
     "PriorDensities": nb.types.ListType(PRIOR_FUNCTION_TYPE),
     "Derivations": nb.types.ListType(DERIVED_FUNCTION_TYPE),

@@ -19,7 +19,9 @@ import numpy as np
 
 from shoal.engine.density import effects_at, given_theta, scale, transport
 from shoal.engine.gradient import joint
-from shoal.engine.kinds import OPTIONS
+from shoal.engine.handles import MAP, PROBLEM, SPACE
+from shoal.engine.kinds import FLOATS, INT64S, MATRIX, Floats, Matrix, record_type
+from shoal.priors.compiled import compiled_as, inner
 
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
 MOST_KICKS = 32
@@ -41,11 +43,11 @@ class State(NamedTuple):
         iterations of warmup made.
     """
 
-    theta: np.ndarray
-    z: np.ndarray
-    gradient: np.ndarray
-    h: np.ndarray
-    numbers: np.ndarray
+    theta: Floats
+    z: Floats
+    gradient: Floats
+    h: Floats
+    numbers: Floats
 
 
 LP, GIVEN, PROPOSAL, ANGLE, USED, WARMED = range(6)
@@ -57,12 +59,16 @@ class Output(NamedTuple):
     `stats` (n, 6): log density, acceptance of z (or of both), acceptance of theta, energy, loss of log density, kicks.
     """
 
-    theta: np.ndarray
-    point: np.ndarray
-    stats: np.ndarray
+    theta: Matrix
+    point: Matrix
+    stats: Matrix
 
 
-@nb.njit(**OPTIONS)
+STATE, OUTPUT = record_type(State), record_type(Output)
+GENERATOR = nb.typeof(np.random.default_rng(0))
+
+
+@inner
 def _rotate(position, momentum, angle):
     c, s = np.cos(angle), np.sin(angle)
     for k in range(position.size):
@@ -71,13 +77,13 @@ def _rotate(position, momentum, angle):
         position[k] = turned
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _probability(log_ratio):
     """Return ``min(1, exp(log_ratio))``; 0 for what is no number."""
     return 1.0 if log_ratio >= 0 else np.exp(log_ratio) if log_ratio == log_ratio else 0.0
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _write(v, x, theta, elements, out, row):
     """Write the elements of (v, x) that are asked for."""
     for k in range(elements.size):
@@ -86,7 +92,7 @@ def _write(v, x, theta, elements, out, row):
     out.theta[row] = theta
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(nb.void(PROBLEM, nb.int64, SPACE, MAP, STATE))
 def begin(p, steps, space, where, state):
     """Lay the map at the state's theta and evaluate the density there."""
     prior = transport(p, steps, state.theta, space, where)
@@ -97,7 +103,15 @@ def begin(p, steps, space, where, state):
     state.numbers[LP] = given + prior + where.volume[0] + p.constant
 
 
-@nb.njit(**OPTIONS)
+_INT, _FLOAT = nb.int64, nb.float64
+
+
+@compiled_as(
+    nb.void(
+        *(GENERATOR, PROBLEM, _INT, MATRIX, FLOATS, _INT, _INT, _INT, _INT, _FLOAT),
+        *(SPACE, MAP, MAP, STATE, INT64S, OUTPUT),
+    )
+)
 def independent(
     rng, p, steps, thetas, log_q, kicks, per, warm, count, aim, space, where, other, state, elements, out
 ):
@@ -175,7 +189,9 @@ def independent(
             s[0], s[1], s[2], s[3], s[4], s[5] = n[LP], turned, accepted, -n[LP], loss, kicks * per
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(
+    nb.void(*(GENERATOR, PROBLEM, FLOATS, MATRIX, _INT, _INT, _FLOAT), *(SPACE, MAP, STATE, INT64S, OUTPUT))
+)
 def trajectories(rng, p, center, root, warm, count, aim, space, where, state, elements, out):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 

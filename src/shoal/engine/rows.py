@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
-from shoal.engine.kinds import OPTIONS
+from shoal.priors.compiled import inner
 
 
-@nb.njit(**OPTIONS)
+@inner
 def predict(columns, v, eta):
     """Write ``eta = offset + J v``."""
     for i in range(columns.offset.size):
@@ -18,14 +17,14 @@ def predict(columns, v, eta):
         eta[i] = total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def evaluate(p, space, order):
     """Return the log density of all rows at ``space.v``; see `evaluate_at`."""
     predict(p.columns, space.v, space.eta)
     return evaluate_at(p, space, order)
 
 
-@nb.njit(**OPTIONS)
+@inner
 def evaluate_at(p, space, order):
     """Return the log density of all rows at the predictors ``space.eta``, and fill what `order` asks for.
 
@@ -72,7 +71,7 @@ def evaluate_at(p, space, order):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def scatter(columns, line_values, v_bar):
     """Add ``J' line_values`` to `v_bar`."""
     for i in range(columns.offset.size):
@@ -81,7 +80,7 @@ def scatter(columns, line_values, v_bar):
             v_bar[columns.column[e]] += columns.value[e] * s
 
 
-@nb.njit(**OPTIONS)
+@inner
 def linearize(p, space):
     """Fill ``space.own_a`` and ``space.own_b`` with the rows' quadratic at their predictors: J'WJ and its right side.
 

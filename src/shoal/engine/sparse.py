@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from shoal.engine.kinds import OPTIONS, Int32s, Ints
+from shoal.engine.kinds import INT32S, INT64S, Int32s, Ints
+from shoal.priors.compiled import compiled_as, inner
 
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
 
@@ -60,11 +61,8 @@ def analyse(row: np.ndarray, column: np.ndarray, size: int) -> Pattern:
     upper = sp.triu(upper, format="csc")
     upper.sort_indices()
     start, rows = upper.indptr.astype(np.int64), upper.indices.astype(np.int32)
-    parent = _elimination_tree(start, rows)
-    counts = _column_counts(start, rows, parent)
-    l_start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    structure = _structure(start, rows, parent, l_start)
-    full_columns = np.flatnonzero(counts != size - here)
+    l_start, *structure = _analyse(start, rows)
+    full_columns = np.flatnonzero(np.diff(l_start) != size - here)
     dense = int(full_columns[-1]) + 1 if full_columns.size else 0
     if size - dense < SMALLEST_BLOCK:
         dense = size
@@ -84,7 +82,19 @@ def _ordering(matrix: sp.csc_matrix) -> np.ndarray:
     return factor.perm_c.astype(np.int64)
 
 
-@nb.njit(**OPTIONS)
+@compiled_as(nb.types.Tuple((INT64S, INT32S, INT64S, INT32S, INT32S))(INT64S, INT32S))
+def _analyse(start, row):
+    """Return the structure of the factor of a matrix's upper triangle: see `Pattern`."""
+    parent = _elimination_tree(start, row)
+    counts = _column_counts(start, row, parent)
+    l_start = np.zeros(counts.size + 1, np.int64)
+    for k in range(counts.size):
+        l_start[k + 1] = l_start[k] + counts[k]
+    l_row, r_start, r_column, r_place = _structure(start, row, parent, l_start)
+    return l_start, l_row, r_start, r_column, r_place
+
+
+@inner
 def _elimination_tree(start, row):
     n = start.size - 1
     parent = np.full(n, -1, np.int64)
@@ -101,7 +111,7 @@ def _elimination_tree(start, row):
     return parent
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _row_of_factor(start, row, k, parent, mark, out):
     """Write the columns of row k of the factor, in no order; return how many there are."""
     count = 0
@@ -116,7 +126,7 @@ def _row_of_factor(start, row, k, parent, mark, out):
     return count
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _column_counts(start, row, parent):
     n = parent.size
     counts = np.ones(n, np.int64)
@@ -128,7 +138,7 @@ def _column_counts(start, row, parent):
     return counts
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _structure(start, row, parent, l_start):
     n = parent.size
     lnz = l_start[n]
@@ -154,7 +164,7 @@ def _structure(start, row, parent, l_start):
     return l_row, r_start, r_column, r_place
 
 
-@nb.njit(**OPTIONS)
+@inner
 def factorize(pattern, h, factor, work):
     """Write L with ``L L' = H`` into `factor` (lnz,); return ``log |L|``, nan unless H is positive definite.
 
@@ -199,7 +209,7 @@ def factorize(pattern, h, factor, work):
     return total + _dense_block(pattern, block, factor) if dense < n else total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _dense_block(pattern, block, factor):
     n = pattern.start.size - 1
     dense = pattern.dense
@@ -220,13 +230,13 @@ def _dense_block(pattern, block, factor):
     return total
 
 
-@nb.njit(**OPTIONS)
+@inner
 def _is_positive(block):
     """Return False where LAPACK would raise: a number that is none."""
     return np.isfinite(block.sum())
 
 
-@nb.njit(**OPTIONS)
+@inner
 def forward(pattern, factor, b):
     """Solve ``L x = b`` in place."""
     for j in range(b.size):
@@ -237,7 +247,7 @@ def forward(pattern, factor, b):
             b[pattern.l_row[p]] -= factor[p] * value
 
 
-@nb.njit(**OPTIONS)
+@inner
 def backward(pattern, factor, b):
     """Solve ``L' x = b`` in place."""
     for j in range(b.size - 1, -1, -1):
@@ -248,7 +258,7 @@ def backward(pattern, factor, b):
         b[j] = value / factor[first]
 
 
-@nb.njit(**OPTIONS)
+@inner
 def adjoint(pattern, factor, bar, h_bar, work):
     """Turn the derivative in the entries of L into that in the upper triangle of H.
 
