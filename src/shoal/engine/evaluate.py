@@ -60,6 +60,15 @@ class Target:
         """All effects integrate out exactly."""
         return not len(self.problem.rows.y)
 
+    @property
+    def cost(self) -> float:
+        """About how many elementary operations a marginal density takes: a number, so that seeds reproduce."""
+        p = self.problem
+        columns = np.diff(p.pattern.l_start).astype(float)
+        factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < self.n_effects else 1.0)
+        each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
+        return each * (1.0 if self.quadratic else 4.0)
+
     def room(self) -> Room:
         """Return what one thread needs."""
         numbers, where = new_space(self.problem), empty_map(self.problem)

@@ -22,6 +22,7 @@ FREEDOM = 8.0  # while the density is still unknown
 SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
 ROUNDS = 5
 PILOT = 1024
+SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 
 T = TypeVar("T")
 

@@ -1,0 +1,187 @@
+"""Sample a target: explore its marginal, then run chains by the move that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from shoal.engine import moves
+from shoal.engine.evaluate import Target
+from shoal.engine.exact import draw_effects
+from shoal.engine.explore import fit_marginal, marginal_batches
+from shoal.engine.mixture import MarginalFit
+from shoal.engine.moves import ANGLE, PROPOSAL, USED
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Chains, Settings, generators
+from shoal.engine.threads import in_threads
+
+CHUNK = 100  # draws between looks at progress and Ctrl-C
+KICKS = 3  # of a trajectory given theta: a quarter turn
+STEPS = 1  # Newton steps by which independent proposals refine their map
+PILOT = 60  # iterations of the run that chooses the move
+LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
+LEFT_STUCK = 0.15  # share of draws that may repeat the theta before
+MOST_PROPOSALS = 4
+LONG_THETA = 8  # hyperparameters beyond which independent proposals are not tried
+DIVERGENT = moves.DIVERGENT
+
+
+@dataclass(frozen=True)
+class Move:
+    """How chains move: by independent proposals of theta, `per` of them a draw, or by joint trajectories."""
+
+    independent: bool
+    per: int = 1
+    acceptance: float = float("nan")
+
+
+class Chain:
+    """One chain and the room it works in."""
+
+    def __init__(self, target: Target, fit: MarginalFit, rng: np.random.Generator, elements: np.ndarray):
+        self.target, self.fit, self.rng, self.elements = target, fit, rng, elements
+        t, n = target.n_theta, target.n_effects
+        theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)].copy()
+        self.state = moves.State(
+            theta, rng.standard_normal(n), np.zeros(t + n), target.problem.h.copy(), np.zeros(6)
+        )
+        self.room, self.other = target.room(), target.room()
+
+    def output(self, count: int) -> moves.Output:
+        """Return room for draws."""
+        return moves.Output(
+            np.empty((count, self.target.n_theta)), np.empty((count, len(self.elements))), np.zeros((count, 6))
+        )
+
+    def start_independent(self) -> None:
+        """Begin at the state's theta."""
+        numbers = self.state.numbers
+        numbers[ANGLE] = moves.QUARTER / KICKS
+        numbers[PROPOSAL] = self.fit.proposal.log_density(self.state.theta[None])[0]
+        moves.begin(self.target.handle, STEPS, self.room.space, self.room.where, self.state)
+
+    def independent(self, warm: int, count: int, per: int, aim: float) -> moves.Output:
+        """Make some iterations with independent proposals of theta."""
+        out = self.output(count)
+        proposals = self.fit.proposal.draw(self.rng, (warm + count) * per)
+        log_q = self.fit.proposal.log_density(proposals)
+        self.state.numbers[USED] = 0.0
+        moves.independent(
+            self.rng,
+            self.target.handle,
+            STEPS,
+            np.ascontiguousarray(proposals),
+            log_q,
+            KICKS,
+            per,
+            warm,
+            count,
+            aim,
+            self.room.space,
+            self.room.where,
+            self.other.where,
+            self.state,
+            self.elements,
+            out,
+        )
+        return out
+
+    def joint(self, warm: int, count: int, aim: float) -> moves.Output:
+        """Make some iterations by trajectories over (theta, z)."""
+        out = self.output(count)
+        moves.trajectories(
+            self.rng,
+            self.target.handle,
+            self.fit.mean,
+            np.ascontiguousarray(self.fit.root),
+            warm,
+            count,
+            aim,
+            self.room.space,
+            self.room.where,
+            self.state,
+            self.elements,
+            out,
+        )
+        return out
+
+
+def choose_move(target: Target, fit: MarginalFit, seed: int, aim: float) -> Move:
+    """Return the move that a short run of independent proposals recommends."""
+    if target.n_theta > LONG_THETA:
+        return Move(False)
+    chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
+    chain.start_independent()
+    stats = chain.independent(0, PILOT, 1, aim).stats
+    acceptance = float(stats[PILOT // 4 :, 2].mean())
+    if acceptance < LEAST_ACCEPTANCE:
+        return Move(False, acceptance=acceptance)
+    per = int(np.ceil(np.log(LEFT_STUCK) / np.log1p(-min(acceptance, 0.99))))
+    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance)
+
+
+def sample(target: Target, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
+    """Return draws of every chain by the move that suits the target, chains in parallel threads."""
+    progress.stage("exploring")
+    fit = fit_marginal(target, settings.seed, settings.cores)
+    aim = settings.target_accept or 0.8
+    move = choose_move(target, fit, settings.seed, aim)
+    progress.stage("sampling")
+    tasks = [
+        partial(_chain, target, fit, move, settings, aim, elements, rng, progress)
+        for rng in generators(settings.seed, settings.chains)
+    ]
+    theta, points, stats, angle = (
+        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
+    )
+    facts = {"step_size": angle.tolist(), "target_accept": aim}
+    named = {
+        "lp": stats[..., 0],
+        "acceptance_rate": stats[..., 1],
+        "diverging": stats[..., 4] > DIVERGENT,
+        "n_steps": stats[..., 5].astype(int),
+    }
+    if move.independent:
+        named["acceptance_theta"] = stats[..., 2]
+        facts |= {"proposals_per_draw": move.per}
+    else:
+        named["energy"] = stats[..., 3]
+    return Chains(theta, points, named, "independent proposals" if move.independent else "hmc", facts)
+
+
+def _chain(
+    target: Target,
+    fit: MarginalFit,
+    move: Move,
+    settings: Settings,
+    aim: float,
+    elements: np.ndarray,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    chain = Chain(target, fit, rng, elements)
+    if move.independent:
+        chain.start_independent()
+        advance: Callable[..., Any] = partial(chain.independent, per=move.per, aim=aim)
+    else:
+        chain.state.numbers[ANGLE] = 0.6
+        advance = partial(chain.joint, aim=aim)
+    warm = max(settings.warmup, 1)
+    advance(warm, 0)
+    progress.warmed(warm)
+    store = np.float32 if settings.single else np.float64
+    theta = np.empty((settings.draws, target.n_theta))
+    points = np.empty((settings.draws, len(elements)), store)
+    stats = np.empty((settings.draws, 6))
+    for i in range(0, settings.draws, CHUNK):
+        progress.check()
+        count = min(CHUNK, settings.draws - i)
+        out = advance(0, count)
+        here = slice(i, i + count)
+        theta[here], points[here], stats[here] = out
+        progress.drawn(count)
+    return theta, points, stats, chain.state.numbers[[ANGLE]]
