@@ -3,8 +3,9 @@
 Usage: python benchmarks/doctor.py
 
 Centered eight schools and the zero-sum slopes of a wrong axis, from files that PyMC made
-(`tests/diagnosis/files`); the first three districts of Bangladesh and all sixty, fitted here; a sound fit by
-PyMC, and a file that was cut off. For each its verdict and findings, as `shoal doctor FILE` prints them.
+(`tests/criticism/diagnosis/files`); the first three districts of Bangladesh and all sixty, fitted here; a
+sound fit by PyMC, and a file that was cut off. For each its verdict and findings, as `shoal doctor FILE`
+prints them.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 
 from _process import HERE
 
-FILES = HERE.parent / "tests" / "diagnosis" / "files"
+FILES = HERE.parent / "tests" / "criticism" / "diagnosis" / "files"
 
 
 def districts(count: int) -> Any:

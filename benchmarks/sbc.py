@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from shoal import priors as P
-from shoal.calibrate import sbc
+from shoal.criticism.calibration import sbc
 from shoal.families import get_family
-from shoal.frames import read
 from shoal.model import specify
+from shoal.tables import read
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 SLOPES = {**INTERCEPTS, "x": P.Normal(0, 1), "cor": P.LKJ(2)}

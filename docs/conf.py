@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sphinx_gallery.scrapers import figure_rst
 
-from shoal.plots.picture import Picture
+from shoal.drawing.picture import Picture
 
 sys.path.insert(0, str(Path(__file__).parent / "gallery"))
 

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 _parser = argparse.ArgumentParser(description="A story of the gallery.")
 _parser.add_argument("--fast", action="store_true", help="few draws and small simulations")
 _parser.add_argument("--pictures", metavar="FOLDER", type=Path, help="write the pictures into this folder")
 _given = _parser.parse_args()
 
-FILES = Path(__file__).resolve().parents[2] / "tests" / "diagnosis" / "files"  # of other programs
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ROOT / "tests" / "criticism" / "diagnosis" / "files"  # of other programs
 FAST: bool = _given.fast
 DRAWS: int = 250 if FAST else 1000  # of each of four chains
 

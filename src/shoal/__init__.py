@@ -12,14 +12,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoal import confounding, lab, plots, pooling, priors, simulate
+    from shoal import plots, priors, simulate
     from shoal.api import Fit, Model, kfold, load, sbc
-    from shoal.comparison import compare
-    from shoal.datasets import load_dataset
-    from shoal.diagnosis import diagnose
+    from shoal.criticism.diagnosis import diagnose
     from shoal.formula import register_function
-    from shoal.means import group_means
     from shoal.model import Response
+    from shoal.scores.compare import compare
+    from shoal.studies import confounding, lab, pooling
+    from shoal.tables.datasets import load_dataset
+    from shoal.tables.means import group_means
 
 # Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
 _PLACES = {
@@ -29,17 +30,19 @@ _PLACES = {
     "load": "shoal.api",
     "sbc": "shoal.api",
     "kfold": "shoal.api",
-    "compare": "shoal.comparison",
-    "diagnose": "shoal.diagnosis",
-    "load_dataset": "shoal.datasets",
+    "compare": "shoal.scores.compare",
+    "diagnose": "shoal.criticism.diagnosis",
+    "load_dataset": "shoal.tables.datasets",
     "register_function": "shoal.formula",
-    "group_means": "shoal.means",
-    "priors": "",
-    "confounding": "",
-    "pooling": "",
-    "simulate": "",
-    "lab": "",
-    "plots": "",
+    "group_means": "shoal.tables.means",
+}
+_MODULES = {
+    "confounding": "shoal.studies.confounding",
+    "lab": "shoal.studies.lab",
+    "plots": "shoal.plots",
+    "pooling": "shoal.studies.pooling",
+    "priors": "shoal.priors",
+    "simulate": "shoal.simulate",
 }
 
 __all__ = [
@@ -64,11 +67,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'shoal' has no attribute {name!r}")
-    if place := _PLACES[name]:
-        return getattr(importlib.import_module(place), name)
-    return importlib.import_module(f"shoal.{name}")
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'shoal' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

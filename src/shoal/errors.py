@@ -116,3 +116,8 @@ def listing(items: Iterable[object], limit: int = 5) -> str:
     names = [str(i) for i in items]
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

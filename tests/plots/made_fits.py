@@ -8,9 +8,9 @@ import xarray as xr
 
 import shoal as sl
 from shoal.api import Fit
+from shoal.criticism.implied import prior_dataset
 from shoal.errors import ShoalWarning
-from shoal.implied import prior_dataset
-from shoal.results import Results, observed_data
+from shoal.fit.results import Results, observed_data
 
 LABELS = ["$a$_b", "a/b", "x^{", "<ü>", "%s"]
 CATEGORIES = np.array(["low", "$mid", "high"])

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from shoal.loo import Loo
-from shoal.plots.elpd import NAMED, WORST, units
+from shoal.scores.loo import Loo
+from shoal.scores.pictures import NAMED, WORST, units
 
 
 def score(labels, k, unit="g", single=False):

@@ -8,6 +8,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 
 import shoal as sl
+from shoal.drawing.style import ALONE, POOLED
 from shoal.errors import DataError, ModelError
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.data import data
@@ -16,7 +17,6 @@ from shoal.plots.forest import forest
 from shoal.plots.groups import apart
 from shoal.plots.pooling import pooling
 from shoal.plots.shrinkage import shrinkage
-from shoal.plots.style import ALONE, POOLED
 
 # Too few draws for the run to be judged, and sampled again.
 RUN = {"draws": 90, "chains": 2, "seed": 7, "cores": 1}

@@ -9,12 +9,12 @@ from scipy.special import expit
 import shoal as sl
 from plots.made_fits import LABELS, TWO, made, model, table
 from shoal import priors as P
+from shoal.criticism.implied import prior_dataset, scalars
 from shoal.errors import ModelError, PriorError
-from shoal.implied import prior_dataset, scalars
+from shoal.model.prior_draws import draw_prior
 from shoal.plots.density import density_of
 from shoal.plots.prior_density import exact_density
 from shoal.plots.sd_prior_implied import mixture_of
-from shoal.prior_draws import draw_prior
 
 
 def area(own, column):

@@ -13,10 +13,10 @@ from matplotlib.colors import same_color
 import shoal as sl
 from plots.made_fits import LABELS, TWO, made, model, table
 from shoal import priors as P
+from shoal.drawing.style import DIVERGENT
 from shoal.errors import ModelError
 from shoal.plots.chain_ranks import band, rank_counts
 from shoal.plots.rank import differences
-from shoal.plots.style import DIVERGENT
 
 DRAWS = ("trace", "rank", "pair", "ess", "funnel", "ppc", "prior_posterior")
 

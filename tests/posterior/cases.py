@@ -12,10 +12,9 @@ import pandas as pd
 from scipy.special import expit
 
 from posterior.density import zero_sum_basis
-from shoal import groups, results
 from shoal.errors import ShoalWarning
-from shoal.frames import read
-from shoal.model import Response, Specification, specify
+from shoal.fit import results
+from shoal.model import Response, Specification, covariance, specify
 from shoal.posterior.coordinates import Point
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import (
@@ -34,6 +33,7 @@ from shoal.priors import (
 from shoal.sample import programs
 from shoal.sample.programs import double, to_device
 from shoal.sample.target import Draws
+from shoal.tables import read
 
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
 G = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3])
@@ -376,7 +376,7 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     for group in model.groups:
         priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
         out += [sd for sd, q in zip(values[group.sd], priors, strict=True) if not isinstance(q, Fixed)]
-        out += [values[group.cor][i, j] for i, j, *_ in groups.partial_positions(group.blocks)]
+        out += [values[group.cor][i, j] for i, j, *_ in covariance.partial_positions(group.blocks)]
     for design in model.designs:
         out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
     out += [value for name, value in values.items() if "shrinkage:" in name]

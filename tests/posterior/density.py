@@ -16,9 +16,9 @@ from scipy import stats
 from scipy.special import betaln
 
 from families import scipy_densities
-from shoal.design import Design, Group
 from shoal.errors import ModelError
 from shoal.model import Specification
+from shoal.model.design import Design, Group
 from shoal.priors import (
     LKJ,
     Beta,

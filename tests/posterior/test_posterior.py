@@ -29,10 +29,8 @@ from hypothesis import strategies as st
 
 from posterior import density as plain
 from posterior.density import log_joint
-from shoal import groups
 from shoal.errors import ModelError
-from shoal.frames import read
-from shoal.model import Response, specify
+from shoal.model import Response, covariance, specify
 from shoal.posterior import layout
 from shoal.posterior.folding import folded
 from shoal.posterior.hyper import hyperparameters, to_unconstrained
@@ -51,6 +49,7 @@ from shoal.priors import (
 from shoal.sample.evaluate import marginal_batches, points
 from shoal.sample.programs import compiled, double, to_device
 from shoal.sample.target import Target
+from shoal.tables import read
 
 
 @pytest.mark.parametrize("case", ALL, ids=str)
@@ -104,7 +103,7 @@ def test_hyperparameters_make_the_correlations_that_are_reported(case):
     for factor, out in zip(s.factors, hyper.out, strict=True):
         size = len(factor.sd)
         lam, sd = np.asarray(out)[:size, :size], values[list(factor.sd)]
-        matrix = groups.correlations(values[None, list(factor.partial)], factor.blocks, size)[0]
+        matrix = covariance.correlations(values[None, list(factor.partial)], factor.blocks, size)[0]
         np.testing.assert_allclose(np.diag(matrix), 1, rtol=1e-12)
         np.testing.assert_allclose(lam @ lam.T, matrix * np.outer(sd, sd), rtol=1e-10, atol=1e-12)
         for i in range(size):

@@ -24,7 +24,7 @@ from cases import (
 )
 
 from posterior import density as plain
-from shoal.design import merge
+from shoal.model.design import merge
 from shoal.posterior import constraint, gaussian, layout, rows
 from shoal.posterior.blocks import Effects
 from shoal.posterior.hyper import hyperparameters

@@ -11,8 +11,8 @@ from report.cases import COLUMN, FACTOR, odd_model
 from shoal.families import FAMILIES
 from shoal.report.equations import MOST_TERMS, equations
 from shoal.report.mathml import SIGNS, expression, math
+from shoal.report.sentences import sentences
 from shoal.report.symbols import symbols
-from shoal.report.words import sentences
 from test_model import model, several, table, toeplitz
 
 MODELS = {

@@ -8,10 +8,10 @@ import pytest
 
 from report.cases import FACTOR, MODELS, ODD, fit, written
 from report.reading import Reader
-from shoal import files
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import new_figure
 from shoal.errors import FileError, ModelError
-from shoal.plots.picture import Picture
-from shoal.plots.style import new_figure
+from shoal.fit import files
 from shoal.report import drawings
 from shoal.report.drawings import drawing
 from shoal.report.page import page

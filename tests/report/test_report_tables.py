@@ -7,11 +7,11 @@ import pytest
 
 import shoal as sl
 from report.cases import ODD, RUN, fit
+from shoal.fit.results import Results
 from shoal.report.effects import ALL_SHOWN, FROM_EACH_END, effect_tables, kept, variance_table
 from shoal.report.figures import decimals, fixed, percent, short
 from shoal.report.parameters import Parameters
 from shoal.report.run import again, data_table, run_facts
-from shoal.results import Results
 
 # A summary's sd divides by the number of draws with arviz-stats 0.8, by one less with later ones.
 DDOF = 0 if version("arviz-stats").startswith("0.") else 1

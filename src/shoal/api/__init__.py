@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from shoal.api.fit import Fit, load
 from shoal.api.folds import kfold
-from shoal.api.model import Model, sbc
+from shoal.api.model import Fit, Model, load, sbc
 
 __all__ = ["Fit", "Model", "kfold", "load", "sbc"]

@@ -1,4 +1,4 @@
-"""The public `Fit`: thin, every method calls downwards."""
+"""What the public `Fit` says of its draws: thin, every method calls downwards."""
 
 from __future__ import annotations
 
@@ -9,29 +9,22 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from shoal import files, report
+from shoal import report
 from shoal.api.quantities import Quantities
-from shoal.diagnosis import Diagnosis, diagnose
+from shoal.criticism.diagnosis import Diagnosis, diagnose
+from shoal.criticism.sensitivity import THRESHOLD, Sensitivity, sensitivity
 from shoal.errors import ShoalWarning
-from shoal.loo import Loo, loo
-from shoal.progress import shown
-from shoal.results import Results
-from shoal.sensitivity import THRESHOLD, Sensitivity, sensitivity
+from shoal.fit import files
+from shoal.fit.progress import shown
+from shoal.fit.results import Results
+from shoal.scores.loo import Loo, loo
 
 if TYPE_CHECKING:
-    from shoal.api.model import Model
     from shoal.plots.accessors import FitPlots
 
 
-class Fit(Quantities):
-    """Draws from the posterior of a model, and what they say."""
-
-    @property
-    def model(self) -> Model:
-        """The model that was fitted."""
-        from shoal.api.model import Model  # whose `fit` makes this class
-
-        return Model._of(self._results.model)
+class Fitted(Quantities):
+    """Draws from the posterior of a model, and what they say: all of a `Fit` but its model."""
 
     @property
     def plot(self) -> FitPlots:
@@ -191,13 +184,3 @@ class Fit(Quantities):
         sizes = self._results.posterior.sizes
         formula = self._results.model.text
         return f"<shoal.Fit {formula!r}: {sizes['chain']} chains of {sizes['draw']} draws>"
-
-
-def load(path: str | Path) -> Fit:
-    """Read a fit written by `Fit.save`; runs no code from the file.
-
-    Raises
-    ------
-    FileError
-    """
-    return Fit(files.load(path))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from shoal.api.fit import Fit
-from shoal.api.model import Model
+from shoal.api.model import Fit, Model
 from shoal.errors import ModelError
-from shoal.loo import Loo
-from shoal.loo import kfold as cross_validate
-from shoal.progress import shown
+from shoal.fit.progress import shown
 from shoal.sample.target import Settings
+from shoal.scores.loo import Loo
+from shoal.scores.loo import kfold as cross_validate
 
 
 def kfold(

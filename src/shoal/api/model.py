@@ -1,4 +1,4 @@
-"""The public `Model`: thin, every method calls downwards."""
+"""The public `Model` and `Fit`, which make each other: thin, every method calls downwards."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
-from shoal import calibrate, describe, fitting, predictive
-from shoal.api.fit import Fit
-from shoal.design import Design
+from shoal.api.fit import Fitted
+from shoal.criticism import calibration
 from shoal.errors import ModelError, ShoalWarning
+from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
-from shoal.frames import read
+from shoal.fit import files
+from shoal.fit import run as fitting
+from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
+from shoal.model.design import Design
+from shoal.model.print import model_text
+from shoal.model.variants import with_pooling
 from shoal.posterior.plan import Plan
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
-from shoal.progress import shown
 from shoal.sample.target import Settings
-from shoal.variants import with_pooling
+from shoal.tables import read
 
 if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
@@ -239,7 +244,7 @@ class Model:
         ----------
         Evans, M. and Moshonov, H. (2006). Checking for prior-data conflict. Bayesian Analysis 1, 893-914.
         """
-        from shoal.implied import prior_summary
+        from shoal.criticism.implied import prior_summary
 
         return prior_summary(self._spec, draws, seed, prob)
 
@@ -265,16 +270,25 @@ class Model:
         """
         return to_pymc(self._spec, coordinates)
 
-    def sbc(self, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
+    def sbc(self, simulations: int = 200, **settings: Any) -> calibration.Calibration:
         """Check the model's computation by simulation; see `shoal.sbc`."""
-        return calibrate.sbc(self._spec, simulations, **settings)
+        return calibration.sbc(self._spec, simulations, **settings)
 
     def __str__(self) -> str:
-        return describe.model_text(self._spec, self.plan)
+        return model_text(self._spec, str(self.plan))
 
     def __repr__(self) -> str:
         families = ", ".join(d.family.name for d in self._spec.designs)
         return f"<shoal.Model {self._spec.text!r}, {families}>"
+
+
+class Fit(Fitted):
+    """Draws from the posterior of a model, and what they say."""
+
+    @property
+    def model(self) -> Model:
+        """The model that was fitted."""
+        return Model._of(self._results.model)
 
 
 def responses_of(
@@ -314,6 +328,16 @@ def read_for(responses: Sequence[Response], data: Any) -> Any:
     return read(data, columns=tuple(columns))
 
 
-def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibrate.Calibration:
-    """Check a model's computation by simulation-based calibration; see `calibrate.sbc`."""
-    return calibrate.sbc(model.specification, simulations, **settings)
+def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
+    """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
+    return calibration.sbc(model.specification, simulations, **settings)
+
+
+def load(path: str | Path) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file.
+
+    Raises
+    ------
+    FileError
+    """
+    return Fit(files.load(path))

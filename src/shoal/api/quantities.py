@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from shoal import contrasts, estimands, predict, predictive
-from shoal.results import Results
+from shoal import estimands
+from shoal.estimands import contrasts, predictions, predictive
+from shoal.fit.results import Results
 
 
 class Quantities:
@@ -227,7 +228,7 @@ class Quantities:
             New levels without a population (zero-sum effects, known covariances), effects that were not kept,
             more than 4 GB of draws (see `predict_summary`).
         """
-        return predict.predict(
+        return predictions.predict(
             self._results, new, kind, new_levels, response=response, draws=draws, seed=seed
         )
 
@@ -265,7 +266,7 @@ class Quantities:
         DataError, ModelError
             As `predict`, but for the size.
         """
-        return predict.predict_summary(
+        return predictions.predict_summary(
             self._results, new, kind, new_levels, response=response, draws=draws, seed=seed, prob=prob
         )
 

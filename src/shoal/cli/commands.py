@@ -226,7 +226,7 @@ def datasets(
     csv: Annotated[bool, typer.Option("--csv", help="Write the table as CSV.")] = False,
 ) -> None:
     """List the data sets that come with Shoal, or show one: where it comes from, and its first rows."""
-    from shoal.datasets import describe
+    from shoal.tables.datasets import describe
 
     screen = Screen()
     if name is None:
@@ -276,10 +276,11 @@ def sbc(
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
         check_output(plot, force, data)
     model = _model(formula, data, family, prior)
-    from shoal import calibrate, progress
+    from shoal.criticism.calibration import sbc
+    from shoal.fit import progress
 
     with progress.shown(None, simulations, "fits") as bar:
-        calibration = calibrate.sbc(
+        calibration = sbc(
             model.specification,
             simulations,
             seed=seed,
@@ -305,6 +306,6 @@ def demo(
     ] = None,
 ) -> None:
     """Fit models that other samplers found hard, beside the figures that were published for them."""
-    from shoal.demo import run
+    from shoal.studies.demo import run
 
     raise typer.Exit(0 if run(Screen(), only) else UNTRUSTWORTHY)

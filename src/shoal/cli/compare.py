@@ -17,8 +17,8 @@ from shoal.errors import FileError, listing, nearest
 
 if TYPE_CHECKING:
     from shoal.api import Fit
-    from shoal.comparison import Comparison
-    from shoal.loo import Loo
+    from shoal.scores.compare import Comparison
+    from shoal.scores.loo import Loo
 
 EPILOG = "Example: shoal compare intercepts.nc slopes.nc --unit district --plot elpd.png"
 TABLES = (".csv",)
@@ -59,7 +59,7 @@ def compare(
 
     Exits with 2 if a score cannot be relied on, or the draws of a fit cannot be trusted.
     """
-    from shoal.loo.arviz import METHODS
+    from shoal.scores.loo.weights import METHODS
 
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r}. {nearest(method, METHODS)}", param_hint="--method")
@@ -120,14 +120,14 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 
 def _compared(fits: Mapping[str, Fit], unit: str, refit: bool, method: str, cores: int | None) -> Comparison:
-    from shoal.comparison import compare as compare_fits
+    from shoal.scores.compare import compare as compare_fits
 
     return compare_fits(fits, unit, refit=refit, method=method, cores=cores)
 
 
 def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, cores: int | None) -> dict[str, Loo]:
-    from shoal.loo import loo
-    from shoal.progress import shown
+    from shoal.fit.progress import shown
+    from shoal.scores.loo import loo
 
     # Not `Fit.loo`, which warns of what is shown here anyway.
     with shown(None if refit else False, 0, "fits") as bar:
@@ -135,7 +135,7 @@ def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, cores: int | None) -
 
 
 def _draw(scores: Mapping[str, Loo], several: Comparison | None, path: Path) -> None:
-    from shoal.plots.elpd import units
+    from shoal.scores.pictures import units
 
     picture = several.plot() if several else units(*scores.values())
     picture.save(path)
@@ -145,7 +145,7 @@ def _write(scores: Mapping[str, Loo], path: Path) -> None:
     """Write a table of one row a unit and fit."""
     import pandas as pd
 
-    from shoal.files import whole
+    from shoal.fit.files import whole
 
     table = pd.concat({name: score.pointwise for name, score in scores.items()}, names=["model"])
     with whole(path) as part:

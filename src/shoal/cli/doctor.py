@@ -29,7 +29,7 @@ def doctor(
 
     Exits with 2 if the draws cannot be trusted.
     """
-    from shoal.diagnosis import diagnose
+    from shoal.criticism.diagnosis import diagnose
 
     diagnosis = diagnose(file)
     if quiet:

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal.datasets import Dataset, describe, load_dataset
 from shoal.errors import DataError, FileError, nearest
+from shoal.tables.datasets import Dataset, describe, load_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def find_dataset(name: str) -> Dataset:
 
 def csv_text(dataset: Dataset) -> str:
     """Return a shipped data set as its file holds it."""
-    content = (resources.files("shoal.datasets") / dataset.file).read_bytes()
+    content = (resources.files("shoal.tables.datasets") / dataset.file).read_bytes()
     return (gzip.decompress(content) if dataset.file.endswith(".gz") else content).decode("utf-8")
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shoal.diagnosis import Diagnosis
+    from shoal.criticism.diagnosis import Diagnosis
 
 STYLES = {"error": "bold red", "bug": "bold red", "warning": "yellow", "note": "cyan", "stopped": "yellow"}
 UNFOLDED = 10_000  # columns of a pipe or file, where a cut or folded line would only be in the way

@@ -7,9 +7,9 @@ from numbers import Real
 
 import numpy as np
 
-from shoal.design import Design, Group
 from shoal.errors import ModelError, listing, nearest
-from shoal.results import Results
+from shoal.fit.results import Results
+from shoal.model.design import Design, Group
 
 INTERVAL = 0.9
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design import Design
 from shoal.estimands.common import (
     INTERVAL,
     group_of,
@@ -16,9 +15,10 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import levels
 from shoal.estimands.table import Estimates
-from shoal.no_pooling import Alone, estimates
-from shoal.prior_draws import linear_predictor, phi_of
-from shoal.results import Results
+from shoal.fit.no_pooling import NoPooling, estimates
+from shoal.fit.results import Results
+from shoal.model.design import Design
+from shoal.model.predictors import linear_predictor, phi_of
 
 SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share
 
@@ -74,7 +74,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     return table
 
 
-def _alone(results: Results, name: str | None) -> tuple[Alone, np.ndarray]:
+def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
     """Return no-pooling estimates and the population mean of each effect, (K,)."""
     design, group = group_of(results, name)
     means = _means(results, design)

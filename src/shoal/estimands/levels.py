@@ -8,7 +8,7 @@ import xarray as xr
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, group_of, linear_scale, these_levels
 from shoal.estimands.table import Estimates
-from shoal.results import Results
+from shoal.fit.results import Results
 
 
 def effects_draws(results: Results, name: str | None = None) -> xr.DataArray:

@@ -12,8 +12,8 @@ from shoal.errors import ModelError, listing, nearest
 from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
-from shoal.groups import partial_positions
-from shoal.results import Results
+from shoal.fit.results import Results
+from shoal.model.covariance import partial_positions
 
 
 def summary(

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Group
 from shoal.errors import ModelError, nearest
 from shoal.estimands.common import (
     INTERVAL,
@@ -23,7 +22,8 @@ from shoal.estimands.common import (
 )
 from shoal.estimands.levels import effects_draws, levels
 from shoal.estimands.table import Estimates
-from shoal.results import Results
+from shoal.fit.results import Results
+from shoal.model.design import Group
 
 BEST = ("high", "low")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design import Group
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
-from shoal.results import Results
+from shoal.fit.results import Results
+from shoal.model.design import Group
 
 
 def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:

@@ -9,13 +9,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal.design import Design, Group
-from shoal.design_groups import safe
 from shoal.export import effects
-from shoal.export.effects import Scale
+from shoal.export.effects import EffectScale
 from shoal.export.parameters import ascending, folded, scalar
 from shoal.export.responses import data, observe
 from shoal.model import Specification, is_foldable
+from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import safe
 from shoal.priors import Fixed, Normal, Prior
 
 Values = dict[str, Any]
@@ -91,7 +91,7 @@ def _parameters(model: Specification, design: Design, coordinates: str) -> Value
     return values
 
 
-def _means(design: Design, scales: Mapping[str, Scale]) -> tuple[Values, Values]:
+def _means(design: Design, scales: Mapping[str, EffectScale]) -> tuple[Values, Values]:
     """Return the standardised means over levels, by group, and what they add to each coefficient."""
     means: Values = {}
     shift: Values = {}

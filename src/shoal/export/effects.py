@@ -10,15 +10,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal import groups
-from shoal.design import Group
 from shoal.export.parameters import scalar, vector
-from shoal.model import Specification
+from shoal.model import Specification, covariance
+from shoal.model.design import Group
 from shoal.priors import LKJ
 
 
 @dataclass(frozen=True)
-class Scale:
+class EffectScale:
     """How the effects of a group vary.
 
     Attributes
@@ -44,13 +43,13 @@ class Scale:
         return pt.diag(self.sd) if self.lower is None else self.lower
 
 
-def scale_of(model: Specification, group: Group) -> Scale:
+def scale_of(model: Specification, group: Group) -> EffectScale:
     """Return the standard deviations, correlations and degrees of freedom of a group, as variables."""
     members = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
     sd = vector(group.sd, group.effects, members, group.dim)
     lower = sd[:, None] * _correlated(model, group) if group.correlated else None
     nu = scalar(group.nu, model.priors[group.nu].prior) if group.student else None
-    return Scale(sd, lower, nu)
+    return EffectScale(sd, lower, nu)
 
 
 def _correlated(model: Specification, group: Group) -> Any:
@@ -63,7 +62,7 @@ def _correlated(model: Specification, group: Group) -> Any:
     """
     prior = model.priors[group.cor].prior
     assert isinstance(prior, LKJ)
-    positions = groups.partial_positions(group.blocks)
+    positions = covariance.partial_positions(group.blocks)
     alpha = np.array([prior.partial(size, column).alpha for _, _, size, column in positions])
     half = pm.Beta(f"{group.cor}_half", alpha=alpha, beta=alpha, dims=pairs_dim(group))
     size = len(group.effects)
@@ -86,7 +85,8 @@ def pairs_dim(group: Group) -> str:
 
 def pairs(group: Group) -> list[str]:
     """Return the labels of a group's partial correlations."""
-    return [f"{group.effects[i]}|{group.effects[j]}" for i, j, *_ in groups.partial_positions(group.blocks)]
+    positions = covariance.partial_positions(group.blocks)
+    return [f"{group.effects[i]}|{group.effects[j]}" for i, j, *_ in positions]
 
 
 def splits(group: Group) -> bool:
@@ -94,7 +94,7 @@ def splits(group: Group) -> bool:
     return not (group.zero_sum or group.student or group.root is not None)
 
 
-def mean_over_levels(group: Group, scale: Scale) -> tuple[Any, Any]:
+def mean_over_levels(group: Group, scale: EffectScale) -> tuple[Any, Any]:
     """Return the mean of standardised effects over the levels, (K,), and what it is in effects.
 
     The mean of G standard normal effects is Normal(0, 1 / sqrt(G)), independent of the deviations from it.
@@ -103,7 +103,7 @@ def mean_over_levels(group: Group, scale: Scale) -> tuple[Any, Any]:
     return z, scale.apply(z)
 
 
-def standardized(group: Group, scale: Scale, mean: Any = None) -> Any:
+def standardized(group: Group, scale: EffectScale, mean: Any = None) -> Any:
     """Return the effects of a group, (G, K), from standardised ones.
 
     Parameters
@@ -118,7 +118,7 @@ def standardized(group: Group, scale: Scale, mean: Any = None) -> Any:
     return pm.Deterministic(group.r, r, dims=(group.name, group.dim))
 
 
-def _standard(group: Group, scale: Scale, apart: bool) -> Any:
+def _standard(group: Group, scale: EffectScale, apart: bool) -> Any:
     name, dims = f"{group.r}_z", (group.name, group.dim)
     if apart or group.zero_sum:
         return pm.ZeroSumNormal(name, sigma=1.0, dims=(group.dim, group.name)).T
@@ -143,7 +143,7 @@ def _student(group: Group, nu: Any, name: str, lower: Any, mean: Any) -> Any:
     return pt.stack([columns[k] for k in sorted(columns)], axis=1)
 
 
-def centered(group: Group, scale: Scale, population: Mapping[int, Any] | None) -> Any:
+def centered(group: Group, scale: EffectScale, population: Mapping[int, Any] | None) -> Any:
     """Return the effects of a group, (G, K), sampled themselves.
 
     Parameters
@@ -160,7 +160,7 @@ def centered(group: Group, scale: Scale, population: Mapping[int, Any] | None) -
     return pm.Deterministic(group.r, level - mean, dims=(group.name, group.dim))
 
 
-def _around(group: Group, scale: Scale, name: str, mean: Any) -> Any:
+def _around(group: Group, scale: EffectScale, name: str, mean: Any) -> Any:
     """Return variables (G, K), a row a level, around `mean` (K,)."""
     dims = (group.name, group.dim)
     if group.student:
@@ -170,7 +170,7 @@ def _around(group: Group, scale: Scale, name: str, mean: Any) -> Any:
     return pm.Normal(name, mu=mean, sigma=scale.sd, dims=dims)
 
 
-def _centered_zero_sum(group: Group, scale: Scale) -> Any:
+def _centered_zero_sum(group: Group, scale: EffectScale) -> Any:
     """Return zero-sum effects; correlated ones from G - 1 independent rows, contrasts between levels."""
     dims = (group.name, group.dim)
     if not group.correlated:

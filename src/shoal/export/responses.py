@@ -10,9 +10,9 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from shoal import families
-from shoal.design import Design
 from shoal.errors import ModelError
 from shoal.families import Family
+from shoal.model.design import Design
 
 ROOT_2 = np.sqrt(2.0)  # a float64: PyTensor takes the root of its own constant in single precision
 

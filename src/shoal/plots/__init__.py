@@ -7,7 +7,7 @@
 """
 
 # The functions take the places of the modules of their names, which are loaded before them.
+from shoal.drawing.picture import Picture
 from shoal.plots.comparisons import ess, forest, pooling, sd_prior_implied
-from shoal.plots.picture import Picture
 
 __all__ = ["Picture", "ess", "forest", "pooling", "sd_prior_implied"]

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ModelError
+from shoal.fit.results import Results
 from shoal.plots.of_model import ModelPlots
-from shoal.results import Results
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
 
 __all__ = ["FitPlots", "ModelPlots"]
 
@@ -124,7 +124,8 @@ class FitPlots:
             At most 24 quantities a fit. Numbers: ``fit``, ``quantity``, ``ess_bulk``, ``ess_tail``,
             ``draws``.
         """
-        from shoal.plots.comparisons import check_fits, ess
+        from shoal.fit.given import check_fits
+        from shoal.plots.comparisons import ess
 
         given = {} if others is None else others
         check_fits(given)
@@ -145,8 +146,8 @@ class FitPlots:
         Picture
             Numbers: as ``Loo.pointwise``.
         """
-        from shoal.loo import loo
-        from shoal.plots.elpd import units
+        from shoal.scores.loo import loo
+        from shoal.scores.pictures import units
 
         return units(loo(self._results, unit, refit))
 
@@ -304,7 +305,7 @@ class FitPlots:
         Picture
             Numbers: the level, ``row``, ``size``, ``pooling``, ``mean`` and the interval.
         """
-        from shoal.plots.comparisons import check_fits, results_of
+        from shoal.fit.given import check_fits, results_of
         from shoal.plots.pooling import pooling
 
         given = {} if others is None else others

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.design import Design
+from shoal.drawing.style import GREY, POOLED, plain, quiet
 from shoal.errors import ModelError, nearest
+from shoal.model.design import Design
 from shoal.plots.borrowed import on_axes
-from shoal.plots.style import GREY, POOLED, plain, quiet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from shoal.drawing.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain
 from shoal.plots.quantities import Quantities
-from shoal.plots.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, plain
 
 if TYPE_CHECKING:
     from arviz_base.labels import MapLabeller

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from shoal import estimands
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.estimands import INTERVAL, interval_names
+from shoal.fit.results import Results
 from shoal.plots.groups import Levels, interval_words, name_rows, pooled_levels_of, row_height
-from shoal.plots.picture import Picture
-from shoal.plots.style import COMPLETE, POOLED, new_figure, plain, quiet
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from shoal.drawing.picture import Picture
 from shoal.errors import ModelError, listing
+from shoal.fit.given import check_fits, results_of
+from shoal.fit.results import Results
 from shoal.plots.ess import ess as _ess
 from shoal.plots.forest import forests as _forests
-from shoal.plots.picture import Picture
 from shoal.plots.pooling import pooling as _pooling
 from shoal.plots.sd_prior_implied import sd_prior_implied as _sd_prior_implied
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from shoal.priors import Prior
@@ -130,30 +131,6 @@ def _results(fits: Mapping[Any, Any]) -> dict[str, Results]:
     return {_name(name): results_of(fit) for name, fit in fits.items()}
 
 
-def check_fits(fits: Any) -> None:
-    """Raise unless fits are given by their names."""
-    if not isinstance(fits, Mapping):
-        raise ModelError(
-            f"The fits are of type {type(fits).__name__}.",
-            "A mapping from names to fits, such as {'centered': a, 'transport': b}.",
-        )
-
-
 def _name(name: Any) -> str:
     """Return the name of a fit as text, of several parts with commas: ``("small", 1)`` is "small, 1"."""
     return ", ".join(map(str, name)) if isinstance(name, tuple) else str(name)
-
-
-def results_of(fit: Any) -> Results:
-    """Return the draws behind a `Fit`, or `Results` as they are.
-
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    """
-    found = fit if isinstance(fit, Results) else getattr(fit, "results", None)
-    if not isinstance(found, Results):
-        needed = "What `model.fit()` or `sl.load` returns."
-        raise ModelError(f"A fit is of type {type(fit).__name__}.", needed)
-    return found

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.design import Design
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COLOURS, GREY, crowded, new_figure, plain, quiet
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.model import Specification
-from shoal.plots.picture import Picture
-from shoal.plots.style import COLOURS, GREY, crowded, new_figure, plain, quiet
+from shoal.model.design import Design
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import ALONE, COMPLETE, POOLED, new_figure, quiet
 from shoal.estimands import INTERVAL, effect_of
+from shoal.fit.results import Results
 from shoal.plots.groups import interval_words, levels_of, log_axis, size_axis
-from shoal.plots.picture import Picture
-from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, quiet
-from shoal.results import Results
 
 
 def effects_by_size(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COLOURS, crowded, folded, new_figure, plain, quiet, width_of
+from shoal.fit.results import Results
 from shoal.plots.borrowed import tree_of
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import Quantities, choose_each, divergent, notes
-from shoal.plots.style import COLOURS, crowded, folded, new_figure, plain, quiet, width_of
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

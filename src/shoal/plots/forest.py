@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import FAINT, POOLED, TRUTH, folded, new_figure, plain, quiet, scale_of
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import INTERVAL, describe, interval_names
+from shoal.fit.results import Results
 from shoal.plots.groups import interval_words, log_axis, name_rows, row_height
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import choose, choose_each, notes
-from shoal.plots.style import FAINT, POOLED, TRUTH, folded, new_figure, plain, quiet, scale_of
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

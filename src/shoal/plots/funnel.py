@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.design import Group
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import DIVERGENT, POOLED, new_figure, plain, quiet, scale_of
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import effect_of, effects_draws, group_of
+from shoal.fit.results import Results
+from shoal.model.design import Group
 from shoal.plots.borrowed import CHAINS
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import divergences, divergent
-from shoal.plots.style import DIVERGENT, POOLED, new_figure, plain, quiet, scale_of
-from shoal.results import Results
 
 
 def funnel(

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from shoal import estimands
-from shoal.design import Design, Group
-from shoal.plots.style import plain, scale_of
-from shoal.results import Results
+from shoal.drawing.style import plain, scale_of
+from shoal.fit.results import Results
+from shoal.model.design import Design, Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shoal.model import Specification
 
 if TYPE_CHECKING:
-    from shoal.plots.picture import Picture
+    from shoal.drawing.picture import Picture
     from shoal.priors import Prior
 
 

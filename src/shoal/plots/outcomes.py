@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from shoal.design import Design
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COLOURS, GREY, new_figure, plain, quiet
 from shoal.estimands import INTERVAL, interval_names
+from shoal.estimands.predictions import ask, predicted_blocks
+from shoal.fit.results import Results
+from shoal.model.design import Design
 from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, table_of
 from shoal.plots.groups import interval_words
-from shoal.plots.picture import Picture
-from shoal.plots.style import COLOURS, GREY, new_figure, plain, quiet
-from shoal.predict import ask, predicted_blocks
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

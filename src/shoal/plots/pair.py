@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import DIVERGENT, POOLED, folded, quiet
+from shoal.fit.results import Results
 from shoal.plots.borrowed import adopt, tree_of
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import choose, divergent
 from shoal.plots.quantities import divergences as count_of
-from shoal.plots.style import DIVERGENT, POOLED, folded, quiet
-from shoal.results import Results
 
 MOST = 6
 

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shoal import estimands, fitting
-from shoal.design import Design, Group
-from shoal.diagnosis import diagnose
+from shoal import estimands
+from shoal.criticism.diagnosis import diagnose
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
-from shoal.no_pooling import wide_sds
+from shoal.fit import run as fitting
+from shoal.fit.no_pooling import wide_sds
+from shoal.fit.results import Results
+from shoal.model.design import Design, Group
+from shoal.model.variants import with_pooling
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
-from shoal.plots.picture import Picture
-from shoal.plots.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.posterior.posterior import posterior_of
-from shoal.results import Results
 from shoal.sample.target import Settings
-from shoal.variants import with_pooling
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design_groups import safe
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import new_figure, plain
 from shoal.errors import ModelError, nearest
+from shoal.estimands.predictions import check_integer
+from shoal.estimands.predictive import posterior_predictive
+from shoal.fit.results import Results
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 from shoal.plots.against_data import Replicates, bars, by_level, check_kind, curves, kind_of
-from shoal.plots.picture import Picture
-from shoal.plots.style import new_figure, plain
-from shoal.predict import check_integer
-from shoal.predictive import posterior_predictive
-from shoal.results import Results
 
 INTERVALS = 400  # data sets that intervals of counts and of means are taken from
 LARGEST = 2**26  # numbers simulated for one picture

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from shoal.design import Design
 from shoal.model import Specification, is_foldable
+from shoal.model.design import Design
 from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
 
 NOT_OF_ONE = (Fixed, Gap, LKJ, Shrinkage, Shrunk)  # no density of a single quantity by themselves

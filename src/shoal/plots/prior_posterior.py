@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.criticism.implied import prior_dataset, scalars
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import listing
-from shoal.implied import prior_dataset, scalars
+from shoal.fit.results import Results
 from shoal.plots.density import density_of
-from shoal.plots.picture import Picture
 from shoal.plots.prior_density import exact_density
 from shoal.plots.quantities import choose
-from shoal.plots.style import COMPLETE, POOLED, new_figure, plain, quiet
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

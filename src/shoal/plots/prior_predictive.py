@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.design_groups import safe
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COMPLETE, new_figure
+from shoal.estimands.predictive import prior_predictive as simulated
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 from shoal.plots.against_data import Replicates, bars, curves
-from shoal.plots.picture import Picture
-from shoal.plots.style import COMPLETE, new_figure
-from shoal.predictive import prior_predictive as simulated
 
 LINES = 100
 

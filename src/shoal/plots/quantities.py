@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from shoal.criticism.implied import scalars
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
-from shoal.implied import scalars
-from shoal.results import Results
+from shoal.fit.results import Results
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import FAINT, new_figure, plain, quiet
+from shoal.fit.results import Results
 from shoal.plots.borrowed import CHAINS
 from shoal.plots.chain_ranks import PROB, band, rank_counts
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import choose
-from shoal.plots.style import FAINT, new_figure, plain, quiet
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from shoal.design import Group
+from shoal.criticism.implied import Outcome, outcome_of, pairs
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import COLOURS, new_figure, plain, quiet
 from shoal.errors import ModelError, PriorError, listing, nearest
 from shoal.families import Rows
-from shoal.implied import Outcome, outcome_of, pairs
 from shoal.model import Specification
-from shoal.plots.picture import Picture
-from shoal.plots.style import COLOURS, new_figure, plain, quiet
-from shoal.prior_draws import draw_prior, phi_of
+from shoal.model.design import Group
+from shoal.model.predictors import phi_of
+from shoal.model.prior_draws import draw_prior
 from shoal.priors import Fixed, Prior
 
 DRAWS = 8000

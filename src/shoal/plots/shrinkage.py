@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import ALONE, COMPLETE, FAINT, POOLED, new_figure, quiet
 from shoal.estimands import INTERVAL, interval_names
+from shoal.fit.results import Results
 from shoal.plots.groups import Levels, interval_words, levels_of, log_axis, size_axis
-from shoal.plots.picture import Picture
-from shoal.plots.style import ALONE, COMPLETE, FAINT, POOLED, new_figure, quiet
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

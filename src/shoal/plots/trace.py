@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from shoal.drawing.picture import Picture
+from shoal.drawing.style import DIVERGENT, new_figure, plain, quiet
+from shoal.fit.results import Results
 from shoal.plots.borrowed import on_axes, tree_of
-from shoal.plots.picture import Picture
 from shoal.plots.quantities import choose, divergences, divergent
-from shoal.plots.style import DIVERGENT, new_figure, plain, quiet
-from shoal.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

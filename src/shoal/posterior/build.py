@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shoal import groups
-from shoal.design import Design, Group
 from shoal.model import Specification
+from shoal.model import covariance as groups
+from shoal.model.design import Design, Group
 from shoal.posterior.layout import Gathered, gather
 from shoal.posterior.structure import Factor, ResponseShape, Shrinking, Slot, Structure
 from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk

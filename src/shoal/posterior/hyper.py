@@ -16,7 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from shoal import groups
+from shoal.model import covariance as groups
 from shoal.posterior.data import Data, Hyper
 from shoal.posterior.structure import Factor, ResponseShape, Structure
 from shoal.priors import Prior

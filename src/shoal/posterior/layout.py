@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.design import Design, Group, Latent
 from shoal.model import Specification
+from shoal.model.design import Design, Group, Latent
 
 DENSE_IS_FASTER = 16  # multiplications of a dense product in the time of one gathered pair
 ALWAYS_DENSE = 64  # levels

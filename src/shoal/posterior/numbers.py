@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from shoal.design import Design, merge
 from shoal.families import Rows
 from shoal.model import Specification
+from shoal.model.design import Design, merge
 from shoal.posterior.build import column_starts, scalar_priors
 from shoal.posterior.data import Data, Pattern, Quadratic, RowData, Sums
 from shoal.posterior.layout import ordered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, counted, nearest
 from shoal.posterior.coordinates import COORDINATES
 from shoal.posterior.laplace import FROZEN
 from shoal.posterior.structure import Structure
@@ -198,8 +198,3 @@ def _choose_sampler(s: Structure, integrate: bool, coordinates: str) -> tuple[st
     return "hmc", (
         f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {' and '.join(what)}."
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number of things in words: ``1 row``, ``2,000 rows``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.design import merge
 from shoal.model import Specification
+from shoal.model.design import merge
 from shoal.posterior import build, memory
 from shoal.posterior.coordinates import Density
 from shoal.posterior.data import Data

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import ModelError
-from shoal.files import path_of, whole
+from shoal.fit.files import path_of, whole
 
 if TYPE_CHECKING:
-    from shoal.results import Results
+    from shoal.fit.results import Results
 
 __all__ = ["check_name", "write"]
 

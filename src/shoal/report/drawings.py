@@ -10,7 +10,7 @@ from xml.dom.minidom import Element, parseString
 import numpy as np
 from markupsafe import Markup
 
-from shoal.plots.picture import Picture
+from shoal.drawing.picture import Picture
 from shoal.report.parts import Drawing
 
 if TYPE_CHECKING:

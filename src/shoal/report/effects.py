@@ -9,12 +9,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from shoal import estimands
-from shoal.design import Design, Group
-from shoal.plots.style import scale_of
+from shoal.drawing.style import scale_of
+from shoal.fit.results import Results
+from shoal.model.design import Design, Group
 from shoal.report.figures import fixed, interval, percent
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
-from shoal.results import Results
 
 ALL_SHOWN = 24  # levels up to which every one has a row
 FROM_EACH_END = 8

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from shoal.design import Design, Group
 from shoal.errors import listing
 from shoal.model import Specification
+from shoal.model.design import Design, Group
 from shoal.report.mathml import (
     enclosed,
     expression,

@@ -6,16 +6,16 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from shoal.diagnosis import diagnose
+from shoal.criticism.diagnosis import diagnose
+from shoal.fit.results import Results
 from shoal.report.effects import effect_tables, kept, variance_table
 from shoal.report.equations import equations
 from shoal.report.parameters import Parameters
 from shoal.report.parts import Code, Facts, Formulas, Heading, Part, Points, Section, Sentences
 from shoal.report.pictures import MOST_EFFECTS, Pictures
 from shoal.report.run import again, data_table, run_facts, summary_facts
+from shoal.report.sentences import sentences
 from shoal.report.symbols import response_of
-from shoal.report.words import sentences
-from shoal.results import Results
 
 NO_GROUPS = "The model has no group terms, so there is nothing that could be pooled."
 NOT_KEPT = (

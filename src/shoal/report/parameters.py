@@ -10,16 +10,16 @@ import numpy as np
 from markupsafe import Markup
 
 from shoal import estimands
-from shoal.design import Design
-from shoal.groups import partial_positions
+from shoal.fit.results import Results
 from shoal.model import ResolvedPrior, Specification
-from shoal.prior_draws import draw_prior
+from shoal.model.covariance import partial_positions
+from shoal.model.design import Design
+from shoal.model.prior_draws import draw_prior
 from shoal.priors import Shrunk
 from shoal.report.figures import decimals, fixed, interval, percent, short
 from shoal.report.mathml import math
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import symbols, symbols_of
-from shoal.results import Results
 
 PRIOR_DRAWS = 4000
 MOST_ROWS = 200

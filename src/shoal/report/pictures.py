@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from shoal.design import Group
+from shoal.drawing.picture import Picture
+from shoal.estimands.predictions import LARGEST
+from shoal.fit.results import Results
+from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
-from shoal.plots.picture import Picture
 from shoal.plots.ppc import compared, simulate
 from shoal.plots.prior_posterior import prior_posterior
 from shoal.plots.rank import rank
 from shoal.plots.shrinkage import shrinkage
 from shoal.plots.trace import trace
-from shoal.predict import LARGEST
 from shoal.report.drawings import drawing
 from shoal.report.effects import kept
 from shoal.report.parameters import Parameters
 from shoal.report.parts import Part, Sentences
-from shoal.results import Results
 
 MOST_EFFECTS = 6  # group effects with pictures; of further ones there are tables alone
 MOST_FACTORS = 2  # grouping factors whose means are checked one by one

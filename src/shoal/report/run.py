@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from shoal.design import Design, merge
+from shoal.fit.results import Results
 from shoal.model import Specification
+from shoal.model.design import Design, merge
 from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
-from shoal.results import Results
 from shoal.sample.target import Settings
 
 

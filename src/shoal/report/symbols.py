@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from shoal.design import Design, Group, Latent
 from shoal.model import Specification
+from shoal.model.design import Design, Group, Latent
 from shoal.report.mathml import enclosed, listed, name, row, sub, subsup, words
 
 # Of the families' own parameters and of what they print; others keep their names.

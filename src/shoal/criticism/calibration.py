@@ -1,0 +1,337 @@
+"""Simulation-based calibration: whether the posterior that is sampled is the posterior of the model.
+
+Draw parameters from the prior, simulate responses, fit, and rank the true values among the posterior's
+draws: if model, density and sampler agree, ranks are uniform. Talts et al. (2018), arXiv:1804.06788. Besides
+the parameters the joint log likelihood is ranked, a test quantity of data and parameters together that sees
+errors no single parameter shows (Modrák et al. 2023, Bayesian Analysis, doi:10.1214/23-BA1404).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from shoal.criticism.uniformity import joint_spread, uniformity
+from shoal.errors import ModelError, SamplingError, listing
+from shoal.fit.results import assemble
+from shoal.model import Specification, covariance
+from shoal.model.design import Design, Group
+from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.posterior.folding import folded
+from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.sample.programs import double, to_device
+from shoal.sample.progress import Progress
+from shoal.sample.run import run
+from shoal.sample.target import Draws, Settings, Target
+from shoal.sample.threads import in_threads, one_thread_lapack
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ALPHA = 0.05  # chance that a correct model fails any of the tests
+KEPT = 100  # draws of a fit that the true value is ranked among
+CORRELATED = 0.2  # lag-one autocorrelation of the kept draws above which the verdict speaks of it
+FEWEST = 20  # simulations
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Calibration:
+    """Ranks of true values among posterior draws, and what they say.
+
+    Attributes
+    ----------
+    ranks : pandas.DataFrame
+        One row a simulation, one column a quantity: how many of `draws` posterior draws lie below the value
+        that the responses were simulated from, 0 to `draws`. Ties are broken at random.
+    draws : int
+        Kept, nearly independent draws of each fit.
+    autocorrelation : pandas.Series
+        Lag-one autocorrelation of the kept draws of each quantity, averaged over simulations.
+    divergent : int
+        Simulations whose fit had divergent trajectories.
+    plan : str
+        How the fits were sampled.
+    seconds : float
+    """
+
+    ranks: pd.DataFrame
+    draws: int
+    autocorrelation: pd.Series
+    divergent: int
+    plan: str
+    seconds: float
+
+    @property
+    def level(self) -> float:
+        """Level of each test: 5 % shared equally (Bonferroni) by the quantities and their joint spread."""
+        return ALPHA / (self.ranks.shape[1] + 1)
+
+    @cached_property
+    def joint_spread(self) -> tuple[float, float]:
+        """Spread of all quantities' ranks (uniform: 1; posteriors too narrow: more), and its p-value."""
+        return joint_spread(self.ranks.to_numpy(), self.draws)
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row for each quantity.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``mean_rank``: mean of the ranks as fractions, 0.5 if uniform, less where posteriors lie too high.
+            ``z``: its distance from 0.5 in standard errors. ``spread``: mean of ``12 (rank - 0.5)^2``, 1 if
+            uniform; above where posteriors are too narrow. ``p_value``: of the simultaneous test of the whole
+            distribution function (`uniformity`). ``inside``: the distribution function stays inside its
+            simultaneous band at `level`, that is ``p_value > level``. ``autocorrelation``: of the kept draws.
+        """
+        fraction = (self.ranks + 0.5) / (self.draws + 1)
+        p_value = uniformity(len(self.ranks), self.draws).p_value(self.ranks.to_numpy().T)
+        columns = {
+            "mean_rank": fraction.mean(),
+            "z": (fraction.mean() - 0.5) * np.sqrt(12 * len(fraction)),
+            "spread": 12 * ((fraction - 0.5) ** 2).mean(),
+            "p_value": p_value,
+            "inside": p_value > self.level,
+            "autocorrelation": self.autocorrelation,
+        }
+        return pd.DataFrame(columns)
+
+    @property
+    def ok(self) -> bool:
+        """True if no test finds the ranks different from uniform; a correct model fails at most 1 in 20."""
+        return bool(self.summary()["inside"].all() and self.joint_spread[1] > self.level)
+
+    @property
+    def verdict(self) -> str:
+        """What the ranks say, in a few sentences."""
+        summary, (spread, p_spread) = self.summary(), self.joint_spread
+        tests = f"{len(self.ranks)} simulations, {len(summary)} quantities, {ALPHA:.0%} false alarms in all"
+        named = [f"{name} (p = {p:.2g})" for name, p in summary["p_value"].sort_values().items()]
+        joint = f"joint spread {spread:.2f}, expected 1, p = {p_spread:.2g}"
+        bands = "their simultaneous bands"
+        if self.ok:
+            found = [f"Calibrated ({tests}): all ranks stay inside {bands}, nearest {named[0]}; {joint}."]
+        else:
+            outside = ", ".join(named[: int((~summary["inside"]).sum())]) or "none"
+            found = [f"Not calibrated ({tests}): outside {bands}: {outside}; {joint}."]
+        if p_spread <= self.level:
+            found.append(f"Posteriors are too {'narrow' if spread > 1 else 'wide'}.")
+        if self.divergent:
+            found.append(f"Fits with divergent trajectories: {self.divergent}.")
+        if (worst := self.autocorrelation.max()) > CORRELATED:
+            found.append(f"Kept draws are correlated (lag one up to {worst:.2f}): take more draws.")
+        return " ".join(found)
+
+    def plot(self) -> Figure:
+        """Return a figure of every quantity's rank distribution less its expectation, with its band."""
+        from shoal.criticism.calibration_plot import figure
+
+        return figure(self.ranks, self.draws, self.level)
+
+    def __repr__(self) -> str:
+        return self.verdict
+
+
+@dataclass(frozen=True)
+class _Replicate:
+    """What one simulation leaves: rank and autocorrelation by quantity, and whether the fit diverged."""
+
+    ranks: dict[str, int]
+    autocorrelation: dict[str, float]
+    divergent: bool
+
+
+def sbc(
+    model: Specification,
+    simulations: int = 200,
+    draws: int = 200,
+    chains: int = 4,
+    seed: int = 0,
+    coordinates: str = "auto",
+    sampler: str = "auto",
+    cores: int | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Calibrate a model's fits on responses simulated from its own priors.
+
+    Parameters
+    ----------
+    model : Specification
+        Its table gives the predictors; its responses are replaced. All priors should be ones from which
+        sensible tables come.
+    simulations : int
+        Number S of simulated tables. With 200, four of five such errors are found: one quantity off by 0.3
+        of its posterior standard deviation, or six of them a tenth too narrow.
+    draws, chains : int
+        Draws of each chain, of which about 100 in all are kept, evenly spaced.
+    seed : int
+        Each simulation has its own stream: results depend neither on `cores` nor on later simulations.
+    coordinates, sampler : str
+        As for a fit. The fallback to NUTS is left out, so that the planned sampler answers for itself.
+    cores : int, optional
+        Simulations fitted side by side; all cores by default.
+    progress : Progress, optional
+        Told of one draw for every finished simulation.
+
+    Returns
+    -------
+    Calibration
+        Ranks of every coefficient, standard deviation, correlation and parameter of the family, of the
+        effects of the first and the last level, and of the joint log likelihood of the raw rows.
+
+    Raises
+    ------
+    ModelError
+        Impossible settings, weighted rows, or a model without a free parameter.
+    SamplingError
+        A simulated table that could not be fitted; none is left out, for that would bend the ranks.
+    """
+    limits = (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1))
+    for name, value, least in limits:
+        if value < least:
+            raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
+    began, progress = time.perf_counter(), progress or Progress()
+    _check_recursive(model)
+    posterior = posterior_of(model, coordinates, sampler)
+    names = _free_quantities(model)
+    settings = Settings(draws=draws, chains=chains, cores=1)
+    progress.stage("calibrating")
+
+    def one(number: int, sequence: np.random.SeedSequence) -> _Replicate:
+        progress.check()
+        try:
+            done = _replicate(posterior, names, settings, np.random.default_rng(sequence))
+        except SamplingError as problem:
+            raise SamplingError(f"Simulation {number} of seed {seed}: {problem.found}") from problem
+        progress.drawn(1)
+        return done
+
+    sequences = np.random.SeedSequence(seed).spawn(simulations)
+    tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]
+    with one_thread_lapack():
+        done = in_threads(tasks, cores or os.cpu_count() or 1, progress)
+    return Calibration(
+        ranks=pd.DataFrame([r.ranks for r in done]),
+        draws=len(_kept(settings)) * chains,
+        autocorrelation=pd.DataFrame([r.autocorrelation for r in done]).mean(),
+        divergent=sum(r.divergent for r in done),
+        plan=str(posterior.plan),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _check_recursive(model: Specification) -> None:
+    """Raise if a response is a predictor of another: its simulated values would change the design."""
+    responses = {c for d in model.designs for c in d.formula.response.value.columns}
+    for design in model.designs:
+        own = set(design.formula.response.value.columns)
+        if used := responses & (set(design.formula.columns) - own):
+            raise ModelError(
+                f"{listing(sorted(used))} is a response and a predictor of another response.",
+                "Calibration simulates all responses given fixed predictors.",
+                "Calibrate each response's model alone.",
+            )
+
+
+def _free_quantities(model: Specification) -> list[str]:
+    """Return the quantities that vary under the prior."""
+    quantities = _quantities(model, draw_prior(model, np.random.default_rng(0), 2))
+    names = [name for name, (first, second) in quantities.items() if first != second]
+    if not names:
+        raise ModelError("All parameters of the model are Fixed.", "At least one parameter to calibrate.")
+    return names
+
+
+def _replicate(
+    posterior: Posterior, names: list[str], settings: Settings, rng: np.random.Generator
+) -> _Replicate:
+    """Simulate a table, fit it and rank the truth."""
+    truth = draw_prior(posterior.model, rng, 1)
+    ys = simulate_responses(posterior.model, {name: value[0] for name, value in truth.items()}, rng)
+    simulated = posterior.with_responses(*ys)
+    seeded = Settings(settings.draws, settings.chains, seed=int(rng.integers(2**31)), cores=1)
+    target = Target(simulated.density, to_device(simulated.data), simulated.start(), simulated.scout)
+    drawn = run(target, simulated.plan.sampler, simulated.plan.fits_marginal, seeded, Progress())
+    drawn = replace(drawn, point=folded(simulated.model, simulated.structure, drawn.point))
+    # The truth stands in front of the draws, so that both go through the same arithmetic.
+    kept = _named(simulated, drawn, seeded)
+    both = {name: np.concatenate([truth[name], kept[name]]) for name in truth}
+    values = _quantities(simulated.model, both)
+    return _Replicate(
+        ranks={name: _rank(values[name], rng) for name in names},
+        autocorrelation={name: _autocorrelation(values[name][1:], settings.chains) for name in names},
+        divergent=bool(drawn.stats["diverging"].any()),
+    )
+
+
+def _kept(settings: Settings) -> np.ndarray:
+    """Return the positions of the draws of a chain that are kept."""
+    count = min(settings.draws, max(1, KEPT // settings.chains))
+    return np.arange(1, count + 1) * (settings.draws // count) - 1
+
+
+def _named(posterior: Posterior, drawn: Draws, settings: Settings) -> dict[str, np.ndarray]:
+    """Return the kept draws by their names in a result, chains one after the other, (L, ...)."""
+    variables = assemble(posterior, drawn, settings, {}, []).posterior.data_vars
+    kept = _kept(settings)
+    return {str(k): v.values[:, kept].reshape(-1, *v.shape[2:]) for k, v in variables.items()}
+
+
+def _rank(values: np.ndarray, rng: np.random.Generator) -> int:
+    """Return how many of ``values[1:]`` lie below ``values[0]``, ties broken at random."""
+    truth, draws = values[0], values[1:]
+    return int((draws < truth).sum() + rng.integers(1 + (draws == truth).sum()))
+
+
+def _autocorrelation(draws: np.ndarray, chains: int) -> float:
+    away = (draws - draws.mean()).reshape(chains, -1)
+    variance = np.mean(away**2)
+    return float(np.mean(away[:, 1:] * away[:, :-1]) / variance) if variance and away.shape[1] > 1 else 0.0
+
+
+def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what is ranked, (n,) by name, from n draws of every parameter."""
+    out: dict[str, np.ndarray] = {}
+    for design in model.designs:
+        out |= {name: draws[name] for name in design.columns}
+        for group in design.groups:
+            out |= _group_quantities(group, draws)
+        out |= {latent.loading: draws[latent.loading] for latent in design.latents}
+        if design.family.ordinal:
+            count = design.family.n_cutpoints
+            out |= {f"{design.cutpoints}[{i}]": draws[design.cutpoints][:, i] for i in range(count)}
+        out |= {design.prefix + n: draws[design.prefix + n] for n in design.parameters}
+        out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
+    return out
+
+
+def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the log likelihood of the raw rows of one response at each draw, (n,)."""
+
+    def one(eta: Any, phi: dict[str, Any]) -> Any:
+        return design.family.log_density(design.rows, eta, phi).sum()
+
+    phi = {name: value[:, 0] for name, value in phi_of(design, draws).items()}
+    with double():
+        return np.asarray(jax.vmap(one)(linear_predictor(design, draws), phi))
+
+
+def _group_quantities(group: Group, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    effects = group.effects
+    out = {f"{group.sd}[{e}]": draws[group.sd][:, k] for k, e in enumerate(effects)}
+    for i, j, *_ in covariance.partial_positions(group.blocks):
+        out[f"{group.cor}[{effects[i]}, {effects[j]}]"] = draws[group.cor][:, i, j]
+    if group.student:
+        out[group.nu] = draws[group.nu]
+    for level in (0, len(group.labels) - 1):
+        for k, e in enumerate(effects):
+            out[f"{group.r}[{group.labels[level]}, {e}]"] = draws[group.r][:, level, k]
+    return out

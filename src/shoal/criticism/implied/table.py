@@ -1,0 +1,121 @@
+"""A table of what the priors imply, beside the data.
+
+Every statement about the outcome is a statistic of rows simulated from the priors. Where the data have the
+same statistic it stands beside it, with the probability of anything as far out: a prior that the data
+contradict shows itself there. Box (1980), J. Roy. Statist. Soc. A 143, 383-430; Evans and Moshonov (2006),
+Bayesian Analysis 1, 893-914.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from shoal.criticism.implied.outcome import outcome_of
+from shoal.criticism.implied.parameters import scalars
+from shoal.criticism.implied.statistics import Statement, between_levels, of_rows
+from shoal.estimands import interval_names
+from shoal.estimands.predictions import check_integer
+from shoal.estimands.predictive import as_dataset
+from shoal.model import Specification
+from shoal.model.design import Design
+from shoal.model.prior_draws import draw_prior
+
+FAR = 0.01  # tail probability below which data are far outside of what the priors say
+FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
+LARGEST = 2**27  # numbers simulated for the rows of one response: draws times rows
+Draws = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A posterior variable: on which scale, and under which name its prior stands."""
+
+    variable: str
+    scale: str
+    prior: str
+
+
+def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
+    """Return a table of what the priors imply, a row a quantity; see `Model.prior_summary`.
+
+    ``attrs`` has the number of draws, and as ``row_draws`` that of data sets whose rows were simulated: fewer
+    where the rows are so many that draws times rows would pass 2^27. Of fewer than 100 of them no row is
+    flagged as far from the data.
+
+    Raises
+    ------
+    ModelError
+        Draws, seed or probability out of range.
+    """
+    check_integer("draws", draws, 1)
+    check_integer("seed", seed, 0)
+    lower, upper = interval_names(prob)
+    rng = np.random.default_rng(seed)
+    prior = draw_prior(model, rng, draws)
+    row_draws = min(draws, max(1, LARGEST // model.designs[0].n_rows))
+    rows = []
+    for s in [*_parameters(model, prior, draws), *_outcomes(model, prior, draws, row_draws, rng)]:
+        # "lower" interpolates nothing: between two infinities there is no number.
+        bounds = np.quantile(s.values, [0.5, (1 - prob) / 2, (1 + prob) / 2], method="lower")
+        tail = tail_of(s.values, s.observed)
+        flag = s.flag
+        if tail < FAR and len(s.values) >= FEWEST:
+            flag = f"the data lie outside the central {1 - FAR:.0%} of what the priors say"
+        rows.append((s.about, s.quantity, s.prior, s.scale, *bounds, s.observed, tail, flag))
+    columns = ["about", "quantity", "prior", "scale", "median", lower, upper, "observed", "tail", "flag"]
+    table = pd.DataFrame(rows, columns=columns).set_index(["about", "quantity"])
+    table.attrs = {"draws": draws, "row_draws": row_draws, "seed": seed}
+    return table
+
+
+def tail_of(values: np.ndarray, observed: float) -> float:
+    """Return the two-sided probability of draws as far out as what was observed; NaN where nothing was."""
+    if np.isnan(observed):
+        return np.nan
+    return float(min(1.0, 2 * min((values <= observed).mean(), (values >= observed).mean())))
+
+
+def _outcomes(
+    model: Specification, prior: Draws, draws: int, row_draws: int, rng: np.random.Generator
+) -> Iterator[Statement]:
+    for design in model.designs:
+        outcome = outcome_of(model, design)
+        yield from of_rows(outcome, prior, row_draws, rng)
+        yield from between_levels(outcome, prior, draws, rng)
+
+
+def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Statement]:
+    """Yield every parameter but those with one value a level."""
+    dataset = as_dataset(model, {k: v for k, v in prior.items() if k not in model.group_effects}, draws)
+    for own in (parameter for design in model.designs for parameter in _named(design)):
+        if own.variable not in dataset:
+            continue
+        for label, values in scalars(dataset, [own.variable], model.groups):
+            resolved = model.priors[label if label in model.priors else own.prior]
+            notes = [
+                n
+                for n, on in (("default", resolved.default), ("at average columns", resolved.centered))
+                if on
+            ]
+            text = f"{resolved.prior} ({', '.join(notes)})" if notes else str(resolved.prior)
+            yield Statement("parameter", label, text, own.scale, values.ravel())
+
+
+def _named(design: Design) -> Iterator[Parameter]:
+    eta = f"linear predictor ({design.family.link})"
+    for name in design.columns:
+        yield Parameter(name, eta, name)
+    yield Parameter(f"{design.prefix}scale_b", "relative to the residual", f"{design.prefix}b")
+    yield Parameter(design.cutpoints, eta, design.cutpoints)
+    for group in design.groups:
+        yield Parameter(group.sd, eta, group.sd)
+        yield Parameter(group.cor, "correlation", group.cor)
+        yield Parameter(group.nu, "degrees of freedom", group.nu)
+    for latent in design.latents:
+        yield Parameter(latent.loading, eta, latent.loading)
+    for name in design.parameters:
+        yield Parameter(design.prefix + name, "the family's", design.prefix + name)

@@ -1,0 +1,90 @@
+"""The scalars of a posterior that a sensitivity is asked of, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shoal.errors import ModelError, listing, nearest
+from shoal.estimands import free_variables
+from shoal.estimands import levels as draws_of_levels
+from shoal.fit.results import Results
+
+
+def quantities(
+    results: Results, var_names: Sequence[str] | str | None = None, levels: str | None = None
+) -> dict[str, np.ndarray]:
+    """Return draws (chain, draw) of scalars by name, such as ``sd_district[Intercept]``.
+
+    Parameters
+    ----------
+    var_names : sequence of str, optional
+        Posterior variables, or single quantities of them; by default all but those with one value a level.
+    levels : str, optional
+        A grouping factor: the coefficients of its levels, population part plus deviation, instead.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, none at all, both arguments, effects that were not kept.
+    """
+    if levels is not None:
+        if var_names is not None:
+            raise ModelError(
+                f"var_names={var_names!r} beside levels={levels!r}.",
+                "Posterior variables, or the coefficients of one factor's levels.",
+                "Ask for two tables.",
+            )
+        own = draws_of_levels(results, levels)
+        return dict(_scalars(str(own.name), own))
+    given: Any = results.hyperparameters() if var_names is None else var_names
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
+        raise ModelError(f"var_names={var_names!r}.", "A name, or a list of names.")
+    if not (names := list(given)):
+        raise ModelError(
+            "No quantity is named.", f"Some of {listing(map(str, results.posterior.data_vars))}."
+        )
+    return {key: draws for name in names for key, draws in _named(results, name)}
+
+
+def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the scalars of a variable, or the one that is meant."""
+    posterior = results.posterior
+    if name in posterior:
+        yield from _of_variable(results, name)
+        return
+    variables = list(map(str, posterior.data_vars))
+    # Names of variables may hold brackets themselves: the longest that fits is meant.
+    fitting = sorted((v for v in variables if name.startswith(f"{v}[")), key=len)
+    if not fitting:
+        lost = [v for v in results.model.group_effects if v not in variables and name.startswith(v)]
+        remedy = f"The draws of {lost[0]} were not kept: fit with store='single'." if lost else ""
+        raise ModelError(f"There is no variable {name!r}.", remedy or nearest(name, variables))
+    within = dict(_of_variable(results, fitting[-1]))
+    found = [key for key in within if _plain(key) == _plain(name)]
+    if not found:
+        raise ModelError(f"There is no quantity {name!r}.", nearest(name, within))
+    yield found[0], within[found[0]]
+
+
+def _plain(name: str) -> str:
+    """Return a name without the blanks after commas, which other tables leave out."""
+    return name.replace(", ", ",")
+
+
+def _of_variable(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the scalars of a variable; of a matrix of correlations each one that is estimated."""
+    for key, array in free_variables(results, [name]).data_vars.items():
+        yield from _scalars(str(key), array)
+
+
+def _scalars(name: str, array: xr.DataArray) -> Iterator[tuple[str, np.ndarray]]:
+    labels = [[str(label) for label in array[dim].values] for dim in array.dims[2:]]
+    for index in np.ndindex(*array.shape[2:]):
+        inside = ", ".join(own[i] for own, i in zip(labels, index, strict=True))
+        yield f"{name}[{inside}]" if inside else name, array.values[(..., *index)].astype(float)

@@ -1,0 +1,1 @@
+"""What every picture is made with: figure, numbers and caption in one, colours, axes, short labels."""

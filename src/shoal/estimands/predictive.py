@@ -1,0 +1,87 @@
+"""Responses that a model expects, before it has seen the data and after, as ArviZ reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from shoal.errors import ModelError
+from shoal.estimands.predictions import LARGEST, check_integer, predict
+from shoal.fit.results import Results, coords_of, observed_data
+from shoal.model import Specification
+from shoal.model.grouping_factors import safe
+from shoal.model.prior_draws import draw_prior, simulate_responses
+
+
+def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree:
+    """Return draws of parameters from their priors and of responses given them; see `Model.prior_predictive`.
+
+    Raises
+    ------
+    ModelError
+    """
+    check_integer("draws", draws, 1)
+    check_integer("seed", seed, 0)
+    rows = model.designs[0].n_rows
+    if (size := 8 * draws * rows * len(model.designs)) > LARGEST:
+        raise ModelError(
+            f"{draws} draws of {rows:,} rows take {size / 2**30:.1f} GB.",
+            f"At most {LARGEST / 2**30:g} GB.",
+            "Take fewer draws.",
+        )
+    rng = np.random.default_rng(seed)
+    prior = draw_prior(model, rng, draws)
+    responses = simulate_responses(model, prior, rng)
+    names = [safe(design.formula.response.value.text) for design in model.designs]
+    return xr.DataTree.from_dict(
+        {
+            "prior": as_dataset(model, prior, draws),
+            "prior_predictive": xr.Dataset(
+                {name: (("chain", "draw", "row"), y[None]) for name, y in zip(names, responses, strict=True)},
+                {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)},
+            ),
+            "observed_data": observed_data(model),
+        }
+    )
+
+
+def as_dataset(model: Specification, prior: Mapping[str, np.ndarray], draws: int) -> xr.Dataset:
+    """Return draws of parameters, their first axis over draws, as one chain with names for all axes."""
+    dims = dims_of(model)
+    return xr.Dataset(
+        {name: (("chain", "draw", *dims[name]), value[None]) for name, value in prior.items()},
+        {"chain": [0], "draw": np.arange(draws), **coords_of(model)},
+    )
+
+
+def dims_of(model: Specification) -> dict[str, tuple[str, ...]]:
+    """Return the dimensions of every parameter, chains and draws aside."""
+    dims: dict[str, Any] = {}
+    for design in model.designs:
+        dims |= dict.fromkeys(design.columns, ())
+        dims |= dict.fromkeys((design.prefix + name for name in design.parameters), ())
+        dims[f"{design.prefix}scale_b"] = (f"{design.prefix}b_column",)
+        dims[design.cutpoints] = (f"{design.prefix}cutpoint",)
+        for group in design.groups:
+            dims |= {group.sd: (group.dim,), group.cor: (group.dim, f"{group.dim}_bis"), group.nu: ()}
+            dims[group.r] = (group.name, group.dim)
+        for latent in design.latents:
+            dims |= {latent.loading: (), f"latent_{latent.name}": (latent.factor,)}
+    return dims
+
+
+def posterior_predictive(results: Results, draws: int | None, seed: int) -> xr.DataTree:
+    """Return draws of new responses for the fitted rows; see `Fit.posterior_predictive`.
+
+    Raises
+    ------
+    ModelError
+    """
+    drawn = predict(results, kind="response", draws=draws, seed=seed)
+    dataset = drawn.to_dataset() if isinstance(drawn, xr.DataArray) else drawn
+    return xr.DataTree.from_dict(
+        {"posterior_predictive": dataset, "observed_data": results.tree["observed_data"].to_dataset()}
+    )

@@ -1,0 +1,191 @@
+"""Result files: netCDF that any ArviZ reads, with all that is needed to rebuild the model.
+
+Loading parses a formula and reads numbers; it runs no code from the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from shoal.errors import FileError, ShoalError, listing
+from shoal.fit.results import Results
+from shoal.formula import parse
+from shoal.model import Response, Specification, designs_of
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.variants import pooled
+from shoal.priors import from_record
+from shoal.tables import Table
+
+
+def save(results: Results, path: str | Path) -> Path:
+    """Write results to a netCDF file; the file appears whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    path = path_of(path)
+    with whole(path) as part:
+        results.tree.to_netcdf(part, engine="h5netcdf")
+    return path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield the name of a file to be written, which takes the place of `path` once it is complete.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; what was there is left alone.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as problem:
+        raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> Results:
+    """Read results written by `save`.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or not written by Shoal.
+    """
+    path = path_of(path)
+    if not path.is_file():
+        raise FileError(f"There is no file {path}.", "A result file written by `fit.save` or `shoal fit -o`.")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            tree = tree.load()
+    except (OSError, ValueError, KeyError) as problem:
+        raise FileError(
+            f"{path} cannot be read as netCDF: {problem}.",
+            "A complete result file.",
+            "If it was cut off, fit again with `shoal fit … -o`.",
+        ) from problem
+    return results_of(tree, str(path))
+
+
+def results_of(tree: xr.DataTree, place: str = "The tree") -> Results:
+    """Return what `Fit.tree` or a file's tree holds as results, the model rebuilt from it.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        All groups and attributes of a fit of Shoal; it is kept, not copied.
+    place : str
+        Where the tree is from, for messages.
+
+    Raises
+    ------
+    FileError
+        If the tree is not Shoal's, or lacks a part.
+    """
+    if (library := tree.attrs.get("inference_library", "another program")) != "shoal":
+        raise FileError(f"{place} was written by {library}, not by Shoal.", "A result of Shoal.")
+    try:
+        return Results(_model(tree), tree)
+    except (KeyError, ValueError, TypeError) as problem:
+        missing = f"{place} lacks a part of the model: {problem!r}."
+        raise FileError(missing, "A complete result file.") from problem
+    except ShoalError as problem:
+        raise FileError(f"The model in {place} cannot be rebuilt.", str(problem)) from problem
+
+
+def path_of(given: str | Path) -> Path:
+    """Return the path that names a file.
+
+    Raises
+    ------
+    FileError
+        If it is none.
+    """
+    needed = "A path, such as 'fit.nc'."
+    try:
+        path = Path(given)
+    except TypeError as problem:
+        raise FileError(f"The file was given as {given!r}.", needed) from problem
+    if not path.name:
+        raise FileError(f"The file was given as {str(given)!r}, which names none.", needed)
+    return path
+
+
+def _model(tree: xr.DataTree) -> Specification:
+    formulas, families = json.loads(tree.attrs["formula"]), json.loads(tree.attrs["family"])
+    responses = [Response(text, *family) for text, family in zip(formulas, families, strict=True)]
+    constant = tree["constant_data"].to_dataset()
+    columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
+    frame = pd.DataFrame(dict(_column(v) for v in columns))
+    table = Table(frame, tuple(frame.columns))
+    covariances = _covariances(formulas, constant)
+    designs = designs_of(responses, table, covariances, quiet=True)
+    pooling = tree.attrs.get("pooling", "partial")
+    designs = pooled(designs, pooling)
+    model = Specification(designs, _priors(tree.attrs["priors"]), table, covariances, pooling)
+    if missing := set(resolve(designs, {})) - set(model.priors):
+        raise KeyError(f"the priors of {listing(sorted(missing))}")
+    needed = {c for d in designs for c in d.columns} | {g.sd for g in model.groups}
+    if missing := needed - set(tree["posterior"].data_vars):
+        raise KeyError(f"the draws of {listing(sorted(missing))}")
+    for group in ("sample_stats", "observed_data"):
+        if not tree[group].data_vars:
+            raise KeyError(group)
+    return model
+
+
+def _covariances(formulas: list[str], constant: xr.Dataset) -> dict[str, Any]:
+    """Return the known covariances between levels, as they were given."""
+    out: dict[str, Any] = {}
+    for name in {term.cov for text in formulas for term in parse(text).groups if term.cov}:
+        matrix = constant[f"covariance_{name}"]
+        row, column = (matrix[dim].values for dim in matrix.dims)
+        out[name] = matrix.values
+        if matrix.attrs["labelled"]:
+            out[name] = pd.DataFrame(matrix.values, index=row, columns=column)
+    return out
+
+
+def _priors(text: str) -> dict[str, ResolvedPrior]:
+    priors, records = {}, json.loads(text)
+    if not isinstance(records, dict):
+        raise ValueError("the priors are not a table of names")
+    for name, record in records.items():
+        default, centered = bool(record.pop("default")), bool(record.pop("centered"))
+        priors[name] = ResolvedPrior(from_record(record), default, centered)
+    return priors
+
+
+def _column(variable: xr.DataArray) -> tuple[str, Any]:
+    """Return name and values of a stored column; the inverse of `results._constant`."""
+    values, attrs = variable.to_numpy(), variable.attrs
+    if attrs.get("kind") == "bool":
+        values = values.astype(bool)
+    if "categories" in attrs:
+        categories = json.loads(attrs["categories"])
+        kept = _as_type_of(values, categories)
+        ordered = attrs.get("ordered") == "True"
+        return attrs["column"], pd.Categorical(kept, categories=categories, ordered=ordered)
+    if values.dtype.kind not in "iufb":
+        return attrs["column"], pd.Series([str(v) for v in values], dtype=object)
+    return attrs["column"], values
+
+
+def _as_type_of(values: np.ndarray, categories: list[Any]) -> list[Any]:
+    kind = type(categories[0]) if categories else str
+    return [kind(v) for v in values]

@@ -1,0 +1,112 @@
+"""Each level's coefficients from its own rows alone: what pooling is compared with."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shoal.errors import SamplingError
+from shoal.model.design import Design, Group
+from shoal.sample.programs import double
+
+STEPS = 1000
+WIDE = 3.0  # at three times the learned sd, a prior pulls a ninth as hard as pooling does
+
+
+class NoPooling(NamedTuple):
+    """Estimates without pooling: `mean`, `sd` (G, K), `at_edge` (G,), `prior_sd` (K,)."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+    at_edge: np.ndarray
+    prior_sd: np.ndarray
+
+
+def estimates(
+    design: Design,
+    group: Group,
+    phi: dict[str, Any],
+    rest: np.ndarray,
+    population: np.ndarray,
+    learned: np.ndarray,
+) -> NoPooling:
+    """Return the posterior mode and sd of each level's coefficients under a wide, fixed prior.
+
+    The prior is normal with the sd of `wide_sds`, the same for every level; centred at the response's
+    location for an Intercept with a population Intercept beside it, else at 0. All other parameters are held
+    at the values given.
+
+    Parameters
+    ----------
+    phi : dict
+        The family's parameters.
+    rest : (N,) array
+        Linear predictor less this group's effects.
+    population : (K,) array
+        Population coefficient of each effect, 0 where it has none; part of the estimate, so taken out of
+        `rest`.
+    learned : (K,) array
+        Standard deviation that was learned for each effect.
+    """
+    prior_sd = wide_sds(design, group, learned)
+    location = design.family.scale(design.rows)[0] - float(
+        np.average(design.offset, weights=design.row_weight)
+    )
+    matched = design.matched(group)
+    pairs = zip(group.effects, matched, strict=True)
+    center = np.array([location if e == "Intercept" and column >= 0 else 0.0 for e, column in pairs])
+    mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior_sd)
+    sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
+    return NoPooling(mean, sd, _at_edge(design, group), prior_sd)
+
+
+def wide_sds(design: Design, group: Group, learned: np.ndarray) -> np.ndarray:
+    """Return an sd for each effect that hardly pulls, (K,): `WIDE` times the learned one, or more.
+
+    More where the family's own no-pooling sd, per unit of the effect's column, is wider.
+    """
+    return np.maximum(design.family.no_pooling_sd(design.rows) / design.effect_spreads(group), WIDE * learned)
+
+
+def _modes(
+    design: Design,
+    group: Group,
+    phi: dict[str, Any],
+    rest: np.ndarray,
+    center: np.ndarray,
+    prior_sd: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newton's method for all levels at once, each (K, K) system on its own, long steps shortened."""
+    rows, z, levels = design.rows, group.z, len(group.labels)
+    mean = np.tile(center, (levels, 1))
+    prior = np.diag(prior_sd**-2.0)
+    precision = np.broadcast_to(prior, (levels, *prior.shape))
+    for count in range(STEPS):
+        eta = rest + (z * mean[group.index]).sum(1)
+        with double():
+            score, curvature = map(np.asarray, design.family.score_curvature(rows, eta, phi))
+        gradient = _by_level(group, z * score[:, None]) - (mean - center) @ prior
+        precision = prior + _by_level(group, curvature[:, None, None] * z[:, :, None] * z[:, None, :])
+        step = np.linalg.solve(precision, gradient[..., None])[..., 0]
+        if not design.family.linear_gaussian:
+            step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * prior_sd.max()) ** 2)
+        # Expected curvature may be less than half of the observed one (Student-t rows of few degrees of
+        # freedom): whole steps would go to and fro.
+        step *= 1.0 if count < 50 else 0.5 if count < 200 else 0.25
+        mean = mean + step
+        if np.abs(step / prior_sd).max() < 1e-9:
+            return mean, precision
+    raise SamplingError(f"The no-pooling estimates of {group.name} did not settle in {STEPS} steps.")
+
+
+def _by_level(group: Group, values: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(group.labels), *values.shape[1:]))
+    np.add.at(out, group.index, values)
+    return out
+
+
+def _at_edge(design: Design, group: Group) -> np.ndarray:
+    low, high = design.family.edges(design.rows)
+    counts = group.counts
+    return (np.bincount(group.index, low) == counts) | (np.bincount(group.index, high) == counts)

@@ -1,0 +1,111 @@
+"""Log densities of the raw rows at posterior draws, in blocks: never draws x rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from shoal.families import Family, Rows
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import blocks, part, shared_draws
+from shoal.model.design import Design
+from shoal.model.predictors import linear_predictor, phi_of
+from shoal.sample.programs import double, program
+
+
+def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield rows of the table and the log density of each at each draw, (S, rows); all responses together.
+
+    Draws are the chains one after the other. Weights multiply a row's log density.
+
+    Raises
+    ------
+    ModelError
+        If draws of group effects were not kept.
+    """
+    posterior, designs = results.posterior, results.model.designs
+    shared = [shared_draws(design, posterior) for design in designs]
+    each = posterior.sizes["chain"] * posterior.sizes["draw"]
+    for where in blocks(designs[0].n_rows, each):
+        parts = [block_log_likelihood(d, s, posterior, where) for d, s in zip(designs, shared, strict=True)]
+        yield where, sum(parts[1:], parts[0])
+
+
+def total_log_likelihood(results: Results) -> np.ndarray:
+    """Return the summed log density of all rows of all responses at each draw, (chain, draw).
+
+    Raises
+    ------
+    ModelError
+        If draws of group effects were not kept.
+    """
+    shape = results.posterior.sizes["chain"], results.posterior.sizes["draw"]
+    return sum((values.sum(1) for _, values in row_log_likelihood(results)), np.zeros(1)).reshape(shape)
+
+
+def block_log_likelihood(
+    design: Design,
+    shared: dict[str, np.ndarray],
+    posterior: xr.Dataset,
+    where: slice | np.ndarray,
+    rows: Rows | None = None,
+) -> np.ndarray:
+    """Return the log density of some rows of one response, (S, rows).
+
+    Parameters
+    ----------
+    shared : dict
+        `row_blocks.shared_draws` of the response.
+    where : slice or int array
+        Rows of the table.
+    rows : Rows, optional
+        What was observed there, if other than the response.
+    """
+    own, draws, eta = _predictor(design, shared, posterior, where)
+    phi = {name: value[:, 0] for name, value in phi_of(own, draws).items()}
+    rows = own.rows if rows is None else rows
+    return log_densities(design.family, rows, eta, phi) + design.family.log_constant(rows)
+
+
+def block_mean(
+    design: Design, shared: dict[str, np.ndarray], posterior: xr.Dataset, where: slice | np.ndarray
+) -> np.ndarray:
+    """Return the expected response of some rows, (S, rows): of one trial, or the mean category number."""
+    own, draws, eta = _predictor(design, shared, posterior, where)
+    mean = np.asarray(design.family.mean(own.rows, eta, phi_of(own, draws)))
+    return mean @ design.category_numbers if design.family.ordinal else mean / own.rows.trials
+
+
+def _predictor(
+    design: Design, shared: dict[str, np.ndarray], posterior: xr.Dataset, where: slice | np.ndarray
+) -> tuple[Design, dict[str, np.ndarray], np.ndarray]:
+    """Return the design of some rows, its draws, and their linear predictor (S, rows)."""
+    own, effects = part(design, design, posterior, where)
+    draws = flat(shared | effects)
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    return own, draws, np.broadcast_to(linear_predictor(own, draws), (size, own.n_rows))
+
+
+def flat(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return draws (chain, draw, ...) with the chains one after the other, (S, ...)."""
+    return {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}
+
+
+def log_densities(family: Family, rows: Rows, eta: np.ndarray, phi: dict[str, np.ndarray]) -> np.ndarray:
+    """Return ``family.log_density`` of rows at each draw, (S, N), compiled.
+
+    Parameters
+    ----------
+    eta : (S, N) array
+    phi : dict of (S, ...) arrays
+    """
+    with double():
+        return np.asarray(program(_log_densities, family, rows, eta, phi)(rows, eta, phi))
+
+
+def _log_densities(family: Family, rows: Any, eta: Any, phi: dict[str, Any]) -> Any:
+    return jax.vmap(lambda one, own: family.log_density(rows, one, own))(eta, phi)

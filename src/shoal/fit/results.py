@@ -1,0 +1,250 @@
+"""Draws with their names: the result of a fit as an ArviZ-shaped DataTree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from shoal.model import Specification, covariance
+from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import safe
+from shoal.posterior.build import column_starts, gap_name, partial_names, shrinkage_of, shrinkage_slots
+from shoal.posterior.layout import ordered, places
+from shoal.posterior.posterior import Posterior
+from shoal.priors import Shrunk, to_record
+from shoal.sample.target import Draws, Settings
+
+LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
+STORES = ("auto", "double", "single", "none")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A fitted model.
+
+    Attributes
+    ----------
+    model : Specification
+    tree : xarray.DataTree
+        Groups ``posterior``, ``sample_stats``, ``observed_data``, ``constant_data``; attributes say how it
+        was made.
+    """
+
+    model: Specification
+    tree: xr.DataTree
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Posterior draws."""
+        return self.tree["posterior"].to_dataset()
+
+    @property
+    def stats(self) -> xr.Dataset:
+        """Statistics of the sampler, by draw."""
+        return self.tree["sample_stats"].to_dataset()
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """How the fit was made."""
+        return {str(k): v for k, v in self.tree.attrs.items()}
+
+    def hyperparameters(self) -> list[str]:
+        """Names of all posterior variables but those with one value a level."""
+        effects = self.model.group_effects
+        return [str(name) for name in self.posterior.data_vars if name not in effects]
+
+
+def storage(model: Specification, settings: Settings, store: str) -> str:
+    """Return how group effects are kept: "double", "single" or "none".
+
+    ``"auto"`` keeps float64 while they fit into `LARGEST_IN_DOUBLE`.
+    """
+    if store != "auto":
+        return store
+    numbers = sum(group.z.shape[1] * len(group.labels) for group in model.groups)
+    size = 8 * settings.chains * settings.draws * numbers
+    return "double" if size <= LARGEST_IN_DOUBLE else "single"
+
+
+def assemble(
+    posterior: Posterior, draws: Draws, settings: Settings, seconds: Mapping[str, float], notes: list[str]
+) -> Results:
+    """Name the draws and say how they were made.
+
+    Parameters
+    ----------
+    seconds : mapping
+        Wall time by stage.
+    notes : list of str
+        What happened on the way, e.g. that NUTS took over.
+    """
+    model = posterior.model
+    chain, draw = np.arange(settings.chains), np.arange(settings.draws)
+    coords = {"chain": chain, "draw": draw}
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(_variables(posterior, draws), coords={**coords, **coords_of(model)}),
+            "sample_stats": xr.Dataset(
+                {name: (("chain", "draw"), values) for name, values in draws.stats.items()}, coords=coords
+            ),
+            "observed_data": observed_data(model),
+            "constant_data": _constant(model),
+        }
+    )
+    tree.attrs = {
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "inference_library": "shoal",
+        "inference_library_version": version("shoal"),
+        "versions": json.dumps({name: version(name) for name in ("jax", "numpy", "xarray")}),
+        "formula": json.dumps([d.formula.text for d in model.designs]),
+        "family": json.dumps([[d.family.name, d.family.link] for d in model.designs]),
+        "pooling": model.pooling,
+        "priors": json.dumps(_prior_records(model)),
+        "plan": str(posterior.plan),
+        "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
+        "sampler": draws.sampler,
+        "sampler_facts": json.dumps(draws.facts),
+        "notes": json.dumps(notes),
+        "settings": json.dumps({"warmup": settings.warmup, "target_accept": settings.target_accept}),
+        "seed": int(settings.seed) if settings.seed < 2**63 else str(settings.seed),  # netCDF has 64 bits
+        "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
+    }
+    return Results(model, tree)
+
+
+def _variables(posterior: Posterior, draws: Draws) -> dict[str, Any]:
+    """Return posterior variables as (dims, values), in reading order."""
+    out: dict[str, Any] = {}
+    where = {name: i for i, name in enumerate(posterior.structure.names)}
+    starts = column_starts(posterior.model)
+    for design in posterior.model.designs:
+        start = starts[design.prefix]
+        for i, name in enumerate(design.columns):
+            out[name] = (("chain", "draw"), draws.point.beta[..., start + i])
+        if design.prefix + "b" in posterior.model.priors:
+            out[f"{design.prefix}scale_b"] = _scales(posterior.model, design, draws, where)
+        if design.family.ordinal:
+            out[design.cutpoints] = _cutpoints(design, draws, where, start + len(design.columns))
+        for group in design.groups:
+            out |= _covariance(group, draws, where)
+        for latent in design.latents:
+            out[latent.loading] = (("chain", "draw"), draws.point.values[..., where[latent.loading]])
+        for name in design.parameters:
+            own = design.prefix + name
+            out[own] = (("chain", "draw"), draws.point.values[..., where[own]])
+    return out | _effects(posterior.model, draws)
+
+
+def _scales(model: Specification, design: Design, draws: Draws, where: dict[str, int]) -> Any:
+    """Return the relative scales of slopes under a shrinkage prior."""
+    prior = shrinkage_of(model, design)
+    common, own = shrinkage_slots(model, design)
+    values = draws.point.values
+    scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]], np)
+    if "sigma" in design.parameters:
+        scales = scales * values[..., [where[f"{design.prefix}sigma"]]]
+    return ("chain", "draw", f"{design.prefix}b_column"), scales
+
+
+def _cutpoints(design: Design, draws: Draws, where: dict[str, int], mean: int) -> Any:
+    """Return cutpoints from their mean and gaps."""
+    slots = [where[gap_name(design, i)] for i in range(design.family.n_cutpoints - 1)]
+    steps = np.cumsum(draws.point.values[..., slots], axis=-1)
+    steps = np.concatenate([np.zeros((*steps.shape[:-1], 1)), steps], axis=-1)
+    values = draws.point.beta[..., mean, None] + steps - steps.mean(-1, keepdims=True)
+    return ("chain", "draw", f"{design.prefix}cutpoint"), values
+
+
+def _covariance(group: Group, draws: Draws, where: dict[str, int]) -> dict[str, Any]:
+    """Return standard deviations, correlations and degrees of freedom of a group's effects."""
+    sd = [where[f"{group.sd}[{e}]"] for e in group.effects]
+    out: dict[str, Any] = {group.sd: (("chain", "draw", group.dim), draws.point.values[..., sd])}
+    if group.correlated:
+        partial = draws.point.values[..., [where[name] for name in partial_names(group)]]
+        matrix = covariance.correlations(partial, group.blocks, len(group.effects))
+        out[group.cor] = (("chain", "draw", group.dim, f"{group.dim}_bis"), matrix)
+    if group.student:
+        out[group.nu] = (("chain", "draw"), draws.point.values[..., where[group.nu]])
+    return out
+
+
+def _effects(model: Specification, draws: Draws) -> dict[str, Any]:
+    """Return the variables that have one value a level."""
+    out: dict[str, Any] = {}
+    dims = {group.r: (group.name, group.dim) for group in model.groups}
+    names = [factor.name for factor in ordered(model)]
+    for variable, (number, effects) in places(model).items():
+        r = draws.point.r[number]
+        if not r.shape[-1]:
+            continue
+        if variable in dims:
+            values = np.swapaxes(r[..., effects, :], -1, -2)
+            out[variable] = (("chain", "draw", *dims[variable]), values)
+        else:
+            out[variable] = (("chain", "draw", names[number]), r[..., effects.start, :])
+    return out
+
+
+def coords_of(model: Specification) -> dict[str, Any]:
+    """Return the labels of all dimensions of parameters: levels, effects, neighbouring categories."""
+    coords: dict[str, Any] = dict(model.factors)
+    for group in model.groups:
+        coords[group.dim] = list(group.effects)
+        if group.correlated:
+            coords[f"{group.dim}_bis"] = list(group.effects)
+    for design in model.designs:
+        if design.prefix + "b" in model.priors:
+            shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
+            coords[f"{design.prefix}b_column"] = shrunk
+        labels = design.categories
+        if labels:
+            between = [f"{a}|{b}" for a, b in zip(labels, labels[1:], strict=False)]
+            coords[f"{design.prefix}cutpoint"] = between
+    return coords
+
+
+def observed_data(model: Specification) -> xr.Dataset:
+    """Return the responses; of an ordered one, the number of the category, from 0."""
+    data = {safe(d.formula.response.value.text): ("row", d.rows.y) for d in model.designs}
+    return xr.Dataset(data, coords={"row": np.arange(model.designs[0].n_rows)})
+
+
+def _constant(model: Specification) -> xr.Dataset:
+    """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
+    columns: dict[str, Any] = {}
+    for name in dict.fromkeys(c for d in model.designs for c in d.formula.columns):
+        column = model.table.frame[name]
+        values, kind = column.to_numpy(), {"column": name}
+        if str(column.dtype) == "category":
+            kind["categories"] = json.dumps(column.cat.categories.tolist())
+            kind["ordered"] = str(column.cat.ordered)
+            values = column.astype(column.cat.categories.dtype).to_numpy()
+        if values.dtype == bool:
+            kind["kind"], values = "bool", values.astype(np.int8)
+        if values.dtype.kind not in "iuf":
+            values = values.astype(str).astype(object)
+        columns[f"column_{len(columns)}"] = ("row", values, kind)
+    for name, given in model.covariances.items():
+        dims = [f"covariance_{name}_{side}" for side in ("row", "column")]
+        frame = pd.DataFrame(given)
+        labels = {dims[0]: frame.index.to_numpy(), dims[1]: frame.columns.to_numpy()}
+        labelled = hasattr(given, "columns")
+        columns[f"covariance_{name}"] = xr.DataArray(
+            frame.to_numpy(float), dims=dims, coords=labels, attrs={"labelled": int(labelled)}
+        )
+    return xr.Dataset(columns)
+
+
+def _prior_records(model: Specification) -> dict[str, Any]:
+    return {
+        name: {**to_record(p.prior), "default": p.default, "centered": p.centered}
+        for name, p in model.priors.items()
+    }

@@ -1,0 +1,88 @@
+"""From a posterior to results: sample, check, and sample again by NUTS if the checks fail."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from importlib import import_module
+from numbers import Integral, Real
+
+from shoal.errors import ModelError, nearest
+from shoal.fit.results import STORES, Results, assemble, storage
+from shoal.posterior.folding import folded
+from shoal.posterior.posterior import Posterior
+from shoal.sample import checks
+from shoal.sample.programs import to_device
+from shoal.sample.progress import Progress
+from shoal.sample.run import run
+from shoal.sample.target import Draws, Settings, Target
+from shoal.sample.threads import one_thread_lapack
+
+
+def fit(
+    posterior: Posterior, settings: Settings, store: str = "auto", progress: Progress | None = None
+) -> Results:
+    """Sample a posterior.
+
+    Parameters
+    ----------
+    store : {"auto", "double", "single", "none"}
+        How draws of group effects are kept.
+
+    Raises
+    ------
+    ModelError
+        Impossible settings.
+    SamplingError
+        If the run cannot be made.
+    """
+    check_settings(settings, store)
+    # The checks need arviz-stats, half a second to import: meanwhile programs compile and chains run.
+    threading.Thread(target=import_module, args=("arviz_stats",), daemon=True).start()
+    with one_thread_lapack():
+        return checked_run(posterior, settings, store, progress or Progress())
+
+
+def checked_run(posterior: Posterior, settings: Settings, store: str, progress: Progress) -> Results:
+    """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
+    kept = storage(posterior.model, settings, store)
+    settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
+    plan = posterior.plan
+    target = Target(posterior.density, to_device(posterior.data), posterior.start(), posterior.scout)
+    began = time.perf_counter()
+    draws = _sampled(posterior, target, plan.sampler, settings, progress)
+    seconds = {"sampling": time.perf_counter() - began}
+    notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
+    problems = checks.failures(draws)
+    # Who asks for a sampler, or for other coordinates, gets just that.
+    if problems and not plan.asked and target.size:
+        progress.stage("sampling again by NUTS")
+        failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
+        began = time.perf_counter()
+        draws = _sampled(posterior, target, "nuts", settings, progress)
+        seconds["sampling again"] = time.perf_counter() - began
+        notes.append(f"{failed}: these draws are from NUTS on the same density.")
+    return assemble(posterior, draws, settings, seconds, notes)
+
+
+def _sampled(
+    posterior: Posterior, target: Target, sampler: str, settings: Settings, progress: Progress
+) -> Draws:
+    """Return draws, latents on one side of their two signs."""
+    draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
+    return replace(draws, point=folded(posterior.model, posterior.structure, draws.point))
+
+
+def check_settings(settings: Settings, store: str) -> None:
+    """Raise `ModelError` on settings that make no sense."""
+    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+    aim = settings.target_accept
+    given: object = aim  # by callers without types
+    if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
+        raise ModelError(f"target_accept={aim!r}.", "A number between 0 and 1.")
+    if store not in STORES:
+        raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))

@@ -1,0 +1,130 @@
+"""Formula and table to a design, refusing what cannot be fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import ModelError
+from shoal.families import Family, Rows
+from shoal.formula import design_matrix, evaluate
+from shoal.formula.terms import Expression, Formula
+from shoal.model import checks
+from shoal.model.build_factors import groups_of, latents_of
+from shoal.model.design import Design
+from shoal.model.grouping_factors import safe
+from shoal.tables import Table
+
+RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
+
+
+def build(
+    formula: Formula,
+    table: Table,
+    family: Family,
+    *,
+    prefix: str = "",
+    covariances: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Design:
+    """Return the design of `formula` on `table`, refusing what `family` cannot use.
+
+    Parameters
+    ----------
+    prefix : str
+        In front of every posterior name of this response.
+    covariances : mapping of str to (G, G) matrices
+        Known covariances between levels that the formula names.
+    quiet : bool
+        Leave out warnings, for a model that was built before.
+
+    Raises
+    ------
+    DataError
+        Missing or infinite values, values outside the family's support, constant or dependent columns,
+        factors of one level.
+    ModelError
+        Additions the family does not take or lacks.
+    """
+    table = table.select(formula.columns)
+    table.check_complete(formula.columns)
+    frame = table.frame
+    checks.additions(formula, family)
+    family, rows, categories = _response(formula, frame, family)
+    family.check(rows, formula.response.value.text)
+    population = design_matrix(formula.population, frame)
+    keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
+    if family.ordinal and keep.all():
+        raise ModelError(
+            f"The formula has no intercept (`0 +`), and family {family.name!r} has cutpoints.",
+            "A formula with its intercept: the cutpoints take its place.",
+            "Remove `0 +` (or `- 1`).",
+        )
+    terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
+    reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
+    offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
+    x = population.values[:, keep]
+    design = Design(
+        formula=formula,
+        family=family,
+        rows=rows,
+        offset=offset,
+        x=x,
+        terms=terms,
+        columns=_posterior_names(terms, formula, family, prefix),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
+        latents=latents_of(formula.latents, frame, prefix),
+        spec=population.spec,
+        averages=np.average(x, axis=0, weights=rows.weight * rows.trials),
+        prefix=prefix,
+        categories=categories,
+    )
+    checks.columns(design, quiet)
+    return design
+
+
+def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
+    # Any column says how many rows there are, for an expression that names none: trials(10).
+    columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
+    values = np.asarray(evaluate(expression, columns))
+    checks.numeric(expression.text, values)
+    return np.broadcast_to(values.astype(float), (len(frame),)).copy()
+
+
+def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Family, Rows, tuple[Any, ...]]:
+    r, n = formula.response, len(frame)
+    trials, weight, se = additions(formula, frame)
+    if not family.ordinal:
+        return family, Rows(_numbers(r.value, frame), trials, weight, se), ()
+    alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
+    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame)
+    codes, labels = family.encode(values, r.value.text)
+    return family.with_categories(len(labels)), Rows(codes, np.ones(n), weight, se), labels
+
+
+def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return trials, weights and standard errors of each row, checked; 1, 1 and 0 where there are none."""
+    r, n = formula.response, len(frame)
+    trials = _numbers(r.trials, frame) if r.trials else np.ones(n)
+    weight = _numbers(r.weights, frame) if r.weights else np.ones(n)
+    se = _numbers(r.se, frame) if r.se else np.zeros(n)
+    if r.se:
+        checks.positive("Standard errors", r.se.text, se)
+    if r.weights:
+        checks.positive("Weights", r.weights.text, weight)
+    return trials, weight, se
+
+
+def _posterior_names(
+    names: tuple[str, ...], formula: Formula, family: Family, prefix: str
+) -> tuple[str, ...]:
+    """Escape ``/`` (a path in netCDF) and prefix columns named like another variable with ``b_``."""
+    groups = {g.name for g in formula.groups} | {":".join(t.factor) for t in formula.latents}
+    taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r", "nu") for g in groups}
+    taken |= {f"{g}_effect" for g in groups} | set(family.parameters(False, False))
+    taken |= {f"{kind}_{t.name}" for kind in ("loading", "latent") for t in formula.latents}
+    taken |= RESERVED | {"b", "sd", "cor", "cutpoints"}
+    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in map(safe, names))

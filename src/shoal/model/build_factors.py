@@ -1,0 +1,123 @@
+"""The grouping factors of a formula, read from a table: levels, effects, latents, known covariances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import ModelError, nearest
+from shoal.formula import design_matrix
+from shoal.formula.terms import GroupTerm, LatentTerm
+from shoal.model import checks
+from shoal.model.grouping_factors import Group, Latent, level_names, safe
+
+
+def groups_of(
+    terms: tuple[GroupTerm, ...],
+    frame: pd.DataFrame,
+    reserved: set[str],
+    prefix: str,
+    covariances: Mapping[str, Any],
+) -> tuple[Group, ...]:
+    """Return one `Group` per grouping factor, in order of appearance.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    names = dict.fromkeys(term.name for term in terms)
+    checks.nesting([term.factor for term in terms], frame)
+    return tuple(
+        _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances)
+        for name in names
+    )
+
+
+def _group(
+    name: str,
+    terms: list[GroupTerm],
+    frame: pd.DataFrame,
+    reserved: set[str],
+    prefix: str,
+    covariances: Mapping[str, Any],
+) -> Group:
+    """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
+    for option in ("zero_sum", "dist", "cov"):
+        if len({getattr(t, option) for t in terms}) > 1:
+            raise ModelError(
+                f"Terms of the grouping factor {name!r} differ in {option}.",
+                "One choice for all effects of a factor.",
+                f"Copy the column {name!r} under another name for the other term.",
+            )
+    checks.group_name(name, reserved)
+    index, labels = read_levels(terms[0].factor, frame)
+    checks.levels(name, labels)
+    columns, effects, blocks, specs = [], list[str](), list[tuple[int, ...]](), []
+    for term in terms:
+        matrix = design_matrix(term.effects, frame)
+        where = range(len(effects), len(effects) + len(matrix.names))
+        blocks += [tuple(where)] if term.correlated else [(i,) for i in where]
+        effects += matrix.names
+        columns.append(matrix.values)
+        specs.append(matrix.spec)
+    checks.effects(name, effects)
+    first = terms[0]
+    student = first.dist == "student"
+    if student and first.zero_sum:
+        raise ModelError(
+            f"The term of {name!r} has dist='student' and zero_sum=True.",
+            "One of the two: Student-t effects given their sum have no closed form.",
+        )
+    return Group(
+        name=safe(name),
+        labels=labels,
+        index=index,
+        z=np.concatenate(columns, axis=1),
+        effects=tuple(effects),
+        blocks=tuple(b for b in blocks if b),
+        zero_sum=first.zero_sum,
+        student=student,
+        root=_root(first.cov, name, labels, covariances) if first.cov else None,
+        cov=first.cov,
+        prefix=prefix,
+        specs=tuple(specs),
+        columns=first.factor,
+    )
+
+
+def latents_of(terms: tuple[LatentTerm, ...], frame: pd.DataFrame, prefix: str) -> tuple[Latent, ...]:
+    """Return the latent level effects of one response."""
+    out = []
+    for term in terms:
+        index, labels = read_levels(term.factor, frame)
+        checks.levels(":".join(term.factor), labels)
+        out.append(Latent(term.name, safe(":".join(term.factor)), labels, index, prefix, term.factor))
+    return tuple(out)
+
+
+def read_levels(factor: tuple[str, ...], frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's level number and the level labels; categories nobody has are left out."""
+    if len(factor) > 1:
+        codes, labels = pd.factorize(level_names(factor, frame), sort=True)
+        checks.distinct(frame[list(factor)], codes, labels)
+        return codes, np.asarray(labels, dtype=object)
+    column = frame[factor[0]]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.cat.remove_unused_categories()
+        return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy()
+    codes, labels = pd.factorize(column, sort=True)
+    return codes, np.asarray(labels)
+
+
+def _root(name: str, factor: str, labels: np.ndarray, covariances: Mapping[str, Any]) -> np.ndarray:
+    """Return the Cholesky factor of the known covariance `name`, its rows in the order of `labels`."""
+    if name not in covariances:
+        raise ModelError(
+            f"The formula names the covariance {name!r} of {factor!r}, which was not given.",
+            nearest(name, covariances) if covariances else "No covariances were given.",
+            f"Model(..., covariances={{{name!r}: matrix}}).",
+        )
+    return checks.covariance(name, factor, covariances[name], labels)

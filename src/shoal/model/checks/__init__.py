@@ -1,0 +1,21 @@
+"""Refusals of tables that would give a meaningless posterior, made before anything is compiled."""
+
+from shoal.model.checks.covariance import covariance
+from shoal.model.checks.identified import columns
+from shoal.model.checks.levels import distinct, effects, group_name, levels, nesting
+from shoal.model.checks.response import additions, numeric, positive
+from shoal.model.checks.separation import separation
+
+__all__ = [
+    "additions",
+    "columns",
+    "covariance",
+    "distinct",
+    "effects",
+    "group_name",
+    "levels",
+    "nesting",
+    "numeric",
+    "positive",
+    "separation",
+]

@@ -1,0 +1,97 @@
+"""Refusals of several responses that are no joint model."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+
+from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
+from shoal.formula.terms import Formula
+from shoal.model.design import Design
+from shoal.tables import Table
+
+
+def order(formulas: Sequence[Formula]) -> None:
+    """Raise if two responses are one column, or predict each other, directly or round about."""
+    of = [set(f.response.value.columns) for f in formulas]
+    shared = [c for c, count in Counter(c for columns in of for c in columns).items() if count > 1]
+    if shared:
+        raise ModelError(
+            f"Two formulas have responses made from {shared[0]!r}.",
+            "Responses of different columns: the same data would count twice.",
+            "Keep one of the two formulas.",
+        )
+    left = list(range(len(formulas)))
+    while left:
+        there = set().union(*(of[i] for i in left))
+        free = [i for i in left if not (set(formulas[i].columns) - of[i]) & there]
+        if not free:
+            raise ModelError(
+                f"The responses {listing(repr(formulas[i].response.value.text) for i in left)} predict each "
+                "other.",
+                "An order in which each depends on earlier ones alone: a product of densities that condition "
+                "on each other is no density of them all.",
+                "Leave one out of the predictors, or let them share a latent: latent(u | g) in each.",
+            )
+        left = [i for i in left if i not in free]
+
+
+def latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None:
+    """Raise if a latent is called like a column of another formula; warn if like another of the table."""
+    used = {c for f in formulas for c in f.columns}
+    for f in formulas:
+        for term in f.latents:
+            if term.name in used:
+                raise FormulaError(
+                    f"The latent quantity {term.name!r} is called like a column of another formula.",
+                    "A name of its own was needed: it has no values in the table.",
+                    "Rename it.",
+                    formula=f.text,
+                    span=term.span,
+                )
+    for name in dict.fromkeys(term.name for f in formulas for term in f.latents):
+        if name in table.column_names and not quiet:
+            warnings.warn(
+                f"The table has a column {name!r}, which latent({name} | …) does not read: a latent has no "
+                "values in the table.",
+                ShoalWarning,
+                stacklevel=2,
+            )
+
+
+def distinct(designs: Sequence[Design]) -> None:
+    """Raise if two variables or dimensions of a result would have one name."""
+    names = [f"latent_{name}" for name in {t.name for d in designs for t in d.latents}]
+    names += {f.factor for d in designs for f in d.latents} | {g.name for d in designs for g in d.groups}
+    for d in designs:
+        names += [*d.columns, *(d.prefix + name for name in d.parameters)]
+        names += [d.cutpoints] if d.family.ordinal else []
+        names += [t.loading for t in d.latents]
+        for g in d.groups:
+            names += [g.sd, g.r, g.dim, *([g.cor] if g.correlated else []), *([g.nu] if g.student else [])]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ModelError(
+            f"Two parts of the result would be called {twice[0]!r}.",
+            "Names of columns, factors and responses that stay distinct when joined by an underscore.",
+            "Rename a column.",
+        )
+
+
+def shared(designs: tuple[Design, ...]) -> None:
+    """Raise if a latent stands in one response only, or varies over two factors."""
+    latents = [latent for design in designs for latent in design.latents]
+    for latent in latents:
+        same = [other for other in latents if other.name == latent.name]
+        if len(same) == 1:
+            raise ModelError(
+                f"The latent {latent.name!r} appears in one response only.",
+                "A latent is what two or more responses share.",
+                f"For effects of one response write (1 | {latent.factor}).",
+            )
+        if len({other.factor for other in same}) > 1:
+            raise ModelError(
+                f"The latent {latent.name!r} varies over {listing(sorted({o.factor for o in same}))}.",
+                "One grouping factor for a latent.",
+            )

@@ -1,0 +1,182 @@
+"""The arrays of one response: rows, population columns, grouping factors, rows merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from shoal.families import Family, Rows
+from shoal.formula.matrix import DesignSpec
+from shoal.formula.terms import Formula
+from shoal.model.grouping_factors import Group, Latent
+
+__all__ = ["Design", "Group", "Latent", "MergedRows", "merge"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything numeric about one response that does not depend on parameters.
+
+    Attributes
+    ----------
+    formula : Formula
+    family : Family
+        Knows the number of categories of an ordered response.
+    rows : Rows
+        Response, one entry per row of the table.
+    offset : (N,) array
+    x : (N, P) array
+        Population columns.
+    terms : tuple of str
+        Their names in the formula.
+    columns : tuple of str
+        Their names in the posterior.
+    groups : tuple of Group
+    latents : tuple of Latent
+    spec : DesignSpec
+        Replays the columns of `x` (and, for an ordered response, the Intercept before them) on new data.
+    averages : (P,) array
+        Average of each population column over the observations. Default priors of an Intercept speak of it,
+        so it stays as it was learnt when rows are left out or others are read.
+    prefix : str
+        ``<response>_`` where a model has several responses.
+    categories : tuple
+        Labels of an ordered response, lowest first; empty for others.
+    """
+
+    formula: Formula
+    family: Family
+    rows: Rows
+    offset: np.ndarray
+    x: np.ndarray
+    terms: tuple[str, ...]
+    columns: tuple[str, ...]
+    groups: tuple[Group, ...]
+    latents: tuple[Latent, ...]
+    spec: DesignSpec
+    averages: np.ndarray
+    prefix: str = ""
+    categories: tuple[Any, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the table."""
+        return len(self.rows.y)
+
+    @property
+    def known_se(self) -> bool:
+        """The response has known standard errors."""
+        return self.formula.response.se is not None
+
+    @property
+    def se_sigma(self) -> bool:
+        """There is a residual sigma besides known standard errors."""
+        return self.formula.response.se_sigma
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The family's own scalar parameters, without prefix."""
+        return self.family.parameters(self.known_se, self.se_sigma)
+
+    @property
+    def cutpoints(self) -> str:
+        """Posterior name of the cutpoints of an ordered response."""
+        return f"{self.prefix}cutpoints"
+
+    @property
+    def category_numbers(self) -> np.ndarray:
+        """The number of each category of an ordered response: its label, or its place from 1."""
+        labels = np.asarray(self.categories)
+        return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
+
+    @property
+    def observed(self) -> np.ndarray:
+        """The responses, (N,): of an ordered one the numbers of its categories."""
+        y = np.asarray(self.rows.y, float)
+        return self.category_numbers[y.astype(int)] if self.family.ordinal else y
+
+    @property
+    def row_weight(self) -> np.ndarray:
+        """Observations a row stands for, (N,): its weight times its trials."""
+        return self.rows.weight * self.rows.trials
+
+    @property
+    def spreads(self) -> np.ndarray:
+        """Standard deviation of each population column over the observations, (P,)."""
+        return np.sqrt(np.average((self.x - self.averages) ** 2, axis=0, weights=self.row_weight))
+
+    def effect_spreads(self, group: Group) -> np.ndarray:
+        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
+        z, weight = group.z, self.row_weight
+        size = np.sqrt(np.average(z**2, axis=0, weights=weight))
+        sd = np.sqrt(np.average((z - np.average(z, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
+        return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
+
+    def matched(self, group: Group) -> tuple[int, ...]:
+        """For each effect of `group`, the population column of the same term, or -1."""
+        return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.effects)
+
+    def with_response(self, y: np.ndarray) -> Design:
+        """Return the same design with another response vector, unchecked."""
+        return replace(self, rows=self.rows._replace(y=np.asarray(y, float)))
+
+    def without(self, rows: np.ndarray) -> Design:
+        """Return the same design with the weight of some rows, an (N,) bool array, at zero.
+
+        Shapes, levels and averages stay, so that priors do and no program is compiled anew.
+        """
+        return replace(self, rows=self.rows._replace(weight=np.where(rows, 0.0, self.rows.weight)))
+
+
+@dataclass(frozen=True)
+class MergedRows:
+    """Rows that share every predictor, standing for all of them; sorted by level.
+
+    Attributes
+    ----------
+    rows : Rows
+        (M,) entries.
+    first : (M,) int array
+        A row of the table that each merged row stands for.
+    source : (N,) int array
+        Merged row of each row of the table.
+    """
+
+    rows: Rows
+    first: np.ndarray
+    source: np.ndarray
+
+
+def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
+    """Merge rows equal in every predictor (never in the response), where the family allows it.
+
+    The shapes of the result do not depend on the responses, so simulated responses reuse a compiled
+    program. Families without sufficient statistics keep every row, sorted by level.
+
+    Parameters
+    ----------
+    apart : (N,) array, optional
+        Rows that differ in it are not merged.
+    """
+    factors: list[Group | Latent] = sorted([*design.groups, *design.latents], key=_levels)
+    indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
+    keys = [design.offset, *design.x.T, *(column for g in design.groups for column in g.z.T), *indexes]
+    keys += [] if apart is None else [apart]
+    order = np.lexsort(keys)
+    fresh = np.zeros(design.n_rows, bool)
+    fresh[0] = True
+    for key in keys:
+        fresh[1:] |= np.diff(key[order]) != 0
+    first, source = order[fresh], np.empty(design.n_rows, np.int64)
+    source[order] = np.cumsum(fresh) - 1
+    rows = design.family.merge(design.rows, source, len(first))
+    if rows is None:
+        first, source = order, np.argsort(order)
+        rows = Rows(*(np.asarray(part)[order] for part in design.rows))
+    return MergedRows(rows, first, source)
+
+
+def _levels(factor: Group | Latent) -> int:
+    return len(factor.labels)

@@ -1,0 +1,141 @@
+"""Grouping factors as arrays: levels, effects, latents, known covariances between levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.formula.matrix import DesignSpec
+
+
+@dataclass(frozen=True)
+class Group:
+    """The effects of one response on the levels of one grouping factor.
+
+    Attributes
+    ----------
+    name : str
+        The grouping factor.
+    labels : (G,) array
+        Levels as they stand in the table, sorted (in category order for categoricals).
+    index : (N,) int array
+        Level of each row.
+    z : (N, K) array
+        Values that multiply the level's K effects.
+    effects : tuple of str
+        Names of the effects; ``Intercept`` for the constant.
+    blocks : tuple of tuple of int
+        Effects within a block are correlated, blocks are independent.
+    zero_sum : bool
+        Effects sum to zero over the levels.
+    student : bool
+        Effects of a level are multivariate Student-t rather than normal.
+    root : (G, G) array or None
+        Lower Cholesky factor of a known covariance between levels.
+    cov : str or None
+        Its name.
+    prefix : str
+        ``<response>_`` where a model has several responses.
+    specs : tuple of DesignSpec
+        One a term: replay the columns of `z` on new data.
+    columns : tuple of str
+        Columns of the table whose combination names the level.
+    """
+
+    name: str
+    labels: np.ndarray
+    index: np.ndarray
+    z: np.ndarray
+    effects: tuple[str, ...]
+    blocks: tuple[tuple[int, ...], ...]
+    zero_sum: bool = False
+    student: bool = False
+    root: np.ndarray | None = None
+    cov: str | None = None
+    prefix: str = ""
+    specs: tuple[DesignSpec, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Rows per level, (G,)."""
+        return np.bincount(self.index, minlength=len(self.labels))
+
+    @property
+    def sd(self) -> str:
+        """Posterior name of the standard deviations."""
+        return f"{self.prefix}sd_{self.name}"
+
+    @property
+    def cor(self) -> str:
+        """Posterior name of the correlations."""
+        return f"{self.prefix}cor_{self.name}"
+
+    @property
+    def nu(self) -> str:
+        """Posterior name of the degrees of freedom of Student-t effects."""
+        return f"{self.prefix}nu_{self.name}"
+
+    @property
+    def r(self) -> str:
+        """Posterior name of the effects."""
+        return f"{self.prefix}r_{self.name}"
+
+    @property
+    def dim(self) -> str:
+        """Dimension of the effects in the posterior."""
+        return f"{self.prefix}{self.name}_effect"
+
+    @property
+    def correlated(self) -> bool:
+        """Whether any effects are correlated."""
+        return any(len(block) > 1 for block in self.blocks)
+
+    def read(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return level numbers (N',), -1 for levels that are new, and z (N', K) of another table."""
+        names = level_names(self.columns, frame)
+        values = [spec.apply(frame) for spec in self.specs]
+        return pd.Index(self.labels).get_indexer(pd.Index(names)), np.concatenate(values, axis=1)
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A standard normal level effect, shared between responses, with a loading in each.
+
+    Attributes
+    ----------
+    name : str
+    factor : str
+    labels : (G,) array
+    index : (N,) int array
+    prefix : str
+        As in `Group`.
+    columns : tuple of str
+    """
+
+    name: str
+    factor: str
+    labels: np.ndarray
+    index: np.ndarray
+    prefix: str
+    columns: tuple[str, ...]
+
+    @property
+    def loading(self) -> str:
+        """Posterior name of the loading."""
+        return f"{self.prefix}loading_{self.name}"
+
+
+def safe(name: str) -> str:
+    """Return `name` without the sign that separates paths in netCDF."""
+    return name.replace("/", "∕")
+
+
+def level_names(factor: tuple[str, ...], frame: pd.DataFrame) -> Any:
+    """Return the level of each row, as it is labelled: the value, or values joined by a colon."""
+    if len(factor) == 1:
+        return frame[factor[0]].to_numpy()
+    return frame[list(factor)].astype(str).agg(":".join, axis=1).to_numpy()

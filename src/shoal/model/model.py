@@ -1,0 +1,193 @@
+"""A model as data: formulas, designs, families and resolved priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from shoal.errors import ModelError, PriorError, listing
+from shoal.families import Family, get_family
+from shoal.formula import parse
+from shoal.model.build_design import build
+from shoal.model.checks import responses as response_checks
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.design import Design
+from shoal.model.grouping_factors import Group, safe
+from shoal.priors import Fixed, Prior
+from shoal.tables import Table
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response of a model with several.
+
+    Parameters
+    ----------
+    formula : str
+    family : str or Family
+    link : str, optional
+        The family's own by default.
+    """
+
+    formula: str
+    family: str | Family = "gaussian"
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A frozen model.
+
+    Attributes
+    ----------
+    designs : tuple of Design
+        One a response.
+    priors : dict
+        One `ResolvedPrior` per parameter: each population column, ``sd_<group>[<effect>]``, ``cor_<group>``,
+        ``loading_<latent>``, ``cutpoints``, and the family's own.
+    table : Table
+        The columns the formulas use.
+    covariances : mapping
+        Known covariances between levels, as the user gave them.
+    pooling : {"partial", "complete", "none"}
+        Which variant of the user's model this is.
+    """
+
+    designs: tuple[Design, ...]
+    priors: Mapping[str, ResolvedPrior]
+    table: Table
+    covariances: Mapping[str, Any] = field(default_factory=dict)
+    pooling: str = "partial"
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The effects of all responses on all grouping factors."""
+        return tuple(group for design in self.designs for group in design.groups)
+
+    @property
+    def factors(self) -> dict[str, np.ndarray]:
+        """Grouping factors and their level labels, those of latents included."""
+        out = {group.name: group.labels for group in self.groups}
+        for design in self.designs:
+            out |= {latent.factor: latent.labels for latent in design.latents}
+        return out
+
+    @property
+    def text(self) -> str:
+        """The formulas, a line each."""
+        return "\n".join(design.formula.text for design in self.designs)
+
+    @property
+    def group_effects(self) -> tuple[str, ...]:
+        """Names of the posterior variables that have one value a level."""
+        latents = {f"latent_{latent.name}": None for design in self.designs for latent in design.latents}
+        return (*(group.r for group in self.groups), *latents)
+
+    def response(self, name: str | None = None) -> Design:
+        """Return the design of the response of that name, or the only one.
+
+        Raises
+        ------
+        ModelError
+            If there is no such response, or none is named and there are several.
+        """
+        designs = {design.formula.response.value.text: design for design in self.designs}
+        if name is None and len(designs) == 1:
+            return next(iter(designs.values()))
+        if not isinstance(name, str) or name not in designs:
+            given = "No response is named." if name is None else f"There is no response {name!r}."
+            raise ModelError(given, f"One of {listing(designs)}.")
+        return designs[name]
+
+    def design_of(self, group: Group) -> Design:
+        """Return the design of the response that `group` belongs to."""
+        return next(design for design in self.designs if any(g is group for g in design.groups))
+
+    def with_responses(self, *ys: np.ndarray) -> Specification:
+        """Return the same model of other responses, priors unchanged."""
+        pairs = zip(self.designs, ys, strict=True)
+        return replace(self, designs=tuple(design.with_response(y) for design, y in pairs))
+
+    def without(self, rows: np.ndarray) -> Specification:
+        """Return the same model without some rows, an (N,) bool array: of weight 0 in every response."""
+        return replace(self, designs=tuple(design.without(rows) for design in self.designs))
+
+
+def specify(
+    responses: Sequence[Response],
+    table: Table,
+    priors: Mapping[str, Prior] | None = None,
+    covariances: Mapping[str, Any] | None = None,
+) -> Specification:
+    """Parse, read and resolve a model.
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError, PriorError
+    """
+    _check_names("covariances", covariances, "{'K': matrix}", ModelError)
+    _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
+    designs = designs_of(responses, table, covariances or {})
+    columns = dict.fromkeys(c for design in designs for c in design.formula.columns)
+    return Specification(
+        designs, resolve(designs, priors or {}), table.select(tuple(columns)), covariances or {}
+    )
+
+
+def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:
+    """Raise unless `given` is a mapping from names, or None."""
+    if given is not None and not isinstance(given, Mapping):
+        raise error(
+            f"The {what} are of type {type(given).__name__}.", "A mapping from names.", f"{what}={example}."
+        )
+    if odd := [name for name in given or () if not isinstance(name, str)]:
+        raise error(f"The {what} have the name {odd[0]!r}.", "Names are text.", f"{what}={example}.")
+
+
+def designs_of(
+    responses: Sequence[Response], table: Table, covariances: Mapping[str, Any], quiet: bool = False
+) -> tuple[Design, ...]:
+    """Return the design of each response, names prefixed if there are several.
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError
+    """
+    if not responses:
+        raise ModelError("The model has no response.", "At least one formula.")
+    formulas = [parse(r.formula) for r in responses]
+    names = [safe(f.response.value.text) for f in formulas]
+    if len(set(names)) < len(names):
+        raise ModelError(
+            f"Two formulas have the same response ({listing(names)}).", "One formula a response."
+        )
+    response_checks.order(formulas)
+    response_checks.latent_names(formulas, table, quiet)
+    designs = tuple(
+        build(
+            formula,
+            table,
+            get_family(response.family, response.link),
+            prefix=f"{name}_" if len(names) > 1 else "",
+            covariances=covariances,
+            quiet=quiet,
+        )
+        for formula, response, name in zip(formulas, responses, names, strict=True)
+    )
+    response_checks.shared(designs)
+    response_checks.distinct(designs)
+    unused = set(covariances) - {term.cov for formula in formulas for term in formula.groups}
+    if unused:
+        raise ModelError(
+            f"No term uses the covariance {listing(sorted(unused))}.", "For example (1 | gr(g, cov=K))."
+        )
+    return designs
+
+
+def is_foldable(model: Specification, loading: str) -> bool:
+    """Return True if the prior of a loading is symmetric about zero, so that its sign says nothing."""
+    prior = model.priors[loading].prior
+    return not isinstance(prior, Fixed) and getattr(prior, "mu", None) == 0

@@ -1,0 +1,144 @@
+"""Variants of one model under the same names: complete, no and partial pooling, and other priors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from shoal.errors import ModelError, nearest
+from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.design import Design, Group
+from shoal.model.model import Specification
+from shoal.priors import Fixed, Prior, Shrunk
+
+VARIANTS = ("complete", "none", "partial")
+
+
+def with_pooling(
+    model: Specification, pooling: str, sd: float | Mapping[str, float] | None = None
+) -> Specification:
+    """Return a variant of a model.
+
+    Parameters
+    ----------
+    pooling : {"complete", "none", "partial"}
+        ``"complete"`` drops the group terms. ``"none"`` gives each level its own coefficients with a known,
+        wide sd, independent of each other; population columns that have an effect of the same name are fixed:
+        slopes at 0, the Intercept at the response's location on the link's scale (0 for binary responses)
+        less the average offset.
+        All other priors stay as they were resolved.
+    sd : float or mapping, optional
+        For ``"none"``: the sd of every effect, or of some by name, ``{"sd_district[Intercept]": 3}``; by
+        default the family's wide one per unit of the effect's column.
+
+    Raises
+    ------
+    ModelError
+        An unknown variant, an `sd` that is not positive, not used or of no effect, a model without group
+        terms or with latents, a model that is a variant already.
+    """
+    if pooling not in VARIANTS:
+        known = nearest(str(pooling), VARIANTS)
+        raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", known)
+    if sd is not None:
+        _check_sds(model, pooling, sd)
+    if pooling == model.pooling and sd is None:
+        return model
+    if model.pooling != "partial":
+        raise ModelError(
+            f"This model was made with pooling {model.pooling!r}, which fixed or dropped some of its priors.",
+            "The model as it was first written.",
+            "Make all variants of that one.",
+        )
+    if not model.groups or any(design.latents for design in model.designs):
+        what = "latents" if model.groups else "no group terms"
+        raise ModelError(f"The model has {what}.", "Pooling variants are those of group terms (… | g).")
+    priors = {name: p for name, p in model.priors.items() if name not in _of_groups(model)}
+    if pooling == "none":
+        for design in model.designs:
+            priors |= _alone(design, sd)
+    return replace(model, designs=pooled(model.designs, pooling), priors=priors, pooling=pooling)
+
+
+def _check_sds(model: Specification, pooling: str, sd: Any) -> None:
+    numbers = sd.values() if isinstance(sd, Mapping) else [sd]
+    if pooling != "none" or not all(map(_is_sd, numbers)):
+        raise ModelError(
+            f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
+        )
+    if isinstance(sd, Mapping):
+        known = [f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects]
+        if unknown := [name for name in sd if name not in known]:
+            raise ModelError(f"There is no effect of {unknown[0]!r}.", nearest(str(unknown[0]), known))
+
+
+def _is_sd(value: Any) -> bool:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and 0 < float(value) < float("inf")
+
+
+def pooled(designs: tuple[Design, ...], pooling: str) -> tuple[Design, ...]:
+    """Return the designs of a variant: without groups, or with levels and effects independent."""
+    if pooling == "complete":
+        return tuple(replace(d, groups=()) for d in designs)
+    if pooling == "none":
+        return tuple(replace(d, groups=tuple(map(_independent, d.groups))) for d in designs)
+    return designs
+
+
+def _independent(group: Group) -> Group:
+    blocks = tuple((k,) for k in range(len(group.effects)))
+    return replace(group, blocks=blocks, zero_sum=False, student=False, root=None)
+
+
+def _of_groups(model: Specification) -> set[str]:
+    """Return the names of the parameters of all group terms."""
+    names = {f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects}
+    return names | {group.cor for group in model.groups} | {group.nu for group in model.groups}
+
+
+def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[str, ResolvedPrior]:
+    """Return the known values of a response's parameters without pooling."""
+    location = design.family.scale(design.rows)[0] - float(
+        np.average(design.offset, weights=design.row_weight)
+    )
+    wide = design.family.no_pooling_sd(design.rows)
+    out: dict[str, ResolvedPrior] = {}
+    for group in design.groups:
+        spreads = design.effect_spreads(group)
+        matched = design.matched(group)
+        for effect, spread, column in zip(group.effects, spreads, matched, strict=True):
+            name = f"{group.sd}[{effect}]"
+            given = sd.get(name) if isinstance(sd, Mapping) else sd
+            value = wide / float(spread) if given is None else given
+            out[name] = ResolvedPrior(Fixed(float(value)), given is None)
+            if column >= 0:
+                value = location if effect == "Intercept" else 0.0
+                out[design.columns[column]] = ResolvedPrior(Fixed(value), True)
+    return out
+
+
+def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specification:
+    """Return `model` with some of its priors changed; the others stay as they were resolved.
+
+    Parameters
+    ----------
+    changes : mapping
+        From names of parameters, or of several (``"b"``, ``"sd"``), to priors.
+
+    Raises
+    ------
+    PriorError
+        A name that fits no parameter, or a support that does not.
+    """
+    resolved = resolve(model.designs, changes)
+    priors = {**model.priors, **{name: p for name, p in resolved.items() if not p.default}}
+    for design in model.designs:
+        # A shrinkage prior of all slopes has gone if none of them refers to it any more.
+        if not any(isinstance(priors[name].prior, Shrunk) for name in design.columns):
+            priors.pop(design.prefix + "b", None)
+    return replace(model, priors=priors)

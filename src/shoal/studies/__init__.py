@@ -1,0 +1,1 @@
+"""Experiments made of many fits: on pooling, on confounded groups, on coordinates, and the demonstration."""

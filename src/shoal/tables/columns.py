@@ -1,0 +1,121 @@
+"""One column of any frame to one of the few kinds that `shoal.tables` lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shoal.errors import DataError, listing
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+
+def convert(name: str, column: nw.Series[Any]) -> pd.Series:
+    """Copy a column into pandas.
+
+    Parameters
+    ----------
+    name : str
+        Its name, for messages.
+    column : narwhals.stable.v2.Series
+
+    Returns
+    -------
+    pandas.Series
+        With row labels 0, 1, …; it shares no memory with `column`.
+
+    Raises
+    ------
+    DataError
+        The values are of no supported kind, or of several.
+    """
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+    dtype, native = column.dtype, column.to_native()
+    # Of pandas' object columns narwhals looks at the first values only.
+    if dtype == nw.Object or (isinstance(native, pd.Series) and native.dtype == object):
+        return _from_objects(name, column.to_list())
+    if dtype in (nw.Categorical, nw.Enum):
+        return pd.Series(_categorical(column))
+    if dtype == nw.String:
+        return _text(column.to_list())
+    if dtype == nw.Boolean or dtype.is_numeric():
+        return pd.Series(_numbers(name, column))
+    if column.null_count() == len(column):
+        return pd.Series(np.full(len(column), np.nan))
+    raise _unsupported(name, str(dtype))
+
+
+def _numbers(name: str, column: nw.Series[Any]) -> np.ndarray:
+    import narwhals.stable.v2 as nw
+
+    if column.dtype.is_float() or column.dtype.is_decimal() or column.null_count():
+        return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if column.dtype == nw.Boolean:
+        return np.array(column.to_numpy(), dtype=bool)
+    return _integers(name, column.to_numpy())
+
+
+def _integers(name: str, values: Any) -> np.ndarray:
+    """Copy to int64, or to uint64 where only that holds the values; a float would merge large ids."""
+    smallest, largest = int(min(values)), int(max(values))
+    for kind in (np.int64, np.uint64):
+        if np.iinfo(kind).min <= smallest and largest <= np.iinfo(kind).max:
+            return np.array(values, dtype=kind)
+    raise DataError(
+        f"Column {name!r} holds integers from {smallest} to {largest}.",
+        "Integers must fit in 64 bits.",
+        "Turn ids into text, and measurements into floats.",
+    )
+
+
+def _categorical(column: nw.Series[Any]) -> pd.Categorical:
+    import narwhals.stable.v2 as nw
+    import pandas as pd
+
+    values = column.to_list()
+    if column.dtype == nw.Categorical and column.implementation.is_polars():
+        categories = sorted({value for value in values if value is not None})
+    else:
+        categories = list(dict.fromkeys(column.cat.get_categories().to_list()))
+    # Arrow keeps the flag in its own type; pandas' ordered categories are an Enum to narwhals.
+    arrow_type = getattr(column.to_native(), "type", None)
+    ordered = column.dtype == nw.Enum or getattr(arrow_type, "ordered", False)
+    return pd.Categorical(values, categories=categories, ordered=ordered)
+
+
+def _text(values: list[Any]) -> pd.Series:
+    import pandas as pd
+
+    text = pd.Series(values, dtype=object)
+    return text.mask(text.isna(), None)
+
+
+def _from_objects(name: str, values: list[Any]) -> pd.Series:
+    """Convert Python objects by what they all are."""
+    import pandas as pd
+
+    column = pd.Series(values, dtype=object)
+    present = column.dropna()
+    kind = pd.api.types.infer_dtype(present, skipna=False)
+    if kind == "string":
+        return _text(values)
+    if kind in ("integer", "boolean") and len(present) == len(column):
+        return pd.Series(_integers(name, values) if kind == "integer" else np.array(values, dtype=bool))
+    if kind in ("integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"):
+        return pd.Series(column.mask(column.isna(), np.nan).to_numpy(dtype=np.float64))
+    counts = Counter(type(value).__name__ for value in present)
+    raise _unsupported(name, listing(f"{n} of type {kind}" for kind, n in counts.most_common()))
+
+
+def _unsupported(name: str, kinds: str) -> DataError:
+    return DataError(
+        f"Column {name!r} holds values that are not of one supported kind: {kinds}.",
+        "A column holds numbers, text, booleans or categories.",
+        "Turn it into numbers (a date into days, say), or into text to use its values as labels.",
+    )

@@ -1,0 +1,127 @@
+"""The table behind a model, and the checks of its names and values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shoal.errors import DataError, listing, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The columns that a model needs, and the names of those it could have had.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns of the kinds that `shoal.tables` lists, rows labelled 0, 1, ….
+    column_names : tuple of str
+        All columns of the source, read or not.
+    """
+
+    frame: pd.DataFrame
+    column_names: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, the same as in the source."""
+        return len(self.frame)
+
+    def select(self, names: Iterable[str]) -> Table:
+        """Keep some columns.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Columns to keep, in this order; a repeated name counts once.
+
+        Returns
+        -------
+        Table
+
+        Raises
+        ------
+        DataError
+            A name is not a column, or is one that was not read.
+        """
+        names = known(names, self.column_names)
+        unread = [name for name in names if name not in self.frame.columns]
+        if unread:
+            raise DataError(
+                f"Not read from the source: {listing(map(repr, unread))}.",
+                remedy="Name every column that is needed when the table is read.",
+            )
+        return Table(self.frame[names], self.column_names)
+
+    def check_complete(self, names: Iterable[str] | None = None) -> None:
+        """Refuse missing and infinite values.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Columns to check; all that were read by default.
+
+        Raises
+        ------
+        DataError
+            Columns hold missing or infinite values; the message counts them for each, with the first rows.
+        """
+        frame = self.frame if names is None else self.select(names).frame
+        found = []
+        for name, column in frame.items():
+            missing = column.isna().to_numpy()
+            infinite = np.isinf(column.to_numpy()) if column.dtype == np.float64 else np.zeros_like(missing)
+            found += [f"Column {name!r}: {_count(missing, 'missing')}."] if missing.any() else []
+            found += [f"Column {name!r}: {_count(infinite, 'infinite')}."] if infinite.any() else []
+        if found:
+            raise DataError(
+                "\n".join(found),
+                "Every value that the model uses must be present and finite.",
+                "Drop or impute these rows first (no row is dropped for you). Rows are counted from 0.",
+            )
+
+
+def check_names(names: Iterable[Any]) -> list[str]:
+    """Return `names` as a list, or say which are not text or not unique."""
+    names = list(names)
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        raise DataError(
+            f"Column names that are not text: {listing(map(repr, strange))}.",
+            "A formula can only name columns by text.",
+            "Rename them, for instance with frame.columns = [...].",
+        )
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise DataError(
+            f"Column names that stand for several columns: {listing(map(repr, repeated))}.",
+            "Each name must be unique.",
+            "Rename or drop the copies.",
+        )
+    return names
+
+
+def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return `wanted` without repetitions, or say which of `names` the unknown ones may mean."""
+    wanted, names = list(dict.fromkeys(wanted)), list(names)
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        remedies = [nearest(str(name), names) for name in unknown[:3]]
+        raise DataError(
+            f"The table has no column {listing(map(repr, unknown))}.",
+            remedy=" ".join(dict.fromkeys(remedies)),
+        )
+    return wanted
+
+
+def _count(flags: np.ndarray, what: str) -> str:
+    rows = np.flatnonzero(flags)
+    return f"{len(rows)} {what} of {len(flags)} (row {listing(rows)})"

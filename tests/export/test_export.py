@@ -1,0 +1,281 @@
+"""A model exported to PyMC has Shoal's log density, and Shoal's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
+
+import shoal as sl
+from shoal.export import COORDINATES
+from shoal.fit.results import assemble
+from shoal.model import Specification, is_foldable
+from shoal.posterior.build import partial_names
+from shoal.posterior.coordinates import Point
+from shoal.posterior.hyper import hyperparameters
+from shoal.posterior.layout import places
+from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.sample.target import Draws, Settings
+
+OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
+pymc = pytest.importorskip("pymc", reason=OPTIONAL)
+pytensor = pytest.importorskip("pytensor", reason=OPTIONAL)
+exported = pytest.importorskip("shoal.export.effects", reason=OPTIONAL)
+# Of a PyTensor installed by pip, which finds no BLAS to call from compiled code.
+pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
+
+POINTS = 5
+LOG_2_PI = math.log(2 * math.pi)
+
+
+class Points(NamedTuple):
+    """Random points of a posterior.
+
+    Attributes
+    ----------
+    log_density : (S,) array
+        Of the rows and the parameters: hyperparameters on natural scales (partial correlations, gaps between
+        cutpoints), coefficients, standardised effects; every constant included.
+    variables : dict
+        What a fit would report, (S, ...) arrays.
+    dims, coords : dict
+        Of `variables`.
+    z : dict
+        Standardised effects by the name of the effects, (S, G, K).
+    partial : dict
+        Partial correlations by group, (S, C).
+    """
+
+    log_density: np.ndarray
+    variables: dict[str, np.ndarray]
+    dims: dict[str, tuple[str, ...]]
+    coords: dict[str, list]
+    z: dict[str, np.ndarray]
+    partial: dict[str, np.ndarray]
+
+
+def points_of(model: Specification) -> Points:
+    """Return random points with the engine's log density.
+
+    The reference is the engine's own joint density in non-centered coordinates, less the Jacobians of its
+    transforms. So the export is compared with what is sampled, not with a third statement of the model.
+    """
+    p = posterior_of(model, "noncentered")
+    rng = np.random.default_rng(1)
+    evaluated = [_evaluate(p, *_random(p, rng)) for _ in range(POINTS)]
+    log_density, points, values, z = zip(*evaluated, strict=True)
+    stacked = Point(*(jax.tree.map(_stack, *part) for part in zip(*points, strict=True)))
+    tree = assemble(p, Draws(stacked, {}, "none"), Settings(draws=POINTS, chains=1), {}, []).tree
+    variables = {str(name): v.values[0] for name, v in tree["posterior"].data_vars.items()}
+    dims = {str(name): v.dims[2:] for name, v in tree["posterior"].data_vars.items()}
+    coords = {str(name): list(c.values) for name, c in tree["posterior"].coords.items()}
+    where = {name: i for i, name in enumerate(p.structure.names)}
+    partial = {
+        g.cor: np.stack([[v[where[n]] for n in partial_names(g)] for v in values]) for g in model.groups
+    }
+    effects = {
+        name: np.stack([parts[number][own].T for parts in z]) for name, (number, own) in places(model).items()
+    }
+    return Points(np.array(log_density), _folded(model, variables), dims, coords, effects, partial)
+
+
+def _stack(*arrays: Any) -> np.ndarray:
+    return np.stack([np.array(a) for a in arrays])[None]
+
+
+def _random(p: Posterior, rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return theta, and standardised effects; those that sum to zero do.
+
+    Coefficients near the middle of their priors: PyMC's binomial density is zero where 1 - p rounds to zero.
+    """
+    theta = rng.normal(0, 0.7, p.density.n_theta)
+    parts = [rng.normal(size=(f.effects, f.levels)) for f in p.structure.factors]
+    for f, part in zip(p.structure.factors, parts, strict=True):
+        for k in np.flatnonzero(f.zero_sum):
+            part[k] -= part[k].mean()
+    return theta, [*parts, rng.normal(0, 0.3, p.structure.n_normal)]
+
+
+def _evaluate(p: Posterior, theta: np.ndarray, z: list[np.ndarray]) -> tuple[float, Any, Any, Any]:
+    s, (*parts, population) = p.structure, z
+    main, border = (parts[:1], parts[1:]) if s.main else ([], parts)
+    flat = np.concatenate([*(b.ravel() for b in border), population, *(u.ravel() for u in main)])
+
+    def values(t):
+        return hyperparameters(s, p.data, t).values
+
+    with jax.enable_x64(True):
+        theta = jnp.asarray(theta)
+        density, point = p.density.joint(p.data, theta, jnp.asarray(flat))
+        # Each hyperparameter depends on its own coordinate of theta alone.
+        natural, slope = jax.jvp(values, (theta,), (jnp.ones_like(theta),))
+    slope = np.array(slope)[: s.n_theta]
+    # The engine leaves out the constants of standard normals, and means that are fixed at zero have none.
+    count = s.n_latent - sum(sum(f.zero_sum) for f in s.factors)
+    normal = p.data.scale[np.abs(p.data.scale).sum(1) > 0]
+    log_density = float(density) - np.log(np.abs(slope)).sum() - 0.5 * count * LOG_2_PI
+    log_density -= np.linalg.slogdet(normal)[1] if s.n_normal else 0.0
+    return log_density, point, np.array(natural), parts
+
+
+def _folded(model: Specification, variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the points with the sign of every free latent such that its first loading is positive."""
+    out = dict(variables)
+    for name, own in _latents(model).items():
+        if all(is_foldable(model, loading) for loading in own):
+            sign = np.sign(out[own[0]])
+            out |= {loading: sign * out[loading] for loading in own}
+            out[f"latent_{name}"] = sign[:, None] * out[f"latent_{name}"]
+    return out
+
+
+def _latents(model: Specification) -> dict[str, list[str]]:
+    """Return the loadings of each latent."""
+    latents = [latent for design in model.designs for latent in design.latents]
+    return {u.name: [v.loading for v in latents if v.name == u.name] for u in latents}
+
+
+def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[str, np.ndarray]:
+    """Return the values of every variable that the exported model may sample, (S, ...)."""
+    given = dict(points.variables)
+    for group in model.groups:
+        z, r = points.z[group.r], given[group.r]
+        given[f"{group.cor}_half"] = (1 + points.partial[group.cor]) / 2
+        for effect, sd in zip(group.effects, given[group.sd].T, strict=True):
+            given[f"{group.sd}[{effect}]"] = sd
+        for number, block in enumerate(group.blocks, 1):
+            given[f"{group.r}_z_{number}"] = z[..., list(block)]
+        given[f"{group.r}_by_effect"] = np.swapaxes(r, -1, -2)
+        given[f"{group.r}_contrasts"] = exported.contrasts(len(group.labels)) @ r
+        given[f"{group.r}_z"] = np.swapaxes(z, -1, -2) if group.zero_sum else z
+        if coordinates == "zero_sum" and exported.splits(group):
+            mean = z.mean(1, keepdims=True)
+            given[f"{group.r}_z"] = np.swapaxes(z - mean, -1, -2)
+            given[f"{group.r}_mean_z"] = mean[:, 0] * np.sqrt(len(group.labels))
+    for design in model.designs:
+        given |= _population_inputs(design, given)
+    return given
+
+
+def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return coefficients at average columns, of these levels, and of each level."""
+    out, of_levels = {}, {name: given[name] for name in design.columns}
+    for group in design.groups:
+        matched = [(k, design.columns[c]) for k, c in enumerate(design.matched(group)) if c >= 0]
+        level = given[group.r].copy()
+        for k, name in matched:
+            level[..., k] += given[name][:, None]
+            if exported.splits(group):
+                of_levels[name] = of_levels[name] + given[group.r][..., k].mean(1)
+        out[f"{group.prefix}level_{group.name}"] = level
+        for number, block in enumerate(group.blocks, 1):
+            out[f"{group.prefix}level_{group.name}_{number}"] = level[..., list(block)]
+    out |= {f"{name}_of_levels": value for name, value in of_levels.items()}
+    if "Intercept" in design.terms:
+        name = design.columns[design.terms.index("Intercept")]
+        averages = dict(zip(design.columns, design.averages, strict=True))
+        out[f"{name}_at_average"] = sum(a * given[other] for other, a in averages.items())
+        out[f"{name}_at_average_of_levels"] = sum(a * of_levels[other] for other, a in averages.items())
+    return out
+
+
+def constant_of(model: Specification) -> float:
+    """Return what the exported log density has more: it is of (1 + p) / 2, and on half the space."""
+    partial = sum(len(exported.pairs(group)) for group in model.groups)
+    folds = sum(all(is_foldable(model, name) for name in own) for own in _latents(model).values())
+    return (partial + folds) * math.log(2)
+
+
+def log_volume(model: Specification, points: Points, coordinates: str) -> np.ndarray:
+    """Return the log Jacobian of the sampled effects by the standardised ones, (S,)."""
+    total = np.zeros(POINTS)
+    if coordinates != "centered":
+        return total  # rotations and shifts
+    for group in model.groups:
+        if group.root is not None:
+            continue
+        sd, size = points.variables[group.sd], len(group.labels) - group.zero_sum
+        total += size * np.log(sd).sum(1)
+        if group.correlated:
+            total += size * 0.5 * np.linalg.slogdet(points.variables[group.cor])[1]
+    return total
+
+
+def evaluate_pymc(exported_model: Any, given: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return log densities at natural values, and the reported variables."""
+    from pymc.model.transform.conditioning import remove_value_transforms
+
+    plain = remove_value_transforms(exported_model)
+    outputs = [plain.logp(), *plain.replace_rvs_by_values(plain.deterministics)]
+    # Rewritten for stability, but not compiled: a C compiler takes seconds a model.
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_run")
+    function = plain.compile_fn(outputs, inputs=plain.value_vars, mode=mode)
+    names = [variable.name for variable in plain.value_vars]
+    draws = [function({name: given[name][i] for name in names}) for i in range(POINTS)]
+    log_density, *reported = (np.stack(part) for part in zip(*draws, strict=True))
+    return log_density, dict(zip([d.name for d in plain.deterministics], reported, strict=True))
+
+
+def check(model: sl.Model, coordinates: str) -> None:
+    points = points_of(model.specification)
+    given = inputs_of(model.specification, points, coordinates)
+    exported_model = model.to_pymc(coordinates)
+    log_density, reported = evaluate_pymc(exported_model, given)
+    volume = log_volume(model.specification, points, coordinates)
+    expected = points.log_density - volume + constant_of(model.specification)
+    np.testing.assert_allclose(log_density, expected, rtol=1e-9, atol=1e-7)
+    for name, values in reported.items():
+        np.testing.assert_allclose(values, given[name], atol=1e-9, err_msg=name)
+    check_names(exported_model, points)
+
+
+def check_names(exported_model: Any, points: Points) -> None:
+    names = {variable.name for variable in exported_model.unobserved_RVs}
+    assert set(points.variables) <= names
+    for name, dims in points.dims.items():
+        assert exported_model.named_vars_to_dims.get(name, ()) == dims, name
+        for dim in dims:
+            assert list(exported_model.coords[dim]) == points.coords[dim]
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_the_log_density_is_shoals(case):
+    check(case.model(), "noncentered")
+
+
+@pytest.mark.parametrize("pooling", ["none", "complete"])
+def test_the_log_density_of_pooling_variants_is_shoals(pooling):
+    check(Case("c ~ x + w2 + (1 + x | g)", "poisson").model().with_pooling(pooling), "noncentered")
+
+
+SHORT = [*EFFECTS[1:2], *EFFECTS[3:4]]
+OTHERS = [
+    pytest.param(case, marks=[] if case in SHORT else pytest.mark.slow)
+    for case in [*ROWS, *EFFECTS, *SEVERAL]
+]
+
+
+@pytest.mark.parametrize("case", OTHERS, ids=str)
+@pytest.mark.parametrize("coordinates", [c for c in COORDINATES if c != "noncentered"])
+def test_the_log_density_is_shoals_in_other_coordinates(case, coordinates):
+    check(case.model(), coordinates)
+
+
+def test_a_response_named_like_a_parameter_keeps_apart():
+    table = pd.DataFrame({"sigma": [0.3, 1.2, 0.4, 2.0], "x": [1.0, 2.0, 2.5, 0.1]})
+    exported_model = sl.Model("sigma ~ x", table).to_pymc()
+    assert [v.name for v in exported_model.observed_RVs] == ["sigma_observed"]
+    assert "sigma" in [v.name for v in exported_model.free_RVs]
+
+
+def test_cutpoints_are_drawn_in_order_from_the_prior():
+    with Case("a ~ x", "cumulative").model().to_pymc():
+        draws = pymc.sample_prior_predictive(50, var_names=["cutpoints"], random_seed=1)["prior"]
+    values = draws["cutpoints"].values
+    assert values.shape[-1] == 2 and (np.diff(values, axis=-1) > 0).all()
