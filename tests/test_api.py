@@ -19,7 +19,7 @@ import shoal as sl
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalError, ShoalWarning
 from shoal.sample.evaluate import marginal_batches
 from shoal.sample.programs import compiled, to_device
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.target import Target
 
 N = sl.priors

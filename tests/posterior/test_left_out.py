@@ -10,7 +10,7 @@ from test_density import SEEDS, draw_point, few
 from families.scipy_densities import log_density
 from posterior.density import linear_predictor, log_joint
 from shoal.sample.programs import compiled, to_device
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Settings, Target
 

@@ -8,7 +8,7 @@ from targets import covariance
 from shoal.errors import SamplingError
 from shoal.sample import mode
 from shoal.sample.independence import thinning
-from shoal.sample.marginal import FREEDOM, MarginalFit, Mixture, fit
+from shoal.engine.mixture import FREEDOM, MarginalFit, Mixture, fit
 
 
 def normal_batch(mean, cov):

@@ -9,7 +9,7 @@ from scipy.special import digamma, polygamma
 from targets import log_gamma, normal
 
 from shoal.sample.checks import failures
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Settings, generators
 

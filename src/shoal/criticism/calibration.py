@@ -29,10 +29,10 @@ from shoal.model.prior_draws import draw_prior, simulate_responses
 from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.sample.programs import double, to_device
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Draws, Settings, Target
-from shoal.sample.threads import in_threads, one_thread_lapack
+from shoal.engine.threads import in_threads, one_thread_lapack
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

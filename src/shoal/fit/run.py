@@ -14,10 +14,10 @@ from shoal.posterior.folding import folded
 from shoal.posterior.posterior import Posterior
 from shoal.sample import checks
 from shoal.sample.programs import to_device
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.run import run
 from shoal.sample.target import Draws, Settings, Target
-from shoal.sample.threads import one_thread_lapack
+from shoal.engine.threads import one_thread_lapack
 
 
 def fit(

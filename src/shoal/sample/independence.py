@@ -16,10 +16,10 @@ import jax
 import numpy as np
 
 from shoal.sample.evaluate import SMALL_BATCH, points, points_program
-from shoal.sample.marginal import Batch, MarginalFit
-from shoal.sample.progress import Progress
+from shoal.engine.mixture import Batch, MarginalFit
+from shoal.engine.progress import Progress
 from shoal.sample.target import Draws, Settings, Target, generators
-from shoal.sample.threads import in_threads
+from shoal.engine.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
 MOST_THINNING = 8

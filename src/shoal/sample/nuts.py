@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from shoal.sample.evaluate import points
-from shoal.sample.marginal import MarginalFit
+from shoal.engine.mixture import MarginalFit
 from shoal.sample.programs import double, program, to_device
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 from shoal.sample.target import Draws, LogDensity, Settings, Target, accept, generators
-from shoal.sample.threads import in_threads
+from shoal.engine.threads import in_threads
 from shoal.sample.trees import join, keep, stack
 
 CHUNK = 100

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from shoal.errors import SamplingError
-from shoal.sample import hmc, independence, mode, nuts
+from shoal.engine import mode
+from shoal.sample import hmc, independence, nuts
 from shoal.sample.evaluate import anchor, anchored_shapes, marginal_batches
-from shoal.sample.marginal import PILOT, MarginalFit, Mixture
-from shoal.sample.marginal import fit as fit_mixture
-from shoal.sample.progress import Progress
+from shoal.engine.mixture import PILOT, MarginalFit, Mixture
+from shoal.engine.mixture import fit as fit_mixture
+from shoal.engine.progress import Progress
 from shoal.sample.target import Draws, Settings, Target
 
 SMALL_PILOT = 192  # evaluations a round where one costs milliseconds

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from shoal.design import Design, merge
+from shoal.model.design import Design, merge
 from shoal.engine.build import Builder, Lines
 from shoal.engine.problem import ONE, Problem
 from shoal.families import Rows
-from shoal.model import Specification
+from shoal.model.model import Specification
 from shoal.posterior.build import (
     column_starts,
     gap_name,
