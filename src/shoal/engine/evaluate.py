@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from shoal.engine import density, gradient, hyper
+from shoal.engine import density, gradient
 from shoal.engine.handles import map_handle, problem_handle, space_handle
 from shoal.engine.problem import Map, Problem, Space, empty_map, new_space
+
+
+DEAR = 2e6  # elementary operations of a marginal density, some milliseconds
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Target:
         each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
         return each * (1.0 if self.quadratic else 4.0)
 
+    @property
+    def dear(self) -> bool:
+        """A marginal density takes milliseconds: fewer of them are made."""
+        return self.cost > DEAR
+
     def room(self) -> Room:
         """Return what one thread needs."""
         numbers, where = new_space(self.problem), empty_map(self.problem)
@@ -99,8 +107,14 @@ class Target:
         value = density.refined(self.handle, steps, theta, z, room.space, room.where, by_z)
         return value, np.concatenate([room.numbers.v, room.numbers.x])
 
-    def hyperparameters(self, thetas: np.ndarray) -> np.ndarray:
-        """Return h at each theta (S, T)."""
-        out = np.empty((len(thetas), len(self.problem.h)))
-        density.hyperparameters(self.handle, np.ascontiguousarray(thetas, float), self.room().space, out)
-        return out
+    @property
+    def size(self) -> int:
+        """Length of (theta, z)."""
+        return self.n_theta + self.n_effects
+
+    def values(self, theta: np.ndarray) -> np.ndarray:
+        """Return h at each theta, (..., T) to (..., H)."""
+        thetas = np.ascontiguousarray(theta.reshape(int(np.prod(theta.shape[:-1])), self.n_theta), float)
+        out = np.empty((int(np.prod(theta.shape[:-1])), len(self.problem.h)))
+        density.hyperparameters(self.handle, thetas, self.room().space, out)
+        return out.reshape(*theta.shape[:-1], -1)

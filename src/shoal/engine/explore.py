@@ -38,13 +38,12 @@ def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
         target.expand(np.zeros(0))
         return MarginalFit(nothing, np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)), np.ones(1), 1.0)
     batch = marginal_batches(target, cores)
-    dear = target.cost > mode.DEAR
-    center, root = mode.find(batch, target.start, mode.FEW_STEPS if dear else mode.STEPS)
+    center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
     target.expand(center)
     # A stream of its own: chains draw the same numbers whatever the fit needed.
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
-        fit = mixture.fit(batch, center, root, rng, mixture.SMALL_PILOT if dear else mixture.PILOT)
+        fit = mixture.fit(batch, center, root, rng, mixture.SMALL_PILOT if target.dear else mixture.PILOT)
     else:
         normal = center + rng.normal(size=(1024, d)) @ root.T
         fit = MarginalFit(

@@ -12,7 +12,6 @@ import numpy as np
 
 from shoal.errors import SamplingError
 
-DEAR = 2_000_000  # elementary operations of an evaluation from which on fewer are made
 MOST_STEPS = 60
 LONGEST = 2.0  # of a Newton step, in theta
 SPACING = 0.3  # of the differences, in units of the curvature's scale

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from shoal.engine import moves
+from shoal.engine import independence, moves, nuts
 from shoal.engine.evaluate import Target
-from shoal.engine.exact import draw_effects
-from shoal.engine.explore import fit_marginal, marginal_batches
+from shoal.engine.explore import fit_marginal
 from shoal.engine.mixture import MarginalFit
 from shoal.engine.moves import ANGLE, PROPOSAL, USED
 from shoal.engine.progress import Progress
@@ -24,10 +23,9 @@ KICKS = 3  # of a trajectory given theta: a quarter turn
 STEPS = 1  # Newton steps by which independent proposals refine their map
 PILOT = 60  # iterations of the run that chooses the move
 LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
-LEFT_STUCK = 0.15  # share of draws that may repeat the theta before
+LEFT_STUCK = 0.1  # share of draws that may repeat the theta before
 MOST_PROPOSALS = 4
-LONG_THETA = 8  # hyperparameters beyond which independent proposals are not tried
-DIVERGENT = moves.DIVERGENT
+AIM = 0.8  # acceptance of trajectories
 
 
 @dataclass(frozen=True)
@@ -110,27 +108,66 @@ class Chain:
         return out
 
 
-def choose_move(target: Target, fit: MarginalFit, seed: int, aim: float) -> Move:
-    """Return the move that a short run of independent proposals recommends."""
-    if target.n_theta > LONG_THETA:
+def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
+    """Return the move of a sampler; of "pilot" the one that a short run of independent proposals recommends."""
+    if sampler == "hmc":
         return Move(False)
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
     chain.start_independent()
     stats = chain.independent(0, PILOT, 1, aim).stats
     acceptance = float(stats[PILOT // 4 :, 2].mean())
-    if acceptance < LEAST_ACCEPTANCE:
+    if sampler == "pilot" and acceptance < LEAST_ACCEPTANCE:
         return Move(False, acceptance=acceptance)
-    per = int(np.ceil(np.log(LEFT_STUCK) / np.log1p(-min(acceptance, 0.99))))
+    per = int(np.ceil(np.log(LEFT_STUCK) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
     return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance)
 
 
-def sample(target: Target, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
-    """Return draws of every chain by the move that suits the target, chains in parallel threads."""
+def sample(
+    target: Target,
+    sampler: str,
+    coordinates: str,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain.
+
+    Parameters
+    ----------
+    sampler : {"independence", "alternating", "hmc", "nuts", "pilot"}
+    coordinates : str
+        Of NUTS; all others move in transported ones.
+    elements : (E,) int array
+        Elements of (v, x) that are kept.
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero where it should not be, or the run is interrupted.
+    """
     progress.stage("exploring")
-    fit = fit_marginal(target, settings.seed, settings.cores)
-    aim = settings.target_accept or 0.8
-    move = choose_move(target, fit, settings.seed, aim)
+    fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
+    if sampler == "nuts" or fit is None:
+        progress.stage("sampling")
+        return nuts.sample(target, coordinates, fit, elements, settings, progress)
+    if sampler == "independence":
+        progress.stage("sampling")
+        return independence.sample(target, fit, elements, settings, progress)
+    aim = settings.target_accept or AIM
+    move = choose_move(target, fit, sampler, settings.seed, aim)
     progress.stage("sampling")
+    return _chains(target, fit, move, aim, elements, settings, progress)
+
+
+def _chains(
+    target: Target,
+    fit: MarginalFit,
+    move: Move,
+    aim: float,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
     tasks = [
         partial(_chain, target, fit, move, settings, aim, elements, rng, progress)
         for rng in generators(settings.seed, settings.chains)
@@ -138,19 +175,18 @@ def sample(target: Target, elements: np.ndarray, settings: Settings, progress: P
     theta, points, stats, angle = (
         np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
     )
-    facts = {"step_size": angle.tolist(), "target_accept": aim}
     named = {
         "lp": stats[..., 0],
         "acceptance_rate": stats[..., 1],
-        "diverging": stats[..., 4] > DIVERGENT,
+        "diverging": stats[..., 4] > moves.DIVERGENT,
         "n_steps": stats[..., 5].astype(int),
+        "step_size": np.broadcast_to(angle, stats.shape[:2]).copy(),
     }
-    if move.independent:
-        named["acceptance_theta"] = stats[..., 2]
-        facts |= {"proposals_per_draw": move.per}
-    else:
-        named["energy"] = stats[..., 3]
-    return Chains(theta, points, named, "independent proposals" if move.independent else "hmc", facts)
+    facts = {"step_size": angle[:, 0].tolist(), "target_accept": aim}
+    if not move.independent:
+        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
+    facts |= {"proposals_per_draw": move.per, "acceptance_theta": move.acceptance}
+    return Chains(theta, points, named | {"acceptance_theta": stats[..., 2]}, "alternating", facts)
 
 
 def _chain(

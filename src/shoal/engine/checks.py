@@ -6,11 +6,12 @@ E-BFMI 0.3 (Betancourt 2016, arXiv:1604.00695).
 
 from __future__ import annotations
 
-import jax
+from collections.abc import Sequence
+
 import numpy as np
 
 from shoal.errors import listing
-from shoal.sample.target import Draws
+from shoal.engine.settings import Chains
 
 WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
@@ -21,17 +22,23 @@ SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
 
 
-def failures(draws: Draws) -> list[str]:
-    """Return what is wrong with a run, in words; empty if nothing is."""
+def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> list[str]:
+    """Return what is wrong with a run, in words; empty if nothing is.
+
+    Parameters
+    ----------
+    variables, effects : sequences of (chains, draws, ...) arrays
+        Hyperparameters and coefficients; what has one value a level.
+    """
     problems = []
     if (k := draws.facts.get("pareto_k", 0.0)) > WORST_K:
         problems.append(f"Pareto k {k:.2f} of the proposals' weights")
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
         problems.append(f"{divergent} divergent trajectories")
-    if not all(np.isfinite(part).all() for part in jax.tree.leaves(draws.point)):
+    if not all(np.isfinite(part).all() for part in (*variables, *effects)):
         return [*problems, "draws that are not finite"]
-    values = _columns(draws)
+    values = _columns(variables, effects)
     chains, count = draws.stats["lp"].shape
     stuck = np.flatnonzero((np.ptp(values, axis=2) == 0).any(0))
     if stuck.size and count > 1:
@@ -41,7 +48,8 @@ def failures(draws: Draws) -> list[str]:
     if "energy" in draws.stats and (worst := bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
         problems.append(f"E-BFMI {worst:.2f}")
     rhat, ess = convergence(values)
-    if rhat.max() > rhat_limit(chains, count, point_size(draws)):
+    size = sum(int(np.prod(part.shape[2:])) for part in (*variables, *effects))
+    if rhat.max() > rhat_limit(chains, count, size):
         problems.append(f"R-hat {rhat.max():.3f}")
     if ess.min() < LEAST_ESS * chains:
         problems.append(f"effective sample size {ess.min():.0f}")
@@ -74,26 +82,21 @@ def rhat_limit(chains: int, draws: int, count: int) -> float:
     return max(WORST_RHAT, float(np.sqrt(1 + chi2.isf(0.01 / count, freedom) / (freedom * effective))))
 
 
-def point_size(draws: Draws) -> int:
-    """Return how many quantities a draw holds."""
-    return sum(int(np.prod(part.shape[2:])) for part in jax.tree.leaves(draws.point))
-
-
 def bfmi(energy: np.ndarray) -> np.ndarray:
     """Return E-BFMI of each chain from (chains, draws) energies."""
     return np.square(np.diff(energy, axis=1)).mean(1) / np.maximum(energy.var(1), 1e-300)
 
 
-def _columns(draws: Draws) -> np.ndarray:
+def _columns(variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> np.ndarray:
     """Return every varying hyperparameter and coefficient, and the effects that look worst, (V, C, D)."""
-    point = draws.point
-    small = np.concatenate([np.moveaxis(point.values, -1, 0), np.moveaxis(point.beta, -1, 0)])
-    small = small[np.ptp(small, axis=(1, 2)) > 0]
-    parts = [small]
-    for r in point.r:
-        effects = np.moveaxis(r.reshape(*r.shape[:2], -1), -1, 0)
-        parts.append(effects[screen(effects)].astype(float))
-    return np.concatenate(parts)
+    parts = []
+    for values in variables:
+        own = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0).astype(float)
+        parts.append(own[np.ptp(own, axis=(1, 2)) > 0])
+    for values in effects:
+        own = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
+        parts.append(own[screen(own)].astype(float))
+    return np.concatenate(parts) if parts else np.zeros((0, 1, 1))
 
 
 def screen(effects: np.ndarray) -> np.ndarray:

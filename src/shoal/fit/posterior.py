@@ -1,0 +1,106 @@
+"""A posterior ready to be evaluated and sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shoal.engine import memory
+from shoal.engine.evaluate import Target
+from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
+from shoal.engine.plan import Plan, Size, check_names, choose
+from shoal.model.model import Specification
+from shoal.model.terms.assemble import Assembled, assemble
+from shoal.priors import middle
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Log density of a model, with the plan to sample it.
+
+    Attributes
+    ----------
+    model : Specification
+    plan : Plan
+    assembled : Assembled
+        The engine's problem, and what its numbers mean.
+    target : Target
+        The problem ready to be evaluated.
+    """
+
+    model: Specification
+    plan: Plan
+    assembled: Assembled
+    target: Target
+
+    def given(self, model: Specification) -> Posterior:
+        """Return the posterior of a model of the same terms, with other numbers and the same plan."""
+        assembled = assemble(model)
+        return replace(self, model=model, assembled=assembled, target=_target(assembled))
+
+    def with_responses(self, *ys: np.ndarray) -> Posterior:
+        """Return the posterior of the same model given other responses."""
+        return self.given(self.model.with_responses(*ys))
+
+
+def posterior_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
+    """Return the posterior of `model` in the coordinates asked for.
+
+    Raises
+    ------
+    ModelError
+        Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
+    """
+    check_names(coordinates, sampler)
+    assembled = assemble(model)
+    target = _target(assembled)
+    size = _size(assembled, target)
+    memory.check(size)
+    return Posterior(model, choose(size, coordinates, sampler), assembled, target)
+
+
+def _size(assembled: Assembled, target: Target) -> Size:
+    problem = assembled.problem
+    coefficients = sum(len(own.small()) for own in assembled.placed)
+    return Size(
+        hyperparameters=target.n_theta,
+        coefficients=coefficients,
+        effects=target.n_effects - coefficients,
+        quadratic=target.quadratic,
+        cost=target.cost,
+        numbers=len(problem.pattern.l_row) + 2 * len(problem.gram.row) + len(problem.terms.place),
+        levels=tuple((name, len(labels)) for name, labels in assembled.model.factors.items()),
+    )
+
+
+def _target(assembled: Assembled) -> Target:
+    return Target(assembled.problem, start(assembled), assembled.predictors)
+
+
+def start(assembled: Assembled) -> np.ndarray:
+    """Return a theta at each prior's middle, (T,): where the search for the mode begins.
+
+    The density is stationary where all loadings of a latent are zero: their search begins beside it.
+    """
+    loadings = {t.loading for d in assembled.model.designs for t in d.latents}
+    out = []
+    for name, prior, _ in assembled.slots:
+        value = middle(prior)
+        if name in loadings:
+            value = float(np.quantile(prior.draw(np.random.default_rng(0), 501), 0.84))
+        out.append(value)
+    slots = assembled.problem.slots
+    pairs = zip(out, slots.transform, slots.unit, strict=True)
+    return np.array([to_unconstrained(value, int(kind), unit) for value, kind, unit in pairs], float)
+
+
+def to_unconstrained(value: float, transform: int, unit: float = 1.0) -> float:
+    """Return where a natural `value` stands in theta; the inverse of what `engine.hyper` does."""
+    if transform == SOFTPLUS:
+        return float(value / unit + np.log(-np.expm1(-value / unit)))
+    if transform == LOG:
+        return float(np.log(value))
+    if transform == LOGIT:
+        return float(np.log(value) - np.log1p(-value))
+    return float(np.arctanh(value)) if transform == ATANH else float(value)
