@@ -1,0 +1,105 @@
+"""Compiled rows where numbers are extreme: far tails, limits of parameters, narrow categories."""
+
+import numpy as np
+import pytest
+from family_cases import SIZE, Case, response, rows_of
+from row_cases import OWN, blocks, each_case
+from scipy import stats
+from scipy.special import polygamma
+from scipy_densities import log_density as scipy_density
+from test_families import EXTREME_PARAMETERS, FAR, LIMITS
+
+from shoal.families import Cumulative, Rows, get_family
+
+
+@each_case
+@pytest.mark.parametrize("eta", [-30.0, 30.0])
+def test_values_are_accurate_in_the_tails(case, eta):
+    rows, at = rows_of(case, 6), np.full(SIZE, eta)
+    with np.errstate(divide="ignore"):
+        expected = scipy_density(case.family, rows, at, case.phi)
+    there = np.isfinite(expected) & (expected > -1e290)  # SciPy's probabilities may underflow
+    assert there.any()
+    found = case.family.evaluate(rows, at, case.phi).value + case.family.log_constant(rows)
+    rounding = 1e-13 if case in OWN else 1e-14  # differences of gamma functions, where others are sums
+    np.testing.assert_allclose(found[there], expected[there], rtol=1e-9, atol=rounding)
+
+
+@pytest.mark.parametrize(("name", "phi", "y", "eta", "expected"), LIMITS)
+def test_values_have_their_limits(name, phi, y, eta, expected):
+    family, rows = get_family(name), response([y])
+    found = family.evaluate(rows, [eta], phi).value + family.log_constant(rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-16)
+
+
+@each_case
+@pytest.mark.parametrize("eta", FAR)
+def test_nothing_is_nan_far_out(case, eta):
+    found = blocks(case, rows_of(case, 2), np.full(SIZE, eta), case.family.pack(case.phi), 2)
+    for part, values in found.items():
+        assert np.isfinite(values).all(), part
+    assert np.all(found["curvature"] > 0)
+
+
+@each_case
+def test_parameters_may_be_extreme(case):
+    eta = np.concatenate([np.linspace(-60, 60, 61), [-1000, -700, 700, 1000]])
+    settings = [{}]
+    settings += [{n: v} for n in case.phi if n != "cutpoints" for v in EXTREME_PARAMETERS[n]]
+    for y in np.unique(rows_of(case, 4).y):
+        trials = 8.0 if case.family.takes & {"trials"} else 1.0
+        rows = response(np.full(len(eta), y), trials, case.known_se)
+        near = Rows(*(part[:61] for part in rows))
+        for setting in settings:
+            phi = case.family.pack(case.phi | setting)
+            found = blocks(case, rows, eta, phi, 2)
+            assert np.isfinite(found["curvature"]).all() and np.all(found["curvature"] > 0)
+            assert np.isfinite(blocks(case, near, eta[:61], phi, 1)["slope"]).all(), (y, setting)
+
+
+@pytest.mark.parametrize("link", ["logit", "probit"])
+def test_narrow_and_distant_intervals(link):
+    """A category of width h around c has density h F'(c - eta), wherever it is."""
+    width, center = 1e-4, np.array([-30.0, -5.0, -0.3, 0.0, 2.0, 8.0, 30.0])
+    log_slope = {"logit": stats.logistic.logpdf, "probit": stats.norm.logpdf}[link]
+    phi = {"cutpoints": np.array([-width / 2, width / 2])}
+    found = Cumulative(link, 2).evaluate(response(np.ones(7)), -center, phi, order=2)
+    np.testing.assert_allclose(found.value, np.log(width) + log_slope(center), rtol=1e-8)
+    expected = center if link == "probit" else np.tanh(center / 2)
+    np.testing.assert_allclose(found.score, expected, rtol=1e-6, atol=1e-6)
+    assert np.all((found.curvature > 0) & (found.curvature <= 1))
+
+
+@pytest.mark.parametrize("shape", [1e6, 1e10])
+def test_large_shapes_have_their_limits(shape):
+    """Poisson counts, and normal logarithms of variance one over shape."""
+    eta, counts = np.full(4, 1.2), response([0.0, 2, 5, 40])
+    family = get_family("negbinomial")
+    found = family.evaluate(counts, eta, {"shape": shape}).value + family.log_constant(counts)
+    np.testing.assert_allclose(found, stats.poisson.logpmf(counts.y, np.exp(eta)), atol=2e3 / shape + 1e-10)
+    y, family = response(np.exp(eta + np.array([-2, -1, 0, 2]) / np.sqrt(shape))), get_family("gamma")
+    found = family.evaluate(y, eta, {"shape": shape}).value + family.log_constant(y)
+    expected = stats.norm.logpdf(np.log(y.y), eta, 1 / np.sqrt(shape)) - np.log(y.y)
+    np.testing.assert_allclose(found, expected, atol=3 / np.sqrt(shape))
+
+
+@pytest.mark.parametrize("nu", [250.0, 300.0, 300.1, 1000.0])
+def test_information_in_many_degrees_of_freedom(nu):
+    """The difference of trigamma functions (Lange and others 1989), whose first six digits still hold."""
+    by_row = np.array([[1.0], [nu]])
+    found = blocks(Case(get_family("student"), {}), response([0.3]), np.zeros(1), by_row, 2)
+    difference = (polygamma(1, nu / 2) - polygamma(1, (nu + 1) / 2)) / 4
+    expected = difference - (nu + 5) / (2 * nu * (nu + 1) * (nu + 3))
+    np.testing.assert_allclose(found["information"][1], expected, rtol=1e-6)
+
+
+def test_a_zero_that_is_nearly_certain_keeps_its_digits():
+    eta = np.array([-40.0, -300.0])
+    found = get_family("zero_inflated_poisson").evaluate(response([0.0, 0.0]), eta, {"zi": 0.25})
+    np.testing.assert_allclose(found.value, -0.75 * np.exp(eta), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("name", "phi"), [("exponential", {}), ("gamma", {"shape": 2.0})])
+def test_large_responses_of_a_tiny_mean_are_finite(name, phi):
+    found = get_family(name).evaluate(response([1e-6, 1.0, 1e8]), np.full(3, -700.0), phi, order=2)
+    assert all(np.isfinite(part).all() for part in found) and np.all(found.curvature > 0)
