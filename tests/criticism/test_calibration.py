@@ -255,7 +255,7 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         priors = {**m.priors, "Intercept": replace(m.priors["Intercept"], prior=P.Normal(0, 0.3))}
         return posterior_of(replace(m, priors=priors), *args)
 
-    from shoal.posterior.posterior import posterior_of
+    from shoal.fit.posterior import posterior_of
 
     m = gaussian()  # draws parameters and responses; only the fits believe the other prior
     monkeypatch.setattr("shoal.criticism.calibration.posterior_of", other_prior)

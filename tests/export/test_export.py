@@ -19,8 +19,8 @@ from shoal.model import Specification, is_foldable
 from shoal.posterior.build import partial_names
 from shoal.posterior.coordinates import Point
 from shoal.posterior.hyper import hyperparameters
-from shoal.posterior.layout import places
-from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.model.terms.grouping import places
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.sample.target import Draws, Settings
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"

@@ -10,7 +10,7 @@ import shoal as sl
 from posterior.density import log_joint
 from shoal.errors import DataError, ModelError
 from shoal.fit.results import LARGEST_IN_DOUBLE, storage
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 
 RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
 LABELS = {

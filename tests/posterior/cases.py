@@ -16,7 +16,7 @@ from shoal.errors import ShoalWarning
 from shoal.fit import results
 from shoal.model import Response, Specification, covariance, specify
 from shoal.posterior.coordinates import Point
-from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.priors import (
     LKJ,
     R2D2,

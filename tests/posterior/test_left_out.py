@@ -12,7 +12,7 @@ from posterior.density import linear_predictor, log_joint
 from shoal.sample.programs import compiled, to_device
 from shoal.engine.progress import Progress
 from shoal.sample.run import run
-from shoal.sample.target import Settings, Target
+from shoal.engine.settings import Settings, Target
 
 
 def without_rows(model, values, gone):

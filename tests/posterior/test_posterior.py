@@ -34,7 +34,7 @@ from shoal.model import Response, covariance, specify
 from shoal.posterior import layout
 from shoal.posterior.folding import folded
 from shoal.posterior.hyper import hyperparameters, to_unconstrained
-from shoal.posterior.posterior import posterior_of
+from shoal.fit.posterior import posterior_of
 from shoal.priors import (
     LKJ,
     Beta,

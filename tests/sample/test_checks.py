@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from targets import Point
 
-from shoal.sample.checks import failures, screen
+from shoal.engine.checks import failures, screen
 from shoal.sample.target import Draws
 
 

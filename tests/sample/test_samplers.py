@@ -8,10 +8,10 @@ from arviz_stats.base import array_stats
 from scipy.special import digamma, polygamma
 from targets import log_gamma, normal
 
-from shoal.sample.checks import failures
+from shoal.engine.checks import failures
 from shoal.engine.progress import Progress
 from shoal.sample.run import run
-from shoal.sample.target import Settings, generators
+from shoal.engine.settings import Settings, generators
 
 SAMPLERS = ("independence", "hmc", "nuts")
 SHORT = Settings(draws=500, chains=4, warmup=200, seed=20, cores=1)

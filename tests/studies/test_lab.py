@@ -18,7 +18,7 @@ from shoal.errors import ModelError, PriorError, SamplingError
 from shoal.fit.results import Results
 from shoal.model.variants import with_priors
 from shoal.sample import programs
-from shoal.sample.checks import EXAMINED
+from shoal.engine.checks import EXAMINED
 from shoal.sample.programs import compiled
 from shoal.studies.lab import compare, measures, peer, runs, verdict
 from shoal.studies.lab.clock import CompilationClock

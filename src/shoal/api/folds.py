@@ -8,7 +8,7 @@ from typing import Any
 from shoal.api.model import Fit, Model
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 from shoal.scores.loo import Loo
 from shoal.scores.loo import kfold as cross_validate
 

@@ -25,10 +25,10 @@ from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
 from shoal.model.variants import with_pooling
-from shoal.posterior.plan import Plan
-from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.engine.plan import Plan
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.priors import Prior
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 from shoal.tables import read
 
 if TYPE_CHECKING:

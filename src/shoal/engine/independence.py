@@ -26,7 +26,7 @@ from shoal.engine.threads import in_threads
 from shoal.priors.compiled import compiled_as
 
 MOST_THINNING = 8
-LEFT_STUCK = 0.05  # share of the draws that repeat the one before
+LEFT_STUCK = 0.02  # share of the draws that repeat the one before
 CHUNK = 125  # draws between looks at progress and Ctrl-C
 
 

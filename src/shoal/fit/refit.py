@@ -17,9 +17,9 @@ import numpy as np
 from shoal.errors import SamplingError
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings, checked_run
-from shoal.posterior.posterior import Posterior
+from shoal.fit.posterior import Posterior
 from shoal.engine.progress import Progress
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 from shoal.engine.threads import in_threads, one_thread_lapack
 
 T = TypeVar("T")

@@ -50,7 +50,8 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
     plan = posterior.plan
     began = time.perf_counter()
-    draws, variables, problems = _sampled(posterior, plan.sampler, settings, progress)
+    draws, variables = sampled(posterior, plan.sampler, settings, progress)
+    problems = _problems(posterior, draws, variables)
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
@@ -58,25 +59,28 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
         progress.stage("sampling again by NUTS")
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         began = time.perf_counter()
-        draws, variables, _ = _sampled(posterior, "nuts", settings, progress)
+        draws, variables = sampled(posterior, "nuts", settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
         notes.append(f"{failed}: these draws are from NUTS on the same density.")
     return assemble(posterior, draws, variables, settings, seconds, notes)
 
 
-def _sampled(
+def sampled(
     posterior: Posterior, sampler: str, settings: Settings, progress: Progress
-) -> tuple[Chains, Variables, list[str]]:
-    """Return draws, what they say of the posterior's variables, and what is wrong with them."""
+) -> tuple[Chains, Variables]:
+    """Return draws, and what they say of the posterior's variables; latents on one side of their two signs."""
     assembled, plan = posterior.assembled, posterior.plan
     elements = assembled.elements(settings.keep_effects)
     draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
     drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
-    variables = folded(posterior.model, assembled.variables(drawn))
+    return draws, folded(posterior.model, assembled.variables(drawn))
+
+
+def _problems(posterior: Posterior, draws: Chains, variables: Variables) -> list[str]:
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]
     large = [values for name, (_, values) in variables.items() if name in effects]
-    return draws, variables, checks.failures(draws, small, large)
+    return checks.failures(draws, small, large)
 
 
 def check_settings(settings: Settings, store: str) -> None:

@@ -22,8 +22,8 @@ from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.model.variants import with_pooling
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.target import Settings
+from shoal.fit.posterior import posterior_of
+from shoal.engine.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 
 
 def summary_facts(results: Results) -> list[tuple[str, Cell]]:

@@ -12,7 +12,7 @@ from shoal.criticism.diagnosis import Diagnosis, Finding, diagnose
 from shoal.fit.results import Results
 from shoal.model import ResolvedPrior
 from shoal.sample import checks
-from shoal.sample.checks import screen
+from shoal.engine.checks import screen
 
 CHAINS, DRAWS = 4, 1000
 

@@ -30,7 +30,7 @@ from posterior.density import linear_predictor
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
-from shoal.posterior.layout import ordered
+from shoal.model.terms.grouping import ordered
 from shoal.priors import Fixed
 from shoal.scores.loo import levels
 from shoal.scores.loo.densities import densities

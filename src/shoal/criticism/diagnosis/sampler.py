@@ -11,7 +11,7 @@ import numpy as np
 
 from shoal.criticism.diagnosis.case import Case
 from shoal.criticism.diagnosis.findings import Finding
-from shoal.sample.checks import LEAST_BFMI, bfmi
+from shoal.engine.checks import LEAST_BFMI, bfmi
 
 USUAL_DEPTH = 10  # the limit that Stan, PyMC and NumPyro have unless told otherwise
 SATURATED = 0.01  # share of a chain's draws at the limit that is worth a word

@@ -11,7 +11,7 @@ import numpy as np
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.model.build_factors import read_levels
-from shoal.posterior.layout import Gathered, ordered
+from shoal.model.terms.grouping import Gathered, ordered
 
 ROW, TRIAL = "row", "trial"
 

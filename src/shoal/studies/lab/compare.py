@@ -13,9 +13,9 @@ from shoal.api import Model
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.posterior.coordinates import COORDINATES
+from shoal.engine.plan import COORDINATES
 from shoal.priors import Prior
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 from shoal.studies.lab import peer
 from shoal.studies.lab.comparison import Comparison, compared
 from shoal.studies.lab.runs import Attempt, run

@@ -17,7 +17,7 @@ from shoal.fit.refit import refit as sample
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.posterior.posterior import Posterior, posterior_of
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.scores.compare import compared
 from shoal.scores.loo import Loo, loo

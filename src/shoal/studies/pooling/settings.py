@@ -17,7 +17,7 @@ from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.priors import Fixed
-from shoal.sample.target import Settings
+from shoal.engine.settings import Settings
 from shoal.scores.loo.units import ROW, TRIAL
 
 
