@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import chdtri
 
 from shoal.errors import listing
+from shoal.engine.convergence import ess_bulk, ess_tail, rhat
 from shoal.engine.settings import Chains
 
 WORST_RHAT = 1.01
@@ -58,13 +60,7 @@ def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[n
 
 def convergence(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return R-hat (1 for one chain) and the smaller of bulk and tail ESS of (V, chains, draws) values."""
-    from arviz_stats.base import array_stats  # a second to import: not before the first run
-
-    axes = {"chain_axis": 1, "draw_axis": 2}
-    bulk = array_stats.ess(values, method="bulk", **axes)
-    tail = array_stats.ess(values, method="tail", prob=0.9, **axes)
-    rhat = array_stats.rhat(values, **axes) if values.shape[1] > 1 else np.ones(len(values))
-    return rhat, np.minimum(bulk, tail)
+    return rhat(values), np.minimum(ess_bulk(values), ess_tail(values))
 
 
 def rhat_limit(chains: int, draws: int, count: int) -> float:
@@ -74,12 +70,10 @@ def rhat_limit(chains: int, draws: int, count: int) -> float:
     scatter by chance, their scaled variance is chi-squared; among thousands of group effects the worst passes
     1.01 by that alone. A quarter of the draws is taken as effective.
     """
-    from scipy.stats import chi2
-
     if count <= EXAMINED:
         return WORST_RHAT
     freedom, effective = 2 * chains - 1, draws / 8
-    return max(WORST_RHAT, float(np.sqrt(1 + chi2.isf(0.01 / count, freedom) / (freedom * effective))))
+    return max(WORST_RHAT, float(np.sqrt(1 + chdtri(freedom, 0.01 / count) / (freedom * effective))))
 
 
 def bfmi(energy: np.ndarray) -> np.ndarray:

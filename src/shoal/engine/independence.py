@@ -13,6 +13,7 @@ from functools import partial
 import numba as nb
 import numpy as np
 
+from shoal.engine.convergence import pareto_k
 from shoal.engine.density import effects_at, find_mode, scale
 from shoal.engine.evaluate import Room, Target
 from shoal.engine.explore import marginal_batches
@@ -170,14 +171,4 @@ def _accepted(
 def _certificate(fit: MarginalFit, log_weight: np.ndarray) -> float:
     """Return Pareto k of the run's own weights, or of the pilot's where those are more."""
     enough = len(log_weight) >= len(fit.weight)
-    return _pareto_k(log_weight if enough else np.log(fit.weight[fit.weight > 0]))
-
-
-def _pareto_k(log_weight: np.ndarray) -> float:
-    from arviz_stats.base import array_stats  # a second to import: not before the first run
-
-    finite = log_weight[np.isfinite(log_weight)]
-    if np.ptp(finite) < 1e-12:
-        return -np.inf  # every proposal has the same weight: there is no tail
-    # psislw takes log likelihoods, whose importance weights are their inverse.
-    return float(array_stats.psislw(finite.max() - finite)[1])
+    return pareto_k(log_weight if enough else np.log(fit.weight[fit.weight > 0]))

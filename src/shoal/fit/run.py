@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
-from importlib import import_module
 from numbers import Integral, Real
 
 from shoal.engine import checks
@@ -38,8 +36,6 @@ def fit(
         If the run cannot be made.
     """
     check_settings(settings, store)
-    # The checks need arviz-stats, half a second to import: meanwhile programs compile and chains run.
-    threading.Thread(target=import_module, args=("arviz_stats",), daemon=True).start()
     with one_thread_lapack():
         return checked_run(posterior, settings, store, progress or Progress())
 
