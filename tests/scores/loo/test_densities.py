@@ -152,7 +152,11 @@ def gaussian_levels(results, units, unit, parameters):
 
 @pytest.mark.parametrize(
     "case",
-    [GAUSSIAN[9], GAUSSIAN[10], GAUSSIAN[11], GAUSSIAN[12], *CROSSED[:3], CROSSED[4], TWO_SCALES[0]],
+    [
+        *(GAUSSIAN[9], GAUSSIAN[10], GAUSSIAN[11], GAUSSIAN[12], *CROSSED[:3], CROSSED[4], TWO_SCALES[0]),
+        Case("y ~ x1 + (1 + x2 | g/i)", "gaussian"),
+        Case("y ~ x1 + (1 + x2 | g/i) + (1 | g:h)", "gaussian"),
+    ],
     ids=str,
 )
 def test_gaussian_levels_have_their_multivariate_normal_density(case):
