@@ -11,7 +11,8 @@ import scipy.sparse as sp
 
 from shoal.model.design import Design, merge
 from shoal.engine.build import Builder, Lines
-from shoal.engine.problem import ONE, Problem
+from shoal.engine.levels import NO_MOVE, NO_PART, LevelEffects, Move, Part
+from shoal.engine.problem import ONE, ZERO, Problem
 from shoal.families import Rows
 from shoal.model.model import Specification
 from shoal.posterior.build import (
@@ -28,6 +29,9 @@ from shoal.posterior.structure import Structure
 from shoal.priors import Fixed, Normal, Shrunk
 from shoal.terms import functions as f
 from shoal.terms.student_effects import student_effects
+
+
+ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def assemble(model: Specification) -> Assembled:
     live = [shape.live for shape in s.responses]
     reference = population.reference(model, mean, scale, direct, live)
     builder._means[population.part] = -reference
+    population.measure(mean + scale @ reference, scale, direct)
     for design, shape in zip(model.designs, s.responses, strict=True):
         builder.constant += design.family.log_constant(design.rows).sum()
         merged = merge(design) if not shape.live else None
@@ -92,8 +97,9 @@ def assemble(model: Specification) -> Assembled:
             builder.rows(
                 design.family.row_function, rows, [lines], offset[None], _phi(model, design, builder)
             )
-    for factor in factors:
+    for number, factor in enumerate(factors):
         factor.declare_student(builder)
+        factor.declare_levels(builder, population, s.factors[number].matched, number == 0)
     problem = builder.build()
     inverse = problem.pattern.order
     nv = len(problem.scales.constant)
@@ -128,11 +134,26 @@ class _Population:
                 places[self._shrunk(model, design)] = _shrinkage(model, design, builder)
                 self.free[self._shrunk(model, design)] = False
         builder.scale(self.b, self.x, places)
+        self.places = places
         names = [c for d in model.designs for c in d.columns if c in builder.names]
         self.theta_places = [builder.names[name] for name in names]
         self.c = builder.columns(len(names))
         if names:
             builder.shift(self.c, np.array(self.theta_places))
+
+    def measure(self, base: np.ndarray, scale: np.ndarray, direct: np.ndarray) -> None:
+        """Keep what coefficients are made of: ``base + scale @ v[b] + direct @ v[c]``."""
+        self.base, self.weights, self.moves = base, np.concatenate([scale, direct], axis=1), np.linalg.pinv(scale)
+
+    def part_of(self, column: int) -> Part:
+        """Return one coefficient as a function of v."""
+        used = np.flatnonzero(self.weights[column])
+        return Part(self.base[column], np.concatenate([self.b, self.c])[used], self.weights[column, used])
+
+    def move_of(self, column: int) -> Move:
+        """Return the change of the normal coefficients' effects that changes one coefficient by one."""
+        used = np.flatnonzero(np.abs(self.moves[:, column]) > ROUNDING * np.abs(self.moves[:, column]).max(initial=0))
+        return Move(self.x[used], self.moves[used, column], self.places[used])
 
     def _shrunk(self, model: Specification, design: Design) -> np.ndarray:
         at, out = 0, []
@@ -204,6 +225,7 @@ class _Factor:
         student = {k for block, _ in self._student_blocks(builder) for k in block}
         self.x = self._declare_effects(builder, levels, size, student)
         self.v = builder.columns(levels * self.n_columns).reshape(levels, self.n_columns)
+        self.root = np.full((self.ordinary, self.ordinary), ZERO)
         at = 0
         for _, group in gathered.groups:
             sds = [builder.names[f"{group.sd}[{effect}]"] for effect in group.effects]
@@ -211,7 +233,7 @@ class _Factor:
             for block in group.blocks:
                 if len(block) == 1:
                     k = at + block[0]
-                    builder.scale(self.v[:, k], self.x[:, k], sds[block[0]])
+                    self._scale(builder, k, k, sds[block[0]])
                     continue
                 count = len(block) * (len(block) - 1) // 2
                 inputs = [*(sds[k] for k in block), *(next(partials) for _ in range(count))]
@@ -221,7 +243,7 @@ class _Factor:
                 places = iter(outputs)
                 for i in range(len(block)):
                     for j in range(i + 1):
-                        builder.scale(self.v[:, at + block[i]], self.x[:, at + block[j]], next(places))
+                        self._scale(builder, at + block[i], at + block[j], next(places))
             if group.zero_sum:
                 for k in range(len(group.effects)):
                     builder.zero_sum(self.x[:, at + k])
@@ -229,6 +251,32 @@ class _Factor:
         for j, (_, latent) in enumerate(gathered.loadings):
             k = self.ordinary + gathered.latents.index(latent.name)
             builder.scale(self.v[:, self.ordinary + j], self.x[:, k], builder.names[latent.loading])
+
+    def _scale(self, builder: Builder, row: int, column: int, place: int) -> None:
+        builder.scale(self.v[:, row], self.x[:, column], place)
+        self.root[row, column] = place
+
+    def declare_levels(
+        self,
+        builder: Builder,
+        population: _Population,
+        matched: Sequence[int],
+        first: bool,
+    ) -> None:
+        """Declare the effects as those of levels; `matched` are the population's columns beside them, or -1.
+
+        Of several factors, the population's part belongs to the first (in centered coordinates).
+        """
+        if not self.ordinary:
+            return
+        summed = np.concatenate([[group.zero_sum] * len(group.effects) for _, group in self.gathered.groups])
+        parts, moves = [NO_PART] * self.ordinary, [NO_MOVE] * self.ordinary
+        if not summed.any():
+            for k, column in enumerate(matched):
+                if column >= 0:
+                    parts[k] = population.part_of(column) if first else NO_PART
+                    moves[k] = population.move_of(column) if self.gathered.root is None else NO_MOVE
+        builder.levels(LevelEffects(self.x[:, : self.ordinary], self.root, summed, parts, moves))
 
     def _student_blocks(self, builder: Builder) -> list[tuple[tuple[int, ...], int]]:
         out, at = [], 0
@@ -242,13 +290,13 @@ class _Factor:
         root = self.gathered.root
         if root is None and not student:
             return builder.effects(levels * size).reshape(levels, size)
-        own = sp.diags([0.0 if k in student else 1.0 for k in range(size)])
+        normal = np.tile([k not in student for k in range(size)], levels)
         between = sp.eye(levels)
         if root is not None:
             inverse = np.linalg.inv(root)
             between = sp.csr_matrix(inverse.T @ inverse)
             builder.constant -= size * np.log(np.diagonal(root)).sum()
-        return builder.effects(levels * size, None, sp.kron(between, own)).reshape(levels, size)
+        return builder.effects(levels * size, None, sp.kron(between, sp.eye(size)), normal).reshape(levels, size)
 
     def declare_student(self, builder: Builder) -> None:
         """Declare the density of Student-t effects: rows whose predictors are the effects."""
