@@ -14,6 +14,7 @@ from shoal.engine import problem as arrays
 from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
 from shoal.engine.problem import ONE, ZERO, Functions, Problem
 from shoal.engine.kinds import FLOATS, INT32S, INT64S
+from shoal.engine.levels import LevelEffects, gather_levels
 from shoal.engine.sparse import analyse
 from shoal.families.row_functions import FUNCTION_TYPE, RowFunction
 from shoal.priors import Fixed, Prior
@@ -47,12 +48,13 @@ class Builder:
     constant: float = 0.0
     _derived: list[tuple[Any, Any, list[int], list[float], list[int]]] = field(default_factory=list)
     _means: list[np.ndarray] = field(default_factory=list)
-    _precisions: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+    _precisions: list[tuple[np.ndarray, ...]] = field(default_factory=list)
     _n_effects: int = 0
     _n_columns: int = 0
     _scales: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
     _shifts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     _sums: list[np.ndarray] = field(default_factory=list)
+    _levels: list[LevelEffects] = field(default_factory=list)
     _blocks: list[tuple[RowFunction, Any, list[Lines], np.ndarray, list[int]]] = field(default_factory=list)
     _quadratics: list[tuple[Lines, np.ndarray, np.ndarray, float, int]] = field(default_factory=list)
 
@@ -77,23 +79,29 @@ class Builder:
         self._derived.append((*function, list(inputs), list(constants), places))
         return places
 
-    def effects(self, count: int, mean: np.ndarray | None = None, precision: Any = 1.0) -> np.ndarray:
+    def effects(
+        self,
+        count: int,
+        mean: np.ndarray | None = None,
+        precision: Any = 1.0,
+        normal: np.ndarray | bool = True,
+    ) -> np.ndarray:
         """Declare effects with a normal prior; return their places in x.
 
         Parameters
         ----------
         precision : float or sparse matrix
-            Of all alike and independent (0 for effects whose density is a row's), or Q itself.
+            Of all alike and independent, or Q itself.
+        normal : bool or (count,) array
+            False for effects whose density is that of rows: their precision then only says what coordinates
+            of standard scale are.
         """
         places = np.arange(self._n_effects, self._n_effects + count)
         self._n_effects += count
         self._means.append(np.zeros(count) if mean is None else mean)
-        if np.isscalar(precision):
-            if precision:
-                self._precisions.append((places, places, np.full(count, float(precision))))
-        else:
-            upper = sp.triu(precision).tocoo()
-            self._precisions.append((places[upper.row], places[upper.col], upper.data))
+        upper = sp.triu(precision * sp.eye(count) if np.isscalar(precision) else precision).tocoo()
+        own = np.broadcast_to(normal, (count,))[upper.row] * upper.data
+        self._precisions.append((places[upper.row], places[upper.col], own, upper.data))
         return places
 
     def columns(self, count: int) -> np.ndarray:
@@ -113,6 +121,10 @@ class Builder:
     def zero_sum(self, effects: np.ndarray) -> None:
         """Declare that these effects sum to zero."""
         self._sums.append(effects)
+
+    def levels(self, effects: LevelEffects) -> None:
+        """Declare which effects belong together: what some coordinates need to know."""
+        self._levels.append(effects)
 
     def rows(
         self, function: RowFunction, rows: Any, lines: list[Lines], offset: np.ndarray, phi: list[int]
@@ -167,6 +179,7 @@ class Builder:
             prior=self._prior(order, pattern, mean),
             terms=terms,
             constraints=arrays.Constraints(_starts(sums), _joined(sums, np.int64)),
+            levels=gather_levels(self._levels, order),
             pattern=pattern,
             slots=self._slots(),
             derived=self._derived_arrays(),
@@ -243,13 +256,16 @@ class Builder:
 
     def _prior(self, order: np.ndarray, pattern: Any, mean: np.ndarray) -> arrays.Prior:
         if self._precisions:
-            row, column, value = (np.concatenate(parts) for parts in zip(*self._precisions, strict=True))
+            row, column, value, standard = (
+                np.concatenate(parts) for parts in zip(*self._precisions, strict=True)
+            )
         else:
-            row, column, value = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+            row, column = np.zeros(0, np.int64), np.zeros(0, np.int64)
+            value, standard = np.zeros(0), np.zeros(0)
         one, two = order[row], order[column]
         place = _places(pattern, one, two)
         i, j = np.minimum(one, two).astype(np.int32), np.maximum(one, two).astype(np.int32)
-        return arrays.Prior(i, j, value.astype(float), place.astype(np.int32), mean)
+        return arrays.Prior(i, j, value.astype(float), standard.astype(float), place.astype(np.int32), mean)
 
     def _rows(self) -> arrays.Rows:
         y, trials, weight, se = (

@@ -146,11 +146,11 @@ def lay(p, space, a, b, out):
     forward(pattern, factor, mode)
     backward(pattern, factor, mode)
     if p.constraints.start.size > 1:
-        _constrain(p, space, out)
+        constrain(p, space, out)
 
 
 @inner
-def _constrain(p, space, out):
+def constrain(p, space, out):
     """Find the directions that the constraints fix, and move the mode to where they hold."""
     start, effect = p.constraints.start, p.constraints.effect
     across, small = out.across, space.small

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.engine import density, gradient
+from shoal.engine import coordinates, density, gradient
 from shoal.engine.handles import map_handle, problem_handle, space_handle
 from shoal.engine.problem import Map, Problem, Space, empty_map, new_space
 
@@ -99,6 +99,16 @@ class Target:
         by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room()
         value = gradient.joint_density(self.handle, theta, z, room.space, room.where, by_theta, by_z)
         return value, by_theta, by_z
+
+    def in_coordinates(
+        self, name: str, theta: np.ndarray, z: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the log density of (theta, z) in named coordinates, its gradient, and the elements (v, x)."""
+        by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room()
+        value = coordinates.evaluate(
+            self.handle, coordinates.NAMES.index(name), theta, z, room.space, room.where, by_theta, by_z
+        )
+        return value, by_theta, by_z, np.concatenate([room.numbers.v, room.numbers.x])
 
     def refined(self, theta: np.ndarray, z: np.ndarray, steps: int) -> tuple[float, np.ndarray]:
         """Return the log density of (theta, z) by a map with `steps` Newton steps, and the elements (v, x)."""

@@ -26,7 +26,26 @@ def joint(p, theta, z, space, where, theta_bar, z_bar):
     density.lay(p, space, p.expansion.a, p.expansion.b, where)
     value += where.volume[0]
     value += density.effects_at(p, space, where, z)
+    value += given_effects(p, space)
+    if theta.size:
+        _map(p, space, where, z, z_bar)
+        hyper.pull_back(p, space, theta_bar)
+    else:
+        project(p, space, where, z, space.x_bar)
+        z_bar[:] = space.x_bar
+        forward(p.pattern, where.factor, z_bar)
+    return value if np.isfinite(value) else -np.inf
+
+
+@inner
+def given_effects(p, space):
+    """Return ``log p(y, x)`` at ``space.x`` by the hyperparameters in `space`.
+
+    The derivative in x is written to ``space.x_bar``; that in the hyperparameters, x held fast, is added to
+    ``space.h_bar``.
+    """
     h, x, v = space.h, space.x, space.v
+    value = 0.0
     density.scale(p, h, x, v)
     space.v_bar[:] = 0.0
     if p.rows.y.size:
@@ -36,14 +55,7 @@ def joint(p, theta, z, space, where, theta_bar, z_bar):
     density.scale_back(p, h, space.v_bar, space.x_bar)
     value += density.log_prior(p, x, space.x_bar)
     _scales(p, space, space.v_bar, x)  # v = S x + v0
-    if theta.size:
-        _map(p, space, where, z, z_bar)
-        hyper.pull_back(p, space, theta_bar)
-    else:
-        _project(p, space, where, z, space.x_bar)
-        z_bar[:] = space.x_bar
-        forward(p.pattern, where.factor, z_bar)
-    return value if np.isfinite(value) else -np.inf
+    return value
 
 
 @inner
@@ -57,7 +69,7 @@ def _scales(p, space, v_bar, x):
 
 
 @inner
-def _project(p, space, where, z, x_bar):
+def project(p, space, where, z, x_bar):
     """Turn the derivative in x into that in ``L'^-1 z`` before the constraints."""
     start, effect = p.constraints.start, p.constraints.effect
     solved, across, small = space.solved, where.across, space.small
@@ -83,7 +95,7 @@ def _map(p, space, where, z, z_bar):
     v = z.copy()
     backward(pattern, factor, v)
     fixed = np.zeros(z.size)  # the part of v that the constraints take out
-    _project(p, space, where, z, space.x_bar)
+    project(p, space, where, z, space.x_bar)
     z_bar[:] = space.x_bar
     forward(pattern, factor, z_bar)
     a = space.step

@@ -12,6 +12,7 @@ from numba.experimental import structref
 
 from shoal.engine import problem as records
 from shoal.engine.kinds import fields_of, record_type
+from shoal.engine.levels import Levels
 from shoal.engine.sparse import Pattern
 from shoal.priors.compiled import OPTIONS
 
@@ -60,6 +61,7 @@ _PARTS = (
     records.Derived,
     records.Expansion,
     records.Functions,
+    Levels,
     Pattern,
 )
 _FIELDS = fields_of(records.Problem, **{part.__name__: record_type(part) for part in _PARTS})
@@ -80,6 +82,7 @@ def problem_handle(p: Any) -> Any:
     out.prior = p.prior
     out.terms = p.terms
     out.constraints = p.constraints
+    out.levels = p.levels
     out.pattern = p.pattern
     out.slots = p.slots
     out.derived = p.derived

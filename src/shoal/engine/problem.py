@@ -14,6 +14,7 @@ import numpy as np
 
 from shoal.engine.kinds import Derivations, Floats, Int32s, Ints, Matrix, PriorDensities, RowFunctions
 from shoal.engine.kinds import DerivationAdjoints
+from shoal.engine.levels import Levels
 from shoal.engine.sparse import Pattern
 
 ZERO, ONE = 0, 1  # places of these numbers in h
@@ -124,6 +125,9 @@ class Prior(NamedTuple):
     ----------
     row, column, value : (nq,) arrays
         Upper triangle of Q.
+    standard : (nq,) array
+        The same entries of the precision that standardises x: Q, but for effects whose density is that of
+        rows the precision they would have if they were normal.
     place : (nq,) int array
         Its places in the pattern of H.
     mean : (nx,) array
@@ -132,6 +136,7 @@ class Prior(NamedTuple):
     row: Int32s
     column: Int32s
     value: Floats
+    standard: Floats
     place: Int32s
     mean: Floats
 
@@ -233,6 +238,7 @@ class Problem(NamedTuple):
     prior: Prior
     terms: Terms
     constraints: Constraints
+    levels: Levels
     pattern: Pattern
     slots: Slots
     derived: Derived

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.engine import independence, moves, nuts
+from shoal.engine import independence, moves, nuts_chains
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
 from shoal.engine.mixture import MarginalFit
@@ -149,7 +149,7 @@ def sample(
     fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
     if sampler == "nuts" or fit is None:
         progress.stage("sampling")
-        return nuts.sample(target, coordinates, fit, elements, settings, progress)
+        return nuts_chains.sample(target, coordinates, fit, elements, settings, progress)
     if sampler == "independence":
         progress.stage("sampling")
         return independence.sample(target, fit, elements, settings, progress)

@@ -119,9 +119,12 @@ def assemble(model: Specification) -> Assembled:
         else:
             placed.append(term.place(builder))
     predictors = [_rows(builder, placed, design) for design in model.designs]
-    for own in placed:
-        if isinstance(own, PlacedGroupEffects):
-            predictors.append(np.zeros(own.declare_student(builder)))
+    groups = [own for own in placed if isinstance(own, PlacedGroupEffects)]
+    coefficients = {d.prefix: _coefficients(placed, d) for d in model.designs}
+    largest = max(groups, key=lambda own: own.x.size, default=None)
+    for own in groups:
+        predictors.append(np.zeros(own.declare_student(builder)))
+        own.declare_levels(builder, coefficients, own is largest)
     free = {name for name, *_ in builder.slots}
     places = {name: place for name, _, place in builder.slots}
     places |= {name: place for name, place in builder.names.items() if name not in free}

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.engine.build import Builder, Lines
+from shoal.engine.levels import Move, Part
 from shoal.engine.problem import ONE
 from shoal.model.design import Design
 from shoal.model.model import Specification
 from shoal.model.terms.shrinkage import PlacedShrinkage
 from shoal.model.terms.term import Drawn, Placed, Term, Variables
 from shoal.priors import Fixed, Normal, Prior
+
+ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Coefficients(Term):
         theta = np.array([builder.names[name] for name in self.parameters()], int)
         c = builder.columns(len(theta))
         builder.shift(c, theta)
-        return PlacedCoefficients(self, mean + scale @ reference, scale, direct, x, b, c, theta)
+        return PlacedCoefficients(self, mean + scale @ reference, scale, direct, x, b, c, theta, places)
 
     def columns(self, first: np.ndarray) -> np.ndarray:
         """Return the columns of some rows, (M, P)."""
@@ -108,7 +111,7 @@ class Coefficients(Term):
 class PlacedCoefficients(Placed):
     """Coefficients ``mean + scale @ b + direct @ c``: b and c elements of v, c the numbers of h at `theta`.
 
-    `x` holds the effects behind b.
+    `x` holds the effects behind b, `scales` the places in h of what multiplies them.
     """
 
     term: Coefficients
@@ -119,6 +122,7 @@ class PlacedCoefficients(Placed):
     b: np.ndarray
     c: np.ndarray
     theta: np.ndarray
+    scales: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         if design is not self.term.design:
@@ -131,6 +135,18 @@ class PlacedCoefficients(Placed):
     def offset(self, first: np.ndarray) -> np.ndarray:
         """Return the linear predictor of some rows where b and c are zero, the design's own offset included."""
         return self.term.design.offset[first] + self.term.columns(first) @ self.mean
+
+    def part_of(self, column: int) -> Part:
+        """Return one coefficient as a function of v."""
+        weights = np.concatenate([self.scale[column], self.direct[column]])
+        used = np.flatnonzero(weights)
+        return Part(self.mean[column], np.concatenate([self.b, self.c])[used], weights[used])
+
+    def move_of(self, column: int) -> Move:
+        """Return the change of the effects behind b that changes one coefficient by one."""
+        moves = np.linalg.pinv(self.scale)[:, column]
+        used = np.flatnonzero(np.abs(moves) > ROUNDING * np.abs(moves).max(initial=0.0))
+        return Move(self.x[used], moves[used], self.scales[used])
 
     def coefficients(self, drawn: Drawn) -> np.ndarray:
         """Return draws of all coefficients, (chain, draw, P)."""

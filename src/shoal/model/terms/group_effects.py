@@ -13,12 +13,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from shoal.engine.build import Builder, Lines
-from shoal.engine.problem import ONE
+from shoal.engine.levels import NO_MOVE, NO_PART, LevelEffects
+from shoal.engine.problem import ONE, ZERO
 from shoal.families import Rows
 from shoal.model.covariance import correlations, partial_positions
 from shoal.model.design import Design, Group
 from shoal.model.model import Specification
 from shoal.model.terms import functions as f
+from shoal.model.terms.coefficients import PlacedCoefficients
 from shoal.model.terms.grouping import Gathered
 from shoal.model.terms.student_effects import student_effects
 from shoal.model.terms.term import Drawn, Placed, Term, Variables
@@ -64,17 +66,19 @@ class GroupEffects(Term):
         levels, factor = self.factor.levels, self.factor
         x = self._effects(builder).reshape(levels, factor.effects)
         v = builder.columns(levels * factor.n_columns).reshape(levels, factor.n_columns)
+        root = np.full((self.ordinary, self.ordinary), ZERO)
         for group, block, at in self.blocks():
             own = [at + k for k in block]
             for i, j, place in _root(builder, group, block):
                 builder.scale(v[:, own[i]], x[:, own[j]], place)
+                root[own[i], own[j]] = place
             if group.zero_sum:
                 for k in own:
                     builder.zero_sum(x[:, k])
         for j, (_, latent) in enumerate(factor.loadings):
             k = self.ordinary + factor.latents.index(latent.name)
             builder.scale(v[:, self.ordinary + j], x[:, k], builder.names[latent.loading])
-        return PlacedGroupEffects(self, x, v)
+        return PlacedGroupEffects(self, x, v, root)
 
     def _effects(self, builder: Builder) -> np.ndarray:
         """Declare the effects: independent, or with a known precision between levels; Student-t ones without any."""
@@ -82,13 +86,13 @@ class GroupEffects(Term):
         student = {at + k for group, block, at in self.blocks() if group.student for k in block}
         if root is None and not student:
             return builder.effects(levels * size)
-        own = sp.diags_array([0.0 if k in student else 1.0 for k in range(size)])
+        normal = np.tile([k not in student for k in range(size)], levels)
         between = sp.eye_array(levels)
         if root is not None:
             inverse = np.linalg.inv(root)
             between = sp.csr_array(inverse.T @ inverse)
             builder.constant -= size * np.log(np.diagonal(root)).sum()
-        return builder.effects(levels * size, None, sp.kron(between, own))
+        return builder.effects(levels * size, None, sp.kron(between, sp.eye_array(size)), normal)
 
 
 def _root(builder: Builder, group: Group, block: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
@@ -117,11 +121,22 @@ def partial_names(group: Group) -> list[str]:
 
 @dataclass(frozen=True)
 class PlacedGroupEffects(Placed):
-    """`x` (levels, K): standardised effects; `v` (levels, J): what multiplies the rows' values."""
+    """Effects with their places.
+
+    Attributes
+    ----------
+    x : (levels, K) array
+        Standardised effects.
+    v : (levels, J) array
+        What multiplies the rows' values.
+    root : (K, K) array
+        Places in h of Λ, of the ordinary effects.
+    """
 
     term: GroupEffects
     x: np.ndarray
     v: np.ndarray
+    root: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         factor = self.term.factor
@@ -130,6 +145,29 @@ class PlacedGroupEffects(Placed):
         z, level = factor.columns(design, first)
         line, column = np.nonzero(z)
         return Lines(line, self.v[level[line], column], z[line, column])
+
+    def declare_levels(self, builder: Builder, of: Mapping[str, PlacedCoefficients], first: bool) -> None:
+        """Declare the effects as those of levels, beside the population's coefficients, for coordinates that mix them.
+
+        Parameters
+        ----------
+        of : mapping
+            Coefficients by the response's prefix.
+        first : bool
+            In centered coordinates the population's part belongs to this factor.
+        """
+        ordinary, factor = self.term.ordinary, self.term.factor
+        if not ordinary:
+            return
+        summed = np.concatenate([[group.zero_sum] * len(group.effects) for _, group in factor.groups])
+        parts, moves, at = [NO_PART] * ordinary, [NO_MOVE] * ordinary, 0
+        for design, group in factor.groups:
+            for k, column in enumerate(design.matched(group), at):
+                if column >= 0 and not summed.any():
+                    parts[k] = of[design.prefix].part_of(column) if first else NO_PART
+                    moves[k] = of[design.prefix].move_of(column) if factor.root is None else NO_MOVE
+            at += len(group.effects)
+        builder.levels(LevelEffects(self.x[:, :ordinary], self.root, summed, parts, moves))
 
     def declare_student(self, builder: Builder) -> int:
         """Declare the density of Student-t effects: rows whose predictors are the effects; return how many lines."""
