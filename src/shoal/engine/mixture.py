@@ -20,10 +20,11 @@ from shoal.errors import SamplingError
 Batch = Callable[[np.ndarray], np.ndarray]
 FREEDOM = 8.0  # while the density is still unknown
 SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
-ROUNDS = 5
+ROUNDS = 6
 PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
-GOOD_ENOUGH = 0.85  # efficiency of the weights at which refitting stops
+GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
+GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def fit(
         If the density is nowhere finite around the mode.
     """
     best: MarginalFit | None = None
+    enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
     mixture = _defended(mode[None], root[None], np.ones(1))
     for components in range(1, ROUNDS + 1):
         x = mixture.draw(rng, pilot)
@@ -121,7 +123,7 @@ def fit(
         if best is None or efficiency > best.efficiency:
             best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
         # The curvature at the mode knows nothing of the tails: refit at least once.
-        if components == ROUNDS or (efficiency > GOOD_ENOUGH and components > 1):
+        if components == ROUNDS or (efficiency > enough and components > 1):
             break
         mixture = _expectation_maximization(x, weight, components, rng)
     assert best is not None

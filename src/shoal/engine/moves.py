@@ -1,7 +1,8 @@
 """Two exact moves of (theta, z), and the chains that make them.
 
-*Independent*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal, and z kept:
-z hardly depends on theta where the map is good. Between proposals z moves by trajectories.
+*Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal, and z kept:
+z hardly depends on theta where the map is good. Between proposals z moves by trajectories. Once an iteration theta is
+proposed nearby instead: where the mixture is too thin, what is far out walks back.
 
 *Joint*: trajectories over (theta, z), by the gradient through the expansion's map.
 
@@ -78,6 +79,13 @@ def _rotate(position, momentum, angle):
 
 
 @inner
+def _kick(momentum, step, gradient, position):
+    """Change the momentum by what the density has beyond a standard normal."""
+    for k in range(momentum.size):
+        momentum[k] += step * (gradient[k] + position[k])
+
+
+@inner
 def _probability(log_ratio):
     """Return ``min(1, exp(log_ratio))``; 0 for what is no number."""
     return 1.0 if log_ratio >= 0 else np.exp(log_ratio) if log_ratio == log_ratio else 0.0
@@ -92,7 +100,7 @@ def _write(v, x, theta, elements, out, row):
     out.theta[row] = theta
 
 
-@compiled_as(nb.void(PROBLEM, nb.int64, SPACE, MAP, STATE))
+@inner
 def begin(p, steps, space, where, state):
     """Lay the map at the state's theta and evaluate the density there."""
     prior = transport(p, steps, state.theta, space, where)
@@ -106,81 +114,155 @@ def begin(p, steps, space, where, state):
 _INT, _FLOAT = nb.int64, nb.float64
 
 
+class Proposals(NamedTuple):
+    """A mixture of multivariate t, as compiled code evaluates it.
+
+    Attributes
+    ----------
+    constant : (M,) array
+        Log weight and constants of each component.
+    mean : (M, T) array
+    inverse : (M * T, T) array
+        Inverses of the components' roots.
+    freedom : (1,) array
+    """
+
+    constant: Floats
+    mean: Matrix
+    inverse: Matrix
+    freedom: Floats
+
+
+PROPOSALS = record_type(Proposals)
+
+
+@inner
+def _log_mixture(q, theta):
+    d, nu = theta.size, q.freedom[0]
+    top, total = -np.inf, 0.0
+    for m in range(q.constant.size):
+        square = 0.0
+        for i in range(d):
+            part = 0.0
+            for j in range(i + 1):
+                part += q.inverse[m * d + i, j] * (theta[j] - q.mean[m, j])
+            square += part * part
+        value = q.constant[m] - 0.5 * (nu + d) * np.log1p(square / nu)
+        if value > top:
+            total = total * np.exp(top - value) + 1.0
+            top = value
+        else:
+            total += np.exp(value - top)
+    return top + np.log(total)
+
+
+@inner
+def _propose(rng, p, steps, theta, log_q, local, space, where, other, state, gradient):
+    """Move to `theta` if it is accepted, as drawn from the mixture or, if `local`, nearby; return the probability."""
+    n, t = state.numbers, state.theta.size
+    prior = transport(p, steps, theta, space, other)
+    given = given_theta(p, state.z, other, space, gradient)
+    lp = given + prior + other.volume[0] + p.constant
+    ratio = lp - n[LP]
+    if not local:
+        ratio += n[PROPOSAL] - log_q
+    chance = _probability(ratio)
+    if rng.random() < chance:
+        state.theta[:] = theta
+        state.h[:] = space.h
+        state.gradient[t:] = gradient
+        n[LP], n[GIVEN], n[PROPOSAL] = lp, given, log_q
+        where.mode[:] = other.mode
+        where.factor[:] = other.factor
+        where.across[:] = other.across
+        where.volume[:] = other.volume
+    else:
+        space.h[:] = state.h
+    return chance
+
+
+@inner
+def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient):
+    """Move z by a trajectory given theta; return the probability of its end, and the loss of log density."""
+    n, t = state.numbers, state.theta.size
+    angle = n[ANGLE] * (0.8 + 0.4 * rng.random())
+    change = -n[GIVEN]
+    for k in range(z.size):
+        momentum[k] = rng.standard_normal()
+        change += 0.5 * momentum[k] * momentum[k]
+    z[:] = state.z
+    gradient[:] = state.gradient[t:]
+    given = n[GIVEN]
+    for _ in range(kicks):
+        _kick(momentum, 0.5 * angle, gradient, z)
+        _rotate(z, momentum, angle)
+        given = given_theta(p, z, where, space, gradient)
+        _kick(momentum, 0.5 * angle, gradient, z)
+        if not np.isfinite(given):
+            break
+    change += given
+    for k in range(z.size):
+        change -= 0.5 * momentum[k] * momentum[k]
+    chance = _probability(change)
+    if adapt:
+        n[ANGLE] = min(QUARTER / kicks, n[ANGLE] * np.exp((chance - aim) * (n[WARMED] + 1.0) ** -0.6))
+        n[WARMED] += 1.0
+    if rng.random() < chance:
+        state.z[:] = z
+        state.gradient[t:] = gradient
+        n[LP] += given - n[GIVEN]
+        n[GIVEN] = given
+    return chance, -change if change == change else np.inf
+
+
 @compiled_as(
     nb.void(
-        *(GENERATOR, PROBLEM, _INT, MATRIX, FLOATS, _INT, _INT, _INT, _INT, _FLOAT),
+        *(GENERATOR, PROBLEM, _INT, PROPOSALS, MATRIX, MATRIX, _INT, _INT, _INT, _INT, _FLOAT),
         *(SPACE, MAP, MAP, STATE, INT64S, OUTPUT),
     )
 )
-def independent(
-    rng, p, steps, thetas, log_q, kicks, per, warm, count, aim, space, where, other, state, elements, out
+def alternate(
+    rng, p, steps, mixture, thetas, walk, kicks, per, warm, count, aim, space, where, other, state, elements, out
 ):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 
     Parameters
     ----------
-    thetas, log_q : (n, T), (n,) arrays
-        Proposals and their log density; the state says how many have been used.
+    thetas : (n, T) array
+        Proposals from the mixture; the state says how many have been used.
+    walk : (T, T) array
+        Root of the covariance of the steps to proposals nearby.
     per : int
-        Proposals, each with its trajectory, an iteration.
+        Proposals from the mixture, each with its trajectory, an iteration.
     """
     t, nx = state.theta.size, state.z.size
     n = state.numbers
     z, momentum, gradient = np.empty(nx), np.empty(nx), np.empty(nx)
+    theta, normal = np.empty(t), np.empty(t)
     adapt = warm > 0
+    if n[WARMED] == 0.0:
+        n[PROPOSAL] = _log_mixture(mixture, state.theta)
+        begin(p, steps, space, where, state)
     for iteration in range(warm if adapt else count):
         accepted, turned, loss = 0.0, 0.0, -np.inf
         for _ in range(per):
             j = int(n[USED])
             n[USED] += 1.0
-            prior = transport(p, steps, thetas[j], space, other)
-            given = given_theta(p, state.z, other, space, gradient)
-            lp = given + prior + other.volume[0] + p.constant
-            chance = _probability(lp - n[LP] + n[PROPOSAL] - log_q[j])
-            accepted += chance / per
-            if rng.random() < chance:
-                state.theta[:] = thetas[j]
-                state.h[:] = space.h
-                state.gradient[t:] = gradient
-                n[LP], n[GIVEN], n[PROPOSAL] = lp, given, log_q[j]
-                where.mode[:] = other.mode
-                where.factor[:] = other.factor
-                where.across[:] = other.across
-                where.volume[:] = other.volume
-            else:
-                space.h[:] = state.h
-            angle = n[ANGLE] * (0.8 + 0.4 * rng.random())
-            energy = 0.0
-            for k in range(nx):
-                momentum[k] = rng.standard_normal()
-                energy += 0.5 * momentum[k] * momentum[k]
-            z[:] = state.z
-            gradient[:] = state.gradient[t:]
-            given = n[GIVEN]
-            for _ in range(kicks):
-                for k in range(nx):
-                    momentum[k] += 0.5 * angle * (gradient[k] + z[k])
-                _rotate(z, momentum, angle)
-                given = given_theta(p, z, where, space, gradient)
-                for k in range(nx):
-                    momentum[k] += 0.5 * angle * (gradient[k] + z[k])
-                if not np.isfinite(given):
-                    break
-            change = given - n[GIVEN] + energy
-            for k in range(nx):
-                change -= 0.5 * momentum[k] * momentum[k]
-            chance = _probability(change)
+            log_q = _log_mixture(mixture, thetas[j])
+            accepted += _propose(rng, p, steps, thetas[j], log_q, False, space, where, other, state, gradient) / per
+            chance, lost = _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
             turned += chance / per
-            loss = max(loss, -change if change == change else np.inf)
-            if adapt:
-                gain = (n[WARMED] + 1.0) ** -0.6
-                n[ANGLE] = min(QUARTER / kicks, n[ANGLE] * np.exp((chance - aim) * gain))
-                n[WARMED] += 1.0 / per
-            if rng.random() < chance:
-                state.z[:] = z
-                state.gradient[t:] = gradient
-                n[LP] += given - n[GIVEN]
-                n[GIVEN] = given
+            loss = max(loss, lost)
+        if t:
+            for k in range(t):
+                normal[k] = rng.standard_normal()
+            for i in range(t):
+                theta[i] = state.theta[i]
+                for k in range(i + 1):
+                    theta[i] += walk[i, k] * normal[k]
+            _propose(
+                rng, p, steps, theta, _log_mixture(mixture, theta), True, space, where, other, state, gradient
+            )
         if not adapt:
             effects_at(p, space, where, state.z)
             scale(p, state.h, space.x, space.v)
@@ -224,15 +306,13 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
         gradient[:] = own
         lp = n[LP]
         for _ in range(kicks):
-            for k in range(size):
-                momentum[k] += 0.5 * angle * (gradient[k] + q[k])
+            _kick(momentum, 0.5 * angle, gradient, q)
             _rotate(q, momentum, angle)
             theta[:] = center + root @ q[:t]
             lp = joint(p, theta, q[t:], space, where, theta_bar, z_bar)
             gradient[:t] = root.T @ theta_bar
             gradient[t:] = z_bar
-            for k in range(size):
-                momentum[k] += 0.5 * angle * (gradient[k] + q[k])
+            _kick(momentum, 0.5 * angle, gradient, q)
             if not np.isfinite(lp):
                 break
         change = lp - n[LP] + energy

@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
 from shoal.engine import independence, moves, nuts_chains
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
-from shoal.engine.mixture import MarginalFit
-from shoal.engine.moves import ANGLE, PROPOSAL, USED
+from shoal.engine.mixture import MarginalFit, Mixture
+from shoal.engine.moves import ANGLE, USED
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Chains, Settings, generators
 from shoal.engine.threads import in_threads
@@ -26,6 +27,7 @@ LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which traject
 LEFT_STUCK = 0.1  # share of draws that may repeat the theta before
 MOST_PROPOSALS = 4
 AIM = 0.8  # acceptance of trajectories
+WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root of its dimension
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Chain:
         self.state = moves.State(
             theta, rng.standard_normal(n), np.zeros(t + n), target.problem.h.copy(), np.zeros(6)
         )
+        self.state.numbers[ANGLE] = moves.QUARTER / KICKS
         self.room, self.other = target.room(), target.room()
 
     def output(self, count: int) -> moves.Output:
@@ -55,25 +58,17 @@ class Chain:
             np.empty((count, self.target.n_theta)), np.empty((count, len(self.elements))), np.zeros((count, 6))
         )
 
-    def start_independent(self) -> None:
-        """Begin at the state's theta."""
-        numbers = self.state.numbers
-        numbers[ANGLE] = moves.QUARTER / KICKS
-        numbers[PROPOSAL] = self.fit.proposal.log_density(self.state.theta[None])[0]
-        moves.begin(self.target.handle, STEPS, self.room.space, self.room.where, self.state)
-
-    def independent(self, warm: int, count: int, per: int, aim: float) -> moves.Output:
+    def alternate(self, warm: int, count: int, per: int, aim: float) -> moves.Output:
         """Make some iterations with independent proposals of theta."""
         out = self.output(count)
-        proposals = self.fit.proposal.draw(self.rng, (warm + count) * per)
-        log_q = self.fit.proposal.log_density(proposals)
         self.state.numbers[USED] = 0.0
-        moves.independent(
+        moves.alternate(
             self.rng,
             self.target.handle,
             STEPS,
-            np.ascontiguousarray(proposals),
-            log_q,
+            proposals(self.fit.proposal),
+            np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * per)),
+            np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
             KICKS,
             per,
             warm,
@@ -108,13 +103,26 @@ class Chain:
         return out
 
 
+def proposals(mixture: Mixture) -> moves.Proposals:
+    """Return a mixture as compiled code evaluates it."""
+    d, nu = mixture.mean.shape[1], mixture.freedom
+    log_det = np.log(np.diagonal(mixture.root, axis1=1, axis2=2)).sum(1)
+    constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
+    inverse = np.linalg.inv(mixture.root).reshape(-1, d)
+    return moves.Proposals(
+        np.log(mixture.weight) + constant - log_det,
+        np.ascontiguousarray(mixture.mean),
+        np.ascontiguousarray(inverse),
+        np.array([nu]),
+    )
+
+
 def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
     """Return the move of a sampler; of "pilot" the one that a short run of independent proposals recommends."""
     if sampler == "hmc":
         return Move(False)
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
-    chain.start_independent()
-    stats = chain.independent(0, PILOT, 1, aim).stats
+    stats = chain.alternate(0, PILOT, 1, aim).stats
     acceptance = float(stats[PILOT // 4 :, 2].mean())
     if sampler == "pilot" and acceptance < LEAST_ACCEPTANCE:
         return Move(False, acceptance=acceptance)
@@ -201,8 +209,7 @@ def _chain(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     chain = Chain(target, fit, rng, elements)
     if move.independent:
-        chain.start_independent()
-        advance: Callable[..., Any] = partial(chain.independent, per=move.per, aim=aim)
+        advance: Callable[..., Any] = partial(chain.alternate, per=move.per, aim=aim)
     else:
         chain.state.numbers[ANGLE] = 0.6
         advance = partial(chain.joint, aim=aim)
