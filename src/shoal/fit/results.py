@@ -148,7 +148,7 @@ def _scales(model: Specification, design: Design, draws: Draws, where: dict[str,
     prior = shrinkage_of(model, design)
     common, own = shrinkage_slots(model, design)
     values = draws.point.values
-    scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]], np)
+    scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]])
     if "sigma" in design.parameters:
         scales = scales * values[..., [where[f"{design.prefix}sigma"]]]
     return ("chain", "draw", f"{design.prefix}b_column"), scales

@@ -316,7 +316,7 @@ def predictors(model: Specification, s: Structure) -> np.ndarray:
     parts = []
     for design, shape in zip(model.designs, s.responses, strict=True):
         if not shape.live:
-            parts.append(design.family.start_values(merge(design).rows))
+            parts.append(design.family.start(merge(design).rows))
     for factor in ordered(model):
         for _, group in factor.groups:
             if group.student:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal.engine.progress import Progress
 from shoal.errors import ModelError
 from shoal.fit.run import check_settings
 from shoal.model import Specification
 from shoal.posterior.posterior import posterior_of
-from shoal.engine.progress import Progress
 from shoal.sample.target import Settings
 from shoal.scores.loo.leave_one import leave_out
 from shoal.scores.loo.questions import question
