@@ -9,16 +9,13 @@ from threading import Barrier
 
 import numpy as np
 import pytest
-from family_cases import CASES, CUTPOINTS, SIZE, Case, rows_of
+from family_cases import CASES, CUTPOINTS, SIZE, rows_of
 
-from shoal.families import Cumulative, Rows, get_family
-from shoal.families.beta_binomial import BetaBinomial
+from shoal.families import BetaBinomial, Cumulative, Rows, get_family
 from shoal.families.poisson import poisson_rows
 from shoal.families.row_functions import RowFunction
-from shoal.sample.programs import double
 
-ALL = [*CASES, Case(BetaBinomial(), {"phi": 6.0})]
-each_case = pytest.mark.parametrize("case", ALL, ids=str)
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def varied(case, lead):
@@ -112,20 +109,27 @@ def test_arrays_may_be_read_only_strided_or_of_integers():
     np.testing.assert_array_equal(case.family.evaluate(hard, eta, case.phi).value, expected)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_searches_start_where_they_did(case):
-    rows = rows_of(case, 3)
-    with double():
-        traced = np.asarray(case.family.start(rows))
-    found = case.family.start_values(rows)
-    assert isinstance(found, np.ndarray) and found.dtype == float
-    np.testing.assert_allclose(found, traced, rtol=1e-12, atol=1e-12)
+@each_case
+def test_parts_of_an_evaluation(case):
+    rows, eta = rows_of(case, 1), np.random.default_rng(2).normal(size=(3, SIZE))
+    whole = case.family.evaluate(rows, eta, case.phi, order=2)
+    np.testing.assert_array_equal(case.family.log_density(rows, eta, case.phi), whole.value)
+    score, curvature = case.family.score_curvature(rows, eta, case.phi)
+    np.testing.assert_array_equal(score, whole.score)
+    np.testing.assert_array_equal(curvature, whole.curvature)
 
 
-def test_own_family_is_used_like_any_other():
-    family = BetaBinomial()
-    assert get_family(family) is family and str(family) == "beta_binomial"
-    assert np.isfinite(family.start_values(rows_of(ALL[-1], 3))).all()
+def test_a_family_may_be_given_as_itself():
+    class Own(BetaBinomial):
+        name = "own"
+
+    family = Own()
+    assert get_family(family) is family and str(family) == "own" and family != BetaBinomial()
+    case = next(c for c in CASES if c.family == BetaBinomial())
+    rows, eta = rows_of(case, 3), np.zeros(SIZE)
+    np.testing.assert_array_equal(
+        family.log_density(rows, eta, case.phi), case.family.log_density(rows, eta, case.phi)
+    )
 
 
 PROGRAM = """

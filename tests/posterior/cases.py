@@ -145,6 +145,7 @@ COUNTS_AND_OTHERS = [
     Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
+    Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
 ORDERED = [
     Case("t ~ x1 + (1 | g) + (1 | h)", "cumulative"),

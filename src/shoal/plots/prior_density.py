@@ -26,7 +26,7 @@ def exact_density(model: Specification, quantity: str, at: np.ndarray) -> np.nda
     prior = _prior_of(model, quantity)
     if prior is None:
         return None
-    density = np.exp(prior.log_density_values(at, *prior.params))
+    density = np.exp(prior.log_density(at, *prior.params))
     # The loading that decides the sign of a latent is reported at or above zero.
     return 2 * density if quantity in _first_loadings(model) else density
 

@@ -76,7 +76,7 @@ def log_density(prior: Prior, x: np.ndarray) -> np.ndarray:
         return lkj_log_density(prior.eta, x)
     if isinstance(prior, R2D2):
         prior = prior.common()["r2"]
-    return prior.log_density_values(x, *prior.params)
+    return prior.log_density(x, *prior.params)
 
 
 def lkj_log_density(eta: float, matrices: np.ndarray) -> np.ndarray:

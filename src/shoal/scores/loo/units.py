@@ -120,10 +120,10 @@ def units_of(model: Specification, unit: Any) -> Units:
 
 def _trials(model: Specification) -> Units:
     design = model.designs[0]
-    if len(model.designs) > 1 or "trials" not in design.family.takes:
+    if len(model.designs) > 1 or not design.family.independent_trials:
         raise ModelError(
             f"unit={TRIAL!r}, and the response is {model.text.split('~')[0].strip()!r}.",
-            "One response of rows with trials.",
+            "One response of rows with trials that are independent, as those of family 'binomial' are.",
             f"unit={ROW!r} leaves out rows.",
         )
     y, n = design.rows.y, design.rows.trials

@@ -105,7 +105,7 @@ def rows_or_trials(model: Specification) -> str:
 
     Where a factor or a column is called so, that name is its own, and rows are what there is.
     """
-    single = len(model.designs) == 1 and "trials" in model.designs[0].family.takes
+    single = len(model.designs) == 1 and model.designs[0].family.independent_trials
     taken = TRIAL in model.factors or TRIAL in model.table.frame
     return TRIAL if single and not taken else ROW
 
