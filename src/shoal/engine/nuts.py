@@ -1,11 +1,11 @@
 """The No-U-Turn sampler over (theta, z), in any coordinates.
 
-Multinomial sampling of a trajectory with biased progressive steps, and the generalised criterion of a U-turn, also
-across the halves of every subtree (Hoffman and Gelman 2014, J. Machine Learning Research 15, 1593-1623; Betancourt
-2017, arXiv:1701.02434, appendix A; Stan Reference Manual, section "MCMC sampling").
+Multinomial sampling of a trajectory with biased progressive steps, and the generalised criterion of a U-turn,
+also across the halves of every subtree (Hoffman and Gelman 2014, J. Machine Learning Research 15, 1593-1623;
+Betancourt 2017, arXiv:1701.02434, appendix A; Stan Reference Manual, section "MCMC sampling").
 
-The tree is built leaf by leaf: complete subtrees wait on a stack, and two of one depth are joined as soon as the
-second is there, which is the order of the usual recursion.
+The tree is built leaf by leaf: complete subtrees wait on a stack, and two of one depth are joined as soon as
+the second is there, which is the order of the usual recursion.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numba as nb
 import numpy as np
 
-from shoal.engine.coordinates import TRANSPORT, lay_standard, log_density
 from shoal.engine.density import add
+from shoal.engine.gradient import LOG_DENSITY
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS, INT64S, MATRIX, Floats, Ints, Matrix, record_type
 from shoal.engine.moves import GENERATOR, OUTPUT
@@ -109,7 +109,14 @@ def new_tree(n_theta: int, n_effects: int, elements: int) -> Tree:
 
 
 @inner
-def _evaluate(p, coordinates, center, root, q, gradient, tree, space, where):
+def _copy(values, into):
+    """Write `values` into an array of their length; assigning slices would take much longer to compile."""
+    for k in range(values.size):
+        into[k] = values[k]
+
+
+@inner
+def _evaluate(log_density, p, center, root, q, gradient, tree, space, where):
     """Return the log density of q, and write its gradient."""
     theta, theta_bar = tree.theta, tree.theta_bar
     t = theta.size
@@ -117,22 +124,22 @@ def _evaluate(p, coordinates, center, root, q, gradient, tree, space, where):
         theta[i] = center[i]
         for j in range(t):
             theta[i] += root[i, j] * q[j]
-    value = log_density(p, coordinates, theta, q[t:], space, where, theta_bar, tree.z_bar)
+    value = log_density(p, theta, q[t:], space, where, theta_bar, tree.z_bar)
     for j in range(t):
         gradient[j] = 0.0
         for i in range(t):
             gradient[j] += root[i, j] * theta_bar[i]
-    gradient[t:] = tree.z_bar
+    _copy(tree.z_bar, gradient[t:])
     return value
 
 
 @inner
-def _leapfrog(p, coordinates, center, root, step, variance, q, momentum, gradient, tree, space, where):
+def _leapfrog(log_density, p, center, root, step, variance, q, momentum, gradient, tree, space, where):
     """Make one step in place; return the log density and the kinetic energy where it ends."""
     for k in range(q.size):
         momentum[k] += 0.5 * step * gradient[k]
         q[k] += step * variance[k] * momentum[k]
-    value = _evaluate(p, coordinates, center, root, q, gradient, tree, space, where)
+    value = _evaluate(log_density, p, center, root, q, gradient, tree, space, where)
     kinetic = 0.0
     for k in range(q.size):
         momentum[k] += 0.5 * step * gradient[k]
@@ -188,9 +195,9 @@ def _take(rng, tree, into, other, biased):
     weights[into, WEIGHT] = both
     if np.log(rng.random()) < new - against:
         weights[into, DENSITY], weights[into, ENERGY] = weights[other, DENSITY], weights[other, ENERGY]
-        tree.q[into] = tree.q[other]
-        tree.gradient[into] = tree.gradient[other]
-        tree.point[into] = tree.point[other]
+        _copy(tree.q[other], tree.q[into])
+        _copy(tree.gradient[other], tree.gradient[into])
+        _copy(tree.point[other], tree.point[into])
 
 
 @inner
@@ -202,16 +209,16 @@ def _write_point(space, elements, point):
 
 
 @inner
-def _first_step(rng, p, coordinates, center, root, walk, tree, space, where):
-    """Return the step, of powers of two times the present one, whose acceptance crosses `FIRST_ACCEPTANCE`."""
+def _first_step(rng, log_density, p, center, root, walk, tree, space, where):
+    """Return the present step times the power of two at which the acceptance crosses `FIRST_ACCEPTANCE`."""
     q, gradient, momentum = tree.edge_q[0], tree.edge_gradient[0], tree.edge_momentum[0]
     step, way = walk.numbers[STEP], 0.0
     while True:
-        q[:] = walk.q
-        gradient[:] = tree.gradient[0]
+        _copy(walk.q, q)
+        _copy(tree.gradient[0], gradient)
         before = walk.numbers[LP] - _draw_momentum(rng, walk.variance, momentum)
         value, kinetic = _leapfrog(
-            p, coordinates, center, root, step, walk.variance, q, momentum, gradient, tree, space, where
+            log_density, p, center, root, step, walk.variance, q, momentum, gradient, tree, space, where
         )
         change = value - kinetic - before
         larger = 1.0 if change > np.log(FIRST_ACCEPTANCE) else -1.0
@@ -251,14 +258,25 @@ _INT, _FLOAT, _BOOL = nb.int64, nb.float64, nb.boolean
 
 @compiled_as(
     nb.void(
-        *(GENERATOR, PROBLEM, _INT, FLOATS, MATRIX, _INT, _FLOAT, _BOOL, _BOOL, _BOOL),
+        *(
+            GENERATOR,
+            nb.types.FunctionType(LOG_DENSITY),
+            PROBLEM,
+            FLOATS,
+            MATRIX,
+            _INT,
+            _FLOAT,
+            _BOOL,
+            _BOOL,
+            _BOOL,
+        ),
         *(SPACE, MAP, WALK, TREE, INT64S, OUTPUT),
     )
 )
 def iterate(
     rng,
+    log_density,
     p,
-    coordinates,
     center,
     root,
     count,
@@ -277,6 +295,10 @@ def iterate(
 
     Parameters
     ----------
+    log_density : function
+        Of (theta, z), with its gradient: see `gradient.joint_density`.
+    center, root : (T,), (T, T) arrays
+        ``theta = center + root q``, q about standard normal.
     aim : float
         Acceptance that the step size is adapted to.
     restart : bool
@@ -285,26 +307,24 @@ def iterate(
         Add the draws to the moments, of which a metric is made.
     """
     variance, numbers, q, weights = walk.variance, walk.numbers, walk.q, tree.weights
-    if coordinates != TRANSPORT:
-        lay_standard(p, coordinates, space, where)
-    numbers[LP] = _evaluate(p, coordinates, center, root, q, tree.gradient[0], tree, space, where)
+    numbers[LP] = _evaluate(log_density, p, center, root, q, tree.gradient[0], tree, space, where)
     _write_point(space, elements, tree.point[0])
     if restart:
-        numbers[STEP] = _first_step(rng, p, coordinates, center, root, walk, tree, space, where)
+        numbers[STEP] = _first_step(rng, log_density, p, center, root, walk, tree, space, where)
         numbers[TOWARDS] = np.log(10.0 * numbers[STEP])
         numbers[ITERATIONS], numbers[ERROR], numbers[LOG_STEP] = 0.0, 0.0, 0.0
     for iteration in range(count):
         step = numbers[STEP]
         kinetic = _draw_momentum(rng, variance, tree.total[0])
         begin = kinetic - numbers[LP]
-        tree.q[0] = q
-        tree.start[0] = tree.total[0]
-        tree.end[0] = tree.total[0]
+        _copy(q, tree.q[0])
+        _copy(tree.total[0], tree.start[0])
+        _copy(tree.total[0], tree.end[0])
         weights[0, WEIGHT], weights[0, DENSITY], weights[0, ENERGY] = 0.0, numbers[LP], begin
         for side in range(2):
-            tree.edge_q[side] = q
-            tree.edge_momentum[side] = tree.total[0]
-            tree.edge_gradient[side] = tree.gradient[0]
+            _copy(q, tree.edge_q[side])
+            _copy(tree.total[0], tree.edge_momentum[side])
+            _copy(tree.gradient[0], tree.edge_gradient[side])
         depth, steps, accepted, diverging, valid = 0, 0, 0.0, False, True
         while depth < DEEPEST and valid:
             side = 1 if rng.random() > 0.5 else 0
@@ -312,8 +332,8 @@ def iterate(
             top = 0
             for _ in range(1 << depth):
                 lp, kinetic = _leapfrog(
+                    log_density,
                     p,
-                    coordinates,
                     center,
                     root,
                     ahead,
@@ -334,11 +354,11 @@ def iterate(
                     diverging, valid = True, False
                     break
                 top += 1
-                tree.q[top] = tree.edge_q[side]
-                tree.gradient[top] = tree.edge_gradient[side]
-                tree.start[top] = tree.edge_momentum[side]
-                tree.end[top] = tree.edge_momentum[side]
-                tree.total[top] = tree.edge_momentum[side]
+                _copy(tree.edge_q[side], tree.q[top])
+                _copy(tree.edge_gradient[side], tree.gradient[top])
+                _copy(tree.edge_momentum[side], tree.start[top])
+                _copy(tree.edge_momentum[side], tree.end[top])
+                _copy(tree.edge_momentum[side], tree.total[top])
                 weights[top, WEIGHT], weights[top, DENSITY], weights[top, ENERGY] = -loss, lp, kinetic - lp
                 _write_point(space, elements, tree.point[top])
                 tree.depth[top] = 0
@@ -357,7 +377,7 @@ def iterate(
                         break
                     _take(rng, tree, one, two, False)
                     add(tree.total[one], 1.0, tree.total[two])
-                    tree.end[one] = tree.end[two]
+                    _copy(tree.end[two], tree.end[one])
                     tree.depth[one] += 1
                     top = one
                 if not valid:
@@ -369,8 +389,8 @@ def iterate(
             far, near = (tree.start[0], tree.end[0]) if side else (tree.end[0], tree.start[0])
             valid = not _turns(variance, tree.total[0], tree.total[1], far, near, tree.start[1], tree.end[1])
             add(tree.total[0], 1.0, tree.total[1])
-            near[:] = tree.end[1]
-        q[:] = tree.q[0]
+            _copy(tree.end[1], near)
+        _copy(tree.q[0], q)
         numbers[LP] = weights[0, DENSITY]
         acceptance = accepted / steps
         if adapt:
@@ -378,7 +398,7 @@ def iterate(
             if collect:
                 _collect(walk)
         else:
-            out.point[iteration] = tree.point[0]
+            _copy(tree.point[0], out.point[iteration])
             for i in range(center.size):
                 value = center[i]
                 for j in range(center.size):

@@ -1,8 +1,8 @@
 """Chains of the No-U-Turn sampler: warmup in Stan's windows, then draws.
 
-A first phase finds the typical set, a last one the final step size; between them the diagonal metric is estimated
-in windows of doubling length, each of which forgets those before it (Stan Reference Manual, section "Automatic
-parameter tuning").
+A first phase finds the typical set, a last one the final step size; between them the diagonal metric is
+estimated in windows of doubling length, each of which forgets those before it (Stan Reference Manual, section
+"Automatic parameter tuning").
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from shoal.engine import coordinates, nuts
-from shoal.engine.evaluate import Target
+from shoal.engine import nuts
+from shoal.engine.evaluate import Target, log_density_in
 from shoal.engine.mixture import MarginalFit
 from shoal.engine.moves import Output
 from shoal.engine.nuts import COLLECTED, LOG_STEP, STEP
@@ -59,13 +59,13 @@ class Chain:
         aim: float,
     ):
         self.target, self.rng, self.elements, self.aim = target, rng, elements, aim
-        self.coordinates = coordinates.NAMES.index(name)
+        self.log_density = log_density_in(name).compiled
         d, n = target.n_theta, target.n_theta + target.n_effects
         self.center = target.start.astype(float) if fit is None else fit.mean
         self.root = np.eye(d) if fit is None else np.ascontiguousarray(fit.root)
         self.walk = nuts.Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(7))
         self.walk.numbers[STEP] = 1.0
-        self.room = target.room()
+        self.room = target.room(name)
         self.none = nuts.new_tree(d, target.n_effects, 0)
         self.tree = nuts.new_tree(d, target.n_effects, len(elements))
         self._begin(name, fit)
@@ -100,8 +100,8 @@ class Chain:
         )
         nuts.iterate(
             self.rng,
+            self.log_density,
             self.target.handle,
-            self.coordinates,
             self.center,
             self.root,
             count,
