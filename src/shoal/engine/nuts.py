@@ -15,8 +15,8 @@ from shoal.engine.evaluate import Target, log_density_in
 from shoal.engine.mixture import MarginalFit
 from shoal.engine.moves import Output
 from shoal.engine.nuts_kernel import iterate
-from shoal.engine.nuts_tree import new_tree
-from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk
+from shoal.engine.nuts_tree import new_tree, tree_handle
+from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk, walk_handle
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Chains, Settings, generators
 from shoal.engine.threads import in_threads
@@ -66,9 +66,10 @@ class Chain:
         self.root = np.eye(d) if fit is None else np.ascontiguousarray(fit.root)
         self.walk = Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(8))
         self.walk.numbers[STEP] = 1.0
+        self.handle = walk_handle(self.walk)
         self.room = target.room(name)
-        self.none = new_tree(d, target.n_effects, 0)
-        self.tree = new_tree(d, target.n_effects, len(elements))
+        self.none = tree_handle(new_tree(d, target.n_effects, 0))
+        self.tree = tree_handle(new_tree(d, target.n_effects, len(elements)))
         self._begin(fit)
 
     def _begin(self, fit: MarginalFit | None) -> None:
@@ -112,7 +113,7 @@ class Chain:
             collect,
             self.room.space,
             self.room.where,
-            self.walk,
+            self.handle,
             self.none if adapt else self.tree,
             elements,
             out,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba as nb
 import numpy as np
+from numba.experimental import structref
 
 from shoal.engine.density import add
-from shoal.engine.kinds import Floats, Ints, Matrix, record_type
-from shoal.priors.compiled import inner
+from shoal.engine.kinds import Floats, Ints, Matrix, fields_of, record_type
+from shoal.priors.compiled import OPTIONS, inner
 
 DEEPEST = 10  # doublings of a trajectory
 
@@ -48,7 +50,40 @@ class Tree(NamedTuple):
 
 
 WEIGHT, DENSITY, ENERGY = range(3)
-TREE = record_type(Tree)
+
+
+@structref.register
+class TreeType(nb.types.StructRef):
+    """`Tree` in compiled code (see `handles`)."""
+
+
+class TreeHandle(structref.StructRefProxy):
+    """A tree in compiled code."""
+
+
+structref.define_boxing(TreeType, TreeHandle)
+TREE = TreeType(fields_of(Tree))
+
+
+@nb.njit(TREE(record_type(Tree)), cache=True, **OPTIONS)
+def tree_handle(t: Any) -> Any:
+    """Return the handle of a tree."""
+    out = structref.new(TREE)
+    out.q = t.q
+    out.gradient = t.gradient
+    out.point = t.point
+    out.start = t.start
+    out.end = t.end
+    out.total = t.total
+    out.weights = t.weights
+    out.depth = t.depth
+    out.edge_q = t.edge_q
+    out.edge_momentum = t.edge_momentum
+    out.edge_gradient = t.edge_gradient
+    out.theta = t.theta
+    out.theta_bar = t.theta_bar
+    out.z_bar = t.z_bar
+    return out
 
 
 def new_tree(n_theta: int, n_effects: int, elements: int) -> Tree:

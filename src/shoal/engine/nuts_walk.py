@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba as nb
 import numpy as np
+from numba.experimental import structref
 
-from shoal.engine.kinds import Floats, Matrix, record_type
+from shoal.engine.kinds import Floats, Matrix, fields_of, record_type
 from shoal.engine.nuts_tree import copy
-from shoal.priors.compiled import inner
+from shoal.priors.compiled import OPTIONS, inner
 
 FIRST_ACCEPTANCE = 0.8  # of one step, around which the first step size lies
 # Dual averaging (Hoffman and Gelman 2014, section 3.2).
@@ -38,7 +40,30 @@ class Walk(NamedTuple):
 
 
 LP, STEP, COLLECTED, ITERATIONS, ERROR, LOG_STEP, TOWARDS, BEGIN = range(8)
-WALK = record_type(Walk)
+
+
+@structref.register
+class WalkType(nb.types.StructRef):
+    """`Walk` in compiled code (see `handles`)."""
+
+
+class WalkHandle(structref.StructRefProxy):
+    """A walk in compiled code."""
+
+
+structref.define_boxing(WalkType, WalkHandle)
+WALK = WalkType(fields_of(Walk))
+
+
+@nb.njit(WALK(record_type(Walk)), cache=True, **OPTIONS)
+def walk_handle(w: Any) -> Any:
+    """Return the handle of a walk."""
+    out = structref.new(WALK)
+    out.q = w.q
+    out.variance = w.variance
+    out.moments = w.moments
+    out.numbers = w.numbers
+    return out
 
 
 @inner
