@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from posterior import cases
 from posterior.density import log_joint
-
 from shoal.engine.evaluate import Target
 from shoal.posterior.build import structure_of
 from shoal.posterior.coordinates import Point

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from models import engine, expected_joint
+
 from posterior.cases import (
     CROSSED,
     KNOWN,
@@ -14,7 +15,6 @@ from posterior.cases import (
     Case,
     specification,
 )
-
 from shoal.engine.coordinates import NAMES
 from shoal.priors import Fixed, StudentT
 
@@ -82,3 +82,26 @@ def test_gradients_are_those_of_finite_differences(engines, case, coordinates):
     q = np.append(theta, z)
     expected = [(value(q + e) - value(q - e)) / (2 * step) for e in step * np.eye(len(q))]
     np.testing.assert_allclose(np.append(by_theta, by_z), expected, rtol=2e-6, atol=2e-6)
+
+
+def test_z_holds_what_the_coordinates_say():
+    """Centered: each level's own coefficients. Zero-sum: the population's mean over these levels."""
+    e = built({}, Case("y ~ x1 + x2 + (1 + x1 | g) + (1 | h)"))
+    c, problem = e.assembled.coefficients, e.target.problem
+    own = problem.levels.effect[: problem.levels.start[1]].reshape(-1, 2)
+    population = problem.scales.effect[problem.scales.start[c.b]]
+    theta, z = some_point(e.target, 5)
+
+    def drawn(name):
+        *_, elements = e.target.in_coordinates(name, theta, z)
+        return e.point(theta, elements)
+
+    centered = drawn("centered")
+    np.testing.assert_allclose(z[own].T, centered.r[0] + centered.beta[:2, None], atol=1e-12)
+    other = z[problem.levels.effect[problem.levels.start[1] :]]
+    np.testing.assert_allclose(other, centered.r[1][0], atol=1e-12)
+    free = c.mean + c.scale @ z[population]  # coefficients by their places in z alone
+    np.testing.assert_allclose(drawn("noncentered").beta, free, atol=1e-12)
+    zero_sum = drawn("zero_sum")
+    moved = np.array([zero_sum.r[0][0].mean() + zero_sum.r[1][0].mean(), zero_sum.r[0][1].mean(), 0.0])
+    np.testing.assert_allclose(zero_sum.beta + moved, free, atol=1e-12)

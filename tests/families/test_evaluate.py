@@ -153,28 +153,23 @@ print(json.dumps({
 """
 
 
-def in_a_process(program, kept, *arguments, path=()):
-    """Run a program that keeps its machine code in `kept` and imports from `path`; return its answer."""
-    places = [*map(str, path), *(os.path.abspath(place) for place in sys.path if place)]
-    environment = os.environ | {
-        "NUMBA_CACHE_DIR": str(kept),
-        "PYTHONPATH": os.pathsep.join(places),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+def in_a_process(folder, *names):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *names], env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
 def test_a_second_process_loads_what_the_first_compiled(tmp_path):
     names = ("poisson", "student")
-    first, second = (in_a_process(PROGRAM, tmp_path, *names) for _ in range(2))
+    first, second = in_a_process(tmp_path, *names), in_a_process(tmp_path, *names)
     assert first["misses"] == [1, 1, 1] and first["hits"] == [0, 0, 0]
     assert second["misses"] == [0, 0, 0] and second["hits"] == [1, 1, 1]
 
 
 def test_importing_compiles_nothing(tmp_path):
-    found = in_a_process(PROGRAM, tmp_path)
+    found = in_a_process(tmp_path / "empty")
     assert found["families"] >= 17 and found["at import"] == []
 
 
@@ -210,11 +205,20 @@ print(json.dumps([value, sum(density.compiled.stats.cache_hits.values())]))
 @pytest.mark.parametrize("changed", [(0.5, 4.0), (0.25, 2.0)], ids=["what it calls", "a constant"])
 def test_a_change_in_another_file_is_seen(tmp_path, changed):
     """Numba keeps machine code by the file of the function alone."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept"), "PYTHONDONTWRITEBYTECODE": "1"}
     (tmp_path / "caller.py").write_text(CALLER)
 
     def run(half, step):
         (tmp_path / "helper.py").write_text(HELPER.format(half, step))
-        return in_a_process(MAIN, tmp_path / "kept", path=[tmp_path])
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout)
 
     assert run(0.5, 2.0) == [1.5, 0] and run(0.5, 2.0) == [1.5, 1]
     half, step = changed

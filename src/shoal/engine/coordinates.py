@@ -1,13 +1,13 @@
 """Other coordinates (theta, z) of the same posterior, with gradients.
 
-They differ in how hard it is to sample, and in nothing else (Papaspiliopoulos, Roberts and Sköld 2007, Statistical
-Science 22, 59-73):
+They differ in how hard it is to sample, and in nothing else (Papaspiliopoulos, Roberts and Sköld 2007,
+Statistical Science 22, 59-73):
 
 ``transport``    x = m(theta) + L(theta)'^-1 z, near standard normal whatever the data (`gradient.joint`).
 ``noncentered``  x = mean + R'^-1 z with R R' = Q: the same map without the rows.
 ``centered``     z holds each level's own effects; of the first factor, the population's part included.
-``zero_sum``     z holds the population's mean over *these* levels, and of the effects their mean and the deviations
-                 from it.
+``zero_sum``     z holds the mean over *these* levels in place of the population's effect, and the effects as
+                 their mean and G - 1 deviations.
 
 Effects that sum to zero are those of z less their mean, whose own density is standard normal.
 """
@@ -19,7 +19,6 @@ import numpy as np
 
 from shoal.engine import density, gradient, hyper
 from shoal.engine.handles import MAP, PROBLEM, SPACE
-from shoal.engine.kinds import FLOATS
 from shoal.engine.sparse import factorize, forward
 from shoal.priors.compiled import compiled_as, inner
 
@@ -27,15 +26,15 @@ NAMES = ("transport", "noncentered", "centered", "zero_sum")
 TRANSPORT, NONCENTERED, CENTERED, ZERO_SUM = range(4)
 
 
-@inner
-def lay_standard(p, coordinates, space, where):
+@compiled_as(nb.void(PROBLEM, nb.int64, SPACE, MAP))
+def lay_standard(p, kind, space, where):
     """Fill a map that does not depend on theta: ``x = mean + R'^-1 z``, conditioned on the constraints.
 
     In centered coordinates ``R = 1`` for the effects of levels: what scales them comes after.
     """
     prior, pattern, matrix = p.prior, p.pattern, space.h_matrix
     own = np.zeros(prior.mean.size, np.bool_)
-    if coordinates == CENTERED:
+    if kind == CENTERED:
         for e in p.levels.effect:
             own[e] = True
     matrix[:] = 0.0
@@ -47,38 +46,37 @@ def lay_standard(p, coordinates, space, where):
             matrix[pattern.start[k + 1] - 1] = 1.0
     where.mode[:] = prior.mean
     where.volume[0] = -factorize(pattern, matrix, where.factor, space.work)
+    where.kind[0] = kind
     if p.constraints.start.size > 1:
         density.constrain(p, space, where)
 
 
-@inner
-def log_density(p, coordinates, theta, z, space, where, theta_bar, z_bar):
-    """Return the log density of (theta, z), and write its gradient.
+@compiled_as(gradient.LOG_DENSITY)
+def log_density(p, theta, z, space, where, theta_bar, z_bar):
+    """Return the log density of (theta, z) in the coordinates of a map laid before, and write its gradient.
 
-    But for ``transport``, `lay_standard` must have filled the map.
+    The elements (v, x) that (theta, z) stand for are left in `space`.
     """
-    if coordinates == TRANSPORT:
-        return gradient.joint(p, theta, z, space, where, theta_bar, z_bar)
+    kind, standard = where.kind[0], z_bar
     space.h_bar[:] = 0.0
     value = hyper.hyperparameters(p, theta, space) + p.constant + where.volume[0]
-    standard = z_bar
     standard[:] = z
-    if coordinates == ZERO_SUM:
+    if kind == ZERO_SUM:
         _reflect(p.levels, standard)
     value += density.effects_at(p, space, where, standard)
-    if coordinates == CENTERED:
+    if kind == CENTERED:
         value += _standardize(p, space)
-    elif coordinates == ZERO_SUM:
+    elif kind == ZERO_SUM:
         _move_population(p, space)
     value += gradient.given_effects(p, space)
-    if coordinates == CENTERED:
+    if kind == CENTERED:
         _standardize_back(p, space)
-    elif coordinates == ZERO_SUM:
+    elif kind == ZERO_SUM:
         _move_population_back(p, space)
     gradient.project(p, space, where, standard, space.x_bar)
     z_bar[:] = space.x_bar
     forward(p.pattern, where.factor, z_bar)
-    if coordinates == ZERO_SUM:
+    if kind == ZERO_SUM:
         _reflect(p.levels, z_bar)
     hyper.pull_back(p, space, theta_bar)
     return value if np.isfinite(value) else -np.inf
@@ -177,7 +175,7 @@ def _move_population_back(p, space):
 
 @inner
 def _standardize(p, space):
-    """Turn effects of levels into standard ones, ``root^-1 (r - population's part)``; return the log volume."""
+    """Turn effects of levels into ``root^-1 (r - population's part)``; return the log volume."""
     levels, scales, h, x = p.levels, p.scales, space.h, space.x
     volume = 0.0
     for factor in range(levels.first.size - 1):
@@ -233,11 +231,3 @@ def _standardize_back(p, space):
                 for e in range(scales.start[i], scales.start[i + 1]):
                     h_bar[scales.place[e]] += bar * x[scales.effect[e]]
                     x_bar[scales.effect[e]] += bar * h[scales.place[e]]
-
-
-@compiled_as(nb.float64(PROBLEM, nb.int64, FLOATS, FLOATS, SPACE, MAP, FLOATS, FLOATS))
-def evaluate(p, coordinates, theta, z, space, where, theta_bar, z_bar):
-    """Return `log_density`; the elements (v, x) it stands for are left in `space`."""
-    if coordinates != TRANSPORT:
-        lay_standard(p, coordinates, space, where)
-    return log_density(p, coordinates, theta, z, space, where, theta_bar, z_bar)

@@ -10,6 +10,12 @@ import numpy as np
 from shoal.engine import coordinates, density, gradient
 from shoal.engine.handles import map_handle, problem_handle, space_handle
 from shoal.engine.problem import Map, Problem, Space, empty_map, new_space
+from shoal.priors.compiled import Compiled
+
+
+def log_density_in(name: str) -> Compiled:
+    """Return the log density in named coordinates; its map must be laid for them (`Target.room`)."""
+    return gradient.joint_density if name == "transport" else coordinates.log_density
 
 
 DEAR = 2e6  # elementary operations of a marginal density, some milliseconds
@@ -77,10 +83,13 @@ class Target:
         """A marginal density takes milliseconds: fewer of them are made."""
         return self.cost > DEAR
 
-    def room(self) -> Room:
-        """Return what one thread needs."""
+    def room(self, name: str = "transport") -> Room:
+        """Return what one thread needs, for densities in named coordinates."""
         numbers, where = new_space(self.problem), empty_map(self.problem)
-        return Room(numbers, where, space_handle(numbers), map_handle(where))
+        room = Room(numbers, where, space_handle(numbers), map_handle(where))
+        if name != "transport":
+            coordinates.lay_standard(self.handle, coordinates.NAMES.index(name), room.space, room.where)
+        return room
 
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""
@@ -104,10 +113,9 @@ class Target:
         self, name: str, theta: np.ndarray, z: np.ndarray
     ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
         """Return the log density of (theta, z) in named coordinates, its gradient, and the elements (v, x)."""
-        by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room()
-        value = coordinates.evaluate(
-            self.handle, coordinates.NAMES.index(name), theta, z, room.space, room.where, by_theta, by_z
-        )
+        by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room(name)
+        function = log_density_in(name)
+        value = function(self.handle, theta, z, room.space, room.where, by_theta, by_z)
         return value, by_theta, by_z, np.concatenate([room.numbers.v, room.numbers.x])
 
     def refined(self, theta: np.ndarray, z: np.ndarray, steps: int) -> tuple[float, np.ndarray]:

@@ -162,7 +162,10 @@ def _quadratic(p, space, a):
         h_bar[q.tau[r]] += total
 
 
-@compiled_as(nb.float64(PROBLEM, FLOATS, FLOATS, SPACE, MAP, FLOATS, FLOATS))
+LOG_DENSITY = nb.float64(PROBLEM, FLOATS, FLOATS, SPACE, MAP, FLOATS, FLOATS)
+
+
+@compiled_as(LOG_DENSITY)
 def joint_density(p, theta, z, space, where, theta_bar, z_bar):
     """Return `joint`."""
     return joint(p, theta, z, space, where, theta_bar, z_bar)

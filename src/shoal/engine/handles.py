@@ -131,4 +131,5 @@ def map_handle(m: Any) -> Any:
     out.factor = m.factor
     out.across = m.across
     out.volume = m.volume
+    out.kind = m.kind
     return out

@@ -1,395 +1,208 @@
-"""The No-U-Turn sampler over (theta, z), in any coordinates.
+"""Chains of the No-U-Turn sampler: warmup in Stan's windows, then draws.
 
-Multinomial sampling of a trajectory with biased progressive steps, and the generalised criterion of a U-turn, also
-across the halves of every subtree (Hoffman and Gelman 2014, J. Machine Learning Research 15, 1593-1623; Betancourt
-2017, arXiv:1701.02434, appendix A; Stan Reference Manual, section "MCMC sampling").
-
-The tree is built leaf by leaf: complete subtrees wait on a stack, and two of one depth are joined as soon as the
-second is there, which is the order of the usual recursion.
+A first phase finds the typical set, a last one the final step size; between them the diagonal metric is
+estimated in windows of doubling length, each of which forgets those before it (Stan Reference Manual, section
+"Automatic parameter tuning").
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
 
-import numba as nb
 import numpy as np
 
-from shoal.engine.coordinates import TRANSPORT, lay_standard, log_density
-from shoal.engine.density import add
-from shoal.engine.handles import MAP, PROBLEM, SPACE
-from shoal.engine.kinds import FLOATS, INT64S, MATRIX, Floats, Ints, Matrix, record_type
-from shoal.engine.moves import GENERATOR, OUTPUT
-from shoal.priors.compiled import compiled_as, inner
+from shoal.engine.evaluate import Target, log_density_in
+from shoal.engine.mixture import MarginalFit
+from shoal.engine.moves import Output
+from shoal.engine.nuts_kernel import iterate
+from shoal.engine.nuts_tree import new_tree, tree_handle
+from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk, walk_handle
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Chains, Settings, generators
+from shoal.engine.threads import in_threads
+from shoal.errors import SamplingError
 
-DEEPEST = 10  # doublings of a trajectory
-DIVERGENT = 1000.0  # loss of log density that no accurate trajectory makes
-FIRST_ACCEPTANCE = 0.8  # of one step, around which the first step size lies
-# Dual averaging (Hoffman and Gelman 2014, section 3.2).
-SHRINKAGE, DELAY, FORGETTING = 0.05, 10.0, 0.75
+CHUNK = 100  # iterations between looks at progress and Ctrl-C
+FIRST, BASE, LAST = 75, 25, 50  # iterations of the first phase, of the first window, of the last phase
+LEAST_WARMUP = 1000
+LARGE = 1000  # coordinates beyond which steps are dear, and a lower acceptance is aimed at
+ATTEMPTS = 100  # at a first point of positive density
+STATISTICS = ("lp", "acceptance_rate", "energy", "diverging", "n_steps", "tree_depth")
+KINDS = {"diverging": bool, "n_steps": int, "tree_depth": int}
 
 
-class Walk(NamedTuple):
-    """Where a chain is, and what it has adapted; theta = center + root q for the first elements of q.
+def windows(warmup: int) -> list[int]:
+    """Return the lengths of the windows in which the metric is estimated.
 
-    Attributes
-    ----------
-    q : (n,) array
-        Whitened theta, then z.
-    variance : (n,) array
-        Diagonal of the inverse metric.
-    moments : (2, n) array
-        Mean, and sum of squares about it, of the draws collected.
-    numbers : (7,) array
-        Log density; step size; draws collected; and of dual averaging: iterations, mean error of the
-        acceptance, mean of the log step, the log step it shrinks to.
+    Each is twice as long as the one before; the last takes what another would not fit in.
+
+    >>> windows(1000)
+    [25, 50, 100, 200, 500]
     """
-
-    q: Floats
-    variance: Floats
-    moments: Matrix
-    numbers: Floats
-
-
-LP, STEP, COLLECTED, ITERATIONS, ERROR, LOG_STEP, TOWARDS = range(7)
+    left, size, out = warmup - FIRST - LAST, BASE, list[int]()
+    while left:
+        own = size if left >= 3 * size else left
+        out.append(own)
+        left, size = left - own, 2 * size
+    return out
 
 
-class Tree(NamedTuple):
-    """Room for a trajectory (the first node) and for the subtrees of its next doubling.
+class Chain:
+    """One chain and the room it works in."""
 
-    Attributes
-    ----------
-    q, gradient, point : (nodes, n), (nodes, n), (nodes, elements) arrays
-        The state that each node proposes.
-    start, end, total : (nodes, n) arrays
-        First, last and sum of the momenta of each node.
-    weights : (nodes, 3) array
-        Log weight of each node; log density and energy of its proposal.
-    depth : (nodes,) int array
-    edge_q, edge_momentum, edge_gradient : (2, n) arrays
-        Both ends of the trajectory.
-    theta, theta_bar, z_bar : (T,), (T,), (nx,) arrays
-        Where a density is evaluated, and its gradient.
-    """
+    def __init__(
+        self,
+        target: Target,
+        name: str,
+        fit: MarginalFit | None,
+        rng: np.random.Generator,
+        elements: np.ndarray,
+        aim: float,
+    ):
+        self.target, self.rng, self.elements, self.aim = target, rng, elements, aim
+        self.log_density = log_density_in(name).compiled
+        d, n = target.n_theta, target.n_theta + target.n_effects
+        self.center = target.start.astype(float) if fit is None else fit.mean
+        self.root = np.eye(d) if fit is None else np.ascontiguousarray(fit.root)
+        self.walk = Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(8))
+        self.walk.numbers[STEP] = 1.0
+        self.handle = walk_handle(self.walk)
+        self.room = target.room(name)
+        self.none = tree_handle(new_tree(d, target.n_effects, 0))
+        self.tree = tree_handle(new_tree(d, target.n_effects, len(elements)))
+        self._begin(fit)
 
-    q: Matrix
-    gradient: Matrix
-    point: Matrix
-    start: Matrix
-    end: Matrix
-    total: Matrix
-    weights: Matrix
-    depth: Ints
-    edge_q: Matrix
-    edge_momentum: Matrix
-    edge_gradient: Matrix
-    theta: Floats
-    theta_bar: Floats
-    z_bar: Floats
-
-
-WEIGHT, DENSITY, ENERGY = range(3)
-WALK, TREE = record_type(Walk), record_type(Tree)
-
-
-def new_tree(n_theta: int, n_effects: int, elements: int) -> Tree:
-    """Return room for the trees of one chain."""
-    n, nodes, f = n_theta + n_effects, DEEPEST + 2, np.zeros
-    sizes = [(nodes, n), (nodes, n), (nodes, elements), (nodes, n), (nodes, n), (nodes, n), (nodes, 3)]
-    return Tree(
-        *(f(size) for size in sizes),
-        f(nodes, np.int64),
-        f((2, n)),
-        f((2, n)),
-        f((2, n)),
-        f(n_theta),
-        f(n_theta),
-        f(n_effects),
-    )
-
-
-@inner
-def _evaluate(p, coordinates, center, root, q, gradient, tree, space, where):
-    """Return the log density of q, and write its gradient."""
-    theta, theta_bar = tree.theta, tree.theta_bar
-    t = theta.size
-    for i in range(t):
-        theta[i] = center[i]
-        for j in range(t):
-            theta[i] += root[i, j] * q[j]
-    value = log_density(p, coordinates, theta, q[t:], space, where, theta_bar, tree.z_bar)
-    for j in range(t):
-        gradient[j] = 0.0
-        for i in range(t):
-            gradient[j] += root[i, j] * theta_bar[i]
-    gradient[t:] = tree.z_bar
-    return value
-
-
-@inner
-def _leapfrog(p, coordinates, center, root, step, variance, q, momentum, gradient, tree, space, where):
-    """Make one step in place; return the log density and the kinetic energy where it ends."""
-    for k in range(q.size):
-        momentum[k] += 0.5 * step * gradient[k]
-        q[k] += step * variance[k] * momentum[k]
-    value = _evaluate(p, coordinates, center, root, q, gradient, tree, space, where)
-    kinetic = 0.0
-    for k in range(q.size):
-        momentum[k] += 0.5 * step * gradient[k]
-        kinetic += 0.5 * variance[k] * momentum[k] * momentum[k]
-    return value, kinetic
-
-
-@inner
-def _draw_momentum(rng, variance, momentum):
-    """Draw a momentum; return its kinetic energy."""
-    kinetic = 0.0
-    for k in range(momentum.size):
-        z = rng.standard_normal()
-        momentum[k] = z / np.sqrt(variance[k])
-        kinetic += 0.5 * z * z
-    return kinetic
-
-
-@inner
-def _turns(variance, one, two, outer, inside, next_inside, next_outer):
-    """Say whether a trajectory of two parts, of total momenta `one` and `two`, has made a U-turn.
-
-    Also from the first part to the nearest momentum of the second, and the other way round.
-    """
-    whole_start, whole_end, left_start, left_end, right_start, right_end = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for k in range(variance.size):
-        whole, left, right = one[k] + two[k], one[k] + next_inside[k], two[k] + inside[k]
-        start, end = variance[k] * outer[k], variance[k] * next_outer[k]
-        whole_start += start * whole
-        whole_end += end * whole
-        left_start += start * left
-        left_end += variance[k] * next_inside[k] * left
-        right_start += variance[k] * inside[k] * right
-        right_end += end * right
-    least = min(min(whole_start, whole_end), min(min(left_start, left_end), min(right_start, right_end)))
-    return not least > 0.0
-
-
-@inner
-def _log_sum(one, two):
-    """Return ``log(exp(one) + exp(two))``."""
-    most = max(one, two)
-    return most if most == -np.inf else most + np.log1p(np.exp(min(one, two) - most))
-
-
-@inner
-def _take(rng, tree, into, other, biased):
-    """Add the weight of node `other` to `into`, and choose between their proposals."""
-    weights = tree.weights
-    new = weights[other, WEIGHT]
-    both = _log_sum(weights[into, WEIGHT], new)
-    against = weights[into, WEIGHT] if biased else both
-    weights[into, WEIGHT] = both
-    if np.log(rng.random()) < new - against:
-        weights[into, DENSITY], weights[into, ENERGY] = weights[other, DENSITY], weights[other, ENERGY]
-        tree.q[into] = tree.q[other]
-        tree.gradient[into] = tree.gradient[other]
-        tree.point[into] = tree.point[other]
-
-
-@inner
-def _write_point(space, elements, point):
-    v, x = space.v, space.x
-    for k in range(elements.size):
-        e = elements[k]
-        point[k] = v[e] if e < v.size else x[e - v.size]
-
-
-@inner
-def _first_step(rng, p, coordinates, center, root, walk, tree, space, where):
-    """Return the step, of powers of two times the present one, whose acceptance crosses `FIRST_ACCEPTANCE`."""
-    q, gradient, momentum = tree.edge_q[0], tree.edge_gradient[0], tree.edge_momentum[0]
-    step, way = walk.numbers[STEP], 0.0
-    while True:
-        q[:] = walk.q
-        gradient[:] = tree.gradient[0]
-        before = walk.numbers[LP] - _draw_momentum(rng, walk.variance, momentum)
-        value, kinetic = _leapfrog(
-            p, coordinates, center, root, step, walk.variance, q, momentum, gradient, tree, space, where
+    def _begin(self, fit: MarginalFit | None) -> None:
+        """Find a first point: theta from what is known of its marginal, or near the start; z near zero."""
+        target, rng, room, d = self.target, self.rng, self.room, self.target.n_theta
+        slope = np.zeros(len(self.walk.q))
+        for _ in range(ATTEMPTS):
+            if fit is None:
+                q = rng.uniform(-1, 1, d)
+            else:
+                theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
+                q = np.linalg.solve(self.root, theta - self.center)
+            theta, z = self.center + self.root @ q, 0.5 * rng.standard_normal(target.n_effects)
+            value = self.log_density(target.handle, theta, z, room.space, room.where, slope[:d], slope[d:])
+            if np.isfinite(value) and np.isfinite(slope).all():
+                self.walk.q[:] = np.append(q, z)
+                return
+        raise SamplingError(
+            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin."
         )
-        change = value - kinetic - before
-        larger = 1.0 if change > np.log(FIRST_ACCEPTANCE) else -1.0
-        if way == 0.0:
-            way = larger
-        elif larger != way or not 1e-12 < step < 1e7:
-            return step
-        step *= 2.0**way
+
+    def advance(
+        self, count: int, restart: bool = False, adapt: bool = False, collect: bool = False
+    ) -> Output:
+        """Make some iterations."""
+        size = 0 if adapt else count
+        elements = self.elements[:0] if adapt else self.elements
+        out = Output(
+            np.empty((size, self.target.n_theta)), np.empty((size, len(elements))), np.zeros((size, 6))
+        )
+        iterate(
+            self.rng,
+            self.log_density,
+            self.target.handle,
+            self.center,
+            self.root,
+            count,
+            self.aim,
+            restart,
+            adapt,
+            collect,
+            self.room.space,
+            self.room.where,
+            self.handle,
+            self.none if adapt else self.tree,
+            elements,
+            out,
+        )
+        return out
+
+    def warm(self, warmup: int, progress: Progress) -> None:
+        """Adapt the step size and the metric."""
+        phases = [(FIRST, False), *((length, True) for length in windows(warmup)), (LAST, False)]
+        new_metric = True
+        for length, collect in phases:
+            for i in range(0, length, CHUNK):
+                progress.check()
+                count = min(CHUNK, length - i)
+                self.advance(count, restart=new_metric and i == 0, adapt=True, collect=collect)
+                progress.warmed(count)
+            new_metric = collect
+            if collect:
+                self._new_metric()
+        numbers = self.walk.numbers
+        numbers[STEP] = np.exp(numbers[LOG_STEP])
+
+    def _new_metric(self) -> None:
+        """Take the variances of the window, shrunk a little towards small ones."""
+        walk = self.walk
+        count = walk.numbers[COLLECTED]
+        walk.variance[:] = count / (count + 5.0) * walk.moments[1] / (count - 1.0) + 1e-3 * 5.0 / (
+            count + 5.0
+        )
+        walk.moments[:] = 0.0
+        walk.numbers[COLLECTED] = 0.0
 
 
-@inner
-def _adapt_step(numbers, acceptance, aim):
-    """Move the step size towards an acceptance of `aim`."""
-    numbers[ITERATIONS] += 1.0
-    m = numbers[ITERATIONS]
-    share = 1.0 / (m + DELAY)
-    numbers[ERROR] = (1.0 - share) * numbers[ERROR] + share * (aim - acceptance)
-    log_step = numbers[TOWARDS] - numbers[ERROR] * np.sqrt(m) / SHRINKAGE
-    share = m**-FORGETTING
-    numbers[LOG_STEP] = share * log_step + (1.0 - share) * numbers[LOG_STEP]
-    numbers[STEP] = np.exp(log_step)
-
-
-@inner
-def _collect(walk):
-    """Add a draw to the moments (Welford 1962, Technometrics 4, 419-420)."""
-    q, moments = walk.q, walk.moments
-    walk.numbers[COLLECTED] += 1.0
-    for k in range(q.size):
-        away = q[k] - moments[0, k]
-        moments[0, k] += away / walk.numbers[COLLECTED]
-        moments[1, k] += away * (q[k] - moments[0, k])
-
-
-_INT, _FLOAT, _BOOL = nb.int64, nb.float64, nb.boolean
-
-
-@compiled_as(
-    nb.void(
-        *(GENERATOR, PROBLEM, _INT, FLOATS, MATRIX, _INT, _FLOAT, _BOOL, _BOOL, _BOOL),
-        *(SPACE, MAP, WALK, TREE, INT64S, OUTPUT),
-    )
-)
-def iterate(
-    rng,
-    p,
-    coordinates,
-    center,
-    root,
-    count,
-    aim,
-    restart,
-    adapt,
-    collect,
-    space,
-    where,
-    walk,
-    tree,
-    elements,
-    out,
-):
-    """Make `count` iterations; they are written unless they `adapt` the step.
+def sample(
+    target: Target,
+    name: str,
+    fit: MarginalFit | None,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain in named coordinates, chains in parallel threads.
 
     Parameters
     ----------
-    aim : float
-        Acceptance that the step size is adapted to.
-    restart : bool
-        Begin the adaptation anew, from a step found by doubling or halving.
-    collect : bool
-        Add the draws to the moments, of which a metric is made.
+    name : str
+        One of `coordinates.NAMES`.
+    fit : MarginalFit or None
+        Whitening and first points of theta; without it chains begin near `target.start`.
+    elements : (E,) int array
+        Elements of (v, x) to keep.
+    settings : Settings
+        At least `LEAST_WARMUP` iterations of warmup are made.
     """
-    variance, numbers, q, weights = walk.variance, walk.numbers, walk.q, tree.weights
-    if coordinates != TRANSPORT:
-        lay_standard(p, coordinates, space, where)
-    numbers[LP] = _evaluate(p, coordinates, center, root, q, tree.gradient[0], tree, space, where)
-    _write_point(space, elements, tree.point[0])
-    if restart:
-        numbers[STEP] = _first_step(rng, p, coordinates, center, root, walk, tree, space, where)
-        numbers[TOWARDS] = np.log(10.0 * numbers[STEP])
-        numbers[ITERATIONS], numbers[ERROR], numbers[LOG_STEP] = 0.0, 0.0, 0.0
-    for iteration in range(count):
-        step = numbers[STEP]
-        kinetic = _draw_momentum(rng, variance, tree.total[0])
-        begin = kinetic - numbers[LP]
-        tree.q[0] = q
-        tree.start[0] = tree.total[0]
-        tree.end[0] = tree.total[0]
-        weights[0, WEIGHT], weights[0, DENSITY], weights[0, ENERGY] = 0.0, numbers[LP], begin
-        for side in range(2):
-            tree.edge_q[side] = q
-            tree.edge_momentum[side] = tree.total[0]
-            tree.edge_gradient[side] = tree.gradient[0]
-        depth, steps, accepted, diverging, valid = 0, 0, 0.0, False, True
-        while depth < DEEPEST and valid:
-            side = 1 if rng.random() > 0.5 else 0
-            ahead = step if side else -step
-            top = 0
-            for _ in range(1 << depth):
-                lp, kinetic = _leapfrog(
-                    p,
-                    coordinates,
-                    center,
-                    root,
-                    ahead,
-                    variance,
-                    tree.edge_q[side],
-                    tree.edge_momentum[side],
-                    tree.edge_gradient[side],
-                    tree,
-                    space,
-                    where,
-                )
-                loss = kinetic - lp - begin
-                if not loss < np.inf:
-                    loss = np.inf
-                steps += 1
-                accepted += min(1.0, np.exp(-loss))
-                if loss > DIVERGENT:
-                    diverging, valid = True, False
-                    break
-                top += 1
-                tree.q[top] = tree.edge_q[side]
-                tree.gradient[top] = tree.edge_gradient[side]
-                tree.start[top] = tree.edge_momentum[side]
-                tree.end[top] = tree.edge_momentum[side]
-                tree.total[top] = tree.edge_momentum[side]
-                weights[top, WEIGHT], weights[top, DENSITY], weights[top, ENERGY] = -loss, lp, kinetic - lp
-                _write_point(space, elements, tree.point[top])
-                tree.depth[top] = 0
-                while top > 1 and tree.depth[top - 1] == tree.depth[top]:
-                    one, two = top - 1, top
-                    valid = not _turns(
-                        variance,
-                        tree.total[one],
-                        tree.total[two],
-                        tree.start[one],
-                        tree.end[one],
-                        tree.start[two],
-                        tree.end[two],
-                    )
-                    if not valid:
-                        break
-                    _take(rng, tree, one, two, False)
-                    add(tree.total[one], 1.0, tree.total[two])
-                    tree.end[one] = tree.end[two]
-                    tree.depth[one] += 1
-                    top = one
-                if not valid:
-                    break
-            if not valid:
-                break
-            depth += 1
-            _take(rng, tree, 0, 1, True)
-            far, near = (tree.start[0], tree.end[0]) if side else (tree.end[0], tree.start[0])
-            valid = not _turns(variance, tree.total[0], tree.total[1], far, near, tree.start[1], tree.end[1])
-            add(tree.total[0], 1.0, tree.total[1])
-            near[:] = tree.end[1]
-        q[:] = tree.q[0]
-        numbers[LP] = weights[0, DENSITY]
-        acceptance = accepted / steps
-        if adapt:
-            _adapt_step(numbers, acceptance, aim)
-            if collect:
-                _collect(walk)
-        else:
-            out.point[iteration] = tree.point[0]
-            for i in range(center.size):
-                value = center[i]
-                for j in range(center.size):
-                    value += root[i, j] * q[j]
-                out.theta[iteration, i] = value
-            s = out.stats[iteration]
-            s[0], s[1], s[2], s[3], s[4], s[5] = (
-                numbers[LP],
-                acceptance,
-                weights[0, ENERGY],
-                diverging,
-                steps,
-                depth,
-            )
+    small = target.n_theta + target.n_effects <= LARGE
+    aim = settings.target_accept or (0.9 if small else 0.8)
+    progress.stage("sampling")
+    tasks = [
+        partial(_chain, target, name, fit, elements, aim, settings, rng, progress)
+        for rng in generators(settings.seed, settings.chains)
+    ]
+    theta, points, stats, step = (
+        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
+    )
+    named = {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
+    named["step_size"] = np.broadcast_to(step[:, None], stats.shape[:2]).copy()
+    return Chains(theta, points, named, "nuts", {"step_size": step.tolist(), "target_accept": aim})
+
+
+def _chain(
+    target: Target,
+    name: str,
+    fit: MarginalFit | None,
+    elements: np.ndarray,
+    aim: float,
+    settings: Settings,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    chain = Chain(target, name, fit, rng, elements, aim)
+    chain.warm(max(settings.warmup, LEAST_WARMUP), progress)
+    store = np.float32 if settings.single else np.float64
+    theta = np.empty((settings.draws, target.n_theta))
+    points = np.empty((settings.draws, len(elements)), store)
+    stats = np.empty((settings.draws, len(STATISTICS)))
+    for i in range(0, settings.draws, CHUNK):
+        progress.check()
+        count = min(CHUNK, settings.draws - i)
+        here = slice(i, i + count)
+        theta[here], points[here], stats[here] = chain.advance(count)
+        progress.drawn(count)
+    return theta, points, stats, float(chain.walk.numbers[STEP])

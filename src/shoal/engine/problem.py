@@ -288,12 +288,15 @@ class Map(NamedTuple):
         Orthonormal directions of z that the constraints fix.
     volume : (1,) array
         Log determinant of the map.
+    kind : (1,) int array
+        Which of the other coordinates (`coordinates`) this is a map of.
     """
 
     mode: Floats
     factor: Floats
     across: Matrix
     volume: Floats
+    kind: Ints
 
 
 def new_space(p: Problem) -> Space:
@@ -333,5 +336,9 @@ def empty_map(p: Problem) -> Map:
     """Return room for a map."""
     nx = len(p.prior.mean)
     return Map(
-        np.zeros(nx), np.zeros(len(p.pattern.l_row)), np.zeros((len(p.constraints.start) - 1, nx)), np.zeros(1)
+        np.zeros(nx),
+        np.zeros(len(p.pattern.l_row)),
+        np.zeros((len(p.constraints.start) - 1, nx)),
+        np.zeros(1),
+        np.zeros(1, np.int64),
     )

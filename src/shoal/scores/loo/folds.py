@@ -11,14 +11,9 @@ from shoal.engine.progress import Progress
 from shoal.errors import ModelError
 from shoal.fit.run import check_settings
 from shoal.model import Specification
-<<<<<<< HEAD
 from shoal.fit.posterior import posterior_of
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
-=======
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.target import Settings
->>>>>>> scores
 from shoal.scores.loo.leave_one import leave_out
 from shoal.scores.loo.questions import question
 from shoal.scores.loo.result import Loo
