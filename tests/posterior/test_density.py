@@ -7,14 +7,10 @@ import pytest
 from cases import (
     ALL,
     BINOMIAL,
-    COUNTS_AND_OTHERS,
     CROSSED,
     KNOWN,
     LATENT,
-    ORDERED,
     SHRUNK,
-    SHRUNK_ROWS,
-    STUDENT_EFFECTS,
     TRANSPORTED,
     TWO_GAUSSIAN,
     Case,
@@ -92,36 +88,16 @@ def slopes(function, q, spacing=1e-5):
     return np.array([(function(q + e) - function(q - e)) / (2 * spacing) for e in steps])
 
 
-def rest_slow(cases, fast):
-    """Return the cases, those that are not in `fast` marked slow."""
-    return [pytest.param(c, marks=[] if c in fast else pytest.mark.slow) for c in cases]
-
-
-MANY_STEPS = [
-    SHRUNK_ROWS[0],
-    BINOMIAL[5],
-    BINOMIAL[8],
-    COUNTS_AND_OTHERS[1],
-    *ORDERED[1:3],
-    *STUDENT_EFFECTS[1:3],
-]
-
-
-@pytest.mark.parametrize("case", rest_slow(TRANSPORTED, MANY_STEPS), ids=str)
-@pytest.mark.parametrize("steps", [1, pytest.param(2, marks=pytest.mark.slow), 6])
+@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
+@pytest.mark.parametrize("steps", [1, 6])
 @given(data=st.data())
 @few
 def test_newton_steps_change_the_map_and_never_the_density(case, steps, data):
     check(posterior(case, data.draw(SEEDS, "seed")), data, steps)
 
 
-EXPANDED = [BINOMIAL[8], BINOMIAL[9], *STUDENT_EFFECTS, *LATENT, *ORDERED]
-
-
 @pytest.mark.parametrize("steps", [0, 1])
-@pytest.mark.parametrize(
-    "case", rest_slow(EXPANDED, [BINOMIAL[9], ORDERED[0], STUDENT_EFFECTS[1], LATENT[0]]), ids=str
-)
+@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
 @given(data=st.data())
 @few
 def test_another_expansion_changes_the_map_and_never_the_density(case, steps, data):
@@ -134,7 +110,7 @@ def test_another_expansion_changes_the_map_and_never_the_density(case, steps, da
 BLOCKS = [*CROSSED[:6], KNOWN[3], TWO_GAUSSIAN[3], SHRUNK[1], BINOMIAL[8], LATENT[1]]
 
 
-@pytest.mark.parametrize("case", rest_slow(BLOCKS, [*CROSSED[2:6], KNOWN[3], BINOMIAL[8]]), ids=str)
+@pytest.mark.parametrize("case", BLOCKS, ids=str)
 @given(data=st.data())
 @few
 def test_full_trailing_columns_by_lapack_are_the_same_density(case, data):
