@@ -1,4 +1,4 @@
-"""A problem's arrays as dense matrices, in the engine's order of effects, and what follows by plain algebra."""
+"""A problem's arrays as dense matrices, in the engine's order of effects, and plain algebra on them."""
 
 import numpy as np
 
