@@ -77,3 +77,37 @@ def lower(pattern, factor):
         for t in range(pattern.l_start[k], pattern.l_start[k + 1]):
             out[pattern.l_row[t], k] = factor[t]
     return out
+
+
+def check_density(target, theta, z, log_theta, log_rows, steps=0):
+    """Assert that a density of (theta, z) is the plain one, all effects free: prior, rows, volume of the map.
+
+    Parameters
+    ----------
+    log_theta : float
+        Log prior density of theta.
+    log_rows : callable
+        From effects x to the log density of all rows.
+    """
+    d, nv = DenseProblem(target, theta), len(target.problem.scales.constant)
+    value, elements = target.refined(theta, z, steps)
+    x = elements[nv:]
+    moved = np.array([target.refined(theta, z + e, steps)[1][nv:] - x for e in np.eye(len(z))])
+    away = x - d.mean
+    expected = log_theta + log_rows(x) - 0.5 * away @ d.q @ away + np.linalg.slogdet(moved)[1]
+    np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-8)
+    np.testing.assert_allclose(elements[:nv], d.s @ x + d.v0, rtol=1e-9, atol=1e-9)
+
+
+def slopes(function, q, spacing=1e-5):
+    """Return the gradient by central differences, (Q,)."""
+    steps = spacing * np.eye(len(q))
+    return np.array([(function(q + e) - function(q - e)) / (2 * spacing) for e in steps])
+
+
+def log_exponential(target, theta, rates):
+    """Return the log density of theta where all hyperparameters are exponential, and their values."""
+    # value = log(1 + exp(theta)) / rate
+    h = np.logaddexp(0, theta) / rates
+    np.testing.assert_allclose(target.values(theta[None])[0][target.problem.slots.place], h, rtol=1e-10)
+    return float((np.log(rates) - rates * h - np.logaddexp(0, -theta) - np.log(rates)).sum()), h

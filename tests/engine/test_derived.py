@@ -1,4 +1,4 @@
-"""Hyperparameters made of others, and rows of Student-t effects: plain formulas, derivatives by differences."""
+"""Hyperparameters made of others, rows of Student-t effects: plain formulas, derivatives by differences."""
 
 from math import lgamma
 
