@@ -2,21 +2,18 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from posterior.density import zero_sum_basis
+from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
-from shoal.fit import results
-from shoal.model import Response, Specification, covariance, specify
-from shoal.posterior.coordinates import Point
 from shoal.fit.posterior import Posterior, posterior_of
+from shoal.model import Response, Specification, covariance, specify
 from shoal.priors import (
     LKJ,
     R2D2,
@@ -30,9 +27,6 @@ from shoal.priors import (
     Normal,
     StudentT,
 )
-from shoal.sample import programs
-from shoal.sample.programs import double, to_device
-from shoal.sample.target import Draws
 from shoal.tables import read
 
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
@@ -84,7 +78,7 @@ GAUSSIAN = [
     Case("y | se(s) ~ 1 + (1 + x1 + x2 | gr(g, zero_sum=True))", priors={"Intercept": Fixed(0.1)}),
     Case("p | weights(w) ~ x1 + offset(o) + (1 | g)", "lognormal"),
 ]
-# The factor with most effects is eliminated level by level; the others stand in the border.
+# Levels of several factors meet in rows.
 CROSSED = [
     Case("y ~ x1 + (1 | g) + (1 | h)"),
     Case("y ~ 1 + (1 | g) + (1 | h) + (1 | i)", priors={"sd_i": HalfCauchy(0.8), "sd_h": Fixed(0.5)}),
@@ -239,76 +233,49 @@ def specification(case: Case, seed: int = 0) -> Specification:
         return specify(case.responses, read(table(seed)), case.priors, used)
 
 
-def posterior(
-    case: Case, seed: int = 0, coordinates: str = "auto", refinements: int | None = None
-) -> Posterior:
+def posterior(case: Case, seed: int = 0) -> Posterior:
     """Return the posterior of `case` on the table of `seed`."""
-    p = posterior_of(specification(case, seed), coordinates)
-    if refinements is None:
-        return p
-    return replace(p, density=replace(p.density, refinements=refinements))
+    return posterior_of(specification(case, seed))
 
 
 def anchored(p: Posterior, theta: np.ndarray) -> Posterior:
-    """Return the posterior with its anchor at the mode of the effects given `theta`."""
-    return replace(p, data=evaluate(_anchored, (p.density, p.scout), p.data, theta))
+    """Return the posterior with its expansion at the mode of the effects given `theta`."""
+    out = p.given(p.model)
+    out.target.expand(theta)
+    return out
 
 
-def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
-    """Return ``function(static, *arguments)`` in double precision, compiled once for each shape."""
-    arguments = to_device(arguments)
-    with double():
-        return jax.tree.map(np.asarray, _jitted(function)(static, *arguments))
+def joint(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0) -> tuple[float, dict[str, Any]]:
+    """Return log density and named values, by a map of some Newton steps."""
+    values, named = joints(p, theta[None], z[None], steps)
+    return float(values[0]), named[0]
 
 
-@cache
-def _jitted(function: Any) -> Any:
-    # Each program runs a few times: what counts is how long it takes to compile.
-    programs.persistent_cache()
-    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    return jax.jit(function, static_argnums=0, compiler_options=programs._known(False) | quick)
-
-
-def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Point]:
-    """Return log density and point."""
-    value, point = evaluate(_joint, p.density, p.data, theta, z)
-    return float(value), point
-
-
-def joints(p: Posterior, thetas: np.ndarray, zs: np.ndarray) -> np.ndarray:
-    """Return the log densities of several points."""
-    return evaluate(_joints, p.density, p.data, thetas, zs)[0]
+def joints(
+    p: Posterior, thetas: np.ndarray, zs: np.ndarray, steps: int = 0
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return the log densities of several points, and their named values."""
+    values, points = zip(
+        *(p.target.refined(theta, z, steps) for theta, z in zip(thetas, zs, strict=True)), strict=True
+    )
+    return np.array(values), named(p, thetas, np.array(points))
 
 
 def marginal(p: Posterior, theta: np.ndarray) -> float:
     """Return the log marginal density of theta."""
-    return float(evaluate(_marginal, p.density, p.data, theta))
+    return float(p.target.marginals(theta[None])[0])
 
 
 def gradient(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the gradient of the joint log density, as the samplers see it."""
-    return evaluate(_gradient, p.density, p.data, np.concatenate([theta, z]))
+    """Return the gradient of the joint log density in (theta, z), as the samplers see it."""
+    return np.concatenate(p.target.joint(theta, z)[1:])
 
 
-def _joint(density: Any, data: Any, theta: Any, z: Any) -> Any:
-    return density.joint(data, theta, z)
-
-
-def _joints(density: Any, data: Any, thetas: Any, zs: Any) -> Any:
-    return jax.lax.map(lambda q: density.joint(data, *q), (thetas, zs))
-
-
-def _anchored(pair: Any, data: Any, theta: Any) -> Any:
-    density, scout = pair
-    return density.anchored(data, theta, scout)
-
-
-def _marginal(density: Any, data: Any, theta: Any) -> Any:
-    return density.marginal(data, theta)
-
-
-def _gradient(density: Any, data: Any, q: Any) -> Any:
-    return jax.grad(lambda q: density.joint(data, q[: density.n_theta], q[density.n_theta :])[0])(q)
+def refined_gradient(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int) -> np.ndarray:
+    """Return the gradient in z of the joint log density by a map of some Newton steps."""
+    room, out = p.target.room(), np.zeros(len(z))
+    engine.refined(p.target.handle, steps, theta, z, room.space, room.where, out)
+    return out
 
 
 class Natural(NamedTuple):
@@ -325,7 +292,7 @@ class Natural(NamedTuple):
         in orthonormal coordinates of their space.
     by_theta : (n_theta, n_theta) array
         Derivative of the free hyperparameters, correlations and differences of cutpoints among them.
-    by_z : (E, n_latent) array
+    by_z : (E, n_effects) array
         Derivative of `effects` given theta.
     """
 
@@ -336,7 +303,7 @@ class Natural(NamedTuple):
     by_z: np.ndarray
 
 
-def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
+def natural(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0) -> Natural:
     """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact.
 
     The map from cutpoints to their mean and differences keeps volume: the first cutpoint is the mean less a
@@ -345,9 +312,8 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
     d, n = len(theta), len(z)
     step = 1e-5  # central differences: an error of its square, times a third derivative near 1
     by = np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
-    thetas, zs = theta + by, z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
-    log_densities, points = evaluate(_joints, p.density, p.data, thetas, zs)
-    values = [named(p, jax.tree.map(lambda a, i=i: a[i], points)) for i in range(len(thetas))]
+    zs = z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
+    log_densities, values = joints(p, theta + by, zs, steps)
     effects = [effects_of(p, v) for v in values[: 1 + n]]
     hypers = [_hypers(p, v) for v in values[1 + n :]]
     by_theta = [(hypers[i] - hypers[d + i]) / (2 * step) for i in range(d)]
@@ -361,11 +327,14 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
     )
 
 
-def named(p: Posterior, point: Point) -> dict[str, Any]:
-    """Return the numbers of a point under their names in a result."""
-    draws = Draws(jax.tree.map(lambda a: a[None, None], point), {}, "")
-    out = {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
-    return out | {n: v for n, v in zip(p.structure.names, point.values, strict=True) if "shrinkage:" in n}
+def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str, Any]]:
+    """Return the numbers of draws (S, T) and of their elements (v, x) under their names in a result."""
+    assembled = p.assembled
+    elements = assembled.elements()
+    drawn = assembled.drawn(p.target.values(thetas[None]), points[None][..., elements], elements)
+    out = {name: values[0] for name, (_, values) in assembled.variables(drawn).items()}
+    out |= {name: values[0] for name, values in drawn.values.items() if "shrinkage:" in name}
+    return [{name: values[i] for name, values in out.items()} for i in range(len(thetas))]
 
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:

@@ -28,7 +28,7 @@ from shoal.priors.compiled import (
 
 
 class Lines(NamedTuple):
-    """Entries of J: `line`, `column` (places in v) and `value`, each (entries,)."""
+    """Entries of J: `line`, `column` (places in v) and `value`, each (entries,); of equal places the sum counts."""
 
     line: np.ndarray
     column: np.ndarray
@@ -343,8 +343,13 @@ def _stack(parts: list[Lines], counts: list[int]) -> arrays.Columns:
     keep = value != 0
     line, column, value = line[keep], column[keep], value[keep]
     order = np.lexsort((column, line))
+    line, column, value = line[order], column[order], value[order]
+    fresh = np.append(True, (np.diff(line) != 0) | (np.diff(column) != 0))[: len(line)]
+    if not fresh.all():  # a row that meets a column twice has their sum
+        value = np.add.reduceat(value, np.flatnonzero(fresh))
+        line, column = line[fresh], column[fresh]
     start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=base[-1]))]).astype(np.int64)
-    return arrays.Columns(start, column[order].astype(np.int32), value[order], np.zeros(base[-1]))
+    return arrays.Columns(start, column.astype(np.int32), value, np.zeros(base[-1]))
 
 
 def _places(pattern: Any, one: np.ndarray, two: np.ndarray) -> np.ndarray:

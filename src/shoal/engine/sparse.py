@@ -20,6 +20,14 @@ from shoal.priors.compiled import compiled_as, inner
 
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
 
+# LAPACK's Cholesky factorisation in place, as `numpy.linalg.cholesky` calls it in compiled code: that one would
+# raise, and leak its copy of the block, where a matrix is not positive definite.
+_potrf = nb.types.ExternalFunction(
+    "numba_xxpotrf",
+    nb.intc(nb.types.char, nb.types.char, nb.intp, nb.types.CPointer(nb.float64), nb.intp),
+)
+_DOUBLE, _UPPER = ord("d"), ord("U")
+
 
 class Pattern(NamedTuple):
     """Where a symmetric (n, n) matrix and its factor have entries, in the order of elimination.
@@ -213,27 +221,19 @@ def factorize(pattern, h, factor, work):
 def _dense_block(pattern, block, factor):
     n = pattern.start.size - 1
     dense = pattern.dense
-    for k in range(n - dense):
-        if not block[k, k] > 0:
-            return np.nan
-        for j in range(k):
-            block[j, k] = block[k, j]
-    if not _is_positive(block):
+    size = n - dense
+    if not np.isfinite(block.sum()):
         return np.nan
-    root = np.linalg.cholesky(block)
+    # Columns are rows to LAPACK: its upper triangle is the lower one here.
+    if _potrf(_DOUBLE, _UPPER, size, block.ctypes, size) != 0:
+        return np.nan
     total = 0.0
-    for j in range(n - dense):
+    for j in range(size):
         first = pattern.l_start[dense + j]
-        for i in range(j, n - dense):
-            factor[first + i - j] = root[i, j]
-        total += np.log(root[j, j])
+        for i in range(j, size):
+            factor[first + i - j] = block[i, j]
+        total += np.log(block[j, j])
     return total
-
-
-@inner
-def _is_positive(block):
-    """Return False where LAPACK would raise: a number that is none."""
-    return np.isfinite(block.sum())
 
 
 @inner

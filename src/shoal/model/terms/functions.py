@@ -120,20 +120,3 @@ def multiples_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
     for k in range(last):
         inputs_bar[k] += outputs_bar[k] * inputs[last]
         inputs_bar[last] += outputs_bar[k] * inputs[k]
-
-
-@DerivedFunction
-def combination(inputs, constants, outputs):
-    """Write a linear combination of the inputs, weights in `constants`."""
-    total = 0.0
-    for k in range(inputs.size):
-        total += constants[k] * inputs[k]
-    outputs[0] = total
-    return 0.0
-
-
-@DerivedAdjoint
-def combination_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
-    """Transpose `combination`."""
-    for k in range(inputs.size):
-        inputs_bar[k] += constants[k] * outputs_bar[0]
