@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shoal.tables.datasets import load_dataset
     from shoal.tables.means import group_means
 
-# Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
+# Names are imported when first used: `import shoal` itself loads neither numba nor pandas.
 _PLACES = {
     "Model": "shoal.api",
     "Response": "shoal.model",

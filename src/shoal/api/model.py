@@ -14,21 +14,21 @@ import xarray as xr
 
 from shoal.api.fit import Fitted
 from shoal.criticism import calibration
+from shoal.engine.plan import Plan
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
 from shoal.model.variants import with_pooling
-from shoal.engine.plan import Plan
-from shoal.fit.posterior import Posterior, posterior_of
 from shoal.priors import Prior
-from shoal.engine.settings import Settings
 from shoal.tables import read
 
 if TYPE_CHECKING:

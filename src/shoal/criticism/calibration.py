@@ -11,25 +11,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from shoal.criticism.uniformity import joint_spread, uniformity
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Settings
+from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.fit.posterior import Posterior, posterior_of
+from shoal.fit.run import sampled
 from shoal.model import Specification, covariance
 from shoal.model.design import Design, Group
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
-from shoal.fit.posterior import Posterior, posterior_of
-from shoal.fit.run import sampled
 from shoal.model.terms.term import Variables
-from shoal.engine.settings import Settings
-from shoal.engine.progress import Progress
-from shoal.engine.threads import in_threads, one_thread_lapack
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

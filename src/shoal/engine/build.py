@@ -12,23 +12,25 @@ import scipy.sparse as sp
 
 from shoal.engine import problem as arrays
 from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
-from shoal.engine.problem import ONE, ZERO, Functions, Problem
 from shoal.engine.kinds import FLOATS, INT32S, INT64S
 from shoal.engine.levels import LevelEffects, gather_levels
+from shoal.engine.problem import ZERO, Functions, Problem
 from shoal.engine.sparse import analyse
 from shoal.families.row_functions import FUNCTION_TYPE, RowFunction
 from shoal.priors import Fixed, Prior
 from shoal.priors.compiled import (
-    OPTIONS,
     DERIVED_ADJOINT_FUNCTION_TYPE,
     DERIVED_FUNCTION_TYPE,
+    OPTIONS,
     PRIOR_FUNCTION_TYPE,
     compiled_as,
 )
 
 
 class Lines(NamedTuple):
-    """Entries of J: `line`, `column` (places in v) and `value`, each (entries,); of equal places the sum counts."""
+    """Entries of J: `line`, `column` (places in v) and `value`, each (entries,); of equal places the sum
+    counts.
+    """
 
     line: np.ndarray
     column: np.ndarray
@@ -195,8 +197,10 @@ class Builder:
 
     def _sorted_scales(self) -> arrays.Scales:
         column, effect, place = (
-            np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._scales, strict=True)
-        ) if self._scales else (np.zeros(0, np.int64),) * 3
+            (np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._scales, strict=True))
+            if self._scales
+            else (np.zeros(0, np.int64),) * 3
+        )
         order = np.argsort(column, kind="stable")
         constant = np.full(self._n_columns, ZERO)
         for columns, places in self._shifts:
@@ -237,7 +241,9 @@ class Builder:
         twice = (gram.row[a] != gram.column[a]) & (one == two)
         keep = (gram.row[a] != gram.column[a]) | (one <= two)  # of a square, each product of two once
         a, e, f, one, two, twice = (part[keep] for part in (a, e, f, one, two, twice))
-        prior = [np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._precisions, strict=True)]
+        prior = [
+            np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._precisions, strict=True)
+        ]
         prior = prior or [np.zeros(0, np.int64)] * 3
         size = max(self._n_effects, 1)
         met = np.unique(np.minimum(one, two) * size + np.maximum(one, two))
@@ -361,7 +367,9 @@ def _places(pattern: Any, one: np.ndarray, two: np.ndarray) -> np.ndarray:
 
 @compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, INT32S, INT64S, INT64S, nb.int64))
 def _row_keys(start, column, counts, predictors, size):
-    """Return keys of the products of every row, in the order of `rows.linearize`, and where each pair begins."""
+    """Return keys of the products of every row, in the order of `rows.linearize`, and where each pair
+    begins.
+    """
     cells, total = 0, 0
     for turn in range(2):
         if turn:
@@ -456,6 +464,10 @@ def _adjoint_list():
     return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE), cache=True, **OPTIONS)
+@nb.njit(
+    nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE),
+    cache=True,
+    **OPTIONS,
+)
 def _append_adjoint(functions, function):
     functions.append(function)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import chdtri
 
-from shoal.errors import listing
 from shoal.engine.convergence import ess_bulk, ess_tail, rhat
 from shoal.engine.settings import Chains
+from shoal.errors import listing
 
 WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain

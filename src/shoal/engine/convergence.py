@@ -1,4 +1,5 @@
-"""How well draws of several chains represent a distribution: R-hat, effective sample sizes, Monte Carlo errors.
+"""How well draws of several chains represent a distribution: R-hat, effective sample sizes, Monte Carlo
+errors.
 
 Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718: rank-normalised split R-hat, bulk and
 tail effective sample sizes. The autocorrelation time is Geyer's initial monotone sequence estimator (Geyer 1992,
@@ -17,7 +18,9 @@ TAIL = 0.05  # probability of each tail whose quantile's effective sample size i
 
 
 def split(values: np.ndarray) -> np.ndarray:
-    """Return the halves of each chain as chains of their own; of an odd number of draws the middle one is left out."""
+    """Return the halves of each chain as chains of their own; of an odd number of draws the middle one is
+    left out.
+    """
     half = values.shape[-1] // 2
     return np.concatenate([values[..., :half], values[..., -half:]], axis=-2)
 
@@ -41,7 +44,9 @@ def rank_normalized(values: np.ndarray) -> np.ndarray:
 
 
 def ess(values: np.ndarray) -> np.ndarray:
-    """Return the effective sample size of the mean of each quantity, (V,); of what never varies, the number of draws."""
+    """Return the effective sample size of the mean of each quantity, (V,); of what never varies, the number
+    of draws.
+    """
     count, chains, draws = values.shape
     total = chains * draws
     if not count:
@@ -92,7 +97,9 @@ def ess_tail(values: np.ndarray) -> np.ndarray:
 
 
 def rhat(values: np.ndarray) -> np.ndarray:
-    """Return R-hat of each quantity: the larger of those of its location and of its spread; 1 for one chain."""
+    """Return R-hat of each quantity: the larger of those of its location and of its spread; 1 for one
+    chain.
+    """
     if values.shape[1] < 2:
         return np.ones(len(values))
     halves = split(values)
@@ -114,7 +121,9 @@ def mcse_mean(values: np.ndarray) -> np.ndarray:
 
 
 def mcse_sd(values: np.ndarray) -> np.ndarray:
-    """Return the Monte Carlo standard error of each standard deviation, from that of the squared deviations."""
+    """Return the Monte Carlo standard error of each standard deviation, from that of the squared
+    deviations.
+    """
     squares = (values - values.mean(axis=(1, 2), keepdims=True)) ** 2
     variance = squares.mean(axis=(1, 2))
     spread = (squares**2).mean(axis=(1, 2)) - variance**2

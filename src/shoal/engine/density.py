@@ -5,10 +5,11 @@ at an *expansion point*, the same at every theta. Its normal equations give, at 
 
     H(theta) = Q + S'AS = L L',   m(theta) = H^-1 (Q mean + S'(b - A v0)),   x = m + L'^-1 z,
 
-a change of variables with known determinant: sampling (theta, z) is exact whatever m and L are, and easy when the
-effects are near normal given theta (Osmundsen, Kleppe and Liesenfeld 2021, J. Comp. Graph. Stat. 30, 906-919).
-Newton steps from the rows may refine the map. Effects that sum to zero are conditioned on it: an orthogonal
-projection of z (Rue and Held 2005, section 2.3.3), whose fixed directions keep a standard normal density.
+a change of variables with known determinant: sampling (theta, z) is exact whatever m and L are, and easy
+when the effects are near normal given theta (Osmundsen, Kleppe and Liesenfeld 2021, J. Comp. Graph. Stat.
+30, 906-919). Newton steps from the rows may refine the map. Effects that sum to zero are conditioned on it:
+an orthogonal projection of z (Rue and Held 2005, section 2.3.3), whose fixed directions keep a standard
+normal density.
 """
 
 from __future__ import annotations
@@ -194,7 +195,9 @@ def to_constraints(p, space, out, x):
 
 @inner
 def effects_at(p, space, where, z):
-    """Write the effects that `z` stands for into ``space.x``; return the log density of its fixed directions."""
+    """Write the effects that `z` stands for into ``space.x``; return the log density of its fixed
+    directions.
+    """
     x, across = space.x, where.across
     x[:] = z
     extra = 0.0

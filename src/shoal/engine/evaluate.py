@@ -71,7 +71,8 @@ class Target:
 
     @property
     def cost(self) -> float:
-        """About how many elementary operations a marginal density takes: a number, so that seeds reproduce."""
+        """About how many elementary operations a marginal density takes: a number, so that seeds reproduce.
+        """
         p = self.problem
         columns = np.diff(p.pattern.l_start).astype(float)
         factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < self.n_effects else 1.0)
@@ -112,14 +113,16 @@ class Target:
     def in_coordinates(
         self, name: str, theta: np.ndarray, z: np.ndarray
     ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        """Return the log density of (theta, z) in named coordinates, its gradient, and the elements (v, x)."""
+        """Return the log density of (theta, z) in named coordinates, its gradient, and the elements (v, x).
+        """
         by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room(name)
         function = log_density_in(name)
         value = function(self.handle, theta, z, room.space, room.where, by_theta, by_z)
         return value, by_theta, by_z, np.concatenate([room.numbers.v, room.numbers.x])
 
     def refined(self, theta: np.ndarray, z: np.ndarray, steps: int) -> tuple[float, np.ndarray]:
-        """Return the log density of (theta, z) by a map with `steps` Newton steps, and the elements (v, x)."""
+        """Return the log density of (theta, z) by a map with `steps` Newton steps, and the elements (v, x).
+        """
         room = self.room()
         by_z = np.zeros(self.n_effects)
         value = density.refined(self.handle, steps, theta, z, room.space, room.where, by_z)

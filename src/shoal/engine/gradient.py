@@ -1,9 +1,9 @@
 """The joint log density of (theta, z) with its gradient, every step of the map run backwards.
 
-With ``r`` the derivative in the effects x and ``a = H^-1 r``, the mode's normal equations give ``-a m'`` to the
-derivative in H, and ``v = L'^-1 z`` gives ``-v (L^-1 r)'`` to that in L, whose factorisation `sparse.adjoint`
-transposes. Constraints ``C x = 0`` with ``U = H^-1 C'`` and ``V = C U`` add products of as many vectors:
-``dU = -U' dH U`` is all that is needed.
+With ``r`` the derivative in the effects x and ``a = H^-1 r``, the mode's normal equations give ``-a m'`` to
+the derivative in H, and ``v = L'^-1 z`` gives ``-v (L^-1 r)'`` to that in L, whose factorisation
+`sparse.adjoint` transposes. Constraints ``C x = 0`` with ``U = H^-1 C'`` and ``V = C U`` add products of as
+many vectors: ``dU = -U' dH U`` is all that is needed.
 """
 
 from __future__ import annotations

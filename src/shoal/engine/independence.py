@@ -81,7 +81,9 @@ def sample(
     rngs = generators(settings.seed, settings.chains)
     first = [fit.sample[rng.choice(len(fit.weight), p=fit.weight)] for rng in rngs]
     count = settings.draws * thin
-    proposals = [np.concatenate([t[None], fit.proposal.draw(rng, count)]) for t, rng in zip(first, rngs, strict=True)]
+    proposals = [
+        np.concatenate([t[None], fit.proposal.draw(rng, count)]) for t, rng in zip(first, rngs, strict=True)
+    ]
     draw = partial(_draw, target, elements, settings, progress)
     if at_once:
         tasks = [partial(draw, thetas, rng) for thetas, rng in zip(proposals, rngs, strict=True)]
@@ -93,7 +95,10 @@ def sample(
     chosen = [_accepted(w, settings.draws, thin, rng) for w, rng in zip(weights, rngs, strict=True)]
     theta = np.stack([t[kept] for t, (kept, _) in zip(proposals, chosen, strict=True)])
     if at_once:
-        points = [_repeated_anew(draw, p, t, c, rng) for (p, _), t, c, rng in zip(found, proposals, chosen, rngs, strict=True)]
+        points = [
+            _repeated_anew(draw, p, t, c, rng)
+            for (p, _), t, c, rng in zip(found, proposals, chosen, rngs, strict=True)
+        ]
     else:
         tasks = [partial(draw, thetas, rng) for thetas, rng in zip(theta, rngs, strict=True)]
         points = [p for p, _ in in_threads(tasks, settings.cores, progress)]

@@ -1,7 +1,8 @@
 """Names of the kinds of numbers in the engine's records, and what compiled code takes them for.
 
 A record is a NamedTuple whose fields are annotated by these names. Compiled code is handed a record by one
-pointer (`handles`): handed over number by number, each record would cost more to compile than what is done with it.
+pointer (`handles`): handed over number by number, each record would cost more to compile than what is done
+with it.
 """
 
 from __future__ import annotations

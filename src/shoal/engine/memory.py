@@ -19,7 +19,9 @@ def check(size: Size) -> None:
     needed, there = 24.0 * size.numbers, installed()
     if needed <= there:
         return
-    listed = ", ".join(f"{name} {count:,}" for name, count in sorted(size.levels, key=lambda level: -level[1]))
+    listed = ", ".join(
+        f"{name} {count:,}" for name, count in sorted(size.levels, key=lambda level: -level[1])
+    )
     raise ModelError(
         f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: pairs of levels that meet, directly or "
         "by others between them, have a number each.",

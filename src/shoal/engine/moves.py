@@ -1,14 +1,14 @@
 """Two exact moves of (theta, z), and the chains that make them.
 
-*Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal, and z kept:
-z hardly depends on theta where the map is good. Between proposals z moves by trajectories. Once an iteration theta is
-proposed nearby instead: where the mixture is too thin, what is far out walks back.
+*Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal,
+and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories. Once
+an iteration theta is proposed nearby instead: where the mixture is too thin, what is far out walks back.
 
 *Joint*: trajectories over (theta, z), by the gradient through the expansion's map.
 
 Trajectories solve the standard normal part exactly (a rotation of position and momentum) and kick by the rest
-(Beskos et al. 2011, Stoch. Proc. Appl. 121, 2201-2230): where the density is nearly normal a few kicks go a quarter turn,
-after which nothing remembers where they began.
+(Beskos et al. 2011, Stoch. Proc. Appl. 121, 2201-2230): where the density is nearly normal a few kicks go a
+quarter turn, after which nothing remembers where they began.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class State(NamedTuple):
     h : (H,) array
         Hyperparameters at theta.
     numbers : (6,) array
-        Log density; log density given theta; log density of the proposal; angle between kicks; proposals used;
-        iterations of warmup made.
+        Log density; log density given theta; log density of the proposal; angle between kicks; proposals
+        used; iterations of warmup made.
     """
 
     theta: Floats
@@ -57,7 +57,8 @@ LP, GIVEN, PROPOSAL, ANGLE, USED, WARMED = range(6)
 class Output(NamedTuple):
     """What a call writes: draws of theta and of chosen elements of v and x, statistics of each iteration.
 
-    `stats` (n, 6): log density, acceptance of z (or of both), acceptance of theta, energy, loss of log density, kicks.
+    `stats` (n, 6): log density, acceptance of z (or of both), acceptance of theta, energy, loss of log
+    density, kicks.
     """
 
     theta: Matrix
@@ -158,7 +159,9 @@ def _log_mixture(q, theta):
 
 @inner
 def _propose(rng, p, steps, theta, log_q, local, space, where, other, state, gradient):
-    """Move to `theta` if it is accepted, as drawn from the mixture or, if `local`, nearby; return the probability."""
+    """Move to `theta` if it is accepted, as drawn from the mixture or, if `local`, nearby; return the
+    probability.
+    """
     n, t = state.numbers, state.theta.size
     prior = transport(p, steps, theta, space, other)
     given = given_theta(p, state.z, other, space, gradient)
@@ -222,7 +225,23 @@ def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
     )
 )
 def alternate(
-    rng, p, steps, mixture, thetas, walk, kicks, per, warm, count, aim, space, where, other, state, elements, out
+    rng,
+    p,
+    steps,
+    mixture,
+    thetas,
+    walk,
+    kicks,
+    per,
+    warm,
+    count,
+    aim,
+    space,
+    where,
+    other,
+    state,
+    elements,
+    out,
 ):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 
@@ -249,7 +268,9 @@ def alternate(
             j = int(n[USED])
             n[USED] += 1.0
             log_q = _log_mixture(mixture, thetas[j])
-            accepted += _propose(rng, p, steps, thetas[j], log_q, False, space, where, other, state, gradient) / per
+            accepted += (
+                _propose(rng, p, steps, thetas[j], log_q, False, space, where, other, state, gradient) / per
+            )
             chance, lost = _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
             turned += chance / per
             loss = max(loss, lost)
@@ -285,7 +306,13 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
     t, nx = state.theta.size, state.z.size
     n = state.numbers
     size = t + nx
-    old, q, momentum, gradient, own = np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    old, q, momentum, gradient, own = (
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size),
+    )
     theta_bar, z_bar, theta = np.empty(t), np.empty(nx), np.empty(t)
     adapt = warm > 0
     old[:t] = np.linalg.solve(root, state.theta - center) if t else state.theta

@@ -1,4 +1,6 @@
-"""How a posterior is sampled, and why. The only place where a strategy is chosen before a pilot has been run."""
+"""How a posterior is sampled, and why. The only place where a strategy is chosen before a pilot has been
+run.
+"""
 
 from __future__ import annotations
 
@@ -171,6 +173,7 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
             f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture fitted to "
             "the marginal density and the effects by trajectories, or all by Hamiltonian trajectories."
         )
-    return "hmc", f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {count} and the effects."
-
-
+    return (
+        "hmc",
+        f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {count} and the effects.",
+    )

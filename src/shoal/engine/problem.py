@@ -2,8 +2,8 @@
 
     y_i ~ family(eta_i1, ..., eta_iq; phi),   eta = offset + J v,   v = S x + v0,   x ~ N(mean, Q^-1)
 
-All that depends on theta is a number of one vector, the *hyperparameters* h: S and v0 hold places in it, phi and
-the precisions of gaussian rows too. Its first two numbers are 0 and 1. `hyper` makes it from theta.
+All that depends on theta is a number of one vector, the *hyperparameters* h: S and v0 hold places in it,
+phi and the precisions of gaussian rows too. Its first two numbers are 0 and 1. `hyper` makes it from theta.
 """
 
 from __future__ import annotations
@@ -12,8 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoal.engine.kinds import Derivations, Floats, Int32s, Ints, Matrix, PriorDensities, RowFunctions
-from shoal.engine.kinds import DerivationAdjoints
+from shoal.engine.kinds import (
+    DerivationAdjoints,
+    Derivations,
+    Floats,
+    Int32s,
+    Ints,
+    Matrix,
+    PriorDensities,
+    RowFunctions,
+)
 from shoal.engine.levels import Levels
 from shoal.engine.sparse import Pattern
 
@@ -216,7 +224,9 @@ class Expansion(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Compiled functions as typed lists: of blocks of rows, of slots' priors, derived ones and their adjoints."""
+    """Compiled functions as typed lists: of blocks of rows, of slots' priors, derived ones and their
+    adjoints.
+    """
 
     rows: RowFunctions
     priors: PriorDensities
@@ -227,7 +237,8 @@ class Functions(NamedTuple):
 class Problem(NamedTuple):
     """All numbers of a posterior.
 
-    `h` holds the known hyperparameters, `constant` the density's constant; `shifted` says that v0 is not zero.
+    `h` holds the known hyperparameters, `constant` the density's constant; `shifted` says that v0 is not
+    zero.
     """
 
     columns: Columns

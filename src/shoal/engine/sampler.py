@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from shoal.engine import independence, moves, nuts_chains
+from shoal.engine import independence, moves, nuts
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
 from shoal.engine.mixture import MarginalFit, Mixture
@@ -55,7 +55,9 @@ class Chain:
     def output(self, count: int) -> moves.Output:
         """Return room for draws."""
         return moves.Output(
-            np.empty((count, self.target.n_theta)), np.empty((count, len(self.elements))), np.zeros((count, 6))
+            np.empty((count, self.target.n_theta)),
+            np.empty((count, len(self.elements))),
+            np.zeros((count, 6)),
         )
 
     def alternate(self, warm: int, count: int, per: int, aim: float) -> moves.Output:
@@ -118,7 +120,9 @@ def proposals(mixture: Mixture) -> moves.Proposals:
 
 
 def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
-    """Return the move of a sampler; of "pilot" the one that a short run of independent proposals recommends."""
+    """Return the move of a sampler; of "pilot" the one that a short run of independent proposals
+    recommends.
+    """
     if sampler == "hmc":
         return Move(False)
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
@@ -157,7 +161,7 @@ def sample(
     fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
     if sampler == "nuts" or fit is None:
         progress.stage("sampling")
-        return nuts_chains.sample(target, coordinates, fit, elements, settings, progress)
+        return nuts.sample(target, coordinates, fit, elements, settings, progress)
     if sampler == "independence":
         progress.stage("sampling")
         return independence.sample(target, fit, elements, settings, progress)

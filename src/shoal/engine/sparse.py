@@ -1,9 +1,10 @@
 """Sparse Cholesky factors of matrices of one fixed pattern: ordered and analysed once, factored many times.
 
-The factorisation goes row by row (up-looking: Davis 2006, Direct Methods for Sparse Linear Systems, chapter 4).
-Its row structure is kept, so that a numerical factorisation touches nothing but numbers, and its derivative is
-the same loop run backwards: as cheap as the factor itself. Where the last columns of the factor are full (as
-those of crossed grouping factors are), LAPACK factors what is left of them as one dense block.
+The factorisation goes row by row (up-looking: Davis 2006, Direct Methods for Sparse Linear Systems, chapter
+4). Its row structure is kept, so that a numerical factorisation touches nothing but numbers, and its
+derivative is the same loop run backwards: as cheap as the factor itself. Where the last columns of the
+factor are full (as those of crossed grouping factors are), LAPACK factors what is left of them as one dense
+block.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from shoal.priors.compiled import compiled_as, inner
 
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
 
-# LAPACK's Cholesky factorisation in place, as `numpy.linalg.cholesky` calls it in compiled code: that one would
-# raise, and leak its copy of the block, where a matrix is not positive definite.
+# LAPACK's Cholesky factorisation in place, as `numpy.linalg.cholesky` calls it in compiled code: that one
+# would raise, and leak its copy of the block, where a matrix is not positive definite.
 _potrf = nb.types.ExternalFunction(
     "numba_xxpotrf",
     nb.intc(nb.types.char, nb.types.char, nb.intp, nb.types.CPointer(nb.float64), nb.intp),

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.model import Specification, covariance
-from shoal.model.design import Design, Group
-from shoal.model.grouping_factors import safe
-from shoal.fit.posterior import Posterior
-from shoal.priors import Shrunk, to_record
 from shoal.engine.settings import Chains, Settings
+from shoal.fit.posterior import Posterior
+from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 from shoal.model.terms.term import Variables
+from shoal.priors import Shrunk, to_record
 
 LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
 STORES = ("auto", "double", "single", "none")

@@ -19,7 +19,7 @@ from scipy.special import betaln
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
-from shoal.posterior.build import shrinkage_of
+from shoal.model.terms.shrinkage import shrinkage_of
 from shoal.priors import LKJ, R2D2, Fixed, Prior, Shrunk
 
 SINGULAR = 1e-30  # determinant of a correlation matrix that rounding made singular
@@ -138,6 +138,7 @@ def _blocks(group: Group, draws: xr.Dataset) -> tuple[np.ndarray, ...]:
 def _shrinkage(model: Specification, design: Design, draws: xr.Dataset) -> _Part:
     """Return the prior of what all slopes share, read off their scales."""
     prior, name = shrinkage_of(model, design), f"{design.prefix}b"
+    assert prior is not None
     if not isinstance(prior, R2D2):
         limit = "is not scaled: of it only the slopes' own scales are kept, not what they share"
         return _Part(name, prior, (), limit=limit)

@@ -17,7 +17,7 @@ from shoal.model.terms.cutpoints import Cutpoints, PlacedCutpoints
 from shoal.model.terms.family_parameters import FamilyParameters, PlacedParameters
 from shoal.model.terms.group_effects import GroupEffects, PlacedGroupEffects
 from shoal.model.terms.grouping import ordered
-from shoal.model.terms.shrinkage import ShrunkSlopes, shrinkage_of
+from shoal.model.terms.shrinkage import PlacedShrinkage, ShrunkSlopes, shrinkage_of
 from shoal.model.terms.term import Drawn, Placed, Term, Variables
 from shoal.priors import Prior
 
@@ -66,14 +66,18 @@ class Assembled:
     predictors: np.ndarray
 
     def elements(self, effects: bool = True) -> np.ndarray:
-        """Return the elements of (v, x) whose draws the results are made of; with `effects`, all levels' too."""
+        """Return the elements of (v, x) whose draws the results are made of; with `effects`, all levels'
+        too.
+        """
         nv, order = len(self.problem.scales.constant), self.problem.pattern.order
         parts = [placed.small() for placed in self.placed]
         parts += [placed.large(nv, order) for placed in self.placed] if effects else []
         return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
     def drawn(self, h: np.ndarray, points: np.ndarray, elements: np.ndarray) -> Drawn:
-        """Return draws as terms read them: h (chain, draw, H), and points (chain, draw, E) of some elements."""
+        """Return draws as terms read them: h (chain, draw, H), and points (chain, draw, E) of some
+        elements.
+        """
         nv, order = len(self.problem.scales.constant), self.problem.pattern.order
         where = np.full(nv + len(order), -1)
         where[elements] = np.arange(len(elements))
@@ -94,7 +98,9 @@ class Assembled:
 
 
 def _reading_order(placed: Sequence[Placed]) -> list[Placed]:
-    """Return the terms as a reader expects them: coefficients, their scales, cutpoints, groups, the family's own."""
+    """Return the terms as a reader expects them: coefficients, their scales, cutpoints, groups, the
+    family's own.
+    """
     last = (PlacedGroupEffects, PlacedParameters)
     kinds = (PlacedCoefficients, *last)
     return sorted(placed, key=lambda p: next((i * 2 for i, k in enumerate(kinds) if isinstance(p, k)), 1))
@@ -113,9 +119,8 @@ def assemble(model: Specification) -> Assembled:
     placed: list[Placed] = []
     for term in terms:
         if isinstance(term, Coefficients):
-            before = placed[-1] if placed else None
-            shrunk = before if before and isinstance(before.term, ShrunkSlopes) else None
-            placed.append(term.place(builder, shrunk))
+            before = placed[-1]
+            placed.append(term.place(builder, before if isinstance(before, PlacedShrinkage) else None))
         else:
             placed.append(term.place(builder))
     predictors = [_rows(builder, placed, design) for design in model.designs]
@@ -145,7 +150,7 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design) -> np.ndar
     lines = _joined([own.lines(design, merged.first) for own in placed])
     offset = coefficients.offset(merged.first)
     builder.rows(design.family.row_function, merged.rows, [lines], offset[None], _phi(placed, design))
-    return design.family.start_values(merged.rows)
+    return design.family.start(merged.rows)
 
 
 def _phi(placed: Sequence[Placed], design: Design) -> list[int]:

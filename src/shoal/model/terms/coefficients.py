@@ -1,9 +1,10 @@
 """Population coefficients of a response, and the mean of its cutpoints.
 
-Coefficients with normal priors are effects: on their own scale they are ``mean + scale @ b + direct @ c``, b standardised
-and c the coefficients whose priors are not normal, which are hyperparameters. A default Intercept prior speaks of
-the linear predictor at average columns, so the Intercept is that value less the average of every other column times
-its coefficient: a row of `scale`. The mean of ordered cutpoints is one more coefficient, of column -1.
+Coefficients with normal priors are effects: on their own scale they are ``mean + scale @ b + direct @ c``,
+b standardised and c the coefficients whose priors are not normal, which are hyperparameters. A default
+Intercept prior speaks of the linear predictor at average columns, so the Intercept is that value less the
+average of every other column times its coefficient: a row of `scale`. The mean of ordered cutpoints is one
+more coefficient, of column -1.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Coefficients(Term):
         return {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return `mean` (P,), `scale` (P, p) and `direct` (P, q); of an ordered response P counts the cutpoints' mean."""
+        """Return `mean` (P,), `scale` (P, p) and `direct` (P, q); of an ordered response P counts the
+        cutpoints' mean.
+        """
         design, priors = self.design, self.model.priors
         resolved = [priors[c].prior for c in design.columns]
         if design.family.ordinal:
@@ -93,8 +96,8 @@ class Coefficients(Term):
     def _reference(self, mean: np.ndarray, scale: np.ndarray, free: np.ndarray) -> np.ndarray:
         """Return a least squares fit of gaussian rows, (p,): sums measured from it lose no digits.
 
-        0 for slopes under a shrinkage prior: in units of a scale that goes to zero, any other number would be of any
-        size.
+        0 for slopes under a shrinkage prior: in units of a scale that goes to zero, any other number would
+        be of any size.
         """
         reference = np.zeros(scale.shape[1])
         if not self.design.exactly_gaussian or not free.any():
@@ -133,7 +136,9 @@ class PlacedCoefficients(Placed):
         return Lines(line, np.concatenate([self.b, self.c])[column], values[line, column])
 
     def offset(self, first: np.ndarray) -> np.ndarray:
-        """Return the linear predictor of some rows where b and c are zero, the design's own offset included."""
+        """Return the linear predictor of some rows where b and c are zero, the design's own offset
+        included.
+        """
         return self.term.design.offset[first] + self.term.columns(first) @ self.mean
 
     def part_of(self, column: int) -> Part:
@@ -150,9 +155,7 @@ class PlacedCoefficients(Placed):
 
     def coefficients(self, drawn: Drawn) -> np.ndarray:
         """Return draws of all coefficients, (chain, draw, P)."""
-        return (
-            self.mean + drawn.elements(self.b) @ self.scale.T + drawn.h[..., self.theta] @ self.direct.T
-        )
+        return self.mean + drawn.elements(self.b) @ self.scale.T + drawn.h[..., self.theta] @ self.direct.T
 
     def variables(self, design: Design, drawn: Drawn) -> Variables:
         if design is not self.term.design:

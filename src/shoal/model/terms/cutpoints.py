@@ -1,4 +1,5 @@
-"""Cutpoints of an ordered response: their mean is a coefficient, the gaps between them are hyperparameters."""
+"""Cutpoints of an ordered response: their mean is a coefficient, the gaps between them are hyperparameters.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ class Cutpoints(Term):
     def place(self, builder: Builder) -> PlacedCutpoints:
         gaps = [builder.names[name] for name in self.parameters()]
         count = self.design.family.n_cutpoints
-        return PlacedCutpoints(self, builder.derive((f.cutpoints, f.cutpoints_adjoint), gaps, [self.sigma], count))
+        return PlacedCutpoints(
+            self, builder.derive((f.cutpoints, f.cutpoints_adjoint), gaps, [self.sigma], count)
+        )
 
 
 @dataclass(frozen=True)

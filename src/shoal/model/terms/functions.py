@@ -15,8 +15,8 @@ from shoal.priors.compiled import DerivedAdjoint, DerivedFunction
 def covariance_root(inputs, constants, outputs):
     """Write Λ (K, K), lower triangle row after row, from K standard deviations and the partial correlations.
 
-    ``Λ = diag(sd) L``; row i of L is ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski, Kurowicka and
-    Joe 2009, J. Multivariate Analysis 100, 1989-2001).
+    ``Λ = diag(sd) L``; row i of L is ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski,
+    Kurowicka and Joe 2009, J. Multivariate Analysis 100, 1989-2001).
     """
     size = int(math.sqrt(2.0 * outputs.size))
     at, taken = 0, size
@@ -62,8 +62,8 @@ def covariance_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar)
 def cutpoints(inputs, constants, outputs):
     """Write cutpoints less their mean, (C,), from the gaps between them; return the log prior of the gaps.
 
-    With c iid Normal(mu, s) in ascending order, ``prod N(c_j; mu, s) C! = N(mean; mu, s / sqrt(C)) p(gaps)``; `constants`
-    holds s.
+    With c iid Normal(mu, s) in ascending order, ``prod N(c_j; mu, s) C! = N(mean; mu, s / sqrt(C))
+    p(gaps)``; `constants` holds s.
     """
     count, s = outputs.size, constants[0]
     outputs[0] = 0.0

@@ -10,7 +10,6 @@ from shoal.model import Specification
 from shoal.model.design import Design, Group, Latent
 
 
-
 @dataclass(frozen=True)
 class Gathered:
     """One grouping factor with the effects that all responses have on it.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 
-from shoal.families.row_functions import row_function
 from shoal.families.gamma_functions import log_gamma_ratio
+from shoal.families.row_functions import row_function
 
 
 @row_function
 def student_effects(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Multivariate t of ``phi[0]`` degrees of freedom and identity scale, relative to the normal's constant.
 
-    Its gradient is ``-w u`` with ``w = (nu + k) / (nu + |u|^2)``, as a normal of precision w at zero: that is the
-    curvature here (Lange, Little and Taylor 1989, J. American Statistical Association 84, 881-896).
+    Its gradient is ``-w u`` with ``w = (nu + k) / (nu + |u|^2)``, as a normal of precision w at zero: that
+    is the curvature here (Lange, Little and Taylor 1989, J. American Statistical Association 84, 881-896).
     """
     size, nu = eta.shape[0], phi[0, 0]
     ratio, rate = log_gamma_ratio(0.5 * size, 0.5 * nu)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from shoal.engine.settings import Chains, Settings
 from shoal.errors import ModelError, SamplingError
 from shoal.export import to_pymc
+from shoal.fit.posterior import posterior_of
 from shoal.fit.results import Results, assemble
 from shoal.model import Specification
-from shoal.fit.posterior import posterior_of
-from shoal.engine.settings import Chains, Settings
 
 NAME = "nutpie"
 PACKAGES = ("pymc", "nutpie")

@@ -7,12 +7,12 @@ import warnings
 from dataclasses import dataclass
 
 from shoal.api import Fit
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, SamplingError, ShoalWarning
 from shoal.fit import run as fitting
+from shoal.fit.posterior import posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Specification
-from shoal.fit.posterior import posterior_of
-from shoal.engine.settings import Settings
 from shoal.studies.lab import peer
 from shoal.studies.lab.variants import not_applicable
 

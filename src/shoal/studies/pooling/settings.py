@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 
 from shoal.api import Fit, Model
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.priors import Fixed
-from shoal.engine.settings import Settings
 from shoal.scores.loo.units import ROW, TRIAL
 
 
