@@ -21,7 +21,6 @@ from shoal.priors import Fixed, Prior
 from shoal.priors.compiled import (
     DERIVED_ADJOINT_FUNCTION_TYPE,
     DERIVED_FUNCTION_TYPE,
-    OPTIONS,
     PRIOR_FUNCTION_TYPE,
     compiled_as,
 )
@@ -429,45 +428,42 @@ def _pairs_of_scales(row, column, start):
 
 
 # Typed lists are made in compiled code: made in Python, each would compile its methods in every process.
-@nb.njit(nb.types.ListType(FUNCTION_TYPE)(), cache=True, **OPTIONS)
+@compiled_as(nb.types.ListType(FUNCTION_TYPE)())
 def _row_list():
     return nb.typed.List.empty_list(FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE), cache=True, **OPTIONS)
+@compiled_as(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE))
 def _append_row(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(PRIOR_FUNCTION_TYPE)(), cache=True, **OPTIONS)
+@compiled_as(nb.types.ListType(PRIOR_FUNCTION_TYPE)())
 def _prior_list():
     return nb.typed.List.empty_list(PRIOR_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE), cache=True, **OPTIONS)
+@compiled_as(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE))
 def _append_prior(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(DERIVED_FUNCTION_TYPE)(), cache=True, **OPTIONS)
+@compiled_as(nb.types.ListType(DERIVED_FUNCTION_TYPE)())
 def _derived_list():
     return nb.typed.List.empty_list(DERIVED_FUNCTION_TYPE)
 
 
-@nb.njit(nb.void(nb.types.ListType(DERIVED_FUNCTION_TYPE), DERIVED_FUNCTION_TYPE), cache=True, **OPTIONS)
+@compiled_as(nb.void(nb.types.ListType(DERIVED_FUNCTION_TYPE), DERIVED_FUNCTION_TYPE))
 def _append_derived(functions, function):
     functions.append(function)
 
 
-@nb.njit(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE)(), cache=True, **OPTIONS)
+@compiled_as(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE)())
 def _adjoint_list():
     return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
 
 
-@nb.njit(
-    nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE),
-    cache=True,
-    **OPTIONS,
-)
+@compiled_as(
+    nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
 def _append_adjoint(functions, function):
     functions.append(function)

@@ -14,7 +14,7 @@ from shoal.engine import problem as records
 from shoal.engine.kinds import fields_of, record_type
 from shoal.engine.levels import Levels
 from shoal.engine.sparse import Pattern
-from shoal.priors.compiled import OPTIONS
+from shoal.priors.compiled import compiled_as
 
 
 @structref.register
@@ -70,7 +70,7 @@ SPACE = SpaceType(fields_of(records.Space))
 MAP = MapType(fields_of(records.Map))
 
 
-@nb.njit(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)), cache=True, **OPTIONS)
+@compiled_as(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)))
 def problem_handle(p: Any) -> Any:
     """Return the handle of a problem."""
     out = structref.new(PROBLEM)
@@ -94,7 +94,7 @@ def problem_handle(p: Any) -> Any:
     return out
 
 
-@nb.njit(SPACE(record_type(records.Space)), cache=True, **OPTIONS)
+@compiled_as(SPACE(record_type(records.Space)))
 def space_handle(s: Any) -> Any:
     """Return the handle of a thread's room."""
     out = structref.new(SPACE)
@@ -123,7 +123,7 @@ def space_handle(s: Any) -> Any:
     return out
 
 
-@nb.njit(MAP(record_type(records.Map)), cache=True, **OPTIONS)
+@compiled_as(MAP(record_type(records.Map)))
 def map_handle(m: Any) -> Any:
     """Return the handle of a map."""
     out = structref.new(MAP)

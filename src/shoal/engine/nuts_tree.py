@@ -10,7 +10,7 @@ from numba.experimental import structref
 
 from shoal.engine.density import add
 from shoal.engine.kinds import Floats, Ints, Matrix, fields_of, record_type
-from shoal.priors.compiled import OPTIONS, inner
+from shoal.priors.compiled import compiled_as, inner
 
 DEEPEST = 10  # doublings of a trajectory
 
@@ -65,7 +65,7 @@ structref.define_boxing(TreeType, TreeHandle)
 TREE = TreeType(fields_of(Tree))
 
 
-@nb.njit(TREE(record_type(Tree)), cache=True, **OPTIONS)
+@compiled_as(TREE(record_type(Tree)))
 def tree_handle(t: Any) -> Any:
     """Return the handle of a tree."""
     out = structref.new(TREE)

@@ -10,7 +10,7 @@ from numba.experimental import structref
 
 from shoal.engine.kinds import Floats, Matrix, fields_of, record_type
 from shoal.engine.nuts_tree import copy
-from shoal.priors.compiled import OPTIONS, inner
+from shoal.priors.compiled import compiled_as, inner
 
 FIRST_ACCEPTANCE = 0.8  # of one step, around which the first step size lies
 # Dual averaging (Hoffman and Gelman 2014, section 3.2).
@@ -55,7 +55,7 @@ structref.define_boxing(WalkType, WalkHandle)
 WALK = WalkType(fields_of(Walk))
 
 
-@nb.njit(WALK(record_type(Walk)), cache=True, **OPTIONS)
+@compiled_as(WALK(record_type(Walk)))
 def walk_handle(w: Any) -> Any:
     """Return the handle of a walk."""
     out = structref.new(WALK)

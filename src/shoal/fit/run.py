@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 from shoal.engine import checks
+from shoal.engine.first_use import announced
 from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
@@ -36,8 +37,9 @@ def fit(
         If the run cannot be made.
     """
     check_settings(settings, store)
-    with one_thread_lapack():
-        return checked_run(posterior, settings, store, progress or Progress())
+    progress = progress or Progress()
+    with one_thread_lapack(), announced(progress):
+        return checked_run(posterior, settings, store, progress)
 
 
 def checked_run(posterior: Posterior, settings: Settings, store: str, progress: Progress) -> Results:
