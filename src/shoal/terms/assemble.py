@@ -143,7 +143,8 @@ class _Population:
 
     def measure(self, base: np.ndarray, scale: np.ndarray, direct: np.ndarray) -> None:
         """Keep what coefficients are made of: ``base + scale @ v[b] + direct @ v[c]``."""
-        self.base, self.weights, self.moves = base, np.concatenate([scale, direct], axis=1), np.linalg.pinv(scale)
+        self.base, self.weights = base, np.concatenate([scale, direct], axis=1)
+        self.moves = np.linalg.pinv(scale)
 
     def part_of(self, column: int) -> Part:
         """Return one coefficient as a function of v."""
@@ -152,8 +153,9 @@ class _Population:
 
     def move_of(self, column: int) -> Move:
         """Return the change of the normal coefficients' effects that changes one coefficient by one."""
-        used = np.flatnonzero(np.abs(self.moves[:, column]) > ROUNDING * np.abs(self.moves[:, column]).max(initial=0))
-        return Move(self.x[used], self.moves[used, column], self.places[used])
+        weight = self.moves[:, column]
+        used = np.flatnonzero(np.abs(weight) > ROUNDING * np.abs(weight).max(initial=0.0))
+        return Move(self.x[used], weight[used], self.places[used])
 
     def _shrunk(self, model: Specification, design: Design) -> np.ndarray:
         at, out = 0, []
@@ -257,11 +259,7 @@ class _Factor:
         self.root[row, column] = place
 
     def declare_levels(
-        self,
-        builder: Builder,
-        population: _Population,
-        matched: Sequence[int],
-        first: bool,
+        self, builder: Builder, population: _Population, matched: Sequence[int], first: bool
     ) -> None:
         """Declare the effects as those of levels; `matched` are the population's columns beside them, or -1.
 
@@ -296,7 +294,8 @@ class _Factor:
             inverse = np.linalg.inv(root)
             between = sp.csr_matrix(inverse.T @ inverse)
             builder.constant -= size * np.log(np.diagonal(root)).sum()
-        return builder.effects(levels * size, None, sp.kron(between, sp.eye(size)), normal).reshape(levels, size)
+        precision = sp.kron(between, sp.eye(size))
+        return builder.effects(levels * size, None, precision, normal).reshape(levels, size)
 
     def declare_student(self, builder: Builder) -> None:
         """Declare the density of Student-t effects: rows whose predictors are the effects."""
