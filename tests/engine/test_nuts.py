@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
 from models import engine
+from plain_nuts import PlainNUTS
 from scipy.special import digamma, polygamma
 
 from shoal.engine import nuts
@@ -14,6 +15,7 @@ from shoal.engine.build import Builder, Lines
 from shoal.engine.coordinates import NAMES
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
+from shoal.engine.nuts_walk import STEP
 from shoal.engine.problem import ONE
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
@@ -72,6 +74,29 @@ def test_moments_of_a_normal(scales, n_effects, name):
         for j in range(i + 1):
             product = (chains.points[..., i] - mean[i]) * (chains.points[..., j] - mean[j])
             assert standard_errors(product, cov[i, j]) < TOLERANCE
+
+
+@pytest.mark.parametrize("step", [0.05, 0.2, 0.7])
+def test_trajectories_are_those_of_the_plain_recursion(step):
+    target, *_ = normal((0.3, 2.0), 3)
+    chain = nuts.Chain(target, "noncentered", None, np.random.default_rng(5), NOTHING, 0.8)
+    chain.walk.variance[:] = [0.1, 2.0, 0.5, 1.0, 1.5]
+    chain.walk.numbers[STEP] = step
+
+    def log_density(q):
+        value, by_theta, by_z, _ = target.in_coordinates("noncentered", chain.center + q[:2], q[2:].copy())
+        return value, np.append(by_theta, by_z)
+
+    chain.rng = np.random.default_rng(6)
+    plain = PlainNUTS(log_density, chain.walk.variance, step, np.random.default_rng(6))
+    depths = set()
+    for _ in range(30):
+        q, steps, depth = plain.iterate(chain.walk.q.copy())
+        out = chain.advance(1)
+        np.testing.assert_allclose(chain.walk.q, q, rtol=1e-9, atol=1e-9)
+        assert list(out.stats[0, 4:]) == [steps, depth]
+        depths.add(depth)
+    assert len(depths) > 1
 
 
 def test_kinetic_energy_of_the_draws_is_that_of_the_canonical_law():
