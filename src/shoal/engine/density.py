@@ -26,6 +26,7 @@ from shoal.priors.compiled import compiled_as, inner
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps of a map are shortened smoothly
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
+LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
 
 
 @inner
@@ -272,10 +273,23 @@ def log_density_at(p, x, space):
 
 
 @inner
+def _slope(pattern, factor, step):
+    """Return ``step'H step``: what a Newton step would gain if the density were a plane."""
+    total = 0.0
+    for j in range(step.size):
+        along = 0.0
+        for t in range(pattern.l_start[j], pattern.l_start[j + 1]):
+            along += factor[t] * step[pattern.l_row[t]]
+        total += along * along
+    return total
+
+
+@inner
 def find_mode(p, theta, space, out):
     """Fill the map at the mode of the effects given `theta`; return Laplace's log marginal density of theta.
 
-    Newton steps, halved until the density rises. Where everything is gaussian it is exact and takes one.
+    Newton steps, halved until the density rises by a share of what they promise: full steps by an expected
+    curvature would swing around the mode. Where everything is gaussian it is exact and takes one.
     """
     value = hyper.hyperparameters(p, theta, space) + p.constant
     lay(p, space, p.expansion.a, p.expansion.b, out)
@@ -284,14 +298,15 @@ def find_mode(p, theta, space, out):
     x = p.expansion.x.copy()
     best = log_density_at(p, x, space)
     target = out.mode.copy()
-    for _ in range(MOST_STEPS):
+    promised = 0.0  # nothing by the expansion, which is another theta's
+    for turn in range(MOST_STEPS):
         share = 1.0
         gain = -np.inf
         while share > 1e-5:
             trial = x + share * (target - x)
             new = log_density_at(p, trial, space)
             gain = new - best
-            if gain >= -SETTLED or not np.isfinite(best) and np.isfinite(new):
+            if gain >= LEAST_GAIN * share * promised - SETTLED or not np.isfinite(best) and np.isfinite(new):
                 x, best = trial, new
                 break
             share *= 0.5
@@ -299,9 +314,11 @@ def find_mode(p, theta, space, out):
         rows.evaluate(p, space, 2)
         rows.linearize(p, space)
         lay(p, space, space.own_a, space.own_b, out)
-        if not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
+        # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
+        if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
             break
         target[:] = out.mode
+        promised = _slope(p.pattern, out.factor, target - x)
     out.mode[:] = x
     return value + best + out.volume[0]
 
