@@ -74,7 +74,7 @@ def values_at(p, theta, x):
 
 
 def raw_predictors(p, values):
-    """Return the linear predictors of the raw rows by response; of an ordered one less the cutpoints' mean."""
+    """Return linear predictors of the raw rows by response; of an ordered one less the cutpoints' mean."""
     out = []
     for design in p.model.designs:
         raw = plain.linear_predictor(design, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
 from shoal.engine.plan import Plan, Size, check_names, choose
 from shoal.model.model import Specification
 from shoal.model.terms.assemble import Assembled, assemble
+from shoal.model.terms.term import Term
 from shoal.priors import middle
 
 
@@ -27,16 +29,19 @@ class Posterior:
         The engine's problem, and what its numbers mean.
     target : Target
         The problem ready to be evaluated.
+    extra_terms : tuple of Term
+        Terms beside the model's own.
     """
 
     model: Specification
     plan: Plan
     assembled: Assembled
     target: Target
+    extra_terms: tuple[Term, ...] = ()
 
     def given(self, model: Specification) -> Posterior:
         """Return the posterior of a model of the same terms, with other numbers and the same plan."""
-        assembled = assemble(model)
+        assembled = assemble(model, self.extra_terms)
         return replace(self, model=model, assembled=assembled, target=_target(assembled))
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:
@@ -44,8 +49,13 @@ class Posterior:
         return self.given(self.model.with_responses(*ys))
 
 
-def posterior_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
-    """Return the posterior of `model` in the coordinates asked for.
+def posterior_of(
+    model: Specification,
+    coordinates: str = "auto",
+    sampler: str = "auto",
+    extra_terms: Sequence[Term] = (),
+) -> Posterior:
+    """Return the posterior of `model` in the coordinates asked for, with terms beside its own.
 
     Raises
     ------
@@ -53,11 +63,12 @@ def posterior_of(model: Specification, coordinates: str = "auto", sampler: str =
         Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
     """
     check_names(coordinates, sampler)
-    assembled = assemble(model)
+    assembled = assemble(model, extra_terms)
     target = _target(assembled)
     size = _size(assembled, target)
     memory.check(size)
-    return Posterior(model, choose(size, coordinates, sampler), assembled, target)
+    plan = choose(size, coordinates, sampler)
+    return Posterior(model, plan, assembled, target, tuple(extra_terms))
 
 
 def _size(assembled: Assembled, target: Target) -> Size:

@@ -110,9 +110,12 @@ def _coefficients(placed: Sequence[Placed], design: Design) -> PlacedCoefficient
     return next(p for p in placed if isinstance(p, PlacedCoefficients) and p.term.design is design)
 
 
-def assemble(model: Specification) -> Assembled:
-    """Return the engine's problem for a model."""
-    builder, terms = Builder(), terms_of(model)
+def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assembled:
+    """Return the engine's problem for a model; `extra_terms` stand after its own.
+
+    A term knows a response by its name or its prefix: a model given other responses has other designs.
+    """
+    builder, terms = Builder(), (*terms_of(model), *extra_terms)
     for term in terms:
         for name, prior in term.parameters().items():
             builder.hyperparameter(name, prior)
@@ -123,7 +126,7 @@ def assemble(model: Specification) -> Assembled:
             placed.append(term.place(builder, before if isinstance(before, PlacedShrinkage) else None))
         else:
             placed.append(term.place(builder))
-    predictors = [_rows(builder, placed, design) for design in model.designs]
+    predictors = [_rows(builder, placed, design, bool(extra_terms)) for design in model.designs]
     groups = [own for own in placed if isinstance(own, PlacedGroupEffects)]
     coefficients = {d.prefix: _coefficients(placed, d) for d in model.designs}
     largest = max(groups, key=lambda own: own.x.size, default=None)
@@ -137,8 +140,11 @@ def assemble(model: Specification) -> Assembled:
     return Assembled(model, builder.build(), tuple(placed), places, tuple(builder.slots), begin)
 
 
-def _rows(builder: Builder, placed: Sequence[Placed], design: Design) -> np.ndarray:
-    """Declare the rows of a response; return linear predictors near their own estimates."""
+def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: bool) -> np.ndarray:
+    """Declare the rows of a response; return linear predictors near their own estimates.
+
+    `apart`: no rows are merged, since terms that the design does not know may tell them apart.
+    """
     builder.constant += float(design.family.log_constant(design.rows).sum())
     coefficients = _coefficients(placed, design)
     if design.exactly_gaussian:
@@ -146,7 +152,7 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design) -> np.ndar
         lines = _joined([own.lines(design, first) for own in placed])
         _gaussian_rows(builder, design, lines, coefficients.offset(first))
         return np.zeros(0)
-    merged = merge(design)
+    merged = merge(design, np.arange(design.n_rows) if apart else None)
     lines = _joined([own.lines(design, merged.first) for own in placed])
     offset = coefficients.offset(merged.first)
     builder.rows(design.family.row_function, merged.rows, [lines], offset[None], _phi(placed, design))
