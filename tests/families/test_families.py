@@ -201,6 +201,12 @@ def test_default_scales_are_usable(case):
 
 
 @each_case
+def test_log_concave_families_are_all_but_four(case):
+    others = ("student", "beta", "beta_binomial", "zero_inflated_poisson")
+    assert case.family.log_concave == (case.family.name not in others)
+
+
+@each_case
 def test_parameters_are_those_of_the_case(case):
     names = case.family.parameters(case.known_se, "sigma" in case.phi)
     assert set(names) == set(case.phi) - {"cutpoints"}

@@ -66,6 +66,8 @@ class Family(ABC):
     linear_gaussian : bool
         `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
         known errors): effects integrate out exactly.
+    log_concave : bool
+        The density is log-concave in the linear predictor, and the curvature its exact one.
     independent_trials : bool
         The trials of a row are independent given its linear predictor.
     discrete : bool
@@ -90,6 +92,7 @@ class Family(ABC):
     n_predictors: ClassVar[int] = 1
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
+    log_concave: ClassVar[bool] = False
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False

@@ -25,6 +25,7 @@ class Binomial(Family):
 
     name: ClassVar[str] = "binomial"
     links: ClassVar[tuple[str, ...]] = tuple(LINKS)
+    log_concave: ClassVar[bool] = True
     independent_trials: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})

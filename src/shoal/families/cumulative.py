@@ -35,6 +35,7 @@ class Cumulative(Family):
 
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit")
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = CUMULATIVE_ROWS

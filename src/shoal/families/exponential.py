@@ -53,6 +53,7 @@ class Exponential(Family):
 
     name: ClassVar[str] = "exponential"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": exponential_rows}
 

@@ -65,6 +65,7 @@ class Gamma(Family):
 
     name: ClassVar[str] = "gamma"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": gamma_rows}
 

@@ -62,6 +62,7 @@ class Gaussian(Family):
 
     name: ClassVar[str] = "gaussian"
     links: ClassVar[tuple[str, ...]] = ("identity",)
+    log_concave: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"se"})
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True

@@ -58,6 +58,7 @@ class LogNormal(Family):
 
     name: ClassVar[str] = "lognormal"
     links: ClassVar[tuple[str, ...]] = ("identity",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
     row_functions: ClassVar[dict[str, RowFunction]] = {"identity": lognormal_rows}

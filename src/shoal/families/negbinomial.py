@@ -63,6 +63,7 @@ class NegBinomial(Family):
 
     name: ClassVar[str] = "negbinomial"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": negbinomial_rows}

@@ -50,6 +50,7 @@ class Poisson(Family):
 
     name: ClassVar[str] = "poisson"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     # From log(y + 1/2) a level of single rare events is reached by steps of one; each costs little.
     newton_steps: ClassVar[int] = 8

@@ -27,10 +27,9 @@ def test_no_two_effects_share_a_row_before_the_first_that_is_told():
     effects = np.array([2, 1])
     level = np.stack([rng.integers(0, 5, 9), rng.integers(0, 3, 9)], axis=1)
     place = level * effects + [0, 10]
+    where = np.stack([place[:, 0], place[:, 0] + 1, place[:, 1]], axis=1)
     here = np.zeros((9, 13))
-    for f in range(2):
-        for k in range(effects[f]):
-            here[np.arange(9), place[:, f] + k] = 1.0
+    here[np.arange(9)[:, None], where] = 1.0
     together = np.tril(here.T @ here + np.eye(13))
-    np.testing.assert_array_equal(first_beside(13, place, effects), (together > 0).argmax(1))
-    np.testing.assert_array_equal(first_beside(0, np.zeros((4, 0), int), np.zeros(0, int)), [])
+    np.testing.assert_array_equal(first_beside(13, where), (together > 0).argmax(1))
+    np.testing.assert_array_equal(first_beside(0, np.zeros((4, 0), int)), [])

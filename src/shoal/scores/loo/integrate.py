@@ -77,6 +77,11 @@ class Integral:
             return EXACT
         return QUADRATURE if self.dimension == 1 else SAMPLING
 
+    @property
+    def log_concave(self) -> bool:
+        """Whether what is integrated is log-concave in the effects."""
+        return all(family.log_concave for family in self.families) and not any(self.student)
+
 
 def log_integrals(
     kind: Integral,
@@ -114,9 +119,8 @@ def log_integrals(
     draws, n = base.shape
     effects, levels = np.array(kind.effects, np.int64), np.array(kind.levels, np.int64)
     factor_starts = _starts(effects * levels)
-    place = np.empty((n, len(levels)), np.int64)
-    for f, own in enumerate(level):
-        place[:, f] = factor_starts[f] + own * effects[f]
+    parts = zip(factor_starts[:-1], level, effects, strict=True)
+    where = _joined([first + own[:, None] * k + np.arange(k) for first, own, k in parts], n).astype(np.int64)
     sets = _student_sets(kind, factor_starts)
     normal = np.ones(kind.dimension, np.int64)
     for _, members in sets:
@@ -127,14 +131,14 @@ def log_integrals(
         _starts([len(own.y) for own in rows]),
         _starts([own.shape[1] for own in phi]),
         np.array([np.concatenate(column) for column in zip(*rows, strict=True)], float),
-        place,
-        effects,
-        first_beside(kind.dimension, place, effects),
+        where,
+        first_beside(kind.dimension, where),
         normal,
         _starts([len(members) for _, members in sets]),
         np.array([e for _, members in sets for e in members], np.int64),
         np.array([column for column, _ in sets], np.int64),
         np.array([own.shape[1] for own in z], np.int64),
+        effects,
         _joined(z, n),
         np.require(base, float, ["C", "W"]),
         _joined(phi, draws),
@@ -143,6 +147,7 @@ def log_integrals(
         _joined([_constants(*pair) for pair in zip(nu, kind.student, strict=True)], draws),
         points(kind.dimension if kind.method == SAMPLING else 0),
         METHODS[kind.method],
+        kind.log_concave,
         value,
         error,
     )
@@ -179,13 +184,11 @@ def _constants(nu: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
     return gammaln(half_size) - betaln(half_size, nu / 2) - half_size * np.log(nu / 2)
 
 
-def first_beside(d: int, place: np.ndarray, effects: np.ndarray) -> np.ndarray:
+def first_beside(d: int, where: np.ndarray) -> np.ndarray:
     """Return the first effect that shares a row with each, (d,), as `unit_density.Unit` has it."""
     first = np.arange(d)
-    lowest = place.min(1) if place.shape[1] else np.zeros(0, np.int64)
-    for f, k in enumerate(effects):
-        for one in range(k):
-            np.minimum.at(first, place[:, f] + one, lowest)
+    for column in where.T:
+        np.minimum.at(first, column, where[:, 0])
     return first
 
 

@@ -22,7 +22,8 @@ from shoal.scores.loo.unit_density import (
 
 NONE, EXACT, QUADRATURE, SAMPLING = range(4)
 LENGTHS = (1.0, 8.0, 3.0, 0.3, 0.1, 0.03, 0.003)  # of Newton's steps that are tried, the first among equals
-MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in sds of the effects, at which it ends
+MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in posterior sds, at which it ends
+NOTHING = 45.0  # how far below the mode a log-concave log density is so low that what is beyond adds nothing
 AS_FORETOLD = 0.1  # a whole step is taken untried if its gain is that of a quadratic, up to this share
 NODES = 51  # of the trapezoidal rule
 FARTHEST = 4.5  # its last node in t: 45 sds away from the mode
@@ -34,7 +35,10 @@ INTS, PLACES = nb.int64[::1], nb.int64[:, ::1]
 def find_mode(
     unit: Unit, space: Space, v: np.ndarray, step: np.ndarray, trial: np.ndarray, lower: np.ndarray
 ) -> None:
-    """Move v from zero to the mode, each step of Newton's as long as raises the density most."""
+    """Move v from zero to the mode, each step of Newton's as long as raises the density most.
+
+    `lower` is left as the factor of the precision where the last step began.
+    """
     v[:] = 0.0
     here = log_density(unit, space, v)
     for _ in range(MOST_STEPS):
@@ -45,19 +49,21 @@ def find_mode(
             foretold += 0.5 * step[c] * step[c]
         solve_transposed(lower, unit.first, step)
         highest, length = here, 0.0  # downhill whatever the length: the mode, as far as rounding goes
-        for tried in LENGTHS:
-            for c in range(v.size):
-                trial[c] = v[c] + tried * step[c]
-            value = log_density(unit, space, trial)
-            if value > highest:
-                highest, length = value, tried
-            if tried == 1.0 and abs(value - here - foretold) < AS_FORETOLD * foretold:
-                break
-        here, largest = highest, 0.0
+        if foretold <= 0.5 * STILL**2:
+            length = 1.0
+        else:
+            for tried in LENGTHS:
+                for c in range(v.size):
+                    trial[c] = v[c] + tried * step[c]
+                value = log_density(unit, space, trial)
+                if value > highest:
+                    highest, length = value, tried
+                if tried == 1.0 and abs(value - here - foretold) < AS_FORETOLD * foretold:
+                    break
+        here = highest
         for c in range(v.size):
             v[c] += length * step[c]
-            largest = max(largest, abs(length * step[c]))
-        if largest <= STILL:
+        if length == 0.0 or foretold <= 0.5 * STILL**2:
             break
 
 
@@ -77,14 +83,25 @@ def log_sum(values: np.ndarray, start: int, by: int) -> float:
 
 @inner
 def trapezoid(
-    unit: Unit, space: Space, mode: np.ndarray, lower: np.ndarray, at: np.ndarray, values: np.ndarray
+    unit: Unit,
+    space: Space,
+    mode: np.ndarray,
+    lower: np.ndarray,
+    log_concave: bool,
+    at: np.ndarray,
+    values: np.ndarray,
 ) -> tuple[float, float]:
     """Return the log integral over x, ``v = mode + x / L``, and how far that on every other node is off."""
-    width = 2 * FARTHEST / (NODES - 1)
-    for node in range(NODES):
-        t = node * width - FARTHEST
-        at[0] = mode[0] + math.sinh(t) / lower[0, 0]
-        values[node] = log_density(unit, space, at) + math.log(math.cosh(t) * width)
+    width, middle = 2 * FARTHEST / (NODES - 1), NODES // 2
+    values[:] = -math.inf
+    for side in (-1, 1):
+        for step in range(0 if side < 0 else 1, middle + 1):  # outwards from the mode
+            t = side * step * width
+            at[0] = mode[0] + math.sinh(t) / lower[0, 0]
+            value = log_density(unit, space, at)
+            values[middle + side * step] = value + math.log(math.cosh(t) * width)
+            if log_concave and value < values[middle] - NOTHING:
+                break
     fine, coarse = log_sum(values, 0, 1), log_sum(values, 1, 2) + math.log(2.0)
     return fine, abs(fine - coarse)
 
@@ -118,7 +135,8 @@ def sampled(
 @compiled_as(
     nb.void(
         *(nb.types.ListType(FUNCTION_TYPE), INTS, INTS, MATRIX, PLACES, INTS, INTS, INTS, INTS, INTS),
-        *(INTS, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, STACK, nb.int64, VECTOR, VECTOR),
+        *(INTS, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, STACK, nb.int64, nb.boolean),
+        *(VECTOR, VECTOR),
     )
 )
 def log_integrals(
@@ -126,14 +144,14 @@ def log_integrals(
     starts: np.ndarray,
     phi_starts: np.ndarray,
     rows: np.ndarray,
-    place: np.ndarray,
-    effects: np.ndarray,
+    where: np.ndarray,
     first: np.ndarray,
     normal: np.ndarray,
     set_starts: np.ndarray,
     set_effects: np.ndarray,
     set_number: np.ndarray,
     n_columns: np.ndarray,
+    effects: np.ndarray,
     z: np.ndarray,
     base: np.ndarray,
     phi: np.ndarray,
@@ -142,6 +160,7 @@ def log_integrals(
     constant: np.ndarray,
     sets: np.ndarray,
     method: int,
+    log_concave: bool,
     value: np.ndarray,
     error: np.ndarray,
 ) -> None:
@@ -153,8 +172,8 @@ def log_integrals(
         As in `Unit`.
     set_number : (sets,) int array
         The column of `nu` and of `constant` that each Student-t variable goes by.
-    n_columns : (F,) int array
-        Columns of each factor in `z`, which follow one another.
+    n_columns, effects : (F,) int arrays
+        Of each factor, its columns in `z` and its effects of a level, which follow one another.
     z : (n, J) array
     base, phi, nu, constant : (S, …) arrays
         Of each draw, what `Space` has; `nu` are degrees of freedom.
@@ -163,9 +182,11 @@ def log_integrals(
     sets : (sets of points, P, d + 1) array
         Points of importance sampling and their log densities; draws take the sets in turn.
     method : int
+    log_concave : bool
+        The integrand has one mode, and falls ever faster away from it.
     value, error : (S,) arrays
     """
-    unit = Unit(functions, starts, phi_starts, rows, place, effects, first, normal, set_starts, set_effects)
+    unit = Unit(functions, starts, phi_starts, rows, where, first, normal, set_starts, set_effects)
     (draws, n), d, count = base.shape, first.size, set_number.size
     space = Space(
         base=np.empty(n),
@@ -173,7 +194,7 @@ def log_integrals(
         value=np.empty(n),
         score=np.empty(n),
         curvature=np.empty(n),
-        columns=np.empty((n, effects.sum())),
+        columns=np.empty(where.shape),
         phi=np.empty(phi.shape[1]),
         unused=np.zeros(phi.shape[1]),
         freedom=np.empty(count),
@@ -212,9 +233,8 @@ def log_integrals(
             value[draw] = log_density(unit, space, step) + 0.5 * d * LOG_2_PI
         else:
             find_mode(unit, space, mode, step, at, lower)
-            local(unit, space, mode, step, lower)
             if method == QUADRATURE:
-                value[draw], error[draw] = trapezoid(unit, space, mode, lower, at, values)
+                value[draw], error[draw] = trapezoid(unit, space, mode, lower, log_concave, at, values)
             else:
                 points = sets[draw % sets.shape[0]]
                 value[draw], error[draw] = sampled(unit, space, mode, lower, at, points, values)

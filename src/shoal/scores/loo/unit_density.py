@@ -1,7 +1,7 @@
 """The density of one unit's rows and effects at one draw, compiled; its gradient and precision.
 
 With v the standardised effects of the unit's levels and A their columns, a row's linear predictor is
-``base + A v``. A row has a few columns of each factor, those of its own level, which stand side by side in v.
+``base + A v``. A row has few effects: those of its own level of each factor.
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ class Unit(NamedTuple):
         Where the rows of each response begin, and its parameters.
     rows : (4, n) array
         Response, trials, weight and standard error.
-    place : (n, F) int array
-        The first effect of the row's level of each factor.
-    effects : (F,) int array
-        Effects of a level.
+    where : (n, K) int array
+        The effects that a row has, ascending.
     first : (d,) int array
         The first effect that shares a row with each: in the precision's lower triangle and in its Cholesky
         factor, nothing stands before it.
@@ -45,8 +43,7 @@ class Unit(NamedTuple):
     starts: np.ndarray
     phi_starts: np.ndarray
     rows: np.ndarray
-    place: np.ndarray
-    effects: np.ndarray
+    where: np.ndarray
     first: np.ndarray
     normal: np.ndarray
     set_starts: np.ndarray
@@ -60,7 +57,7 @@ class Space(NamedTuple):
     ----------
     base, eta, value, score, curvature : (n,) arrays
     columns : (n, K) array
-        The nonzero entries of A.
+        The entries of A there.
     phi, unused : (k,) arrays
         The families' parameters; a place for derivatives that nobody reads.
     freedom, constant : (sets,) arrays
@@ -82,37 +79,37 @@ class Space(NamedTuple):
 @inner
 def likelihood(unit: Unit, space: Space, v: np.ndarray, order: int) -> float:
     """Return the log density of the unit's rows at ``eta = base + A v``; of order 2, with their slopes."""
-    for i in range(space.eta.size):
-        total, at = space.base[i], 0
-        for f in range(unit.effects.size):
-            first = unit.place[i, f]
-            for k in range(unit.effects[f]):
-                total += space.columns[i, at + k] * v[first + k]
-            at += unit.effects[f]
-        space.eta[i] = total
-    total = 0.0
-    for r in range(unit.starts.size - 1):
-        a, b = unit.starts[r], unit.starts[r + 1]
+    # Arrays by names of their own: looked up inside a loop, each would be counted as in use at every turn.
+    base, eta, value, columns, where = space.base, space.eta, space.value, space.columns, unit.where
+    starts, phi_starts, rows, functions = unit.starts, unit.phi_starts, unit.rows, unit.functions
+    score, curvature, phi, unused = space.score, space.curvature, space.phi, space.unused
+    for i in range(eta.size):
+        total = base[i]
+        for k in range(where.shape[1]):
+            total += columns[i, k] * v[where[i, k]]
+        eta[i] = total
+    for r in range(starts.size - 1):
+        a, b = starts[r], starts[r + 1]
         if a == b:
             continue
-        p, q = unit.phi_starts[r], unit.phi_starts[r + 1]
-        unused = space.unused[p:q].reshape((q - p, 1))
-        unit.functions[r](
-            unit.rows[0, a:b],
-            unit.rows[1, a:b],
-            unit.rows[2, a:b],
-            unit.rows[3, a:b],
-            space.eta[a:b].reshape((1, b - a)),
-            space.phi[p:q].reshape((q - p, 1)),
+        p, q = phi_starts[r], phi_starts[r + 1]
+        functions[r](
+            rows[0, a:b],
+            rows[1, a:b],
+            rows[2, a:b],
+            rows[3, a:b],
+            eta[a:b].reshape((1, b - a)),
+            phi[p:q].reshape((q - p, 1)),
             order,
-            space.value[a:b],
-            space.score[a:b].reshape((1, b - a)),
-            space.curvature[a:b].reshape((1, b - a)),
-            unused,
-            unused,
+            value[a:b],
+            score[a:b].reshape((1, b - a)),
+            curvature[a:b].reshape((1, b - a)),
+            unused[p:q].reshape((q - p, 1)),
+            unused[p:q].reshape((q - p, 1)),
         )
-    for i in range(space.value.size):
-        total += space.value[i]
+    total = 0.0
+    for i in range(value.size):
+        total += value[i]
     return total
 
 
@@ -121,15 +118,17 @@ def log_density(unit: Unit, space: Space, v: np.ndarray) -> float:
     """Return the log density of the rows and of the standardised effects, which is normalised."""
     # A literal order would compile `likelihood` once for each.
     total = likelihood(unit, space, v, np.int64(0)) - 0.5 * v.size * LOG_2_PI
+    normal, set_starts, set_effects = unit.normal, unit.set_starts, unit.set_effects
+    freedom, constant = space.freedom, space.constant
     for c in range(v.size):
-        if unit.normal[c]:
+        if normal[c]:
             total -= 0.5 * v[c] * v[c]
-    for s in range(space.freedom.size):
-        n, square = space.freedom[s], 0.0
-        size = unit.set_starts[s + 1] - unit.set_starts[s]
-        for e in range(unit.set_starts[s], unit.set_starts[s + 1]):
-            square += v[unit.set_effects[e]] ** 2
-        total += space.constant[s] - 0.5 * (n + size) * math.log1p(square / n)
+    for s in range(freedom.size):
+        square = 0.0
+        for e in range(set_starts[s], set_starts[s + 1]):
+            square += v[set_effects[e]] ** 2
+        size = set_starts[s + 1] - set_starts[s]
+        total += constant[s] - 0.5 * (freedom[s] + size) * math.log1p(square / freedom[s])
     return total
 
 
@@ -140,31 +139,29 @@ def local(unit: Unit, space: Space, v: np.ndarray, gradient: np.ndarray, lower: 
     The prior precision of a Student-t effect is that of its reweighting, ``(n + size) / (n + square)``.
     """
     likelihood(unit, space, v, np.int64(2))
+    first, set_starts, set_effects, freedom = unit.first, unit.set_starts, unit.set_effects, space.freedom
+    score, curvature, columns, where = space.score, space.curvature, space.columns, unit.where
     for c in range(v.size):
-        lower[c, unit.first[c] : c] = 0.0
+        for d in range(first[c], c):
+            lower[c, d] = 0.0
         lower[c, c] = 1.0
-    for s in range(space.freedom.size):
-        n, square = space.freedom[s], 0.0
-        size = unit.set_starts[s + 1] - unit.set_starts[s]
-        for e in range(unit.set_starts[s], unit.set_starts[s + 1]):
-            square += v[unit.set_effects[e]] ** 2
-        for e in range(unit.set_starts[s], unit.set_starts[s + 1]):
-            lower[unit.set_effects[e], unit.set_effects[e]] = (n + size) / (n + square)
+    for s in range(freedom.size):
+        square = 0.0
+        for e in range(set_starts[s], set_starts[s + 1]):
+            square += v[set_effects[e]] ** 2
+        size = set_starts[s + 1] - set_starts[s]
+        for e in range(set_starts[s], set_starts[s + 1]):
+            lower[set_effects[e], set_effects[e]] = (freedom[s] + size) / (freedom[s] + square)
     for c in range(v.size):
         gradient[c] = -lower[c, c] * v[c]
-    for i in range(space.eta.size):
-        score, w, at = space.score[i], space.curvature[i], 0
-        for f in range(unit.effects.size):
-            for k in range(unit.effects[f]):
-                c, here = unit.place[i, f] + k, space.columns[i, at + k]
-                gradient[c] += here * score
-                before = 0
-                for g in range(f + 1):
-                    for m in range(k + 1 if g == f else unit.effects[g]):
-                        lower[c, unit.place[i, g] + m] += w * here * space.columns[i, before + m]
-                    before += unit.effects[g]
-            at += unit.effects[f]
-    cholesky(lower, unit.first)
+    for i in range(score.size):
+        for k in range(where.shape[1]):
+            c = where[i, k]
+            gradient[c] += columns[i, k] * score[i]
+            weighted = columns[i, k] * curvature[i]
+            for m in range(k + 1):
+                lower[c, where[i, m]] += weighted * columns[i, m]
+    cholesky(lower, first)
 
 
 @inner
