@@ -82,13 +82,14 @@ def trapezoid(
 ) -> tuple[float, float]:
     """Return the log integral over x, and how far that on every other node is off."""
     values[:] = -math.inf
-    low, high = NODES // 2 - NEAR, NODES // 2 + NEAR + 1
+    middle = values.size // 2
+    low, high = middle - NEAR, middle + NEAR + 1
     at_nodes(unit, space, mode, lower, nodes, low, high, at, total, values)
-    nothing = values[NODES // 2] - NOTHING
+    nothing = values[middle] - NOTHING
     if not (log_concave and values[low] < nothing):
-        at_nodes(unit, space, mode, lower, nodes, 0, low, at, total, values)
+        at_nodes(unit, space, mode, lower, nodes, np.int64(0), low, at, total, values)
     if not (log_concave and values[high - 1] < nothing):
-        at_nodes(unit, space, mode, lower, nodes, high, NODES, at, total, values)
+        at_nodes(unit, space, mode, lower, nodes, high, values.size, at, total, values)
     fine, coarse = log_sum(values, 0, 1), log_sum(values, 1, 2) + math.log(2.0)
     return fine, abs(fine - coarse)
 
