@@ -40,6 +40,7 @@ METHODS = {
 FEW, MANY = 64, 256  # points of importance sampling: of up to four effects, and of more
 SETS = 64  # independent sets of points: draws share one in so many, over which errors average out
 FREEDOM = 5.0  # of the multivariate t
+TOGETHER = 1024  # rows that are evaluated in one call, at several places: few rows a call cost the call
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,16 @@ def log_integrals(
     for _, members in sets:
         normal[members] = 0
     value, error = np.empty(draws), np.empty(draws)
+    several = {QUADRATURE: kernel.NODES, SAMPLING: n_points(kind.dimension)}.get(kind.method, 1)
+    copies = min(several, max(1, TOGETHER // max(n, 1)))
     kernel.log_integrals.compiled(
         row_list([family.row_function for family in kind.families]),
         _starts([len(own.y) for own in rows]),
         _starts([own.shape[1] for own in phi]),
-        np.array([np.concatenate(column) for column in zip(*rows, strict=True)], float),
+        copies,
+        np.array(
+            [np.concatenate([np.tile(c, copies) for c in own]) for own in zip(*rows, strict=True)], float
+        ),
         where,
         first_beside(kind.dimension, where),
         normal,

@@ -12,8 +12,10 @@ from shoal.families.row_functions import FUNCTION_TYPE, MATRIX, STACK
 from shoal.priors.compiled import VECTOR, compiled_as, inner
 from shoal.scores.loo.unit_density import (
     LOG_2_PI,
+    ONE,
     Space,
     Unit,
+    find_mode,
     local,
     log_density,
     solve,
@@ -21,50 +23,12 @@ from shoal.scores.loo.unit_density import (
 )
 
 NONE, EXACT, QUADRATURE, SAMPLING = range(4)
-LENGTHS = (1.0, 8.0, 3.0, 0.3, 0.1, 0.03, 0.003)  # of Newton's steps that are tried, the first among equals
-MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in posterior sds, at which it ends
-NOTHING = 45.0  # how far below the mode a log-concave log density is so low that what is beyond adds nothing
-AS_FORETOLD = 0.1  # a whole step is taken untried if its gain is that of a quadratic, up to this share
 NODES = 51  # of the trapezoidal rule
 FARTHEST = 4.5  # its last node in t: 45 sds away from the mode
+NEAR = 17  # nodes on each side of the mode, up to 11 sds, beyond which there may be nothing:
+NOTHING = 40.0  # so far below the mode, a log-concave log density has no more to add to the integral
 
 INTS, PLACES = nb.int64[::1], nb.int64[:, ::1]
-
-
-@inner
-def find_mode(
-    unit: Unit, space: Space, v: np.ndarray, step: np.ndarray, trial: np.ndarray, lower: np.ndarray
-) -> None:
-    """Move v from zero to the mode, each step of Newton's as long as raises the density most.
-
-    `lower` is left as the factor of the precision where the last step began.
-    """
-    v[:] = 0.0
-    here = log_density(unit, space, v)
-    for _ in range(MOST_STEPS):
-        local(unit, space, v, step, lower)
-        solve(lower, unit.first, step)
-        foretold = 0.0
-        for c in range(v.size):
-            foretold += 0.5 * step[c] * step[c]
-        solve_transposed(lower, unit.first, step)
-        highest, length = here, 0.0  # downhill whatever the length: the mode, as far as rounding goes
-        if foretold <= 0.5 * STILL**2:
-            length = 1.0
-        else:
-            for tried in LENGTHS:
-                for c in range(v.size):
-                    trial[c] = v[c] + tried * step[c]
-                value = log_density(unit, space, trial)
-                if value > highest:
-                    highest, length = value, tried
-                if tried == 1.0 and abs(value - here - foretold) < AS_FORETOLD * foretold:
-                    break
-        here = highest
-        for c in range(v.size):
-            v[c] += length * step[c]
-        if length == 0.0 or foretold <= 0.5 * STILL**2:
-            break
 
 
 @inner
@@ -82,26 +46,50 @@ def log_sum(values: np.ndarray, start: int, by: int) -> float:
 
 
 @inner
+def at_nodes(
+    unit: Unit,
+    space: Space,
+    mode: np.ndarray,
+    lower: np.ndarray,
+    nodes: np.ndarray,
+    start: int,
+    stop: int,
+    at: np.ndarray,
+    total: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Write the log density at some nodes x, ``v = mode + x / L``, with their log weights."""
+    for first in range(start, stop, at.shape[0]):
+        count = min(at.shape[0], stop - first)
+        for j in range(count):
+            at[j, 0] = mode[0, 0] + nodes[0, first + j] / lower[0, 0]
+        log_density(unit, space, at, count, total)
+        for j in range(count):
+            values[first + j] = total[j] + nodes[1, first + j]
+
+
+@inner
 def trapezoid(
     unit: Unit,
     space: Space,
     mode: np.ndarray,
     lower: np.ndarray,
+    nodes: np.ndarray,
     log_concave: bool,
     at: np.ndarray,
+    total: np.ndarray,
     values: np.ndarray,
 ) -> tuple[float, float]:
-    """Return the log integral over x, ``v = mode + x / L``, and how far that on every other node is off."""
-    width, middle = 2 * FARTHEST / (NODES - 1), NODES // 2
+    """Return the log integral over x, and how far that on every other node is off."""
     values[:] = -math.inf
-    for side in (-1, 1):
-        for step in range(0 if side < 0 else 1, middle + 1):  # outwards from the mode
-            t = side * step * width
-            at[0] = mode[0] + math.sinh(t) / lower[0, 0]
-            value = log_density(unit, space, at)
-            values[middle + side * step] = value + math.log(math.cosh(t) * width)
-            if log_concave and value < values[middle] - NOTHING:
-                break
+    middle = values.size // 2
+    low, high = middle - NEAR, middle + NEAR + 1
+    at_nodes(unit, space, mode, lower, nodes, low, high, at, total, values)
+    nothing = values[middle] - NOTHING
+    if not (log_concave and values[low] < nothing):
+        at_nodes(unit, space, mode, lower, nodes, np.int64(0), low, at, total, values)
+    if not (log_concave and values[high - 1] < nothing):
+        at_nodes(unit, space, mode, lower, nodes, high, values.size, at, total, values)
     fine, coarse = log_sum(values, 0, 1), log_sum(values, 1, 2) + math.log(2.0)
     return fine, abs(fine - coarse)
 
@@ -112,29 +100,46 @@ def sampled(
     space: Space,
     mode: np.ndarray,
     lower: np.ndarray,
-    at: np.ndarray,
     points: np.ndarray,
+    at: np.ndarray,
+    total: np.ndarray,
     values: np.ndarray,
 ) -> tuple[float, float]:
     """Return the log integral over x, ``v = mode + L'^-1 x``, and the integral's relative standard error."""
-    count, d = values.size, at.size
-    for p in range(count):
-        for c in range(d):
-            at[c] = points[p, c]
-        solve_transposed(lower, unit.first, at)
-        for c in range(d):
-            at[c] += mode[c]
-        values[p] = log_density(unit, space, at) - points[p, d]
-    value = log_sum(values, 0, 1) - math.log(count)
+    n_points, d = values.size, at.shape[1]
+    for first in range(0, n_points, at.shape[0]):
+        count = min(at.shape[0], n_points - first)
+        for j in range(count):
+            for c in range(d):
+                at[j, c] = points[first + j, c]
+            solve_transposed(lower, unit.first, at[j])
+            for c in range(d):
+                at[j, c] += mode[0, c]
+        log_density(unit, space, at, count, total)
+        for j in range(count):
+            values[first + j] = total[j] - points[first + j, d]
+    value = log_sum(values, 0, 1) - math.log(n_points)
     variance = 0.0
-    for p in range(count):
+    for p in range(n_points):
         variance += (math.exp(values[p] - value) - 1.0) ** 2
-    return value, math.sqrt(variance) / count
+    return value, math.sqrt(variance) / n_points
 
 
 @compiled_as(
     nb.void(
-        *(nb.types.ListType(FUNCTION_TYPE), INTS, INTS, MATRIX, PLACES, INTS, INTS, INTS, INTS, INTS),
+        *(
+            nb.types.ListType(FUNCTION_TYPE),
+            INTS,
+            INTS,
+            nb.int64,
+            MATRIX,
+            PLACES,
+            INTS,
+            INTS,
+            INTS,
+            INTS,
+            INTS,
+        ),
         *(INTS, INTS, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, MATRIX, STACK, nb.int64, nb.boolean),
         *(VECTOR, VECTOR),
     )
@@ -143,6 +148,7 @@ def log_integrals(
     functions: Any,
     starts: np.ndarray,
     phi_starts: np.ndarray,
+    copies: int,
     rows: np.ndarray,
     where: np.ndarray,
     first: np.ndarray,
@@ -186,22 +192,28 @@ def log_integrals(
         The integrand has one mode, and falls ever faster away from it.
     value, error : (S,) arrays
     """
-    unit = Unit(functions, starts, phi_starts, rows, where, first, normal, set_starts, set_effects)
+    unit = Unit(functions, starts, phi_starts, copies, rows, where, first, normal, set_starts, set_effects)
     (draws, n), d, count = base.shape, first.size, set_number.size
     space = Space(
         base=np.empty(n),
-        eta=np.empty(n),
-        value=np.empty(n),
-        score=np.empty(n),
-        curvature=np.empty(n),
+        eta=np.empty(copies * n),
+        value=np.empty(copies * n),
+        score=np.empty(copies * n),
+        curvature=np.empty(copies * n),
         columns=np.empty(where.shape),
         phi=np.empty(phi.shape[1]),
         unused=np.zeros(phi.shape[1]),
         freedom=np.empty(count),
         constant=np.empty(count),
     )
-    mode, at, step, lower = np.empty(d), np.empty(d), np.empty(d), np.empty((d, d))
+    mode, at, total = np.zeros((1, d)), np.empty((copies, d)), np.empty(copies)
+    step, lower = np.empty(d), np.empty((d, d))
     values = np.empty(NODES if method == QUADRATURE else sets.shape[1])
+    nodes = np.empty((2, NODES))  # x = sinh(t), and the log of its weight
+    for node in range(NODES):
+        width = 2 * FARTHEST / (NODES - 1)
+        t = node * width - FARTHEST
+        nodes[0, node], nodes[1, node] = math.sinh(t), math.log(math.cosh(t) * width)
     for draw in range(draws):
         # Loops: an array assigned to a slice would compile the words of its error message.
         for i in range(n):
@@ -215,28 +227,33 @@ def log_integrals(
         for f in range(effects.size):
             for i in range(n):
                 for k in range(effects[f]):
-                    total = 0.0
+                    entry = 0.0
                     for j in range(n_columns[f]):
-                        total += z[i, from_z + j] * lam[draw, from_lam + j * effects[f] + k]
-                    space.columns[i, to + k] = total
+                        entry += z[i, from_z + j] * lam[draw, from_lam + j * effects[f] + k]
+                    space.columns[i, to + k] = entry
             from_z, to = from_z + n_columns[f], to + effects[f]
             from_lam += n_columns[f] * effects[f]
         mode[:] = 0.0
         error[draw] = 0.0
         if method == NONE:
-            value[draw] = log_density(unit, space, mode)
+            log_density(unit, space, mode, ONE, total)
+            value[draw] = total[0]
             continue
         if method == EXACT:  # a normal density in v: one step from anywhere leads to its mode
-            local(unit, space, mode, step, lower)
+            local(unit, space, mode, step, lower, total)
             solve(lower, first, step)
             solve_transposed(lower, first, step)
-            value[draw] = log_density(unit, space, step) + 0.5 * d * LOG_2_PI
+            for c in range(d):
+                at[0, c] = step[c]
+            log_density(unit, space, at, ONE, total)
+            value[draw] = total[0] + 0.5 * d * LOG_2_PI
         else:
-            find_mode(unit, space, mode, step, at, lower)
+            find_mode(unit, space, mode, step, at, lower, total)
             if method == QUADRATURE:
-                value[draw], error[draw] = trapezoid(unit, space, mode, lower, log_concave, at, values)
+                found = trapezoid(unit, space, mode, lower, nodes, log_concave, at, total, values)
             else:
                 points = sets[draw % sets.shape[0]]
-                value[draw], error[draw] = sampled(unit, space, mode, lower, at, points, values)
+                found = sampled(unit, space, mode, lower, points, at, total, values)
+            value[draw], error[draw] = found
         for c in range(d):
             value[draw] -= math.log(lower[c, c])

@@ -1,4 +1,4 @@
-"""The density of one unit's rows and effects at one draw, compiled; its gradient and precision.
+"""The density of one unit's rows and effects at one draw, compiled; its gradient, precision and mode.
 
 With v the standardised effects of the unit's levels and A their columns, a row's linear predictor is
 ``base + A v``. A row has few effects: those of its own level of each factor.
@@ -14,6 +14,11 @@ import numpy as np
 from shoal.priors.compiled import inner
 
 LOG_2_PI = math.log(2 * math.pi)
+LENGTHS = (1.0, 8.0, 3.0, 0.3, 0.1, 0.03, 0.003)  # of Newton's steps that are tried, the first among equals
+MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in posterior sds, at which it ends
+AS_FORETOLD = 0.1  # where a whole step gains what a quadratic would, up to this share, no other is tried
+# A function is compiled once more for every literal it is called with: these are none.
+ONE, VALUES, CURVATURES = np.int64(1), np.int64(0), np.int64(2)
 
 
 class Unit(NamedTuple):
@@ -25,8 +30,10 @@ class Unit(NamedTuple):
         One a response.
     starts, phi_starts : (R + 1,) int arrays
         Where the rows of each response begin, and its parameters.
-    rows : (4, n) array
-        Response, trials, weight and standard error.
+    copies : int
+        Places v at which all rows can be evaluated in one call.
+    rows : (4, copies n) array
+        Response, trials, weight and standard error: of each response so many copies, one after the other.
     where : (n, K) int array
         The effects that a row has, ascending.
     first : (d,) int array
@@ -42,6 +49,7 @@ class Unit(NamedTuple):
     functions: Any
     starts: np.ndarray
     phi_starts: np.ndarray
+    copies: int
     rows: np.ndarray
     where: np.ndarray
     first: np.ndarray
@@ -55,7 +63,8 @@ class Space(NamedTuple):
 
     Attributes
     ----------
-    base, eta, value, score, curvature : (n,) arrays
+    base : (n,) array
+    eta, value, score, curvature : (copies n,) arrays
     columns : (n, K) array
         The entries of A there.
     phi, unused : (k,) arrays
@@ -77,22 +86,31 @@ class Space(NamedTuple):
 
 
 @inner
-def likelihood(unit: Unit, space: Space, v: np.ndarray, order: int) -> float:
-    """Return the log density of the unit's rows at ``eta = base + A v``; of order 2, with their slopes."""
+def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, total: np.ndarray) -> None:
+    """Write the log density of the unit's rows at ``eta = base + A v``, at the first `count` rows of v.
+
+    Of order 2, with scores and curvatures.
+    """
     # Arrays by names of their own: looked up inside a loop, each would be counted as in use at every turn.
     base, eta, value, columns, where = space.base, space.eta, space.value, space.columns, unit.where
     starts, phi_starts, rows, functions = unit.starts, unit.phi_starts, unit.rows, unit.functions
     score, curvature, phi, unused = space.score, space.curvature, space.phi, space.unused
-    for i in range(eta.size):
-        total = base[i]
-        for k in range(where.shape[1]):
-            total += columns[i, k] * v[where[i, k]]
-        eta[i] = total
+    for j in range(count):
+        total[j] = 0.0
     for r in range(starts.size - 1):
-        a, b = starts[r], starts[r + 1]
-        if a == b:
+        size, p, q = starts[r + 1] - starts[r], phi_starts[r], phi_starts[r + 1]
+        if size == 0:
             continue
-        p, q = phi_starts[r], phi_starts[r + 1]
+        a = unit.copies * starts[r]
+        b = a + count * size
+        at = a
+        for j in range(count):
+            for i in range(starts[r], starts[r + 1]):
+                e = base[i]
+                for k in range(where.shape[1]):
+                    e += columns[i, k] * v[j, where[i, k]]
+                eta[at] = e
+                at += 1
         functions[r](
             rows[0, a:b],
             rows[1, a:b],
@@ -107,60 +125,68 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, order: int) -> float:
             unused[p:q].reshape((q - p, 1)),
             unused[p:q].reshape((q - p, 1)),
         )
-    total = 0.0
-    for i in range(value.size):
-        total += value[i]
-    return total
+        at = a
+        for j in range(count):
+            for _ in range(size):
+                total[j] += value[at]
+                at += 1
 
 
 @inner
-def log_density(unit: Unit, space: Space, v: np.ndarray) -> float:
-    """Return the log density of the rows and of the standardised effects, which is normalised."""
-    # A literal order would compile `likelihood` once for each.
-    total = likelihood(unit, space, v, np.int64(0)) - 0.5 * v.size * LOG_2_PI
+def log_density(unit: Unit, space: Space, v: np.ndarray, count: int, total: np.ndarray) -> None:
+    """Write the log density of the rows and of the standardised effects, normalised, at `count` rows of v."""
+    likelihood(unit, space, v, count, VALUES, total)
     normal, set_starts, set_effects = unit.normal, unit.set_starts, unit.set_effects
     freedom, constant = space.freedom, space.constant
-    for c in range(v.size):
-        if normal[c]:
-            total -= 0.5 * v[c] * v[c]
-    for s in range(freedom.size):
-        square = 0.0
-        for e in range(set_starts[s], set_starts[s + 1]):
-            square += v[set_effects[e]] ** 2
-        size = set_starts[s + 1] - set_starts[s]
-        total += constant[s] - 0.5 * (freedom[s] + size) * math.log1p(square / freedom[s])
-    return total
+    for j in range(count):
+        prior = -0.5 * normal.size * LOG_2_PI
+        for c in range(normal.size):
+            if normal[c]:
+                prior -= 0.5 * v[j, c] * v[j, c]
+        for s in range(freedom.size):
+            square = 0.0
+            for e in range(set_starts[s], set_starts[s + 1]):
+                square += v[j, set_effects[e]] ** 2
+            size = set_starts[s + 1] - set_starts[s]
+            prior += constant[s] - 0.5 * (freedom[s] + size) * math.log1p(square / freedom[s])
+        total[j] += prior
 
 
 @inner
-def local(unit: Unit, space: Space, v: np.ndarray, gradient: np.ndarray, lower: np.ndarray) -> None:
-    """Fill the gradient at v and the Cholesky factor of the precision there.
+def local(
+    unit: Unit, space: Space, v: np.ndarray, gradient: np.ndarray, lower: np.ndarray, total: np.ndarray
+) -> None:
+    """Fill the gradient at the first row of v and the Cholesky factor of the precision there.
 
     The prior precision of a Student-t effect is that of its reweighting, ``(n + size) / (n + square)``.
     """
-    likelihood(unit, space, v, np.int64(2))
+    likelihood(unit, space, v, ONE, CURVATURES, total)
     first, set_starts, set_effects, freedom = unit.first, unit.set_starts, unit.set_effects, space.freedom
     score, curvature, columns, where = space.score, space.curvature, space.columns, unit.where
-    for c in range(v.size):
+    for c in range(first.size):
         for d in range(first[c], c):
             lower[c, d] = 0.0
         lower[c, c] = 1.0
     for s in range(freedom.size):
         square = 0.0
         for e in range(set_starts[s], set_starts[s + 1]):
-            square += v[set_effects[e]] ** 2
+            square += v[0, set_effects[e]] ** 2
         size = set_starts[s + 1] - set_starts[s]
         for e in range(set_starts[s], set_starts[s + 1]):
             lower[set_effects[e], set_effects[e]] = (freedom[s] + size) / (freedom[s] + square)
-    for c in range(v.size):
-        gradient[c] = -lower[c, c] * v[c]
-    for i in range(score.size):
-        for k in range(where.shape[1]):
-            c = where[i, k]
-            gradient[c] += columns[i, k] * score[i]
-            weighted = columns[i, k] * curvature[i]
-            for m in range(k + 1):
-                lower[c, where[i, m]] += weighted * columns[i, m]
+    for c in range(first.size):
+        gradient[c] = -lower[c, c] * v[0, c]
+    starts = unit.starts
+    for r in range(starts.size - 1):
+        to_first_copy = (unit.copies - 1) * starts[r]
+        for i in range(starts[r], starts[r + 1]):
+            own, w = score[i + to_first_copy], curvature[i + to_first_copy]
+            for k in range(where.shape[1]):
+                c = where[i, k]
+                gradient[c] += columns[i, k] * own
+                weighted = columns[i, k] * w
+                for m in range(k + 1):
+                    lower[c, where[i, m]] += weighted * columns[i, m]
     cholesky(lower, first)
 
 
@@ -192,3 +218,46 @@ def solve_transposed(lower: np.ndarray, first: np.ndarray, b: np.ndarray) -> Non
         b[i] /= lower[i, i]
         for j in range(first[i], i):
             b[j] -= lower[i, j] * b[i]
+
+
+@inner
+def find_mode(
+    unit: Unit,
+    space: Space,
+    v: np.ndarray,
+    step: np.ndarray,
+    trial: np.ndarray,
+    lower: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """Move v (1, d) from zero to the mode, each step of Newton's as long as raises the density most.
+
+    `lower` is left as the factor of the precision where the last step began.
+    """
+    v[:] = 0.0
+    log_density(unit, space, v, ONE, total)
+    here = total[0]
+    for _ in range(MOST_STEPS):
+        local(unit, space, v, step, lower, total)
+        solve(lower, unit.first, step)
+        foretold = 0.0
+        for c in range(step.size):
+            foretold += 0.5 * step[c] * step[c]
+        solve_transposed(lower, unit.first, step)
+        highest, length = here, 0.0  # downhill whatever the length: the mode, as far as rounding goes
+        if foretold <= 0.5 * STILL**2:
+            length = 1.0
+        else:
+            for tried in LENGTHS:
+                for c in range(step.size):
+                    trial[0, c] = v[0, c] + tried * step[c]
+                log_density(unit, space, trial, ONE, total)
+                if total[0] > highest:
+                    highest, length = total[0], tried
+                if tried == 1.0 and abs(total[0] - here - foretold) < AS_FORETOLD * foretold:
+                    break
+        here = highest
+        for c in range(step.size):
+            v[0, c] += length * step[c]
+        if length == 0.0 or foretold <= 0.5 * STILL**2:
+            break
