@@ -380,9 +380,9 @@ def test_what_is_lost_in_noise_is_no_number(fit):
 
 def test_many_rows_are_summed_at_some_of_the_draws(fit, monkeypatch):
     whole = fit.sensitivity("sigma")
-    monkeypatch.setattr(of_table, "MOST", N * 2 * 100)
+    monkeypatch.setattr(of_table, "MOST", N * 2 * 200)
     found = fit.sensitivity("sigma")
-    assert "The likelihood is that at 200 of 800 draws." in found.attrs["limits"]
+    assert "The likelihood is that at 400 of 800 draws." in found.attrs["limits"]
     assert found["prior"].tolist() == whole["prior"].tolist()
     assert found.loc["sigma", "likelihood"] == pytest.approx(whole.loc["sigma", "likelihood"], rel=0.3)
 
