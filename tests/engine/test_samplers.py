@@ -120,6 +120,20 @@ def test_moments_of_skewed_effects(how):
     )
 
 
+@pytest.mark.parametrize("how", ["alternating", "hmc"])
+def test_moments_hold_however_crude_the_moves_are(how):
+    """One kick a trajectory, no Newton step, a low aim: many refusals, and no bias."""
+    shape = (1.5, 3.0)
+    target = skewed(*shape)
+    with patch.multiple(sampler, KICKS=1, STEPS=0):
+        draws = sample(target, how, replace(SHORT, draws=20_000, target_accept=0.4))
+    assert draws.stats["acceptance_rate"].mean() < 0.8
+    h = target.values(draws.theta)[..., target.problem.slots.place[0]]
+    check_log_gamma(np.log(h), SCALE)
+    for i, a in enumerate(shape):
+        check_log_gamma(draws.points[..., i], a)
+
+
 def log_density(target, how, theta, x):
     """Return the density that a sampler reports, at one draw of theta and of all effects."""
     if how == "independence":
