@@ -51,8 +51,7 @@ class Target:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "handle", problem_handle(self.problem))
-        if not self.quadratic:
-            density.expand_at_predictors(self.handle, self.start, self.predictors, self.room().space)
+        self.restart()
 
     @property
     def n_theta(self) -> int:
@@ -91,6 +90,12 @@ class Target:
         if name != "transport":
             coordinates.lay_standard(self.handle, coordinates.NAMES.index(name), room.space, room.where)
         return room
+
+    def restart(self) -> None:
+        """Move the expansion point to where it begins: what follows forgets what was sampled before."""
+        self.problem.expansion.x[:] = self.problem.prior.mean
+        if not self.quadratic:
+            density.expand_at_predictors(self.handle, self.start, self.predictors, self.room().space)
 
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""

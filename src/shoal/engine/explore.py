@@ -31,9 +31,10 @@ def marginal_batches(target: Target, cores: int) -> Batch:
 def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
     """Return a mixture fitted to the marginal of theta, or its normal approximation in many dimensions.
 
-    The target's expansion point is moved: to the mode, then to the mean of theta.
+    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta.
     """
     d = target.n_theta
+    target.restart()
     if d == 0:
         nothing = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
         target.expand(np.zeros(0))
