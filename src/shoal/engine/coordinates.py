@@ -20,6 +20,7 @@ import numpy as np
 from shoal.engine import density, gradient, hyper
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.sparse import factorize, forward
+from shoal.engine.vectors import copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
 NAMES = ("transport", "noncentered", "centered", "zero_sum")
@@ -37,14 +38,14 @@ def lay_standard(p, kind, space, where):
     if kind == CENTERED:
         for e in p.levels.effect:
             own[e] = True
-    matrix[:] = 0.0
+    fill(matrix, 0.0)
     for t in range(prior.standard.size):
         if not own[prior.row[t]]:
             matrix[prior.place[t]] += prior.standard[t]
     for k in range(own.size):
         if own[k]:
             matrix[pattern.start[k + 1] - 1] = 1.0
-    where.mode[:] = prior.mean
+    copy(prior.mean, where.mode)
     where.volume[0] = -factorize(pattern, matrix, where.factor, space.work)
     where.kind[0] = kind
     if p.constraints.start.size > 1:
@@ -58,9 +59,9 @@ def log_density(p, theta, z, space, where, theta_bar, z_bar):
     The elements (v, x) that (theta, z) stand for are left in `space`.
     """
     kind, standard = where.kind[0], z_bar
-    space.h_bar[:] = 0.0
+    fill(space.h_bar, 0.0)
     value = hyper.hyperparameters(p, theta, space) + p.constant + where.volume[0]
-    standard[:] = z
+    copy(z, standard)
     if kind == ZERO_SUM:
         _reflect(p.levels, standard)
     value += density.effects_at(p, space, where, standard)
@@ -74,7 +75,7 @@ def log_density(p, theta, z, space, where, theta_bar, z_bar):
     elif kind == ZERO_SUM:
         _move_population_back(p, space)
     gradient.project(p, space, where, standard, space.x_bar)
-    z_bar[:] = space.x_bar
+    copy(space.x_bar, z_bar)
     forward(p.pattern, where.factor, z_bar)
     if kind == ZERO_SUM:
         _reflect(p.levels, z_bar)

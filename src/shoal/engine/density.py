@@ -21,28 +21,13 @@ from shoal.engine import hyper, rows
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS, MATRIX
 from shoal.engine.sparse import backward, factorize, forward
+from shoal.engine.vectors import add, copy, dot, fill
 from shoal.priors.compiled import compiled_as, inner
 
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps of a map are shortened smoothly
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
 LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
-
-
-@inner
-def dot(left, right):
-    """Return the product of two vectors."""
-    total = 0.0
-    for k in range(left.size):
-        total += left[k] * right[k]
-    return total
-
-
-@inner
-def add(total, factor, part):
-    """Add ``factor * part`` to `total`."""
-    for k in range(total.size):
-        total[k] += factor * part[k]
 
 
 @inner
@@ -60,7 +45,7 @@ def scale(p, h, x, v):
 def scale_back(p, h, v_bar, x_bar):
     """Write ``x_bar = S' v_bar``."""
     scales = p.scales
-    x_bar[:] = 0.0
+    fill(x_bar, 0.0)
     for i in range(v_bar.size):
         for e in range(scales.start[i], scales.start[i + 1]):
             x_bar[scales.effect[e]] += h[scales.place[e]] * v_bar[i]
@@ -116,15 +101,15 @@ def lay(p, space, a, b, out):
     """Fill a map with the mode and factor of a quadratic ``(a, b)`` of the rows beside the gaussian ones."""
     h, q, terms, prior, gram = space.h, p.quadratics, p.terms, p.prior, p.gram
     total_a, total_b, matrix, mode, factor = space.a, space.b, space.h_matrix, out.mode, out.factor
-    total_a[:] = a
-    total_b[:] = b
+    copy(a, total_a)
+    copy(b, total_b)
     for r in range(q.n.size):
         tau = h[q.tau[r]]
         for t in range(total_a.size):
             total_a[t] += tau * q.a[r, t]
         for i in range(total_b.size):
             total_b[i] += tau * q.b[r, i]
-    matrix[:] = 0.0
+    fill(matrix, 0.0)
     for t in range(terms.place.size):
         product = total_a[terms.a[t]] * h[terms.left[t]] * h[terms.right[t]]
         matrix[terms.place[t]] += terms.weight[t] * product
@@ -158,7 +143,7 @@ def constrain(p, space, out):
     across, small = out.across, space.small
     for c in range(start.size - 1):
         own = across[c]
-        own[:] = 0.0
+        fill(own, 0.0)
         for e in range(start[c], start[c + 1]):
             own[effect[e]] = 1.0
         forward(p.pattern, out.factor, own)
@@ -182,7 +167,7 @@ def to_constraints(p, space, out, x):
     start, effect = p.constraints.start, p.constraints.effect
     across, small, move = out.across, space.small, space.work
     off = np.zeros(start.size - 1)
-    move[:] = 0.0
+    fill(move, 0.0)
     for c in range(off.size):
         for e in range(start[c], start[c + 1]):
             off[c] += x[effect[e]]
@@ -200,7 +185,7 @@ def effects_at(p, space, where, z):
     directions.
     """
     x, across = space.x, where.across
-    x[:] = z
+    copy(z, x)
     extra = 0.0
     for c in range(across.shape[0]):
         along = dot(across[c], z)
@@ -220,7 +205,7 @@ def transport(p, steps, theta, space, out):
     value = hyper.hyperparameters(p, theta, space)
     lay(p, space, p.expansion.a, p.expansion.b, out)
     for _ in range(steps):
-        space.step[:] = out.mode
+        copy(out.mode, space.step)
         scale(p, space.h, space.step, space.v)
         rows.evaluate(p, space, 2)
         rows.linearize(p, space)
@@ -233,7 +218,7 @@ def transport(p, steps, theta, space, out):
 def _shorten(p, space, out):
     """Turn a new mode and the one before (``space.step``) into the end of a step of limited length."""
     scales, size, h, old, mode = p.scales, space.x, space.h, space.step, out.mode
-    size[:] = 0.0
+    fill(size, 0.0)
     for e in range(scales.effect.size):
         size[scales.effect[e]] += h[scales.place[e]] ** 2
     for k in range(size.size):
@@ -248,7 +233,7 @@ def given_theta(p, z, where, space, gradient):
     """Return ``log p(y, x)`` at the effects of `z`, by the hyperparameters in `space`; its gradient in z."""
     total = effects_at(p, space, where, z)
     scale(p, space.h, space.x, space.v)
-    space.v_bar[:] = 0.0
+    fill(space.v_bar, 0.0)
     if p.rows.y.size:
         total += rows.evaluate(p, space, 1)
         rows.scatter(p.columns, space.score, space.v_bar)
@@ -266,8 +251,8 @@ def given_theta(p, z, where, space, gradient):
 def log_density_at(p, x, space):
     """Return ``log p(y, x)`` by the hyperparameters in `space`."""
     scale(p, space.h, x, space.v)
-    space.x_bar[:] = 0.0
-    space.v_bar[:] = 0.0
+    fill(space.x_bar, 0.0)
+    fill(space.v_bar, 0.0)
     total = log_prior(p, x, space.x_bar) + gaussian_rows(p, space)
     return total + rows.evaluate(p, space, 0) if p.rows.y.size else total
 
@@ -317,9 +302,9 @@ def find_mode(p, theta, space, out):
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
             break
-        target[:] = out.mode
+        copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)
-    out.mode[:] = x
+    copy(x, out.mode)
     return value + best + out.volume[0]
 
 
@@ -334,22 +319,22 @@ def marginals(p, thetas, move, space, out, values):
         values[i] = value if np.isfinite(value) else -np.inf
     if move:
         expansion = p.expansion
-        expansion.x[:] = out.mode
+        copy(out.mode, expansion.x)
         if p.rows.y.size:
-            expansion.a[:] = space.own_a
-            expansion.b[:] = space.own_b
+            copy(space.own_a, expansion.a)
+            copy(space.own_b, expansion.b)
 
 
 @compiled_as(nb.void(PROBLEM, FLOATS, FLOATS, SPACE))
 def expand_at_predictors(p, theta, eta, space):
     """Let the expansion be the rows' quadratic at predictors that no effects need to have."""
     hyper.hyperparameters(p, theta, space)
-    space.eta[:] = eta
+    copy(eta, space.eta)
     rows.evaluate_at(p, space, 2)
     rows.linearize(p, space)
     expansion = p.expansion
-    expansion.a[:] = space.own_a
-    expansion.b[:] = space.own_b
+    copy(space.own_a, expansion.a)
+    copy(space.own_b, expansion.b)
 
 
 @compiled_as(nb.float64(PROBLEM, nb.int64, FLOATS, FLOATS, SPACE, MAP, FLOATS))
@@ -364,4 +349,4 @@ def hyperparameters(p, thetas, space, out):
     """Write h at each theta."""
     for i in range(len(thetas)):
         hyper.hyperparameters(p, thetas[i], space)
-        out[i] = space.h
+        copy(space.h, out[i])

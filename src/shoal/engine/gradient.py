@@ -15,13 +15,14 @@ from shoal.engine import density, hyper, rows
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS
 from shoal.engine.sparse import adjoint, backward, forward
+from shoal.engine.vectors import add, copy, dot, fill
 from shoal.priors.compiled import compiled_as, inner
 
 
 @inner
 def joint(p, theta, z, space, where, theta_bar, z_bar):
     """Return the log density of (theta, z) by the expansion's map, and write its gradient."""
-    space.h_bar[:] = 0.0
+    fill(space.h_bar, 0.0)
     value = hyper.hyperparameters(p, theta, space) + p.constant
     density.lay(p, space, p.expansion.a, p.expansion.b, where)
     value += where.volume[0]
@@ -32,7 +33,7 @@ def joint(p, theta, z, space, where, theta_bar, z_bar):
         hyper.pull_back(p, space, theta_bar)
     else:
         project(p, space, where, z, space.x_bar)
-        z_bar[:] = space.x_bar
+        copy(space.x_bar, z_bar)
         forward(p.pattern, where.factor, z_bar)
     return value if np.isfinite(value) else -np.inf
 
@@ -47,7 +48,7 @@ def given_effects(p, space):
     h, x, v = space.h, space.x, space.v
     value = 0.0
     density.scale(p, h, x, v)
-    space.v_bar[:] = 0.0
+    fill(space.v_bar, 0.0)
     if p.rows.y.size:
         value += rows.evaluate(p, space, 1)
         rows.scatter(p.columns, space.score, space.v_bar)
@@ -76,9 +77,9 @@ def project(p, space, where, z, x_bar):
     count = start.size - 1
     share = np.zeros(count)  # along V^-1/2 T, of which these are the coordinates
     for c in range(count):  # what is along the fixed directions does not reach x, but has its own density
-        solved[c] = across[c]
+        copy(across[c], solved[c])
         backward(p.pattern, where.factor, solved[c])
-        share[c] = density.dot(solved[c], x_bar) + density.dot(across[c], z)
+        share[c] = dot(solved[c], x_bar) + dot(across[c], z)
     for d in range(count - 1, -1, -1):
         for e in range(d + 1, count):
             share[d] -= small[e, d] * share[e]
@@ -96,14 +97,14 @@ def _map(p, space, where, z, z_bar):
     backward(pattern, factor, v)
     fixed = np.zeros(z.size)  # the part of v that the constraints take out
     project(p, space, where, z, space.x_bar)
-    z_bar[:] = space.x_bar
+    copy(space.x_bar, z_bar)
     forward(pattern, factor, z_bar)
     a = space.step
-    a[:] = z_bar
+    copy(z_bar, a)
     for c in range(count):  # of the mode, without the density of the fixed directions
-        along = density.dot(across[c], z)
-        density.add(fixed, along, across[c])
-        density.add(a, along, across[c])
+        along = dot(across[c], z)
+        add(fixed, along, across[c])
+        add(a, along, across[c])
     backward(pattern, factor, a)
     if count:
         backward(pattern, factor, fixed)
@@ -131,7 +132,7 @@ def _quadratic(p, space, a):
     terms, scales, gram, q = p.terms, p.scales, p.gram, p.quadratics
     h, h_bar, matrix_bar = space.h, space.h_bar, space.h_matrix_bar
     total_a, a_bar, b, sa = space.a, space.own_a, space.b, space.own_b
-    a_bar[:] = 0.0
+    fill(a_bar, 0.0)
     for t in range(terms.place.size):
         bar = matrix_bar[terms.place[t]] * terms.weight[t]
         entry, left, right = total_a[terms.a[t]], h[terms.left[t]], h[terms.right[t]]

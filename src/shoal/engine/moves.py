@@ -19,9 +19,10 @@ import numba as nb
 import numpy as np
 
 from shoal.engine.density import effects_at, given_theta, scale, transport
-from shoal.engine.gradient import joint
+from shoal.engine.gradient import LOG_DENSITY
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS, INT64S, MATRIX, Floats, Matrix, record_type
+from shoal.engine.vectors import copy
 from shoal.priors.compiled import compiled_as, inner
 
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
@@ -80,6 +81,24 @@ def _rotate(position, momentum, angle):
 
 
 @inner
+def _unwhiten(center, root, q, theta):
+    """Write ``theta = center + root q``."""
+    for i in range(theta.size):
+        theta[i] = center[i]
+        for j in range(i + 1):
+            theta[i] += root[i, j] * q[j]
+
+
+@inner
+def _whiten_back(root, theta_bar, q_bar):
+    """Write the derivative in q from that in theta."""
+    for j in range(theta_bar.size):
+        q_bar[j] = 0.0
+        for i in range(j, theta_bar.size):
+            q_bar[j] += root[i, j] * theta_bar[i]
+
+
+@inner
 def _kick(momentum, step, gradient, position):
     """Change the momentum by what the density has beyond a standard normal."""
     for k in range(momentum.size):
@@ -105,7 +124,7 @@ def _write(v, x, theta, elements, out, row):
 def begin(p, steps, space, where, state):
     """Lay the map at the state's theta and evaluate the density there."""
     prior = transport(p, steps, state.theta, space, where)
-    state.h[:] = space.h
+    copy(space.h, state.h)
     t = state.theta.size
     given = given_theta(p, state.z, where, space, state.gradient[t:])
     state.numbers[GIVEN] = given
@@ -171,16 +190,17 @@ def _propose(rng, p, steps, theta, log_q, local, space, where, other, state, gra
         ratio += n[PROPOSAL] - log_q
     chance = _probability(ratio)
     if rng.random() < chance:
-        state.theta[:] = theta
-        state.h[:] = space.h
-        state.gradient[t:] = gradient
+        copy(theta, state.theta)
+        copy(space.h, state.h)
+        copy(gradient, state.gradient[t:])
         n[LP], n[GIVEN], n[PROPOSAL] = lp, given, log_q
-        where.mode[:] = other.mode
-        where.factor[:] = other.factor
-        where.across[:] = other.across
-        where.volume[:] = other.volume
+        copy(other.mode, where.mode)
+        copy(other.factor, where.factor)
+        for c in range(where.across.shape[0]):
+            copy(other.across[c], where.across[c])
+        copy(other.volume, where.volume)
     else:
-        space.h[:] = state.h
+        copy(state.h, space.h)
     return chance
 
 
@@ -193,8 +213,8 @@ def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
     for k in range(z.size):
         momentum[k] = rng.standard_normal()
         change += 0.5 * momentum[k] * momentum[k]
-    z[:] = state.z
-    gradient[:] = state.gradient[t:]
+    copy(state.z, z)
+    copy(state.gradient[t:], gradient)
     given = n[GIVEN]
     for _ in range(kicks):
         _kick(momentum, 0.5 * angle, gradient, z)
@@ -211,8 +231,8 @@ def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
         n[ANGLE] = min(QUARTER / kicks, n[ANGLE] * np.exp((chance - aim) * (n[WARMED] + 1.0) ** -0.6))
         n[WARMED] += 1.0
     if rng.random() < chance:
-        state.z[:] = z
-        state.gradient[t:] = gradient
+        copy(z, state.z)
+        copy(gradient, state.gradient[t:])
         n[LP] += given - n[GIVEN]
         n[GIVEN] = given
     return chance, -change if change == change else np.inf
@@ -293,15 +313,20 @@ def alternate(
 
 
 @compiled_as(
-    nb.void(*(GENERATOR, PROBLEM, FLOATS, MATRIX, _INT, _INT, _FLOAT), *(SPACE, MAP, STATE, INT64S, OUTPUT))
+    nb.void(
+        *(GENERATOR, PROBLEM, nb.types.FunctionType(LOG_DENSITY), FLOATS, MATRIX, _INT, _INT, _FLOAT),
+        *(SPACE, MAP, STATE, INT64S, OUTPUT),
+    )
 )
-def trajectories(rng, p, center, root, warm, count, aim, space, where, state, elements, out):
+def trajectories(rng, p, log_density, center, root, warm, count, aim, space, where, state, elements, out):
     """Make `warm` iterations that adapt the angle between kicks, or `count` that are written.
 
     Parameters
     ----------
+    log_density : function
+        `gradient.joint_density`; as an argument it is compiled once for all that call it.
     center, root : (T,), (T, T) arrays
-        ``theta = center + root q``, q about standard normal.
+        ``theta = center + root q``, q about standard normal, root lower-triangular.
     """
     t, nx = state.theta.size, state.z.size
     n = state.numbers
@@ -315,11 +340,15 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
     )
     theta_bar, z_bar, theta = np.empty(t), np.empty(nx), np.empty(t)
     adapt = warm > 0
-    old[:t] = np.linalg.solve(root, state.theta - center) if t else state.theta
-    old[t:] = state.z
-    n[LP] = joint(p, state.theta, state.z, space, where, theta_bar, z_bar)
-    own[:t] = root.T @ theta_bar
-    own[t:] = z_bar
+    for i in range(t):
+        old[i] = state.theta[i] - center[i]
+        for j in range(i):
+            old[i] -= root[i, j] * old[j]
+        old[i] /= root[i, i]
+    copy(state.z, old[t:])
+    n[LP] = log_density(p, state.theta, state.z, space, where, theta_bar, z_bar)
+    _whiten_back(root, theta_bar, own)
+    copy(z_bar, own[t:])
     v, x = space.v.copy(), space.x.copy()
     average, averaged = 0.0, 0
     for iteration in range(warm if adapt else count):
@@ -329,16 +358,16 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
         for k in range(size):
             momentum[k] = rng.standard_normal()
             energy += 0.5 * momentum[k] * momentum[k]
-        q[:] = old
-        gradient[:] = own
+        copy(old, q)
+        copy(own, gradient)
         lp = n[LP]
         for _ in range(kicks):
             _kick(momentum, 0.5 * angle, gradient, q)
             _rotate(q, momentum, angle)
-            theta[:] = center + root @ q[:t]
-            lp = joint(p, theta, q[t:], space, where, theta_bar, z_bar)
-            gradient[:t] = root.T @ theta_bar
-            gradient[t:] = z_bar
+            _unwhiten(center, root, q, theta)
+            lp = log_density(p, theta, q[t:], space, where, theta_bar, z_bar)
+            _whiten_back(root, theta_bar, gradient)
+            copy(z_bar, gradient[t:])
             _kick(momentum, 0.5 * angle, gradient, q)
             if not np.isfinite(lp):
                 break
@@ -348,11 +377,11 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
         chance = _probability(change)
         start_energy = energy - n[LP]
         if rng.random() < chance:
-            old[:] = q
-            own[:] = gradient
+            copy(q, old)
+            copy(gradient, own)
             n[LP] = lp
-            v[:] = space.v
-            x[:] = space.x
+            copy(space.v, v)
+            copy(space.x, x)
         if adapt:
             n[ANGLE] = min(QUARTER, angle * np.exp((chance - aim) * (n[WARMED] + 1.0) ** -0.6))
             n[WARMED] += 1.0
@@ -360,11 +389,12 @@ def trajectories(rng, p, center, root, warm, count, aim, space, where, state, el
                 average += np.log(n[ANGLE])
                 averaged += 1
         else:
-            _write(v, x, center + root @ old[:t], elements, out, iteration)
+            _unwhiten(center, root, old, theta)
+            _write(v, x, theta, elements, out, iteration)
             s = out.stats[iteration]
             loss = -change if change == change else np.inf
             s[0], s[1], s[2], s[3], s[4], s[5] = n[LP], chance, chance, start_energy, loss, kicks
     if adapt and averaged:
         n[ANGLE] = np.exp(average / averaged)
-    state.theta[:] = center + root @ old[:t]
-    state.z[:] = old[t:]
+    _unwhiten(center, root, old, state.theta)
+    copy(old[t:], state.z)

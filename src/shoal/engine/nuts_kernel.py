@@ -22,7 +22,6 @@ from shoal.engine.nuts_tree import (
     DENSITY,
     ENERGY,
     TREE,
-    copy,
     extend,
     join,
     leaf,
@@ -45,6 +44,7 @@ from shoal.engine.nuts_walk import (
     first_step,
     leapfrog,
 )
+from shoal.engine.vectors import copy
 from shoal.priors.compiled import compiled_as, inner
 
 DIVERGENT = 1000.0  # loss of log density that no accurate trajectory makes

@@ -8,8 +8,8 @@ import numba as nb
 import numpy as np
 from numba.experimental import structref
 
-from shoal.engine.density import add
 from shoal.engine.kinds import Floats, Ints, Matrix, fields_of, record_type
+from shoal.engine.vectors import add, copy
 from shoal.priors.compiled import compiled_as, inner
 
 DEEPEST = 10  # doublings of a trajectory
@@ -100,13 +100,6 @@ def new_tree(n_theta: int, n_effects: int, elements: int) -> Tree:
         f(n_theta),
         f(n_effects),
     )
-
-
-@inner
-def copy(values, into):
-    """Write `values` into an array of their length; assigning slices would take much longer to compile."""
-    for k in range(values.size):
-        into[k] = values[k]
 
 
 @inner

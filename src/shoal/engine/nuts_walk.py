@@ -9,7 +9,7 @@ import numpy as np
 from numba.experimental import structref
 
 from shoal.engine.kinds import Floats, Matrix, fields_of, record_type
-from shoal.engine.nuts_tree import copy
+from shoal.engine.vectors import copy
 from shoal.priors.compiled import compiled_as, inner
 
 FIRST_ACCEPTANCE = 0.8  # of one step, around which the first step size lies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from shoal.engine.vectors import fill
 from shoal.priors.compiled import inner
 
 
@@ -90,8 +91,8 @@ def linearize(p, space):
     """
     rows, columns, gram = p.rows, p.columns, p.gram
     own_a, own_b, score, curvature, eta = space.own_a, space.own_b, space.score, space.curvature, space.eta
-    own_a[:] = 0.0
-    own_b[:] = 0.0
+    fill(own_a, 0.0)
+    fill(own_b, 0.0)
     packed, at, cell = 0, 0, 0
     for block in range(rows.start.size - 1):
         count = rows.start[block + 1] - rows.start[block]

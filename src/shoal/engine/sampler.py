@@ -13,6 +13,7 @@ from scipy.special import gammaln
 from shoal.engine import independence, moves, nuts
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
+from shoal.engine.gradient import joint_density
 from shoal.engine.mixture import MarginalFit, Mixture
 from shoal.engine.moves import ANGLE, USED
 from shoal.engine.progress import Progress
@@ -91,6 +92,7 @@ class Chain:
         moves.trajectories(
             self.rng,
             self.target.handle,
+            joint_density.compiled,
             self.fit.mean,
             np.ascontiguousarray(self.fit.root),
             warm,

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from shoal.engine.kinds import INT32S, INT64S, Int32s, Ints
+from shoal.engine.vectors import copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
@@ -158,18 +159,21 @@ def _structure(start, row, parent, l_start):
     filled = l_start[:n].copy()
     mark = np.full(n, -1, np.int64)
     out = np.empty(n, np.int64)
-    at = 0
     for k in range(n):
         l_row[filled[k]] = k
         filled[k] += 1
-        columns = np.sort(out[: _row_of_factor(start, row, k, parent, mark, out)])
-        for i in columns:
-            l_row[filled[i]] = k
-            r_column[at] = i
-            r_place[at] = filled[i]
-            filled[i] += 1
-            at += 1
-        r_start[k + 1] = at
+        count = _row_of_factor(start, row, k, parent, mark, out)
+        r_start[k + 1] = r_start[k] + count
+        for t in range(count):
+            l_row[filled[out[t]]] = k
+            filled[out[t]] += 1
+    copy(r_start[:n], filled)
+    for i in range(n):  # column by column: the columns of each row come in order
+        for p in range(l_start[i] + 1, l_start[i + 1]):
+            k = l_row[p]
+            r_column[filled[k]] = i
+            r_place[filled[k]] = p
+            filled[k] += 1
     return l_row, r_start, r_column, r_place
 
 
@@ -187,7 +191,7 @@ def factorize(pattern, h, factor, work):
     total = 0.0
     dense = pattern.dense
     block = np.zeros((n - dense, n - dense))
-    work[:] = 0.0
+    fill(work, 0.0)
     for k in range(n):
         for p in range(pattern.start[k], pattern.start[k + 1]):
             work[pattern.row[p]] = h[p]
@@ -275,7 +279,7 @@ def adjoint(pattern, factor, bar, h_bar, work):
     work : (n,) array
     """
     n = pattern.start.size - 1
-    work[:] = 0.0
+    fill(work, 0.0)
     for k in range(n - 1, -1, -1):
         diagonal = pattern.l_start[k]
         d_bar = 0.5 * bar[diagonal] / factor[diagonal]
