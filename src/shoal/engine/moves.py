@@ -120,17 +120,6 @@ def _write(v, x, theta, elements, out, row):
     out.theta[row] = theta
 
 
-@inner
-def begin(p, steps, space, where, state):
-    """Lay the map at the state's theta and evaluate the density there."""
-    prior = transport(p, steps, state.theta, space, where)
-    copy(space.h, state.h)
-    t = state.theta.size
-    given = given_theta(p, state.z, where, space, state.gradient[t:])
-    state.numbers[GIVEN] = given
-    state.numbers[LP] = given + prior + where.volume[0] + p.constant
-
-
 _INT, _FLOAT = nb.int64, nb.float64
 
 
@@ -176,19 +165,21 @@ def _log_mixture(q, theta):
     return top + np.log(total)
 
 
+FIRST, LOCAL, DRAWN = range(3)
+
+
 @inner
-def _propose(rng, p, steps, theta, log_q, local, space, where, other, state, gradient):
-    """Move to `theta` if it is accepted, as drawn from the mixture or, if `local`, nearby; return the
-    probability.
+def _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, gradient):
+    """Move to `theta` if it is accepted; return the probability.
+
+    It is the first, at which a chain begins; nearby; or drawn from the mixture.
     """
     n, t = state.numbers, state.theta.size
     prior = transport(p, steps, theta, space, other)
     given = given_theta(p, state.z, other, space, gradient)
     lp = given + prior + other.volume[0] + p.constant
-    ratio = lp - n[LP]
-    if not local:
-        ratio += n[PROPOSAL] - log_q
-    chance = _probability(ratio)
+    ratio = lp - n[LP] + (n[PROPOSAL] - log_q if kind == DRAWN else 0.0)
+    chance = 1.0 if kind == FIRST else _probability(ratio)
     if rng.random() < chance:
         copy(theta, state.theta)
         copy(space.h, state.h)
@@ -279,31 +270,33 @@ def alternate(
     z, momentum, gradient = np.empty(nx), np.empty(nx), np.empty(nx)
     theta, normal = np.empty(t), np.empty(t)
     adapt = warm > 0
-    if n[WARMED] == 0.0:
-        n[PROPOSAL] = _log_mixture(mixture, state.theta)
-        begin(p, steps, space, where, state)
+    begun = n[WARMED] > 0.0 or n[PROPOSAL] != 0.0
     for iteration in range(warm if adapt else count):
         accepted, turned, loss = 0.0, 0.0, -np.inf
-        for _ in range(per):
-            j = int(n[USED])
-            n[USED] += 1.0
-            log_q = _log_mixture(mixture, thetas[j])
-            accepted += (
-                _propose(rng, p, steps, thetas[j], log_q, False, space, where, other, state, gradient) / per
-            )
-            chance, lost = _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
-            turned += chance / per
-            loss = max(loss, lost)
-        if t:
-            for k in range(t):
-                normal[k] = rng.standard_normal()
-            for i in range(t):
-                theta[i] = state.theta[i]
-                for k in range(i + 1):
-                    theta[i] += walk[i, k] * normal[k]
-            _propose(
-                rng, p, steps, theta, _log_mixture(mixture, theta), True, space, where, other, state, gradient
-            )
+        for turn in range(per + 1):
+            if not begun:
+                kind = FIRST
+                copy(state.theta, theta)
+            elif turn < per:
+                kind = DRAWN
+                copy(thetas[int(n[USED])], theta)
+                n[USED] += 1.0
+            else:
+                kind = LOCAL
+                for k in range(t):
+                    normal[k] = rng.standard_normal()
+                for i in range(t):
+                    theta[i] = state.theta[i]
+                    for k in range(i + 1):
+                        theta[i] += walk[i, k] * normal[k]
+            begun = True
+            log_q = _log_mixture(mixture, theta)
+            chance = _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, gradient)
+            if turn < per:
+                accepted += chance / per
+                chance, lost = _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
+                turned += chance / per
+                loss = max(loss, lost)
         if not adapt:
             effects_at(p, space, where, state.z)
             scale(p, state.h, space.x, space.v)
