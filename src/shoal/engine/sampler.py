@@ -110,7 +110,7 @@ def proposals(mixture: Mixture) -> moves.Proposals:
     d, nu = mixture.mean.shape[1], mixture.freedom
     log_det = np.log(np.diagonal(mixture.root, axis1=1, axis2=2)).sum(1)
     constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
-    inverse = np.linalg.inv(mixture.root).reshape(-1, d)
+    inverse = np.linalg.inv(mixture.root).reshape(len(mixture.weight) * d, d)
     return moves.Proposals(
         np.log(mixture.weight) + constant - log_det,
         np.ascontiguousarray(mixture.mean),
