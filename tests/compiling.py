@@ -33,7 +33,7 @@ def used_kernels(monkeypatch):
 
     def asked(self):
         if self.function.__module__.startswith("shoal.engine."):
-            names.append(self.function.__qualname__)
+            names.append(f"{self.function.__module__}.{self.function.__qualname__}")
         return made(self)
 
     with monkeypatch.context() as patched:

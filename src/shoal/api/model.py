@@ -22,7 +22,7 @@ from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
-from shoal.fit.posterior import Posterior, posterior_of
+from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
@@ -106,7 +106,7 @@ class Model:
     @property
     def plan(self) -> Plan:
         """What is integrated, what is sampled, how, and why."""
-        return self.posterior().plan
+        return plan_of(self._spec)
 
     def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
         """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
