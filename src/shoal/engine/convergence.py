@@ -25,9 +25,13 @@ def split(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values[..., :half], values[..., -half:]], axis=-2)
 
 
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), values.shape[1] * values.shape[2])
+
+
 def rank_normalized(values: np.ndarray) -> np.ndarray:
     """Return the normal scores of the ranks over all chains, ties at their average rank (Blom 1958)."""
-    flat = values.reshape(len(values), -1)
+    flat = _flat(values)
     count = flat.shape[1]
     order = np.argsort(flat, axis=1, kind="stable")
     sorted_values = np.take_along_axis(flat, order, axis=1)
@@ -79,8 +83,10 @@ def _time(rho: np.ndarray) -> np.ndarray:
     kept = np.logical_and.accumulate(pairs > 0, axis=1)
     kept[:, -1] = False  # the last lags are sums of hardly any products
     monotone = np.minimum.accumulate(pairs, axis=1)
-    after = rho[np.arange(len(rho)), np.minimum(2 * kept.sum(1), rho.shape[1] - 1)]
-    return -1.0 + 2.0 * np.where(kept, monotone, 0.0).sum(1) + np.maximum(after, 0.0)
+    here, end = np.arange(len(rho)), kept.sum(1)
+    after = rho[here, 2 * end]
+    after = np.where((after > 0) | (pairs[here, end] >= 0), after, 0.0)
+    return -1.0 + 2.0 * np.where(kept, monotone, 0.0).sum(1) + after
 
 
 def ess_bulk(values: np.ndarray) -> np.ndarray:
@@ -90,7 +96,7 @@ def ess_bulk(values: np.ndarray) -> np.ndarray:
 
 def ess_tail(values: np.ndarray) -> np.ndarray:
     """Return the smaller effective sample size of the two tail quantiles of each quantity."""
-    flat = values.reshape(len(values), -1)
+    flat = _flat(values)
     cuts = np.quantile(flat, [TAIL, 1 - TAIL], axis=1)
     below = [ess(split((values <= cut[:, None, None]).astype(float))) for cut in cuts]
     return np.minimum(*below)
@@ -139,7 +145,7 @@ def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
     kind : {"eti", "hdi"}
         Equal tails, or the shortest interval between draws that holds `prob` of them.
     """
-    flat = values.reshape(len(values), -1)
+    flat = _flat(values)
     if kind == "eti":
         return np.quantile(flat, [(1 - prob) / 2, (1 + prob) / 2], axis=1).T
     ordered = np.sort(flat, axis=1)
