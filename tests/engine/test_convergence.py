@@ -70,7 +70,6 @@ def test_many_quantities_at_once_are_each_alone():
         function = getattr(convergence, name)
         alone = np.concatenate([function(one[None]) for one in values])
         np.testing.assert_allclose(function(values), alone, rtol=1e-12)
-        assert function(values[:0]).shape == (0,)
 
 
 def test_what_never_varies_is_as_good_as_known():

@@ -25,13 +25,9 @@ def split(values: np.ndarray) -> np.ndarray:
     return np.concatenate([values[..., :half], values[..., -half:]], axis=-2)
 
 
-def _flat(values: np.ndarray) -> np.ndarray:
-    return values.reshape(len(values), values.shape[1] * values.shape[2])
-
-
 def rank_normalized(values: np.ndarray) -> np.ndarray:
     """Return the normal scores of the ranks over all chains, ties at their average rank (Blom 1958)."""
-    flat = _flat(values)
+    flat = values.reshape(len(values), -1)
     count = flat.shape[1]
     order = np.argsort(flat, axis=1, kind="stable")
     sorted_values = np.take_along_axis(flat, order, axis=1)
@@ -96,7 +92,7 @@ def ess_bulk(values: np.ndarray) -> np.ndarray:
 
 def ess_tail(values: np.ndarray) -> np.ndarray:
     """Return the smaller effective sample size of the two tail quantiles of each quantity."""
-    flat = _flat(values)
+    flat = values.reshape(len(values), -1)
     cuts = np.quantile(flat, [TAIL, 1 - TAIL], axis=1)
     below = [ess(split((values <= cut[:, None, None]).astype(float))) for cut in cuts]
     return np.minimum(*below)
@@ -145,7 +141,7 @@ def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
     kind : {"eti", "hdi"}
         Equal tails, or the shortest interval between draws that holds `prob` of them.
     """
-    flat = _flat(values)
+    flat = values.reshape(len(values), -1)
     if kind == "eti":
         return np.quantile(flat, [(1 - prob) / 2, (1 + prob) / 2], axis=1).T
     ordered = np.sort(flat, axis=1)
