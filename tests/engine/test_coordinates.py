@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from models import engine, expected_joint
 
 from posterior.cases import (
     CROSSED,
@@ -13,9 +12,13 @@ from posterior.cases import (
     STUDENT_EFFECTS,
     TWO_GAUSSIAN,
     Case,
-    specification,
+    expected_joint,
+    named,
+    natural,
+    posterior,
 )
 from shoal.engine.coordinates import NAMES
+from shoal.model.terms.coefficients import PlacedCoefficients
 from shoal.priors import Fixed, StudentT
 
 MODELS = [
@@ -38,14 +41,14 @@ CASES = pytest.mark.parametrize("case", MODELS, ids=str)
 
 
 @pytest.fixture(scope="module")
-def engines():
+def posteriors():
     return {}
 
 
-def built(engines, case, seed=3):
-    if str(case) not in engines:
-        engines[str(case)] = engine(specification(case, seed))
-    return engines[str(case)]
+def built(posteriors, case, seed=3):
+    if str(case) not in posteriors:
+        posteriors[str(case)] = posterior(case, seed)
+    return posteriors[str(case)]
 
 
 def some_point(target, seed):
@@ -55,23 +58,23 @@ def some_point(target, seed):
 
 @CASES
 @pytest.mark.parametrize("coordinates", NAMES)
-def test_all_coordinates_are_the_plain_density(engines, case, coordinates):
-    e = built(engines, case)
+def test_all_coordinates_are_the_plain_density(posteriors, case, coordinates):
+    p = built(posteriors, case)
 
     def evaluate(theta, z):
-        value, *_, elements = e.target.in_coordinates(coordinates, theta, z)
+        value, *_, elements = p.target.in_coordinates(coordinates, theta, z)
         return value, elements
 
     for seed in (1, 2):
-        theta, z = some_point(e.target, seed)
-        point = e.natural(theta, z, evaluate)
-        np.testing.assert_allclose(point.value, expected_joint(e.posterior, point, z), rtol=1e-9, atol=1e-7)
+        theta, z = some_point(p.target, seed)
+        point = natural(p, theta, z, evaluate=evaluate)
+        np.testing.assert_allclose(point.value, expected_joint(p, point, z), rtol=1e-9, atol=1e-7)
 
 
 @CASES
 @pytest.mark.parametrize("coordinates", NAMES)
-def test_gradients_are_those_of_finite_differences(engines, case, coordinates):
-    target = built(engines, case).target
+def test_gradients_are_those_of_finite_differences(posteriors, case, coordinates):
+    target = built(posteriors, case).target
     theta, z = some_point(target, 4)
     _, by_theta, by_z, _ = target.in_coordinates(coordinates, theta, z)
     d, step = len(theta), 1e-5
@@ -86,22 +89,26 @@ def test_gradients_are_those_of_finite_differences(engines, case, coordinates):
 
 def test_z_holds_what_the_coordinates_say():
     """Centered: each level's own coefficients. Zero-sum: the population's mean over these levels."""
-    e = built({}, Case("y ~ x1 + x2 + (1 + x1 | g) + (1 | h)"))
-    c, problem = e.assembled.coefficients, e.target.problem
+    p = posterior(Case("y ~ x1 + x2 + (1 + x1 | g) + (1 | h)"), 3)
+    problem = p.target.problem
+    (c,) = (own for own in p.assembled.placed if isinstance(own, PlacedCoefficients))
     own = problem.levels.effect[: problem.levels.start[1]].reshape(-1, 2)
     population = problem.scales.effect[problem.scales.start[c.b]]
-    theta, z = some_point(e.target, 5)
+    theta, z = some_point(p.target, 5)
 
     def drawn(name):
-        *_, elements = e.target.in_coordinates(name, theta, z)
-        return e.point(theta, elements)
+        """Return the coefficients, and the effects of g and of h."""
+        *_, elements = p.target.in_coordinates(name, theta, z)
+        (values,) = named(p, theta[None], elements[None])
+        return np.array([values[k] for k in ("Intercept", "x1", "x2")]), values["r_g"], values["r_h"]
 
-    centered = drawn("centered")
-    np.testing.assert_allclose(z[own].T, centered.r[0] + centered.beta[:2, None], atol=1e-12)
+    beta, of_g, of_h = drawn("centered")
+    np.testing.assert_allclose(z[own], of_g + beta[:2], atol=1e-12)
     other = z[problem.levels.effect[problem.levels.start[1] :]]
-    np.testing.assert_allclose(other, centered.r[1][0], atol=1e-12)
-    free = c.mean + c.scale @ z[population]  # coefficients by their places in z alone
-    np.testing.assert_allclose(drawn("noncentered").beta, free, atol=1e-12)
-    zero_sum = drawn("zero_sum")
-    moved = np.array([zero_sum.r[0][0].mean() + zero_sum.r[1][0].mean(), zero_sum.r[0][1].mean(), 0.0])
-    np.testing.assert_allclose(zero_sum.beta + moved, free, atol=1e-12)
+    np.testing.assert_allclose(other, of_h[:, 0], atol=1e-12)
+    mean, scale, _ = c.term.affine()
+    free = mean + scale @ z[population]  # coefficients by their places in z alone
+    np.testing.assert_allclose(drawn("noncentered")[0], free, atol=1e-12)
+    beta, of_g, of_h = drawn("zero_sum")
+    moved = np.array([of_g[:, 0].mean() + of_h.mean(), of_g[:, 1].mean(), 0.0])
+    np.testing.assert_allclose(beta + moved, free, atol=1e-12)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
-from models import engine
 from plain_nuts import PlainNUTS
 from scipy.special import digamma, polygamma
 
@@ -20,6 +19,7 @@ from shoal.engine.problem import ONE
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.errors import SamplingError
+from shoal.fit.posterior import posterior_of
 from shoal.model import Response, specify
 from shoal.priors import Gamma, HalfNormal, Normal
 from shoal.tables import read
@@ -116,7 +116,7 @@ def test_moments_of_a_skewed_density():
         builder.hyperparameter(f"t{shape}", Gamma(shape, 1.0))
     target = Target(builder.build(), np.zeros(2), np.zeros(0))
     h = sample(target, settings=replace(SHORT, draws=2000)).theta
-    positive = target.hyperparameters(h.reshape(-1, 2))[:, target.problem.slots.place].reshape(h.shape)
+    positive = target.values(h)[..., target.problem.slots.place]
     for i, shape in enumerate(shapes):
         assert standard_errors(positive[..., i], shape) < TOLERANCE
         assert standard_errors(np.log(positive[..., i]), digamma(shape)) < TOLERANCE
@@ -213,7 +213,7 @@ def schools(precise):
     """Return eight schools, their errors divided by `precise`."""
     table = pd.DataFrame({"y": EFFECT, "s": ERROR / precise, "school": list("ABCDEFGH")})
     priors = {"Intercept": Normal(0, 10), "sd": HalfNormal(10)}
-    return engine(specify([Response("y | se(s) ~ 1 + (1 | school)", "gaussian")], read(table), priors, {}))
+    return posterior_of(specify([Response("y | se(s) ~ 1 + (1 | school)", "gaussian")], read(table), priors, {}))
 
 
 def quadrature(precise):
@@ -237,25 +237,24 @@ def quadrature(precise):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("fitted", [True, False])
 def test_eight_schools_are_those_of_quadrature_in_all_coordinates(name, fitted):
-    e = schools(4.0)
-    fit = fit_marginal(e.target, 1, 1) if fitted else None
+    p = schools(4.0)
+    fit = fit_marginal(p.target, 1, 1) if fitted else None
     settings = replace(SHORT, draws=1000, target_accept=0.9)
-    chains = nuts.sample(e.target, name, fit, e.assembled.coefficients.b, settings, Progress())
-    c = e.assembled.coefficients
-    mean = c.mean[0] + c.scale[0, 0] * (chains.points[..., 0] + c.reference[0])
-    h = e.target.hyperparameters(chains.theta.reshape(-1, 1))
-    sd = h[:, e.target.problem.slots.place[0]].reshape(mean.shape)
+    elements = p.assembled.elements(effects=False)
+    chains = nuts.sample(p.target, name, fit, elements, settings, Progress())
+    variables = p.assembled.variables(p.assembled.drawn(p.target.values(chains.theta), chains.points, elements))
+    mean, sd = variables["Intercept"][1], variables["sd_school"][1][..., 0]
     drawn = {"mean": mean, "mean squared": mean**2, "sd": sd, "sd squared": sd**2}
     for key, expected in quadrature(4.0).items():
         assert standard_errors(drawn[key], expected) < TOLERANCE, key
 
 
 def test_the_funnel_diverges_where_effects_are_centered_and_nowhere_else():
-    e = schools(1.0)
-    fit = fit_marginal(e.target, 1, 1)
+    target = schools(1.0).target
+    fit = fit_marginal(target, 1, 1)
     settings = replace(SHORT, draws=1000, target_accept=0.8)
     diverged = {
-        name: nuts.sample(e.target, name, fit, NOTHING, settings, Progress()).stats["diverging"].sum()
+        name: nuts.sample(target, name, fit, NOTHING, settings, Progress()).stats["diverging"].sum()
         for name in NAMES
     }
     assert diverged["centered"] > 20

@@ -1,15 +1,16 @@
 """Small models of every structure the engine knows, their tables drawn from a seed."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from posterior.density import zero_sum_basis
+from posterior.density import log_joint, zero_sum_basis
 from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
 from shoal.fit.posterior import Posterior, posterior_of
@@ -303,17 +304,25 @@ class Natural(NamedTuple):
     by_z: np.ndarray
 
 
-def natural(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0) -> Natural:
+Evaluate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
+
+def natural(
+    p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0, evaluate: Evaluate | None = None
+) -> Natural:
     """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact.
 
+    By a map of some Newton steps, or by `evaluate`: from (theta, z) to a log density and the elements (v, x).
     The map from cutpoints to their mean and differences keeps volume: the first cutpoint is the mean less a
     combination of the differences.
     """
+    evaluate = evaluate or partial(p.target.refined, steps=steps)
     d, n = len(theta), len(z)
     step = 1e-5  # central differences: an error of its square, times a third derivative near 1
-    by = np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
+    thetas = theta + np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
     zs = z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
-    log_densities, values = joints(p, theta + by, zs, steps)
+    log_densities, points = zip(*map(evaluate, thetas, zs), strict=True)
+    values = named(p, thetas, np.array(points))
     effects = [effects_of(p, v) for v in values[: 1 + n]]
     hypers = [_hypers(p, v) for v in values[1 + n :]]
     by_theta = [(hypers[i] - hypers[d + i]) / (2 * step) for i in range(d)]
@@ -325,6 +334,18 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0) -> N
         np.reshape(by_theta, (d, d)).T,
         np.reshape(by_z, (n, len(effects[0]))).T,
     )
+
+
+def expected_joint(p: Posterior, point: Natural, z: np.ndarray) -> float:
+    """Return the plain density times the volume of the map, with standard normals where z does not reach.
+
+    A joint density leaves out the constant of a standard normal z.
+    """
+    _, singular, right = np.linalg.svd(point.by_z)
+    volume = np.linalg.slogdet(point.by_theta)[1] + np.log(singular).sum()
+    ignored = right[len(singular) :] @ z
+    constant = 0.5 * np.log(2 * np.pi) * len(singular)
+    return log_joint(p.model, point.values) + volume - 0.5 * ignored @ ignored + constant
 
 
 def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str, Any]]:

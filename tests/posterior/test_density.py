@@ -15,6 +15,7 @@ from cases import (
     TWO_GAUSSIAN,
     Case,
     anchored,
+    expected_joint,
     natural,
     posterior,
     refined_gradient,
@@ -40,16 +41,6 @@ def numbers(size, most):
 def draw_point(data, p):
     theta = data.draw(numbers(p.target.n_theta, 1.5), "theta")
     return theta, data.draw(numbers(p.target.n_effects, 2), "z")
-
-
-def expected_joint(p, point, z):
-    """The plain density times the volume of the map, with standard normals where z does not reach."""
-    _, singular, right = np.linalg.svd(point.by_z)
-    volume = np.linalg.slogdet(point.by_theta)[1] + np.log(singular).sum()
-    ignored = right[len(singular) :] @ z
-    # The joint density leaves out the constant of a standard normal z.
-    constant = 0.5 * np.log(2 * np.pi) * (len(z) - len(ignored))
-    return log_joint(p.model, point.values) + volume - 0.5 * ignored @ ignored + constant
 
 
 def check(p, data, steps=0):

@@ -22,7 +22,7 @@ from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
-from shoal.fit.posterior import Posterior, posterior_of
+from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
@@ -106,7 +106,7 @@ class Model:
     @property
     def plan(self) -> Plan:
         """What is integrated, what is sampled, how, and why."""
-        return self.posterior().plan
+        return plan_of(self._spec)
 
     def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
         """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
@@ -142,11 +142,11 @@ class Model:
             Same seed, same draws, on any number of cores. Without one, a fresh one is drawn and kept in the
             result.
         coordinates : {"auto", "transport", "centered", "noncentered", "zero_sum"}
-        sampler : {"auto", "independence", "hmc", "nuts"}
+        sampler : {"auto", "independence", "alternating", "hmc", "nuts"}
         warmup : int
-            Iterations of each chain spent on its step size, rounded to hundreds; NUTS takes at least 1,000.
+            Iterations of each chain spent on its step size; NUTS takes at least 1,000.
         target_accept : float, optional
-            Acceptance that Hamiltonian samplers aim at; by default 0.9, or 0.8 beyond 1,000 coordinates.
+            Acceptance that trajectories aim at; by default 0.8, and 0.9 by NUTS of up to 1,000 coordinates.
         cores : int, optional
             Threads; all of the machine's by default.
         store : {"auto", "double", "single", "none"}
@@ -165,11 +165,12 @@ class Model:
         began = time.perf_counter()
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
+        cores = os.cpu_count() or 1 if cores is None else cores
+        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
+        fitting.check_settings(settings, store)
         posterior = self.posterior(coordinates, sampler)
         if posterior.plan.warning:
             warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
-        cores = os.cpu_count() or 1 if cores is None else cores
-        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
         with shown(progress, draws * chains) as bar:
             results = fitting.fit(posterior, settings, store, bar)
         results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)

@@ -79,8 +79,10 @@ def _time(rho: np.ndarray) -> np.ndarray:
     kept = np.logical_and.accumulate(pairs > 0, axis=1)
     kept[:, -1] = False  # the last lags are sums of hardly any products
     monotone = np.minimum.accumulate(pairs, axis=1)
-    after = rho[np.arange(len(rho)), np.minimum(2 * kept.sum(1), rho.shape[1] - 1)]
-    return -1.0 + 2.0 * np.where(kept, monotone, 0.0).sum(1) + np.maximum(after, 0.0)
+    here, end = np.arange(len(rho)), kept.sum(1)
+    after = rho[here, 2 * end]
+    after = np.where((after > 0) | (pairs[here, end] >= 0), after, 0.0)
+    return -1.0 + 2.0 * np.where(kept, monotone, 0.0).sum(1) + after
 
 
 def ess_bulk(values: np.ndarray) -> np.ndarray:

@@ -21,6 +21,19 @@ def log_density_in(name: str) -> Compiled:
 DEAR = 2e6  # elementary operations of a marginal density, some milliseconds
 
 
+def is_quadratic(p: Problem) -> bool:
+    """Return True if all effects integrate out exactly."""
+    return not len(p.rows.y)
+
+
+def cost_of(p: Problem) -> float:
+    """Return about how many elementary operations a marginal density takes: a number, so that seeds reproduce."""
+    columns = np.diff(p.pattern.l_start).astype(float)
+    factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < len(p.prior.mean) else 1.0)
+    each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
+    return each * (1.0 if is_quadratic(p) else 4.0)
+
+
 @dataclass(frozen=True)
 class Room:
     """What one thread works in; `space` and `where` are handles of the two records."""
@@ -66,17 +79,12 @@ class Target:
     @property
     def quadratic(self) -> bool:
         """All effects integrate out exactly."""
-        return not len(self.problem.rows.y)
+        return is_quadratic(self.problem)
 
     @property
     def cost(self) -> float:
-        """About how many elementary operations a marginal density takes: a number, so that seeds reproduce.
-        """
-        p = self.problem
-        columns = np.diff(p.pattern.l_start).astype(float)
-        factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < self.n_effects else 1.0)
-        each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
-        return each * (1.0 if self.quadratic else 4.0)
+        """About how many elementary operations a marginal density takes."""
+        return cost_of(self.problem)
 
     @property
     def dear(self) -> bool:

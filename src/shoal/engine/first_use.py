@@ -15,7 +15,16 @@ from shoal.engine.progress import Progress
 from shoal.families import FAMILIES
 from shoal.priors.compiled import Compiled
 
-MODULES = ("sparse", "build", "handles", "density", "gradient", "moves", "independence", "nuts_tree", "nuts_walk")
+ENGINE = ("sparse", "build", "handles", "density", "gradient", "coordinates", "moves", "independence")
+NUTS = ("nuts_tree", "nuts_walk", "nuts_kernel")
+ELSEWHERE = (
+    "shoal.priors.densities",
+    "shoal.priors.shrinkage",
+    "shoal.families.row_functions",
+    "shoal.model.terms.functions",
+    "shoal.model.terms.student_effects",
+    "shoal.scores.loo.kernel",
+)
 MESSAGE = "compiling for this machine (once, some 20 s)"
 
 
@@ -43,10 +52,8 @@ def announced(progress: Progress) -> Iterator[None]:
 
 
 def kernels() -> list[tuple[str, str]]:
-    """Return the module and name of every compiled function of the engine, of families and of priors."""
-    names = [f"shoal.engine.{name}" for name in MODULES]
-    names += ["shoal.engine.nuts_kernel", "shoal.priors.densities", "shoal.priors.shrinkage"]
-    names += ["shoal.model.terms.functions", "shoal.model.terms.student_effects"]
+    """Return the module and name of every compiled function of Shoal."""
+    names = [f"shoal.engine.{name}" for name in (*ENGINE, *NUTS)] + [*ELSEWHERE]
     names += sorted({f.__module__ for family in FAMILIES.values() for f in family.row_functions.values()})
     found = []
     for name in names:

@@ -168,6 +168,8 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw accepted or "
             "refused by its exact weight."
         )
+    if not size.hyperparameters:
+        return "hmc", "Sampled by Hamiltonian trajectories, after whitening by the marginal: the transported effects."
     if size.hyperparameters <= MOST_INDEPENDENT:
         return "pilot", (
             f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture fitted to "

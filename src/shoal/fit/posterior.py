@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shoal.engine import memory
-from shoal.engine.evaluate import Target
+from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
 from shoal.engine.plan import Plan, Size, check_names, choose
 from shoal.model.model import Specification
@@ -62,24 +62,34 @@ def posterior_of(
     ModelError
         Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
     """
+    plan, assembled = _planned(model, coordinates, sampler, extra_terms)
+    return Posterior(model, plan, assembled, _target(assembled), tuple(extra_terms))
+
+
+def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
+    """Return the plan to sample a model, before anything can be evaluated; raises as `posterior_of` does."""
+    return _planned(model, coordinates, sampler)[0]
+
+
+def _planned(
+    model: Specification, coordinates: str, sampler: str, extra_terms: Sequence[Term] = ()
+) -> tuple[Plan, Assembled]:
     check_names(coordinates, sampler)
     assembled = assemble(model, extra_terms)
-    target = _target(assembled)
-    size = _size(assembled, target)
+    size = _size(assembled)
     memory.check(size)
-    plan = choose(size, coordinates, sampler)
-    return Posterior(model, plan, assembled, target, tuple(extra_terms))
+    return choose(size, coordinates, sampler), assembled
 
 
-def _size(assembled: Assembled, target: Target) -> Size:
+def _size(assembled: Assembled) -> Size:
     problem = assembled.problem
     coefficients = sum(len(own.small()) for own in assembled.placed)
     return Size(
-        hyperparameters=target.n_theta,
+        hyperparameters=len(problem.slots.place),
         coefficients=coefficients,
-        effects=target.n_effects - coefficients,
-        quadratic=target.quadratic,
-        cost=target.cost,
+        effects=len(problem.prior.mean) - coefficients,
+        quadratic=is_quadratic(problem),
+        cost=cost_of(problem),
         numbers=len(problem.pattern.l_row) + 2 * len(problem.gram.row) + len(problem.terms.place),
         levels=tuple((name, len(labels)) for name, labels in assembled.model.factors.items()),
     )

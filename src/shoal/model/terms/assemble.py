@@ -88,10 +88,12 @@ class Assembled:
         """Return all posterior variables, in reading order: response by response, effects last."""
         out: Variables = {}
         for design in self.model.designs:
+            own: Variables = {}
             for placed in _reading_order(self.placed):
-                out |= placed.variables(design, drawn)
+                own |= placed.variables(design, drawn)
                 if isinstance(placed, PlacedCutpoints) and placed.term.design is design:
-                    out |= placed.cutpoints(_coefficients(self.placed, design), drawn)
+                    own |= placed.cutpoints(_coefficients(self.placed, design), drawn)
+            out |= _as_written(design, own)
         for placed in self.placed:
             out |= placed.effects(drawn)
         return out
@@ -104,6 +106,14 @@ def _reading_order(placed: Sequence[Placed]) -> list[Placed]:
     last = (PlacedGroupEffects, PlacedParameters)
     kinds = (PlacedCoefficients, *last)
     return sorted(placed, key=lambda p: next((i * 2 for i, k in enumerate(kinds) if isinstance(p, k)), 1))
+
+
+def _as_written(design: Design, variables: Variables) -> Variables:
+    """Return a response's variables, those of its groups and then of its latents in the order of its formula."""
+    written = [name for group in design.groups for name in (group.sd, group.cor, group.nu)]
+    written += [latent.loading for latent in design.latents]
+    ordered = iter([name for name in written if name in variables])
+    return {own: variables[own] for own in (next(ordered) if n in written else n for n in variables)}
 
 
 def _coefficients(placed: Sequence[Placed], design: Design) -> PlacedCoefficients:
