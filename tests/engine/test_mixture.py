@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from shoal.engine import mode
-from shoal.engine.independence import MOST_THINNING, thinning
+from shoal.engine.mixture import MOST_THINNING, thinning
 from shoal.engine.mixture import FREEDOM, PILOT, SMALL_PILOT, MarginalFit, Mixture, fit
 from shoal.errors import SamplingError
 

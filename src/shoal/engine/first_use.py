@@ -15,7 +15,7 @@ from shoal.engine.progress import Progress
 from shoal.families import FAMILIES
 from shoal.priors.compiled import Compiled
 
-ENGINE = ("sparse", "build", "handles", "density", "gradient", "coordinates", "moves", "independence")
+ENGINE = ("sparse", "build", "handles", "density", "gradient", "coordinates", "moves")
 NUTS = ("nuts_tree", "nuts_walk", "nuts_kernel")
 ELSEWHERE = (
     "shoal.priors.densities",

@@ -3,7 +3,8 @@
 The density is the marginal of the hyperparameters. The mixture serves twice: as the proposal of the
 independence sampler, and (its moments) as the whitening and the starting points of Hamiltonian sampling.
 No gradients: the density is evaluated in batches, of which few are needed in few dimensions.
-Cappé et al. (2008), Statistics and Computing 18, 447-459 (population Monte Carlo by mixtures);
+Cappé et al. (2008), Statistics and Computing 18, 447-459 (population Monte Carlo by mixtures); Cornuet et al.
+(2012), Scandinavian J. Statistics 39, 798-812 (points of all rounds count);
 Hesterberg (1995), Technometrics 37, 185-194 (the wide defensive component).
 """
 
@@ -22,6 +23,8 @@ FREEDOM = 8.0  # while the density is still unknown
 SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
 ROUNDS = 6
 PILOT = 1024
+MOST_THINNING = 8
+LEFT_STUCK = 0.02  # share of the draws that repeat the one before
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
 GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
@@ -108,24 +111,27 @@ def fit(
     """
     best: MarginalFit | None = None
     enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
-    mixture = _defended(mode[None], root[None], np.ones(1))
+    mixtures = [_defended(mode[None], root[None], np.ones(1))]
+    x, log_density = np.zeros((0, len(mode))), np.zeros(0)
     for components in range(1, ROUNDS + 1):
-        x = mixture.draw(rng, pilot)
-        log_density = batch(x)
-        log_weight = log_density - mixture.log_density(x)
+        fresh = mixtures[-1].draw(rng, pilot)
+        x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
+        # Points of all rounds, weighted as draws from the mixtures of all rounds together.
+        drawn_from = [mixture.log_density(x) for mixture in mixtures]
+        log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))
         # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
         choices = SHARPER if pilot < PILOT else SHARPER[:1]
-        proposal, efficiency = _sharpened(mixture, x, log_density, log_weight, choices)
+        proposal, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
         if best is None or efficiency > best.efficiency:
             best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
         # The curvature at the mode knows nothing of the tails: refit at least once.
         if components == ROUNDS or (efficiency > enough and components > 1):
             break
-        mixture = _expectation_maximization(x, weight, components, rng)
+        mixtures.append(_expectation_maximization(x, weight, components, rng))
     assert best is not None
     return best
 
@@ -205,3 +211,13 @@ def _expectation_maximization(
         parts = mixture.log_parts(x)
         share = np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
     return _defended(mixture.mean, mixture.root, mixture.weight)
+
+
+def thinning(fit: MarginalFit) -> int:
+    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat."""
+    # With weights w of mean one, an independence sampler in equilibrium accepts E min(w, w') of the time.
+    order = np.sort(fit.weight * len(fit.weight))
+    acceptance = float(2 * np.mean(order * (1 - (np.arange(len(order)) + 0.5) / len(order))))
+    if acceptance >= 1 - LEFT_STUCK:
+        return 1
+    return int(np.clip(np.ceil(np.log(LEFT_STUCK) / np.log1p(-acceptance)), 1, MOST_THINNING))

@@ -1,7 +1,9 @@
 """Two exact moves of (theta, z), and the chains that make them.
 
 *Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal,
-and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories. Once
+and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories; where everything is
+gaussian given theta it is drawn anew, and theta has the marginal density: an independence sampler (Tierney 1994, Annals
+of Statistics 22, 1701-1728). Once
 an iteration theta is proposed nearby instead: where the mixture is too thin, what is far out walks back.
 
 *Joint*: trajectories over (theta, z), by the gradient through the expansion's map.
@@ -196,6 +198,18 @@ def _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, grad
 
 
 @inner
+def _refresh(rng, state):
+    """Draw z anew from its standard normal density, as it is where everything is gaussian given theta."""
+    n = state.numbers
+    for k in range(state.z.size):
+        old = state.z[k]
+        state.z[k] = rng.standard_normal()
+        change = 0.5 * (old * old - state.z[k] * state.z[k])
+        n[LP] += change
+        n[GIVEN] += change
+
+
+@inner
 def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient):
     """Move z by a trajectory given theta; return the probability of its end, and the loss of log density."""
     n, t = state.numbers, state.theta.size
@@ -231,7 +245,7 @@ def _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
 
 @compiled_as(
     nb.void(
-        *(GENERATOR, PROBLEM, _INT, PROPOSALS, MATRIX, MATRIX, _INT, _INT, _INT, _INT, _FLOAT),
+        *(GENERATOR, PROBLEM, _INT, PROPOSALS, MATRIX, MATRIX, _INT, _INT, _INT, _INT, _INT, _FLOAT),
         *(SPACE, MAP, MAP, STATE, INT64S, OUTPUT),
     )
 )
@@ -242,6 +256,7 @@ def alternate(
     mixture,
     thetas,
     walk,
+    every,
     kicks,
     per,
     warm,
@@ -262,6 +277,8 @@ def alternate(
         Proposals from the mixture; the state says how many have been used.
     walk : (T, T) array
         Root of the covariance of the steps to proposals nearby.
+    every : int
+        Iterations from one such proposal to the next.
     per : int
         Proposals from the mixture, each with its trajectory, an iteration.
     """
@@ -270,10 +287,11 @@ def alternate(
     z, momentum, gradient = np.empty(nx), np.empty(nx), np.empty(nx)
     theta, normal = np.empty(t), np.empty(t)
     adapt = warm > 0
+    exact = p.rows.y.size == 0  # z is standard normal whatever theta
     begun = n[WARMED] > 0.0 or n[PROPOSAL] != 0.0
     for iteration in range(warm if adapt else count):
         accepted, turned, loss = 0.0, 0.0, -np.inf
-        for turn in range(per + 1):
+        for turn in range(per + (iteration % every == 0)):
             if not begun:
                 kind = FIRST
                 copy(state.theta, theta)
@@ -292,7 +310,11 @@ def alternate(
             begun = True
             log_q = _log_mixture(mixture, theta)
             chance = _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, gradient)
-            if turn < per:
+            if turn < per and exact:
+                accepted += chance / per
+                _refresh(rng, state)
+                turned, loss = 1.0, 0.0
+            elif turn < per:
                 accepted += chance / per
                 chance, lost = _turn(rng, p, kicks, aim, adapt, space, where, state, z, momentum, gradient)
                 turned += chance / per

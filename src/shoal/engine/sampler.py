@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from shoal.engine import independence, moves, nuts
+from shoal.engine import moves, nuts
+from shoal.engine.convergence import pareto_k
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
 from shoal.engine.gradient import joint_density
-from shoal.engine.mixture import MarginalFit, Mixture
+from shoal.engine.mixture import MarginalFit, Mixture, thinning
 from shoal.engine.moves import ANGLE, USED
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Chains, Settings, generators
@@ -27,6 +28,7 @@ PILOT = 60  # iterations of the run that chooses the move
 LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
 LEFT_STUCK = 0.1  # share of draws that may repeat the theta before
 MOST_PROPOSALS = 4
+SELDOM = 3  # draws between proposals nearby, where an evaluation costs milliseconds
 AIM = 0.8  # acceptance of trajectories
 WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root of its dimension
 
@@ -68,10 +70,11 @@ class Chain:
         moves.alternate(
             self.rng,
             self.target.handle,
-            STEPS,
+            0 if self.target.quadratic else STEPS,
             proposals(self.fit.proposal),
             np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * per)),
             np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
+            SELDOM if self.target.quadratic and self.target.dear else 1,
             KICKS,
             per,
             warm,
@@ -127,6 +130,8 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
     """
     if sampler == "hmc":
         return Move(False)
+    if target.quadratic:
+        return Move(True, 1 if target.dear else thinning(fit))
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
     stats = chain.alternate(0, PILOT, 1, aim).stats
     acceptance = float(stats[PILOT // 4 :, 2].mean())
@@ -164,9 +169,6 @@ def sample(
     if sampler == "nuts" or fit is None:
         progress.stage("sampling")
         return nuts.sample(target, coordinates, fit, elements, settings, progress)
-    if sampler == "independence":
-        progress.stage("sampling")
-        return independence.sample(target, fit, elements, settings, progress)
     aim = settings.target_accept or AIM
     move = choose_move(target, fit, sampler, settings.seed, aim)
     progress.stage("sampling")
@@ -199,8 +201,14 @@ def _chains(
     facts = {"step_size": angle[:, 0].tolist(), "target_accept": aim}
     if not move.independent:
         return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
-    facts |= {"proposals_per_draw": move.per, "acceptance_theta": move.acceptance}
-    return Chains(theta, points, named | {"acceptance_theta": stats[..., 2]}, "alternating", facts)
+    facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
+    named["acceptance_theta"] = stats[..., 2]
+    if not target.quadratic:
+        return Chains(theta, points, named, "alternating", facts)
+    # Where proposals have the marginal's own weights, these are a certificate.
+    facts["pareto_k"] = pareto_k(np.log(fit.weight[fit.weight > 0]))
+    named["acceptance_rate"] = stats[..., 2]
+    return Chains(theta, points, named, "independence", facts)
 
 
 def _chain(
