@@ -120,9 +120,7 @@ def proposals(mixture: Mixture) -> moves.Proposals:
 
 
 def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
-    """Return the move of a sampler; of "pilot" the one that a short run of independent proposals
-    recommends.
-    """
+    """Return the move of a sampler; of "pilot" the one for which a short run speaks."""
     if sampler == "hmc":
         return Move(False)
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
