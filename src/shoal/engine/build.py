@@ -459,7 +459,6 @@ def _adjoint_list():
     return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
 
 
-@compiled_as(
-    nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
+@compiled_as(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
 def _append_adjoint(functions, function):
     functions.append(function)
