@@ -159,7 +159,9 @@ def _log_mixture(q, theta):
 
 @inner
 def _propose(rng, p, steps, theta, log_q, local, space, where, other, state, gradient):
-    """Move to `theta`, from the mixture or if `local` nearby, or stay; return the chance of moving."""
+    """Move to `theta` if it is accepted, as drawn from the mixture or, if `local`, nearby; return the
+    probability.
+    """
     n, t = state.numbers, state.theta.size
     prior = transport(p, steps, theta, space, other)
     given = given_theta(p, state.z, other, space, gradient)
