@@ -88,7 +88,7 @@ def test_more_draws_begin_with_the_same_chains_apart():
 
 @pytest.mark.parametrize("kind", FORMULAS)
 def test_a_second_fit_compiles_nothing(kind):
-    """With other levels, responses, numbers in the priors, another seed and more chains; or other crossings."""
+    """With other levels, responses, numbers in the priors, another seed, more chains, another factor."""
     formula, family = FORMULAS[kind]
     slopes = formula.replace("(1 | g)", "(1 + x | g)")
     sl.Model(slopes, table(), family, {"sd": N.HalfNormal(1)}).fit(**RUN)

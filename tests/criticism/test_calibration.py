@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +18,7 @@ from shoal.errors import ModelError
 from shoal.model import Response, Specification, specify
 from shoal.model.predictors import linear_predictor
 from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.priors.compiled import PriorFunction
 from shoal.tables import read
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
@@ -231,15 +232,18 @@ def test_ranks_do_not_depend_on_cores_or_later_simulations() -> None:
     ]  # fmt: skip
 
 
+@PriorFunction
+def wrong_density(x: float, params: np.ndarray, slope: np.ndarray) -> float:
+    slope[0] = 1 / x - params[0]
+    return math.log(params[0]) - params[0] * x + math.log(x)
+
+
 @dataclass(frozen=True)
 class TwiceTheJacobian(P.Exponential):
     """Draws an exponential, its density has a factor x too many: a Jacobian counted twice."""
 
     support: ClassVar[str] = "positive"
-
-    @staticmethod
-    def log_density(x: Any, rate: Any) -> Any:
-        return P.Exponential.log_density(x, rate) + jnp.log(x)
+    density: ClassVar[PriorFunction] = wrong_density
 
 
 @pytest.mark.sbc

@@ -24,7 +24,8 @@ def autoregressive(coefficient, chains, draws, seed):
 def quantities(chains, draws):
     """Return draws of many kinds by what they are."""
     rng = np.random.default_rng([chains, draws])
-    out = {f"autocorrelation {c}": autoregressive(c, chains, draws, 1) for c in (-0.9, -0.5, 0, 0.5, 0.9, 0.99)}
+    coefficients = (-0.9, -0.5, 0, 0.5, 0.9, 0.99)
+    out = {f"autocorrelation {c}": autoregressive(c, chains, draws, 1) for c in coefficients}
     smooth = out["autocorrelation 0.9"]
     return out | {
         "heavy tails": rng.standard_cauchy((chains, draws)),
@@ -114,7 +115,8 @@ def test_intervals_by_hand(prob):
         assert ((draws >= hdi[0]) & (draws <= hdi[1])).sum() > prob * len(draws) - 1
 
 
-@pytest.mark.parametrize("size", [100, 400, 900, 2500, 10_000])  # 3 sqrt(size) is whole: the tails are the same
+# Where 3 sqrt(size) is whole, the tails are the same.
+@pytest.mark.parametrize("size", [100, 400, 900, 2500, 10_000])
 @pytest.mark.parametrize("shape", [-0.3, 0.1, 0.4, 0.7, 1.2])
 def test_pareto_k_is_that_of_arviz(size, shape):
     rng = np.random.default_rng([size, int(100 * shape + 50)])

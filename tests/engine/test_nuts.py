@@ -213,7 +213,8 @@ def schools(precise):
     """Return eight schools, their errors divided by `precise`."""
     table = pd.DataFrame({"y": EFFECT, "s": ERROR / precise, "school": list("ABCDEFGH")})
     priors = {"Intercept": Normal(0, 10), "sd": HalfNormal(10)}
-    return posterior_of(specify([Response("y | se(s) ~ 1 + (1 | school)", "gaussian")], read(table), priors, {}))
+    response = Response("y | se(s) ~ 1 + (1 | school)", "gaussian")
+    return posterior_of(specify([response], read(table), priors, {}))
 
 
 def quadrature(precise):
@@ -242,7 +243,8 @@ def test_eight_schools_are_those_of_quadrature_in_all_coordinates(name, fitted):
     settings = replace(SHORT, draws=1000, target_accept=0.9)
     elements = p.assembled.elements(effects=False)
     chains = nuts.sample(p.target, name, fit, elements, settings, Progress())
-    variables = p.assembled.variables(p.assembled.drawn(p.target.values(chains.theta), chains.points, elements))
+    drawn = p.assembled.drawn(p.target.values(chains.theta), chains.points, elements)
+    variables = p.assembled.variables(drawn)
     mean, sd = variables["Intercept"][1], variables["sd_school"][1][..., 0]
     drawn = {"mean": mean, "mean squared": mean**2, "sd": sd, "sd squared": sd**2}
     for key, expected in quadrature(4.0).items():

@@ -118,10 +118,11 @@ def _standardised(p: Posterior, points: np.ndarray) -> dict[str, np.ndarray]:
 
 def _log_density(p: Posterior, theta: np.ndarray, z: np.ndarray) -> float:
     """Return the log density of `Points`: the engine's, by natural scales instead of (theta, z)."""
-    value, place, step = p.target.in_coordinates("noncentered", theta, z)[0], p.target.problem.slots.place, 1e-3
+    value, *_ = p.target.in_coordinates("noncentered", theta, z)
+    place, h = p.target.problem.slots.place, 1e-3
     # Each hyperparameter depends on its own coordinate of theta alone.
-    one, two = (p.target.values(theta + k * step)[place] - p.target.values(theta - k * step)[place] for k in (1, 2))
-    value -= np.log(abs(8 * one - two) / (12 * step)).sum()
+    up, down, up2, down2 = (p.target.values(theta + k * h)[place] for k in (1, -1, 2, -2))
+    value -= np.log(abs(8 * (up - down) - (up2 - down2)) / (12 * h)).sum()
     # Effects are affine in z.
     by_z = np.array([_effects(p, theta, z + e) for e in np.eye(len(z))]) - _effects(p, theta, z)
     _, singular, right = np.linalg.svd(by_z.T)

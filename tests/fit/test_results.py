@@ -8,9 +8,9 @@ import pytest
 
 import shoal as sl
 from posterior.density import log_joint
+from shoal.engine.settings import Settings
 from shoal.errors import DataError, ModelError
 from shoal.fit.results import LARGEST_IN_DOUBLE, storage
-from shoal.engine.settings import Settings
 
 RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
 LABELS = {

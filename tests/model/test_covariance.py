@@ -21,7 +21,8 @@ def count(blocks):
 
 def factor(sd, partial, blocks):
     """Return the factor Λ of the effects' covariance, block by block as the engine makes it."""
-    lam, given = np.zeros((len(sd), len(sd))), iter(np.split(partial, np.cumsum([count((b,)) for b in blocks])))
+    given = iter(np.split(partial, np.cumsum([count((block,)) for block in blocks])))
+    lam = np.zeros((len(sd), len(sd)))
     for block in blocks:
         rows, columns = np.tril_indices(len(block))
         out = np.zeros(len(rows))
@@ -87,7 +88,7 @@ def test_partial_correlations_have_the_lkj_law(size, eta):
 
 
 def derivatives(lam, partial):
-    """Return the derivative of one block's factor in each partial correlation, by the adjoint of its function."""
+    """Return the derivative of one block's factor in each partial correlation, by its adjoint."""
     size = len(lam)
     rows, columns = np.tril_indices(size)
     inputs, outputs = np.concatenate([np.ones(size), partial]), lam[rows, columns]

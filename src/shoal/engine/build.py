@@ -27,9 +27,7 @@ from shoal.priors.compiled import (
 
 
 class Lines(NamedTuple):
-    """Entries of J: `line`, `column` (places in v) and `value`, each (entries,); of equal places the sum
-    counts.
-    """
+    """Entries of J, (entries,) each: lines, places in v, values; of equal places the sum counts."""
 
     line: np.ndarray
     column: np.ndarray
@@ -366,9 +364,7 @@ def _places(pattern: Any, one: np.ndarray, two: np.ndarray) -> np.ndarray:
 
 @compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, INT32S, INT64S, INT64S, nb.int64))
 def _row_keys(start, column, counts, predictors, size):
-    """Return keys of the products of every row, in the order of `rows.linearize`, and where each pair
-    begins.
-    """
+    """Return keys of all rows' products as `rows.linearize` goes through them; where each pair begins."""
     cells, total = 0, 0
     for turn in range(2):
         if turn:
@@ -463,7 +459,6 @@ def _adjoint_list():
     return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
 
 
-@compiled_as(
-    nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
+@compiled_as(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
 def _append_adjoint(functions, function):
     functions.append(function)

@@ -1,11 +1,10 @@
-"""How well draws of several chains represent a distribution: R-hat, effective sample sizes, Monte Carlo
-errors.
+"""How well draws of chains represent a distribution: R-hat, effective sample sizes, Monte Carlo errors.
 
-Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718: rank-normalised split R-hat, bulk and
-tail effective sample sizes. The autocorrelation time is Geyer's initial monotone sequence estimator (Geyer 1992,
-Statistical Science 7, 473-483). All functions take many quantities at once, (V, chains, draws), and agree with
-arviz-stats to rounding; they are here because every fit needs them, and that package takes longer to import than a
-small model to sample.
+Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718: rank-normalised split
+R-hat, bulk and tail effective sample sizes. The autocorrelation time is Geyer's initial monotone sequence
+estimator (Geyer 1992, Statistical Science 7, 473-483). All functions take many quantities at once,
+(V, chains, draws). Those that arviz-stats has, too, agree with it to rounding; they are here because every
+fit needs them, and that package takes longer to import than a small model to sample.
 """
 
 from __future__ import annotations
@@ -18,9 +17,7 @@ TAIL = 0.05  # probability of each tail whose quantile's effective sample size i
 
 
 def split(values: np.ndarray) -> np.ndarray:
-    """Return the halves of each chain as chains of their own; of an odd number of draws the middle one is
-    left out.
-    """
+    """Return the halves of each chain as chains; of an odd number of draws the middle one is left out."""
     half = values.shape[-1] // 2
     return np.concatenate([values[..., :half], values[..., -half:]], axis=-2)
 
@@ -44,9 +41,7 @@ def rank_normalized(values: np.ndarray) -> np.ndarray:
 
 
 def ess(values: np.ndarray) -> np.ndarray:
-    """Return the effective sample size of the mean of each quantity, (V,); of what never varies, the number
-    of draws.
-    """
+    """Return the effective sample size of each mean, (V,); of what never varies, the number of draws."""
     count, chains, draws = values.shape
     total = chains * draws
     if not count:
@@ -71,8 +66,8 @@ def ess(values: np.ndarray) -> np.ndarray:
 def _time(rho: np.ndarray) -> np.ndarray:
     """Return the integrated autocorrelation time from autocorrelations (V, draws).
 
-    Sums of neighbours ``rho[2k] + rho[2k + 1]`` are positive and decrease for a reversible chain: they are summed while
-    they are positive, none counted for more than those before it.
+    Sums of neighbours ``rho[2k] + rho[2k + 1]`` are positive and decrease for a reversible chain: they are
+    summed while they are positive, none counted for more than those before it.
     """
     most = max((rho.shape[1] - 1) // 2, 1)
     pairs = rho[:, 0 : 2 * most : 2] + rho[:, 1 : 2 * most : 2]
@@ -99,9 +94,7 @@ def ess_tail(values: np.ndarray) -> np.ndarray:
 
 
 def rhat(values: np.ndarray) -> np.ndarray:
-    """Return R-hat of each quantity: the larger of those of its location and of its spread; 1 for one
-    chain.
-    """
+    """Return R-hat of each quantity, the larger of those of location and spread; 1 for one chain."""
     if values.shape[1] < 2:
         return np.ones(len(values))
     halves = split(values)
@@ -123,9 +116,7 @@ def mcse_mean(values: np.ndarray) -> np.ndarray:
 
 
 def mcse_sd(values: np.ndarray) -> np.ndarray:
-    """Return the Monte Carlo standard error of each standard deviation, from that of the squared
-    deviations.
-    """
+    """Return the Monte Carlo standard error of each sd, from that of the squared deviations."""
     squares = (values - values.mean(axis=(1, 2), keepdims=True)) ** 2
     variance = squares.mean(axis=(1, 2))
     spread = (squares**2).mean(axis=(1, 2)) - variance**2
@@ -155,9 +146,9 @@ def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
 def pareto_k(log_weights: np.ndarray) -> float:
     """Return the Pareto shape of the largest importance weights: above 0.7 their mean is unreliable.
 
-    Vehtari, Simpson, Gelman, Yao and Gabry (2024), J. Machine Learning Research 25(72): the tail holds the largest of
-    ``min(S / 5, 3 sqrt(S))`` weights, the generalised Pareto distribution is fitted as by Zhang and Stephens (2009),
-    Technometrics 51, 316-325, and its shape drawn a little towards one half.
+    Vehtari, Simpson, Gelman, Yao and Gabry (2024), J. Machine Learning Research 25(72): the tail holds the
+    ``min(S / 5, 3 sqrt(S))`` largest weights, the generalised Pareto distribution is fitted as by Zhang and
+    Stephens (2009), Technometrics 51, 316-325, and its shape drawn a little towards one half.
     """
     log_weights = np.sort(log_weights[np.isfinite(log_weights)])
     count = len(log_weights)

@@ -181,9 +181,7 @@ def to_constraints(p, space, out, x):
 
 @inner
 def effects_at(p, space, where, z):
-    """Write the effects that `z` stands for into ``space.x``; return the log density of its fixed
-    directions.
-    """
+    """Write the effects of `z` into ``space.x``; return the log density of its fixed directions."""
     x, across = space.x, where.across
     copy(z, x)
     extra = 0.0

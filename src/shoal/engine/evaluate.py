@@ -27,7 +27,7 @@ def is_quadratic(p: Problem) -> bool:
 
 
 def cost_of(p: Problem) -> float:
-    """Return about how many elementary operations a marginal density takes: a number, so that seeds reproduce."""
+    """Return about how many operations a marginal density takes: a number, so that seeds reproduce."""
     columns = np.diff(p.pattern.l_start).astype(float)
     factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < len(p.prior.mean) else 1.0)
     each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
@@ -126,16 +126,14 @@ class Target:
     def in_coordinates(
         self, name: str, theta: np.ndarray, z: np.ndarray
     ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-        """Return the log density of (theta, z) in named coordinates, its gradient, and the elements (v, x).
-        """
+        """Return the log density of (theta, z) in named coordinates, its gradient, and elements (v, x)."""
         by_theta, by_z, room = np.zeros(self.n_theta), np.zeros(self.n_effects), self.room(name)
         function = log_density_in(name)
         value = function(self.handle, theta, z, room.space, room.where, by_theta, by_z)
         return value, by_theta, by_z, np.concatenate([room.numbers.v, room.numbers.x])
 
     def refined(self, theta: np.ndarray, z: np.ndarray, steps: int) -> tuple[float, np.ndarray]:
-        """Return the log density of (theta, z) by a map with `steps` Newton steps, and the elements (v, x).
-        """
+        """Return the log density of (theta, z) by a map with `steps` Newton steps, and elements (v, x)."""
         room = self.room()
         by_z = np.zeros(self.n_effects)
         value = density.refined(self.handle, steps, theta, z, room.space, room.where, by_z)

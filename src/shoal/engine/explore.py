@@ -14,8 +14,7 @@ LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions 
 
 
 def marginal_batches(target: Target, cores: int) -> Batch:
-    """Return the log marginal density of many thetas, evaluated on several cores; values depend on neither.
-    """
+    """Return the log marginal density of many thetas, on several cores; values do not depend on them."""
     rooms = [target.room() for _ in range(cores)]
 
     def batch(thetas: np.ndarray) -> np.ndarray:

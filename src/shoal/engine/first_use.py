@@ -1,4 +1,4 @@
-"""The first use of the engine on a machine: its kernels are compiled once, and kept for every later process."""
+"""The first use of the engine on a machine: kernels are compiled once, and kept for later processes."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ Their arrays are those of the Python records, so what compiled code writes is se
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba as nb
 from numba.experimental import structref
 
@@ -71,7 +69,7 @@ MAP = MapType(fields_of(records.Map))
 
 
 @compiled_as(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)))
-def problem_handle(p: Any) -> Any:
+def problem_handle(p):
     """Return the handle of a problem."""
     out = structref.new(PROBLEM)
     out.columns = p.columns
@@ -95,7 +93,7 @@ def problem_handle(p: Any) -> Any:
 
 
 @compiled_as(SPACE(record_type(records.Space)))
-def space_handle(s: Any) -> Any:
+def space_handle(s):
     """Return the handle of a thread's room."""
     out = structref.new(SPACE)
     out.h = s.h
@@ -124,7 +122,7 @@ def space_handle(s: Any) -> Any:
 
 
 @compiled_as(MAP(record_type(records.Map)))
-def map_handle(m: Any) -> Any:
+def map_handle(m):
     """Return the handle of a map."""
     out = structref.new(MAP)
     out.mode = m.mode

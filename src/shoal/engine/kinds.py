@@ -51,7 +51,7 @@ def fields_of(record: type, **records: Any) -> list[tuple[str, Any]]:
     """Return the names and compiled types of a record's fields; `records` are those of other records."""
     kinds = KINDS | records
     named = record.__annotations__.items()
-    return [(name, kinds[getattr(kind, "__forward_arg__", kind)]) for name, kind in named]
+    return [(name, kinds[str(getattr(kind, "__forward_arg__", kind))]) for name, kind in named]
 
 
 def record_type(record: type) -> Any:

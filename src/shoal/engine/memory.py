@@ -23,8 +23,8 @@ def check(size: Size) -> None:
         f"{name} {count:,}" for name, count in sorted(size.levels, key=lambda level: -level[1])
     )
     raise ModelError(
-        f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: pairs of levels that meet, directly or "
-        "by others between them, have a number each.",
+        f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: pairs of levels that meet, "
+        "directly or by others between them, have a number each.",
         f"No more than the {there / 1e9:,.0f} GB of this machine.",
         "Leave out all but one of the large factors, or take a part of their levels.",
     )

@@ -178,8 +178,8 @@ def sample(
     theta, points, stats, step = (
         np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
     )
-    named = {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
-    named["step_size"] = np.broadcast_to(step[:, None], stats.shape[:2]).copy()
+    named: dict[str, np.ndarray] = {"step_size": np.broadcast_to(step[:, None], stats.shape[:2]).copy()}
+    named |= {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
     return Chains(theta, points, named, "nuts", {"step_size": step.tolist(), "target_accept": aim})
 
 

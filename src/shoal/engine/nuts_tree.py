@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba as nb
 import numpy as np
@@ -66,7 +66,7 @@ TREE = TreeType(fields_of(Tree))
 
 
 @compiled_as(TREE(record_type(Tree)))
-def tree_handle(t: Any) -> Any:
+def tree_handle(t):
     """Return the handle of a tree."""
     out = structref.new(TREE)
     out.q = t.q
@@ -89,16 +89,21 @@ def tree_handle(t: Any) -> Any:
 def new_tree(n_theta: int, n_effects: int, elements: int) -> Tree:
     """Return room for the trees of one chain."""
     n, nodes, f = n_theta + n_effects, DEEPEST + 2, np.zeros
-    sizes = [(nodes, n), (nodes, n), (nodes, elements), (nodes, n), (nodes, n), (nodes, n), (nodes, 3)]
     return Tree(
-        *(f(size) for size in sizes),
-        f(nodes, np.int64),
-        f((2, n)),
-        f((2, n)),
-        f((2, n)),
-        f(n_theta),
-        f(n_theta),
-        f(n_effects),
+        q=f((nodes, n)),
+        gradient=f((nodes, n)),
+        point=f((nodes, elements)),
+        start=f((nodes, n)),
+        end=f((nodes, n)),
+        total=f((nodes, n)),
+        weights=f((nodes, 3)),
+        depth=f(nodes, np.int64),
+        edge_q=f((2, n)),
+        edge_momentum=f((2, n)),
+        edge_gradient=f((2, n)),
+        theta=f(n_theta),
+        theta_bar=f(n_theta),
+        z_bar=f(n_effects),
     )
 
 

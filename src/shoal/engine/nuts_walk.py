@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numba as nb
 import numpy as np
@@ -56,7 +56,7 @@ WALK = WalkType(fields_of(Walk))
 
 
 @compiled_as(WALK(record_type(Walk)))
-def walk_handle(w: Any) -> Any:
+def walk_handle(w):
     """Return the handle of a walk."""
     out = structref.new(WALK)
     out.q = w.q

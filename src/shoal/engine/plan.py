@@ -1,6 +1,4 @@
-"""How a posterior is sampled, and why. The only place where a strategy is chosen before a pilot has been
-run.
-"""
+"""How a posterior is sampled, and why: the only place where a strategy is chosen before a pilot's run."""
 
 from __future__ import annotations
 
@@ -136,7 +134,8 @@ def _slow(size: Size, sampler: str) -> str:
     return (
         f"This model is large: levels {levels}; one evaluation takes about {1000 * each:.0f} ms and "
         f"{8 * size.numbers / 1e9:.1f} GB, so 4,000 draws on two cores take about {total / 60:.0f} minutes. "
-        "Fewer draws take that much less; so do fewer levels of crossed factors, whose meetings fill the factor."
+        "Fewer draws take that much less; so do fewer levels of crossed factors, whose meetings fill the "
+        "factor."
     )
 
 
@@ -165,15 +164,17 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
     count = counted(size.hyperparameters, "hyperparameter")
     if integrate and size.hyperparameters <= MOST_INDEPENDENT:
         return "independence", (
-            f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw accepted or "
-            "refused by its exact weight."
+            f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
+            "accepted or refused by its exact weight."
         )
     if not size.hyperparameters:
-        return "hmc", "Sampled by Hamiltonian trajectories, after whitening by the marginal: the transported effects."
+        what = "the transported effects"
+        return "hmc", f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {what}."
     if size.hyperparameters <= MOST_INDEPENDENT:
         return "pilot", (
-            f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture fitted to "
-            "the marginal density and the effects by trajectories, or all by Hamiltonian trajectories."
+            f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture "
+            "fitted to the marginal density and the effects by trajectories, or all by Hamiltonian "
+            "trajectories."
         )
     return (
         "hmc",

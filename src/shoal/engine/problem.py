@@ -224,9 +224,7 @@ class Expansion(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """Compiled functions as typed lists: of blocks of rows, of slots' priors, derived ones and their
-    adjoints.
-    """
+    """Compiled functions as typed lists: of blocks of rows, of priors, derived ones and adjoints."""
 
     rows: RowFunctions
     priors: PriorDensities

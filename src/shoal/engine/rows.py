@@ -83,8 +83,7 @@ def scatter(columns, line_values, v_bar):
 
 @inner
 def linearize(p, space):
-    """Fill ``space.own_a`` and ``space.own_b`` with the rows' quadratic at their predictors: J'WJ and its
-    right side.
+    """Fill ``space.own_a`` and ``own_b`` with the rows' quadratic at their predictors: J'WJ, right side.
 
     What `evaluate` left with order 2 is read; scores are overwritten by those of the quadratic,
     ``score + W (eta - offset)``.

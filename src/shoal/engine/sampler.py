@@ -125,9 +125,7 @@ def proposals(mixture: Mixture) -> moves.Proposals:
 
 
 def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
-    """Return the move of a sampler; of "pilot" the one that a short run of independent proposals
-    recommends.
-    """
+    """Return the move of a sampler; of "pilot" the one for which a short run speaks."""
     if sampler == "hmc":
         return Move(False)
     if target.quadratic:

@@ -71,12 +71,12 @@ def analyse(row: np.ndarray, column: np.ndarray, size: int) -> Pattern:
     upper = sp.triu(upper, format="csc")
     upper.sort_indices()
     start, rows = upper.indptr.astype(np.int64), upper.indices.astype(np.int32)
-    l_start, *structure = _analyse(start, rows)
+    l_start, l_row, r_start, r_column, r_place = _analyse(start, rows)
     full_columns = np.flatnonzero(np.diff(l_start) != size - here)
     dense = int(full_columns[-1]) + 1 if full_columns.size else 0
     if size - dense < SMALLEST_BLOCK:
         dense = size
-    return Pattern(order, start, rows, l_start, *structure, dense)
+    return Pattern(order, start, rows, l_start, l_row, r_start, r_column, r_place, dense)
 
 
 def _ordering(matrix: sp.csc_matrix) -> np.ndarray:

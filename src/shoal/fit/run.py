@@ -66,8 +66,7 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
 def sampled(
     posterior: Posterior, sampler: str, settings: Settings, progress: Progress
 ) -> tuple[Chains, Variables]:
-    """Return draws, and what they say of the posterior's variables; latents on one side of their two signs.
-    """
+    """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
     assembled, plan = posterior.assembled, posterior.plan
     elements = assembled.elements(settings.keep_effects)
     draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)

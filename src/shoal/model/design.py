@@ -90,9 +90,7 @@ class Design:
         return self.family.linear_gaussian and not (self.known_se and self.se_sigma)
 
     def gaussian_response(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the precisions of exactly gaussian rows, in units of sigma, and their responses less
-        `offset`.
-        """
+        """Return precisions of exactly gaussian rows, in units of sigma; responses less `offset`."""
         rows = self.rows
         weight = rows.weight / rows.se**2 if self.known_se else np.asarray(rows.weight, float)
         return weight, self.family.normal_response(rows) - offset

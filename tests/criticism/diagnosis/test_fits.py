@@ -339,7 +339,7 @@ def test_acceptance_far_from_the_fits_aim(by_nuts):
 
 
 def test_steps_that_are_as_long_as_they_can_be_are_no_finding():
-    """Trajectories turn by a quarter at most: a posterior that is nearly normal accepts more than is aimed at."""
+    """Trajectories turn by a quarter at most: a nearly normal posterior accepts more than is aimed at."""
     fit = bangladesh(3, sl.priors.Exponential(1), sampler="hmc", target_accept=0.5)
     assert (fit.tree["sample_stats"]["acceptance_rate"].values.mean(1) > 0.7).all()
     assert "acceptance" not in codes(fit.diagnose())

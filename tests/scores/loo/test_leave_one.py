@@ -8,10 +8,10 @@ import xarray as xr
 
 import left_out
 import shoal as sl
-from shoal.errors import ModelError, ShoalWarning
-from shoal.fit.refit import settings_of
-from shoal.fit.posterior import posterior_of
 from shoal.engine.settings import Settings
+from shoal.errors import ModelError, ShoalWarning
+from shoal.fit.posterior import posterior_of
+from shoal.fit.refit import settings_of
 from shoal.scores.loo import loo
 from shoal.scores.loo.densities import densities
 from shoal.scores.loo.leave_one import leave_out

@@ -139,7 +139,7 @@ def acceptance(case: Case) -> list[Finding]:
 
 
 def _turns(case: Case) -> bool:
-    """Return True for Shoal's own trajectories, whose steps are a quarter turn at most, whatever is accepted."""
+    """Return True for Shoal's own trajectories: no step is longer than a quarter turn."""
     return case.results is not None and case.results.attrs["sampler"] == "hmc"
 
 

@@ -66,18 +66,14 @@ class Assembled:
     predictors: np.ndarray
 
     def elements(self, effects: bool = True) -> np.ndarray:
-        """Return the elements of (v, x) whose draws the results are made of; with `effects`, all levels'
-        too.
-        """
+        """Return the elements of (v, x) that results are made of, with `effects` those of levels too."""
         nv, order = len(self.problem.scales.constant), self.problem.pattern.order
         parts = [placed.small() for placed in self.placed]
         parts += [placed.large(nv, order) for placed in self.placed] if effects else []
         return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
     def drawn(self, h: np.ndarray, points: np.ndarray, elements: np.ndarray) -> Drawn:
-        """Return draws as terms read them: h (chain, draw, H), and points (chain, draw, E) of some
-        elements.
-        """
+        """Return draws as terms read them: h (chain, draw, H), and some elements (chain, draw, E)."""
         nv, order = len(self.problem.scales.constant), self.problem.pattern.order
         where = np.full(nv + len(order), -1)
         where[elements] = np.arange(len(elements))
@@ -100,16 +96,20 @@ class Assembled:
 
 
 def _reading_order(placed: Sequence[Placed]) -> list[Placed]:
-    """Return the terms as a reader expects them: coefficients, their scales, cutpoints, groups, the
-    family's own.
-    """
-    last = (PlacedGroupEffects, PlacedParameters)
-    kinds = (PlacedCoefficients, *last)
-    return sorted(placed, key=lambda p: next((i * 2 for i, k in enumerate(kinds) if isinstance(p, k)), 1))
+    """Return the terms as a reader expects them: coefficients first, the family's own parameters last."""
+    return sorted(placed, key=_rank)
+
+
+def _rank(placed: Placed) -> int:
+    if isinstance(placed, PlacedCoefficients):
+        return 0
+    if isinstance(placed, PlacedGroupEffects):
+        return 2
+    return 3 if isinstance(placed, PlacedParameters) else 1  # scales of coefficients and cutpoints
 
 
 def _as_written(design: Design, variables: Variables) -> Variables:
-    """Return a response's variables, those of its groups and then of its latents in the order of its formula."""
+    """Return a response's variables; those of its groups, then of its latents, in its formula's order."""
     written = [name for group in design.groups for name in (group.sd, group.cor, group.nu)]
     written += [latent.loading for latent in design.latents]
     ordered = iter([name for name in written if name in variables])

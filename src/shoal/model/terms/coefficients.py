@@ -38,9 +38,7 @@ class Coefficients(Term):
         return {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return `mean` (P,), `scale` (P, p) and `direct` (P, q); of an ordered response P counts the
-        cutpoints' mean.
-        """
+        """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the mean of cutpoints, if any."""
         design, priors = self.design, self.model.priors
         resolved = [priors[c].prior for c in design.columns]
         if design.family.ordinal:
@@ -136,9 +134,7 @@ class PlacedCoefficients(Placed):
         return Lines(line, np.concatenate([self.b, self.c])[column], values[line, column])
 
     def offset(self, first: np.ndarray) -> np.ndarray:
-        """Return the linear predictor of some rows where b and c are zero, the design's own offset
-        included.
-        """
+        """Return the linear predictor of some rows where b and c are zero, with the design's offset."""
         return self.term.design.offset[first] + self.term.columns(first) @ self.mean
 
     def part_of(self, column: int) -> Part:

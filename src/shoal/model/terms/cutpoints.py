@@ -1,5 +1,4 @@
-"""Cutpoints of an ordered response: their mean is a coefficient, the gaps between them are hyperparameters.
-"""
+"""Cutpoints of an ordered response: their mean is a coefficient, their gaps are hyperparameters."""
 
 from __future__ import annotations
 

@@ -81,9 +81,7 @@ class GroupEffects(Term):
         return PlacedGroupEffects(self, x, v, root)
 
     def _effects(self, builder: Builder) -> np.ndarray:
-        """Declare the effects: independent, or with a known precision between levels; Student-t ones
-        without any.
-        """
+        """Declare the effects: independent, or of a known precision between levels; Student-t of none."""
         levels, size, root = self.factor.levels, self.factor.effects, self.factor.root
         student = {at + k for group, block, at in self.blocks() if group.student for k in block}
         if root is None and not student:
@@ -149,8 +147,7 @@ class PlacedGroupEffects(Placed):
         return Lines(line, self.v[level[line], column], z[line, column])
 
     def declare_levels(self, builder: Builder, of: Mapping[str, PlacedCoefficients], first: bool) -> None:
-        """Declare the effects as those of levels, beside the population's coefficients, for coordinates
-        that mix them.
+        """Declare the effects beside the population's coefficients, for coordinates that mix the two.
 
         Parameters
         ----------
@@ -173,9 +170,7 @@ class PlacedGroupEffects(Placed):
         builder.levels(LevelEffects(self.x[:, :ordinary], self.root, summed, parts, moves))
 
     def declare_student(self, builder: Builder) -> int:
-        """Declare the density of Student-t effects: rows whose predictors are the effects; return how many
-        lines.
-        """
+        """Declare Student-t effects' density: rows whose predictors they are; return how many lines."""
         levels, root, lines = self.term.factor.levels, self.term.factor.root, 0
         for group, block, at in self.term.blocks():
             if not group.student:
@@ -217,9 +212,7 @@ class PlacedGroupEffects(Placed):
         return out
 
     def places(self, nv: int, order: np.ndarray) -> np.ndarray:
-        """Return where the effects stand among the elements of (v, x), (levels, K): latents are elements of
-        x.
-        """
+        """Return places of the effects among (v, x), (levels, K): latents are elements of x."""
         ordinary = self.term.ordinary
         return np.concatenate([self.v[:, :ordinary], nv + order[self.x[:, ordinary:]]], axis=1)
 
