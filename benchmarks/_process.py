@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))  # the quadrature oracles
+sys.path.append(str(HERE.parent / "tests"))  # the quadrature oracles
 
 QUALITY = ("R-hat", "ESS bulk", "ESS tail", "div", "sampler")  # columns that `quality` fills
 TOGETHER = 32  # quantities whose effective sizes are computed at a time
