@@ -17,8 +17,8 @@ Compiled functions are on disk when the rows begin: `shoal warm` runs first. `fi
 on a new machine: seconds of a whole first process of the case `small` with an empty folder of machine code,
 then of `shoal warm` with another empty one, and of `small` after it.
 
-Without a case, all run. `python benchmarks/engine.py --list` names them; a name stands for all that begin
-with it.
+Without a case, all run. `python benchmarks/engine.py --list` names them; the beginning of names, such as
+`one_way` or `one_way-10`, stands for all of them.
 """
 
 from __future__ import annotations
