@@ -154,7 +154,22 @@ class Fitted(Quantities):
         return score
 
     def save(self, path: str | Path) -> Path:
-        """Write a netCDF file that `shoal.load` and ArviZ read."""
+        """Write a netCDF file that `shoal.load` and ArviZ read; of a family of your own it keeps the name.
+
+        Parameters
+        ----------
+        path : path
+            Overwritten if it exists.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        FileError
+            A file that cannot be written; what was there is left alone.
+        """
         return files.save(self._results, path)
 
     def report(self, path: str | Path, *, prob: float = 0.9) -> Path:

@@ -22,6 +22,7 @@ from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
+from shoal.fit.own_families import Families
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
@@ -47,8 +48,9 @@ class Model:
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
         of the formula are read; no row is ever dropped.
-    family : str
-        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative".
+    family : str or Family
+        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
+        of your own, an instance of a subclass of `shoal.families.Family`.
     link : str, optional
         Where the family has several, e.g. "probit" for "bernoulli".
     priors : mapping, optional
@@ -333,11 +335,32 @@ def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Ca
     return calibration.sbc(model.specification, simulations, **settings)
 
 
-def load(path: str | Path) -> Fit:
-    """Read a fit written by `Fit.save`; runs no code from the file.
+def load(path: str | Path, *, families: Families = ()) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
+
+    Parameters
+    ----------
+    path : path
+    families : Family or subclass of it, or sequence of them
+        Families of your own, for a model that was fitted with one: ``families=[Own]``, which gets the link of
+        the file, or ``families=[Own("log")]``, if there is more to it than a link. They are told by name and
+        class; the module may be another one, such as that of a script.
+
+    Returns
+    -------
+    Fit
 
     Raises
     ------
     FileError
+        A file that is missing, damaged or not written by Shoal, or that needs a family that is not given.
+    ModelError
+        `families` holds something else.
+
+    Examples
+    --------
+    >>> path = fit.save("fit.nc")
+    >>> sl.load(path)
+    <shoal.Fit 'y ~ 1 + x + (1 | g)': 2 chains of 200 draws>
     """
-    return Fit(files.load(path))
+    return Fit(files.load(path, families))
