@@ -146,6 +146,15 @@ class Fitted(Quantities):
         Pareto-smoothed importance sampling by arviz-stats: Vehtari, Gelman and Gabry (2017), Statistics and
         Computing 27, 1413-1432. Two questions, rows and levels: Merkle, Furr and Rabe-Hesketh (2019),
         Psychometrika 84, 802-829. Weights of rows multiply their log densities here, too.
+
+        Examples
+        --------
+        >>> print(fit.loo("g"))
+        Leave one out: 12 levels of g.
+        The question: how well the rows of a new level of g are predicted together, its effects unknown (g).
+        ...
+        >>> len(fit_without.loo().pointwise)
+        60
         """
         with shown(progress if refit else False, 0, "fits") as bar:
             score = loo(self._results, unit, refit, cores, bar)

@@ -67,7 +67,9 @@ class Model:
 
     Examples
     --------
-    >>> model = Model("y | se(se) ~ 1 + (1 | school)", load_dataset("eight_schools"))
+    >>> schools = sl.load_dataset("eight_schools")
+    >>> sl.Model("y | se(se) ~ 1 + (1 | school)", schools, priors={"sd_school": sl.priors.HalfCauchy(5)})
+    <shoal.Model 'y | se(se) ~ 1 + (1 | school)', gaussian>
     """
 
     def __init__(
@@ -163,6 +165,11 @@ class Model:
         Raises
         ------
         ModelError, SamplingError
+
+        Examples
+        --------
+        >>> model.fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         began = time.perf_counter()
         if seed is None:
@@ -181,6 +188,11 @@ class Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.
 
         Priors are those resolved for this model; parameters keep their names.
+
+        Examples
+        --------
+        >>> model.with_pooling("complete").fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         if pooling == "partial" and self._whole.pooling != "partial":
             raise ModelError(
@@ -361,6 +373,6 @@ def load(path: str | Path, *, families: Families = ()) -> Fit:
     --------
     >>> path = fit.save("fit.nc")
     >>> sl.load(path)
-    <shoal.Fit 'y ~ 1 + x + (1 | g)': 2 chains of 200 draws>
+    <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
     """
     return Fit(files.load(path, families))
