@@ -2,7 +2,6 @@
 
 import json
 import time
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -169,6 +168,14 @@ def test_the_tree_has_the_groups_arviz_knows(fit):
     assert fit.tree["sample_stats"]["lp"].dims == ("chain", "draw")
 
 
+def test_the_seconds_of_a_fit_are_those_that_passed():
+    began = time.perf_counter()
+    attrs = sl.Model("y ~ 1 + (1 | g)", table(LABELS["str"])).fit(**RUN).tree.attrs
+    passed = time.perf_counter() - began
+    stages = json.loads(attrs["seconds"]).values()
+    assert min(stages) >= 0 and 0 < sum(stages) < attrs["wall_seconds"] + 0.01 < passed + 0.02
+
+
 def test_data_are_kept_row_by_row(fit):
     data = table(LABELS["str"])
     np.testing.assert_array_equal(fit.tree["observed_data"]["y"].values, data["y"])
@@ -185,15 +192,8 @@ def test_attributes_say_how_it_was_made(fit):
     assert attrs["sampler"] == "independence" and "Integrated exactly" in attrs["plan"]
     priors = json.loads(attrs["priors"])
     assert priors["Intercept"]["kind"] == "Normal" and priors["Intercept"]["centered"]
-    assert json.loads(attrs["versions"]) == {name: version(name) for name in ("numba", "numpy", "xarray")}
-
-
-def test_the_seconds_of_a_fit_are_those_that_passed():
-    began = time.perf_counter()
-    attrs = sl.Model("y ~ 1 + (1 | g)", table(LABELS["str"])).fit(**RUN).tree.attrs
-    passed = time.perf_counter() - began
-    stages = json.loads(attrs["seconds"]).values()
-    assert min(stages) >= 0 and 0 < sum(stages) < attrs["wall_seconds"] + 0.01 < passed + 0.02
+    assert json.loads(attrs["versions"]).keys() == {"jax", "numpy", "xarray"}
+    assert attrs["wall_seconds"] > 0
 
 
 def test_the_log_density_kept_is_that_of_the_draws():

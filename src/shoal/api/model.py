@@ -22,7 +22,6 @@ from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
-from shoal.fit.own_families import Families
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
@@ -347,7 +346,7 @@ def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Ca
     return calibration.sbc(model.specification, simulations, **settings)
 
 
-def load(path: str | Path, *, families: Families = ()) -> Fit:
+def load(path: str | Path, *, families: files.Families = ()) -> Fit:
     """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
 
     Parameters

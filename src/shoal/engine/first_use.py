@@ -1,4 +1,4 @@
-"""The first use of the engine on a machine: kernels are compiled once, and kept for every later process."""
+"""The first use of the engine on a machine: its kernels are compiled once, and kept for every later process."""
 
 from __future__ import annotations
 
@@ -15,25 +15,15 @@ from shoal.engine.progress import Progress
 from shoal.families import FAMILIES
 from shoal.priors.compiled import Compiled
 
-# Where compiled functions are, the slowest to compile first: the others fill the time beside them.
-MODULES = (
-    "shoal.engine.moves",
-    "shoal.engine.coordinates",
-    "shoal.engine.nuts_kernel",
-    "shoal.engine.independence",
-    "shoal.engine.gradient",
-    "shoal.engine.density",
-    "shoal.engine.build",
-    "shoal.engine.sparse",
-    "shoal.engine.handles",
-    "shoal.engine.nuts_tree",
-    "shoal.engine.nuts_walk",
-    "shoal.scores.loo.kernel",
-    "shoal.model.terms.functions",
-    "shoal.model.terms.student_effects",
-    "shoal.families.row_functions",
+ENGINE = ("sparse", "build", "handles", "density", "gradient", "coordinates", "moves", "independence")
+NUTS = ("nuts_tree", "nuts_walk", "nuts_kernel")
+ELSEWHERE = (
     "shoal.priors.densities",
     "shoal.priors.shrinkage",
+    "shoal.families.row_functions",
+    "shoal.model.terms.functions",
+    "shoal.model.terms.student_effects",
+    "shoal.scores.loo.kernel",
 )
 MESSAGE = "compiling for this machine (once, some 20 s)"
 
@@ -62,8 +52,8 @@ def announced(progress: Progress) -> Iterator[None]:
 
 
 def kernels() -> list[tuple[str, str]]:
-    """Return the module and name of every compiled function of the engine, of families and of priors."""
-    names = [*MODULES]
+    """Return the module and name of every compiled function of Shoal."""
+    names = [f"shoal.engine.{name}" for name in (*ENGINE, *NUTS)] + [*ELSEWHERE]
     names += sorted({f.__module__ for family in FAMILIES.values() for f in family.row_functions.values()})
     found = []
     for name in names:
