@@ -1,4 +1,4 @@
-"""Families in result files: by name; those that are not Shoal's own by name and class, which are never imported."""
+"""Families in result files: by name, and those outside Shoal by their class as well, which is never imported."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def family_of(record: Any, place: str, given: Sequence[Given]) -> Family:
         if one.link == link:
             return one
     short = kind.rsplit(".", 1)[-1]
-    found = f"{place} was fitted with the family {name!r}, link {link!r}: the class {short} of the module {module}."
+    which = f"the class {short} of the module {module}"
+    found = f"{place} was fitted with the family {name!r}, link {link!r}: {which}."
     if alike:
         needed = f"{short}({link!r}); given was {listing(alike)}."
     elif given:
