@@ -1,4 +1,4 @@
-"""Families in result files: by name, and those outside Shoal by their class as well, which is never imported."""
+"""Families in result files: by name; those outside Shoal by their class as well, which is never imported."""
 
 from __future__ import annotations
 
