@@ -3,7 +3,10 @@
 >>> import shoal as sl
 >>> model = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
 >>> fit = model.fit(seed=1)
->>> fit.summary()
+>>> print(fit.summary().round(1).to_string())
+                      mean   sd  eti90_lb  eti90_ub  ess_bulk  ess_tail  r_hat  mcse_mean  mcse_sd
+Intercept              7.7  4.5  ...
+sd_school[Intercept]   4.4  3.7  ...
 """
 
 from __future__ import annotations

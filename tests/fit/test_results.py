@@ -1,6 +1,7 @@
 """Draws come back under the user's own names and labels."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -165,6 +166,14 @@ def test_the_tree_has_the_groups_arviz_knows(fit):
     assert set(fit.tree.children) == {"posterior", "sample_stats", "observed_data", "constant_data"}
     assert {"lp", "acceptance_rate", "diverging"} <= set(fit.tree["sample_stats"].data_vars)
     assert fit.tree["sample_stats"]["lp"].dims == ("chain", "draw")
+
+
+def test_the_seconds_of_a_fit_are_those_that_passed():
+    began = time.perf_counter()
+    attrs = sl.Model("y ~ 1 + (1 | g)", table(LABELS["str"])).fit(**RUN).tree.attrs
+    passed = time.perf_counter() - began
+    stages = json.loads(attrs["seconds"]).values()
+    assert min(stages) >= 0 and 0 < sum(stages) < attrs["wall_seconds"] + 0.01 < passed + 0.02
 
 
 def test_data_are_kept_row_by_row(fit):

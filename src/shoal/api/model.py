@@ -47,8 +47,9 @@ class Model:
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
         of the formula are read; no row is ever dropped.
-    family : str
-        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative".
+    family : str or Family
+        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
+        of your own, an instance of a subclass of `shoal.families.Family`.
     link : str, optional
         Where the family has several, e.g. "probit" for "bernoulli".
     priors : mapping, optional
@@ -65,7 +66,9 @@ class Model:
 
     Examples
     --------
-    >>> model = Model("y | se(se) ~ 1 + (1 | school)", load_dataset("eight_schools"))
+    >>> schools = sl.load_dataset("eight_schools")
+    >>> sl.Model("y | se(se) ~ 1 + (1 | school)", schools, priors={"sd_school": sl.priors.HalfCauchy(5)})
+    <shoal.Model 'y | se(se) ~ 1 + (1 | school)', gaussian>
     """
 
     def __init__(
@@ -161,6 +164,11 @@ class Model:
         Raises
         ------
         ModelError, SamplingError
+
+        Examples
+        --------
+        >>> model.fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         began = time.perf_counter()
         if seed is None:
@@ -180,6 +188,11 @@ class Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.
 
         Priors are those resolved for this model; parameters keep their names.
+
+        Examples
+        --------
+        >>> model.with_pooling("complete").fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         if pooling == "partial" and self._whole.pooling != "partial":
             raise ModelError(
@@ -334,11 +347,32 @@ def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Ca
     return calibration.sbc(model.specification, simulations, **settings)
 
 
-def load(path: str | Path) -> Fit:
-    """Read a fit written by `Fit.save`; runs no code from the file.
+def load(path: str | Path, *, families: files.Families = ()) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
+
+    Parameters
+    ----------
+    path : path
+    families : Family or subclass of it, or sequence of them
+        Families of your own, for a model that was fitted with one: ``families=[Own]``, which gets the link of
+        the file, or ``families=[Own("log")]``, if there is more to it than a link. They are told by name and
+        class; the module may be another one, such as that of a script.
+
+    Returns
+    -------
+    Fit
 
     Raises
     ------
     FileError
+        A file that is missing, damaged or not written by Shoal, or that needs a family that is not given.
+    ModelError
+        `families` holds something else.
+
+    Examples
+    --------
+    >>> path = fit.save("fit.nc")
+    >>> sl.load(path)
+    <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
     """
-    return Fit(files.load(path))
+    return Fit(files.load(path, families))

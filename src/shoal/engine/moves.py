@@ -1,10 +1,10 @@
 """Two exact moves of (theta, z), and the chains that make them.
 
 *Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal,
-and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories; where everything is
-gaussian given theta it is drawn anew, and theta has the marginal density: an independence sampler (Tierney 1994, Annals
-of Statistics 22, 1701-1728). Once
-an iteration theta is proposed nearby instead: where the mixture is too thin, what is far out walks back.
+and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories; where
+everything is gaussian given theta it is drawn anew, which makes an independence sampler of theta (Tierney 1994,
+Annals of Statistics 22, 1701-1728). Now and then theta is proposed nearby instead: where the mixture is too
+thin, what is far out walks back.
 
 *Joint*: trajectories over (theta, z), by the gradient through the expansion's map.
 

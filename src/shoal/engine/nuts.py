@@ -36,6 +36,7 @@ def windows(warmup: int) -> list[int]:
 
     Each is twice as long as the one before; the last takes what another would not fit in.
 
+    >>> from shoal.engine.nuts import windows
     >>> windows(1000)
     [25, 50, 100, 200, 500]
     """

@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.engine.settings import Chains, Settings
+from shoal.fit.own_families import record_of
 from shoal.fit.posterior import Posterior
 from shoal.model import Specification
 from shoal.model.grouping_factors import safe
@@ -110,7 +111,7 @@ def assemble(
         "inference_library_version": version("shoal"),
         "versions": json.dumps({name: version(name) for name in ("numba", "numpy", "xarray")}),
         "formula": json.dumps([d.formula.text for d in model.designs]),
-        "family": json.dumps([[d.family.name, d.family.link] for d in model.designs]),
+        "family": json.dumps([record_of(d.family) for d in model.designs]),
         "pooling": model.pooling,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),

@@ -96,9 +96,11 @@ def compare_coordinates(
 
     Examples
     --------
-    >>> comparison = compare_coordinates(model, ["centered", "transport"], target_accept=(0.8, 0.99))
-    >>> print(comparison)
-    >>> comparison.fits["centered, 0.99"].diagnose()
+    >>> comparison = sl.lab.compare_coordinates(model, ["centered", "transport"], target_accept=(0.8, 0.99))
+    >>> list(comparison.fits)
+    ['centered, 0.8', 'centered, 0.99', 'transport, 0.8', 'transport, 0.99']
+    >>> comparison.fits["transport, 0.99"].diagnose().trustworthy
+    True
     """
     names = _names(coordinates)
     accepts = _accepts(target_accept)
