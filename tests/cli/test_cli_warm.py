@@ -7,9 +7,9 @@ import pkgutil
 import pytest
 
 import shoal
+from shoal.cli import kernels as all_kernels
+from shoal.cli.kernels import kernels
 from shoal.cli.run import run
-from shoal.engine import first_use
-from shoal.engine.first_use import kernels
 from shoal.priors.compiled import Compiled
 
 # Two that take no time to compile: a whole warm takes a minute.
@@ -20,7 +20,7 @@ QUICK = [("shoal.priors.densities", f"{name}_density") for name in ("normal", "e
 def warm(capsys, monkeypatch, tmp_path):
     """Run the command on an empty folder of machine code: exit code, both outputs, files with their times."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))  # of the processes that compile
-    monkeypatch.setattr(first_use, "kernels", QUICK.copy)
+    monkeypatch.setattr(all_kernels, "kernels", QUICK.copy)
 
     def invoke():
         code = run(["warm"])

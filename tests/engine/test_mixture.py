@@ -5,8 +5,16 @@ import pytest
 from scipy import stats
 
 from shoal.engine import mode
-from shoal.engine.mixture import MOST_THINNING, thinning
-from shoal.engine.mixture import FREEDOM, PILOT, SMALL_PILOT, MarginalFit, Mixture, fit
+from shoal.engine.mixture import (
+    FREEDOM,
+    MOST_THINNING,
+    PILOT,
+    SMALL_PILOT,
+    MarginalFit,
+    Mixture,
+    fit,
+    thinning,
+)
 from shoal.errors import SamplingError
 
 

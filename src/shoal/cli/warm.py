@@ -13,7 +13,7 @@ def warm() -> None:
 
     What is compiled already is found on disk and takes no time.
     """
-    from shoal.engine.first_use import warm as compile_kernels
+    from shoal.cli.kernels import warm as compile_kernels
     from shoal.fit.progress import shown
 
     began = time.perf_counter()
