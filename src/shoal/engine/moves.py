@@ -2,9 +2,9 @@
 
 *Alternating*: theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal,
 and z kept: z hardly depends on theta where the map is good. Between proposals z moves by trajectories; where
-everything is gaussian given theta it is drawn anew, which makes an independence sampler of theta (Tierney 1994,
-Annals of Statistics 22, 1701-1728). Now and then theta is proposed nearby instead: where the mixture is too
-thin, what is far out walks back.
+everything is gaussian given theta it is drawn anew, which makes an independence sampler of theta (Tierney
+1994, Annals of Statistics 22, 1701-1728). Now and then theta is proposed nearby instead: where the mixture is
+too thin, what is far out walks back.
 
 *Joint*: trajectories over (theta, z), by the gradient through the expansion's map.
 
@@ -24,12 +24,13 @@ from shoal.engine.density import effects_at, given_theta, scale, transport
 from shoal.engine.gradient import LOG_DENSITY
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS, INT64S, MATRIX, Floats, Matrix, record_type
-from shoal.engine.vectors import copy
+from shoal.engine.vectors import copy, dot
 from shoal.priors.compiled import compiled_as, inner
 
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
 MOST_KICKS = 32
 QUARTER = 0.5 * np.pi
+LONGEST = 0.5 * QUARTER  # angle between kicks of (theta, z): with one kick a trajectory hardly sees a tail of theta
 
 
 class State(NamedTuple):
@@ -279,6 +280,8 @@ def alternate(
         Root of the covariance of the steps to proposals nearby.
     every : int
         Iterations from one such proposal to the next.
+    kicks : int
+        Of a trajectory of z; with 0 it is drawn anew, where everything is gaussian given theta.
     per : int
         Proposals from the mixture, each with its trajectory, an iteration.
     """
@@ -287,7 +290,7 @@ def alternate(
     z, momentum, gradient = np.empty(nx), np.empty(nx), np.empty(nx)
     theta, normal = np.empty(t), np.empty(t)
     adapt = warm > 0
-    exact = p.rows.y.size == 0  # z is standard normal whatever theta
+    exact = kicks == 0
     begun = n[WARMED] > 0.0 or n[PROPOSAL] != 0.0
     for iteration in range(warm if adapt else count):
         accepted, turned, loss = 0.0, 0.0, -np.inf
@@ -324,7 +327,8 @@ def alternate(
             scale(p, state.h, space.x, space.v)
             _write(space.v, space.x, state.theta, elements, out, iteration)
             s = out.stats[iteration]
-            s[0], s[1], s[2], s[3], s[4], s[5] = n[LP], turned, accepted, -n[LP], loss, kicks * per
+            lp = n[LP] + (0.5 * dot(state.z, state.z) if exact else 0.0)  # then that of theta alone
+            s[0], s[1], s[2], s[3], s[4], s[5] = lp, turned, accepted, -lp, loss, kicks * per
 
 
 @compiled_as(
@@ -398,7 +402,7 @@ def trajectories(rng, p, log_density, center, root, warm, count, aim, space, whe
             copy(space.v, v)
             copy(space.x, x)
         if adapt:
-            n[ANGLE] = min(QUARTER, angle * np.exp((chance - aim) * (n[WARMED] + 1.0) ** -0.6))
+            n[ANGLE] = min(LONGEST, angle * np.exp((chance - aim) * (n[WARMED] + 1.0) ** -0.6))
             n[WARMED] += 1.0
             if iteration >= warm // 2:
                 average += np.log(n[ANGLE])

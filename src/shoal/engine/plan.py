@@ -9,7 +9,7 @@ from shoal.errors import ModelError, counted, nearest
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 SAMPLERS = ("independence", "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
-RATE = 4e8  # elementary operations of the engine in a second
+RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 
 

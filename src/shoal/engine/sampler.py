@@ -35,11 +35,15 @@ WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root
 
 @dataclass(frozen=True)
 class Move:
-    """How chains move: by independent proposals of theta, `per` of them a draw, or by joint trajectories."""
+    """How chains move: by independent proposals of theta, `per` of them a draw, or by joint trajectories.
+
+    `exact`: effects are drawn anew, not moved, as everything is gaussian given theta.
+    """
 
     independent: bool
     per: int = 1
     acceptance: float = float("nan")
+    exact: bool = False
 
 
 class Chain:
@@ -63,19 +67,19 @@ class Chain:
             np.zeros((count, 6)),
         )
 
-    def alternate(self, warm: int, count: int, per: int, aim: float) -> moves.Output:
+    def alternate(self, warm: int, count: int, per: int, aim: float, exact: bool = False) -> moves.Output:
         """Make some iterations with independent proposals of theta."""
         out = self.output(count)
         self.state.numbers[USED] = 0.0
         moves.alternate(
             self.rng,
             self.target.handle,
-            0 if self.target.quadratic else STEPS,
+            0 if exact else STEPS,
             proposals(self.fit.proposal),
             np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * per)),
             np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
-            SELDOM if self.target.quadratic and self.target.dear else 1,
-            KICKS,
+            SELDOM if exact and self.target.dear else 1,
+            0 if exact else KICKS,
             per,
             warm,
             count,
@@ -128,8 +132,8 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
     """Return the move of a sampler; of "pilot" the one for which a short run speaks."""
     if sampler == "hmc":
         return Move(False)
-    if target.quadratic:
-        return Move(True, 1 if target.dear else thinning(fit))
+    if sampler == "independence":
+        return Move(True, 1 if target.dear else thinning(fit), exact=True)
     chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
     stats = chain.alternate(0, PILOT, 1, aim).stats
     acceptance = float(stats[PILOT // 4 :, 2].mean())
@@ -201,7 +205,8 @@ def _chains(
         return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
     facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
     named["acceptance_theta"] = stats[..., 2]
-    if not target.quadratic:
+    if not move.exact:
+        facts["acceptance_theta"] = move.acceptance
         return Chains(theta, points, named, "alternating", facts)
     # Where proposals have the marginal's own weights, these are a certificate.
     facts["pareto_k"] = pareto_k(np.log(fit.weight[fit.weight > 0]))
@@ -221,7 +226,7 @@ def _chain(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     chain = Chain(target, fit, rng, elements)
     if move.independent:
-        advance: Callable[..., Any] = partial(chain.alternate, per=move.per, aim=aim)
+        advance: Callable[..., Any] = partial(chain.alternate, per=move.per, aim=aim, exact=move.exact)
     else:
         chain.state.numbers[ANGLE] = 0.6
         advance = partial(chain.joint, aim=aim)
