@@ -78,7 +78,7 @@ def known():
         "sigma": sl.priors.Fixed(0.9),
     }
     model = sl.Model("y ~ 1 + (1 | g) + (1 | h)", table, priors=priors)
-    fit = model.fit(draws=2000, seed=4, progress=False)
+    fit = model.fit(draws=2000, seed=5, progress=False)
     n = len(table)
     same = {name: np.equal.outer(table[name].to_numpy(), table[name].to_numpy()) for name in "gh"}
     covariance = 4.0 + 1.44 * same["g"] + 0.49 * same["h"] + 0.81 * np.eye(n)

@@ -27,7 +27,7 @@ def tanks():
 
 @pytest.fixture(scope="module")
 def given():
-    return sl.pooling.sd_profile(gaussian(), grid=[2.5, 0.1, 20, 0.5, 2.5], **RUN)
+    return sl.pooling.sd_profile(gaussian(), grid=[2.5, 0.1, 20, 0.5, 2.5], **RUN | {"draws": 1000})
 
 
 # The default grid
