@@ -23,6 +23,7 @@ from shoal.tables import read
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 SLOPES = {**INTERCEPTS, "x": P.Normal(0, 1), "cor": P.LKJ(2)}
+ORDERED = {"x": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 
 
 def model(
@@ -275,10 +276,10 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("y ~ 1 + (1 | g)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
         ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPTS),
-        ("y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", SLOPES),
+        pytest.param("y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", SLOPES, marks=pytest.mark.slow),
         ("y ~ 1 + (1 | g) + (1 | h)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
         ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPTS),
-        ("k ~ x + (1 | g) + (1 | h)", "cumulative", {"x": P.Normal(0, 1), "sd": P.HalfNormal(1)}),
+        pytest.param("k ~ x + (1 | g) + (1 | h)", "cumulative", ORDERED, marks=pytest.mark.slow),
         ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
     ],
     ids=[
