@@ -30,7 +30,7 @@ from shoal.priors.compiled import compiled_as, inner
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
 MOST_KICKS = 32
 QUARTER = 0.5 * np.pi
-LONGEST = 0.5 * QUARTER  # angle between kicks of (theta, z): with one kick a trajectory hardly sees a tail of theta
+LONGEST = 0.5 * QUARTER  # angle between kicks: with one a trajectory hardly sees a tail of theta
 
 
 class State(NamedTuple):
