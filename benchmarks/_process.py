@@ -5,17 +5,16 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))  # the quadrature oracles
+sys.path.append(str(HERE.parent / "tests"))  # the quadrature oracles
 
 QUALITY = ("R-hat", "ESS bulk", "ESS tail", "div", "sampler")  # columns that `quality` fills
+TOGETHER = 32  # quantities whose effective sizes are computed at a time
 
 CHILD = """
 import importlib, json, resource, sys
@@ -26,56 +25,39 @@ print(json.dumps(answer))
 """
 
 
-def fresh(script: str, function: str, cache: str = "off", **arguments: Any) -> dict[str, Any]:
+def fresh(script: str, function: str, machine_code: str | None = None, **arguments: Any) -> dict[str, Any]:
     """Return what ``function(**arguments)`` of ``script.py`` returns in a new process, measured.
 
     Parameters
     ----------
     script, function : str
-        The function returns a dict that JSON can hold.
-    cache : str
-        ``SHOAL_CACHE`` of the process: "off", or a folder.
+        The function returns a dict that JSON can hold. It may have ``uncounted``: seconds that are not part
+        of what is asked.
+    machine_code : str, optional
+        Folder in which the process keeps compiled functions; the user's own by default.
 
     Returns
     -------
     dict
-        With ``seconds``, from the start of the process to its end, and ``peak MB`` of memory.
+        With ``seconds``, from the start of the process to its end less what is uncounted, and ``peak MB`` of
+        memory.
     """
     command = [sys.executable, "-c", CHILD, str(HERE), script, function, json.dumps(arguments)]
+    folder = {"NUMBA_CACHE_DIR": machine_code} if machine_code else {}
     began = time.perf_counter()
-    done = subprocess.run(
-        command, env={**os.environ, "SHOAL_CACHE": cache}, stdout=subprocess.PIPE, check=True
-    )
+    done = subprocess.run(command, env={**os.environ, **folder}, stdout=subprocess.PIPE, check=True)
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, **json.loads(done.stdout.splitlines()[-1])}
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return {**answer, "seconds": seconds - answer.get("uncounted", 0.0)}
 
 
-@contextmanager
-def empty_cache() -> Iterator[str]:
-    """Give an empty folder for compiled programs."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield folder
-
-
-def cold_and_warm(script: str, function: str, **arguments: Any) -> dict[str, Any]:
-    """Return what `fresh` returns from the second of two processes that share a cache, empty at first.
-
-    Parameters
-    ----------
-    script, function : str
-        As for `fresh`. The function may return ``uncounted``: seconds that are not part of what is asked.
-
-    Returns
-    -------
-    dict
-        With ``cold`` and ``warm`` seconds of the whole processes; memory (keys that end in MB) is the larger.
-    """
-    with empty_cache() as cache:
-        cold, warm = (fresh(script, function, cache, **arguments) for _ in range(2))
-    seconds = {
-        name: run["seconds"] - run.get("uncounted", 0.0) for name, run in (("cold", cold), ("warm", warm))
-    }
-    return {**warm, **seconds, **{name: max(cold[name], warm[name]) for name in warm if name.endswith("MB")}}
+def run_shoal(*arguments: str, machine_code: str | None = None) -> float:
+    """Run a command of Shoal's in a process of its own, its output unseen; return seconds."""
+    command = [sys.executable, "-c", "from shoal.cli import main; main()", *arguments]
+    folder = {"NUMBA_CACHE_DIR": machine_code} if machine_code else {}
+    began = time.perf_counter()
+    subprocess.run(command, env={**os.environ, **folder}, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
 
 
 def memory() -> float:
@@ -84,12 +66,37 @@ def memory() -> float:
 
 
 def quality(fit: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return worst R-hat and effective sample sizes of posterior variables, divergences, and the sampler."""
-    table = fit.summary(names)
+    """Return worst R-hat and effective sample sizes of posterior variables, divergences, and the sampler.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        All but the group effects by default.
+    """
+    import numpy as np
+
+    from shoal.engine import convergence
+
+    posterior = fit.tree["posterior"].to_dataset()
+    if names is None:
+        names = [name for name in posterior.data_vars if name not in fit.model.specification.group_effects]
+    worst, count = [1.0, np.inf, np.inf], 0
+    for name in names:
+        draws = posterior[name].values
+        flat = np.moveaxis(draws.reshape(*draws.shape[:2], -1), -1, 0)
+        count += len(flat)
+        for i in range(0, len(flat), TOGETHER):
+            part = flat[i : i + TOGETHER].astype(float)
+            part = part[np.ptp(part, axis=(1, 2)) > 0]  # the diagonal of a correlation matrix never varies
+            if len(part):
+                worst[0] = max(worst[0], convergence.rhat(part).max())
+                worst[1] = min(worst[1], convergence.ess_bulk(part).min())
+                worst[2] = min(worst[2], convergence.ess_tail(part).min())
     return {
-        "R-hat": float(table["r_hat"].max()),
-        "ESS bulk": float(table["ess_bulk"].min()),
-        "ESS tail": float(table["ess_tail"].min()),
+        "quantities": count,
+        "R-hat": float(worst[0]),
+        "ESS bulk": float(worst[1]),
+        "ESS tail": float(worst[2]),
         "div": int(fit.tree["sample_stats"]["diverging"].sum()),
         "sampler": fit.tree.attrs["sampler"],
     }

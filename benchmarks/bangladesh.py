@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/bangladesh.py
 
-One row a model: whole-process seconds without a compilation cache, worst R-hat and effective sample sizes of
-all parameters, districts included (of 4,000 draws), divergences. For three districts also the worst error of
-a posterior mean or sd against quadrature, in Monte Carlo standard errors (z). District 3 has two women.
+One row a model: whole-process seconds, worst R-hat and effective sample sizes of all parameters, districts
+included (of 4,000 draws), divergences. For three districts also the worst error of a posterior mean or sd
+against quadrature, in Monte Carlo standard errors (z). District 3 has two women.
 """
 
 from typing import Any

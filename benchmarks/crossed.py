@@ -2,21 +2,19 @@
 
 Usage: python benchmarks/crossed.py [draws]
 
-One row: whole-process seconds with an empty compilation cache (cold) and with the cache that process left
-(warm), from making the data to the summary; worst R-hat and effective sample sizes of all parameters, the
-4,128 levels included (of 4 x 400 draws by default; computing those of the levels is not counted);
-divergences; the largest distance of a posterior mean of intercept, slope, sds and sigma from the truth, in
-posterior sds (off); the most memory held up to the summary (fit MB), data and Python included. Priors are
-those of the prototype that the design rests on.
+One row: whole-process seconds, from making the data to the summary; worst R-hat and effective sample sizes of
+all parameters, the 4,128 levels included (of 4 x 400 draws by default; computing those of the levels is not
+counted); divergences; the largest distance of a posterior mean of intercept, slope, sds and sigma from the
+truth, in posterior sds (off); the most memory held up to the summary (fit MB), data and Python included.
 """
 
 import sys
 import time
 from typing import Any
 
-from _process import QUALITY, Table, cold_and_warm, distance, everything, memory, quality
+from _process import QUALITY, Table, distance, everything, fresh, memory, quality
 
-COLUMNS = ("cold", "warm", *QUALITY, "off", "fit MB")
+COLUMNS = ("seconds", *QUALITY, "off", "fit MB")
 
 
 def work(draws: int, **simulated: Any) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def work(draws: int, **simulated: Any) -> dict[str, Any]:
 
 
 def main(draws: int = 400) -> None:
-    measured = cold_and_warm("crossed", "work", draws=draws)
+    measured = fresh("crossed", "work", draws=draws)
     Table(*COLUMNS).row(*(measured[c] for c in COLUMNS))
 
 

@@ -7,7 +7,7 @@ One row, with the columns of `crossed.py`; 4 x 1,000 draws by default.
 
 import sys
 
-from _process import Table, cold_and_warm
+from _process import Table, fresh
 from crossed import COLUMNS
 
 SIMULATED = {
@@ -21,7 +21,7 @@ SIMULATED = {
 
 
 def main(draws: int = 1000) -> None:
-    measured = cold_and_warm("crossed", "work", draws=draws, **SIMULATED)
+    measured = fresh("crossed", "work", draws=draws, **SIMULATED)
     Table(*COLUMNS).row(*(measured[c] for c in COLUMNS))
 
 

@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/eight_schools.py
 
-One row for each way to sample: whole-process seconds without a compilation cache, worst R-hat and effective
-sample sizes over mu, tau and the schools (of 4,000 draws), divergences, and the worst error of a posterior
+One row for each way to sample: whole-process seconds, worst R-hat and effective sample sizes over mu, tau and
+the schools (of 4,000 draws), divergences, and the worst error of a posterior
 mean or sd against quadrature, in Monte Carlo standard errors (z).
 """
 

@@ -4,12 +4,12 @@ Usage: python benchmarks/leave_out.py
 
 First two small models with exact answers, by quadrature: the sum over units of the log density of each unit
 left out, ours with its Monte Carlo standard error, the worst unit's distance from the exact density in those
-(z), units whose Pareto k is above 0.7, and seconds of the call in a process that has compiled nothing. One
-binary row a level is where leaving out rows given their effects fails, and says so.
+(z), units whose Pareto k is above 0.7, and seconds of the call. One binary row a level is where leaving out
+rows given their effects fails, and says so.
 
-Then the 60 districts of Bangladesh, each left out of a fit of its own (4 x 1,000 draws): whole processes, fit
-included, with an empty compilation cache (cold) and with the cache that process left (warm), and the distance
-between 60 fits and importance sampling from one.
+Then the 60 districts of Bangladesh, each left out of a fit of its own (4 x 1,000 draws): seconds of the whole
+process, the first fit and the score from it included, and the distance between 60 fits and importance
+sampling from one.
 
 Last, rows: 1,934 binary and 9,930 ordered ones (with --trolley, which fits for a minute), and the 85 counties
 of radon with an intercept and a slope each, in seconds of the call.
@@ -19,7 +19,7 @@ import sys
 import time
 from typing import Any
 
-from _process import Table, cold_and_warm, fresh
+from _process import Table, fresh
 
 LEVELS = 40  # of one binary row each
 
@@ -137,8 +137,8 @@ def main(trolley: bool) -> None:
         found = fresh("leave_out", "small", **arguments)
         table.row(f"{name:<20}", *(found[c] for c in columns))
     print()
-    found = cold_and_warm("leave_out", "districts")
-    table = Table("elpd, 60 fits", "elpd, one fit", "worst z", "cold", "warm")
+    found = fresh("leave_out", "districts")
+    table = Table("elpd, 60 fits", "elpd, one fit", "worst z", "seconds")
     table.row(*(found[c] for c in table.columns))
     print()
     table = Table(f"{'rows':<10}", f"{'units':<20}", "elpd", "p", "k > 0.7", "call")

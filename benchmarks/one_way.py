@@ -4,7 +4,7 @@ Usage: python benchmarks/one_way.py [--time]
 
 One row a cell: worst R-hat and effective sample sizes of mu, sigma and omega (of 4,000 draws), divergences,
 and the errors of their posterior means and sds against quadrature, in Monte Carlo standard errors (z). With
-``--time``, whole-process seconds too, without a compilation cache: minutes for all 18 cells.
+``--time``, whole-process seconds too.
 """
 
 import sys

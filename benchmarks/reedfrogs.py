@@ -4,10 +4,10 @@ And does the learned sd agree with that of cross-validation, beat a fixed one, a
 
 Usage: python benchmarks/reedfrogs.py
 
-One row a model: whole-process seconds with an empty compilation cache (cold) and with the cache that process
-left (warm), worst R-hat and effective sample sizes of all parameters, tanks included (of 4,000 draws),
-divergences, and the posterior mean and 90% interval of the standard deviation between tanks, in log odds.
-A row of the data is a tank. Priors are those of Statistical Rethinking 2023, lecture 12.
+One row a model: whole-process seconds, worst R-hat and effective sample sizes of all parameters, tanks
+included (of 4,000 draws), divergences, and the posterior mean and 90% interval of the standard deviation
+between tanks, in log odds. A row of the data is a tank. Priors are those of Statistical Rethinking 2023,
+lecture 12.
 
 Below, tanks (or single tadpoles) left out: elpd of the learned sd, of one fixed at 1 and of the best of 20
 from 0.1 to 5, differences from the learned one with their standard errors, effective parameters of the
@@ -16,7 +16,7 @@ learned model and how many it has, and the 90% interval of the learned sd.
 
 from typing import Any
 
-from _process import QUALITY, Table, cold_and_warm, everything, fresh, quality
+from _process import QUALITY, Table, everything, fresh, quality
 
 MODELS = {"no predictor": "1", "predators": "pred", "predators, size": "pred + size"}
 
@@ -76,10 +76,10 @@ def left_out() -> dict[str, Any]:
 
 
 def main() -> None:
-    columns = ("cold", "warm", *QUALITY, "sd", "5 %", "95 %")
+    columns = ("seconds", *QUALITY, "sd", "5 %", "95 %")
     table = Table(f"{'model':<16}", *columns)
     for name, predictors in MODELS.items():
-        measured = cold_and_warm("reedfrogs", "work", predictors=predictors)
+        measured = fresh("reedfrogs", "work", predictors=predictors)
         table.row(name, *(measured[c] for c in columns))
     print()
     for name, value in fresh("reedfrogs", "left_out").items():

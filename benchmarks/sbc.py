@@ -15,11 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import shoal as sl
 from shoal import priors as P
-from shoal.criticism.calibration import sbc
-from shoal.families import get_family
-from shoal.model import specify
-from shoal.tables import read
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 SLOPES = {**INTERCEPTS, "x": P.Normal(0, 1), "cor": P.LKJ(2)}
@@ -51,10 +48,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plots", type=Path, help="write a PNG for each model into this folder")
     options = parser.parse_args()
-    data, wrong = read(table()), 0
+    data, wrong = table(), 0
     for name, (family, formula, priors) in MODELS.items():
-        model = specify(formula, data, get_family(family), priors)
-        calibration = sbc(model, options.simulations, seed=options.seed)
+        model = sl.Model(formula, data, family, priors)
+        calibration = model.sbc(options.simulations, seed=options.seed)
         print(f"{name}: {calibration.seconds:.0f} s\n{calibration.verdict}")
         print(f"{calibration.summary().round(3).to_string()}\n", flush=True)
         wrong += not calibration.ok

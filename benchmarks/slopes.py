@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/slopes.py [groups [rows]]
 
-One row: whole-process seconds without a compilation cache (making the data included), worst R-hat and
-effective sample sizes of slopes, their sds and sigma (of 4,000 draws), posterior means of the three sds
-(10, 12 and 8 in the simulation), the size of the data, and peak memory above it.
+One row: whole-process seconds (making the data included), worst R-hat and effective sample sizes of slopes,
+their sds and sigma (of 4,000 draws), posterior means of the three sds (10, 12 and 8 in the simulation), the
+size of the data, and peak memory above it.
 """
 
 import sys

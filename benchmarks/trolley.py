@@ -2,19 +2,18 @@
 
 Usage: python benchmarks/trolley.py [--peer]
 
-One row: whole-process seconds with an empty compilation cache (cold) and with the cache that process left
-(warm), up to the summary; worst R-hat and effective sample sizes of all parameters, people and stories
-included (of 4,000 draws; computing those of the effects is not counted), divergences, posterior means of the
-two sds, peak memory. With ``--peer``, the noncentered PyMC export is sampled by nutpie (or by PyMC where
-nutpie is missing), and the second table gives, for each variable, the worst difference of posterior means in
-Monte Carlo standard errors (z); of hundreds of numbers the worst is often between 3 and 4.
+One row: whole-process seconds up to the summary; worst R-hat and effective sample sizes of all parameters,
+people and stories included (of 4,000 draws; computing those of the effects is not counted), divergences,
+posterior means of the two sds, peak memory. With ``--peer``, the noncentered PyMC export is sampled by nutpie
+(or by PyMC where nutpie is missing), and the second table gives, for each variable, the worst difference of
+posterior means in Monte Carlo standard errors (z); of hundreds of numbers the worst is often between 3 and 4.
 """
 
 import sys
 import time
 from typing import Any
 
-from _process import QUALITY, Table, cold_and_warm, everything, quality
+from _process import QUALITY, Table, everything, fresh, quality
 
 FORMULA = "response ~ action + intention + contact + (1 | id) + (1 | story)"
 
@@ -51,8 +50,8 @@ def peer() -> None:
 
 
 def main(compare: bool) -> None:
-    columns = ("cold", "warm", *QUALITY, "sd id", "sd story", "peak MB")
-    measured = cold_and_warm("trolley", "work")
+    columns = ("seconds", *QUALITY, "sd id", "sd story", "peak MB")
+    measured = fresh("trolley", "work")
     Table(*columns).row(*(measured[c] for c in columns))
     if compare:
         peer()

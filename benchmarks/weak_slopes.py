@@ -2,15 +2,15 @@
 
 Usage: python benchmarks/weak_slopes.py
 
-One row a case: whole-process seconds with an empty compilation cache (cold) and with the cache that process
-left (warm), worst R-hat and effective sample sizes of all parameters, levels and correlations included (of
-4,000 draws), divergences. In the simulation the sds of the two slopes are 0.5 and 0.3, that of the intercepts
-is 0, and all correlations are 0; the sd of a row is 1. The 0/1 responses are the signs of the gaussian ones.
+One row a case: whole-process seconds, worst R-hat and effective sample sizes of all parameters, levels and
+correlations included (of 4,000 draws), divergences. In the simulation the sds of the two slopes are 0.5 and
+0.3, that of the intercepts is 0, and all correlations are 0; the sd of a row is 1. The 0/1 responses are the
+signs of the gaussian ones.
 """
 
 from typing import Any
 
-from _process import QUALITY, Table, cold_and_warm, everything, quality
+from _process import QUALITY, Table, everything, fresh, quality
 
 CASES = {
     "gaussian, 5 rows": {"family": "gaussian", "rows": 5},
@@ -32,10 +32,10 @@ def work(family: str, rows: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    columns = ("cold", "warm", *QUALITY)
+    columns = ("seconds", *QUALITY)
     table = Table(f"{'case':<18}", *columns)
     for name, case in CASES.items():
-        measured = cold_and_warm("weak_slopes", "work", **case)
+        measured = fresh("weak_slopes", "work", **case)
         table.row(name, *(measured[c] for c in columns))
 
 

@@ -9,8 +9,7 @@ model = sl.Model("use_contraception ~ 1 + (1 | district)", women, family="bernou
 fit = model.fit(seed=1)
 print(fit.summary().round(2).to_string())
 print(fit.diagnose())
-districts = fit.effects("district")
-print(districts[["district", "n", "no_pooling", "mean", "sd", "shrinkage"]].head(4).round(2).to_string())
+print(fit.effects("district")[["district", "n", "no_pooling", "mean", "sd", "shrinkage"]].head(4).round(2))
 print(fit.variance_partition().round(2).to_string())
 picture = fit.plot.shrinkage("district")
 if len(sys.argv) > 1:

@@ -4,6 +4,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${SHOAL_VENV:-$root/.venv}
+# Machine code is kept beside the environments, for all scripts and all workers of the tests.
+export NUMBA_CACHE_DIR=${NUMBA_CACHE_DIR:-$venv/machine-code}
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -45,7 +47,14 @@ prepare_environment() {
   fi
 }
 
+# Compile the engine before it is used, so that no fit waits for it and no two workers do the same.
+warm_engine() {
+  say "compiling the engine for this machine (the first time a minute or two; afterwards it is found on disk)"
+  "$venv/bin/shoal" warm
+}
+
+# A file of tests stays with one worker, so that what its tests share is made once.
 # No tests collected (pytest's exit code 5) is a failure like any other.
 run_fast_tests() {
-  (cd "$root" && "$venv/bin/python" -m pytest -m "not slow and not sbc" -n 2 "$@")
+  (cd "$root" && "$venv/bin/python" -m pytest -m "not slow and not sbc" -n 2 --dist loadfile "$@")
 }

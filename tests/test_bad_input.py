@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from shoal.engine import evaluate, memory
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
-from shoal.posterior import memory
 
 N = 36
 R = sl.Response
@@ -189,9 +189,16 @@ def room_for_little():
     return 500.0
 
 
+def no_room(problem):
+    raise AssertionError("numbers of the factor were made")
+
+
 def test_levels_that_no_memory_holds_are_refused_before_they_fill_it(table, monkeypatch):
     model = sl.Model("y ~ x + (1 + x | g) + (1 | h) + (1 | b)", table)
     assert model.plan
     monkeypatch.setattr(memory, "installed", room_for_little)
-    with pytest.raises(ModelError, match=r"\(g 12, h 4, b 2\)(.|\n)*effects lie outside"):
-        model.posterior()
+    monkeypatch.setattr(evaluate, "new_space", no_room)
+    for family in ("gaussian", "student"):
+        model = sl.Model("y ~ x + (1 + x | g) + (1 | h) + (1 | b)", table, family)
+        with pytest.raises(ModelError, match=r"\(g 6, h 4, b 2\)(.|\n)*Leave out all but one"):
+            model.posterior()

@@ -69,6 +69,7 @@ def test_the_combination_of_an_ordered_response_names_the_cutpoints():
 
 
 def test_nearly_dependent_columns_are_allowed():
+    """They are if nothing is raised and nothing is warned of."""
     model("y ~ x + z", data=table().assign(z=lambda d: d.x + 1e-3 * d.w))
 
 
@@ -102,6 +103,7 @@ def test_labels_numbered_anew_in_each_parent_are_said_with_both_readings():
     ],
 )
 def test_labels_that_are_clear_give_no_warning(formula, counts):
+    """A warning is an error here, by the configuration of pytest."""
     sl.Model(formula, nested(counts))
 
 

@@ -3,7 +3,10 @@
 >>> import shoal as sl
 >>> model = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
 >>> fit = model.fit(seed=1)
->>> fit.summary()
+>>> print(fit.summary().round(1).to_string())
+                      mean   sd  eti90_lb  eti90_ub  ess_bulk  ess_tail  r_hat  mcse_mean  mcse_sd
+Intercept              7.8  4.5  ...
+sd_school[Intercept]   4.2  3.7  ...
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from shoal.tables.datasets import load_dataset
     from shoal.tables.means import group_means
 
-# Names are imported when first used: `import shoal` itself loads neither JAX nor pandas.
+# Names are imported when first used: `import shoal` itself loads neither numba nor pandas.
 _PLACES = {
     "Model": "shoal.api",
     "Response": "shoal.model",

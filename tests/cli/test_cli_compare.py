@@ -218,7 +218,7 @@ def test_ctrl_c_ends_with_130(shoal, monkeypatch):
 def test_help_has_an_example_fits_a_narrow_screen_and_waits_for_no_heavy_module():
     text = (
         "import sys; from shoal.cli.run import run; run(['compare', '--help']);"
-        "heavy = {'jax', 'pandas', 'xarray', 'matplotlib', 'scipy'};"
+        "heavy = {'numba', 'pandas', 'xarray', 'matplotlib', 'scipy'};"
         "print(sorted(heavy.intersection(sys.modules)), file=sys.stderr)"
     )
     environment = os.environ | {"COLUMNS": "80"}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from arviz_stats import summary as arviz_summary
+from arviz_stats.base import array_stats
 from estimand_cases import FEW, RUN, draws, rows
 
 import shoal as sl
@@ -40,9 +41,21 @@ def test_summary_is_that_of_arviz_and_states_its_interval(intercepts, kind, prob
     )
     bounds = [f"{kind}{100 * prob:g}_lb", f"{kind}{100 * prob:g}_ub"]
     assert ours.columns.tolist() == theirs.columns.tolist() and set(bounds) <= set(ours.columns)
-    # arviz-stats 0.8 gives equal-tailed bounds for both kinds.
-    pd.testing.assert_frame_equal(ours.drop(columns=bounds), theirs.drop(columns=bounds))
+    # arviz-stats 0.8 gives equal-tailed bounds for both kinds, other tails, and the sd of a whole population.
+    other = [*bounds, "sd", "ess_tail", "mcse_mean", "mcse_sd"]
+    pd.testing.assert_frame_equal(ours.drop(columns=other), theirs.drop(columns=other), rtol=1e-8)
     values = [chosen[name].values.ravel() for name in chosen]
+    np.testing.assert_allclose(ours["sd"], [v.std(ddof=1) for v in values])
+    for row, name in zip(ours.index, chosen, strict=True):
+        one = chosen[name].values.reshape(RUN["chains"], -1)
+        axes = {"chain_axis": 0, "draw_axis": 1}
+        tail = array_stats.ess(one, method="tail", prob=(0.05, 0.95), **axes)
+        assert ours.at[row, "ess_tail"] == pytest.approx(tail, rel=1e-8)
+        error = array_stats.mcse(one, method="mean", **axes)
+        assert ours.at[row, "mcse_mean"] == pytest.approx(error, rel=1e-8)
+        square = (one - one.mean()) ** 2
+        error = square.std() / np.sqrt(array_stats.ess(square, method="mean", **axes)) / (2 * one.std())
+        assert ours.at[row, "mcse_sd"] == pytest.approx(error, rel=1e-8)
     by_hand = {
         "eti": lambda v: np.quantile(v, [(1 - prob) / 2, (1 + prob) / 2]),
         "hdi": partial(shortest, prob),

@@ -651,6 +651,7 @@ def test_prior_draws_have_the_moments_of_the_priors():
 
 
 def test_predictive_draws_are_read_by_arviz(slopes):
+    """They are if nothing is raised and nothing is warned of."""
     import matplotlib as mpl
     from arviz_plots import plot_ppc_dist
 

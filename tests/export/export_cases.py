@@ -94,6 +94,7 @@ FAMILIES = [
     Case("k | trials(n) ~ x + (1 | g)", "binomial"),
     Case("k | trials(n) ~ x + (1 | g)", "binomial(probit)"),
     Case("k | trials(n) ~ x + (1 | g)", "binomial(cloglog)"),
+    Case("k | trials(n) ~ x + (1 | g)", "beta_binomial"),
     Case("c ~ x + (1 | g)", "poisson"),
     Case("o2 ~ x + (1 | g)", "negbinomial"),
     Case("z0 ~ x + (1 | g)", "zero_inflated_poisson"),

@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
 
 import shoal as sl
+from posterior.density import zero_sum_basis
+from shoal.engine.settings import Chains, Settings
 from shoal.export import COORDINATES
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.results import assemble
 from shoal.model import Specification, is_foldable
-from shoal.posterior.build import partial_names
-from shoal.posterior.coordinates import Point
-from shoal.posterior.hyper import hyperparameters
-from shoal.posterior.layout import places
-from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.sample.target import Draws, Settings
+from shoal.model.terms.coefficients import PlacedCoefficients
+from shoal.model.terms.group_effects import PlacedGroupEffects, partial_names
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
 pymc = pytest.importorskip("pymc", reason=OPTIONAL)
@@ -68,60 +65,81 @@ def points_of(model: Specification) -> Points:
     """
     p = posterior_of(model, "noncentered")
     rng = np.random.default_rng(1)
-    evaluated = [_evaluate(p, *_random(p, rng)) for _ in range(POINTS)]
-    log_density, points, values, z = zip(*evaluated, strict=True)
-    stacked = Point(*(jax.tree.map(_stack, *part) for part in zip(*points, strict=True)))
-    tree = assemble(p, Draws(stacked, {}, "none"), Settings(draws=POINTS, chains=1), {}, []).tree
+    thetas, zs = (np.stack(part) for part in zip(*(_random(p, rng) for _ in range(POINTS)), strict=True))
+    points = np.stack([_elements(p, theta, z) for theta, z in zip(thetas, zs, strict=True)])
+    kept = p.assembled.elements()
+    drawn = p.assembled.drawn(p.target.values(thetas[None]), points[None][..., kept], kept)
+    chains, settings = Chains(thetas[None], points[None], {}, "none"), Settings(draws=POINTS, chains=1)
+    tree = assemble(p, chains, p.assembled.variables(drawn), settings, {}, []).tree
     variables = {str(name): v.values[0] for name, v in tree["posterior"].data_vars.items()}
     dims = {str(name): v.dims[2:] for name, v in tree["posterior"].data_vars.items()}
     coords = {str(name): list(c.values) for name, c in tree["posterior"].coords.items()}
-    where = {name: i for i, name in enumerate(p.structure.names)}
     partial = {
-        g.cor: np.stack([[v[where[n]] for n in partial_names(g)] for v in values]) for g in model.groups
+        g.cor: np.reshape([drawn.values[name][0] for name in partial_names(g)], (-1, POINTS)).T
+        for g in model.groups
     }
-    effects = {
-        name: np.stack([parts[number][own].T for parts in z]) for name, (number, own) in places(model).items()
-    }
-    return Points(np.array(log_density), _folded(model, variables), dims, coords, effects, partial)
+    log_density = np.array([_log_density(p, theta, z) for theta, z in zip(thetas, zs, strict=True)])
+    effects = _standardised(p, points)
+    return Points(log_density, _folded(model, variables), dims, coords, effects, partial)
 
 
-def _stack(*arrays: Any) -> np.ndarray:
-    return np.stack([np.array(a) for a in arrays])[None]
-
-
-def _random(p: Posterior, rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return theta, and standardised effects; those that sum to zero do.
+def _random(p: Posterior, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return theta and z.
 
     Coefficients near the middle of their priors: PyMC's binomial density is zero where 1 - p rounds to zero.
     """
-    theta = rng.normal(0, 0.7, p.density.n_theta)
-    parts = [rng.normal(size=(f.effects, f.levels)) for f in p.structure.factors]
-    for f, part in zip(p.structure.factors, parts, strict=True):
-        for k in np.flatnonzero(f.zero_sum):
-            part[k] -= part[k].mean()
-    return theta, [*parts, rng.normal(0, 0.3, p.structure.n_normal)]
+    theta, z = rng.normal(0, 0.7, p.target.n_theta), rng.normal(size=p.target.n_effects)
+    for own in p.assembled.placed:
+        if isinstance(own, PlacedCoefficients):
+            z[p.target.problem.pattern.order[own.x]] *= 0.3
+    return theta, z
 
 
-def _evaluate(p: Posterior, theta: np.ndarray, z: list[np.ndarray]) -> tuple[float, Any, Any, Any]:
-    s, (*parts, population) = p.structure, z
-    main, border = (parts[:1], parts[1:]) if s.main else ([], parts)
-    flat = np.concatenate([*(b.ravel() for b in border), population, *(u.ravel() for u in main)])
+def _elements(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the elements (v, x) of a point in the coordinates that are meant by standardised effects."""
+    return p.target.in_coordinates("noncentered", theta, z)[3]
 
-    def values(t):
-        return hyperparameters(s, p.data, t).values
 
-    with jax.enable_x64(True):
-        theta = jnp.asarray(theta)
-        density, point = p.density.joint(p.data, theta, jnp.asarray(flat))
-        # Each hyperparameter depends on its own coordinate of theta alone.
-        natural, slope = jax.jvp(values, (theta,), (jnp.ones_like(theta),))
-    slope = np.array(slope)[: s.n_theta]
-    # The engine leaves out the constants of standard normals, and means that are fixed at zero have none.
-    count = s.n_latent - sum(sum(f.zero_sum) for f in s.factors)
-    normal = p.data.scale[np.abs(p.data.scale).sum(1) > 0]
-    log_density = float(density) - np.log(np.abs(slope)).sum() - 0.5 * count * LOG_2_PI
-    log_density -= np.linalg.slogdet(normal)[1] if s.n_normal else 0.0
-    return log_density, point, np.array(natural), parts
+def _standardised(p: Posterior, points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the standardised effects (..., G, K) of elements (v, x) by the name of the effects."""
+    order, nv, out = p.target.problem.pattern.order, len(p.target.problem.scales.constant), {}
+    for own in p.assembled.placed:
+        if not isinstance(own, PlacedGroupEffects):
+            continue
+        factor, at = own.term.factor, 0
+        u = points[..., nv + order[own.x]]
+        u = u if factor.root is None else np.linalg.solve(factor.root, u)
+        for _, group in factor.groups:
+            out[group.r] = u[..., at : at + len(group.effects)]
+            at += len(group.effects)
+        out |= {f"latent_{name}": u[..., at + k : at + k + 1] for k, name in enumerate(factor.latents)}
+    return out
+
+
+def _log_density(p: Posterior, theta: np.ndarray, z: np.ndarray) -> float:
+    """Return the log density of `Points`: the engine's, by natural scales instead of (theta, z)."""
+    value, *_ = p.target.in_coordinates("noncentered", theta, z)
+    place, h = p.target.problem.slots.place, 1e-3
+    # Each hyperparameter depends on its own coordinate of theta alone.
+    up, down, up2, down2 = (p.target.values(theta + k * h)[place] for k in (1, -1, 2, -2))
+    value -= np.log(abs(8 * (up - down) - (up2 - down2)) / (12 * h)).sum()
+    # Effects are affine in z.
+    by_z = np.array([_effects(p, theta, z + e) for e in np.eye(len(z))]) - _effects(p, theta, z)
+    _, singular, right = np.linalg.svd(by_z.T)
+    ignored = right[len(singular) :] @ z  # what no effect depends on is standard normal
+    # The engine leaves out the constants of standard normals.
+    return value - np.log(singular).sum() + 0.5 * ignored @ ignored - 0.5 * len(singular) * LOG_2_PI
+
+
+def _effects(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return coefficients and standardised effects, those that sum to zero in coordinates of their space."""
+    elements = _elements(p, theta, z)
+    coefficients = [own for own in p.assembled.placed if isinstance(own, PlacedCoefficients)]
+    parts = [(own.scale @ elements[own.b])[abs(own.scale).sum(1) > 0] for own in coefficients]
+    zero_sum = {group.r for group in p.model.groups if group.zero_sum}
+    for name, u in _standardised(p, elements).items():
+        parts.append((zero_sum_basis(len(u)) @ u if name in zero_sum else u).ravel())
+    return np.concatenate(parts)
 
 
 def _folded(model: Specification, variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def scores_of(case: Case, seed: int = 11) -> dict[str, float]:
     """Return the difference of both posterior means of each scalar, in their joint standard error."""
     model = case.model(ROWS)
     ours = model.fit(draws=2000, chains=2, seed=seed, progress=False).tree["posterior"]
-    program = nutpie.compile_pymc_model(model.to_pymc(), backend="jax", gradient_backend="jax")
+    program = nutpie.compile_pymc_model(model.to_pymc())
     theirs = nutpie.sample(
         program, draws=2000, tune=800, chains=2, cores=1, seed=seed, target_accept=0.95, progress_bar=False
     )["posterior"]

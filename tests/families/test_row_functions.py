@@ -1,47 +1,15 @@
-"""Laws of every compiled row function: values, derivatives, weights, parameters by row, far tails, shapes."""
+"""Laws of every compiled row function: values, weights, parameters by row, orders; limits have their own."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from family_cases import CASES, SIZE, response, rows_of
-from row_cases import ALL, OWN, blocks, each_case
-from scipy import stats
-from scipy.special import expit
+from family_cases import CASES, SIZE, rows_of
+from row_calls import blocks, etas
 from scipy_densities import log_density as scipy_density
 
 from shoal.families import Rows
-from shoal.sample.programs import double
 
-each_traced = pytest.mark.parametrize("case", CASES, ids=str)
-each_with_parameters = pytest.mark.parametrize("case", [c for c in ALL if c.phi], ids=str)
-
-
-def etas(spread, seed=0):
-    return np.random.default_rng(seed + 1).normal(0, spread, SIZE)
-
-
-def shifted(case, name, k, step):
-    """Return the parameters with the k-th number of one of them moved."""
-    value = np.array(case.phi[name], float)
-    value[k if value.ndim else ()] += step
-    return case.phi | {name: value}
-
-
-def numbers(case):
-    """Return where each number of the parameters is, and its size, in the order of `pack`."""
-    order = ["cutpoints"] if case.family.ordinal else case.family.parameters(case.known_se, True)
-    return [
-        (name, k, abs(v))
-        for name in order
-        if name in case.phi
-        for k, v in enumerate(np.atleast_1d(case.phi[name]))
-    ]
-
-
-def difference(function, h):
-    """Return a derivative at 0 by the central difference of fourth order."""
-    return (8 * (function(h) - function(-h)) - (function(2 * h) - function(-2 * h))) / (12 * h)
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+each_with_parameters = pytest.mark.parametrize("case", [c for c in CASES if c.phi], ids=str)
 
 
 @each_case
@@ -51,84 +19,6 @@ def test_values_are_those_of_scipy(case, seed, spread):
     rows, eta = rows_of(case, seed), etas(spread, seed)
     found = case.family.evaluate(rows, eta, case.phi).value + case.family.log_constant(rows)
     np.testing.assert_allclose(found, scipy_density(case.family, rows, eta, case.phi), rtol=1e-10, atol=1e-10)
-
-
-@each_traced
-@pytest.mark.parametrize("spread", [0.1, 2.0, 20.0])
-def test_all_orders_are_those_of_the_traced_density(case, spread):
-    """The same mathematics twice, with the derivatives of one by differentiating it."""
-    rows, eta = rows_of(case, 3), etas(spread)
-    found = case.family.evaluate(rows, eta, case.phi, order=2)
-    with double():
-        at = jnp.asarray(eta)
-        phi = {name: jnp.asarray(value) for name, value in case.phi.items()}
-        value = np.asarray(case.family.log_density(rows, at, phi))
-        score, curvature = map(np.asarray, case.family.score_curvature(rows, at, phi))
-        by_name = jax.jacfwd(lambda p: case.family.log_density(rows, at, p))(phi) if phi else {}
-    names = dict.fromkeys(name for name, _, _ in numbers(case))
-    parts = [np.reshape(by_name[name], (SIZE, -1)) for name in names]
-    slope = np.concatenate([np.zeros((SIZE, 0)), *parts], axis=1)
-    near = 1e-12 * rows.weight * (1 + rows.y)  # of the terms that cancel near an estimate
-    np.testing.assert_allclose(found.value, value, rtol=1e-12, atol=1e-12)
-    assert np.all(abs(found.score - score) <= 1e-10 * abs(score) + near)
-    np.testing.assert_allclose(found.curvature, curvature, rtol=1e-8, atol=1e-12)
-    scale = abs(value).max() + abs(eta).max() + 1
-    np.testing.assert_allclose(found.slope, slope, rtol=1e-8, atol=1e-12 * scale)
-
-
-@each_case
-@pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])
-def test_score_is_the_slope_of_the_value(case, spread):
-    rows, eta = rows_of(case, 5), etas(spread)
-    found = case.family.evaluate(rows, eta, case.phi, order=1)
-    slope = difference(lambda t: case.family.evaluate(rows, eta + t, case.phi).value, 1e-3)
-    np.testing.assert_allclose(found.score, slope, rtol=1e-6, atol=1e-9 * (1 + abs(found.value).max()))
-
-
-@each_with_parameters
-@pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])
-def test_slope_is_that_of_the_value_in_each_parameter(case, spread):
-    rows, eta = rows_of(case, 5), etas(spread)
-    found = case.family.evaluate(rows, eta, case.phi, order=1)
-    places = numbers(case)
-    assert found.slope.shape == (SIZE, len(places))
-    for column, (name, k, size) in enumerate(places):
-        h = 1e-3 * min(size, 0.3)
-        slope = difference(
-            lambda t, n=name, k=k: case.family.evaluate(rows, eta, shifted(case, n, k, t)).value, h
-        )
-        error = 1e-9 * (1 + abs(found.value).max()) * max(1.0, 1e-4 / h)
-        np.testing.assert_allclose(found.slope[:, column], slope, rtol=1e-6, atol=error)
-
-
-DRAWS = 4000
-
-
-@each_with_parameters
-def test_information_is_a_curvature_in_the_parameters(case):
-    """Of ordered rows the exact one, else in expectation that of the density: the variance of the slope."""
-    family = case.family
-    rows = rows_of(case, 5, weighted=False)
-    many = Rows(*(np.tile(part, DRAWS) for part in rows))
-    eta = np.tile(np.linspace(-1, 1, SIZE), DRAWS)
-    y = family.draw(np.random.default_rng(4), many, eta, case.phi)
-    many = many._replace(y=y, weight=np.full(y.shape, 2.0))
-    by_row = np.repeat(family.pack(case.phi), len(eta), axis=1)
-    found = blocks(case, many, eta, by_row, 2)
-    assert np.all(found["information"] >= 0) and np.isfinite(found["information"]).all()
-    if family.ordinal:
-        for k in range(len(by_row)):
-            unit = np.eye(len(by_row))[:, [k]]
-            slope = difference(
-                lambda t, k=k, u=unit: blocks(case, many, eta, by_row + t * u, 1)["slope"][k], 1e-4
-            )
-            np.testing.assert_allclose(found["information"][k], -slope, rtol=1e-6, atol=1e-8)
-        return
-    # The weight counts rows twice: the information doubles, the square of the slope quadruples.
-    excess = (found["slope"] ** 2 / 2 - found["information"]).reshape(-1, DRAWS, SIZE)
-    error = excess.std(1) / np.sqrt(DRAWS)
-    assert np.all(abs(excess.mean(1)) <= 4.5 * error + 1e-12)
-    assert np.all(found["information"] > 0) or family.name in ("negbinomial", "beta_binomial")
 
 
 @each_case
@@ -183,33 +73,3 @@ def test_orders_touch_only_what_was_asked_and_add_to_slopes(case):
         np.testing.assert_array_equal(curvature, expected["curvature"] if order > 1 else np.nan)
         np.testing.assert_allclose(slope, 5 + expected["slope"] * (order > 0), rtol=1e-12)
         np.testing.assert_allclose(information, 7 + expected["information"] * (order > 1), rtol=1e-12)
-
-
-@pytest.mark.parametrize("case", OWN, ids=str)
-@pytest.mark.parametrize("n", [1, 2, 9])
-def test_beta_binomial_curvature_is_at_most_the_expected_one(case, n):
-    y, phi = np.arange(n + 1.0), case.phi["phi"]
-    for eta in (-2.0, 0.0, 1.5):
-        found = case.family.evaluate(response(y, n), np.full(n + 1, eta), case.phi, order=2)
-        p = stats.betabinom.pmf(y, n, phi * expit(eta), phi * expit(-eta))
-        information = p @ found.score**2
-        np.testing.assert_allclose(p @ found.score, 0, atol=1e-12)
-        np.testing.assert_allclose(p @ found.slope[:, 0], 0, atol=1e-12)
-        assert 0.5 * information < found.curvature[0] <= information * (1 + 1e-12)
-        if n == 1:
-            np.testing.assert_allclose(found.curvature[0], information, rtol=1e-12)
-
-
-@pytest.mark.parametrize("case", OWN, ids=str)
-def test_beta_binomial_draws_have_the_stated_mean_and_variance(case):
-    rows = response(np.zeros(3), 12)
-    eta = np.broadcast_to([-1.0, 0.0, 2.0], (DRAWS, 3))
-    y = case.family.draw(np.random.default_rng(8), rows, eta, case.phi)
-    case.family.check(Rows(y.ravel(), np.full(y.size, 12.0), np.ones(y.size), np.zeros(y.size)), "y")
-    p, phi = expit(eta[0]), case.phi["phi"]
-    variance = 12 * p * (1 - p) * (12 + phi) / (1 + phi)
-    mean = case.family.mean(rows, eta, case.phi)[0]
-    np.testing.assert_allclose(mean, 12 * p)
-    assert np.all(abs(y.mean(0) - mean) < 4.5 * np.sqrt(variance / DRAWS))
-    square = (y - mean) ** 2
-    assert np.all(abs(square.mean(0) - variance) < 4.5 * square.std(0) / np.sqrt(DRAWS))

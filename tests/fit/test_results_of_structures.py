@@ -65,6 +65,19 @@ def test_variables_and_dimensions_of_two_responses(two):
     np.testing.assert_array_equal(two.tree["observed_data"]["y"], table()["y"])
 
 
+def test_variables_stand_as_each_formula_has_them():
+    """Whatever the order of factors in the response before."""
+    responses = [
+        sl.Response("y ~ (1 | g) + (1 | h)"),
+        sl.Response("bit ~ latent(u | g) + (1 | h) + (1 | g)", "bernoulli"),
+        sl.Response("w ~ latent(u | g)"),
+    ]
+    p = sl.Model(responses, table()).fit(**RUN).tree["posterior"]
+    assert [name for name in p.data_vars if name.startswith("bit")][:4] == [
+        "bit_Intercept", "bit_sd_h", "bit_sd_g", "bit_loading_u",
+    ]  # fmt: skip
+
+
 def test_cutpoints_ascend_and_are_named_by_their_neighbours(ordered):
     p = ordered.tree["posterior"]
     assert (np.diff(p["cutpoints"].values) > 0).all()

@@ -1,7 +1,5 @@
 """Covariance of a level's effects: factors, correlations, and the LKJ law of partial correlations."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,14 +9,26 @@ from scipy import stats
 
 from posterior.density import log_lkj
 from shoal.model import covariance
+from shoal.model.terms.functions import covariance_root, covariance_root_adjoint
 from shoal.priors import LKJ
-from shoal.sample.programs import double
 
 BLOCKS = [((0,),), ((0,), (1,)), ((0, 1),), ((0, 1), (2,)), ((0, 2), (1, 3)), ((0, 1, 2, 3),)]
 
 
 def count(blocks):
     return len(covariance.partial_positions(blocks))
+
+
+def factor(sd, partial, blocks):
+    """Return the factor Λ of the effects' covariance, block by block as the engine makes it."""
+    given = iter(np.split(partial, np.cumsum([count((block,)) for block in blocks])))
+    lam = np.zeros((len(sd), len(sd)))
+    for block in blocks:
+        rows, columns = np.tril_indices(len(block))
+        out = np.zeros(len(rows))
+        covariance_root(np.concatenate([sd[list(block)], next(given)]), np.zeros(0), out)
+        lam[np.array(block)[rows], np.array(block)[columns]] = out
+    return lam
 
 
 @pytest.mark.parametrize("blocks", BLOCKS, ids=str)
@@ -28,9 +38,7 @@ def test_factor_makes_the_reported_correlations(blocks, data):
     size = sum(map(len, blocks))
     partial = data.draw(arrays(float, count(blocks), elements=st.floats(-0.95, 0.95)))
     sd = data.draw(arrays(float, size, elements=st.floats(0.1, 10)))
-    with double():
-        make = jax.jit(lambda sd, partial: covariance.factor(sd, list(partial), blocks))
-        lam = np.asarray(make(sd, partial))
+    lam = factor(sd, partial, blocks)
     np.testing.assert_array_equal(lam, np.tril(lam))
     matrix = covariance.correlations(partial, blocks, size)
     np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-12)
@@ -64,23 +72,32 @@ def test_partial_correlations_have_the_lkj_law(size, eta):
     blocks = (tuple(range(size)),)
     positions = covariance.partial_positions(blocks)
 
-    def below(partial):
-        lam = covariance.factor(jnp.ones(size), list(partial), blocks)
-        matrix = lam @ lam.T
-        return jnp.stack([matrix[i, j] for i, j, _, _ in positions])
-
     rng = np.random.default_rng(size)
-    with double():
-        jacobian = jax.jit(jax.jacfwd(below))
-        for _ in range(3):
-            partial = rng.uniform(-0.9, 0.9, len(positions))
-            volume = np.linalg.slogdet(jacobian(partial))[1]
-            found = sum(
-                LKJ(eta).partial(k, j).log_density(p, *LKJ(eta).partial(k, j).params)
-                for p, (_, _, k, j) in zip(partial, positions, strict=True)
-            )
-            matrix = covariance.correlations(partial, blocks, size)
-            np.testing.assert_allclose(found, log_lkj(matrix, eta) + volume, rtol=1e-9)
+    for _ in range(3):
+        partial = rng.uniform(-0.9, 0.9, len(positions))
+        lam = factor(np.ones(size), partial, blocks)
+        by_partial = derivatives(lam, partial)
+        jacobian = [[(d @ lam.T + lam @ d.T)[i, j] for d in by_partial] for i, j, *_ in positions]
+        volume = np.linalg.slogdet(jacobian)[1]
+        found = sum(
+            LKJ(eta).partial(k, j).log_density(p, *LKJ(eta).partial(k, j).params)
+            for p, (_, _, k, j) in zip(partial, positions, strict=True)
+        )
+        matrix = covariance.correlations(partial, blocks, size)
+        np.testing.assert_allclose(found, log_lkj(matrix, eta) + volume, rtol=1e-9)
+
+
+def derivatives(lam, partial):
+    """Return the derivative of one block's factor in each partial correlation, by its adjoint."""
+    size = len(lam)
+    rows, columns = np.tril_indices(size)
+    inputs, outputs = np.concatenate([np.ones(size), partial]), lam[rows, columns]
+    out = np.zeros((len(partial), size, size))
+    for unit, i, j in zip(np.eye(len(rows)), rows, columns, strict=True):
+        by_input = np.zeros(len(inputs))
+        covariance_root_adjoint(inputs, np.zeros(0), outputs, unit, by_input)
+        out[:, i, j] = by_input[size:]
+    return out
 
 
 @pytest.mark.parametrize("eta", [1.0, 2.5])

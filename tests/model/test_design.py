@@ -192,6 +192,7 @@ def test_separation_is_said_with_its_column(text, columns, name):
 
 
 def test_overlapping_responses_give_no_warning():
+    """A warning is an error here, by the configuration of pytest."""
     design("b ~ x + d", family="bernoulli")
     design("b ~ d + (1 | g)", family="bernoulli")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.sample.programs import compiled
+from compiling import used_kernels
 
 N = sl.priors
 
@@ -122,7 +122,10 @@ def test_reprs_are_one_line():
     assert repr(fit) == "<shoal.Fit 'y ~ 1 + (1 | g)': 2 chains of 10 draws>"
 
 
-def test_describing_compiles_nothing():
-    before = compiled()
-    str(sl.Model("y ~ x + (1 + x | g)", table()))
-    assert compiled() == before
+def test_describing_counts_meetings_and_evaluates_nothing(monkeypatch):
+    """The plan needs the size of the factor, and neither a density nor a sampler."""
+    with used_kernels(monkeypatch) as used:
+        model = sl.Model("y ~ x + (1 + x | g)", table())
+        assert used == []
+        str(model)
+    assert {name.split(".")[2] for name in used} <= {"build", "sparse"}

@@ -1,5 +1,7 @@
 """Pictures of groups draw the numbers they give, which are those of the estimands."""
 
+from xml.etree import ElementTree
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from shoal.plots.shrinkage import shrinkage
 
 # Too few draws for the run to be judged, and sampled again.
 RUN = {"draws": 90, "chains": 2, "seed": 7, "cores": 1}
+SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 OF_FITS = [shrinkage, effects_by_size, caterpillar, pooling, forest]
 
 
@@ -249,7 +252,9 @@ def test_raw_means_are_shares_of_all_trials():
     names = [label.get_text() for label in picture.figure.axes[0].get_xticklabels()]
     assert [name.partition("n = ")[2] for name in names] == [f"{total}" for total in sums["t"]]
     assert picture.figure.axes[0].get_ylabel() == "share of k among t"
-    assert len(picture.svg()) > 0
+    # What is drawn has the names as they stand, whatever signs are in them.
+    drawn = ["".join(text.itertext()) for text in ElementTree.fromstring(picture.svg()).iter(SVG_TEXT)]
+    assert {rf"l$_{i}^2$/{i} _\frac, n = {total}" for i, total in enumerate(sums["t"])} <= set(drawn)
 
 
 def trolley():

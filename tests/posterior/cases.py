@@ -1,22 +1,20 @@
 """Small models of every structure the engine knows, their tables drawn from a seed."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from posterior.density import zero_sum_basis
+from posterior.density import log_joint, zero_sum_basis
+from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
-from shoal.fit import results
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.model import Response, Specification, covariance, specify
-from shoal.posterior.coordinates import Point
-from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import (
     LKJ,
     R2D2,
@@ -30,9 +28,6 @@ from shoal.priors import (
     Normal,
     StudentT,
 )
-from shoal.sample import programs
-from shoal.sample.programs import double, to_device
-from shoal.sample.target import Draws
 from shoal.tables import read
 
 # Unequal levels, and rows that share x1 and g: some merge. Fixed, so that a case's tables have one shape.
@@ -84,7 +79,7 @@ GAUSSIAN = [
     Case("y | se(s) ~ 1 + (1 + x1 + x2 | gr(g, zero_sum=True))", priors={"Intercept": Fixed(0.1)}),
     Case("p | weights(w) ~ x1 + offset(o) + (1 | g)", "lognormal"),
 ]
-# The factor with most effects is eliminated level by level; the others stand in the border.
+# Levels of several factors meet in rows.
 CROSSED = [
     Case("y ~ x1 + (1 | g) + (1 | h)"),
     Case("y ~ 1 + (1 | g) + (1 | h) + (1 | i)", priors={"sd_i": HalfCauchy(0.8), "sd_h": Fixed(0.5)}),
@@ -145,6 +140,7 @@ COUNTS_AND_OTHERS = [
     Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
+    Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
 ORDERED = [
     Case("t ~ x1 + (1 | g) + (1 | h)", "cumulative"),
@@ -238,76 +234,49 @@ def specification(case: Case, seed: int = 0) -> Specification:
         return specify(case.responses, read(table(seed)), case.priors, used)
 
 
-def posterior(
-    case: Case, seed: int = 0, coordinates: str = "auto", refinements: int | None = None
-) -> Posterior:
+def posterior(case: Case, seed: int = 0) -> Posterior:
     """Return the posterior of `case` on the table of `seed`."""
-    p = posterior_of(specification(case, seed), coordinates)
-    if refinements is None:
-        return p
-    return replace(p, density=replace(p.density, refinements=refinements))
+    return posterior_of(specification(case, seed))
 
 
 def anchored(p: Posterior, theta: np.ndarray) -> Posterior:
-    """Return the posterior with its anchor at the mode of the effects given `theta`."""
-    return replace(p, data=evaluate(_anchored, (p.density, p.scout), p.data, theta))
+    """Return the posterior with its expansion at the mode of the effects given `theta`."""
+    out = p.given(p.model)
+    out.target.expand(theta)
+    return out
 
 
-def evaluate(function: Any, static: Any, *arguments: Any) -> Any:
-    """Return ``function(static, *arguments)`` in double precision, compiled once for each shape."""
-    arguments = to_device(arguments)
-    with double():
-        return jax.tree.map(np.asarray, _jitted(function)(static, *arguments))
+def joint(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0) -> tuple[float, dict[str, Any]]:
+    """Return log density and named values, by a map of some Newton steps."""
+    values, named = joints(p, theta[None], z[None], steps)
+    return float(values[0]), named[0]
 
 
-@cache
-def _jitted(function: Any) -> Any:
-    # Each program runs a few times: what counts is how long it takes to compile.
-    programs.persistent_cache()
-    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    return jax.jit(function, static_argnums=0, compiler_options=programs._known(False) | quick)
-
-
-def joint(p: Posterior, theta: np.ndarray, z: np.ndarray) -> tuple[float, Point]:
-    """Return log density and point."""
-    value, point = evaluate(_joint, p.density, p.data, theta, z)
-    return float(value), point
-
-
-def joints(p: Posterior, thetas: np.ndarray, zs: np.ndarray) -> np.ndarray:
-    """Return the log densities of several points."""
-    return evaluate(_joints, p.density, p.data, thetas, zs)[0]
+def joints(
+    p: Posterior, thetas: np.ndarray, zs: np.ndarray, steps: int = 0
+) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return the log densities of several points, and their named values."""
+    values, points = zip(
+        *(p.target.refined(theta, z, steps) for theta, z in zip(thetas, zs, strict=True)), strict=True
+    )
+    return np.array(values), named(p, thetas, np.array(points))
 
 
 def marginal(p: Posterior, theta: np.ndarray) -> float:
     """Return the log marginal density of theta."""
-    return float(evaluate(_marginal, p.density, p.data, theta))
+    return float(p.target.marginals(theta[None])[0])
 
 
 def gradient(p: Posterior, theta: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the gradient of the joint log density, as the samplers see it."""
-    return evaluate(_gradient, p.density, p.data, np.concatenate([theta, z]))
+    """Return the gradient of the joint log density in (theta, z), as the samplers see it."""
+    return np.concatenate(p.target.joint(theta, z)[1:])
 
 
-def _joint(density: Any, data: Any, theta: Any, z: Any) -> Any:
-    return density.joint(data, theta, z)
-
-
-def _joints(density: Any, data: Any, thetas: Any, zs: Any) -> Any:
-    return jax.lax.map(lambda q: density.joint(data, *q), (thetas, zs))
-
-
-def _anchored(pair: Any, data: Any, theta: Any) -> Any:
-    density, scout = pair
-    return density.anchored(data, theta, scout)
-
-
-def _marginal(density: Any, data: Any, theta: Any) -> Any:
-    return density.marginal(data, theta)
-
-
-def _gradient(density: Any, data: Any, q: Any) -> Any:
-    return jax.grad(lambda q: density.joint(data, q[: density.n_theta], q[density.n_theta :])[0])(q)
+def refined_gradient(p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int) -> np.ndarray:
+    """Return the gradient in z of the joint log density by a map of some Newton steps."""
+    room, out = p.target.room(), np.zeros(len(z))
+    engine.refined(p.target.handle, steps, theta, z, room.space, room.where, out)
+    return out
 
 
 class Natural(NamedTuple):
@@ -324,7 +293,7 @@ class Natural(NamedTuple):
         in orthonormal coordinates of their space.
     by_theta : (n_theta, n_theta) array
         Derivative of the free hyperparameters, correlations and differences of cutpoints among them.
-    by_z : (E, n_latent) array
+    by_z : (E, n_effects) array
         Derivative of `effects` given theta.
     """
 
@@ -335,18 +304,25 @@ class Natural(NamedTuple):
     by_z: np.ndarray
 
 
-def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
+Evaluate = Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+
+
+def natural(
+    p: Posterior, theta: np.ndarray, z: np.ndarray, steps: int = 0, evaluate: Evaluate | None = None
+) -> Natural:
     """Map (theta, z) to natural scales; the effects are affine in z, so their differences are exact.
 
+    By a map of some Newton steps, or by `evaluate`: from (theta, z) to a log density and the elements (v, x).
     The map from cutpoints to their mean and differences keeps volume: the first cutpoint is the mean less a
     combination of the differences.
     """
+    evaluate = evaluate or partial(p.target.refined, steps=steps)
     d, n = len(theta), len(z)
     step = 1e-5  # central differences: an error of its square, times a third derivative near 1
-    by = np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
-    thetas, zs = theta + by, z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
-    log_densities, points = evaluate(_joints, p.density, p.data, thetas, zs)
-    values = [named(p, jax.tree.map(lambda a, i=i: a[i], points)) for i in range(len(thetas))]
+    thetas = theta + np.concatenate([np.zeros((1 + n, d)), step * np.eye(d), -step * np.eye(d)])
+    zs = z + np.concatenate([np.zeros((1, n)), np.eye(n), np.zeros((2 * d, n))])
+    log_densities, points = zip(*map(evaluate, thetas, zs), strict=True)
+    values = named(p, thetas, np.array(points))
     effects = [effects_of(p, v) for v in values[: 1 + n]]
     hypers = [_hypers(p, v) for v in values[1 + n :]]
     by_theta = [(hypers[i] - hypers[d + i]) / (2 * step) for i in range(d)]
@@ -360,11 +336,26 @@ def natural(p: Posterior, theta: np.ndarray, z: np.ndarray) -> Natural:
     )
 
 
-def named(p: Posterior, point: Point) -> dict[str, Any]:
-    """Return the numbers of a point under their names in a result."""
-    draws = Draws(jax.tree.map(lambda a: a[None, None], point), {}, "")
-    out = {name: values[0, 0] for name, (_, values) in results._variables(p, draws).items()}
-    return out | {n: v for n, v in zip(p.structure.names, point.values, strict=True) if "shrinkage:" in n}
+def expected_joint(p: Posterior, point: Natural, z: np.ndarray) -> float:
+    """Return the plain density times the volume of the map, with standard normals where z does not reach.
+
+    A joint density leaves out the constant of a standard normal z.
+    """
+    _, singular, right = np.linalg.svd(point.by_z)
+    volume = np.linalg.slogdet(point.by_theta)[1] + np.log(singular).sum()
+    ignored = right[len(singular) :] @ z
+    constant = 0.5 * np.log(2 * np.pi) * len(singular)
+    return log_joint(p.model, point.values) + volume - 0.5 * ignored @ ignored + constant
+
+
+def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str, Any]]:
+    """Return the numbers of draws (S, T) and of their elements (v, x) under their names in a result."""
+    assembled = p.assembled
+    elements = assembled.elements()
+    drawn = assembled.drawn(p.target.values(thetas[None]), points[None][..., elements], elements)
+    out = {name: values[0] for name, (_, values) in assembled.variables(drawn).items()}
+    out |= {name: values[0] for name, values in drawn.values.items() if "shrinkage:" in name}
+    return [{name: values[i] for name, values in out.items()} for i in range(len(thetas))]
 
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:

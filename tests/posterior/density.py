@@ -1,7 +1,7 @@
 """The joint log density of a model, plain and slow: the oracle that the fast densities are tested against.
 
-It speaks of raw rows and of parameters on their natural scales, under their names in the posterior; it loops,
-and takes every density from `scipy.stats`. It shares the model's description with `shoal.posterior`, and none
+It speaks of raw rows and of parameters on their natural scales, under their names in the posterior; it
+loops, and takes every density from `scipy.stats`. It shares the model's description with the engine, and none
 of its mathematics.
 """
 

@@ -1,4 +1,4 @@
-"""Compiled log densities of priors: those of SciPy and of the traced ones, and slopes by differences."""
+"""Compiled log densities of priors: those of SciPy, and slopes by differences."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,6 @@ from shoal.priors import (
     Shrunk,
     StudentT,
 )
-from shoal.sample.programs import double
 
 REAL, POSITIVE = [-30.0, -0.2, 0.4, 1.1, 6.0], [1e-6, 0.3, 1.0, 2.5, 40.0]
 SCIPY = {
@@ -57,19 +56,7 @@ def test_densities_are_those_of_scipy(prior):
     distribution, points = SCIPY[prior]
     expected = distribution.logpdf(points)
     np.testing.assert_allclose([called(prior, x)[0] for x in points], expected, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(
-        prior.log_density_values(points, *prior.params), expected, rtol=1e-12, atol=1e-12
-    )
-
-
-@each
-def test_densities_are_those_that_are_traced(prior):
-    points = np.array(SCIPY[prior][1])
-    with double():
-        expected = np.asarray(prior.log_density(points, *prior.params))
-    np.testing.assert_allclose(
-        prior.log_density_values(points, *prior.params), expected, rtol=1e-11, atol=1e-11
-    )
+    np.testing.assert_allclose(prior.log_density(points, *prior.params), expected, rtol=1e-12, atol=1e-12)
 
 
 @each
@@ -114,15 +101,13 @@ def test_every_prior_of_a_number_has_a_compiled_density():
 
 def test_values_broadcast():
     x, sigma = np.linspace(0.1, 2, 4), np.array([[0.5], [1.0], [3.0]])
-    found = Normal.log_density_values(x, 0.2, sigma)
+    found = Normal.log_density(x, 0.2, sigma)
     assert found.shape == (3, 4)
     np.testing.assert_allclose(found, stats.norm(0.2, sigma).logpdf(x), rtol=1e-13)
-    assert Normal.log_density_values(0.5, 0.0, 1.0).shape == ()
-    assert Gamma.log_density_values(np.zeros((0, 3)), 1.0, 1.0).shape == (0, 3)
+    assert Normal.log_density(0.5, 0.0, 1.0).shape == ()
+    assert Gamma.log_density(np.zeros((0, 3)), 1.0, 1.0).shape == (0, 3)
     frozen = np.broadcast_to(x, (2, 4))
-    np.testing.assert_array_equal(
-        Exponential.log_density_values(frozen, 2.0)[1], Exponential.log_density_values(x, 2)
-    )
+    np.testing.assert_array_equal(Exponential.log_density(frozen, 2.0)[1], Exponential.log_density(x, 2))
 
 
 SHRINKAGE = {
@@ -140,7 +125,7 @@ def scales(prior, inputs):
 @pytest.mark.parametrize("prior", SHRINKAGE, ids=str)
 def test_scales_are_those_of_the_formula(prior):
     inputs, shared = SHRINKAGE[prior], len(prior.common())
-    expected = prior.scales(tuple(inputs[:shared]), inputs[shared:], np)
+    expected = prior.scales(tuple(inputs[:shared]), inputs[shared:])
     np.testing.assert_allclose(scales(prior, inputs), expected, rtol=1e-14)
 
 

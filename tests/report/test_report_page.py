@@ -142,7 +142,8 @@ def test_a_page_is_written_and_overwritten(tmp_path):
     assert os.listdir(tmp_path) == ["page.html"]
 
 
-def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path):
+def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("shoal.report.page.page", lambda results, prob: written("no groups"))
     with pytest.raises(FileError, match="cannot be written"):
         fit("no groups").report(tmp_path / "absent" / "page.html")
     (tmp_path / "page.html").mkdir()

@@ -146,6 +146,15 @@ class Fitted(Quantities):
         Pareto-smoothed importance sampling by arviz-stats: Vehtari, Gelman and Gabry (2017), Statistics and
         Computing 27, 1413-1432. Two questions, rows and levels: Merkle, Furr and Rabe-Hesketh (2019),
         Psychometrika 84, 802-829. Weights of rows multiply their log densities here, too.
+
+        Examples
+        --------
+        >>> print(fit.loo("g"))
+        Leave one out: 12 levels of g.
+        The question: how well the rows of a new level of g are predicted together, its effects unknown (g).
+        ...
+        >>> len(fit_without.loo().pointwise)
+        60
         """
         with shown(progress if refit else False, 0, "fits") as bar:
             score = loo(self._results, unit, refit, cores, bar)
@@ -154,7 +163,22 @@ class Fitted(Quantities):
         return score
 
     def save(self, path: str | Path) -> Path:
-        """Write a netCDF file that `shoal.load` and ArviZ read."""
+        """Write a netCDF file that `shoal.load` and ArviZ read; of a family of your own it keeps the name.
+
+        Parameters
+        ----------
+        path : path
+            Overwritten if it exists.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        FileError
+            A file that cannot be written; what was there is left alone.
+        """
         return files.save(self._results, path)
 
     def report(self, path: str | Path, *, prob: float = 0.9) -> Path:

@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from shoal.api.model import Fit, Model
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError
 from shoal.fit.progress import shown
-from shoal.sample.target import Settings
 from shoal.scores.loo import Loo
 from shoal.scores.loo import kfold as cross_validate
 

@@ -14,21 +14,21 @@ import xarray as xr
 
 from shoal.api.fit import Fitted
 from shoal.criticism import calibration
+from shoal.engine.plan import Plan
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import files
 from shoal.fit import run as fitting
+from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
 from shoal.model.variants import with_pooling
-from shoal.posterior.plan import Plan
-from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Prior
-from shoal.sample.target import Settings
 from shoal.tables import read
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class Model:
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
         of the formula are read; no row is ever dropped.
-    family : str
-        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative".
+    family : str or Family
+        One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
+        of your own, an instance of a subclass of `shoal.families.Family`.
     link : str, optional
         Where the family has several, e.g. "probit" for "bernoulli".
     priors : mapping, optional
@@ -65,7 +66,9 @@ class Model:
 
     Examples
     --------
-    >>> model = Model("y | se(se) ~ 1 + (1 | school)", load_dataset("eight_schools"))
+    >>> schools = sl.load_dataset("eight_schools")
+    >>> sl.Model("y | se(se) ~ 1 + (1 | school)", schools, priors={"sd_school": sl.priors.HalfCauchy(5)})
+    <shoal.Model 'y | se(se) ~ 1 + (1 | school)', gaussian>
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class Model:
     @property
     def plan(self) -> Plan:
         """What is integrated, what is sampled, how, and why."""
-        return self.posterior().plan
+        return plan_of(self._spec)
 
     def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
         """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
@@ -142,11 +145,11 @@ class Model:
             Same seed, same draws, on any number of cores. Without one, a fresh one is drawn and kept in the
             result.
         coordinates : {"auto", "transport", "centered", "noncentered", "zero_sum"}
-        sampler : {"auto", "independence", "hmc", "nuts"}
+        sampler : {"auto", "independence", "alternating", "hmc", "nuts"}
         warmup : int
-            Iterations of each chain spent on its step size, rounded to hundreds; NUTS takes at least 1,000.
+            Iterations of each chain spent on its step size; NUTS takes at least 1,000.
         target_accept : float, optional
-            Acceptance that Hamiltonian samplers aim at; by default 0.9, or 0.8 beyond 1,000 coordinates.
+            Acceptance that trajectories aim at; by default 0.8, and 0.9 by NUTS of up to 1,000 coordinates.
         cores : int, optional
             Threads; all of the machine's by default.
         store : {"auto", "double", "single", "none"}
@@ -161,15 +164,21 @@ class Model:
         Raises
         ------
         ModelError, SamplingError
+
+        Examples
+        --------
+        >>> model.fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         began = time.perf_counter()
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
+        cores = os.cpu_count() or 1 if cores is None else cores
+        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
+        fitting.check_settings(settings, store)
         posterior = self.posterior(coordinates, sampler)
         if posterior.plan.warning:
             warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
-        cores = os.cpu_count() or 1 if cores is None else cores
-        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
         with shown(progress, draws * chains) as bar:
             results = fitting.fit(posterior, settings, store, bar)
         results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
@@ -179,6 +188,11 @@ class Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.
 
         Priors are those resolved for this model; parameters keep their names.
+
+        Examples
+        --------
+        >>> model.with_pooling("complete").fit(seed=1)
+        <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         if pooling == "partial" and self._whole.pooling != "partial":
             raise ModelError(
@@ -333,11 +347,32 @@ def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Ca
     return calibration.sbc(model.specification, simulations, **settings)
 
 
-def load(path: str | Path) -> Fit:
-    """Read a fit written by `Fit.save`; runs no code from the file.
+def load(path: str | Path, *, families: files.Families = ()) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
+
+    Parameters
+    ----------
+    path : path
+    families : Family or subclass of it, or sequence of them
+        Families of your own, for a model that was fitted with one: ``families=[Own]``, which gets the link of
+        the file, or ``families=[Own("log")]``, if there is more to it than a link. They are told by name and
+        class; the module may be another one, such as that of a script.
+
+    Returns
+    -------
+    Fit
 
     Raises
     ------
     FileError
+        A file that is missing, damaged or not written by Shoal, or that needs a family that is not given.
+    ModelError
+        `families` holds something else.
+
+    Examples
+    --------
+    >>> path = fit.save("fit.nc")
+    >>> sl.load(path)
+    <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
     """
-    return Fit(files.load(path))
+    return Fit(files.load(path, families))

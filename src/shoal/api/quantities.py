@@ -45,6 +45,11 @@ class Quantities:
         ------
         ModelError
             Unknown names, `var_names` and `levels` together, effects that were not kept.
+
+        Examples
+        --------
+        >>> list(fit.summary().index)
+        ['Intercept', 'x', 'sd_g[Intercept]', 'sigma']
         """
         return estimands.summary(self._results, var_names, prob, kind, levels)
 
@@ -54,6 +59,12 @@ class Quantities:
         ``shrinkage`` is the share of the way from the level's estimate alone to the population mean that
         pooling went; NaN where that way is shorter than a quarter of the estimate's sd. All columns are
         described at `estimands.effects`.
+
+        Examples
+        --------
+        >>> effects = fit.effects("g")
+        >>> effects[["g", "n", "no_pooling", "mean", "sd", "shrinkage"]].shape
+        (12, 6)
         """
         return estimands.effects(self._results, group, prob)
 
@@ -155,6 +166,13 @@ class Quantities:
         DataError, ModelError
             Columns or levels that the model does not have, settings of different lengths, more than 4 GB of
             draws.
+
+        Examples
+        --------
+        >>> fit.contrast({"x": [0, 1]}).table.shape[0]  # of x = 1 and x = 0, averaged over the rows
+        1
+        >>> fit.contrast(levels=[0, 1, 2]).table.shape[0]  # every pair of three levels of g
+        3
         """
         return contrasts.contrast(
             self._results,
@@ -265,6 +283,12 @@ class Quantities:
         ------
         DataError, ModelError
             As `predict`, but for the size.
+
+        Examples
+        --------
+        >>> new = {"x": [0.0, 1.0], "g": [0, 99]}  # there is no level 99 among the fitted ones
+        >>> list(fit.predict_summary(new, new_levels="population").columns)
+        ['mean', 'sd', 'eti90_lb', 'eti90_ub']
         """
         return predictions.predict_summary(
             self._results, new, kind, new_levels, response=response, draws=draws, seed=seed, prob=prob

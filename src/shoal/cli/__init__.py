@@ -38,7 +38,7 @@ def main() -> None:
 def _insist() -> None:
     """Make Ctrl-C repeat itself each second until it is heard.
 
-    Python code that compiled code calls back, as JAX does while it compiles, may swallow exceptions.
+    Python code that compiled code calls back, as numba does while it compiles, may swallow exceptions.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler and hasattr(signal, "setitimer"):
         signal.signal(signal.SIGINT, _interrupt)

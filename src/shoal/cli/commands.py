@@ -16,6 +16,7 @@ from shoal.cli.prior_text import parse_priors
 from shoal.cli.report import check_page
 from shoal.cli.report import report as write_report
 from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
+from shoal.cli.warm import warm as compile_engine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,6 +297,9 @@ def sbc(
     screen.print(frame_table(calibration.summary().reset_index(names="")))
     screen.say(f"\n{calibration.verdict}", "green" if calibration.ok else "bold")
     raise typer.Exit(0 if calibration.ok else UNTRUSTWORTHY)
+
+
+app.command("warm", epilog="Example: shoal warm")(compile_engine)
 
 
 @app.command(epilog="Example: shoal demo --only eight_schools")

@@ -11,28 +11,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jax
 import numpy as np
 import pandas as pd
 
 from shoal.criticism.uniformity import joint_spread, uniformity
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Settings
+from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
-from shoal.fit.results import assemble
+from shoal.fit.posterior import Posterior, posterior_of
+from shoal.fit.run import sampled
 from shoal.model import Specification, covariance
 from shoal.model.design import Design, Group
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
-from shoal.posterior.folding import folded
-from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.sample.programs import double, to_device
-from shoal.sample.progress import Progress
-from shoal.sample.run import run
-from shoal.sample.target import Draws, Settings, Target
-from shoal.sample.threads import in_threads, one_thread_lapack
+from shoal.model.terms.term import Variables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -258,11 +255,9 @@ def _replicate(
     ys = simulate_responses(posterior.model, {name: value[0] for name, value in truth.items()}, rng)
     simulated = posterior.with_responses(*ys)
     seeded = Settings(settings.draws, settings.chains, seed=int(rng.integers(2**31)), cores=1)
-    target = Target(simulated.density, to_device(simulated.data), simulated.start(), simulated.scout)
-    drawn = run(target, simulated.plan.sampler, simulated.plan.fits_marginal, seeded, Progress())
-    drawn = replace(drawn, point=folded(simulated.model, simulated.structure, drawn.point))
+    drawn, variables = sampled(simulated, simulated.plan.sampler, seeded, Progress())
     # The truth stands in front of the draws, so that both go through the same arithmetic.
-    kept = _named(simulated, drawn, seeded)
+    kept = _named(variables, seeded)
     both = {name: np.concatenate([truth[name], kept[name]]) for name in truth}
     values = _quantities(simulated.model, both)
     return _Replicate(
@@ -278,11 +273,10 @@ def _kept(settings: Settings) -> np.ndarray:
     return np.arange(1, count + 1) * (settings.draws // count) - 1
 
 
-def _named(posterior: Posterior, drawn: Draws, settings: Settings) -> dict[str, np.ndarray]:
+def _named(variables: Variables, settings: Settings) -> dict[str, np.ndarray]:
     """Return the kept draws by their names in a result, chains one after the other, (L, ...)."""
-    variables = assemble(posterior, drawn, settings, {}, []).posterior.data_vars
     kept = _kept(settings)
-    return {str(k): v.values[:, kept].reshape(-1, *v.shape[2:]) for k, v in variables.items()}
+    return {name: v[:, kept].reshape(-1, *v.shape[2:]) for name, (_, v) in variables.items()}
 
 
 def _rank(values: np.ndarray, rng: np.random.Generator) -> int:
@@ -315,13 +309,8 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 
 def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of the raw rows of one response at each draw, (n,)."""
-
-    def one(eta: Any, phi: dict[str, Any]) -> Any:
-        return design.family.log_density(design.rows, eta, phi).sum()
-
-    phi = {name: value[:, 0] for name, value in phi_of(design, draws).items()}
-    with double():
-        return np.asarray(jax.vmap(one)(linear_predictor(design, draws), phi))
+    phi, eta = phi_of(design, draws), linear_predictor(design, draws)
+    return design.family.evaluate(design.rows, eta, phi).value.sum(-1)
 
 
 def _group_quantities(group: Group, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import binom
-from scipy.stats import t as student
+from scipy.special import bdtr, bdtrc, stdtr
 
 SIMULATED = 20_000
 AT_ONCE = 2_000
@@ -68,7 +67,7 @@ def uniformity(count: int, draws: int) -> Uniformity:
         Posterior draws L that each true value was ranked among; ranks are 0, …, L.
     """
     c, share = np.arange(count + 1), np.arange(1, draws + 1)[:, None] / (draws + 1)
-    tail = np.minimum(1.0, 2 * np.minimum(binom.cdf(c, count, share), binom.sf(c - 1, count, share)))
+    tail = np.minimum(1.0, 2 * np.minimum(bdtr(c, count, share), bdtrc(c - 1, count, share)))
     rng = np.random.default_rng(32)
     equal = np.full(draws + 1, 1 / (draws + 1))
     null = [_gamma(tail, rng.multinomial(count, equal, AT_ONCE)) for _ in range(SIMULATED // AT_ONCE)]
@@ -102,4 +101,4 @@ def joint_spread(ranks: np.ndarray, draws: int) -> tuple[float, float]:
     expected = 1 - (draws + 1) ** -2.0  # of the discrete uniform distribution
     spread = (12 * (u - 0.5) ** 2).mean(1) / expected
     error = max(spread.std(ddof=1) / np.sqrt(len(spread)), 1e-12)
-    return float(spread.mean()), float(2 * student.sf(abs(spread.mean() - 1) / error, len(spread) - 1))
+    return float(spread.mean()), float(2 * stdtr(len(spread) - 1, -abs(spread.mean() - 1) / error))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from shoal.engine import convergence
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
@@ -19,7 +21,7 @@ from shoal.model.covariance import partial_positions
 def summary(
     results: Results, names: Sequence[str] | None, prob: float, kind: str, levels: str | None = None
 ) -> pd.DataFrame:
-    """Return `arviz_stats.summary` of posterior variables, by default all but the group effects.
+    """Return mean, sd, interval and reliability of posterior variables, by default all but the group effects.
 
     Of a matrix of correlations each one that is estimated has a row, ``cor_g[x, Intercept]``: those below the
     diagonal. With `levels`, the name of a grouping factor, the table is of each level's own coefficients,
@@ -30,27 +32,40 @@ def summary(
     ModelError
         If a variable or factor does not exist, both are named, or the interval makes no sense.
     """
-    from arviz_stats import summary as arviz_summary
-
     if kind not in ("eti", "hdi"):
         raise ModelError(f"kind={kind!r}.", "kind is 'eti' (equal-tailed) or 'hdi' (highest density).")
     stated = interval_names(prob, kind)
     dataset = _chosen(results, names, levels)
-    # A grouping factor may be called like a dimension that ArviZ adds, such as `summary`.
-    others = [d for d in dataset.dims if d not in ("chain", "draw")]
-    dataset = dataset.rename({d: f"entry_{i}" for i, d in enumerate(others)})
-    tree = xr.DataTree.from_dict({"posterior": dataset})
-    with np.errstate(invalid="ignore", divide="ignore"):  # parameters that are fixed have no R-hat
-        table = arviz_summary(tree, ci_prob=prob, ci_kind="eti", round_to="none")
-    # arviz-stats 0.8 gives equal-tailed bounds whatever the kind, and cuts the name of a prob such as 0.575.
-    where = [i for i, name in enumerate(table.columns) if str(name).endswith(("_lb", "_ub"))]
-    bounds = dataset.azstats.hdi(prob=prob) if kind == "hdi" else dataset.azstats.eti(prob=prob)
-    stacked = np.concatenate([bounds[name].values.reshape(-1, 2) for name in dataset.data_vars])
-    for i, position in enumerate(where):
-        table.isetitem(position, stacked[:, i])
-    table = Estimates(table.rename(columns=dict(zip([table.columns[i] for i in where], stated, strict=True))))
+    rows: list[str] = []
+    values: list[np.ndarray] = []
+    for name, array in dataset.data_vars.items():
+        dims = [d for d in array.dims if d not in ("chain", "draw")]
+        stacked = array.transpose(*dims, "chain", "draw").values.astype(float)
+        labels = [[str(v) for v in array[d].values] for d in dims]
+        entries = [", ".join(entry) for entry in product(*labels)]
+        rows += [f"{name}[{entry}]" if entry else str(name) for entry in entries]
+        values.append(stacked.reshape(-1, *stacked.shape[-2:]))
+    table = Estimates(_described(np.concatenate(values), prob, kind, stated), index=rows)
     table.attrs = dataset.attrs
     return table
+
+
+def _described(values: np.ndarray, prob: float, kind: str, stated: tuple[str, str]) -> dict[str, np.ndarray]:
+    """Return the columns of a summary of quantities (V, chains, draws)."""
+    bounds = convergence.interval(values, prob, kind)
+    several = values.shape[1] > 1
+    fixed = np.ptp(values, axis=(1, 2)) == 0  # of which there is no R-hat
+    return {
+        "mean": values.mean(axis=(1, 2)),
+        "sd": values.std(axis=(1, 2), ddof=1),
+        stated[0]: bounds[:, 0],
+        stated[1]: bounds[:, 1],
+        "ess_bulk": convergence.ess_bulk(values),
+        "ess_tail": convergence.ess_tail(values),
+        "r_hat": np.where(fixed | (not several), np.nan, convergence.rhat(values)),
+        "mcse_mean": convergence.mcse_mean(values),
+        "mcse_sd": convergence.mcse_sd(values),
+    }
 
 
 def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -> xr.Dataset:

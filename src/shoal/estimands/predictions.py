@@ -234,9 +234,7 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
         yield where, values
 
 
-def _values(
-    q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator
-) -> np.ndarray:
+def _values(q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     # A response of offsets alone has a linear predictor without draws.
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
     if q.kind == "linear":

@@ -99,6 +99,12 @@ def _binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Binomial, arguments, integers=True)
 
 
+def _beta_binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    trials = data(design, "trials", design.rows.trials.astype(np.int64))
+    shapes = {"alpha": phi["phi"] * pt.sigmoid(eta), "beta": phi["phi"] * pt.sigmoid(-eta)}
+    return Observed(pm.BetaBinomial, {"n": trials, **shapes}, integers=True)
+
+
 def _poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Poisson, {"mu": pt.exp(eta)}, integers=True)
 
@@ -146,6 +152,7 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.LogNormal: _lognormal,
     families.Bernoulli: _bernoulli,
     families.Binomial: _binomial,
+    families.BetaBinomial: _beta_binomial,
     families.Poisson: _poisson,
     families.NegBinomial: _negbinomial,
     families.ZeroInflatedPoisson: _zero_inflated_poisson,

@@ -8,6 +8,7 @@ from shoal.errors import ModelError, nearest
 from shoal.families.base import Family, Rows
 from shoal.families.bernoulli import Bernoulli
 from shoal.families.beta import Beta
+from shoal.families.beta_binomial import BetaBinomial
 from shoal.families.binomial import Binomial
 from shoal.families.cumulative import Cumulative
 from shoal.families.exponential import Exponential
@@ -26,6 +27,7 @@ FAMILIES: dict[str, Family] = {
         Student(),
         Bernoulli(),
         Binomial(),
+        BetaBinomial(),
         Poisson(),
         NegBinomial(),
         ZeroInflatedPoisson(),
@@ -41,6 +43,7 @@ __all__ = [
     "FAMILIES",
     "Bernoulli",
     "Beta",
+    "BetaBinomial",
     "Binomial",
     "Cumulative",
     "Exponential",

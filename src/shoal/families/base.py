@@ -66,6 +66,10 @@ class Family(ABC):
     linear_gaussian : bool
         `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
         known errors): effects integrate out exactly.
+    log_concave : bool
+        The density is log-concave in the linear predictor, and the curvature its exact one.
+    independent_trials : bool
+        The trials of a row are independent given its linear predictor.
     discrete : bool
         The response is a whole number or a category, and has a probability rather than a density.
     ordinal : bool
@@ -88,6 +92,8 @@ class Family(ABC):
     n_predictors: ClassVar[int] = 1
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
+    log_concave: ClassVar[bool] = False
+    independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
     n_cutpoints: int = 0
@@ -167,7 +173,7 @@ class Family(ABC):
         return np.stack(parts, axis=-2)
 
     def evaluate(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
-        """Return log densities of rows and their derivatives, in NumPy.
+        """Return log densities of rows and their derivatives.
 
         Parameters
         ----------
@@ -187,28 +193,21 @@ class Family(ABC):
         return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
 
     @abstractmethod
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         """Return a linear predictor near each row's own estimate, free of all parameters."""
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        """Return the log density of each row, weights included, up to `log_constant`.
+    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> np.ndarray:
+        """Return the log density of each row, weights included, up to `log_constant`; as `evaluate`."""
+        return self.evaluate(rows, eta, phi).value
 
-        Traced by JAX, with `eta` (M,), scalar `phi` and ``phi["cutpoints"]`` (C,), increasing. Values and
-        their derivatives in `eta` and `phi` are numbers wherever ``|eta| <= 700``.
-        """
-        raise NotImplementedError
-
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
+    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Return the first derivative of `log_density` in `eta` and a positive, finite curvature.
 
         The curvature is the negative second derivative where the density is log-concave in `eta`, else
-        an expectation of it; the family says which. It shapes proposals, never the posterior.
+        an expectation of it; the row function says which. It shapes proposals, never the posterior.
         """
-        raise NotImplementedError
-
-    def start(self, rows: Rows) -> Any:
-        """Return `start_values`, traced by JAX."""
-        raise NotImplementedError
+        found = self.evaluate(rows, eta, phi, order=2)
+        return found.score, found.curvature
 
     def normal_response(self, rows: Rows) -> np.ndarray:
         """Return what is normal around the linear predictor, for `linear_gaussian` families."""
@@ -216,7 +215,7 @@ class Family(ABC):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        """Return simulated responses, shaped like `eta`; arguments as those of `mean`, in NumPy."""
+        """Return simulated responses, shaped like `eta`; arguments as those of `mean`."""
 
     @abstractmethod
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
@@ -229,7 +228,6 @@ class Family(ABC):
         rows : Rows
             Of N entries each; the response itself is not looked at.
         eta : (..., N) array
-            NumPy or JAX, as the result is.
         phi : dict
             Parameters that broadcast against `eta`, such as (..., 1); ``phi["cutpoints"]`` is (..., 1, C).
         """

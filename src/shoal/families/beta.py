@@ -10,16 +10,11 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import digamma, gammaln
 from scipy.special import expit
 
 from shoal.families.base import Family, Rows
-from shoal.families.gamma_functions import gamma_pair
-from shoal.families.gamma_functions import trigamma_above_one as shape_trigamma
-from shoal.families.numerics import log_sigmoid, positive, special, trigamma_above_one
+from shoal.families.gamma_functions import gamma_pair, trigamma_above_one
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, log1p_fast, logistic
 from shoal.families.support import refuse
@@ -44,7 +39,7 @@ def beta_rows(
     """Rows of shapes ``a = mu phi`` and ``b = (1 - mu) phi``; all curvatures are expected.
 
     By ``log Γ(a) = log Γ(1 + a) - log a`` and likewise its derivatives: finite for the smallest shapes, where
-    log a is known from eta (Ferrari and Cribari-Neto 2004, section 3).
+    log a is known from eta (Ferrari and Cribari-Neto 2004, section 3). The density is not log-concave in eta.
     """
     several = phi.shape[1]
     each = y.shape[0] // several
@@ -53,7 +48,7 @@ def beta_rows(
         constant, constant_slope = gamma_pair(precision)
         constant += 2 * math.log(precision)
         constant_slope += 2 / precision
-        of_precision = precision * precision * shape_trigamma(1 + precision) + 1 if order > 1 else 0.0
+        of_precision = precision * precision * trigamma_above_one(1 + precision) + 1 if order > 1 else 0.0
         for i in range(j * each, (j + 1) * each):
             w, e = weight[i], eta[0, i]
             p, q, rest = logistic(e)
@@ -69,7 +64,7 @@ def beta_rows(
                 slope[0, j] += w * (constant_slope + p * at_a + q * at_b)
             if order > 1:
                 # a^2 ψ'(a) and b^2 ψ'(b)
-                at_a, at_b = a * a * shape_trigamma(1 + a) + 1, b * b * shape_trigamma(1 + b) + 1
+                at_a, at_b = a * a * trigamma_above_one(1 + a) + 1, b * b * trigamma_above_one(1 + b) + 1
                 curvature[0, i] = above_zero(w * (q * q * at_a + p * p * at_b))
                 information[0, j] += w * (at_a + at_b - of_precision) / (precision * precision)
 
@@ -115,32 +110,11 @@ class Beta(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 1.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        # -log Γ(a) = log a - log Γ(1 + a): finite for the smallest shapes, where log a is known from eta.
-        precision = phi["phi"]
-        a, b = precision * jax.nn.sigmoid(eta), precision * jax.nn.sigmoid(-eta)
-        logs = 2 * jnp.log(precision) + log_sigmoid(eta) + log_sigmoid(-eta)
-        constant = gammaln(precision) + logs - gammaln(1 + a) - gammaln(1 + b)
-        return rows.weight * (constant + a * jnp.log(rows.y) + b * jnp.log1p(-rows.y))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * (np.log(rows.y) + np.log1p(-rows.y))
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Expected, as the density is not log-concave in eta (Ferrari and Cribari-Neto 2004, section 3), with
-        # a ψ(a) = a ψ(1 + a) - 1 and a^2 ψ'(a) = a^2 ψ'(1 + a) + 1 for the smallest shapes.
-        p, q = jax.nn.sigmoid(eta), jax.nn.sigmoid(-eta)
-        a, b = phi["phi"] * p, phi["phi"] * q
-        log_odds = jnp.log(rows.y) - jnp.log1p(-rows.y)
-        score = a * q * log_odds - q * (a * digamma(1 + a) - 1) + p * (b * digamma(1 + b) - 1)
-        left, right = a**2 * trigamma_above_one(1 + a) + 1, b**2 * trigamma_above_one(1 + b) + 1
-        return rows.weight * score, positive(rows.weight * (q**2 * left + p**2 * right))
-
-    def start(self, rows: Rows) -> Any:
+    def start(self, rows: Rows) -> np.ndarray:
         # A little inwards: the log odds of the smallest proportions are far below any plausible mean's.
-        return jnp.log(rows.y + 0.005) - jnp.log(1.005 - rows.y)
-
-    def start_values(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y + 0.005) - np.log(1.005 - rows.y)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
@@ -150,7 +124,7 @@ class Beta(Family):
         return np.clip(rng.beta(a, b), tiny, np.nextafter(1.0, 0.0))
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        return special(eta).expit(eta)
+        return expit(eta)
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

@@ -94,7 +94,7 @@ class BetaBinomial(Family):
     def log_constant(self, rows: Rows) -> np.ndarray:
         return Binomial().log_constant(rows)
 
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return logit((rows.y + 0.5) / (rows.trials + 1))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -16,7 +16,6 @@ from scipy.special import gammaln
 from shoal.errors import DataError, listing
 from shoal.families.base import Family, Rows
 from shoal.families.links import LINKS
-from shoal.families.numerics import positive
 from shoal.families.probability_rows import PROBABILITY_ROWS
 from shoal.families.row_functions import RowFunction
 
@@ -26,6 +25,8 @@ class Binomial(Family):
 
     name: ClassVar[str] = "binomial"
     links: ClassVar[tuple[str, ...]] = tuple(LINKS)
+    log_concave: ClassVar[bool] = True
+    independent_trials: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"trials"})
     requires: ClassVar[frozenset[str]] = frozenset({"trials"})
@@ -60,28 +61,11 @@ class Binomial(Family):
         # About flat on the probability.
         return 1.5 * LINKS[self.link].scale
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        link = LINKS[self.link]
-        failures = rows.trials - rows.y
-        return rows.weight * (rows.y * link.log_success(eta) + failures * link.log_failure(eta))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         y, n = np.asarray(rows.y), np.asarray(rows.trials)
         return np.asarray(rows.weight) * (gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1))
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: log-concave under every link.
-        link = LINKS[self.link]
-        up, up_curvature = link.success_slopes(eta)
-        down, down_curvature = link.failure_slopes(eta)
-        failures = rows.trials - rows.y
-        curvature = rows.y * up_curvature + failures * down_curvature
-        return rows.weight * (rows.y * up + failures * down), positive(rows.weight * curvature)
-
-    def start(self, rows: Rows) -> Any:
-        return LINKS[self.link].apply((rows.y + 0.5) / (rows.trials + 1))
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.asarray(LINKS[self.link].apply((rows.y + 0.5) / (rows.trials + 1)))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, listing
 from shoal.families.base import Family, Rows
 from shoal.families.cumulative_rows import CUMULATIVE_ROWS
-from shoal.families.intervals import Interval, log_logistic, log_normal, logistic_slopes, normal_slopes
 from shoal.families.links import LINKS
-from shoal.families.numerics import arrays, positive
 from shoal.families.row_functions import RowFunction
 from shoal.families.support import refuse
 
-LOG_PROBABILITY = {"logit": log_logistic, "probit": log_normal}
-SLOPES = {"logit": logistic_slopes, "probit": normal_slopes}
 INVERSE = {"logit": "expit", "probit": "Phi"}
 
 
@@ -40,6 +35,7 @@ class Cumulative(Family):
 
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit")
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = CUMULATIVE_ROWS
@@ -99,30 +95,7 @@ class Cumulative(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 1.5 * LINKS[self.link].scale
 
-    def _interval(self, rows: Rows, eta: Any, cutpoints: Any) -> Interval:
-        code = jnp.asarray(rows.y).astype(int)
-        above, below = jnp.minimum(code, self.n_cutpoints - 1), jnp.maximum(code - 1, 0)
-        c = jnp.asarray(cutpoints)
-        gap = c[above] - c[below]
-        return Interval(c[below] - eta, c[above] - eta, gap, code == 0, code == self.n_cutpoints)
-
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        return rows.weight * LOG_PROBABILITY[self.link](self._interval(rows, eta, phi["cutpoints"]))
-
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: log-concave in eta.
-        slope, curvature = SLOPES[self.link](self._interval(rows, eta, phi["cutpoints"]))
-        return rows.weight * slope, positive(rows.weight * curvature)
-
-    def start(self, rows: Rows) -> Any:
-        # The link of each category's middle cumulative frequency, centred.
-        code = jnp.asarray(rows.y).astype(int)
-        counts = jnp.zeros(self.n_cutpoints + 1).at[code].add(rows.weight) + 0.5
-        middle = (jnp.cumsum(counts) - 0.5 * counts) / counts.sum()
-        latent = LINKS[self.link].apply(middle)[code]
-        return latent - jnp.average(latent, weights=jnp.asarray(rows.weight))
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         # The link of each category's middle cumulative frequency, centred.
         code = np.asarray(rows.y).astype(int)
         counts = np.bincount(code, weights=rows.weight, minlength=self.n_cutpoints + 1) + 0.5
@@ -136,10 +109,9 @@ class Cumulative(Family):
         return (latent[..., None] > phi["cutpoints"]).sum(-1).astype(float)
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        xp = arrays(eta)
-        at_most = LINKS[self.link].inverse(phi["cutpoints"] - xp.asarray(eta)[..., None])
+        at_most = LINKS[self.link].inverse(phi["cutpoints"] - np.asarray(eta)[..., None])
         ends = (*at_most.shape[:-1], 1)
-        return xp.diff(xp.concatenate([xp.zeros(ends), at_most, xp.ones(ends)], axis=-1), axis=-1)
+        return np.diff(np.concatenate([np.zeros(ends), at_most, np.ones(ends)], axis=-1), axis=-1)
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # Of the latent variable: pi^2 / 3 (logit) or 1 (probit).

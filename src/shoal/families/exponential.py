@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from shoal.families.base import Family, Rows
-from shoal.families.numerics import exp, positive
+from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import LARGEST, above_zero, bounded_exp
 from shoal.families.support import log_mean, refuse_all_but_positive
@@ -54,6 +53,7 @@ class Exponential(Family):
 
     name: ClassVar[str] = "exponential"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": exponential_rows}
 
@@ -70,20 +70,7 @@ class Exponential(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 2.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        return -rows.weight * (rows.trials * eta + exp(jnp.log(rows.y) - eta))
-
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: log-concave in eta.
-        ratio = exp(jnp.log(rows.y) - eta)
-        return rows.weight * (ratio - rows.trials), positive(rows.weight * ratio)
-
-    def start(self, rows: Rows) -> Any:
-        # Merged rows that were all left out have no trials: anywhere will do.
-        there = rows.trials > 0
-        return jnp.log(jnp.where(there, rows.y, 1.0)) - jnp.log(jnp.where(there, rows.trials, 1.0))
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         there = rows.trials > 0
         return np.log(np.where(there, rows.y, 1.0)) - np.log(np.where(there, rows.trials, 1.0))
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import polygamma
 
 from shoal.families.base import Family, Rows
-from shoal.families.gamma_functions import log_gamma_at_mode as log_gamma_at_mode_pair
-from shoal.families.gamma_functions import trigamma_excess
-from shoal.families.numerics import LARGEST, exp, log_gamma_at_mode, positive
+from shoal.families.gamma_functions import log_gamma_at_mode, trigamma_excess
+from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp
 from shoal.families.support import log_mean, refuse_all_but_positive
@@ -48,7 +46,7 @@ def gamma_rows(
     each = y.shape[0] // several
     for j in range(several):
         a = phi[0, j]
-        constant, constant_slope = log_gamma_at_mode_pair(a)
+        constant, constant_slope = log_gamma_at_mode(a)
         expected = trigamma_excess(a) if order > 1 else 0.0
         for i in range(j * each, (j + 1) * each):
             w, r = weight[i], math.log(y[i]) - eta[0, i]
@@ -67,6 +65,7 @@ class Gamma(Family):
 
     name: ClassVar[str] = "gamma"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": gamma_rows}
 
@@ -91,25 +90,10 @@ class Gamma(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 2.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        # With r = log y - eta: a (r - exp(r)) + a log a - log Γ(a) - log y, both parts less their value a at
-        # the mode, so that nothing cancels as the shape a grows.
-        a, r = phi["shape"], _log_ratio(rows, eta)
-        return rows.weight * (a * (r - jnp.expm1(jnp.minimum(r, LARGEST))) + log_gamma_at_mode(a))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * np.log(rows.y)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: log-concave in eta.
-        a, r = phi["shape"], _log_ratio(rows, eta)
-        score = rows.weight * a * jnp.expm1(jnp.minimum(r, LARGEST))
-        return score, positive(rows.weight * a * exp(r))
-
-    def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y)
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
@@ -124,7 +108,3 @@ class Gamma(Family):
         # The variance of log y is trigamma(shape), whatever the mean (Nakagawa, Johnson and Schielzeth 2017,
         # J. Roy. Soc. Interface 14, 20170213).
         return polygamma(1, phi["shape"])
-
-
-def _log_ratio(rows: Rows, eta: Any) -> Any:
-    return jnp.log(rows.y) - eta

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from shoal.families.base import Family, Rows
@@ -63,6 +62,7 @@ class Gaussian(Family):
 
     name: ClassVar[str] = "gaussian"
     links: ClassVar[tuple[str, ...]] = ("identity",)
+    log_concave: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"se"})
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
@@ -93,22 +93,10 @@ class Gaussian(Family):
     def _variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return rows.se**2 + phi.get("sigma", 0.0) ** 2
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        variance = self._variance(rows, phi)
-        return -0.5 * rows.weight * ((rows.y - eta) ** 2 / variance + jnp.log(variance))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -0.5 * math.log(2 * math.pi) * np.asarray(rows.weight)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: the log density is quadratic.
-        precision = rows.weight / self._variance(rows, phi)
-        return precision * (rows.y - eta), precision
-
-    def start(self, rows: Rows) -> Any:
-        return rows.y
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.asarray(rows.y, float)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -1,28 +1,20 @@
 """Links of a success probability, ``P(success) = F(eta)``: one class each.
 
 F is the distribution function of a latent variable: logistic (logit), normal (probit) or smallest extreme
-value (cloglog). McCullagh and Nelder (1989), Generalized Linear Models, 2nd ed., section 4.3. Both log F
-and log(1 - F) are concave for all three.
+value (cloglog). McCullagh and Nelder (1989), Generalized Linear Models, 2nd ed., section 4.3. The densities
+of successes and of ordered categories are in `probability_rows` and `cumulative_rows`.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax.numpy as jnp
+import numpy as np
+from scipy.special import expit, ndtr, ndtri
 
-from shoal.families.numerics import (
-    LARGEST,
-    arrays,
-    exp,
-    inverse_mills,
-    log1mexp,
-    log_normal_cdf,
-    log_sigmoid,
-    special,
-)
+from shoal.families.numerics import exp
 
 
 class Link(ABC):
@@ -50,28 +42,12 @@ class Link(ABC):
         return math.sqrt(self.variance / Logit.variance)
 
     @abstractmethod
-    def inverse(self, eta: Any) -> Any:
-        """Return the probability; NumPy or JAX."""
+    def inverse(self, eta: np.ndarray) -> np.ndarray:
+        """Return the probability."""
 
     @abstractmethod
-    def apply(self, p: Any) -> Any:
-        """Return the linear predictor of a probability; NumPy or JAX."""
-
-    @abstractmethod
-    def log_success(self, eta: Any) -> Any:
-        """Return ``log F(eta)``."""
-
-    @abstractmethod
-    def log_failure(self, eta: Any) -> Any:
-        """Return ``log(1 - F(eta))``."""
-
-    @abstractmethod
-    def success_slopes(self, eta: Any) -> tuple[Any, Any]:
-        """Return the first and the negative second derivative of `log_success`."""
-
-    @abstractmethod
-    def failure_slopes(self, eta: Any) -> tuple[Any, Any]:
-        """Return the first and the negative second derivative of `log_failure`."""
+    def apply(self, p: np.ndarray) -> np.ndarray:
+        """Return the linear predictor of a probability."""
 
 
 class Logit(Link):
@@ -81,25 +57,11 @@ class Logit(Link):
     inverse_text: ClassVar[str] = "expit(eta)"
     variance: ClassVar[float] = math.pi**2 / 3
 
-    def inverse(self, eta: Any) -> Any:
-        return special(eta).expit(eta)
+    def inverse(self, eta: np.ndarray) -> np.ndarray:
+        return expit(eta)
 
-    def apply(self, p: Any) -> Any:
-        return arrays(p).log(p) - arrays(p).log1p(-p)
-
-    def log_success(self, eta: Any) -> Any:
-        return log_sigmoid(eta)
-
-    def log_failure(self, eta: Any) -> Any:
-        return log_sigmoid(-eta)
-
-    def success_slopes(self, eta: Any) -> tuple[Any, Any]:
-        p, q = special(eta).expit(eta), special(eta).expit(-eta)
-        return q, p * q
-
-    def failure_slopes(self, eta: Any) -> tuple[Any, Any]:
-        p, q = special(eta).expit(eta), special(eta).expit(-eta)
-        return -p, p * q
+    def apply(self, p: np.ndarray) -> np.ndarray:
+        return np.log(p) - np.log1p(-p)
 
 
 class Probit(Link):
@@ -109,25 +71,11 @@ class Probit(Link):
     inverse_text: ClassVar[str] = "Phi(eta)"
     variance: ClassVar[float] = 1.0
 
-    def inverse(self, eta: Any) -> Any:
-        return special(eta).ndtr(eta)
+    def inverse(self, eta: np.ndarray) -> np.ndarray:
+        return ndtr(eta)
 
-    def apply(self, p: Any) -> Any:
-        return special(p).ndtri(p)
-
-    def log_success(self, eta: Any) -> Any:
-        return log_normal_cdf(eta)
-
-    def log_failure(self, eta: Any) -> Any:
-        return log_normal_cdf(-eta)
-
-    def success_slopes(self, eta: Any) -> tuple[Any, Any]:
-        slope, excess = inverse_mills(eta)
-        return slope, slope * excess
-
-    def failure_slopes(self, eta: Any) -> tuple[Any, Any]:
-        slope, excess = inverse_mills(-eta)
-        return -slope, slope * excess
+    def apply(self, p: np.ndarray) -> np.ndarray:
+        return ndtri(p)
 
 
 class Cloglog(Link):
@@ -138,35 +86,11 @@ class Cloglog(Link):
     variance: ClassVar[float] = math.pi**2 / 6
     middle: ClassVar[float] = math.log(math.log(2))
 
-    def inverse(self, eta: Any) -> Any:
-        return -arrays(eta).expm1(-exp(eta))
+    def inverse(self, eta: np.ndarray) -> np.ndarray:
+        return -np.expm1(-exp(eta))
 
-    def apply(self, p: Any) -> Any:
-        return arrays(p).log(-arrays(p).log1p(-p))
-
-    def log_success(self, eta: Any) -> Any:
-        # With u = exp(eta), log(1 - exp(-u)) is log u - u / 2 + …, and log u to rounding below -37.
-        rare = eta < -37.0
-        return jnp.where(rare, eta, log1mexp(exp(jnp.where(rare, 0.0, eta))))
-
-    def log_failure(self, eta: Any) -> Any:
-        return -exp(eta)
-
-    def success_slopes(self, eta: Any) -> tuple[Any, Any]:
-        # g = u / (exp(u) - 1) and, since u g'(u) = g (1 - u - g), curvature g (u + g - 1): for small u by its
-        # series (Bernoulli numbers), where the difference would cancel.
-        u = jnp.exp(jnp.clip(eta, -LARGEST, math.log(LARGEST)))
-        few = u < 0.1
-        small, large = jnp.where(few, u, 0.0), jnp.where(few, 1.0, u)
-        square = small**2
-        series = small / 2 + square * (1 / 12 - square * (1 / 720 - square / 30240))
-        direct = -large * jnp.exp(-large) / jnp.expm1(-large)
-        slope = jnp.where(few, 1 - small + series, direct)
-        return slope, slope * jnp.where(few, series, large + direct - 1)
-
-    def failure_slopes(self, eta: Any) -> tuple[Any, Any]:
-        u = exp(eta)
-        return -u, u
+    def apply(self, p: np.ndarray) -> np.ndarray:
+        return np.log(-np.log1p(-p))
 
 
 LINKS: dict[str, Link] = {link.name: link for link in (Logit(), Probit(), Cloglog())}

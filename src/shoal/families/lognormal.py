@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from shoal.families.base import Family, Rows
@@ -59,6 +58,7 @@ class LogNormal(Family):
 
     name: ClassVar[str] = "lognormal"
     links: ClassVar[tuple[str, ...]] = ("identity",)
+    log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
     row_functions: ClassVar[dict[str, RowFunction]] = {"identity": lognormal_rows}
@@ -83,25 +83,13 @@ class LogNormal(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        residual = (jnp.log(rows.y) - eta) / phi["sigma"]
-        return -rows.weight * (0.5 * residual**2 + jnp.log(phi["sigma"]))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * (0.5 * math.log(2 * math.pi) + np.log(rows.y))
-
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: the log density is quadratic.
-        precision = rows.weight / phi["sigma"] ** 2
-        return precision * (jnp.log(rows.y) - eta), precision
-
-    def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y)
 
     def normal_response(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y)
 
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

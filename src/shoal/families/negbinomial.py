@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
-from shoal.families.gamma_functions import log_gamma_ratio as log_gamma_ratio_pair
-from shoal.families.numerics import exp, log_gamma_ratio, log_sigmoid, positive
+from shoal.families.gamma_functions import log_gamma_ratio
+from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, logistic
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
@@ -39,7 +37,7 @@ def negbinomial_rows(
     slope: np.ndarray,
     information: np.ndarray,
 ) -> None:
-    """Rows by ``log Γ(y + a) / Γ(a) + y log p + a log(1 - p)`` with ``p = mu / (mu + a)``."""
+    """Rows by ``log Γ(y + a) / Γ(a) + y log p + a log(1 - p)``, ``p = mu / (mu + a)``: concave in eta."""
     several = phi.shape[1]
     each = y.shape[0] // several
     for j in range(several):
@@ -48,7 +46,7 @@ def negbinomial_rows(
         for i in range(j * each, (j + 1) * each):
             w, d = weight[i], eta[0, i] - log_a
             p, other, rest = logistic(d)
-            ratio, ratio_slope = log_gamma_ratio_pair(y[i], a)
+            ratio, ratio_slope = log_gamma_ratio(y[i], a)
             log_other = min(-d, 0.0) - rest
             value[i] = w * (ratio + y[i] * (min(d, 0.0) - rest) + a * log_other)
             if order > 0:
@@ -65,6 +63,7 @@ class NegBinomial(Family):
 
     name: ClassVar[str] = "negbinomial"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": negbinomial_rows}
@@ -90,26 +89,10 @@ class NegBinomial(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 2.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        # log Γ(y + a) / Γ(a) + y log(mu / (mu + a)) + a log(a / (mu + a)), with d = log(mu / a).
-        a = phi["shape"]
-        d = eta - jnp.log(a)
-        return rows.weight * (log_gamma_ratio(rows.y, a) + rows.y * log_sigmoid(d) + a * log_sigmoid(-d))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * gammaln(np.asarray(rows.y) + 1)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact: log-concave in eta.
-        a = phi["shape"]
-        d = eta - jnp.log(a)
-        p, q = jax.nn.sigmoid(d), jax.nn.sigmoid(-d)
-        return rows.weight * (rows.y * q - a * p), positive(rows.weight * (rows.y + a) * p * q)
-
-    def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y + 0.5)
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y + 0.5)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

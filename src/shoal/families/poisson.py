@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
-from shoal.families.numerics import exp, positive
+from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
@@ -36,7 +35,7 @@ def poisson_rows(
     slope: np.ndarray,
     information: np.ndarray,
 ) -> None:
-    """Rows of log density ``y eta - trials exp(eta)``."""
+    """Rows of log density ``y eta - trials exp(eta)``; the link is canonical, the curvature exact."""
     for i in range(y.shape[0]):
         mean = trials[i] * bounded_exp(eta[0, i])
         value[i] = weight[i] * (y[i] * eta[0, i] - mean)
@@ -51,6 +50,7 @@ class Poisson(Family):
 
     name: ClassVar[str] = "poisson"
     links: ClassVar[tuple[str, ...]] = ("log",)
+    log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     # From log(y + 1/2) a level of single rare events is reached by steps of one; each costs little.
     newton_steps: ClassVar[int] = 8
@@ -69,22 +69,10 @@ class Poisson(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 2.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        return rows.weight * (rows.y * eta - rows.trials * exp(eta))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * gammaln(np.asarray(rows.y) + 1)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Exact, and expected too: the log link is canonical.
-        mean = rows.trials * exp(eta)
-        return rows.weight * (rows.y - mean), positive(rows.weight * mean)
-
-    def start(self, rows: Rows) -> Any:
-        # Merged rows that were all left out have no trials: anywhere will do.
-        return jnp.log(rows.y + 0.5) - jnp.log(jnp.where(rows.trials > 0, rows.trials, 1.0))
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y + 0.5) - np.log(np.where(rows.trials > 0, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -21,7 +21,7 @@ What the order does not ask for is not touched and may be empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numba as nb
@@ -145,3 +145,22 @@ def evaluate_rows(
 def _owned(x: Any) -> np.ndarray:
     """Return `x` as float64 that is contiguous and may be written to, as compiled signatures demand."""
     return np.require(x, float, ["C", "W"])
+
+
+def row_list(functions: Sequence[RowFunction]) -> Any:
+    """Return row functions as compiled code takes several: a typed list of their compiled forms."""
+    out = _empty_list.compiled()
+    for function in functions:
+        _append.compiled(out, function.compiled)
+    return out
+
+
+# Made in compiled code: made in Python, a typed list would compile its methods in every process.
+@compiled_as(nb.types.ListType(FUNCTION_TYPE)())
+def _empty_list() -> Any:
+    return nb.typed.List.empty_list(FUNCTION_TYPE)
+
+
+@compiled_as(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE))
+def _append(functions: Any, function: RowFunction) -> None:
+    functions.append(function)

@@ -10,13 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from shoal.families.base import Family, Rows
-from shoal.families.gamma_functions import log_gamma_ratio as log_gamma_ratio_pair
-from shoal.families.gamma_functions import trigamma_excess
-from shoal.families.numerics import log_gamma_ratio
+from shoal.families.gamma_functions import log_gamma_ratio, trigamma_excess
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import log1p_fast
 from shoal.families.support import refuse_constant
@@ -44,7 +41,7 @@ def student_rows(
     each = y.shape[0] // several
     for j in range(several):
         sigma, nu = phi[0, j], phi[1, j]
-        constant, constant_slope = log_gamma_ratio_pair(0.5, nu / 2)
+        constant, constant_slope = log_gamma_ratio(0.5, nu / 2)
         constant -= 0.5 * math.log(nu) + math.log(sigma)
         constant_slope = 0.5 * (constant_slope - 1 / nu)
         precision = 1 / ((nu + 3) * sigma * sigma)
@@ -106,27 +103,10 @@ class Student(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        nu, sigma = phi["nu"], phi["sigma"]
-        constant = log_gamma_ratio(0.5, nu / 2) - 0.5 * jnp.log(nu) - jnp.log(sigma)
-        residual = (rows.y - eta) / sigma
-        return rows.weight * (constant - 0.5 * (nu + 1) * jnp.log1p(residual**2 / nu))
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -0.5 * math.log(math.pi) * np.asarray(rows.weight)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # Expected (Fisher) information (nu + 1) / ((nu + 3) sigma^2): the observed one is negative far out.
-        # Lange, Little and Taylor (1989), appendix B.
-        nu, sigma = phi["nu"], phi["sigma"]
-        residual = (rows.y - eta) / sigma
-        score = (nu + 1) * residual / ((nu + residual**2) * sigma)
-        return rows.weight * score, rows.weight * (nu + 1) / ((nu + 3) * sigma**2)
-
-    def start(self, rows: Rows) -> Any:
-        return rows.y
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.asarray(rows.y, float)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaln
 
 from shoal.errors import DataError
 from shoal.families.base import Family, Rows
-from shoal.families.numerics import exp, positive
+from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp, log1p_fast
 from shoal.families.support import LARGEST_COUNT, refuse_all_but_counts
@@ -38,7 +36,12 @@ def zero_inflated_poisson_rows(
     slope: np.ndarray,
     information: np.ndarray,
 ) -> None:
-    """Rows of 0 with probability ``zi + (1 - zi) exp(-mu)``; curvature in eta as in `score_curvature`."""
+    """Rows of 0 with probability ``zi + (1 - zi) exp(-mu)``.
+
+    At a zero, with q = P(not structural | y = 0), the negative second derivative in eta is
+    ``q mu (1 - (1 - q) mu)``, which may be negative. The curvature here is q mu, the expectation of the
+    complete data's given y (Louis 1982, J. Roy. Statist. Soc. B 44, 226-233); of other counts mu, exact.
+    """
     several = phi.shape[1]
     each = y.shape[0] // several
     for j in range(several):
@@ -104,26 +107,10 @@ class ZeroInflatedPoisson(Family):
     def no_pooling_sd(self, rows: Rows) -> float:
         return 2.5
 
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        mean, log_zi, log_other = exp(eta), *_logs(phi)
-        zero = jnp.logaddexp(log_zi, log_other - mean)
-        return rows.weight * jnp.where(rows.y == 0, zero, log_other + rows.y * eta - mean)
-
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * gammaln(np.asarray(rows.y) + 1)
 
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[Any, Any]:
-        # At a zero, with q = P(not structural | y = 0): slope -q mu and negative second derivative
-        # q mu (1 - (1 - q) mu), which may be negative. The curvature here is q mu, the expectation of the
-        # complete data's given y (Louis 1982, J. Roy. Statist. Soc. B 44, 226-233). Other counts: mu, exact.
-        mean, log_zi, log_other = exp(eta), *_logs(phi)
-        q = jnp.where(rows.y == 0, jax.nn.sigmoid(log_other - mean - log_zi), 1.0)
-        return rows.weight * (rows.y - q * mean), positive(rows.weight * q * mean)
-
-    def start(self, rows: Rows) -> Any:
-        return jnp.log(rows.y + 0.5)
-
-    def start_values(self, rows: Rows) -> np.ndarray:
+    def start(self, rows: Rows) -> np.ndarray:
         return np.log(rows.y + 0.5)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
@@ -138,9 +125,3 @@ class ZeroInflatedPoisson(Family):
 
     def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         return rows.y == 0, np.zeros(len(rows.y), bool)
-
-
-def _logs(phi: dict[str, Any]) -> tuple[Any, Any]:
-    """Return log zi and log(1 - zi); zi kept off the ends, where rounding may put it."""
-    zi = jnp.clip(phi["zi"], 1e-300, 1 - 1e-16)
-    return jnp.log(zi), jnp.log1p(-zi)

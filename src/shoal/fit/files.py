@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import pandas as pd
 import xarray as xr
 
 from shoal.errors import FileError, ShoalError, listing
+from shoal.families import Family
+from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
 from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
@@ -59,15 +61,23 @@ def whole(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def load(path: str | Path) -> Results:
+def load(path: str | Path, families: Families = ()) -> Results:
     """Read results written by `save`.
+
+    Parameters
+    ----------
+    path : path
+    families : Family or subclass of it, or sequence of them
+        Families of the reader's own, for models that were fitted with one.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged, or not written by Shoal.
+        If the file is missing, damaged, or not written by Shoal, or needs a family that is not given.
+    ModelError
+        If `families` holds anything else.
     """
-    path = path_of(path)
+    path, families = path_of(path), checked(families)
     if not path.is_file():
         raise FileError(f"There is no file {path}.", "A result file written by `fit.save` or `shoal fit -o`.")
     try:
@@ -79,10 +89,10 @@ def load(path: str | Path) -> Results:
             "A complete result file.",
             "If it was cut off, fit again with `shoal fit … -o`.",
         ) from problem
-    return results_of(tree, str(path))
+    return results_of(tree, str(path), families)
 
 
-def results_of(tree: xr.DataTree, place: str = "The tree") -> Results:
+def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = ()) -> Results:
     """Return what `Fit.tree` or a file's tree holds as results, the model rebuilt from it.
 
     Parameters
@@ -91,19 +101,23 @@ def results_of(tree: xr.DataTree, place: str = "The tree") -> Results:
         All groups and attributes of a fit of Shoal; it is kept, not copied.
     place : str
         Where the tree is from, for messages.
+    families : Family or subclass of it, or sequence of them
+        As `load` takes them.
 
     Raises
     ------
     FileError
-        If the tree is not Shoal's, or lacks a part.
+        If the tree is not Shoal's, lacks a part, or needs a family that is not given.
     """
     if (library := tree.attrs.get("inference_library", "another program")) != "shoal":
         raise FileError(f"{place} was written by {library}, not by Shoal.", "A result of Shoal.")
     try:
-        return Results(_model(tree), tree)
+        return Results(_model(tree, _families(tree, place, checked(families))), tree)
     except (KeyError, ValueError, TypeError) as problem:
         missing = f"{place} lacks a part of the model: {problem!r}."
         raise FileError(missing, "A complete result file.") from problem
+    except FileError:
+        raise
     except ShoalError as problem:
         raise FileError(f"The model in {place} cannot be rebuilt.", str(problem)) from problem
 
@@ -126,9 +140,14 @@ def path_of(given: str | Path) -> Path:
     return path
 
 
-def _model(tree: xr.DataTree) -> Specification:
-    formulas, families = json.loads(tree.attrs["formula"]), json.loads(tree.attrs["family"])
-    responses = [Response(text, *family) for text, family in zip(formulas, families, strict=True)]
+def _families(tree: xr.DataTree, place: str, given: Sequence[Family | type[Family]]) -> list[Family]:
+    """Return the family of each response."""
+    return [family_of(record, place, given) for record in json.loads(tree.attrs["family"])]
+
+
+def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
+    formulas = json.loads(tree.attrs["formula"])
+    responses = [Response(text, family) for text, family in zip(formulas, families, strict=True)]
     constant = tree["constant_data"].to_dataset()
     columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
     frame = pd.DataFrame(dict(_column(v) for v in columns))

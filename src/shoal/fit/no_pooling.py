@@ -8,7 +8,6 @@ import numpy as np
 
 from shoal.errors import SamplingError
 from shoal.model.design import Design, Group
-from shoal.sample.programs import double
 
 STEPS = 1000
 WIDE = 3.0  # at three times the learned sd, a prior pulls a ninth as hard as pooling does
@@ -84,10 +83,9 @@ def _modes(
     precision = np.broadcast_to(prior, (levels, *prior.shape))
     for count in range(STEPS):
         eta = rest + (z * mean[group.index]).sum(1)
-        with double():
-            score, curvature = map(np.asarray, design.family.score_curvature(rows, eta, phi))
-        gradient = _by_level(group, z * score[:, None]) - (mean - center) @ prior
-        precision = prior + _by_level(group, curvature[:, None, None] * z[:, :, None] * z[:, None, :])
+        found = design.family.evaluate(rows, eta, phi, order=2)
+        gradient = _by_level(group, z * found.score[:, None]) - (mean - center) @ prior
+        precision = prior + _by_level(group, found.curvature[:, None, None] * z[:, :, None] * z[:, None, :])
         step = np.linalg.solve(precision, gradient[..., None])[..., 0]
         if not design.family.linear_gaussian:
             step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * prior_sd.max()) ** 2)

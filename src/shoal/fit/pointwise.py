@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
-from shoal.families import Family, Rows
+from shoal.families import Rows
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
-from shoal.sample.programs import double, program
 
 
 def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
@@ -66,9 +63,10 @@ def block_log_likelihood(
         What was observed there, if other than the response.
     """
     own, draws, eta = _predictor(design, shared, posterior, where)
-    phi = {name: value[:, 0] for name, value in phi_of(own, draws).items()}
     rows = own.rows if rows is None else rows
-    return log_densities(design.family, rows, eta, phi) + design.family.log_constant(rows)
+    value = design.family.evaluate(rows, eta, phi_of(own, draws)).value
+    value += design.family.log_constant(rows)
+    return value
 
 
 def block_mean(
@@ -93,19 +91,3 @@ def _predictor(
 def flat(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return draws (chain, draw, ...) with the chains one after the other, (S, ...)."""
     return {name: value.reshape(-1, *value.shape[2:]) for name, value in draws.items()}
-
-
-def log_densities(family: Family, rows: Rows, eta: np.ndarray, phi: dict[str, np.ndarray]) -> np.ndarray:
-    """Return ``family.log_density`` of rows at each draw, (S, N), compiled.
-
-    Parameters
-    ----------
-    eta : (S, N) array
-    phi : dict of (S, ...) arrays
-    """
-    with double():
-        return np.asarray(program(_log_densities, family, rows, eta, phi)(rows, eta, phi))
-
-
-def _log_densities(family: Family, rows: Any, eta: Any, phi: dict[str, Any]) -> Any:
-    return jax.vmap(lambda one, own: family.log_density(rows, one, own))(eta, phi)

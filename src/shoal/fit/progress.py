@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from shoal.sample.progress import Progress
+from shoal.engine.progress import Progress
 
 
 class Bar(Progress):

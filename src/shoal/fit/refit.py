@@ -14,13 +14,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Settings
+from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import SamplingError
+from shoal.fit.posterior import Posterior
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings, checked_run
-from shoal.posterior.posterior import Posterior
-from shoal.sample.progress import Progress
-from shoal.sample.target import Settings
-from shoal.sample.threads import in_threads, one_thread_lapack
 
 T = TypeVar("T")
 

@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.model import Specification, covariance
-from shoal.model.design import Design, Group
+from shoal.engine.settings import Chains, Settings
+from shoal.fit.own_families import record_of
+from shoal.fit.posterior import Posterior
+from shoal.model import Specification
 from shoal.model.grouping_factors import safe
-from shoal.posterior.build import column_starts, gap_name, partial_names, shrinkage_of, shrinkage_slots
-from shoal.posterior.layout import ordered, places
-from shoal.posterior.posterior import Posterior
+from shoal.model.terms.term import Variables
 from shoal.priors import Shrunk, to_record
-from shoal.sample.target import Draws, Settings
 
 LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
 STORES = ("auto", "double", "single", "none")
@@ -75,12 +74,19 @@ def storage(model: Specification, settings: Settings, store: str) -> str:
 
 
 def assemble(
-    posterior: Posterior, draws: Draws, settings: Settings, seconds: Mapping[str, float], notes: list[str]
+    posterior: Posterior,
+    draws: Chains,
+    variables: Variables,
+    settings: Settings,
+    seconds: Mapping[str, float],
+    notes: list[str],
 ) -> Results:
     """Name the draws and say how they were made.
 
     Parameters
     ----------
+    variables : dict
+        Posterior variables by name: their dimensions and draws.
     seconds : mapping
         Wall time by stage.
     notes : list of str
@@ -91,7 +97,7 @@ def assemble(
     coords = {"chain": chain, "draw": draw}
     tree = xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset(_variables(posterior, draws), coords={**coords, **coords_of(model)}),
+            "posterior": xr.Dataset(variables, coords={**coords, **coords_of(model)}),
             "sample_stats": xr.Dataset(
                 {name: (("chain", "draw"), values) for name, values in draws.stats.items()}, coords=coords
             ),
@@ -103,9 +109,9 @@ def assemble(
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "inference_library": "shoal",
         "inference_library_version": version("shoal"),
-        "versions": json.dumps({name: version(name) for name in ("jax", "numpy", "xarray")}),
+        "versions": json.dumps({name: version(name) for name in ("numba", "numpy", "xarray")}),
         "formula": json.dumps([d.formula.text for d in model.designs]),
-        "family": json.dumps([[d.family.name, d.family.link] for d in model.designs]),
+        "family": json.dumps([record_of(d.family) for d in model.designs]),
         "pooling": model.pooling,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
@@ -118,79 +124,6 @@ def assemble(
         "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
     }
     return Results(model, tree)
-
-
-def _variables(posterior: Posterior, draws: Draws) -> dict[str, Any]:
-    """Return posterior variables as (dims, values), in reading order."""
-    out: dict[str, Any] = {}
-    where = {name: i for i, name in enumerate(posterior.structure.names)}
-    starts = column_starts(posterior.model)
-    for design in posterior.model.designs:
-        start = starts[design.prefix]
-        for i, name in enumerate(design.columns):
-            out[name] = (("chain", "draw"), draws.point.beta[..., start + i])
-        if design.prefix + "b" in posterior.model.priors:
-            out[f"{design.prefix}scale_b"] = _scales(posterior.model, design, draws, where)
-        if design.family.ordinal:
-            out[design.cutpoints] = _cutpoints(design, draws, where, start + len(design.columns))
-        for group in design.groups:
-            out |= _covariance(group, draws, where)
-        for latent in design.latents:
-            out[latent.loading] = (("chain", "draw"), draws.point.values[..., where[latent.loading]])
-        for name in design.parameters:
-            own = design.prefix + name
-            out[own] = (("chain", "draw"), draws.point.values[..., where[own]])
-    return out | _effects(posterior.model, draws)
-
-
-def _scales(model: Specification, design: Design, draws: Draws, where: dict[str, int]) -> Any:
-    """Return the relative scales of slopes under a shrinkage prior."""
-    prior = shrinkage_of(model, design)
-    common, own = shrinkage_slots(model, design)
-    values = draws.point.values
-    scales = prior.scales([values[..., [where[n]]] for n in common], values[..., [where[n] for n in own]], np)
-    if "sigma" in design.parameters:
-        scales = scales * values[..., [where[f"{design.prefix}sigma"]]]
-    return ("chain", "draw", f"{design.prefix}b_column"), scales
-
-
-def _cutpoints(design: Design, draws: Draws, where: dict[str, int], mean: int) -> Any:
-    """Return cutpoints from their mean and gaps."""
-    slots = [where[gap_name(design, i)] for i in range(design.family.n_cutpoints - 1)]
-    steps = np.cumsum(draws.point.values[..., slots], axis=-1)
-    steps = np.concatenate([np.zeros((*steps.shape[:-1], 1)), steps], axis=-1)
-    values = draws.point.beta[..., mean, None] + steps - steps.mean(-1, keepdims=True)
-    return ("chain", "draw", f"{design.prefix}cutpoint"), values
-
-
-def _covariance(group: Group, draws: Draws, where: dict[str, int]) -> dict[str, Any]:
-    """Return standard deviations, correlations and degrees of freedom of a group's effects."""
-    sd = [where[f"{group.sd}[{e}]"] for e in group.effects]
-    out: dict[str, Any] = {group.sd: (("chain", "draw", group.dim), draws.point.values[..., sd])}
-    if group.correlated:
-        partial = draws.point.values[..., [where[name] for name in partial_names(group)]]
-        matrix = covariance.correlations(partial, group.blocks, len(group.effects))
-        out[group.cor] = (("chain", "draw", group.dim, f"{group.dim}_bis"), matrix)
-    if group.student:
-        out[group.nu] = (("chain", "draw"), draws.point.values[..., where[group.nu]])
-    return out
-
-
-def _effects(model: Specification, draws: Draws) -> dict[str, Any]:
-    """Return the variables that have one value a level."""
-    out: dict[str, Any] = {}
-    dims = {group.r: (group.name, group.dim) for group in model.groups}
-    names = [factor.name for factor in ordered(model)]
-    for variable, (number, effects) in places(model).items():
-        r = draws.point.r[number]
-        if not r.shape[-1]:
-            continue
-        if variable in dims:
-            values = np.swapaxes(r[..., effects, :], -1, -2)
-            out[variable] = (("chain", "draw", *dims[variable]), values)
-        else:
-            out[variable] = (("chain", "draw", names[number]), r[..., effects.start, :])
-    return out
 
 
 def coords_of(model: Specification) -> dict[str, Any]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
-from importlib import import_module
 from numbers import Integral, Real
 
+from shoal.engine import checks
+from shoal.engine.first_use import announced
+from shoal.engine.progress import Progress
+from shoal.engine.sampler import sample
+from shoal.engine.settings import Chains, Settings
+from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError, nearest
+from shoal.fit.folding import folded
+from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
-from shoal.posterior.folding import folded
-from shoal.posterior.posterior import Posterior
-from shoal.sample import checks
-from shoal.sample.programs import to_device
-from shoal.sample.progress import Progress
-from shoal.sample.run import run
-from shoal.sample.target import Draws, Settings, Target
-from shoal.sample.threads import one_thread_lapack
+from shoal.model.terms.term import Variables
 
 
 def fit(
@@ -38,10 +37,9 @@ def fit(
         If the run cannot be made.
     """
     check_settings(settings, store)
-    # The checks need arviz-stats, half a second to import: meanwhile programs compile and chains run.
-    threading.Thread(target=import_module, args=("arviz_stats",), daemon=True).start()
-    with one_thread_lapack():
-        return checked_run(posterior, settings, store, progress or Progress())
+    progress = progress or Progress()
+    with one_thread_lapack(), announced(progress):
+        return checked_run(posterior, settings, store, progress)
 
 
 def checked_run(posterior: Posterior, settings: Settings, store: str, progress: Progress) -> Results:
@@ -49,29 +47,38 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
     plan = posterior.plan
-    target = Target(posterior.density, to_device(posterior.data), posterior.start(), posterior.scout)
     began = time.perf_counter()
-    draws = _sampled(posterior, target, plan.sampler, settings, progress)
+    draws, variables = sampled(posterior, plan.sampler, settings, progress)
+    problems = _problems(posterior, draws, variables)
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
-    problems = checks.failures(draws)
-    # Who asks for a sampler, or for other coordinates, gets just that.
-    if problems and not plan.asked and target.size:
+    # No fallback when the user chose the sampler or the coordinates.
+    if problems and not plan.asked and posterior.target.size:
         progress.stage("sampling again by NUTS")
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         began = time.perf_counter()
-        draws = _sampled(posterior, target, "nuts", settings, progress)
+        draws, variables = sampled(posterior, "nuts", settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
         notes.append(f"{failed}: these draws are from NUTS on the same density.")
-    return assemble(posterior, draws, settings, seconds, notes)
+    return assemble(posterior, draws, variables, settings, seconds, notes)
 
 
-def _sampled(
-    posterior: Posterior, target: Target, sampler: str, settings: Settings, progress: Progress
-) -> Draws:
-    """Return draws, latents on one side of their two signs."""
-    draws = run(target, sampler, posterior.plan.fits_marginal, settings, progress)
-    return replace(draws, point=folded(posterior.model, posterior.structure, draws.point))
+def sampled(
+    posterior: Posterior, sampler: str, settings: Settings, progress: Progress
+) -> tuple[Chains, Variables]:
+    """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
+    assembled, plan = posterior.assembled, posterior.plan
+    elements = assembled.elements(settings.keep_effects)
+    draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
+    drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
+    return draws, folded(posterior.model, assembled.variables(drawn))
+
+
+def _problems(posterior: Posterior, draws: Chains, variables: Variables) -> list[str]:
+    effects = set(posterior.model.group_effects)
+    small = [values for name, (_, values) in variables.items() if name not in effects]
+    large = [values for name, (_, values) in variables.items() if name in effects]
+    return checks.failures(draws, small, large)
 
 
 def check_settings(settings: Settings, store: str) -> None:

@@ -81,6 +81,21 @@ class Design:
         return self.family.parameters(self.known_se, self.se_sigma)
 
     @property
+    def exactly_gaussian(self) -> bool:
+        """Rows are normal around the linear predictor with one common sigma, or known errors.
+
+        They are quadratic in the effects whatever the hyperparameters, so sums of them are all that is
+        needed.
+        """
+        return self.family.linear_gaussian and not (self.known_se and self.se_sigma)
+
+    def gaussian_response(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return precisions of exactly gaussian rows, in units of sigma; responses less `offset`."""
+        rows = self.rows
+        weight = rows.weight / rows.se**2 if self.known_se else np.asarray(rows.weight, float)
+        return weight, self.family.normal_response(rows) - offset
+
+    @property
     def cutpoints(self) -> str:
         """Posterior name of the cutpoints of an ordered response."""
         return f"{self.prefix}cutpoints"

@@ -69,7 +69,7 @@ def _coefficients(
         assert isinstance(prior, Shrinkage)
         shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
         common = [p.draw(rng, (size, 1)) for p in prior.common().values()]
-        scales = prior.scales(common, prior.own().draw(rng, (size, len(shrunk))), np)
+        scales = prior.scales(common, prior.own().draw(rng, (size, len(shrunk))))
         if "sigma" in design.parameters:
             scales = scales * given[design.prefix + "sigma"][:, None]
         draws |= {c: draws[c] * scales[:, i] for i, c in enumerate(shrunk)}

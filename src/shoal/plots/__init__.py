@@ -2,8 +2,10 @@
 
 ``fit.plot`` and ``model.plot`` have those of one fit or model. Here are those of several fits:
 
->>> shoal.plots.ess({"centered": a, "transport": b})
->>> shoal.plots.forest({"naive": a, "multilevel": b}, ["x", "z"], truth={"x": 1.0})
+>>> sl.plots.ess({"complete pooling": fit_without, "partial": fit})
+<shoal picture: Effective draws, of 4,000 kept, ...>
+>>> sl.plots.forest({"complete pooling": fit_without, "partial": fit}, ["x"], truth={"x": 0.5})
+<shoal picture: Posterior means with 90% equal-tailed intervals...>
 """
 
 # The functions take the places of the modules of their names, which are loaded before them.

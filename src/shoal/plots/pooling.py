@@ -14,16 +14,16 @@ from shoal import estimands
 from shoal.criticism.diagnosis import diagnose
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import ALONE, COMPLETE, POOLED, new_figure, plain, quiet
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, listing
 from shoal.estimands import INTERVAL, effect_of, group_of, interval_names
 from shoal.fit import run as fitting
 from shoal.fit.no_pooling import wide_sds
+from shoal.fit.posterior import posterior_of
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.model.variants import with_pooling
 from shoal.plots.groups import coefficient, interval_words, name_rows, row_height, size_words, sizes
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.target import Settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,13 +23,10 @@ def exact_density(model: Specification, quantity: str, at: np.ndarray) -> np.nda
     at : (L,) array
         Points inside the prior's support.
     """
-    import jax
-
     prior = _prior_of(model, quantity)
     if prior is None:
         return None
-    with jax.enable_x64(True):
-        density = np.exp(np.asarray(prior.log_density(at, *prior.params), float))
+    density = np.exp(prior.log_density(at, *prior.params))
     # The loading that decides the sign of a latent is reported at or above zero.
     return 2 * density if quantity in _first_loadings(model) else density
 

@@ -1,7 +1,7 @@
 """Prior distributions: immutable values with a log density, draws and a one-line print.
 
-Arguments are those of PyMC. A prior's *kind* (its class) shapes the compiled program; its numbers are
-passed to that program as data, so changing a number compiles nothing.
+Arguments are those of PyMC. A prior's *kind* (its class) has a compiled log density, to which its numbers are
+data: changing a number compiles nothing.
 """
 
 from __future__ import annotations

@@ -57,14 +57,9 @@ class Prior(ABC):
         """Numbers handed to `log_density`, in its order."""
         return tuple(float(v) for v in self.arguments().values())
 
-    @staticmethod
-    @abstractmethod
-    def log_density(x: Any, *params: Any) -> Any:
-        """Return the normalised log density at `x`; elementwise on arrays, traceable by JAX."""
-
     @classmethod
-    def log_density_values(cls, x: Any, *params: Any) -> np.ndarray:
-        """Return the normalised log density at `x` in NumPy; `x` and `params` broadcast."""
+    def log_density(cls, x: Any, *params: Any) -> np.ndarray:
+        """Return the normalised log density at `x`; `x` and `params` broadcast."""
         return density_values(cls.density, x, *params)
 
     @abstractmethod
@@ -82,10 +77,6 @@ class Fixed(Prior):
 
     density: ClassVar[PriorFunction] = no_density
     value: float
-
-    @staticmethod
-    def log_density(x: Any, value: Any) -> Any:
-        return 0.0 * x
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return np.full(size, self.value)

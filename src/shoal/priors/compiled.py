@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
@@ -58,14 +59,25 @@ class Compiled:
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
-                    dispatcher = nb.njit(cache=True, **OPTIONS)(self.function)
-                    # Numba looks for changes in the function's own file, and not in those of what it calls.
-                    kept = dispatcher._cache._cache_file
-                    kept._source_stamp = (kept._source_stamp, digest(self.function))
-                    dispatcher.compile(self.signature)
-                    dispatcher.disable_compile()
-                    self._compiled = dispatcher
+                    self._compiled = self._compile()
         return self._compiled
+
+    def _compile(self) -> Any:
+        """Return the dispatcher; where machine code can be neither read nor kept on disk, it is made anew."""
+        try:
+            return self._made(cache=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+            return self._made(cache=False)
+
+    def _made(self, cache: bool) -> Any:
+        dispatcher = nb.njit(cache=cache, **OPTIONS)(self.function)
+        if cache:
+            # Numba looks for changes in the function's own file, and not in those of what it calls.
+            kept = dispatcher._cache._cache_file
+            kept._source_stamp = (kept._source_stamp, digest(self.function))
+        dispatcher.compile(self.signature)
+        dispatcher.disable_compile()
+        return dispatcher
 
     def __call__(self, *arguments: Any) -> Any:
         return self.compiled(*arguments)

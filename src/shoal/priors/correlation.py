@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
@@ -32,8 +29,8 @@ class LKJ(Prior):
         """Return the prior of a partial correlation in `column` (0-based) of a `size` × `size` factor."""
         return PartialCorrelation(self.eta + (size - 2 - column) / 2)
 
-    @staticmethod
-    def log_density(x: Any, eta: Any) -> Any:
+    @classmethod
+    def log_density(cls, x: Any, *params: Any) -> np.ndarray:
         raise PriorError("LKJ is a density over matrices.", "Use LKJ.partial for its scalar parts.")
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
@@ -47,11 +44,6 @@ class PartialCorrelation(Prior):
     support: ClassVar[str] = "correlation"
     density: ClassVar[PriorFunction] = partial_correlation_density
     alpha: float
-
-    @staticmethod
-    def log_density(x: Any, alpha: Any) -> Any:
-        constant = gammaln(2 * alpha) - 2 * gammaln(alpha) - (2 * alpha - 1) * math.log(2)
-        return constant + (alpha - 1) * jnp.log1p(-(x**2))
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return 2 * rng.beta(self.alpha, self.alpha, size) - 1

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, xlog1py, xlogy
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
@@ -23,7 +20,6 @@ from shoal.priors.densities import (
     inverse_gamma_density,
     no_density,
 )
-from shoal.priors.real import Normal, StudentT
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,6 @@ class HalfNormal(Prior):
     def unit(*params: Any) -> Any:
         return params[0]
 
-    @staticmethod
-    def log_density(x: Any, sigma: Any) -> Any:
-        return math.log(2) + Normal.log_density(x, 0.0, sigma)
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return np.abs(rng.normal(0.0, self.sigma, size))
 
@@ -55,10 +47,6 @@ class HalfStudentT(Prior):
     nu: float
     sigma: float = 1.0
 
-    @staticmethod
-    def log_density(x: Any, nu: Any, sigma: Any) -> Any:
-        return math.log(2) + StudentT.log_density(x, nu, 0.0, sigma)
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return np.abs(self.sigma * rng.standard_t(self.nu, size))
 
@@ -70,10 +58,6 @@ class HalfCauchy(Prior):
     support: ClassVar[str] = "positive"
     density: ClassVar[PriorFunction] = half_cauchy_density
     beta: float
-
-    @staticmethod
-    def log_density(x: Any, beta: Any) -> Any:
-        return math.log(2 / math.pi) - jnp.log(beta) - jnp.log1p((x / beta) ** 2)
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return np.abs(self.beta * rng.standard_cauchy(size))
@@ -91,10 +75,6 @@ class Exponential(Prior):
     def unit(*params: Any) -> Any:
         return 1 / params[0]
 
-    @staticmethod
-    def log_density(x: Any, rate: Any) -> Any:
-        return jnp.log(rate) - rate * x
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return rng.exponential(1 / self.rate, size)
 
@@ -110,10 +90,6 @@ class InverseGamma(Prior):
     density: ClassVar[PriorFunction] = inverse_gamma_density
     alpha: float
     beta: float
-
-    @staticmethod
-    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
-        return alpha * jnp.log(beta) - gammaln(alpha) - (alpha + 1) * jnp.log(x) - beta / x
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return self.beta / rng.gamma(self.alpha, 1.0, size)
@@ -155,10 +131,6 @@ class Gamma(Prior):
     def unit(*params: Any) -> Any:
         return params[0] / params[1]
 
-    @staticmethod
-    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
-        return alpha * jnp.log(beta) - gammaln(alpha) + (alpha - 1) * jnp.log(x) - beta * x
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return rng.gamma(self.alpha, 1 / self.beta, size)
 
@@ -171,12 +143,6 @@ class Beta(Prior):
     density: ClassVar[PriorFunction] = beta_density
     alpha: float = 1.0
     beta: float = 1.0
-
-    @staticmethod
-    def log_density(x: Any, alpha: Any, beta: Any) -> Any:
-        # xlogy(0, 0) is 0: the uniform distribution has a density at the ends too.
-        constant = gammaln(alpha + beta) - gammaln(alpha) - gammaln(beta)
-        return constant + xlogy(alpha - 1, x) + xlog1py(beta - 1, -x)
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return rng.beta(self.alpha, self.beta, size)
@@ -193,10 +159,6 @@ class Gap(Prior):
     support: ClassVar[str] = "positive"
     density: ClassVar[PriorFunction] = no_density
     sigma: float
-
-    @staticmethod
-    def log_density(x: Any, sigma: Any) -> Any:
-        return 0.0 * x
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         raise PriorError("Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints.")

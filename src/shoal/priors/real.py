@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 
 from shoal.priors.base import Prior
 from shoal.priors.compiled import PriorFunction
@@ -23,10 +20,6 @@ class Normal(Prior):
     mu: float = 0.0
     sigma: float = 1.0
 
-    @staticmethod
-    def log_density(x: Any, mu: Any, sigma: Any) -> Any:
-        return -0.5 * ((x - mu) / sigma) ** 2 - jnp.log(sigma) - 0.5 * math.log(2 * math.pi)
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return rng.normal(self.mu, self.sigma, size)
 
@@ -40,11 +33,6 @@ class StudentT(Prior):
     mu: float = 0.0
     sigma: float = 1.0
 
-    @staticmethod
-    def log_density(x: Any, nu: Any, mu: Any, sigma: Any) -> Any:
-        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * jnp.log(nu * math.pi) - jnp.log(sigma)
-        return constant - (nu + 1) / 2 * jnp.log1p(((x - mu) / sigma) ** 2 / nu)
-
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return self.mu + self.sigma * rng.standard_t(self.nu, size)
 
@@ -56,10 +44,6 @@ class Laplace(Prior):
     density: ClassVar[PriorFunction] = laplace_density
     mu: float = 0.0
     b: float = 1.0
-
-    @staticmethod
-    def log_density(x: Any, mu: Any, b: Any) -> Any:
-        return -jnp.abs(x - mu) / b - jnp.log(2 * b)
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         return rng.laplace(self.mu, self.b, size)

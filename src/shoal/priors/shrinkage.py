@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 
 from shoal.errors import PriorError
@@ -58,11 +57,11 @@ class Shrinkage(Prior):
 
     @staticmethod
     @abstractmethod
-    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+    def scales(common: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
         """Return the slopes' scales, (..., P), from common values (...,) and own ones (..., P)."""
 
-    @staticmethod
-    def log_density(x: Any, *params: Any) -> Any:
+    @classmethod
+    def log_density(cls, x: Any, *params: Any) -> np.ndarray:
         raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
@@ -154,9 +153,9 @@ class Horseshoe(Shrinkage):
         return HalfStudentT(1.0, 1.0)
 
     @staticmethod
-    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+    def scales(common: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
         tau, slab = common
-        return tau * own * xp.sqrt(slab / (slab + (tau * own) ** 2))
+        return tau * own * np.sqrt(slab / (slab + (tau * own) ** 2))
 
 
 @dataclass(frozen=True)
@@ -187,6 +186,6 @@ class R2D2(Shrinkage):
         return Gamma(self.concentration, 1.0)
 
     @staticmethod
-    def scales(common: Sequence[Any], own: Any, xp: Any = jnp) -> Any:
+    def scales(common: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
         (r2,) = common
-        return xp.sqrt(own / own.sum(-1, keepdims=True) * (r2 / (1 - r2)))
+        return np.sqrt(own / own.sum(-1, keepdims=True) * (r2 / (1 - r2)))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from shoal.engine.settings import Settings
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, merge
@@ -13,7 +14,6 @@ from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
-from shoal.sample.target import Settings
 
 
 def summary_facts(results: Results) -> list[tuple[str, Cell]]:

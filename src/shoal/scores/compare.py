@@ -150,7 +150,14 @@ def compare(
 
     Examples
     --------
-    >>> print(compare({"with": fit_a, "without": fit_b}, unit="district"))
+    >>> print(sl.compare({"with": fit, "without": fit_without}, unit="g"))
+    12 levels of g left out one by one.
+    The question: how well the rows of a new level of g are predicted together, its effects unknown (g).
+               elpd    se  elpd_diff  diff_se     p  weight  bad_k  refits
+    model
+    with     -9...        0.00     0.00  ...
+    without -10...
+    ...
     """
     check_fits(models)
     if len(models) < 2:

@@ -59,10 +59,16 @@ def group_means(frame: Any, value: str, by: str | Sequence[str], *, pooled: bool
 
     Examples
     --------
-    >>> sentences = simulate.restaurants()
+    >>> sentences = sl.simulate.restaurants()
     >>> food = sentences[sentences["aspect"] == "food"]
-    >>> reviews = group_means(food, "sentiment", ["restaurant", "review"], pooled=True)
-    >>> model = Model("mean | se(se_pooled) ~ 1 + (1 | restaurant) + (1 | restaurant:review)", reviews)
+    >>> reviews = sl.group_means(food, "sentiment", ["restaurant", "review"], pooled=True)
+    >>> print(reviews.head(2).round(2))
+       restaurant  review  n  mean  se_pooled
+    0           0       0  5  0.33       0.22
+    1           0       1  2  1.47       0.35
+    >>> formula = "mean | se(se_pooled) ~ 1 + (1 | restaurant) + (1 | restaurant:review)"
+    >>> sl.Model(formula, reviews).design.n_rows == len(reviews)
+    True
     """
     import narwhals.stable.v2 as nw
 

@@ -27,10 +27,11 @@ from posterior.cases import (
     Case,
 )
 from posterior.density import linear_predictor
+from shoal.errors import ModelError
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
-from shoal.posterior.layout import ordered
+from shoal.model.terms.grouping import ordered
 from shoal.priors import Fixed
 from shoal.scores.loo import levels
 from shoal.scores.loo.densities import densities
@@ -152,7 +153,11 @@ def gaussian_levels(results, units, unit, parameters):
 
 @pytest.mark.parametrize(
     "case",
-    [GAUSSIAN[9], GAUSSIAN[10], GAUSSIAN[11], GAUSSIAN[12], *CROSSED[:3], CROSSED[4], TWO_SCALES[0]],
+    [
+        *(GAUSSIAN[9], GAUSSIAN[10], GAUSSIAN[11], GAUSSIAN[12], *CROSSED[:3], CROSSED[4], TWO_SCALES[0]),
+        Case("y ~ x1 + (1 + x2 | g/i)", "gaussian"),
+        Case("y ~ x1 + (1 + x2 | g/i) + (1 | g:h)", "gaussian"),
+    ],
     ids=str,
 )
 def test_gaussian_levels_have_their_multivariate_normal_density(case):
@@ -255,6 +260,13 @@ def test_trials_are_bernoulli_rows(addition):
         sign = np.where(units.trials.outcome == 1, 1.0, -1.0)
         weight = design.rows.weight[units.trials.row]
         np.testing.assert_allclose(values[draw], -weight * np.logaddexp(0, -sign * eta))
+
+
+def test_trials_that_hang_together_are_not_left_out_one_by_one():
+    """Those of a beta-binomial row share a probability: the others of the row tell about one."""
+    results = drawn(Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"))
+    with pytest.raises(ModelError, match="independent"):
+        units_of(results.model, "trial")
 
 
 def test_a_row_that_is_all_of_a_level_is_integrated_once_it_is_unseen():

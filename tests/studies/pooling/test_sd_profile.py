@@ -27,7 +27,7 @@ def tanks():
 
 @pytest.fixture(scope="module")
 def given():
-    return sl.pooling.sd_profile(gaussian(), grid=[2.5, 0.1, 20, 0.5, 2.5], **RUN)
+    return sl.pooling.sd_profile(gaussian(), grid=[2.5, 0.1, 20, 0.5, 2.5], **RUN | {"draws": 1000})
 
 
 # The default grid
@@ -61,12 +61,12 @@ def test_cross_validation_and_learning_agree_where_the_levels_tell(tanks):
 def test_a_flat_curve_is_no_finding():
     """Eight schools: which of the small values is best is noise."""
     schools = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
-    found = sl.pooling.sd_profile(schools, **RUN)
+    found = sl.pooling.sd_profile(schools, **RUN | {"draws": 2000})
     first, last = found.like_best
     assert first == found.table.index[0] and 2 < last < 20 and found.interval[0] < last
     assert f"The range may go on beyond the grid's end, {first:.3g}." in found.verdict or found.best == first
     assert "overlaps that range" in found.verdict and "8 units are few" in found.notes[-1]
-    flat = sl.pooling.sd_profile(schools, grid=[0.1, 0.2, 0.4], **RUN)
+    flat = sl.pooling.sd_profile(schools, grid=[0.1, 0.2, 0.4], **RUN | {"draws": 2000})
     assert flat.like_best == (0.1, 0.4)
     says = "Cross-validation says nothing of sd_school[Intercept] on this grid: no value from 0.1 to 0.4 can"
     assert (
@@ -82,12 +82,12 @@ def test_a_flat_curve_is_no_finding():
 @pytest.mark.parametrize("sd", [0.5, 2.5])
 def test_a_value_has_the_score_of_a_model_that_holds_it(given, sd):
     assert list(given.table.index) == GRID
-    fixed = gaussian(priors={"sd_g": P.Fixed(sd)}).fit(**RUN | {"seed": 7})
+    fixed = gaussian(priors={"sd_g": P.Fixed(sd)}).fit(**RUN | {"seed": 7, "draws": 2000})
     own = loo(fixed.results, "g")
     row = given.table.loc[sd]
     assert own.question == given.score.question
     assert abs(row["elpd"] - own.elpd) < 4 * np.hypot(row["mcse"], own.mcse)
-    np.testing.assert_allclose(row["se"], own.se, rtol=0.05)
+    np.testing.assert_allclose(row["se"], own.se, atol=4 * np.hypot(row["mcse"], own.mcse))
     # Of another value the score differs by more than that.
     assert abs(given.table.loc[20, "elpd"] - own.elpd) > 20 * np.hypot(row["mcse"], own.mcse)
 

@@ -65,7 +65,9 @@ def diagnose(source: Any) -> Diagnosis:
 
     Examples
     --------
-    >>> print(diagnose("trace.nc"))
+    >>> path = fit.save("trace.nc")
+    >>> sl.diagnose(path).trustworthy
+    True
     """
     if isinstance(source, Results):
         return _judge(case_of_results(source))

@@ -12,8 +12,8 @@ import numpy as np
 
 from shoal.criticism.diagnosis.case import Case, scalar_name
 from shoal.criticism.diagnosis.findings import Finding
+from shoal.engine.checks import EXAMINED, FEWEST, LEAST_ESS, convergence, rhat_limit, screen
 from shoal.errors import listing
-from shoal.sample.checks import EXAMINED, FEWEST, LEAST_ESS, convergence, rhat_limit, screen
 
 FEW_DRAWS = 4  # fewer have no R-hat: chains are split into halves
 FEW_VALUES = 10  # that a discrete quantity takes; it may rest for a whole chain

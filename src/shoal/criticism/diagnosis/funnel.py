@@ -13,7 +13,7 @@ import numpy as np
 from shoal.criticism.diagnosis.case import Case, plain
 from shoal.criticism.diagnosis.findings import Finding
 from shoal.criticism.diagnosis.scales import Scale
-from shoal.sample.checks import LEAST_ESS
+from shoal.engine.checks import LEAST_ESS
 
 CHANCE = 1e-3  # that divergences of no place look placed, over all scales; fewer than four cannot
 LOW = 0.35  # mean rank of divergences, among the other draws, that is low enough to name a neck

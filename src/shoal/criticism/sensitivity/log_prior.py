@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,9 +19,8 @@ from scipy.special import betaln
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
-from shoal.posterior.build import shrinkage_of
+from shoal.model.terms.shrinkage import shrinkage_of
 from shoal.priors import LKJ, R2D2, Fixed, Prior, Shrunk
-from shoal.sample.programs import double, program, to_device
 
 SINGULAR = 1e-30  # determinant of a correlation matrix that rounding made singular
 
@@ -78,14 +76,7 @@ def log_density(prior: Prior, x: np.ndarray) -> np.ndarray:
         return lkj_log_density(prior.eta, x)
     if isinstance(prior, R2D2):
         prior = prior.common()["r2"]
-    arguments = to_device((x.ravel(), *prior.params))
-    compiled = program(_log_density, type(prior), *arguments)
-    with double():
-        return np.asarray(compiled(*arguments)).reshape(x.shape)
-
-
-def _log_density(kind: type[Prior], x: Any, *params: Any) -> Any:
-    return kind.log_density(x, *params)
+    return prior.log_density(x, *prior.params)
 
 
 def lkj_log_density(eta: float, matrices: np.ndarray) -> np.ndarray:
@@ -147,6 +138,7 @@ def _blocks(group: Group, draws: xr.Dataset) -> tuple[np.ndarray, ...]:
 def _shrinkage(model: Specification, design: Design, draws: xr.Dataset) -> _Part:
     """Return the prior of what all slopes share, read off their scales."""
     prior, name = shrinkage_of(model, design), f"{design.prefix}b"
+    assert prior is not None
     if not isinstance(prior, R2D2):
         limit = "is not scaled: of it only the slopes' own scales are kept, not what they share"
         return _Part(name, prior, (), limit=limit)

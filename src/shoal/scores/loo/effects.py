@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.fit.new_levels import square_root
-from shoal.posterior.layout import Gathered
+from shoal.model.terms.grouping import Gathered
 
 
 def student_sets(factor: Gathered) -> tuple[tuple[int, ...], ...]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError
+from shoal.fit.posterior import posterior_of
 from shoal.fit.run import check_settings
 from shoal.model import Specification
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.progress import Progress
-from shoal.sample.target import Settings
 from shoal.scores.loo.leave_one import leave_out
 from shoal.scores.loo.questions import question
 from shoal.scores.loo.result import Loo

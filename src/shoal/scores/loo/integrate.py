@@ -1,4 +1,4 @@
-"""The density of a unit's rows with group effects integrated out, at one draw of everything else.
+"""The density of a unit's rows with group effects integrated out, at draws of everything else.
 
 With v the standardised effects (d of them) of the levels inside a unit and A their columns in its rows, the
 integral is
@@ -19,32 +19,33 @@ is exact. Otherwise, with ``v = mode + L'^-1 x``:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, logsumexp
+from scipy.special import betaln, gammaln
 
-from shoal.families import Family
-from shoal.posterior.blocks import LARGEST_UNROLLED, cholesky, solve_lower
+from shoal.families import Family, Rows
+from shoal.families.row_functions import row_list
+from shoal.scores.loo import kernel
 
 INTEGRALS = NONE, EXACT, QUADRATURE, SAMPLING = "none", "exact", "quadrature", "importance sampling"
-LENGTHS = (1.0, 8.0, 3.0, 0.3, 0.1, 0.03, 0.003)  # of Newton's steps that are tried, the first among equals
-MOST_STEPS, STILL = 60, 1e-4  # of Newton's method, and the step, in sds of the effects, at which it ends
-NODES = 51  # of the trapezoidal rule
-FARTHEST = 4.5  # its last node in t: 45 sds away from the mode
+METHODS = {
+    NONE: kernel.NONE,
+    EXACT: kernel.EXACT,
+    QUADRATURE: kernel.QUADRATURE,
+    SAMPLING: kernel.SAMPLING,
+}
 FEW, MANY = 64, 256  # points of importance sampling: of up to four effects, and of more
 SETS = 64  # independent sets of points: draws share one in so many, over which errors average out
 FREEDOM = 5.0  # of the multivariate t
-WORKING_SET = 400_000  # numbers of a vectorised step: what stays in the processor's cache
+TOGETHER = 1024  # rows that are evaluated in one call, at several places: few rows a call cost the call
 
 
 @dataclass(frozen=True)
 class Integral:
-    """Static part of the integrals of all units of one size.
+    """What is integrated over in a unit.
 
     Attributes
     ----------
@@ -78,32 +79,37 @@ class Integral:
         return QUADRATURE if self.dimension == 1 else SAMPLING
 
     @property
-    def nodes(self) -> int:
-        """Evaluations of the rows that follow the search for the mode."""
-        return {NONE: 1, EXACT: 1, QUADRATURE: NODES}.get(self.method, n_points(self.dimension))
+    def log_concave(self) -> bool:
+        """Whether what is integrated is log-concave in the effects."""
+        return all(family.log_concave for family in self.families) and not any(self.student)
 
 
 def log_integrals(
-    kind: Integral, rows: Any, base: Any, phi: Any, z: Any, level: Any, lam: Any, nu: Any, sets: Any
-) -> tuple[Any, Any]:
+    kind: Integral,
+    rows: Sequence[Rows],
+    base: np.ndarray,
+    phi: Sequence[np.ndarray],
+    z: Sequence[np.ndarray],
+    level: Sequence[np.ndarray],
+    lam: Sequence[np.ndarray],
+    nu: Sequence[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the log integrals of one unit at S draws (S,), and their errors (S,).
 
     Parameters
     ----------
-    rows : tuple of Rows
+    rows : sequence of Rows
         The unit's rows of each response; n in all.
-    base : tuple of (S, n_r) arrays
+    base : (S, n) array
         Their linear predictor without the effects that are integrated.
-    phi : tuple of dicts of (S, ...) arrays
-        The families' parameters.
-    z, level : tuples of (n, J) and (n,) arrays
+    phi : sequence of (S, k) arrays
+        The families' parameters, as `Family.pack` orders them.
+    z, level : sequences of (n, J) and (n,) arrays
         One a factor: its columns, and the rows' levels among the unit's own.
-    lam : tuple of (S, J, K) arrays
+    lam : sequence of (S, J, K) arrays
         From standardised effects to what multiplies z.
-    nu : tuple of (S, number of sets) arrays
+    nu : sequence of (S, number of sets) arrays
         Degrees of freedom of Student-t effects.
-    sets : (SETS, P, d + 1) array
-        `points`, of importance sampling.
 
     Returns
     -------
@@ -111,146 +117,85 @@ def log_integrals(
         The error is the absolute one of the log integral for quadrature, the relative standard error of the
         integral for importance sampling, else 0.
     """
-
-    def one(at: Any) -> tuple[Any, Any]:
-        number, base, phi, lam, nu = at
-        return _log_integral(kind, rows, base, phi, z, level, lam, nu, sets[number % SETS])
-
-    draws = (jnp.arange(base[0].shape[0]), base, phi, lam, nu)
-    size = sum(part.shape[1] for part in base) * kind.nodes
-    # No batched LAPACK (`blocks.cholesky`).
-    most = 1 if kind.dimension > LARGEST_UNROLLED else max(1, WORKING_SET // max(size, 1))
-    count = base[0].shape[0]
-    # A divisor of the number of draws: no second program for those left over.
-    lanes = next(n for n in range(min(most, count), 0, -1) if count % n == 0)
-    return jax.lax.map(one, draws, batch_size=lanes)
-
-
-def _log_integral(
-    kind: Integral, rows: Any, base: Any, phi: Any, z: Any, level: Any, lam: Any, nu: Any, points: Any
-) -> tuple[Any, Any]:
-    d = kind.dimension
-    columns = _columns(kind, z, level, lam) if d else jnp.zeros((sum(map(len, base)), 0))
-
-    def eta_of(v: Any) -> list[Any]:
-        parts, at = [], 0
-        for own in base:
-            parts.append(own + columns[at : at + len(own)] @ v)
-            at += len(own)
-        return parts
-
-    def log_density(v: Any) -> Any:
-        likelihood = sum(
-            f.log_density(r, e, p).sum()
-            for f, r, e, p in zip(kind.families, rows, eta_of(v), phi, strict=True)
-        )
-        return likelihood + _log_prior(kind, nu, v)
-
-    if not d:
-        return log_density(jnp.zeros(0)), jnp.zeros(())
-
-    def local(v: Any) -> tuple[Any, Any]:
-        """Return the gradient at v, and the Cholesky factor of the precision."""
-        each = [
-            f.score_curvature(r, e, p) for f, r, e, p in zip(kind.families, rows, eta_of(v), phi, strict=True)
-        ]
-        score, curvature = (jnp.concatenate(part) for part in zip(*each, strict=True))
-        tight = _tightness(kind, nu, v)
-        precision = columns.T @ (curvature[:, None] * columns) + jnp.diag(tight)
-        return columns.T @ score - tight * v, cholesky(precision)
-
-    def newton(at: Any) -> Any:
-        v, count, _ = at
-        gradient, lower = local(v)
-        step = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
-        lengths = jnp.array(LENGTHS)
-        values = jax.vmap(lambda length: log_density(v + length * step))(lengths)
-        best = jnp.argmax(jnp.where(jnp.isnan(values), -jnp.inf, values))
-        # Downhill whatever the length: the mode, as far as rounding goes.
-        step = jnp.where(values[best] > log_density(v), lengths[best] * step, 0.0)
-        return v + step, count + 1, jnp.abs(step).max()
-
-    def moving(at: Any) -> Any:
-        return (at[1] < MOST_STEPS) & (at[2] > STILL)
-
-    if kind.method == EXACT:
-        gradient, lower = local(jnp.zeros(d))
-        v = solve_lower(lower, solve_lower(lower, gradient), transpose=True)
-        return log_density(v) + 0.5 * d * math.log(2 * math.pi) - _log_det(lower), jnp.zeros(())
-    v = jax.lax.while_loop(moving, newton, (jnp.zeros(d), 0, jnp.array(jnp.inf)))[0]
-    lower = local(v)[1]
-    if kind.method == QUADRATURE:
-        value, error = _trapezoid(lambda x: log_density(v + x[None] / lower[0, 0]))
-    else:
-        value, error = _sampled(lambda x: log_density(v + solve_lower(lower, x, transpose=True)), points)
-    return value - _log_det(lower), error
+    draws, n = base.shape
+    effects, levels = np.array(kind.effects, np.int64), np.array(kind.levels, np.int64)
+    factor_starts = _starts(effects * levels)
+    parts = zip(factor_starts[:-1], level, effects, strict=True)
+    where = _joined([first + own[:, None] * k + np.arange(k) for first, own, k in parts], n).astype(np.int64)
+    sets = _student_sets(kind, factor_starts)
+    normal = np.ones(kind.dimension, np.int64)
+    for _, members in sets:
+        normal[members] = 0
+    value, error = np.empty(draws), np.empty(draws)
+    several = {QUADRATURE: kernel.NODES, SAMPLING: n_points(kind.dimension)}.get(kind.method, 1)
+    copies = min(several, max(1, TOGETHER // max(n, 1)))
+    kernel.log_integrals.compiled(
+        row_list([family.row_function for family in kind.families]),
+        _starts([len(own.y) for own in rows]),
+        _starts([own.shape[1] for own in phi]),
+        copies,
+        np.array(
+            [np.concatenate([np.tile(c, copies) for c in own]) for own in zip(*rows, strict=True)], float
+        ),
+        where,
+        first_beside(kind.dimension, where),
+        normal,
+        _starts([len(members) for _, members in sets]),
+        np.array([e for _, members in sets for e in members], np.int64),
+        np.array([column for column, _ in sets], np.int64),
+        np.array([own.shape[1] for own in z], np.int64),
+        effects,
+        _joined(z, n),
+        np.require(base, float, ["C", "W"]),
+        _joined(phi, draws),
+        _joined([own.reshape(draws, -1) for own in lam], draws),
+        _joined(nu, draws),
+        _joined([_constants(*pair) for pair in zip(nu, kind.student, strict=True)], draws),
+        points(kind.dimension if kind.method == SAMPLING else 0),
+        METHODS[kind.method],
+        kind.log_concave,
+        value,
+        error,
+    )
+    return value, error
 
 
-def _columns(kind: Integral, z: Any, level: Any, lam: Any) -> Any:
-    """Return the columns of all standardised effects in the rows, (n, d)."""
-    parts = []
-    for own, at, scale, count in zip(z, level, lam, kind.levels, strict=True):
-        here = at[:, None] == jnp.arange(count)
-        wide = here[:, :, None] * (own @ scale)[:, None, :]
-        parts.append(wide.reshape(len(own), -1))
-    return jnp.concatenate(parts, axis=1)
+def _starts(counts: Sequence[int] | np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _log_det(lower: Any) -> Any:
-    return jnp.log(jnp.diagonal(lower)).sum()
+def _joined(parts: Sequence[np.ndarray], n: int) -> np.ndarray:
+    """Return parts (n, …) side by side."""
+    return np.ascontiguousarray(np.concatenate([np.zeros((n, 0)), *parts], axis=1))
 
 
-def _by_factor(kind: Integral, v: Any) -> list[Any]:
-    """Return the standardised effects of each factor, (levels, K)."""
-    parts, at = [], 0
-    for count, k in zip(kind.levels, kind.effects, strict=True):
-        parts.append(v[at : at + count * k].reshape(count, k))
-        at += count * k
-    return parts
+def _student_sets(kind: Integral, factor_starts: np.ndarray) -> list[tuple[int, list[int]]]:
+    """Return the column of degrees of freedom, and the effects, of each Student-t variable of each level."""
+    out, before = list[tuple[int, list[int]]](), 0
+    for f, sets in enumerate(kind.student):
+        for number, members in enumerate(sets):
+            for one in range(kind.levels[f]):
+                start = int(factor_starts[f]) + one * kind.effects[f]
+                out.append((before + number, [start + k for k in members]))
+        before += len(sets)
+    return out
 
 
-def _log_prior(kind: Integral, nu: Any, v: Any) -> Any:
-    """Return the normalised log density of the standardised effects."""
-    total = -0.5 * kind.dimension * math.log(2 * math.pi)
-    for u, sets, freedom in zip(_by_factor(kind, v), kind.student, nu, strict=True):
-        heavy = [k for effects in sets for k in effects]
-        total = total - 0.5 * sum(((u[:, k] ** 2).sum() for k in range(u.shape[1]) if k not in heavy), 0.0)
-        for number, effects in enumerate(sets):
-            n, size = freedom[number], len(effects)
-            square = (u[:, list(effects)] ** 2).sum(1)
-            constant = gammaln((n + size) / 2) - gammaln(n / 2) - 0.5 * size * jnp.log(n / 2)
-            total = total + (constant - 0.5 * (n + size) * jnp.log1p(square / n)).sum()
-    return total
+def _constants(nu: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Return what Student-t variables of nu degrees of freedom add to their log density, (S, sets).
+
+    For k effects, ``log Γ((nu + k) / 2) - log Γ(nu / 2) - k / 2 log(nu / 2)``, beside the normal's constant.
+    """
+    half_size = np.array([len(members) for members in sets]) / 2
+    return gammaln(half_size) - betaln(half_size, nu / 2) - half_size * np.log(nu / 2)
 
 
-def _tightness(kind: Integral, nu: Any, v: Any) -> Any:
-    """Return the prior precision at v, (d,): 1, or that of a Student-t's reweighting (`rows._tight`)."""
-    parts = []
-    for u, sets, freedom in zip(_by_factor(kind, v), kind.student, nu, strict=True):
-        tight = jnp.ones_like(u)
-        for number, effects in enumerate(sets):
-            n, where = freedom[number], jnp.array(effects)
-            weight = (n + len(effects)) / (n + (u[:, where] ** 2).sum(1))
-            tight = tight.at[:, where].set(weight[:, None])
-        parts.append(tight.ravel())
-    return jnp.concatenate(parts)
-
-
-def _trapezoid(log_density: Any) -> tuple[Any, Any]:
-    """Return the log integral over x, and its distance from that on every other node."""
-    t = jnp.linspace(-FARTHEST, FARTHEST, NODES)
-    values = jax.vmap(log_density)(jnp.sinh(t)) + jnp.log(jnp.cosh(t)) + jnp.log(t[1] - t[0])
-    fine, coarse = logsumexp(values), logsumexp(values[1::2]) + jnp.log(2.0)
-    return fine, jnp.abs(fine - coarse)
-
-
-def _sampled(log_density: Any, points: Any) -> tuple[Any, Any]:
-    """Return the log integral over x, and the relative standard error of the integral."""
-    x, log_proposal = points[:, :-1], points[:, -1]
-    log_weights = jax.vmap(log_density)(x) - log_proposal
-    value = logsumexp(log_weights) - math.log(len(points))
-    weights = jnp.exp(log_weights - value)
-    return value, jnp.sqrt(weights.var() / len(points))
+def first_beside(d: int, where: np.ndarray) -> np.ndarray:
+    """Return the first effect that shares a row with each, (d,), as `unit_density.Unit` has it."""
+    first = np.arange(d)
+    for column in where.T:
+        np.minimum.at(first, column, where[:, 0])
+    return first
 
 
 def n_points(d: int) -> int:
@@ -262,16 +207,23 @@ def n_points(d: int) -> int:
 def points(d: int) -> np.ndarray:
     """Return sets of points of a multivariate t, each with its log density, (SETS, P, d + 1).
 
-    Scrambled Sobol points, each set independently.
+    Scrambled Sobol points, each set independently. All d up to a power of two share theirs.
     """
+    if not d:
+        return np.zeros((SETS, 1, 1))
+    normal, spread = _sobol(1 << (d - 1).bit_length(), n_points(d))
+    x = normal[:, :, :d] * spread[:, :, None]
+    constant = math.lgamma((FREEDOM + d) / 2) - math.lgamma(FREEDOM / 2) - d / 2 * math.log(FREEDOM * math.pi)
+    log_density = constant - (FREEDOM + d) / 2 * np.log1p((x**2).sum(-1) / FREEDOM)
+    return np.concatenate([x, log_density[:, :, None]], axis=-1)
+
+
+@cache
+def _sobol(d: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return standard normal points, and the root of `FREEDOM` over a chi-square variable, of each set."""
     from scipy.stats import chi2, norm, qmc
 
-    count = n_points(d)
-    out = np.empty((SETS, count, d + 1))
-    constant = math.lgamma((FREEDOM + d) / 2) - math.lgamma(FREEDOM / 2) - d / 2 * math.log(FREEDOM * math.pi)
-    for number in range(SETS):
-        uniform = qmc.Sobol(d + 1, rng=np.random.default_rng([d, number])).random(count)
-        x = norm.ppf(uniform[:, :d]) * np.sqrt(FREEDOM / chi2.ppf(uniform[:, d:], FREEDOM))
-        out[number, :, :d] = x
-        out[number, :, d] = constant - (FREEDOM + d) / 2 * np.log1p((x**2).sum(1) / FREEDOM)
-    return out
+    uniform = np.array(
+        [qmc.Sobol(d + 1, rng=np.random.default_rng([d, number])).random(count) for number in range(SETS)]
+    )
+    return norm.ppf(uniform[:, :, :d]), np.sqrt(FREEDOM / chi2.ppf(uniform[:, :, d], FREEDOM))

@@ -10,14 +10,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Settings
+from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.refit import refit, settings_of
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings
-from shoal.posterior.posterior import Posterior, posterior_of
-from shoal.sample.progress import Progress
-from shoal.sample.target import Settings
-from shoal.sample.threads import one_thread_lapack
 from shoal.scores.loo.densities import Densities, densities
 from shoal.scores.loo.integrate import INTEGRALS
 from shoal.scores.loo.questions import advice, question

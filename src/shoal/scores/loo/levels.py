@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,13 +15,11 @@ from shoal.fit.results import Results
 from shoal.fit.row_blocks import BLOCK, part, shared_draws
 from shoal.model.design import Design, merge
 from shoal.model.predictors import linear_predictor, phi_of
-from shoal.sample.programs import double, program
 from shoal.scores.loo.effects import freedom, loaded, student_sets
-from shoal.scores.loo.integrate import SAMPLING, Integral, log_integrals, points
+from shoal.scores.loo.integrate import Integral, log_integrals
 from shoal.scores.loo.units import Inside, Units, inside
 
-LARGEST = 2**24  # numbers: rows of a unit, padded, times draws that are held at once
-MANY = 256  # rows of a unit
+LARGEST = 2**24  # numbers: rows of a unit times draws that are held at once
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class _Some:
     posterior : Dataset
     shared : list of dicts of (S, ...) arrays
         One a response: `row_blocks.shared_draws`.
-    phi : tuple of dicts of (S, ...) arrays
+    phi : list of (S, k) arrays
         The families' parameters.
     lam, nu : list of arrays
         Of each factor that has levels inside units: `effects.loaded` and `effects.freedom`.
@@ -67,7 +64,7 @@ class _Some:
 
     posterior: xr.Dataset
     shared: list[dict[str, np.ndarray]]
-    phi: tuple[dict[str, np.ndarray], ...]
+    phi: list[np.ndarray]
     lam: list[np.ndarray]
     nu: list[np.ndarray]
 
@@ -97,25 +94,25 @@ def of_levels(
         found = [_at(part, merged, places, block, cores) for part in parts]
         values = [v.reshape(chains, -1, len(block)) for v, _, _ in found]
         joined = np.concatenate(values, axis=1).reshape(chains * draws, len(block))
-        yield block, joined, found[0][1], np.mean([error for _, _, error in found], axis=0)
+        error = np.average([error for _, _, error in found], axis=0, weights=[part.size for part in parts])
+        yield block, joined, found[0][1], error
 
 
 def _cut(posterior: xr.Dataset, rows: int) -> list[xr.Dataset]:
     """Return draws of all chains in parts, so few that `rows` rows take no more than `LARGEST` numbers."""
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    most = max(1, LARGEST // (_padded(rows) * chains))
-    # A divisor of the number of draws: one program for all parts.
-    size = next(n for n in range(min(most, draws), 0, -1) if draws % n == 0)
+    size = max(1, LARGEST // (max(1, rows) * chains))
     return [posterior.isel(draw=slice(start, start + size)) for start in range(0, draws, size)]
 
 
 def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Dataset) -> _Some:
     shared = [flat(shared_draws(m.design, posterior)) for m in merged]
-    phi = [phi_of(m.design, own) for m, own in zip(merged, shared, strict=True)]
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    phi = [m.design.family.pack(phi_of(m.design, own)) for m, own in zip(merged, shared, strict=True)]
     return _Some(
         posterior,
         shared,
-        tuple({name: value[:, 0] for name, value in own.items()} for own in phi),
+        [np.broadcast_to(own, (chains * draws, *own.shape[-2:]))[..., 0] for own in phi],
         [loaded(place.factor, posterior) for place in places],
         [freedom(place.factor, posterior) for place in places],
     )
@@ -200,56 +197,33 @@ def _of_unit(
     base : sequence of (S, n) arrays
         Of each response, the linear predictor of the unit's rows without these effects.
     """
-    slices = [slice(m.starts[unit], m.starts[unit + 1]) for m in merged]
-    widths = [_padded(s.stop - s.start) for s in slices]
-    sides = list(zip(merged, slices, widths, strict=True))
+    sides = [(m, slice(m.starts[unit], m.starts[unit + 1])) for m in merged]
     own = [np.flatnonzero(place.home == unit) for place in places]
-    kept = [i for i, levels in enumerate(own) if levels.size]
+    # Many levels before few: the Cholesky factor of nested ones then has their precision's zeros.
+    kept = sorted((i for i, levels in enumerate(own) if levels.size), key=lambda i: -own[i].size)
     factors = [places[i].factor for i in kept]
-    rows = [[_effects(places[i], *side, own[i]) for side in sides] for i in kept]
+    found = [[_effects(places[i], *side, own[i]) for side in sides] for i in kept]
     kind = Integral(
         families=tuple(m.design.family for m in merged),
-        levels=tuple(1 << int(own[i].size - 1).bit_length() for i in kept),
+        levels=tuple(own[i].size for i in kept),
         effects=tuple(f.effects for f in factors),
         student=tuple(map(student_sets, factors)),
     )
-    arguments: Any = (
-        tuple(_pad_rows(*side) for side in sides),
-        tuple(np.pad(b, ((0, 0), (0, width - b.shape[1]))) for b, width in zip(base, widths, strict=True)),
+    value, error = log_integrals(
+        kind,
+        [Rows(*(column[where] for column in m.rows)) for m, where in sides],
+        np.concatenate(base, axis=1),
         some.phi,
-        tuple(np.concatenate([z for z, _ in parts]) for parts in rows),
-        tuple(np.concatenate([level for _, level in parts]) for parts in rows),
-        tuple(some.lam[i] for i in kept),
-        tuple(some.nu[i] for i in kept),
-        points(kind.dimension if kind.method == SAMPLING else 0),
+        [np.concatenate([z for z, _ in parts]) for parts in found],
+        [np.concatenate([level for _, level in parts]) for parts in found],
+        [some.lam[i] for i in kept],
+        [some.nu[i] for i in kept],
     )
-    with double():
-        value, error = program(log_integrals, kind, *arguments)(*arguments)
-    return np.asarray(value) + sum(m.constant[unit] for m in merged), np.asarray(error), kind.method
+    return value + sum(m.constant[unit] for m in merged), error, kind.method
 
 
-def _padded(count: int) -> int:
-    """Return a number of rows that many units share: a power of four, of two for many rows, or zero."""
-    width = 1
-    while width < count:
-        width *= 4 if width < MANY else 2
-    return width if count else 0
-
-
-def _pad_rows(m: Merged, where: slice, width: int) -> Rows:
-    """Return the rows of a unit, and behind them rows of weight zero."""
-    missing = width - (where.stop - where.start)
-    columns = [
-        np.pad(np.asarray(c, float)[where], (0, missing), "edge" if width else "empty") for c in m.rows
-    ]
-    rows = Rows(*columns)
-    return rows._replace(weight=np.where(np.arange(width) < width - missing, rows.weight, 0.0))
-
-
-def _effects(
-    place: Inside, m: Merged, where: slice, width: int, own: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return z (width, J) of a unit's rows of one response, zero for levels of several units, and the levels.
+def _effects(place: Inside, m: Merged, where: slice, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return z (n, J) of a unit's rows of one response, zero for levels of several units, and the levels.
 
     Levels are numbered among those that are the unit's own.
     """
@@ -258,14 +232,9 @@ def _effects(
     owner = next(
         (d for d, _ in (*place.factor.groups, *place.factor.loadings) if d.prefix == m.design.prefix), None
     )
-    z = np.zeros((width, place.factor.n_columns))
-    level = np.zeros(width, np.int64)
     if owner is None:
-        return z, level
+        return np.zeros((len(table_rows), place.factor.n_columns)), np.zeros(len(table_rows), np.int64)
     values, _ = place.factor.columns(owner, table_rows)
-    found = np.searchsorted(own, place.level[table_rows])
-    found = np.minimum(found, len(own) - 1)
-    mine = own[found] == place.level[table_rows]
-    z[: len(table_rows)] = np.where(mine[:, None], values, 0.0)
-    level[: len(table_rows)] = found
-    return z, level
+    level = np.minimum(np.searchsorted(own, place.level[table_rows]), len(own) - 1)
+    mine = own[level] == place.level[table_rows]
+    return np.where(mine[:, None], values, 0.0), level

@@ -6,7 +6,7 @@ import numpy as np
 
 from shoal.errors import listing
 from shoal.model import Specification
-from shoal.posterior.layout import ordered
+from shoal.model.terms.grouping import ordered
 from shoal.scores.loo.units import ROW, Inside, Units, inside, level_of_row
 
 

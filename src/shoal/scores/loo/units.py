@@ -11,7 +11,7 @@ import numpy as np
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.model.build_factors import read_levels
-from shoal.posterior.layout import Gathered, ordered
+from shoal.model.terms.grouping import Gathered, ordered
 
 ROW, TRIAL = "row", "trial"
 
@@ -120,10 +120,10 @@ def units_of(model: Specification, unit: Any) -> Units:
 
 def _trials(model: Specification) -> Units:
     design = model.designs[0]
-    if len(model.designs) > 1 or "trials" not in design.family.takes:
+    if len(model.designs) > 1 or not design.family.independent_trials:
         raise ModelError(
             f"unit={TRIAL!r}, and the response is {model.text.split('~')[0].strip()!r}.",
-            "One response of rows with trials.",
+            "One response of rows with trials that are independent, as those of family 'binomial' are.",
             f"unit={ROW!r} leaves out rows.",
         )
     y, n = design.rows.y, design.rows.trials

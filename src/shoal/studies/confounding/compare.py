@@ -121,10 +121,19 @@ def compare(
 
     Examples
     --------
-    >>> table = sl.simulate.confounded_groups(groups=100, rows=2000)
-    >>> comparison = compare(table, "y", "x", "g", "z")
-    >>> print(comparison)
-    >>> comparison.fits["multilevel"].diagnose()
+    >>> table = sl.simulate.confounded_groups(groups=20, rows=200)
+    >>> comparison = sl.confounding.compare(table, "y", "x", "g", "z", draws=200)
+    >>> print(comparison.table.round(2).to_string())
+                               mean    sd  eti90_lb  eti90_ub  prior_sd  truth  error  holds_truth ...
+    effect estimator
+    x      naive               1.2...
+           fixed effects       1...
+           multilevel          1.2...
+           Mundlak             0.9...
+           latent Mundlak      0.9...
+    z      naive  ...
+    >>> comparison.fits["multilevel"]
+    <shoal.Fit 'y ~ x + z + (1 | g)': 4 chains of 200 draws>
     """
     interval_names(prob)
     names = _estimators(estimators)

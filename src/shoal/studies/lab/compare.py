@@ -10,12 +10,12 @@ from numbers import Integral, Real
 from typing import Any
 
 from shoal.api import Model
+from shoal.engine.plan import COORDINATES
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.posterior.coordinates import COORDINATES
 from shoal.priors import Prior
-from shoal.sample.target import Settings
 from shoal.studies.lab import peer
 from shoal.studies.lab.comparison import Comparison, compared
 from shoal.studies.lab.runs import Attempt, run
@@ -96,9 +96,11 @@ def compare_coordinates(
 
     Examples
     --------
-    >>> comparison = compare_coordinates(model, ["centered", "transport"], target_accept=(0.8, 0.99))
-    >>> print(comparison)
-    >>> comparison.fits["centered, 0.99"].diagnose()
+    >>> comparison = sl.lab.compare_coordinates(model, ["centered", "transport"], target_accept=(0.8, 0.99))
+    >>> list(comparison.fits)
+    ['centered, 0.8', 'centered, 0.99', 'transport, 0.8', 'transport, 0.99']
+    >>> comparison.fits["transport, 0.99"].diagnose().trustworthy
+    True
     """
     names = _names(coordinates)
     accepts = _accepts(target_accept)
@@ -106,8 +108,7 @@ def compare_coordinates(
     variants = _variants(model, priors)
     if peer.NAME in names:
         peer.check_installed()
-    for package in ("arviz_stats", "blackjax"):
-        import_module(package)  # seconds that belong to no run
+    import_module("arviz_stats")  # a second that belongs to no run
     cores = os.cpu_count() or 1 if cores is None else cores
     runs = []
     for (label, spec), name, accept in product(variants.items(), names, accepts):

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.api import Fit
-from shoal.sample.checks import screen
+from shoal.engine.checks import screen
 
 AXES = {"chain_axis": 1, "draw_axis": 2}
 SMALLEST = np.finfo(float).tiny  # below it a standard deviation has no logarithm

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from shoal.engine.settings import Chains, Settings
 from shoal.errors import ModelError, SamplingError
 from shoal.export import to_pymc
+from shoal.fit.posterior import posterior_of
 from shoal.fit.results import Results, assemble
 from shoal.model import Specification
-from shoal.posterior.coordinates import Point
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.target import Draws, Settings
 
 NAME = "nutpie"
 PACKAGES = ("pymc", "nutpie")
@@ -93,15 +92,17 @@ def sample(model: Specification, settings: Settings) -> tuple[Results, float, fl
 def _template(model: Specification, settings: Settings) -> Results:
     """Return results of the right names, dimensions and shapes, whose draws are all zero."""
     posterior = posterior_of(model, COORDINATES, "nuts")
-    s, each = posterior.structure, (settings.chains, settings.draws)
-    point = Point(
-        np.zeros((*each, len(s.names))),
-        np.zeros((*each, len(posterior.data.mean))),
-        tuple(np.zeros((*each, len(f.sd) + f.latents, f.levels)) for f in s.factors),
+    each, assembled = (settings.chains, settings.draws), posterior.assembled
+    elements = assembled.elements()
+    draws = Chains(
+        np.zeros((*each, posterior.target.n_theta)),
+        np.zeros((*each, len(elements))),
+        {name: np.zeros(each) for name in STATISTICS},
+        NAME,
     )
-    stats = {name: np.zeros(each) for name in STATISTICS}
+    drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
     note = f"Sampled by nutpie {version('nutpie')} on the PyMC export, in {COORDINATES} coordinates."
-    return assemble(posterior, Draws(point, stats, NAME), settings, {}, [note])
+    return assemble(posterior, draws, assembled.variables(drawn), settings, {}, [note])
 
 
 def _named(template: Results, theirs: Any) -> Results:

@@ -7,14 +7,13 @@ import warnings
 from dataclasses import dataclass
 
 from shoal.api import Fit
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError, SamplingError, ShoalWarning
 from shoal.fit import run as fitting
+from shoal.fit.posterior import posterior_of
 from shoal.fit.progress import shown
 from shoal.model import Specification
-from shoal.posterior.posterior import posterior_of
-from shoal.sample.target import Settings
 from shoal.studies.lab import peer
-from shoal.studies.lab.clock import CompilationClock
 from shoal.studies.lab.variants import not_applicable
 
 
@@ -59,7 +58,7 @@ class Run:
     attempt: Attempt
     fit: Fit | None
     seconds: float = float("nan")
-    compiling: float = float("nan")
+    compiling: float = 0.0
     outcome: str = "ran"
 
 
@@ -79,11 +78,11 @@ def _by_shoal(attempt: Attempt, settings: Settings, progress: bool | None) -> Ru
     if posterior.plan.warning:
         warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=4)
     began = time.perf_counter()
-    with shown(progress, settings.draws * settings.chains) as bar, CompilationClock() as clock:
+    with shown(progress, settings.draws * settings.chains) as bar:
         results = fitting.fit(posterior, settings, progress=bar)
     whole = time.perf_counter() - began
     results.tree.attrs["wall_seconds"] = round(whole, 3)
-    return Run(attempt, Fit(results), whole - clock.seconds, clock.seconds)
+    return Run(attempt, Fit(results), whole)
 
 
 def _by_nutpie(attempt: Attempt, settings: Settings, progress: bool | None) -> Run:

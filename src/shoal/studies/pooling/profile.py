@@ -12,12 +12,12 @@ import pandas as pd
 from shoal.api import Model
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, interval_names
+from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.progress import shown
 from shoal.fit.refit import refit as sample
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.variants import with_priors
-from shoal.posterior.posterior import Posterior, posterior_of
 from shoal.priors import Fixed
 from shoal.scores.compare import compared
 from shoal.scores.loo import Loo, loo

@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 
 from shoal.api import Fit, Model
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError
 from shoal.estimands import effect_of, group_of
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.priors import Fixed
-from shoal.sample.target import Settings
 from shoal.scores.loo.units import ROW, TRIAL
 
 
@@ -105,7 +105,7 @@ def rows_or_trials(model: Specification) -> str:
 
     Where a factor or a column is called so, that name is its own, and rows are what there is.
     """
-    single = len(model.designs) == 1 and "trials" in model.designs[0].family.takes
+    single = len(model.designs) == 1 and model.designs[0].family.independent_trials
     taken = TRIAL in model.factors or TRIAL in model.table.frame
     return TRIAL if single and not taken else ROW
 

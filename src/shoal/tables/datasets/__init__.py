@@ -74,7 +74,7 @@ def load_dataset(name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> load_dataset("eight_schools").head(2)
+    >>> sl.load_dataset("eight_schools").head(2)
       school   y  se
     0      A  28  15
     1      B   8  10

@@ -1,0 +1,272 @@
+"""How long does a person wait for each kind of model, and how many effective draws does the wait give?
+
+Usage: python benchmarks/engine.py [CASE ...] [--seed N] [--draws N]
+
+One row a case, each in a process of its own: *seconds* from the start of Python to the summary of 4 chains
+(of 1,000 draws, where the case does not say otherwise), the seconds of `Model.fit` among them (*fit*), and of
+a second fit with another seed in the same process, which is not counted in *seconds* (*refit*, of the cases
+where it is asked). Then the worst R-hat and the worst bulk and tail effective sample size of all quantities
+of the posterior, levels included, computed afterwards and not counted; divergences, the sampler, and peak
+memory.
+
+Tables are simulated anew for each run, from ``--seed`` (by default the clock; it is printed), but for those
+of eight schools, radon, Bangladesh and Trolley, which are the published data. Making a table is counted, but
+for 200,000 rows (`slopes200k`), where seconds are those after the data.
+
+Compiled functions are on disk when the rows begin: `shoal warm` runs first. `first_use` says what that costs
+on a new machine: seconds of a whole first process of the case `small` with an empty folder of machine code,
+then of `shoal warm` with another empty one, and of `small` after it.
+
+Without a case, all run. `python benchmarks/engine.py --list` names them; the beginning of names, such as
+`one_way` or `one_way-10`, stands for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from _process import QUALITY, Table, everything, fresh, quality, run_shoal
+
+import shoal as sl
+
+COLUMNS = ("seconds", "fit", "refit", "quantities", *QUALITY, "peak MB")
+
+
+class Problem(NamedTuple):
+    """A table and a model of it; priors that are not given are the defaults."""
+
+    formula: str
+    family: str
+    table: pd.DataFrame
+    priors: dict[str, Any] | None = None
+
+
+class Case(NamedTuple):
+    """What is measured, in words, and how it is made from random numbers and a seed."""
+
+    words: str
+    make: Callable[[np.random.Generator, int], Problem]
+    draws: int = 1000
+    refit: bool = False
+    after_data: bool = False
+
+
+def frame(**columns: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+def logistic(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def small(rng: np.random.Generator, seed: int) -> Problem:
+    g, x, z, n = np.arange(56) % 15, rng.normal(size=56), rng.normal(size=56), rng.integers(5, 40, 56)
+    eta = -0.5 + 0.5 * x + 0.3 * z + 0.7 * rng.normal(size=15)[g]
+    table = frame(g=g, x=x, z=z, n=n, k=rng.binomial(n, logistic(eta)))
+    return Problem("k | trials(n) ~ x + z + (1 | g)", "binomial", table)
+
+
+def schools(rng: np.random.Generator, seed: int) -> Problem:
+    priors = {"Intercept": sl.priors.Normal(0, 5), "sd_school": sl.priors.HalfCauchy(5)}
+    return Problem("y | se(se) ~ 1 + (1 | school)", "gaussian", sl.load_dataset("eight_schools"), priors)
+
+
+def one_way(omega: float, groups: int, zero_sum: bool) -> Case:
+    def make(rng: np.random.Generator, seed: int) -> Problem:
+        table = sl.simulate.one_way(groups=groups, omega=omega, seed=seed)
+        group = "gr(group, zero_sum=True)" if zero_sum else "group"
+        priors = {"Intercept": sl.priors.Normal(0, 1), "sigma": sl.priors.HalfNormal(1)}
+        priors["sd_group"] = sl.priors.HalfNormal(10)
+        return Problem(f"observation ~ 1 + (1 | {group})", "gaussian", table, priors)
+
+    effects = "zero-sum" if zero_sum else "normal"
+    return Case(f"one-way layout: sd {omega:g}, {groups} groups of 20, {effects} effects", make)
+
+
+def radon(rng: np.random.Generator, seed: int) -> Problem:
+    return Problem("log_radon ~ floor + (1 + floor | county)", "gaussian", sl.load_dataset("radon"))
+
+
+def bangladesh(rng: np.random.Generator, seed: int) -> Problem:
+    formula = "use_contraception ~ urban + (1 + urban | district)"
+    return Problem(formula, "bernoulli", sl.load_dataset("bangladesh"))
+
+
+def counts(rng: np.random.Generator, seed: int) -> Problem:
+    g, x = np.repeat(np.arange(300), 20), rng.normal(size=6000)
+    intercept, slope = 0.5 * rng.normal(size=300), 0.3 * rng.normal(size=300)
+    y = rng.poisson(np.exp(0.5 + 0.3 * x + intercept[g] + slope[g] * x))
+    return Problem("y ~ x + (1 + x | g)", "poisson", frame(g=g, x=x, y=y))
+
+
+def nested(rng: np.random.Generator, seed: int) -> Problem:
+    i = np.arange(400)
+    b = i // 3 % 120
+    c = b // 2
+    eta = 0.3 + 0.8 * rng.normal(size=60)[c] + 0.6 * rng.normal(size=120)[b] + 0.5 * rng.normal(size=400)
+    table = frame(i=i, b=b, c=c, y=rng.poisson(np.exp(eta)))
+    return Problem("y ~ 1 + (1 | i) + (1 | b) + (1 | c)", "poisson", table)
+
+
+def crossed(rng: np.random.Generator, seed: int) -> Problem:
+    a, b = np.repeat(np.arange(24), 316), np.tile(np.arange(316), 24)
+    eta = 0.3 + 0.8 * rng.normal(size=24)[a] + rng.normal(size=316)[b]
+    table = frame(a=a, b=b, y=rng.binomial(1, logistic(eta)))
+    return Problem("y ~ 1 + (1 | a) + (1 | b)", "bernoulli", table)
+
+
+def crossed_continuous(rng: np.random.Generator, seed: int) -> Problem:
+    a, b, x = rng.integers(0, 24, 7500), rng.integers(0, 300, 7500), rng.normal(size=7500)
+    eta = 0.3 + 0.5 * x + 0.8 * rng.normal(size=24)[a] + rng.normal(size=300)[b]
+    table = frame(a=a, b=b, x=x, y=rng.binomial(1, logistic(eta)))
+    return Problem("y ~ x + (1 | a) + (1 | b)", "bernoulli", table)
+
+
+def binary(rng: np.random.Generator, seed: int) -> Problem:
+    g = np.repeat(np.arange(2000), 3)
+    y = rng.binomial(1, logistic(0.5 + 2 * rng.normal(size=2000)[g]))
+    priors = {"Intercept": sl.priors.Normal(0, 1.5), "sd": sl.priors.Exponential(1)}
+    return Problem("y ~ 1 + (1 | g)", "bernoulli", frame(g=g, y=y), priors)
+
+
+def nested_large(rng: np.random.Generator, seed: int) -> Problem:
+    a = np.arange(60_000) // 3
+    b, c = a // 10, a // 100
+    eta = 0.3 + 0.7 * rng.normal(size=20_000)[a] + 0.5 * rng.normal(size=2_000)[b]
+    eta += 0.5 * rng.normal(size=200)[c]
+    table = frame(a=a, b=b, c=c, y=rng.binomial(1, logistic(eta)))
+    return Problem("y ~ 1 + (1 | a) + (1 | b) + (1 | c)", "bernoulli", table)
+
+
+def slopes_large(rng: np.random.Generator, seed: int) -> Problem:
+    g, x = np.repeat(np.arange(10_000), 10), rng.normal(size=100_000)
+    eta = 0.3 + 0.5 * x + 0.8 * rng.normal(size=10_000)[g] + 0.5 * rng.normal(size=10_000)[g] * x
+    table = frame(g=g, x=x, y=rng.binomial(1, logistic(eta)))
+    return Problem("y ~ x + (1 + x | g)", "bernoulli", table)
+
+
+def trolley(rng: np.random.Generator, seed: int) -> Problem:
+    formula = "response ~ action + intention + contact + (1 | id) + (1 | story)"
+    priors = {"b": sl.priors.Normal(0, 1), "sd": sl.priors.Exponential(1)}
+    return Problem(formula, "cumulative", sl.load_dataset("trolley"), priors)
+
+
+def insteval(rng: np.random.Generator, seed: int) -> Problem:
+    formula = "y ~ x + (1 | student) + (1 | lecturer) + (1 | department)"
+    return Problem(formula, "gaussian", sl.simulate.crossed(seed=seed))
+
+
+def slopes200k(rng: np.random.Generator, seed: int) -> Problem:
+    x = "x1 + x2 + x3"
+    formula = f"y ~ 0 + {x} + (0 + {x} || gr(group, zero_sum=True))"
+    priors = {"b": sl.priors.Normal(0, 2), "sd": sl.priors.Gamma(mu=10, sigma=5)}
+    priors["sigma"] = sl.priors.HalfNormal(200)
+    return Problem(formula, "gaussian", sl.simulate.varying_slopes(seed=seed), priors)
+
+
+CASES = {
+    "small": Case("15 levels, 56 binomial rows, 3 coefficients", small, refit=True),
+    "schools": Case("eight schools", schools, refit=True),
+    **{
+        f"one_way-{omega:g}-{groups}-{'zero_sum' if zero_sum else 'normal'}": one_way(omega, groups, zero_sum)
+        for omega in (0.1, 1.0, 10.0)
+        for groups in (5, 50, 500)
+        for zero_sum in (False, True)
+    },
+    "radon": Case("radon: 85 counties x 2 effects, gaussian", radon, refit=True),
+    "bangladesh": Case("Bangladesh: 60 districts x 2 effects, binary", bangladesh, refit=True),
+    "counts": Case("300 x 2 effects, 6,000 counts", counts),
+    "nested": Case("400 / 120 / 60 nested levels, 400 counts", nested),
+    "crossed": Case("24 x 316 crossed levels, 7,584 binary rows", crossed),
+    "crossed_continuous": Case("300 x 24 crossed levels, 7,500 rows, x continuous", crossed_continuous),
+    "binary": Case("2,000 groups of 3 binary rows, sd 2", binary),
+    "nested_large": Case("20,000 / 2,000 / 200 nested levels, 60,000 binary rows", nested_large),
+    "slopes_large": Case("10,000 x 2 effects, 100,000 binary rows", slopes_large),
+    "trolley": Case("Trolley: 9,930 ordered rows, 331 x 12 levels", trolley),
+    "insteval": Case("InstEval's shape: 2,972 x 1,128 x 28, 73,421 gaussian rows", insteval, draws=400),
+    "slopes200k": Case("three zero-sum slopes, 1,000 groups, 200,000 rows", slopes200k, after_data=True),
+}
+FIRST_USE = "first_use"
+
+
+def work(name: str, seed: int, draws: int) -> dict[str, Any]:
+    case = CASES[name]
+    began = time.perf_counter()
+    problem = case.make(np.random.default_rng(seed), seed)
+    making = time.perf_counter() - began
+    model = sl.Model(problem.formula, problem.table, problem.family, problem.priors)
+    began = time.perf_counter()
+    fit = model.fit(draws, seed=1, progress=False)
+    fitted = time.perf_counter()
+    fit.summary()
+    done = time.perf_counter()
+    answer: dict[str, Any] = {"fit": fitted - began, "refit": "-"}
+    if case.refit:
+        model.fit(draws, seed=2, progress=False)
+        answer["refit"] = time.perf_counter() - done
+    answer |= quality(fit, everything(fit))
+    uncounted = time.perf_counter() - done + (making if case.after_data else 0.0)
+    return {**answer, "uncounted": uncounted}
+
+
+def first_use(seed: int) -> None:
+    """Print what an empty folder of machine code costs."""
+    table = Table(f"{'first use on a new machine':<58}", "seconds")
+
+    def small_fit(folder: str) -> float:
+        return fresh("engine", "work", folder, name="small", seed=seed, draws=1000)["seconds"]
+
+    with tempfile.TemporaryDirectory() as folder:
+        table.row("the first process: 56 binomial rows", small_fit(folder))
+        table.row("the second", small_fit(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        table.row("shoal warm, before any fit", run_shoal("warm", machine_code=folder))
+        table.row("the first process after it", small_fit(folder))
+
+
+def chosen(wanted: list[str]) -> list[str]:
+    """Return the names that are meant: a name itself, or all that begin with it."""
+    names = [*CASES, FIRST_USE]
+    out: dict[str, None] = {}
+    for word in wanted or names:
+        found = [word] if word in names else [name for name in names if name.startswith(word)]
+        if not found:
+            raise SystemExit(f"No case begins with {word!r}. Cases: {', '.join(names)}")
+        out |= dict.fromkeys(found)
+    return list(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cases", nargs="*", metavar="CASE")
+    now = int(time.time()) % 1_000_000
+    parser.add_argument("--seed", type=int, default=now, help="of the simulated tables")
+    parser.add_argument("--draws", type=int, help="of each chain, in place of each case's own")
+    parser.add_argument("--list", action="store_true", help="name the cases")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(f"{name:<26}{case.words}" for name, case in CASES.items()))
+        print(f"{FIRST_USE:<26}the first fit on a new machine, and shoal warm")
+        return
+    names = chosen(options.cases)
+    print(f"Tables are simulated from seed {options.seed}.", flush=True)
+    print(f"shoal warm: {run_shoal('warm'):.0f} s\n", flush=True)
+    if rows := [name for name in names if name != FIRST_USE]:
+        table = Table(f"{'case':<58}", *COLUMNS)
+        for name in rows:
+            case = CASES[name]
+            draws = options.draws or case.draws
+            measured = fresh("engine", "work", name=name, seed=options.seed, draws=draws)
+            table.row(f"{case.words:<58}", *(measured[c] for c in COLUMNS))
+    if FIRST_USE in names:
+        first_use(options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Checks of a finished run, on its raw draws.
+
+Thresholds: R-hat 1.01 and 100 effective draws a chain (Vehtari et al. 2021, Bayesian Analysis 16, 667-718);
+E-BFMI 0.3 (Betancourt 2016, arXiv:1604.00695).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import chdtri
+
+from shoal.engine.convergence import ess_bulk, ess_tail, rhat
+from shoal.engine.settings import Chains
+from shoal.errors import listing
+
+WORST_RHAT = 1.01
+LEAST_ESS = 100  # a chain
+WORST_K = 0.7  # above it importance weights have no reliable mean (Vehtari et al. 2024)
+LEAST_BFMI = 0.3
+FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
+SCREENED = 16  # effects screened at a time: what fits the processor's cache
+EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
+
+
+def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> list[str]:
+    """Return what is wrong with a run, in words; empty if nothing is.
+
+    Parameters
+    ----------
+    variables, effects : sequences of (chains, draws, ...) arrays
+        Hyperparameters and coefficients; what has one value a level.
+    """
+    problems = []
+    if (k := draws.facts.get("pareto_k", 0.0)) > WORST_K:
+        problems.append(f"Pareto k {k:.2f} of the proposals' weights")
+    divergent = int(draws.stats["diverging"].sum())
+    if divergent:
+        problems.append(f"{divergent} divergent trajectories")
+    if not all(np.isfinite(part).all() for part in (*variables, *effects)):
+        return [*problems, "draws that are not finite"]
+    values = _columns(variables, effects)
+    chains, count = draws.stats["lp"].shape
+    stuck = np.flatnonzero((np.ptp(values, axis=2) == 0).any(0))
+    if stuck.size and count > 1:
+        return [*problems, f"stuck chains {listing(stuck)}"]
+    if count < FEWEST or not values.shape[0]:
+        return problems
+    if "energy" in draws.stats and (worst := bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
+        problems.append(f"E-BFMI {worst:.2f}")
+    rhat, ess = convergence(values)
+    size = sum(int(np.prod(part.shape[2:])) for part in (*variables, *effects))
+    if rhat.max() > rhat_limit(chains, count, size):
+        problems.append(f"R-hat {rhat.max():.3f}")
+    if ess.min() < LEAST_ESS * chains:
+        problems.append(f"effective sample size {ess.min():.0f}")
+    return problems
+
+
+def convergence(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return R-hat (1 for one chain) and the smaller of bulk and tail ESS of (V, chains, draws) values."""
+    return rhat(values), np.minimum(ess_bulk(values), ess_tail(values))
+
+
+def rhat_limit(chains: int, draws: int, count: int) -> float:
+    """Return the R-hat that the worst of `count` sound quantities passes once in a hundred runs.
+
+    At least 1.01, and just that for few quantities. The 2 x chains half-chain means of a sound quantity
+    scatter by chance, their scaled variance is chi-squared; among thousands of group effects the worst passes
+    1.01 by that alone. A quarter of the draws is taken as effective.
+    """
+    if count <= EXAMINED:
+        return WORST_RHAT
+    freedom, effective = 2 * chains - 1, draws / 8
+    return max(WORST_RHAT, float(np.sqrt(1 + chdtri(freedom, 0.01 / count) / (freedom * effective))))
+
+
+def bfmi(energy: np.ndarray) -> np.ndarray:
+    """Return E-BFMI of each chain from (chains, draws) energies."""
+    return np.square(np.diff(energy, axis=1)).mean(1) / np.maximum(energy.var(1), 1e-300)
+
+
+def _columns(variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> np.ndarray:
+    """Return every varying hyperparameter and coefficient, and the effects that look worst, (V, C, D)."""
+    parts = []
+    for values in variables:
+        own = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0).astype(float)
+        parts.append(own[np.ptp(own, axis=(1, 2)) > 0])
+    for values in effects:
+        own = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
+        parts.append(own[screen(own)].astype(float))
+    return np.concatenate(parts) if parts else np.zeros((0, 1, 1))
+
+
+def screen(effects: np.ndarray) -> np.ndarray:
+    """Return which of the effects (V, C, D) have the largest lag-one autocorrelation or spread of chains."""
+    if len(effects) <= EXAMINED:
+        return np.arange(len(effects))
+    autocorrelation, spread = np.empty(len(effects)), np.empty(len(effects))
+    for i in range(0, len(effects), SCREENED):
+        part = effects[i : i + SCREENED]
+        away = part - part.mean(2, keepdims=True)
+        variance = np.einsum("vcd,vcd->v", away, away) / away[0].size + 1e-300
+        lagged = np.einsum("vcd,vcd->v", away[..., 1:], away[..., :-1]) / away[0].size
+        autocorrelation[i : i + SCREENED] = lagged / variance
+        spread[i : i + SCREENED] = part.mean(2).var(1) / variance
+    half = EXAMINED // 2
+    return np.union1d(np.argsort(autocorrelation)[-half:], np.argsort(spread)[-half:])

@@ -1,0 +1,166 @@
+"""How well draws of chains represent a distribution: R-hat, effective sample sizes, Monte Carlo errors.
+
+Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021), Bayesian Analysis 16, 667-718: rank-normalised split
+R-hat, bulk and tail effective sample sizes. The autocorrelation time is Geyer's initial monotone sequence
+estimator (Geyer 1992, Statistical Science 7, 473-483). All functions take many quantities at once,
+(V, chains, draws). Those that arviz-stats has, too, agree with it to rounding; they are here because every
+fit needs them, and that package takes longer to import than a small model to sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from scipy.special import ndtri
+
+TAIL = 0.05  # probability of each tail whose quantile's effective sample size is computed
+
+
+def split(values: np.ndarray) -> np.ndarray:
+    """Return the halves of each chain as chains; of an odd number of draws the middle one is left out."""
+    half = values.shape[-1] // 2
+    return np.concatenate([values[..., :half], values[..., -half:]], axis=-2)
+
+
+def rank_normalized(values: np.ndarray) -> np.ndarray:
+    """Return the normal scores of the ranks over all chains, ties at their average rank (Blom 1958)."""
+    flat = values.reshape(len(values), -1)
+    count = flat.shape[1]
+    order = np.argsort(flat, axis=1, kind="stable")
+    sorted_values = np.take_along_axis(flat, order, axis=1)
+    fresh = np.ones(flat.shape, bool)
+    fresh[:, 1:] = np.diff(sorted_values, axis=1) != 0
+    positions = np.arange(count)
+    first = np.maximum.accumulate(np.where(fresh, positions, 0), axis=1)
+    last = np.ones(flat.shape, bool)
+    last[:, :-1] = fresh[:, 1:]
+    end = np.minimum.accumulate(np.where(last, positions, count)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(flat.shape)
+    np.put_along_axis(ranks, order, 1.0 + 0.5 * (first + end), axis=1)
+    return ndtri((ranks - 0.375) / (count + 0.25)).reshape(values.shape)
+
+
+def ess(values: np.ndarray) -> np.ndarray:
+    """Return the effective sample size of each mean, (V,); of what never varies, the number of draws."""
+    count, chains, draws = values.shape
+    total = chains * draws
+    if not count:
+        return np.zeros(0)
+    centred = values - values.mean(-1, keepdims=True)
+    length = scipy.fft.next_fast_len(2 * draws)
+    spectrum = scipy.fft.rfft(centred, length, axis=-1)
+    covariance = scipy.fft.irfft((spectrum * spectrum.conj()).real, length, axis=-1)[..., :draws] / draws
+    covariance = covariance.mean(1)  # over chains
+    within = covariance[:, 0] * draws / (draws - 1.0)
+    variance = covariance[:, 0].copy()
+    if chains > 1:
+        variance += values.mean(-1).var(-1, ddof=1)
+    constant = np.ptp(values, axis=(1, 2)) < np.finfo(float).resolution
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = 1.0 - (within[:, None] - covariance) / variance[:, None]
+    rho[:, 0] = 1.0
+    out = total / np.maximum(_time(rho), 1.0 / np.log10(total))
+    return np.where(constant, float(total), out)
+
+
+def _time(rho: np.ndarray) -> np.ndarray:
+    """Return the integrated autocorrelation time from autocorrelations (V, draws).
+
+    Sums of neighbours ``rho[2k] + rho[2k + 1]`` are positive and decrease for a reversible chain: they are
+    summed while they are positive, none counted for more than those before it.
+    """
+    most = max((rho.shape[1] - 1) // 2, 1)
+    pairs = rho[:, 0 : 2 * most : 2] + rho[:, 1 : 2 * most : 2]
+    kept = np.logical_and.accumulate(pairs > 0, axis=1)
+    kept[:, -1] = False  # the last lags are sums of hardly any products
+    monotone = np.minimum.accumulate(pairs, axis=1)
+    here, end = np.arange(len(rho)), kept.sum(1)
+    after = rho[here, 2 * end]
+    after = np.where((after > 0) | (pairs[here, end] >= 0), after, 0.0)
+    return -1.0 + 2.0 * np.where(kept, monotone, 0.0).sum(1) + after
+
+
+def ess_bulk(values: np.ndarray) -> np.ndarray:
+    """Return the effective sample size in the bulk of each quantity."""
+    return ess(rank_normalized(split(values)))
+
+
+def ess_tail(values: np.ndarray) -> np.ndarray:
+    """Return the smaller effective sample size of the two tail quantiles of each quantity."""
+    flat = values.reshape(len(values), -1)
+    cuts = np.quantile(flat, [TAIL, 1 - TAIL], axis=1)
+    below = [ess(split((values <= cut[:, None, None]).astype(float))) for cut in cuts]
+    return np.minimum(*below)
+
+
+def rhat(values: np.ndarray) -> np.ndarray:
+    """Return R-hat of each quantity, the larger of those of location and spread; 1 for one chain."""
+    if values.shape[1] < 2:
+        return np.ones(len(values))
+    halves = split(values)
+    away = np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True))
+    return np.maximum(_rhat(rank_normalized(halves)), _rhat(rank_normalized(away)))
+
+
+def _rhat(values: np.ndarray) -> np.ndarray:
+    draws = values.shape[-1]
+    between = values.mean(-1).var(-1, ddof=1)
+    within = values.var(-1, ddof=1).mean(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(between / within + (draws - 1) / draws)
+
+
+def mcse_mean(values: np.ndarray) -> np.ndarray:
+    """Return the Monte Carlo standard error of each mean."""
+    return values.std(axis=(1, 2), ddof=1) / np.sqrt(ess(split(values)))
+
+
+def mcse_sd(values: np.ndarray) -> np.ndarray:
+    """Return the Monte Carlo standard error of each sd, from that of the squared deviations."""
+    squares = (values - values.mean(axis=(1, 2), keepdims=True)) ** 2
+    variance = squares.mean(axis=(1, 2))
+    spread = (squares**2).mean(axis=(1, 2)) - variance**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(spread / ess(split(squares)) / (4 * variance))
+
+
+def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
+    """Return the bounds of an interval of each quantity, (V, 2).
+
+    Parameters
+    ----------
+    kind : {"eti", "hdi"}
+        Equal tails, or the shortest interval between draws that holds `prob` of them.
+    """
+    flat = values.reshape(len(values), -1)
+    if kind == "eti":
+        return np.quantile(flat, [(1 - prob) / 2, (1 + prob) / 2], axis=1).T
+    ordered = np.sort(flat, axis=1)
+    held = int(np.floor(prob * flat.shape[1]))
+    widths = ordered[:, held:] - ordered[:, : flat.shape[1] - held]
+    start = widths.argmin(1)
+    here = np.arange(len(flat))
+    return np.stack([ordered[here, start], ordered[here, start + held]], axis=1)
+
+
+def pareto_k(log_weights: np.ndarray) -> float:
+    """Return the Pareto shape of the largest importance weights: above 0.7 their mean is unreliable.
+
+    Vehtari, Simpson, Gelman, Yao and Gabry (2024), J. Machine Learning Research 25(72): the tail holds the
+    ``min(S / 5, 3 sqrt(S))`` largest weights, the generalised Pareto distribution is fitted as by Zhang and
+    Stephens (2009), Technometrics 51, 316-325, and its shape drawn a little towards one half.
+    """
+    log_weights = np.sort(log_weights[np.isfinite(log_weights)])
+    count = len(log_weights)
+    size = int(np.ceil(min(count / 5, 3 * np.sqrt(count))))
+    if size < 5 or np.ptp(log_weights[-size - 1 :]) < 1e-12:
+        return -np.inf  # there is no tail
+    weights = np.exp(log_weights - log_weights[-1])
+    excess = weights[-size:] - weights[-size - 1]
+    grid = 1.0 - np.sqrt((30 + int(np.sqrt(size))) / (np.arange(1, 31 + int(np.sqrt(size))) - 0.5))
+    rate = 1.0 / excess[-1] + grid / (3.0 * excess[int(size / 4 + 0.5) - 1])
+    shape = np.log1p(-rate[:, None] * excess).mean(1)
+    profile = size * (np.log(-rate / shape) - shape - 1.0)
+    best = np.exp(profile - profile.max())
+    k = float(np.log1p(-(best @ rate / best.sum()) * excess).mean())
+    return (size * k + 5.0) / (size + 10.0)

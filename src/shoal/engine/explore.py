@@ -1,0 +1,59 @@
+"""What is learnt of the marginal density of theta before sampling: its mode, and a mixture near it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from shoal.engine import mixture, mode
+from shoal.engine.evaluate import Target
+from shoal.engine.mixture import Batch, MarginalFit, Mixture
+
+LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
+
+
+def marginal_batches(target: Target, cores: int) -> Batch:
+    """Return the log marginal density of many thetas, on several cores; values do not depend on them."""
+    rooms = [target.room() for _ in range(cores)]
+
+    def batch(thetas: np.ndarray) -> np.ndarray:
+        if cores == 1 or len(thetas) < 4:
+            return target.marginals(thetas, rooms[0])
+        parts = np.array_split(thetas, cores)
+        with ThreadPoolExecutor(cores) as pool:
+            return np.concatenate(list(pool.map(target.marginals, parts, rooms)))
+
+    return batch
+
+
+def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
+    """Return a mixture fitted to the marginal of theta, or its normal approximation in many dimensions.
+
+    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta.
+    """
+    d = target.n_theta
+    target.restart()
+    if d == 0:
+        nothing = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
+        target.expand(np.zeros(0))
+        return MarginalFit(nothing, np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)), np.ones(1), 1.0)
+    batch = marginal_batches(target, cores)
+    center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
+    target.expand(center)
+    # A stream of its own: chains draw the same numbers whatever the fit needed.
+    rng = np.random.default_rng([seed, 1])
+    if d <= LARGEST_MIXTURE:
+        fit = mixture.fit(batch, center, root, rng, mixture.SMALL_PILOT if target.dear else mixture.PILOT)
+    else:
+        normal = center + rng.normal(size=(1024, d)) @ root.T
+        fit = MarginalFit(
+            Mixture(np.ones(1), center[None], root[None]),
+            center,
+            root,
+            normal,
+            np.full(1024, 1 / 1024),
+            float("nan"),
+        )
+    target.expand(fit.mean)
+    return fit

@@ -1,0 +1,37 @@
+"""Refusal of a problem that the machine's memory cannot hold, made before its numbers are."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from shoal.engine.plan import Size
+from shoal.errors import ModelError
+
+
+def check(size: Size) -> None:
+    """Raise if the machine has no memory for one evaluation on each core, let alone for the draws.
+
+    Raises
+    ------
+    ModelError
+    """
+    needed, there = 24.0 * size.numbers, installed()
+    if needed <= there:
+        return
+    listed = ", ".join(
+        f"{name} {count:,}" for name, count in sorted(size.levels, key=lambda level: -level[1])
+    )
+    raise ModelError(
+        f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: pairs of levels that meet, "
+        "directly or by others between them, have a number each.",
+        f"No more than the {there / 1e9:,.0f} GB of this machine.",
+        "Leave out all but one of the large factors, or take a part of their levels.",
+    )
+
+
+def installed() -> float:
+    """Return the bytes of memory of this machine, infinity where it does not say."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -1,0 +1,223 @@
+"""Fit a mixture of Student-t distributions to a low-dimensional density by importance sampling.
+
+The density is the marginal of the hyperparameters. The mixture serves twice: as the proposal of the
+independence sampler, and (its moments) as the whitening and the starting points of Hamiltonian sampling.
+No gradients: the density is evaluated in batches, of which few are needed in few dimensions.
+Cappé et al. (2008), Statistics and Computing 18, 447-459 (population Monte Carlo by mixtures); Cornuet et al.
+(2012), Scandinavian J. Statistics 39, 798-812 (points of all rounds count);
+Hesterberg (1995), Technometrics 37, 185-194 (the wide defensive component).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from shoal.errors import SamplingError
+
+Batch = Callable[[np.ndarray], np.ndarray]
+FREEDOM = 8.0  # while the density is still unknown
+SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
+ROUNDS = 6
+PILOT = 1024
+MOST_THINNING = 8
+LEFT_STUCK = 0.02  # share of the draws that repeat the one before
+SMALL_PILOT = 192  # where an evaluation costs milliseconds
+GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
+GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Mixture of multivariate Student-t distributions.
+
+    Attributes
+    ----------
+    weight : (M,) array
+    mean : (M, d) array
+    root : (M, d, d) array
+        Lower Cholesky factors of the scale matrices.
+    freedom : float
+        Degrees of freedom of all components.
+    """
+
+    weight: np.ndarray
+    mean: np.ndarray
+    root: np.ndarray
+    freedom: float = FREEDOM
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Return (size, d) independent draws."""
+        which = rng.choice(len(self.weight), size, p=self.weight)
+        normal = rng.normal(size=(size, self.mean.shape[1]))
+        stretch = np.sqrt(self.freedom / rng.chisquare(self.freedom, size))[:, None]
+        return self.mean[which] + stretch * np.einsum("sij,sj->si", self.root[which], normal)
+
+    def log_parts(self, x: np.ndarray) -> np.ndarray:
+        """Return the log density of each component at `x`, weight included, (S, M)."""
+        d, nu = self.mean.shape[1], self.freedom
+        away = x[:, None, :] - self.mean
+        inverse = np.linalg.inv(self.root)
+        square = (np.einsum("mij,smj->smi", inverse, away) ** 2).sum(-1)
+        constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
+        log_det = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum(1)
+        return np.log(self.weight) + constant - log_det - (nu + d) / 2 * np.log1p(square / nu)
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Return the log density at each row of `x`, (S,)."""
+        return logsumexp(self.log_parts(x), axis=1)
+
+
+@dataclass(frozen=True)
+class MarginalFit:
+    """A mixture near the density, and what is known of the density from it.
+
+    Attributes
+    ----------
+    proposal : Mixture
+    mean, root : (d,), (d, d) arrays
+        Moments of the density by importance weights; lower Cholesky factor of the covariance.
+    sample, weight : (S, d), (S,) arrays
+        The last weighted sample; weights sum to one.
+    efficiency : float
+        Expected effective size of the proposal's weights over their number, in (0, 1].
+    """
+
+    proposal: Mixture
+    mean: np.ndarray
+    root: np.ndarray
+    sample: np.ndarray
+    weight: np.ndarray
+    efficiency: float
+
+
+def fit(
+    batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator, pilot: int = PILOT
+) -> MarginalFit:
+    """Fit a mixture to a density with the given mode and curvature (`root` of its inverse).
+
+    Parameters
+    ----------
+    pilot : int
+        Evaluations in each round.
+
+    Raises
+    ------
+    SamplingError
+        If the density is nowhere finite around the mode.
+    """
+    best: MarginalFit | None = None
+    enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
+    mixtures = [_defended(mode[None], root[None], np.ones(1))]
+    x, log_density = np.zeros((0, len(mode))), np.zeros(0)
+    for components in range(1, ROUNDS + 1):
+        fresh = mixtures[-1].draw(rng, pilot)
+        x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
+        # Points of all rounds, weighted as draws from the mixtures of all rounds together.
+        drawn_from = [mixture.log_density(x) for mixture in mixtures]
+        log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
+        log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
+        if not np.isfinite(log_weight).any():
+            raise SamplingError("The density of the hyperparameters is not finite around its mode.")
+        weight = np.exp(log_weight - logsumexp(log_weight))
+        # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
+        choices = SHARPER if pilot < PILOT else SHARPER[:1]
+        proposal, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
+        if best is None or efficiency > best.efficiency:
+            best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
+        # The curvature at the mode knows nothing of the tails: refit at least once.
+        if components == ROUNDS or (efficiency > enough and components > 1):
+            break
+        mixtures.append(_expectation_maximization(x, weight, components, rng))
+    assert best is not None
+    return best
+
+
+def _sharpened(
+    mixture: Mixture,
+    x: np.ndarray,
+    log_density: np.ndarray,
+    log_weight: np.ndarray,
+    choices: tuple[tuple[float, float], ...],
+) -> tuple[Mixture, float]:
+    """Return the mixture with the tails and the defence whose weights would vary least, and its efficiency.
+
+    With x from q of weights p / q, the efficiency of another proposal q' is ``1 / E_p[p / q']``, which the
+    same weighted sample estimates.
+    """
+    total = logsumexp(log_weight)
+    log_p = log_density - (total - np.log(len(x)))
+    best, least = mixture, np.inf
+    for freedom, defence in choices:
+        parts = np.append((1 - defence) * mixture.weight[:-1] / mixture.weight[:-1].sum(), defence)
+        candidate = Mixture(parts, mixture.mean, mixture.root, freedom)
+        cost = logsumexp(log_weight - total + log_p - candidate.log_density(x))
+        if cost < least:
+            best, least = candidate, cost
+    return best, float(np.exp(-least))
+
+
+def _moments(x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean = weight @ x
+    away = x - mean
+    covariance = away.T @ (weight[:, None] * away)
+    return mean, _root(covariance)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Return a Cholesky factor, with a floor that keeps a degenerate direction alive."""
+    scale = np.sqrt(np.maximum(np.diagonal(covariance), 1e-16))
+    correlation = covariance / np.outer(scale, scale)
+    return scale[:, None] * np.linalg.cholesky(correlation + 1e-6 * np.eye(len(scale)))
+
+
+def _defended(mean: np.ndarray, root: np.ndarray, weight: np.ndarray) -> Mixture:
+    """Add a component twice as wide as the whole, so that no tail of the density is out of reach."""
+    center = weight @ mean
+    away = mean - center
+    total = np.einsum("m,mij,mkj->ik", weight, root, root) + away.T @ (weight[:, None] * away)
+    return Mixture(
+        np.append(0.9 * weight, 0.1),
+        np.concatenate([mean, center[None]]),
+        np.concatenate([root, 2 * _root(total)[None]]),
+    )
+
+
+def _expectation_maximization(
+    x: np.ndarray, weight: np.ndarray, components: int, rng: np.random.Generator, steps: int = 12
+) -> Mixture:
+    """Fit components to a weighted sample; begins with slices along the most skewed direction."""
+    mean, root = _moments(x, weight)
+    z = np.linalg.solve(root, (x - mean).T).T
+    skew = np.abs(weight @ z**3)
+    along = z[:, int(np.argmax(skew))]
+    order = np.argsort(along)
+    slice_of = np.empty(len(x), int)
+    slice_of[order] = np.minimum((np.cumsum(weight[order]) * components).astype(int), components - 1)
+    share = np.eye(components)[slice_of]
+    for _ in range(steps):
+        mass = weight[:, None] * share
+        total = np.maximum(mass.sum(0), 1e-10)
+        means = (mass.T @ x) / total[:, None]
+        away = x[:, None, :] - means
+        covariances = np.einsum("sm,smi,smj->mij", mass, away, away) / total[:, None, None]
+        # A component keeps at least a hundredth of the whole covariance: a handful of heavy weights
+        # must not shrink it to a point.
+        covariances += 0.01 * root @ root.T
+        mixture = Mixture(total / total.sum(), means, np.stack([_root(c) for c in covariances]))
+        parts = mixture.log_parts(x)
+        share = np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
+    return _defended(mixture.mean, mixture.root, mixture.weight)
+
+
+def thinning(fit: MarginalFit) -> int:
+    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat."""
+    # With weights w of mean one, an independence sampler in equilibrium accepts E min(w, w') of the time.
+    order = np.sort(fit.weight * len(fit.weight))
+    acceptance = float(2 * np.mean(order * (1 - (np.arange(len(order)) + 0.5) / len(order))))
+    if acceptance >= 1 - LEFT_STUCK:
+        return 1
+    return int(np.clip(np.ceil(np.log(LEFT_STUCK) / np.log1p(-acceptance)), 1, MOST_THINNING))

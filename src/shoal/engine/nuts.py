@@ -1,0 +1,209 @@
+"""Chains of the No-U-Turn sampler: warmup in Stan's windows, then draws.
+
+A first phase finds the typical set, a last one the final step size; between them the diagonal metric is
+estimated in windows of doubling length, each of which forgets those before it (Stan Reference Manual, section
+"Automatic parameter tuning").
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from shoal.engine.evaluate import Target, log_density_in
+from shoal.engine.mixture import MarginalFit
+from shoal.engine.moves import Output
+from shoal.engine.nuts_kernel import iterate
+from shoal.engine.nuts_tree import new_tree, tree_handle
+from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk, walk_handle
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Chains, Settings, generators
+from shoal.engine.threads import in_threads
+from shoal.errors import SamplingError
+
+CHUNK = 100  # iterations between looks at progress and Ctrl-C
+FIRST, BASE, LAST = 75, 25, 50  # iterations of the first phase, of the first window, of the last phase
+LEAST_WARMUP = 1000
+LARGE = 1000  # coordinates beyond which steps are dear, and a lower acceptance is aimed at
+ATTEMPTS = 100  # at a first point of positive density
+STATISTICS = ("lp", "acceptance_rate", "energy", "diverging", "n_steps", "tree_depth")
+KINDS = {"diverging": bool, "n_steps": int, "tree_depth": int}
+
+
+def windows(warmup: int) -> list[int]:
+    """Return the lengths of the windows in which the metric is estimated.
+
+    Each is twice as long as the one before; the last takes what another would not fit in.
+
+    >>> from shoal.engine.nuts import windows
+    >>> windows(1000)
+    [25, 50, 100, 200, 500]
+    """
+    left, size, out = warmup - FIRST - LAST, BASE, list[int]()
+    while left:
+        own = size if left >= 3 * size else left
+        out.append(own)
+        left, size = left - own, 2 * size
+    return out
+
+
+class Chain:
+    """One chain and the room it works in."""
+
+    def __init__(
+        self,
+        target: Target,
+        name: str,
+        fit: MarginalFit | None,
+        rng: np.random.Generator,
+        elements: np.ndarray,
+        aim: float,
+    ):
+        self.target, self.rng, self.elements, self.aim = target, rng, elements, aim
+        self.log_density = log_density_in(name).compiled
+        d, n = target.n_theta, target.n_theta + target.n_effects
+        self.center = target.start.astype(float) if fit is None else fit.mean
+        self.root = np.eye(d) if fit is None else np.ascontiguousarray(fit.root)
+        self.walk = Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(8))
+        self.walk.numbers[STEP] = 1.0
+        self.handle = walk_handle(self.walk)
+        self.room = target.room(name)
+        self.none = tree_handle(new_tree(d, target.n_effects, 0))
+        self.tree = tree_handle(new_tree(d, target.n_effects, len(elements)))
+        self._begin(fit)
+
+    def _begin(self, fit: MarginalFit | None) -> None:
+        """Find a first point: theta from what is known of its marginal, or near the start; z near zero."""
+        target, rng, room, d = self.target, self.rng, self.room, self.target.n_theta
+        slope = np.zeros(len(self.walk.q))
+        for _ in range(ATTEMPTS):
+            if fit is None:
+                q = rng.uniform(-1, 1, d)
+            else:
+                theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)]
+                q = np.linalg.solve(self.root, theta - self.center)
+            theta, z = self.center + self.root @ q, 0.5 * rng.standard_normal(target.n_effects)
+            value = self.log_density(target.handle, theta, z, room.space, room.where, slope[:d], slope[d:])
+            if np.isfinite(value) and np.isfinite(slope).all():
+                self.walk.q[:] = np.append(q, z)
+                return
+        raise SamplingError(
+            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin."
+        )
+
+    def advance(
+        self, count: int, restart: bool = False, adapt: bool = False, collect: bool = False
+    ) -> Output:
+        """Make some iterations."""
+        size = 0 if adapt else count
+        elements = self.elements[:0] if adapt else self.elements
+        out = Output(
+            np.empty((size, self.target.n_theta)), np.empty((size, len(elements))), np.zeros((size, 6))
+        )
+        iterate(
+            self.rng,
+            self.log_density,
+            self.target.handle,
+            self.center,
+            self.root,
+            count,
+            self.aim,
+            restart,
+            adapt,
+            collect,
+            self.room.space,
+            self.room.where,
+            self.handle,
+            self.none if adapt else self.tree,
+            elements,
+            out,
+        )
+        return out
+
+    def warm(self, warmup: int, progress: Progress) -> None:
+        """Adapt the step size and the metric."""
+        phases = [(FIRST, False), *((length, True) for length in windows(warmup)), (LAST, False)]
+        new_metric = True
+        for length, collect in phases:
+            for i in range(0, length, CHUNK):
+                progress.check()
+                count = min(CHUNK, length - i)
+                self.advance(count, restart=new_metric and i == 0, adapt=True, collect=collect)
+                progress.warmed(count)
+            new_metric = collect
+            if collect:
+                self._new_metric()
+        numbers = self.walk.numbers
+        numbers[STEP] = np.exp(numbers[LOG_STEP])
+
+    def _new_metric(self) -> None:
+        """Take the variances of the window, shrunk a little towards small ones."""
+        walk = self.walk
+        count = walk.numbers[COLLECTED]
+        walk.variance[:] = count / (count + 5.0) * walk.moments[1] / (count - 1.0) + 1e-3 * 5.0 / (
+            count + 5.0
+        )
+        walk.moments[:] = 0.0
+        walk.numbers[COLLECTED] = 0.0
+
+
+def sample(
+    target: Target,
+    name: str,
+    fit: MarginalFit | None,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain in named coordinates, chains in parallel threads.
+
+    Parameters
+    ----------
+    name : str
+        One of `coordinates.NAMES`.
+    fit : MarginalFit or None
+        Whitening and first points of theta; without it chains begin near `target.start`.
+    elements : (E,) int array
+        Elements of (v, x) to keep.
+    settings : Settings
+        At least `LEAST_WARMUP` iterations of warmup are made.
+    """
+    small = target.n_theta + target.n_effects <= LARGE
+    aim = settings.target_accept or (0.9 if small else 0.8)
+    progress.stage("sampling")
+    tasks = [
+        partial(_chain, target, name, fit, elements, aim, settings, rng, progress)
+        for rng in generators(settings.seed, settings.chains)
+    ]
+    theta, points, stats, step = (
+        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
+    )
+    named: dict[str, np.ndarray] = {"step_size": np.broadcast_to(step[:, None], stats.shape[:2]).copy()}
+    named |= {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
+    return Chains(theta, points, named, "nuts", {"step_size": step.tolist(), "target_accept": aim})
+
+
+def _chain(
+    target: Target,
+    name: str,
+    fit: MarginalFit | None,
+    elements: np.ndarray,
+    aim: float,
+    settings: Settings,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    chain = Chain(target, name, fit, rng, elements, aim)
+    chain.warm(max(settings.warmup, LEAST_WARMUP), progress)
+    store = np.float32 if settings.single else np.float64
+    theta = np.empty((settings.draws, target.n_theta))
+    points = np.empty((settings.draws, len(elements)), store)
+    stats = np.empty((settings.draws, len(STATISTICS)))
+    for i in range(0, settings.draws, CHUNK):
+        progress.check()
+        count = min(CHUNK, settings.draws - i)
+        here = slice(i, i + count)
+        theta[here], points[here], stats[here] = chain.advance(count)
+        progress.drawn(count)
+    return theta, points, stats, float(chain.walk.numbers[STEP])

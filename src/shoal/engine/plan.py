@@ -1,0 +1,182 @@
+"""How a posterior is sampled, and why: the only place where a strategy is chosen before a pilot's run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shoal.errors import ModelError, counted, nearest
+
+COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
+SAMPLERS = ("independence", "alternating", "hmc", "nuts")
+SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
+RATE = 2e9  # elementary operations of the engine in a second
+MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a plan depends on.
+
+    Attributes
+    ----------
+    hyperparameters, coefficients, effects : int
+        Free hyperparameters; normal coefficients; group effects.
+    quadratic : bool
+        Everything is gaussian given the hyperparameters.
+    cost : float
+        Elementary operations of a marginal density.
+    numbers : int
+        Of the factor and of what it is made from.
+    levels : tuple of (str, int)
+        Levels of each grouping factor.
+    """
+
+    hyperparameters: int
+    coefficients: int
+    effects: int
+    quadratic: bool
+    cost: float
+    numbers: int
+    levels: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A strategy with its reasons.
+
+    Attributes
+    ----------
+    integrate : bool
+        Effects are integrated out exactly from sums over the rows.
+    coordinates : str
+        Coordinates of what is sampled, one of `COORDINATES`.
+    sampler : {"independence", "alternating", "hmc", "nuts", "pilot"}
+        "pilot" leaves the choice between "alternating" and "hmc" to a short run.
+    reasons : tuple of str
+        One sentence for each choice.
+    asked : bool
+        The sampler or the coordinates were chosen by the user, so nothing else takes over.
+    warning : str
+        What makes the run slow, with numbers; empty if nothing does.
+    """
+
+    integrate: bool
+    coordinates: str
+    sampler: str
+    reasons: tuple[str, ...]
+    asked: bool = False
+    warning: str = ""
+
+    @property
+    def fits_marginal(self) -> bool:
+        """The sampler begins with the marginal of the hyperparameters."""
+        return self.coordinates == "transport"
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {line}" for line in (*self.reasons, self.warning) if line)
+
+
+def choose(size: Size, coordinates: str = "auto", sampler: str = "auto") -> Plan:
+    """Return the plan for a posterior.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or a sampler that these rows or coordinates do not allow.
+    """
+    check_names(coordinates, sampler)
+    plain = coordinates in ("auto", "transport")
+    integrate = size.quadratic and plain
+    reasons = [_about_effects(size, integrate, coordinates)]
+    asked = sampler != "auto" or not plain
+    if sampler == "auto":
+        sampler, why = _choose_sampler(size, integrate, plain)
+        reasons.append(why)
+    else:
+        _check_sampler(sampler, integrate, plain, coordinates)
+        reasons.append(f"Sampled by {sampler}, as asked.")
+    chosen = "transport" if coordinates == "auto" else coordinates
+    return Plan(integrate, chosen, sampler, tuple(reasons), asked, _slow(size, sampler))
+
+
+def check_names(coordinates: str, sampler: str) -> None:
+    """Raise `ModelError` on unknown coordinates or samplers."""
+    for what, value, known in (
+        ("coordinates", coordinates, ("auto", *COORDINATES)),
+        ("sampler", sampler, ("auto", *SAMPLERS)),
+    ):
+        if value not in known:
+            raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
+
+
+def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
+    if sampler == "independence" and not integrate:
+        raise ModelError(
+            "sampler='independence' samples the hyperparameters alone.",
+            "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
+        )
+    if sampler in ("hmc", "alternating") and not plain:
+        raise ModelError(
+            f"sampler={sampler!r} in {coordinates} coordinates.",
+            "It needs transported ones.",
+            "Use sampler='nuts'.",
+        )
+
+
+def _slow(size: Size, sampler: str) -> str:
+    """Return a warning with numbers if a run would take minutes, else nothing."""
+    evaluations = 6_000 if sampler == "independence" else 25_000
+    each = size.cost / RATE
+    total = each * evaluations / 2
+    if total < SLOW and size.numbers < 5e8:
+        return ""
+    levels = ", ".join(f"{name} {count:,}" for name, count in size.levels)
+    return (
+        f"This model is large: levels {levels}; one evaluation takes about {1000 * each:.0f} ms and "
+        f"{8 * size.numbers / 1e9:.1f} GB, so 4,000 draws on two cores take about {total / 60:.0f} minutes. "
+        "Fewer draws take that much less; so do fewer levels of crossed factors, whose meetings fill the "
+        "factor."
+    )
+
+
+def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
+    parts = [counted(size.coefficients, "population coefficient")] if size.coefficients else []
+    parts += [counted(size.effects, "group effect")] if size.effects else []
+    what = " and ".join(parts) or "no effects"
+    if integrate:
+        return (
+            f"Integrated exactly: {what}, from per-level sums; the rows are read once. "
+            "Their draws are exact, given the hyperparameters."
+        )
+    if coordinates in ("auto", "transport"):
+        return (
+            f"Transported: {what}, sampled from mode and curvature given the hyperparameters, "
+            "log determinant included; the posterior is exact."
+        )
+    return f"Sampled in {coordinates} coordinates, as asked: {what}."
+
+
+def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]:
+    if not plain:
+        return "nuts", "Sampled by NUTS: these coordinates are not near a standard normal."
+    if integrate and not size.hyperparameters:
+        return "independence", "No hyperparameter is left to sample: all are fixed."
+    count = counted(size.hyperparameters, "hyperparameter")
+    if integrate and size.hyperparameters <= MOST_INDEPENDENT:
+        return "independence", (
+            f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
+            "accepted or refused by its exact weight."
+        )
+    if not size.hyperparameters:
+        what = "the transported effects"
+        return "hmc", f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {what}."
+    if size.hyperparameters <= MOST_INDEPENDENT:
+        return "pilot", (
+            f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture "
+            "fitted to the marginal density and the effects by trajectories, or all by Hamiltonian "
+            "trajectories."
+        )
+    return (
+        "hmc",
+        f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {count} and the effects.",
+    )

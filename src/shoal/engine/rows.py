@@ -1,0 +1,127 @@
+"""One pass over the rows: linear predictors, log density, scores, and their products with the columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.engine.vectors import fill
+from shoal.priors.compiled import inner
+
+
+@inner
+def predict(columns, v, eta):
+    """Write ``eta = offset + J v``."""
+    for i in range(columns.offset.size):
+        total = columns.offset[i]
+        for e in range(columns.start[i], columns.start[i + 1]):
+            total += columns.value[e] * v[columns.column[e]]
+        eta[i] = total
+
+
+@inner
+def evaluate(p, space, order):
+    """Return the log density of all rows at ``space.v``; see `evaluate_at`."""
+    predict(p.columns, space.v, space.eta)
+    return evaluate_at(p, space, order)
+
+
+@inner
+def evaluate_at(p, space, order):
+    """Return the log density of all rows at the predictors ``space.eta``, and fill what `order` asks for.
+
+    `space.score` with order 1, `space.curvature` too with order 2; with order 1 the derivative in the
+    families' parameters is added to ``space.h_bar``.
+    """
+    rows, functions, h, h_bar = p.rows, p.functions.rows, space.h, space.h_bar
+    y, trials, weight, se = rows.y, rows.trials, rows.weight, rows.se
+    value, eta, score, curvature = space.value, space.eta, space.score, space.curvature
+    total, packed = 0.0, 0
+    for block in range(rows.start.size - 1):
+        first, last = rows.start[block], rows.start[block + 1]
+        line, end = rows.line[block], rows.line[block + 1]
+        count = last - first
+        if count == 0:
+            continue
+        q = (end - line) // count
+        pairs = q * (q + 1) // 2
+        places = rows.phi[rows.phi_start[block] : rows.phi_start[block + 1]]
+        phi = np.empty((places.size, 1))
+        for k in range(places.size):
+            phi[k, 0] = h[places[k]]
+        slope, information = np.zeros((places.size, 1)), np.zeros((places.size, 1))
+        functions[block](
+            y[first:last],
+            trials[first:last],
+            weight[first:last],
+            se[first:last],
+            eta[line:end].reshape((q, count)),
+            phi,
+            order,
+            value[first:last],
+            score[line:end].reshape((q, count)),
+            curvature[packed : packed + pairs * count].reshape((pairs, count)),
+            slope,
+            information,
+        )
+        packed += pairs * count
+        if order == 1:
+            for k in range(places.size):
+                h_bar[places[k]] += slope[k, 0]
+    for i in range(value.size):
+        total += value[i]
+    return total
+
+
+@inner
+def scatter(columns, line_values, v_bar):
+    """Add ``J' line_values`` to `v_bar`."""
+    for i in range(columns.offset.size):
+        s = line_values[i]
+        for e in range(columns.start[i], columns.start[i + 1]):
+            v_bar[columns.column[e]] += columns.value[e] * s
+
+
+@inner
+def linearize(p, space):
+    """Fill ``space.own_a`` and ``own_b`` with the rows' quadratic at their predictors: J'WJ, right side.
+
+    What `evaluate` left with order 2 is read; scores are overwritten by those of the quadratic,
+    ``score + W (eta - offset)``.
+    """
+    rows, columns, gram = p.rows, p.columns, p.gram
+    own_a, own_b, score, curvature, eta = space.own_a, space.own_b, space.score, space.curvature, space.eta
+    fill(own_a, 0.0)
+    fill(own_b, 0.0)
+    packed, at, cell = 0, 0, 0
+    for block in range(rows.start.size - 1):
+        count = rows.start[block + 1] - rows.start[block]
+        line = rows.line[block]
+        if count == 0:
+            continue
+        q = (rows.line[block + 1] - line) // count
+        for i in range(count):
+            pair = 0
+            for a in range(q):
+                for b in range(a + 1):
+                    w = curvature[packed + pair * count + i]
+                    one, two = line + a * count + i, line + b * count + i
+                    score[one] += w * (eta[two] - columns.offset[two])
+                    at = gram.start[cell]
+                    if a == b:
+                        for e in range(columns.start[one], columns.start[one + 1]):
+                            left = w * columns.value[e]
+                            for f in range(e, columns.start[one + 1]):
+                                own_a[gram.place[at]] += left * columns.value[f]
+                                at += 1
+                    else:
+                        score[two] += w * (eta[one] - columns.offset[one])
+                        for e in range(columns.start[one], columns.start[one + 1]):
+                            left = w * columns.value[e]
+                            for f in range(columns.start[two], columns.start[two + 1]):
+                                twice = 2.0 if columns.column[e] == columns.column[f] else 1.0
+                                own_a[gram.place[at]] += twice * left * columns.value[f]
+                                at += 1
+                    pair += 1
+                    cell += 1
+        packed += q * (q + 1) // 2 * count
+    scatter(columns, score, own_b)

@@ -1,0 +1,247 @@
+"""Sample a target: explore its marginal, then run chains by the move that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaln
+
+from shoal.engine import moves, nuts
+from shoal.engine.convergence import pareto_k
+from shoal.engine.evaluate import Target
+from shoal.engine.explore import fit_marginal
+from shoal.engine.gradient import joint_density
+from shoal.engine.mixture import MarginalFit, Mixture, thinning
+from shoal.engine.moves import ANGLE, USED
+from shoal.engine.progress import Progress
+from shoal.engine.settings import Chains, Settings, generators
+from shoal.engine.threads import in_threads
+
+CHUNK = 100  # draws between looks at progress and Ctrl-C
+KICKS = 3  # of a trajectory given theta: a quarter turn
+STEPS = 1  # Newton steps by which independent proposals refine their map
+PILOT = 60  # iterations of the run that chooses the move
+LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
+LEFT_STUCK = 0.1  # share of draws that may repeat the theta before
+MOST_PROPOSALS = 4
+SELDOM = 3  # draws between proposals nearby, where an evaluation costs milliseconds
+AIM = 0.8  # acceptance of trajectories
+WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root of its dimension
+
+
+@dataclass(frozen=True)
+class Move:
+    """How chains move: by independent proposals of theta, `per` of them a draw, or by joint trajectories.
+
+    `exact`: effects are drawn anew, not moved, as everything is gaussian given theta.
+    """
+
+    independent: bool
+    per: int = 1
+    acceptance: float = float("nan")
+    exact: bool = False
+
+
+class Chain:
+    """One chain and the room it works in."""
+
+    def __init__(self, target: Target, fit: MarginalFit, rng: np.random.Generator, elements: np.ndarray):
+        self.target, self.fit, self.rng, self.elements = target, fit, rng, elements
+        t, n = target.n_theta, target.n_effects
+        theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)].copy()
+        self.state = moves.State(
+            theta, rng.standard_normal(n), np.zeros(t + n), target.problem.h.copy(), np.zeros(6)
+        )
+        self.state.numbers[ANGLE] = moves.QUARTER / KICKS
+        self.room, self.other = target.room(), target.room()
+
+    def output(self, count: int) -> moves.Output:
+        """Return room for draws."""
+        return moves.Output(
+            np.empty((count, self.target.n_theta)),
+            np.empty((count, len(self.elements))),
+            np.zeros((count, 6)),
+        )
+
+    def alternate(self, warm: int, count: int, per: int, aim: float, exact: bool = False) -> moves.Output:
+        """Make some iterations with independent proposals of theta."""
+        out = self.output(count)
+        self.state.numbers[USED] = 0.0
+        moves.alternate(
+            self.rng,
+            self.target.handle,
+            0 if exact else STEPS,
+            proposals(self.fit.proposal),
+            np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * per)),
+            np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
+            SELDOM if exact and self.target.dear else 1,
+            0 if exact else KICKS,
+            per,
+            warm,
+            count,
+            aim,
+            self.room.space,
+            self.room.where,
+            self.other.where,
+            self.state,
+            self.elements,
+            out,
+        )
+        return out
+
+    def joint(self, warm: int, count: int, aim: float) -> moves.Output:
+        """Make some iterations by trajectories over (theta, z)."""
+        out = self.output(count)
+        moves.trajectories(
+            self.rng,
+            self.target.handle,
+            joint_density.compiled,
+            self.fit.mean,
+            np.ascontiguousarray(self.fit.root),
+            warm,
+            count,
+            aim,
+            self.room.space,
+            self.room.where,
+            self.state,
+            self.elements,
+            out,
+        )
+        return out
+
+
+def proposals(mixture: Mixture) -> moves.Proposals:
+    """Return a mixture as compiled code evaluates it."""
+    d, nu = mixture.mean.shape[1], mixture.freedom
+    log_det = np.log(np.diagonal(mixture.root, axis1=1, axis2=2)).sum(1)
+    constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
+    inverse = np.linalg.inv(mixture.root).reshape(len(mixture.weight) * d, d)
+    return moves.Proposals(
+        np.log(mixture.weight) + constant - log_det,
+        np.ascontiguousarray(mixture.mean),
+        np.ascontiguousarray(inverse),
+        np.array([nu]),
+    )
+
+
+def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: float) -> Move:
+    """Return the move of a sampler; of "pilot" the one for which a short run speaks."""
+    if sampler == "hmc":
+        return Move(False)
+    if sampler == "independence":
+        return Move(True, 1 if target.dear else thinning(fit), exact=True)
+    chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
+    stats = chain.alternate(0, PILOT, 1, aim).stats
+    acceptance = float(stats[PILOT // 4 :, 2].mean())
+    if sampler == "pilot" and acceptance < LEAST_ACCEPTANCE:
+        return Move(False, acceptance=acceptance)
+    per = int(np.ceil(np.log(LEFT_STUCK) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
+    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance)
+
+
+def sample(
+    target: Target,
+    sampler: str,
+    coordinates: str,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain.
+
+    Parameters
+    ----------
+    sampler : {"independence", "alternating", "hmc", "nuts", "pilot"}
+    coordinates : str
+        Of NUTS; all others move in transported ones.
+    elements : (E,) int array
+        Elements of (v, x) that are kept.
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero where it should not be, or the run is interrupted.
+    """
+    progress.stage("exploring")
+    fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
+    if sampler == "nuts" or fit is None:
+        progress.stage("sampling")
+        return nuts.sample(target, coordinates, fit, elements, settings, progress)
+    aim = settings.target_accept or AIM
+    move = choose_move(target, fit, sampler, settings.seed, aim)
+    progress.stage("sampling")
+    return _chains(target, fit, move, aim, elements, settings, progress)
+
+
+def _chains(
+    target: Target,
+    fit: MarginalFit,
+    move: Move,
+    aim: float,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    tasks = [
+        partial(_chain, target, fit, move, settings, aim, elements, rng, progress)
+        for rng in generators(settings.seed, settings.chains)
+    ]
+    theta, points, stats, angle = (
+        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
+    )
+    named = {
+        "lp": stats[..., 0],
+        "acceptance_rate": stats[..., 1],
+        "diverging": stats[..., 4] > moves.DIVERGENT,
+        "n_steps": stats[..., 5].astype(int),
+        "step_size": np.broadcast_to(angle, stats.shape[:2]).copy(),
+    }
+    facts = {"step_size": angle[:, 0].tolist(), "target_accept": aim}
+    if not move.independent:
+        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
+    facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
+    named["acceptance_theta"] = stats[..., 2]
+    if not move.exact:
+        facts["acceptance_theta"] = move.acceptance
+        return Chains(theta, points, named, "alternating", facts)
+    # Where proposals have the marginal's own weights, these are a certificate.
+    facts["pareto_k"] = pareto_k(np.log(fit.weight[fit.weight > 0]))
+    named["acceptance_rate"] = stats[..., 2]
+    return Chains(theta, points, named, "independence", facts)
+
+
+def _chain(
+    target: Target,
+    fit: MarginalFit,
+    move: Move,
+    settings: Settings,
+    aim: float,
+    elements: np.ndarray,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    chain = Chain(target, fit, rng, elements)
+    if move.independent:
+        advance: Callable[..., Any] = partial(chain.alternate, per=move.per, aim=aim, exact=move.exact)
+    else:
+        chain.state.numbers[ANGLE] = 0.6
+        advance = partial(chain.joint, aim=aim)
+    warm = max(settings.warmup, 1)
+    advance(warm, 0)
+    progress.warmed(warm)
+    store = np.float32 if settings.single else np.float64
+    theta = np.empty((settings.draws, target.n_theta))
+    points = np.empty((settings.draws, len(elements)), store)
+    stats = np.empty((settings.draws, 6))
+    for i in range(0, settings.draws, CHUNK):
+        progress.check()
+        count = min(CHUNK, settings.draws - i)
+        out = advance(0, count)
+        here = slice(i, i + count)
+        theta[here], points[here], stats[here] = out
+        progress.drawn(count)
+    return theta, points, stats, chain.state.numbers[[ANGLE]]

@@ -1,0 +1,66 @@
+"""How much to sample, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much to sample.
+
+    Attributes
+    ----------
+    draws, chains : int
+        Kept draws of each chain; chains.
+    warmup : int
+        Iterations of each chain spent on the length of its steps, not kept.
+    seed : int
+    target_accept : float or None
+        None leaves the choice to the sampler.
+    cores : int
+        Threads; the draws do not depend on it.
+    single : bool
+        Keep effects in float32.
+    keep_effects : bool
+    """
+
+    draws: int = 1000
+    chains: int = 4
+    warmup: int = 200
+    seed: int = 0
+    target_accept: float | None = None
+    cores: int = 2
+    single: bool = False
+    keep_effects: bool = True
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Draws of all chains.
+
+    Attributes
+    ----------
+    theta : (chains, draws, T) array
+    points : (chains, draws, E) array
+        The elements of (v, x) that were asked for.
+    stats : dict
+        (chains, draws) arrays by their ArviZ names.
+    sampler : str
+    facts : dict
+        Numbers about the run: step sizes, efficiency, Pareto k.
+    """
+
+    theta: np.ndarray
+    points: np.ndarray
+    stats: dict[str, np.ndarray]
+    sampler: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def generators(seed: int, count: int) -> list[np.random.Generator]:
+    """Return independent random generators, the same for a seed on every machine."""
+    return [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(count)]

@@ -1,0 +1,45 @@
+"""Run chains in threads. Compiled programs release the interpreter, so two threads use two cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from shoal.engine.progress import Progress
+
+T = TypeVar("T")
+
+
+def one_thread_lapack() -> AbstractContextManager[object]:
+    """Return a context in which LAPACK has one thread; for the whole process, so entered once a run.
+
+    Chains and batches share the cores: a threaded LAPACK inside each would only get in their way.
+    """
+    return threadpool_limits(1, user_api="blas")
+
+
+def in_threads(tasks: Sequence[Callable[[], T]], cores: int, progress: Progress) -> list[T]:
+    """Return the results of `tasks` in order.
+
+    The first error, or Ctrl-C, cancels the tasks not begun and asks the others to stop at their next
+    `Progress.check`.
+    """
+    pool = ThreadPoolExecutor(cores)
+    try:
+        futures = [pool.submit(task) for task in tasks]
+        pending = set(futures)
+        while pending:
+            # Short waits, so that an interrupt of this thread is heard.
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        return [future.result() for future in futures]
+    except BaseException:  # KeyboardInterrupt too: without this, the pool would wait for whole chains
+        progress.stop()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

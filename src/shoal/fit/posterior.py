@@ -1,0 +1,127 @@
+"""A posterior ready to be evaluated and sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shoal.engine import memory
+from shoal.engine.evaluate import Target, cost_of, is_quadratic
+from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
+from shoal.engine.plan import Plan, Size, check_names, choose
+from shoal.model.model import Specification
+from shoal.model.terms.assemble import Assembled, assemble
+from shoal.model.terms.term import Term
+from shoal.priors import middle
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Log density of a model, with the plan to sample it.
+
+    Attributes
+    ----------
+    model : Specification
+    plan : Plan
+    assembled : Assembled
+        The engine's problem, and what its numbers mean.
+    target : Target
+        The problem ready to be evaluated.
+    extra_terms : tuple of Term
+        Terms beside the model's own.
+    """
+
+    model: Specification
+    plan: Plan
+    assembled: Assembled
+    target: Target
+    extra_terms: tuple[Term, ...] = ()
+
+    def given(self, model: Specification) -> Posterior:
+        """Return the posterior of a model of the same terms, with other numbers and the same plan."""
+        assembled = assemble(model, self.extra_terms)
+        return replace(self, model=model, assembled=assembled, target=_target(assembled))
+
+    def with_responses(self, *ys: np.ndarray) -> Posterior:
+        """Return the posterior of the same model given other responses."""
+        return self.given(self.model.with_responses(*ys))
+
+
+def posterior_of(
+    model: Specification,
+    coordinates: str = "auto",
+    sampler: str = "auto",
+    extra_terms: Sequence[Term] = (),
+) -> Posterior:
+    """Return the posterior of `model` in the coordinates asked for, with terms beside its own.
+
+    Raises
+    ------
+    ModelError
+        Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
+    """
+    plan, assembled = _planned(model, coordinates, sampler, extra_terms)
+    return Posterior(model, plan, assembled, _target(assembled), tuple(extra_terms))
+
+
+def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
+    """Return the plan to sample a model, before anything can be evaluated; raises as `posterior_of` does."""
+    return _planned(model, coordinates, sampler)[0]
+
+
+def _planned(
+    model: Specification, coordinates: str, sampler: str, extra_terms: Sequence[Term] = ()
+) -> tuple[Plan, Assembled]:
+    check_names(coordinates, sampler)
+    assembled = assemble(model, extra_terms)
+    size = _size(assembled)
+    memory.check(size)
+    return choose(size, coordinates, sampler), assembled
+
+
+def _size(assembled: Assembled) -> Size:
+    problem = assembled.problem
+    coefficients = sum(len(own.small()) for own in assembled.placed)
+    return Size(
+        hyperparameters=len(problem.slots.place),
+        coefficients=coefficients,
+        effects=len(problem.prior.mean) - coefficients,
+        quadratic=is_quadratic(problem),
+        cost=cost_of(problem),
+        numbers=len(problem.pattern.l_row) + 2 * len(problem.gram.row) + len(problem.terms.place),
+        levels=tuple((name, len(labels)) for name, labels in assembled.model.factors.items()),
+    )
+
+
+def _target(assembled: Assembled) -> Target:
+    return Target(assembled.problem, start(assembled), assembled.predictors)
+
+
+def start(assembled: Assembled) -> np.ndarray:
+    """Return a theta at each prior's middle, (T,): where the search for the mode begins.
+
+    The density is stationary where all loadings of a latent are zero: their search begins beside it.
+    """
+    loadings = {t.loading for d in assembled.model.designs for t in d.latents}
+    out = []
+    for name, prior, _ in assembled.slots:
+        value = middle(prior)
+        if name in loadings:
+            value = float(np.quantile(prior.draw(np.random.default_rng(0), 501), 0.84))
+        out.append(value)
+    slots = assembled.problem.slots
+    pairs = zip(out, slots.transform, slots.unit, strict=True)
+    return np.array([to_unconstrained(value, int(kind), unit) for value, kind, unit in pairs], float)
+
+
+def to_unconstrained(value: float, transform: int, unit: float = 1.0) -> float:
+    """Return where a natural `value` stands in theta; the inverse of what `engine.hyper` does."""
+    if transform == SOFTPLUS:
+        return float(value / unit + np.log(-np.expm1(-value / unit)))
+    if transform == LOG:
+        return float(np.log(value))
+    if transform == LOGIT:
+        return float(np.log(value) - np.log1p(-value))
+    return float(np.arctanh(value)) if transform == ATANH else float(value)

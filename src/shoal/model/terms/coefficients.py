@@ -1,0 +1,163 @@
+"""Population coefficients of a response, and the mean of its cutpoints.
+
+Coefficients with normal priors are effects: on their own scale they are ``mean + scale @ b + direct @ c``,
+b standardised and c the coefficients whose priors are not normal, which are hyperparameters. A default
+Intercept prior speaks of the linear predictor at average columns, so the Intercept is that value less the
+average of every other column times its coefficient: a row of `scale`. The mean of ordered cutpoints is one
+more coefficient, of column -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoal.engine.build import Builder, Lines
+from shoal.engine.levels import Move, Part
+from shoal.engine.problem import ONE
+from shoal.model.design import Design
+from shoal.model.model import Specification
+from shoal.model.terms.shrinkage import PlacedShrinkage
+from shoal.model.terms.term import Drawn, Placed, Term, Variables
+from shoal.priors import Fixed, Normal, Prior
+
+ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
+
+
+@dataclass(frozen=True)
+class Coefficients(Term):
+    """Coefficients of the population columns of one response."""
+
+    model: Specification
+    design: Design
+
+    def parameters(self) -> Mapping[str, Prior]:
+        priors = {c: self.model.priors[c].prior for c in self.design.columns}
+        return {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the mean of cutpoints, if any."""
+        design, priors = self.design, self.model.priors
+        resolved = [priors[c].prior for c in design.columns]
+        if design.family.ordinal:
+            mu, sigma = priors[design.cutpoints].prior.params
+            resolved.append(Normal(mu, sigma / np.sqrt(design.family.n_cutpoints)))
+        normal = [i for i, p in enumerate(resolved) if isinstance(p, Normal)]
+        other = [i for i, p in enumerate(resolved) if not isinstance(p, Normal | Fixed)]
+        mean, scale = np.zeros(len(resolved)), np.zeros((len(resolved), len(normal)))
+        direct = np.zeros((len(resolved), len(other)))
+        direct[other, range(len(other))] = 1.0
+        for i, prior in enumerate(resolved):
+            if isinstance(prior, Normal):
+                mean[i], scale[i, normal.index(i)] = prior.params
+            elif isinstance(prior, Fixed):
+                mean[i] = prior.value
+        self._center(mean, scale, direct)
+        return mean, scale, direct
+
+    def _center(self, *arrays: np.ndarray) -> None:
+        """Move the row of a default Intercept, or of the mean of default cutpoints, to average columns."""
+        design = self.design
+        averages, sign = design.averages.copy(), -1.0
+        if design.family.ordinal:
+            name, row, sign = design.cutpoints, len(design.columns), 1.0
+        elif "Intercept" in design.terms:
+            row = design.terms.index("Intercept")
+            name, averages[row] = design.columns[row], 0.0
+        else:
+            return
+        if self.model.priors[name].centered:
+            for array in arrays:
+                array[row] += sign * averages @ array[: len(averages)]
+
+    def place(self, builder: Builder, shrinkage: PlacedShrinkage | None = None) -> PlacedCoefficients:
+        mean, scale, direct = self.affine()
+        names = [c for c in self.design.columns if isinstance(self.model.priors[c].prior, Normal)]
+        scales = shrinkage.scales if shrinkage else {}
+        places = np.array([scales.get(name, ONE) for name in names] + [ONE] * self.design.family.ordinal, int)
+        reference = self._reference(mean, scale, np.array([p == ONE for p in places], bool))
+        x = builder.effects(len(places), mean=-reference)
+        b = builder.columns(len(places))
+        builder.scale(b, x, places)
+        theta = np.array([builder.names[name] for name in self.parameters()], int)
+        c = builder.columns(len(theta))
+        builder.shift(c, theta)
+        return PlacedCoefficients(self, mean + scale @ reference, scale, direct, x, b, c, theta, places)
+
+    def columns(self, first: np.ndarray) -> np.ndarray:
+        """Return the columns of some rows, (M, P)."""
+        x = self.design.x[first]
+        return np.column_stack([x, np.full(len(first), -1.0)]) if self.design.family.ordinal else x
+
+    def _reference(self, mean: np.ndarray, scale: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Return a least squares fit of gaussian rows, (p,): sums measured from it lose no digits.
+
+        0 for slopes under a shrinkage prior: in units of a scale that goes to zero, any other number would
+        be of any size.
+        """
+        reference = np.zeros(scale.shape[1])
+        if not self.design.exactly_gaussian or not free.any():
+            return reference
+        columns = self.columns(np.arange(self.design.n_rows))
+        weight, y = self.design.gaussian_response(self.design.offset + columns @ mean)
+        x = (columns @ scale)[:, free]
+        gram = x.T @ (weight[:, None] * x)
+        reference[free] = np.linalg.solve(gram + np.eye(len(gram)), x.T @ (weight * y))
+        return reference
+
+
+@dataclass(frozen=True)
+class PlacedCoefficients(Placed):
+    """Coefficients ``mean + scale @ b + direct @ c``: b and c elements of v, c the numbers of h at `theta`.
+
+    `x` holds the effects behind b, `scales` the places in h of what multiplies them.
+    """
+
+    term: Coefficients
+    mean: np.ndarray
+    scale: np.ndarray
+    direct: np.ndarray
+    x: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    theta: np.ndarray
+    scales: np.ndarray
+
+    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
+        if design is not self.term.design:
+            return None
+        columns = self.term.columns(first)
+        values = np.concatenate([columns @ self.scale, columns @ self.direct], axis=1)
+        line, column = np.nonzero(values)
+        return Lines(line, np.concatenate([self.b, self.c])[column], values[line, column])
+
+    def offset(self, first: np.ndarray) -> np.ndarray:
+        """Return the linear predictor of some rows where b and c are zero, with the design's offset."""
+        return self.term.design.offset[first] + self.term.columns(first) @ self.mean
+
+    def part_of(self, column: int) -> Part:
+        """Return one coefficient as a function of v."""
+        weights = np.concatenate([self.scale[column], self.direct[column]])
+        used = np.flatnonzero(weights)
+        return Part(self.mean[column], np.concatenate([self.b, self.c])[used], weights[used])
+
+    def move_of(self, column: int) -> Move:
+        """Return the change of the effects behind b that changes one coefficient by one."""
+        moves = np.linalg.pinv(self.scale)[:, column]
+        used = np.flatnonzero(np.abs(moves) > ROUNDING * np.abs(moves).max(initial=0.0))
+        return Move(self.x[used], moves[used], self.scales[used])
+
+    def coefficients(self, drawn: Drawn) -> np.ndarray:
+        """Return draws of all coefficients, (chain, draw, P)."""
+        return self.mean + drawn.elements(self.b) @ self.scale.T + drawn.h[..., self.theta] @ self.direct.T
+
+    def variables(self, design: Design, drawn: Drawn) -> Variables:
+        if design is not self.term.design:
+            return {}
+        values = self.coefficients(drawn)
+        return {name: (("chain", "draw"), values[..., i]) for i, name in enumerate(design.columns)}
+
+    def small(self) -> np.ndarray:
+        return self.b

@@ -1,0 +1,122 @@
+"""Hyperparameters that are functions of others, each with its derivative written out.
+
+A forward function fills `outputs` and returns what it adds to the log prior; its adjoint adds to `inputs_bar`
+the derivative of ``outputs_bar' outputs`` and of that addition.
+"""
+
+from __future__ import annotations
+
+import math
+
+from shoal.priors.compiled import DerivedAdjoint, DerivedFunction
+
+
+@DerivedFunction
+def covariance_root(inputs, constants, outputs):
+    """Write Λ (K, K), lower triangle row after row, from K standard deviations and the partial correlations.
+
+    ``Λ = diag(sd) L``; row i of L is ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski,
+    Kurowicka and Joe 2009, J. Multivariate Analysis 100, 1989-2001).
+    """
+    size = int(math.sqrt(2.0 * outputs.size))
+    at, taken = 0, size
+    for i in range(size):
+        left = 1.0
+        for _ in range(i):
+            entry = inputs[taken] * math.sqrt(left)
+            taken += 1
+            left = max(left - entry * entry, 1e-30)
+            outputs[at] = inputs[i] * entry
+            at += 1
+        outputs[at] = inputs[i] * math.sqrt(left)
+        at += 1
+    return 0.0
+
+
+@DerivedAdjoint
+def covariance_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `covariance_root`."""
+    size = int(math.sqrt(2.0 * outputs.size))
+    for i in range(size):
+        first, taken = i * (i + 1) // 2, size + i * (i - 1) // 2
+        left = 1.0
+        for j in range(i):
+            left = max(left * (1.0 - inputs[taken + j] ** 2), 1e-30)
+        sd = inputs[i]
+        inputs_bar[i] += outputs_bar[first + i] * math.sqrt(left)
+        left_bar = 0.5 * outputs_bar[first + i] * sd / math.sqrt(left)
+        for j in range(i - 1, -1, -1):
+            partial = inputs[taken + j]
+            left = 1.0
+            for k in range(j):
+                left = max(left * (1.0 - inputs[taken + k] ** 2), 1e-30)
+            root = math.sqrt(left)
+            entry = partial * root
+            inputs_bar[i] += outputs_bar[first + j] * entry
+            entry_bar = outputs_bar[first + j] * sd - 2.0 * entry * left_bar
+            inputs_bar[taken + j] += entry_bar * root
+            left_bar += 0.5 * entry_bar * partial / root
+
+
+@DerivedFunction
+def cutpoints(inputs, constants, outputs):
+    """Write cutpoints less their mean, (C,), from the gaps between them; return the log prior of the gaps.
+
+    With c iid Normal(mu, s) in ascending order, ``prod N(c_j; mu, s) C! = N(mean; mu, s / sqrt(C))
+    p(gaps)``; `constants` holds s.
+    """
+    count, s = outputs.size, constants[0]
+    outputs[0] = 0.0
+    total = 0.0
+    for j in range(1, count):
+        outputs[j] = outputs[j - 1] + inputs[j - 1]
+        total += outputs[j]
+    square = 0.0
+    for j in range(count):
+        outputs[j] -= total / count
+        square += outputs[j] * outputs[j]
+    constant = math.lgamma(count + 1.0) - 0.5 * math.log(count) - 0.5 * (count - 1) * math.log(2 * math.pi)
+    return constant - (count - 1) * math.log(s) - 0.5 * square / (s * s)
+
+
+@DerivedAdjoint
+def cutpoints_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `cutpoints`."""
+    count, square = outputs.size, constants[0] ** 2
+    mean = 0.0
+    for j in range(count):
+        mean += (outputs_bar[j] - outputs[j] / square) / count
+    later = 0.0
+    for j in range(count - 1, 0, -1):
+        later += outputs_bar[j] - outputs[j] / square - mean
+        inputs_bar[j - 1] += later
+
+
+@DerivedFunction
+def precision(inputs, constants, outputs):
+    """Write ``1 / sigma^2``."""
+    outputs[0] = 1.0 / (inputs[0] * inputs[0])
+    return 0.0
+
+
+@DerivedAdjoint
+def precision_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `precision`."""
+    inputs_bar[0] -= 2.0 * outputs_bar[0] * outputs[0] / inputs[0]
+
+
+@DerivedFunction
+def multiples(inputs, constants, outputs):
+    """Write the first inputs times the last."""
+    for k in range(outputs.size):
+        outputs[k] = inputs[k] * inputs[outputs.size]
+    return 0.0
+
+
+@DerivedAdjoint
+def multiples_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `multiples`."""
+    last = outputs.size
+    for k in range(last):
+        inputs_bar[k] += outputs_bar[k] * inputs[last]
+        inputs_bar[last] += outputs_bar[k] * inputs[k]

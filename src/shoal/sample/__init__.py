@@ -1,1 +1,0 @@
-"""Samplers. They see a log density of (theta, z) and its data, never a model."""

@@ -1,0 +1,163 @@
+"""What is printed in the README and in docstrings is what comes out."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import re
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal as sl
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+SOURCE = ROOT / "src"
+# `...` stands for figures that say nothing, and columns may be set otherwise.
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+
+# Docstrings
+
+
+def modules_with_examples():
+    """Return the names of all modules of the package whose text has an example."""
+    files = [path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+    names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in files]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def examples():
+    """Return all docstrings with examples, by name."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = [test for name in modules_with_examples() for test in finder.find(importlib.import_module(name))]
+    return {test.name: test for test in found if test.examples}
+
+
+EXAMPLES = examples()
+
+
+def frame():
+    """Return 60 rows of 12 groups: `y`, `x`, a predictor `z` of the groups, and `g`."""
+    rng = np.random.default_rng(1)
+    g = np.repeat(np.arange(12), 5)
+    x, z = rng.normal(size=60), rng.normal(size=12)[g]
+    y = 1 + 0.5 * x + 0.5 * z + rng.normal(size=12)[g] + rng.normal(size=60)
+    return pd.DataFrame({"y": y.round(2), "x": x.round(2), "z": z.round(2), "g": g})
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Return the names that docstrings take as given."""
+    df = frame()
+    model = sl.Model("y ~ 1 + x + (1 | g)", df)
+    fit = model.fit(seed=2)
+    without = sl.Model("y ~ 1 + x", df).fit(seed=1)
+    return {"sl": sl, "df": df, "model": model, "fit": fit, "fit_without": without}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_of_docstrings_print_what_they_say(name, given, tmp_path, monkeypatch):
+    """Files are written where nobody minds them."""
+    monkeypatch.chdir(tmp_path)
+    test, heard = EXAMPLES[name], io.StringIO()
+    test.globs = dict(given)
+    failed = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=heard.write, clear_globs=False).failed
+    assert not failed, heard.getvalue()
+
+
+# The README
+
+
+def blocks(text):
+    """Return the fenced blocks of a page, in order: language and content."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.S | re.M)
+
+
+def example_and_output(text):
+    """Return the first Python block of a page and the first block of output after it."""
+    found = blocks(text)
+    at = next(i for i, (language, _) in enumerate(found) if language == "python")
+    output = next(content for language, content in found[at:] if language in ("", "text"))
+    return found[at][1], output
+
+
+def lines(text):
+    return [line.rstrip() for line in text.strip("\n").split("\n")]
+
+
+def alike(printed, written):
+    """Whether two lines are the same; numbers may differ by one in the last place that is printed."""
+    if NUMBER.sub("#", " ".join(printed.split())) != NUMBER.sub("#", " ".join(written.split())):
+        return False
+    return all(
+        abs(float(a.replace(",", "")) - float(b.replace(",", ""))) <= 1.01 * last_place(b)
+        for a, b in zip(NUMBER.findall(printed), NUMBER.findall(written), strict=True)
+    )
+
+
+def last_place(number):
+    """Return what a one in the last place of a number is worth; whole numbers are exact."""
+    places = number.partition("e")[0].partition(".")[2]
+    return 10.0 ** -len(places) if places else 0.0
+
+
+def differences(printed, written):
+    """Return the lines of two texts that are not alike, both ways."""
+    pairs = zip_longest(lines(printed), lines(written), fillvalue="")
+    return [f"written: {b}\nprinted: {a}" for a, b in pairs if not alike(a, b)]
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Return what the example of the README prints, and the names it leaves behind."""
+    program, _ = example_and_output(README.read_text(encoding="utf-8"))
+    names, heard = {}, io.StringIO()
+    with contextlib.redirect_stdout(heard):
+        exec(compile(program, str(README), "exec"), names)
+    return heard.getvalue(), names
+
+
+def test_the_example_of_the_readme_prints_what_it_says(shown):
+    _, written = example_and_output(README.read_text(encoding="utf-8"))
+    assert not (found := differences(shown[0], written)), "\n\n".join(found)
+
+
+def test_the_program_of_the_example_is_the_one_in_docs():
+    """The README's picture and figures come from it."""
+    program, _ = example_and_output(README.read_text(encoding="utf-8"))
+    kept = lines((ROOT / "docs" / "readme_example.py").read_text(encoding="utf-8"))
+    assert set(lines(program)) <= set(kept)
+
+
+def test_what_the_readme_asks_of_the_example_is_what_it_says(shown):
+    """Blocks with prompts go on where the example ended."""
+    readme = README.read_text(encoding="utf-8")
+    sessions = [content for _, content in blocks(readme) if content.startswith(">>> ")]
+    for test in (doctest.DocTestParser().get_doctest(s, {}, "README", None, None) for s in sessions):
+        for example in test.examples:
+            heard = io.StringIO()
+            with contextlib.redirect_stdout(heard):
+                exec(compile(example.source, str(README), "single"), shown[1])
+            assert not (found := differences(heard.getvalue(), example.want)), "\n\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("printed", "written", "same"),
+    [
+        ("mean  0.52", "mean  0.52", True),
+        ("mean  0.53", "mean 0.52", True),
+        ("mean  0.54", "mean  0.52", False),
+        ("median  0.52", "mean  0.52", False),
+        ("ESS 2541 of 4,000", "ESS 2542 of 4,000", False),
+        ("error 3e-06", "error 3e-06", True),
+        ("sd_1  -0.5 NaN", "sd_1   0.5 NaN", False),
+        ("0.5", "", False),
+    ],
+)
+def test_lines_are_compared_to_the_digits_they_show(printed, written, same):
+    assert alike(printed, written) == same
