@@ -274,8 +274,8 @@ def test_families_are_found_by_name_and_link():
         (("bernoulli(",), "There is no family"),
         (("bernoulli", "probt"), "Its links: logit, probit, cloglog.\nDid you mean 'probit'"),
         (("poisson(identity)",), "'poisson' has no link 'identity'.\nIts links: log."),
-        (("bernoulli(probit)", "logit"), "One link"),
-        ((get_family("bernoulli"), "probit"), "One link"),
+        (("bernoulli(probit)", "logit"), "link once"),
+        ((get_family("bernoulli"), "probit"), "link once"),
     ],
 )
 def test_unknown_families_and_links_are_refused(arguments, message):

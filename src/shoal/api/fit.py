@@ -182,7 +182,7 @@ class Fitted(Quantities):
         return files.save(self._results, path)
 
     def report(self, path: str | Path, *, prob: float = 0.9) -> Path:
-        """Write a page that says and shows all of this fit: an HTML file that needs no other and no network.
+        """Write a self-contained HTML report of the fit.
 
         The verdict, the model in mathematics and words, priors against posteriors, parameters with their
         Monte Carlo errors, group effects with their shrinkage, where the variance lies, a predictive check,

@@ -43,7 +43,7 @@ def find(
 
     x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
     if not np.isfinite(value):
-        raise SamplingError("The posterior density is zero at the priors' middle.")
+        raise SamplingError("The log posterior is -inf at the prior medians.")
     for _ in range(MOST_STEPS):
         values = density(x + SPACING * _stencil(len(x)) @ root.T)
         if not np.isfinite(values).all():

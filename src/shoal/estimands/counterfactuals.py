@@ -159,7 +159,9 @@ def _check_columns(design: Design, names: Sequence[str]) -> None:
 def _known(design: Design, frame: pd.DataFrame, name: str, value: Any) -> Any:
     """Return a value as it stands in the table, if the column names levels; else as it is."""
     if np.ndim(value):
-        raise ModelError(f"{name!r} is held at {value!r}.", "One value: several are settings.")
+        raise ModelError(
+            f"{name!r} is held at {value!r}.", "`at` takes one value; put several in `settings`."
+        )
     if pd.isna(value):
         raise DataError(f"The value {value!r} of {name!r} is missing.", "A value to set the column to.")
     if not _names_levels(design, name):

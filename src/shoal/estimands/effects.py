@@ -38,8 +38,8 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
         ``1 - (mean - population) / (no_pooling - population)``: 0 leaves the level alone, 1 takes it to the
         population mean. NaN where the way is shorter than a quarter of the estimate's sd: what the numerator
         carries besides pooling (a mode beside a mean, other coefficients held fixed) is as long, and the
-        ratio says nothing. It leaves 0 to 1 where a level's effects lend to each other, or where the wide
-        prior itself pulls; with few levels, whose population mean is hardly known, by much.
+        ratio says nothing. It can fall outside [0, 1] where a level's effects are correlated, or where the
+        wide prior itself pulls; with few levels, whose population mean is hardly known, by much.
     at_edge : True if only the prior keeps the no-pooling estimate finite (all responses at one edge).
     """
     design, group = group_of(results, name)

@@ -77,7 +77,9 @@ def get_family(family: str | Family, link: str | None = None) -> Family:
     """
     if isinstance(family, Family):
         if link not in (None, family.link):
-            raise ModelError(f"The family is {family.name}({family.link}), the link {link!r}.", "One link.")
+            raise ModelError(
+                f"The family is {family.name}({family.link}), the link {link!r}.", "Give the link once."
+            )
         return family
     parts = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*([^()]*?)\s*\))?\s*", str(family))
     name, inside = parts.groups() if parts else (str(family), None)
@@ -89,5 +91,5 @@ def get_family(family: str | Family, link: str | None = None) -> Family:
             close if close.startswith("Did") else "",
         )
     if link is not None and inside is not None and link != inside:
-        raise ModelError(f"The family is {family!r}, the link {link!r}.", "One link.")
+        raise ModelError(f"The family is {family!r}, the link {link!r}.", "Give the link once.")
     return type(FAMILIES[name])(inside if link is None else link)

@@ -46,7 +46,8 @@ def refuse_all_but_positive(rows: Rows, name: str, family: str) -> None:
         "zero or negative values",
         f"A {family} response is greater than zero.",
         "If a zero is a value too small to be recorded, put half the smallest recordable value in its place; "
-        "if zeros are a kind of their own, model `y > 0` (bernoulli) and the positive values apart.",
+        "if zeros arise from a separate process, model `y > 0` (bernoulli) and the positive values "
+        "separately.",
     )
 
 

@@ -35,7 +35,7 @@ class Prior(ABC):
         """Return the scale of a positive parameter whose prior has a light right tail, else None.
 
         Such a parameter is sampled as ``unit * log(1 + exp(t))``: like a logarithm below the unit, linear
-        above it, where a logarithm would make the prior a wall. Heavy right tails keep the logarithm.
+        above it, where a logarithm would turn the light tail into a cliff. Heavy tails keep the logarithm.
         """
         return None
 

@@ -113,7 +113,7 @@ def _judged(said: str, inside: int, sd_known: bool) -> Finding:
         remedy = "Nothing to do, but how far out they lie is that prior's choice: report its sd."
         return Finding("edges", "note", said, remedy)
     if inside >= FEWEST_INSIDE:
-        remedy = "Nothing to do: they lean on the other levels. Alone (no pooling) they have no estimate."
+        remedy = "No action needed: pooling keeps them finite. Alone (no pooling) they have no estimate."
         return Finding("edges", "note", said, remedy)
     few = "The 1 inside does" if inside == 1 else f"The {inside} inside do"
     bounds = f"{few} not bound" if inside else "None is inside to bound"

@@ -67,7 +67,7 @@ def numeric(name: str, values: np.ndarray) -> None:
         raise DataError(
             f"{name!r} is not finite in {bad.size} of {values.size} rows (rows {listing(bad)}).",
             "Finite numbers.",
-            "Mend or remove those rows yourself: Shoal never drops a row.",
+            "Correct or drop these rows first: Shoal never drops a row.",
         )
 
 

@@ -30,8 +30,8 @@ def order(formulas: Sequence[Formula]) -> None:
             raise ModelError(
                 f"The responses {listing(repr(formulas[i].response.value.text) for i in left)} predict each "
                 "other.",
-                "An order in which each depends on earlier ones alone: a product of densities that condition "
-                "on each other is no density of them all.",
+                "An order in which each depends on earlier ones alone: mutually conditional responses define "
+                "no joint distribution.",
                 "Leave one out of the predictors, or let them share a latent: latent(u | g) in each.",
             )
         left = [i for i in left if i not in free]

@@ -178,7 +178,7 @@ class Loo:
             )
         if not self.folds:
             words.append("loo(..., refit=True) fits anew without each of these.")
-        return " ".join([*words, "elpd is not to be relied on."])
+        return " ".join([*words, "This elpd is unreliable."])
 
     def _about_se(self) -> list[str]:
         if self.single or self.unit == ROW or self.pointwise["n"].nunique() == 1:
