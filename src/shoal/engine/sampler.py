@@ -23,12 +23,15 @@ from shoal.engine.threads import in_threads
 
 CHUNK = 100  # draws between looks at progress and Ctrl-C
 KICKS = 3  # of a trajectory given theta: a quarter turn
-STEPS = 1  # Newton steps by which independent proposals refine their map
+STEPS = 1  # Newton steps by which independent proposals refine their map, if they are needed
 PILOT = 60  # iterations of the run that chooses the move
+GOOD_ACCEPTANCE = 0.7  # from which on the map needs no step from the rows
 LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
-LEFT_STUCK = 0.1  # share of draws that may repeat the theta before
+# Share of draws that may repeat the theta before; less of many hyperparameters, which have more tails.
+LEFT_STUCK = 0.3
+LEFT_STUCK_OF_MANY, MANY = 0.1, 5
 MOST_PROPOSALS = 4
-SELDOM = 3  # draws between proposals nearby, where an evaluation costs milliseconds
+SELDOM = 2  # draws between proposals nearby, where an evaluation costs milliseconds
 AIM = 0.8  # acceptance of trajectories
 WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root of its dimension
 
@@ -38,12 +41,14 @@ class Move:
     """How chains move: by independent proposals of theta, `per` of them a draw, or by joint trajectories.
 
     `exact`: effects are drawn anew, not moved, as everything is gaussian given theta.
+    `steps`: Newton steps that refine the map at each proposal.
     """
 
     independent: bool
     per: int = 1
     acceptance: float = float("nan")
     exact: bool = False
+    steps: int = 0
 
 
 class Chain:
@@ -67,20 +72,20 @@ class Chain:
             np.zeros((count, 6)),
         )
 
-    def alternate(self, warm: int, count: int, per: int, aim: float, exact: bool = False) -> moves.Output:
+    def alternate(self, warm: int, count: int, move: Move, aim: float) -> moves.Output:
         """Make some iterations with independent proposals of theta."""
         out = self.output(count)
         self.state.numbers[USED] = 0.0
         moves.alternate(
             self.rng,
             self.target.handle,
-            0 if exact else STEPS,
+            move.steps,
             proposals(self.fit.proposal),
-            np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * per)),
+            np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * move.per)),
             np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
-            SELDOM if exact and self.target.dear else 1,
-            0 if exact else KICKS,
-            per,
+            SELDOM if self.target.dear else 1,
+            0 if move.exact else KICKS,
+            move.per,
             warm,
             count,
             aim,
@@ -134,13 +139,22 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
         return Move(False)
     if sampler == "independence":
         return Move(True, 1 if target.dear else thinning(fit), exact=True)
-    chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
-    stats = chain.alternate(0, PILOT, 1, aim).stats
-    acceptance = float(stats[PILOT // 4 :, 2].mean())
+    acceptance, steps = 0.0, 0
+    for steps in sorted({0, STEPS}):  # most rows need no step, which spares them a pass at each proposal
+        acceptance = _acceptance(target, fit, Move(True, steps=steps), seed, aim)
+        if acceptance > GOOD_ACCEPTANCE:
+            break
     if sampler == "pilot" and acceptance < LEAST_ACCEPTANCE:
         return Move(False, acceptance=acceptance)
-    per = int(np.ceil(np.log(LEFT_STUCK) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
-    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance)
+    left = LEFT_STUCK if target.n_theta < MANY else LEFT_STUCK_OF_MANY
+    per = int(np.ceil(np.log(left) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
+    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance, steps=steps)
+
+
+def _acceptance(target: Target, fit: MarginalFit, move: Move, seed: int, aim: float) -> float:
+    """Return how often a short chain accepts theta."""
+    chain = Chain(target, fit, np.random.default_rng([seed, 3]), np.zeros(0, np.int64))
+    return float(chain.alternate(0, PILOT, move, aim).stats[PILOT // 4 :, 2].mean())
 
 
 def sample(
@@ -226,7 +240,7 @@ def _chain(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     chain = Chain(target, fit, rng, elements)
     if move.independent:
-        advance: Callable[..., Any] = partial(chain.alternate, per=move.per, aim=aim, exact=move.exact)
+        advance: Callable[..., Any] = partial(chain.alternate, move=move, aim=aim)
     else:
         chain.state.numbers[ANGLE] = 0.6
         advance = partial(chain.joint, aim=aim)
