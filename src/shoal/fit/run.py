@@ -8,6 +8,7 @@ from numbers import Integral, Real
 
 from shoal.engine import checks
 from shoal.engine.first_use import announced
+from shoal.engine.plan import RATE
 from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
@@ -17,6 +18,8 @@ from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
 from shoal.model.terms.term import Variables
+
+LONGEST_FALLBACK = 30.0  # minutes
 
 
 def fit(
@@ -54,13 +57,25 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
     if problems and not plan.asked and posterior.target.size:
-        progress.stage("sampling again by NUTS")
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
+        minutes = _minutes_of_nuts(posterior, settings)
+        if minutes > LONGEST_FALLBACK:
+            notes.append(
+                f"{failed}. NUTS would take about {minutes:,.0f} minutes and was not run: take more draws."
+            )
+            return assemble(posterior, draws, variables, settings, seconds, notes)
+        progress.stage("sampling again by NUTS")
         began = time.perf_counter()
         draws, variables = sampled(posterior, "nuts", settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
         notes.append(f"{failed}: these draws are from NUTS on the same density.")
     return assemble(posterior, draws, variables, settings, seconds, notes)
+
+
+def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
+    """Return about how long NUTS takes: some ten gradients an iteration, each as dear as five marginals."""
+    gradients = 10 * settings.chains * (settings.draws + 1000) / max(min(settings.cores, settings.chains), 1)
+    return 5 * gradients * posterior.target.cost / RATE / 60
 
 
 def sampled(
