@@ -244,9 +244,9 @@ def _chain(
     else:
         chain.state.numbers[ANGLE] = 0.6
         advance = partial(chain.joint, aim=aim)
-    warm = max(settings.warmup, 1)
-    advance(warm, 0)
-    progress.warmed(warm)
+    if not move.exact:  # which has nothing to adapt
+        advance(max(settings.warmup, 1), 0)
+    progress.warmed(settings.warmup)
     store = np.float32 if settings.single else np.float64
     theta = np.empty((settings.draws, target.n_theta))
     points = np.empty((settings.draws, len(elements)), store)
