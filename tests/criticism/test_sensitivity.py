@@ -345,6 +345,8 @@ def test_what_can_be_asked_for(fit):
     [
         ({"var_names": ["sigmaa"]}, "Did you mean 'sigma'"),
         ({"var_names": ["sd_g[z]"]}, "There is no quantity"),
+        ({"var_names": ["g"]}, "There is no variable 'g'"),
+        ({"var_names": ["draw"]}, "There is no variable 'draw'"),
         ({"var_names": []}, "No quantity is named"),
         ({"var_names": 3}, "a list of names"),
         ({"var_names": ["x"], "levels": "g"}, "Ask for two tables"),

@@ -113,6 +113,9 @@ def test_what_has_no_room_is_counted(fit):
         ("sd_k", "Did you mean 'sd_h' or 'sd_g'"),
         ("r_g[a,Intercept]", "There is no quantity"),
         ([], "No variable is named"),
+        # Names of what the draws are laid out by, not of draws.
+        ("g", "There is no variable 'g'"),
+        ("chain", "There is no variable 'chain'"),
     ],
 )
 def test_unknown_names_are_refused(fit, names, message):

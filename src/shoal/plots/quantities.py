@@ -150,7 +150,7 @@ def _has(results: Results, name: str) -> bool:
     posterior = results.posterior
     of = [str(v) for v in posterior.data_vars if name.startswith(f"{v}[")]
     return (
-        name in posterior
+        name in posterior.data_vars
         or bool(of)
         and name in dict(scalars(posterior, [max(of, key=len)], results.model.groups))
     )
@@ -168,7 +168,7 @@ def _level_coefficients(results: Results, group: str) -> Iterator[tuple[str, np.
 def _asked(results: Results, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
     posterior = results.posterior
     for name in names:
-        if name in posterior:
+        if name in posterior.data_vars:
             yield from scalars(posterior, [name], results.model.groups)
         else:
             yield name, _single(results, posterior, name)

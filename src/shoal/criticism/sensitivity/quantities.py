@@ -55,7 +55,7 @@ def quantities(
 def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the scalars of a variable, or the one that is meant."""
     posterior = results.posterior
-    if name in posterior:
+    if name in posterior.data_vars:
         yield from _of_variable(results, name)
         return
     variables = list(map(str, posterior.data_vars))
