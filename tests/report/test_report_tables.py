@@ -127,6 +127,15 @@ def test_those_sampled_worst_are_found():
     assert set(parameters.least_sampled(2)) == set(worst)
 
 
+def test_of_equal_effective_sizes_the_worst_is_never_left_out():
+    parameters = Parameters(fit("ordered")._results, 0.9)
+    parameters.summary = parameters.summary.copy()
+    names = [scalar.name for scalar in parameters.scalars if scalar.varies]
+    parameters.summary[["ess_bulk", "ess_tail"]] = 80.0
+    parameters.summary.iloc[-1, parameters.summary.columns.get_loc("ess_tail")] = 50.0
+    assert parameters.least_sampled(2) == [names[0], names[-1]]
+
+
 # Group effects
 
 

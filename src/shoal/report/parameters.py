@@ -100,8 +100,8 @@ class Parameters:
         """Return the names of those of the smallest effective sample sizes, in the order of the tables."""
         ess = self.summary[["ess_bulk", "ess_tail"]].min(axis=1).to_numpy()
         varying = [s for s in self.scalars if s.varies]
-        limit = sorted(ess[s.place] for s in varying)[:count]
-        return [s.name for s in varying if ess[s.place] in limit][:count]
+        worst = {s.name for s in sorted(varying, key=lambda s: ess[s.place])[:count]}
+        return [s.name for s in varying if s.name in worst]
 
     def accuracy(self) -> Table:
         """Return mean, sd, interval, Monte Carlo error, effective sample size and R-hat of each."""
