@@ -22,20 +22,7 @@ from shoal.priors import InverseGamma, Prior
 
 
 @row_function
-def beta_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def beta_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows of shapes ``a = mu phi`` and ``b = (1 - mu) phi``; all curvatures are expected.
 
     By ``log Γ(a) = log Γ(1 + a) - log a`` and likewise its derivatives: finite for the smallest shapes, where

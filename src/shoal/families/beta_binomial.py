@@ -21,20 +21,7 @@ from shoal.priors import InverseGamma, Prior
 
 
 @row_function
-def beta_binomial_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def beta_binomial_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows by ``log Γ(y + a) / Γ(a) + log Γ(n - y + b) / Γ(b) - log Γ(n + phi) / Γ(phi)``.
 
     The curvature in eta is that of the quasi-likelihood, ``(d mean / d eta)^2 / variance``: at most the

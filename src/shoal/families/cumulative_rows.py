@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import (
     LOG_ROOT_2_PI,
@@ -25,20 +23,7 @@ NO_END = 1e300
 
 
 @row_function
-def logit_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def logit_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """By ``F(high) - F(low) = F(high) F(-low) (1 - exp(low - high))``; the last factor is free of eta."""
     last = phi.shape[0]
     several = phi.shape[1]
@@ -99,20 +84,7 @@ def normal_interval(low: float, high: float, gap: float) -> tuple[float, float, 
 
 
 @row_function
-def probit_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def probit_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """With p the row's probability the slope in eta is ``s = (φ(low) - φ(high)) / p``.
 
     The curvature, ``s^2 + (high φ(high) - low φ(low)) / p``, is one less the variance of the truncated

@@ -23,20 +23,7 @@ LARGEST_RATIO = math.exp(LARGEST)
 
 
 @row_function
-def exponential_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def exponential_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows of log density ``-trials eta - y exp(-eta)``: log-concave, with exact curvature."""
     for i in range(y.shape[0]):
         w = weight[i]

@@ -23,20 +23,7 @@ from shoal.priors import InverseGamma, Prior
 
 
 @row_function
-def gamma_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def gamma_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows by ``a (r - exp(r) + 1)`` and ``a log a - a - log Γ(a)``, with ``r = log y - eta``.
 
     Nothing cancels as the shape grows: at r = 0 the first part is 0. The curvature in eta is exact, that in

@@ -18,20 +18,7 @@ from shoal.priors import Exponential, Prior
 
 
 @row_function
-def gaussian_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def gaussian_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows of variance ``v = se^2 + sigma^2``; without a sigma it is the known variance."""
     several = phi.shape[1]
     each = y.shape[0] // several

@@ -21,20 +21,7 @@ from shoal.priors import Exponential, Prior
 
 
 @row_function
-def lognormal_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def lognormal_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows whose logarithm is normal; the curvature in sigma is the expected one."""
     several = phi.shape[1]
     each = y.shape[0] // several

@@ -23,20 +23,7 @@ from shoal.priors import Exponential, Prior
 
 
 @row_function
-def negbinomial_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def negbinomial_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows by ``log Γ(y + a) / Γ(a) + y log p + a log(1 - p)``, ``p = mu / (mu + a)``: concave in eta."""
     several = phi.shape[1]
     each = y.shape[0] // several

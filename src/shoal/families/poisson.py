@@ -21,20 +21,7 @@ from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_count
 
 
 @row_function
-def poisson_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def poisson_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows of log density ``y eta - trials exp(eta)``; the link is canonical, the curvature exact."""
     for i in range(y.shape[0]):
         mean = trials[i] * bounded_exp(eta[0, i])

@@ -7,27 +7,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import LOG_ROOT_2_PI, above_zero, bounded_exp, log1p_fast, logistic, normal_tail
 
 
 @row_function
-def logit_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def logit_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """``F(eta) = 1 / (1 + exp(-eta))``: log density ``y eta - trials log(1 + exp(eta))``."""
     for i in range(y.shape[0]):
         w, n, e = weight[i], trials[i], eta[0, i]
@@ -41,20 +26,7 @@ def logit_rows(
 
 
 @row_function
-def probit_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def probit_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """``F(eta) = Φ(eta)``, with slopes from the tails' ratios of Mills."""
     for i in range(y.shape[0]):
         w, e = weight[i], eta[0, i]
@@ -75,20 +47,7 @@ def probit_rows(
 
 
 @row_function
-def cloglog_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def cloglog_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """``F(eta) = 1 - exp(-u)`` with ``u = exp(eta)``.
 
     The slope of log F is ``g = u / (exp(u) - 1)``; since ``u g'(u) = g (1 - u - g)`` its curvature is

@@ -22,20 +22,7 @@ from shoal.priors.compiled import inner
 
 
 @row_function
-def student_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+def student_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows with ``z = (y - eta) / sigma``; curvatures are expected (Lange and others 1989, appendix B)."""
     several = phi.shape[1]
     each = y.shape[0] // several

@@ -23,19 +23,8 @@ from shoal.priors import Beta, Prior
 
 @row_function
 def zero_inflated_poisson_rows(
-    y: np.ndarray,
-    trials: np.ndarray,
-    weight: np.ndarray,
-    se: np.ndarray,
-    eta: np.ndarray,
-    phi: np.ndarray,
-    order: int,
-    value: np.ndarray,
-    score: np.ndarray,
-    curvature: np.ndarray,
-    slope: np.ndarray,
-    information: np.ndarray,
-) -> None:
+    y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information
+):
     """Rows of 0 with probability ``zi + (1 - zi) exp(-mu)``.
 
     At a zero, with q = P(not structural | y = 0), the negative second derivative in eta is
