@@ -10,6 +10,7 @@ from scipy import stats
 
 from engine.dense_problem import DenseProblem, check_density, dense, log_exponential, slopes
 from shoal.engine import density as engine
+from shoal.engine import laplace
 from shoal.engine.build import Builder, Lines
 from shoal.engine.evaluate import Target
 from shoal.families import Rows
@@ -222,7 +223,7 @@ def test_normal_equations_are_loops_over_rows_and_pairs_of_predictors(name, seed
     d, target = DenseProblem(made.target, theta), made.target
     room, problem = target.room(), target.problem
     eta = np.random.default_rng(seed).normal(0, 0.5, len(d.offset))
-    engine.expand_at_predictors(target.handle, theta, eta, room.space)
+    laplace.expand_at_predictors(target.handle, theta, eta, room.space)
     a, b = quadratic_of(made, d, eta)
     scale = np.abs(a).max() * (1 + np.abs(eta).max())
     np.testing.assert_allclose(d.gram(problem.expansion.a), a, rtol=1e-9, atol=1e-11 * scale)

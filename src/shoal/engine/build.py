@@ -6,32 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 import scipy.sparse as sp
 
 from shoal.engine import problem as arrays
+from shoal.engine.function_lists import functions_of
 from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
-from shoal.engine.kinds import FLOATS, INT32S, INT64S
 from shoal.engine.levels import LevelEffects, gather_levels
-from shoal.engine.problem import ZERO, Functions, Problem
-from shoal.engine.sparse import analyse
-from shoal.families.row_functions import FUNCTION_TYPE, RowFunction
+from shoal.engine.lines import Lines, stack
+from shoal.engine.pattern import GaussianRows, pattern_of_effects, places, products_of_columns
+from shoal.engine.problem import ZERO, Problem
+from shoal.engine.sparse import Pattern
+from shoal.families.row_functions import RowFunction
 from shoal.priors import Fixed, Prior
-from shoal.priors.compiled import (
-    DERIVED_ADJOINT_FUNCTION_TYPE,
-    DERIVED_FUNCTION_TYPE,
-    PRIOR_FUNCTION_TYPE,
-    compiled_as,
-)
 
 
-class Lines(NamedTuple):
-    """Entries of J, (entries,) each: lines, places in v, values; of equal places the sum counts."""
+class _Block(NamedTuple):
+    """Rows of one family, as `Builder.rows` is given them."""
 
-    line: np.ndarray
-    column: np.ndarray
-    value: np.ndarray
+    function: RowFunction
+    rows: Any
+    lines: list[Lines]
+    offset: np.ndarray
+    phi: list[int]
 
 
 @dataclass
@@ -54,8 +51,8 @@ class Builder:
     _shifts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     _sums: list[np.ndarray] = field(default_factory=list)
     _levels: list[LevelEffects] = field(default_factory=list)
-    _blocks: list[tuple[RowFunction, Any, list[Lines], np.ndarray, list[int]]] = field(default_factory=list)
-    _quadratics: list[tuple[Lines, np.ndarray, np.ndarray, float, int]] = field(default_factory=list)
+    _blocks: list[_Block] = field(default_factory=list)
+    _quadratics: list[GaussianRows] = field(default_factory=list)
 
     def hyperparameter(self, name: str, prior: Prior) -> int:
         """Declare a hyperparameter; return its place in h. A `Fixed` one is a constant."""
@@ -139,7 +136,7 @@ class Builder:
         phi : list of int
             Places in h of the family's parameters.
         """
-        self._blocks.append((function, rows, lines, offset, phi))
+        self._blocks.append(_Block(function, rows, lines, offset, phi))
 
     def gaussian_rows(
         self, lines: Lines, response: np.ndarray, weight: np.ndarray, count: float, precision: int
@@ -155,19 +152,24 @@ class Builder:
         precision : int
             Place in h of tau.
         """
-        self._quadratics.append((lines, response, weight, count, precision))
+        self._quadratics.append(GaussianRows(lines, response, weight, count, precision))
 
     def build(self) -> Problem:
         """Return the problem, its effects reordered for elimination; its expansion is still zero."""
-        lines = _stack([line for block in self._blocks for line in block[2]], self._line_counts())
-        lines.offset[:] = np.concatenate([np.zeros(0), *(np.ravel(block[3]) for block in self._blocks)])
-        gram, quadratics = self._products(lines)
+        blocks = self._blocks
+        counts, predictors = [len(b.rows.y) for b in blocks], [len(b.lines) for b in blocks]
+        lines = stack(
+            [line for b in blocks for line in b.lines], [len(b.rows.y) for b in blocks for _ in b.lines]
+        )
+        lines.offset[:] = _joined([np.ravel(b.offset) for b in blocks], float)
+        gram, quadratics = products_of_columns(lines, counts, predictors, self._quadratics, self._n_columns)
         scales = self._sorted_scales()
-        terms, pattern = self._pattern(gram, scales)
+        precisions = _gathered(self._precisions, np.int64, np.int64, float, float)
+        terms, pattern = pattern_of_effects(gram, scales, precisions[0], precisions[1], self._n_effects)
         order = pattern.order
         scales = scales._replace(effect=order[scales.effect].astype(np.int32))
         mean = np.zeros(self._n_effects)
-        mean[order] = np.concatenate([np.zeros(0), *self._means])
+        mean[order] = _joined(self._means, float)
         sums = [order[s] for s in self._sums]
         return Problem(
             columns=lines,
@@ -175,7 +177,7 @@ class Builder:
             rows=self._rows(),
             gram=gram,
             quadratics=quadratics,
-            prior=self._prior(order, pattern, mean),
+            prior=_prior(precisions, pattern, mean),
             terms=terms,
             constraints=arrays.Constraints(_starts(sums), _joined(sums, np.int64)),
             levels=gather_levels(self._levels, order),
@@ -183,111 +185,36 @@ class Builder:
             slots=self._slots(),
             derived=self._derived_arrays(),
             expansion=arrays.Expansion(np.zeros(len(gram.row)), np.zeros(self._n_columns), mean.copy()),
-            functions=self._functions(),
+            functions=functions_of(
+                [b.function for b in blocks],
+                (prior for _, prior, _ in self.slots),
+                (derived[:2] for derived in self._derived),
+            ),
             h=np.array(self.h),
             constant=float(self.constant),
             shifted=bool(self._shifts),
         )
 
-    def _line_counts(self) -> list[int]:
-        return [len(block[1].y) for block in self._blocks for _ in block[2]]
-
     def _sorted_scales(self) -> arrays.Scales:
-        column, effect, place = (
-            (np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._scales, strict=True))
-            if self._scales
-            else (np.zeros(0, np.int64),) * 3
-        )
+        column, effect, place = _gathered(self._scales, np.int64, np.int64, np.int64)
         order = np.argsort(column, kind="stable")
         constant = np.full(self._n_columns, ZERO)
-        for columns, places in self._shifts:
-            constant[columns] = places
+        for columns, of_columns in self._shifts:
+            constant[columns] = of_columns
         start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=self._n_columns))])
         return arrays.Scales(
             start.astype(np.int64), effect[order].astype(np.int32), place[order].astype(np.int32), constant
         )
 
-    def _products(self, columns: arrays.Columns) -> tuple[arrays.Gram, arrays.Quadratics]:
-        """Return A's pattern with places for the rows' products, and the gaussian rows' sums."""
-        counts = np.array([len(block[1].y) for block in self._blocks], np.int64)
-        predictors = np.array([len(block[2]) for block in self._blocks], np.int64)
-        keys, starts = _row_keys(columns.start, columns.column, counts, predictors, self._n_columns)
-        own = []
-        for lines, y, weight, *_ in self._quadratics:
-            part = _stack([lines], [len(y)])
-            own.append(_products(part.start, part.column, part.value, weight, self._n_columns))
-        found = np.unique(np.concatenate([np.unique(k) for k in (keys, *(k for k, _ in own))]))
-        gram = arrays.Gram(
-            (found // self._n_columns).astype(np.int32) if found.size else np.zeros(0, np.int32),
-            (found % self._n_columns).astype(np.int32) if found.size else np.zeros(0, np.int32),
-            starts,
-            np.searchsorted(found, keys).astype(np.int32),
-        )
-        size = len(self._quadratics)
-        a, b = np.zeros((size, len(found))), np.zeros((size, self._n_columns))
-        c, n, tau = np.zeros(size), np.zeros(size), np.zeros(size, np.int64)
-        for r, (lines, y, weight, count, place) in enumerate(self._quadratics):
-            a[r] = np.bincount(np.searchsorted(found, own[r][0]), own[r][1], len(found))
-            b[r] = np.bincount(lines.column, lines.value * (weight * y)[lines.line], self._n_columns)
-            c[r], n[r], tau[r] = weight @ y**2, count, place
-        return gram, arrays.Quadratics(a, b, c, n, tau)
-
-    def _pattern(self, gram: arrays.Gram, scales: arrays.Scales) -> tuple[arrays.Terms, Any]:
-        a, e, f = _pairs_of_scales(gram.row, gram.column, scales.start)
-        one, two = scales.effect[e].astype(np.int64), scales.effect[f].astype(np.int64)
-        twice = (gram.row[a] != gram.column[a]) & (one == two)
-        keep = (gram.row[a] != gram.column[a]) | (one <= two)  # of a square, each product of two once
-        a, e, f, one, two, twice = (part[keep] for part in (a, e, f, one, two, twice))
-        prior = [
-            np.concatenate([np.zeros(0, np.int64), *parts]) for parts in zip(*self._precisions, strict=True)
-        ]
-        prior = prior or [np.zeros(0, np.int64)] * 3
-        size = max(self._n_effects, 1)
-        met = np.unique(np.minimum(one, two) * size + np.maximum(one, two))
-        wanted = [np.concatenate([met // size, prior[0]]), np.concatenate([met % size, prior[1]])]
-        pattern = analyse(wanted[0].astype(np.int64), wanted[1].astype(np.int64), self._n_effects)
-        place = _places(pattern, pattern.order[one], pattern.order[two])
-        sort = np.argsort(place, kind="stable")
-        terms = arrays.Terms(
-            place[sort].astype(np.int32),
-            a[sort].astype(np.int32),
-            scales.place[e][sort].astype(np.int32),
-            scales.place[f][sort].astype(np.int32),
-            np.where(twice, 2.0, 1.0)[sort],
-        )
-        return terms, pattern
-
-    def _prior(self, order: np.ndarray, pattern: Any, mean: np.ndarray) -> arrays.Prior:
-        if self._precisions:
-            row, column, value, standard = (
-                np.concatenate(parts) for parts in zip(*self._precisions, strict=True)
-            )
-        else:
-            row, column = np.zeros(0, np.int64), np.zeros(0, np.int64)
-            value, standard = np.zeros(0), np.zeros(0)
-        one, two = order[row], order[column]
-        place = _places(pattern, one, two)
-        i, j = np.minimum(one, two).astype(np.int32), np.maximum(one, two).astype(np.int32)
-        return arrays.Prior(i, j, value.astype(float), standard.astype(float), place.astype(np.int32), mean)
-
     def _rows(self) -> arrays.Rows:
+        blocks = self._blocks
+        phi = [np.array(b.phi, np.int64) for b in blocks]
         y, trials, weight, se = (
-            np.concatenate([np.zeros(0), *(np.asarray(block[1][k], float) for block in self._blocks)])
-            for k in range(4)
+            _joined([np.asarray(b.rows[k], float) for b in blocks], float) for k in range(4)
         )
-        counts = [len(block[1].y) for block in self._blocks]
-        lines = [count * len(block[2]) for count, block in zip(counts, self._blocks, strict=True)]
-        phi = [np.array(block[4], np.int64) for block in self._blocks]
-        return arrays.Rows(
-            y,
-            trials,
-            weight,
-            se,
-            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            np.concatenate([[0], np.cumsum(lines)]).astype(np.int64),
-            _starts(phi),
-            _joined(phi, np.int64),
-        )
+        start = _ends([len(b.rows.y) for b in blocks])
+        line = _ends([len(b.rows.y) * len(b.lines) for b in blocks])
+        return arrays.Rows(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64))
 
     def _slots(self) -> arrays.Slots:
         params = np.zeros((len(self.slots), 3))
@@ -310,16 +237,13 @@ class Builder:
             _joined(outputs, np.int64),
         )
 
-    def _functions(self) -> Functions:
-        out = Functions(_row_list(), _prior_list(), _derived_list(), _adjoint_list())
-        for block in self._blocks:
-            _append_row(out.rows, block[0].compiled)
-        for _, prior, _ in self.slots:
-            _append_prior(out.priors, prior.density.compiled)
-        for forward, adjoint, *_ in self._derived:
-            _append_derived(out.derived, forward.compiled)
-            _append_adjoint(out.adjoints, adjoint.compiled)
-        return out
+
+def _prior(entries: list[np.ndarray], pattern: Pattern, mean: np.ndarray) -> arrays.Prior:
+    row, column, value, standard = entries
+    one, two = pattern.order[row], pattern.order[column]
+    place = places(pattern, one, two)
+    i, j = np.minimum(one, two).astype(np.int32), np.maximum(one, two).astype(np.int32)
+    return arrays.Prior(i, j, value, standard, place.astype(np.int32), mean)
 
 
 def transform_of(prior: Prior) -> tuple[int, float]:
@@ -331,134 +255,18 @@ def transform_of(prior: Prior) -> tuple[int, float]:
 
 
 def _starts(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+    return _ends([len(part) for part in parts])
+
+
+def _ends(sizes: Sequence[int]) -> np.ndarray:
+    """Return where parts of these sizes begin, one after the other, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _joined(parts: Sequence[np.ndarray], kind: Any) -> np.ndarray:
     return np.concatenate([np.zeros(0, kind), *parts]).astype(kind)
 
 
-def _stack(parts: list[Lines], counts: list[int]) -> arrays.Columns:
-    """Return lines one after the other, entries that are zero left out; offsets are filled in later."""
-    base = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    line = np.concatenate([np.zeros(0, np.int64), *(p.line + at for p, at in zip(parts, base, strict=False))])
-    column, value = _joined([p.column for p in parts], np.int64), _joined([p.value for p in parts], float)
-    keep = value != 0
-    line, column, value = line[keep], column[keep], value[keep]
-    order = np.lexsort((column, line))
-    line, column, value = line[order], column[order], value[order]
-    fresh = np.append(True, (np.diff(line) != 0) | (np.diff(column) != 0))[: len(line)]
-    if not fresh.all():  # a row that meets a column twice has their sum
-        value = np.add.reduceat(value, np.flatnonzero(fresh))
-        line, column = line[fresh], column[fresh]
-    start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=base[-1]))]).astype(np.int64)
-    return arrays.Columns(start, column.astype(np.int32), value, np.zeros(base[-1]))
-
-
-def _places(pattern: Any, one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """Return where entries (one, two) of a symmetric matrix stand in its pattern."""
-    size = len(pattern.order)
-    keys = np.repeat(np.arange(size), np.diff(pattern.start)) * size + pattern.row
-    return np.searchsorted(keys, np.maximum(one, two) * size + np.minimum(one, two))
-
-
-@compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, INT32S, INT64S, INT64S, nb.int64))
-def _row_keys(start, column, counts, predictors, size):
-    """Return keys of all rows' products as `rows.linearize` goes through them; where each pair begins."""
-    cells, total = 0, 0
-    for turn in range(2):
-        if turn:
-            keys, starts = np.empty(total, np.int64), np.empty(cells + 1, np.int64)
-        cells, total, line = 0, 0, 0
-        for block in range(counts.size):
-            count, q = counts[block], predictors[block]
-            for i in range(count):
-                for a in range(q):
-                    for b in range(a + 1):
-                        one, two = line + a * count + i, line + b * count + i
-                        if turn:
-                            starts[cells] = total
-                        cells += 1
-                        for e in range(start[one], start[one + 1]):
-                            for f in range(e if a == b else start[two], start[two + 1]):
-                                if turn:
-                                    left, right = np.int64(column[e]), np.int64(column[f])
-                                    keys[total] = min(left, right) * size + max(left, right)
-                                total += 1
-            line += q * count
-    starts[cells] = total
-    return keys, starts
-
-
-@compiled_as(nb.types.Tuple((INT64S, FLOATS))(INT64S, INT32S, FLOATS, FLOATS, nb.int64))
-def _products(start, column, value, weight, size):
-    """Return keys and values of the weighted products of each line's entries."""
-    total = 0
-    for i in range(start.size - 1):
-        k = start[i + 1] - start[i]
-        total += k * (k + 1) // 2
-    keys, out, at = np.empty(total, np.int64), np.empty(total), 0
-    for i in range(start.size - 1):
-        for e in range(start[i], start[i + 1]):
-            for f in range(e, start[i + 1]):
-                keys[at] = np.int64(column[e]) * size + column[f]
-                out[at] = weight[i] * value[e] * value[f]
-                at += 1
-    return keys, out
-
-
-@compiled_as(nb.types.UniTuple(INT64S, 3)(INT32S, INT32S, INT64S))
-def _pairs_of_scales(row, column, start):
-    """Return every (entry of A, entry of S in its row, entry of S in its column)."""
-    total = 0
-    for t in range(row.size):
-        total += (start[row[t] + 1] - start[row[t]]) * (start[column[t] + 1] - start[column[t]])
-    a, e, f = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
-    at = 0
-    for t in range(row.size):
-        for one in range(start[row[t]], start[row[t] + 1]):
-            for two in range(start[column[t]], start[column[t] + 1]):
-                a[at], e[at], f[at] = t, one, two
-                at += 1
-    return a, e, f
-
-
-# Typed lists are made in compiled code: made in Python, each would compile its methods in every process.
-@compiled_as(nb.types.ListType(FUNCTION_TYPE)())
-def _row_list():
-    return nb.typed.List.empty_list(FUNCTION_TYPE)
-
-
-@compiled_as(nb.void(nb.types.ListType(FUNCTION_TYPE), FUNCTION_TYPE))
-def _append_row(functions, function):
-    functions.append(function)
-
-
-@compiled_as(nb.types.ListType(PRIOR_FUNCTION_TYPE)())
-def _prior_list():
-    return nb.typed.List.empty_list(PRIOR_FUNCTION_TYPE)
-
-
-@compiled_as(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE))
-def _append_prior(functions, function):
-    functions.append(function)
-
-
-@compiled_as(nb.types.ListType(DERIVED_FUNCTION_TYPE)())
-def _derived_list():
-    return nb.typed.List.empty_list(DERIVED_FUNCTION_TYPE)
-
-
-@compiled_as(nb.void(nb.types.ListType(DERIVED_FUNCTION_TYPE), DERIVED_FUNCTION_TYPE))
-def _append_derived(functions, function):
-    functions.append(function)
-
-
-@compiled_as(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE)())
-def _adjoint_list():
-    return nb.typed.List.empty_list(DERIVED_ADJOINT_FUNCTION_TYPE)
-
-
-@compiled_as(nb.void(nb.types.ListType(DERIVED_ADJOINT_FUNCTION_TYPE), DERIVED_ADJOINT_FUNCTION_TYPE))
-def _append_adjoint(functions, function):
-    functions.append(function)
+def _gathered(parts: Sequence[tuple[np.ndarray, ...]], *kinds: Any) -> list[np.ndarray]:
+    """Return what is declared part by part as one array of each kind."""
+    return [_joined([part[k] for part in parts], kind) for k, kind in enumerate(kinds)]

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from shoal.engine import coordinates, density, gradient
+from shoal.engine import coordinates, density, gradient, laplace
 from shoal.engine.handles import map_handle, problem_handle, space_handle
-from shoal.engine.problem import Map, Problem, Space, empty_map, new_space
+from shoal.engine.problem import Problem
+from shoal.engine.space import Map, Space, empty_map, new_space
 from shoal.priors.compiled import Compiled
 
 
@@ -103,18 +104,18 @@ class Target:
         """Move the expansion point to where it begins: what follows forgets what was sampled before."""
         self.problem.expansion.x[:] = self.problem.prior.mean
         if not self.quadratic:
-            density.expand_at_predictors(self.handle, self.start, self.predictors, self.room().space)
+            laplace.expand_at_predictors(self.handle, self.start, self.predictors, self.room().space)
 
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""
         room = self.room()
-        density.marginals(self.handle, np.array([theta]), True, room.space, room.where, np.empty(1))
+        laplace.marginals(self.handle, np.array([theta]), True, room.space, room.where, np.empty(1))
 
     def marginals(self, thetas: np.ndarray, room: Room | None = None) -> np.ndarray:
         """Return the log density of each theta (S, T), effects integrated; Laplace's where not gaussian."""
         values, room = np.empty(len(thetas)), room or self.room()
         thetas = np.ascontiguousarray(thetas, float)
-        density.marginals(self.handle, thetas, False, room.space, room.where, values)
+        laplace.marginals(self.handle, thetas, False, room.space, room.where, values)
         return values
 
     def joint(self, theta: np.ndarray, z: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

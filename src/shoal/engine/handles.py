@@ -11,6 +11,7 @@ from numba.experimental import structref
 from shoal.engine import problem as records
 from shoal.engine.kinds import fields_of, record_type
 from shoal.engine.levels import Levels
+from shoal.engine.space import Map, Space
 from shoal.engine.sparse import Pattern
 from shoal.priors.compiled import compiled_as
 
@@ -22,12 +23,12 @@ class ProblemType(nb.types.StructRef):
 
 @structref.register
 class SpaceType(nb.types.StructRef):
-    """`problem.Space`."""
+    """`space.Space`."""
 
 
 @structref.register
 class MapType(nb.types.StructRef):
-    """`problem.Map`."""
+    """`space.Map`."""
 
 
 class ProblemHandle(structref.StructRefProxy):
@@ -64,8 +65,8 @@ _PARTS = (
 )
 _FIELDS = fields_of(records.Problem, **{part.__name__: record_type(part) for part in _PARTS})
 PROBLEM = ProblemType(_FIELDS)
-SPACE = SpaceType(fields_of(records.Space))
-MAP = MapType(fields_of(records.Map))
+SPACE = SpaceType(fields_of(Space))
+MAP = MapType(fields_of(Map))
 
 
 @compiled_as(PROBLEM(nb.types.NamedTuple([kind for _, kind in _FIELDS], records.Problem)))
@@ -92,7 +93,7 @@ def problem_handle(p):
     return out
 
 
-@compiled_as(SPACE(record_type(records.Space)))
+@compiled_as(SPACE(record_type(Space)))
 def space_handle(s):
     """Return the handle of a thread's room."""
     out = structref.new(SPACE)
@@ -121,7 +122,7 @@ def space_handle(s):
     return out
 
 
-@compiled_as(MAP(record_type(records.Map)))
+@compiled_as(MAP(record_type(Map)))
 def map_handle(m):
     """Return the handle of a map."""
     out = structref.new(MAP)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln
 
-from shoal.engine import moves, nuts
+from shoal.engine import alternating, moves, nuts, trajectories
 from shoal.engine.convergence import pareto_k
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
@@ -76,7 +76,7 @@ class Chain:
         """Make some iterations with independent proposals of theta."""
         out = self.output(count)
         self.state.numbers[USED] = 0.0
-        moves.alternate(
+        alternating.alternate(
             self.rng,
             self.target.handle,
             move.steps,
@@ -101,7 +101,7 @@ class Chain:
     def joint(self, warm: int, count: int, aim: float) -> moves.Output:
         """Make some iterations by trajectories over (theta, z)."""
         out = self.output(count)
-        moves.trajectories(
+        trajectories.trajectories(
             self.rng,
             self.target.handle,
             joint_density.compiled,
@@ -119,13 +119,13 @@ class Chain:
         return out
 
 
-def proposals(mixture: Mixture) -> moves.Proposals:
+def proposals(mixture: Mixture) -> alternating.Proposals:
     """Return a mixture as compiled code evaluates it."""
     d, nu = mixture.mean.shape[1], mixture.freedom
     log_det = np.log(np.diagonal(mixture.root, axis1=1, axis2=2)).sum(1)
     constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
     inverse = np.linalg.inv(mixture.root).reshape(len(mixture.weight) * d, d)
-    return moves.Proposals(
+    return alternating.Proposals(
         np.log(mixture.weight) + constant - log_det,
         np.ascontiguousarray(mixture.mean),
         np.ascontiguousarray(inverse),
