@@ -13,12 +13,14 @@ from engine.dense_problem import slopes
 from oracles import distances
 from posterior.cases import Case, covariances, effects_of, joint, specification, table
 from posterior.density import log_joint
-from shoal.engine.build import Builder, Lines
+from shoal.engine.build import Builder
+from shoal.engine.lines import Lines
 from shoal.engine.settings import Settings
 from shoal.fit.posterior import posterior_of
 from shoal.fit.run import fit
 from shoal.model import Response, specify
 from shoal.model.terms.term import Placed, Term
+from shoal.model.terms.variable import Variable
 from shoal.priors import Exponential, Normal
 from shoal.tables import read
 
@@ -46,10 +48,22 @@ class Memberships(Term):
     root: np.ndarray
     rate: float
 
-    def parameters(self):
+    def variables(self):
+        dims = {"member": range(self.share.shape[1])}
+        yield Variable("sd_member", "sd", self.prefix)
+        yield Variable("r_member", "effects", self.prefix, dims)
+
+    def hyperparameters(self):
         return {"sd_member": Exponential(self.rate)}
 
-    def place(self, builder: Builder):
+    def draw_prior(self, given, rng, size):
+        sd = rng.exponential(1 / self.rate, size)
+        return {
+            "sd_member": sd,
+            "r_member": sd[:, None] * (rng.normal(size=(size, len(self.root))) @ self.root.T),
+        }
+
+    def place(self, builder: Builder, before):
         levels = self.share.shape[1]
         inverse = np.linalg.inv(self.root)
         builder.constant -= np.log(np.diagonal(self.root)).sum()
@@ -72,15 +86,9 @@ class PlacedMemberships(Placed):
         line, level = np.nonzero(self.term.share[first])
         return Lines(line, self.v[level], self.term.share[first][line, level])
 
-    def variables(self, design, drawn):
-        if design.prefix != self.term.prefix:
-            return {}
-        return {"sd_member": (("chain", "draw"), drawn.values["sd_member"])}
-
-    def effects(self, drawn):
-        if not drawn.keeps(self.v):
-            return {}
-        return {"r_member": (("chain", "draw", "member"), drawn.elements(self.v))}
+    def draws(self, drawn):
+        kept = {"r_member": drawn.elements(self.v)} if drawn.keeps(self.v) else {}
+        return {"sd_member": drawn.values["sd_member"], **kept}
 
     def large(self, nv, order):
         return self.v

@@ -16,9 +16,11 @@ from shoal.engine.settings import Chains, Settings
 from shoal.export import COORDINATES
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.results import assemble
-from shoal.model import Specification, is_foldable
+from shoal.model import Specification
 from shoal.model.terms.coefficients import PlacedCoefficients
-from shoal.model.terms.group_effects import PlacedGroupEffects, partial_names
+from shoal.model.terms.group_effects import PlacedGroupEffects
+from shoal.model.terms.group_parameters import partial_names
+from shoal.model.terms.latents import PlacedLatent
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
 pymc = pytest.importorskip("pymc", reason=OPTIONAL)
@@ -104,6 +106,8 @@ def _standardised(p: Posterior, points: np.ndarray) -> dict[str, np.ndarray]:
     """Return the standardised effects (..., G, K) of elements (v, x) by the name of the effects."""
     order, nv, out = p.target.problem.pattern.order, len(p.target.problem.scales.constant), {}
     for own in p.assembled.placed:
+        if isinstance(own, PlacedLatent):
+            out[own.term.name] = points[..., nv + order[own.x], None]
         if not isinstance(own, PlacedGroupEffects):
             continue
         factor, at = own.term.factor, 0
@@ -112,7 +116,6 @@ def _standardised(p: Posterior, points: np.ndarray) -> dict[str, np.ndarray]:
         for _, group in factor.groups:
             out[group.r] = u[..., at : at + len(group.effects)]
             at += len(group.effects)
-        out |= {f"latent_{name}": u[..., at + k : at + k + 1] for k, name in enumerate(factor.latents)}
     return out
 
 
@@ -146,11 +149,16 @@ def _folded(model: Specification, variables: dict[str, np.ndarray]) -> dict[str,
     """Return the points with the sign of every free latent such that its first loading is positive."""
     out = dict(variables)
     for name, own in _latents(model).items():
-        if all(is_foldable(model, loading) for loading in own):
+        if _free(model, own):
             sign = np.sign(out[own[0]])
             out |= {loading: sign * out[loading] for loading in own}
             out[f"latent_{name}"] = sign[:, None] * out[f"latent_{name}"]
     return out
+
+
+def _free(model: Specification, loadings: list[str]) -> bool:
+    """Return whether the sign of a latent says nothing: no loading is fixed, or has a prior off zero."""
+    return all(getattr(model.priors[name].prior, "mu", None) == 0 for name in loadings)
 
 
 def _latents(model: Specification) -> dict[str, list[str]]:
@@ -206,7 +214,7 @@ def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, n
 def constant_of(model: Specification) -> float:
     """Return what the exported log density has more: it is of (1 + p) / 2, and on half the space."""
     partial = sum(len(exported.pairs(group)) for group in model.groups)
-    folds = sum(all(is_foldable(model, name) for name in own) for own in _latents(model).values())
+    folds = sum(_free(model, own) for own in _latents(model).values())
     return (partial + folds) * math.log(2)
 
 

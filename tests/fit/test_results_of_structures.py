@@ -56,7 +56,7 @@ def test_variables_and_dimensions_of_two_responses(two):
     assert list(p.data_vars) == [
         "bit_Intercept", "bit_x", "bit_sd_g", "bit_loading_u",
         "y_Intercept", "y_x", "y_w", "y_sd_h", "y_cor_h", "y_loading_u", "y_sigma",
-        "bit_r_g", "latent_u", "y_r_h",
+        "bit_r_g", "y_r_h", "latent_u",
     ]  # fmt: skip
     assert p["latent_u"].dims == ("chain", "draw", "g")
     assert p["y_r_h"].dims == ("chain", "draw", "h", "y_h_effect")

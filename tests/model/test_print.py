@@ -128,4 +128,4 @@ def test_describing_counts_meetings_and_evaluates_nothing(monkeypatch):
         model = sl.Model("y ~ x + (1 + x | g)", table())
         assert used == []
         str(model)
-    assert {name.split(".")[2] for name in used} <= {"build", "sparse"}
+    assert {name.split(".")[2] for name in used} <= {"sparse", "pattern", "function_lists"}

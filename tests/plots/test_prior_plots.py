@@ -9,8 +9,9 @@ from scipy.special import expit
 import shoal as sl
 from plots.made_fits import LABELS, TWO, made, model, table
 from shoal import priors as P
-from shoal.criticism.implied import prior_dataset, scalars
+from shoal.criticism.implied import prior_dataset
 from shoal.errors import ModelError, PriorError
+from shoal.estimands.scalars import scalars
 from shoal.model.prior_draws import draw_prior
 from shoal.plots.density import density_of
 from shoal.plots.prior_density import exact_density
@@ -51,7 +52,7 @@ def test_exact_densities_are_those_of_the_draws(structure):
     dataset = prior_dataset(own, 20_000, 1)
     names = [str(name) for name in dataset if name not in own.group_effects]
     unknown = set()
-    for quantity, draws in scalars(dataset, names):
+    for quantity, draws in scalars(dataset, names, own):
         if not np.ptp(draws) > 0:
             continue
         at = np.linspace(*np.quantile(draws, [0.1, 0.8]), 400)
@@ -69,7 +70,7 @@ def test_an_intercept_at_average_columns_has_the_spread_of_the_coefficients():
     """Its density is exact among normals, a fixed coefficient moves it, and others leave it to the draws."""
     for prior, known in ((P.Normal(3, 2), True), (P.Fixed(4.0), True), (P.Laplace(3, 2), False)):
         own = model("y ~ m", priors={"m": prior}).specification
-        (_, draws), *_ = scalars(prior_dataset(own, 20_000, 1), ["Intercept"])
+        (_, draws), *_ = scalars(prior_dataset(own, 20_000, 1), ["Intercept"], own)
         at = np.linspace(*np.quantile(draws, [0.1, 0.8]), 400)
         density = exact_density(own, "Intercept", at)
         assert (density is not None) is known

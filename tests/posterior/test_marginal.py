@@ -37,7 +37,7 @@ from scipy.special import expit
 
 from posterior import density as plain
 from posterior.density import log_joint
-from shoal.engine import density as engine
+from shoal.engine import laplace
 from shoal.model.design import Design
 from shoal.priors import Fixed, Shrunk
 
@@ -276,5 +276,5 @@ def test_laplace_marginal_is_found_at_the_mode_of_every_structure(case, data):
     np.testing.assert_allclose(marginal(anchored(p, theta + 0.5), theta), at_mode, atol=1e-5)
     astray, rng = p.given(p.model).target, np.random.default_rng(0)
     eta = rng.normal(0, 4, len(astray.problem.columns.offset))
-    engine.expand_at_predictors(astray.handle, theta, eta, astray.room().space)
+    laplace.expand_at_predictors(astray.handle, theta, eta, astray.room().space)
     np.testing.assert_allclose(astray.marginals(theta[None]), at_mode, atol=1e-5)

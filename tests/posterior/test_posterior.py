@@ -37,6 +37,7 @@ from shoal.errors import ModelError
 from shoal.fit.folding import folded
 from shoal.fit.posterior import posterior_of, to_unconstrained
 from shoal.model.terms.group_effects import PlacedGroupEffects
+from shoal.model.terms.latents import PlacedLatent
 from shoal.priors import (
     Beta,
     Exponential,
@@ -127,35 +128,33 @@ def test_hyperparameters_make_the_correlations_that_are_reported(case):
                     assert any(i in b and j in b for b in group.blocks)
             expected = matrix * np.outer(values[group.sd], values[group.sd])
             np.testing.assert_allclose(root @ root.T, expected, rtol=1e-10, atol=1e-12)
-        seen[own.term.ordinary :, own.term.ordinary :] = True
         assert not blocks[0][~seen].any()
 
 
 def test_loadings_turn_a_latent_into_columns():
-    """Two latents of h and g in both responses: Λ has a row for each loading."""
+    """Two latents of h and g in both responses: each has a column for each loading."""
     p = posterior(TWO_GAUSSIAN[3])
     theta = p.target.start
     d = DenseProblem(p.target, theta)
     values = {name: d.h[place] for name, place in p.assembled.places.items()}
-    for own in group_effects(p):
-        latent = {"g": "f", "h": "e"}[own.term.factor.name]
-        ordinary = own.term.ordinary
-        expected = [values[f"{response}_loading_{latent}"] for response in ("y", "v")]
-        block = lam(p, d, own, 1)
-        np.testing.assert_allclose(block[ordinary:, ordinary:], np.transpose([expected]))
-        assert not block[ordinary:, :ordinary].any()
+    order = p.target.problem.pattern.order
+    latents = [own for own in p.assembled.placed if isinstance(own, PlacedLatent)]
+    assert len(latents) == 2
+    for own in latents:
+        expected = [values[f"{response}_loading_{own.term.one.name}"] for response in ("y", "v")]
+        block = d.s[np.ix_(own.v[:, 1], order[own.x])]
+        np.testing.assert_allclose(block[:, 1], expected)
+        assert not np.delete(block, 1, axis=1).any()
 
 
 # Where the effects live
 
 
 def test_a_known_covariance_is_a_factor_of_its_own_beside_a_latent():
-    factors = [own.term.factor for own in group_effects(posterior(LATENT[2]))]
-    assert [(f.name, f.root is not None, len(f.latents)) for f in factors] == [
-        ("g", True, 0),
-        ("h", False, 0),
-        ("g", False, 1),
-    ]
+    placed = posterior(LATENT[2]).assembled.placed
+    factors = [own.term.factor for own in placed if isinstance(own, PlacedGroupEffects)]
+    assert [(f.name, f.root is not None) for f in factors] == [("g", True), ("h", False)]
+    assert [own.term.one.factor for own in placed if isinstance(own, PlacedLatent)] == ["g"]
 
 
 @pytest.mark.parametrize("case", [GAUSSIAN[9], CROSSED[2], KNOWN[3], LATENT[1]], ids=str)
@@ -191,7 +190,7 @@ def test_folding_keeps_the_density_and_turns_the_first_loading_up(case):
     for _ in range(4):
         theta, z = rng.normal(size=p.target.n_theta), rng.normal(size=p.target.n_effects)
         values = joint(p, theta, z)[1]
-        turned = folded(p.model, {name: ((), np.array(v)[None, None]) for name, v in values.items()})
+        turned = folded(p.assembled, {name: ((), np.array(v)[None, None]) for name, v in values.items()})
         after = plain.known(p.model, {name: v[0, 0] for name, (_, v) in turned.items()})
         values = plain.known(p.model, values)
         np.testing.assert_allclose(log_joint(p.model, after), log_joint(p.model, values), rtol=1e-12)
@@ -278,9 +277,9 @@ def test_fixed_values_leave_theta():
     free = posterior(Case("y ~ 1 + (1 | g)"))
     fixed = posterior(Case("y ~ 1 + (1 | g)", priors={"sigma": Fixed(1.5), "sd_g": Fixed(0.5)}))
     assert (free.target.n_theta, fixed.target.n_theta) == (2, 0)
-    priors = [free.model.priors[name].prior for name in ("sd_g[Intercept]", "sigma")]
-    theta = np.array([slot(p, v) for p, v in zip(priors, (0.5, 1.5), strict=True)])
+    priors = [free.model.priors[name].prior for name in ("sigma", "sd_g[Intercept]")]
+    theta = np.array([slot(p, v) for p, v in zip(priors, (1.5, 0.5), strict=True)])
     # Exponential priors: density rate * exp(-rate * value), and d value / d theta = sigmoid(theta) / rate.
-    log_prior = sum(np.log(p.rate) - p.rate * v for p, v in zip(priors, (0.5, 1.5), strict=True))
+    log_prior = sum(np.log(p.rate) - p.rate * v for p, v in zip(priors, (1.5, 0.5), strict=True))
     log_jacobian = sum(-np.logaddexp(0, -t) - np.log(p.rate) for p, t in zip(priors, theta, strict=True))
     np.testing.assert_allclose(marginal(free, theta) - log_prior - log_jacobian, marginal(fixed, np.zeros(0)))

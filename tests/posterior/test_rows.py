@@ -27,6 +27,7 @@ from engine.dense_problem import DenseProblem, dense, lower
 from posterior import density as plain
 from posterior.density import log_joint
 from shoal.engine import density as engine
+from shoal.engine import laplace
 from shoal.fit.posterior import posterior_of
 from shoal.model.design import Design, merge
 from shoal.model.terms.group_effects import PlacedGroupEffects
@@ -143,7 +144,7 @@ def expanded_at(p, theta, x):
     """Return the map laid by the rows' quadratic at effects x, and the room it was laid in."""
     d = DenseProblem(p.target, theta)
     room, size = p.target.room(), p.target.n_effects
-    engine.expand_at_predictors(p.target.handle, theta, d.predictors(x), room.space)
+    laplace.expand_at_predictors(p.target.handle, theta, d.predictors(x), room.space)
     engine.refined(p.target.handle, 0, theta, np.zeros(size), room.space, room.where, np.zeros(size))
     return d, room
 
@@ -215,7 +216,7 @@ def test_sums_are_loops_over_rows_and_lose_no_digits_far_out(case, far):
         (own,) = (
             q for q in p.assembled.placed if getattr(q.term, "affine", None) and q.term.design is design
         )
-        weight, y = design.gaussian_response(own.offset(np.arange(design.n_rows)))
+        weight, y = design.gaussian_response(design.offset + own.offset(design, np.arange(design.n_rows)))
         a, b = np.zeros(j.shape[1:] * 2), np.zeros(j.shape[1])
         for i in range(design.n_rows):
             a += weight[i] * np.outer(j[i], j[i])

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 
 from shoal.engine.progress import Progress
-from shoal.families import FAMILIES
 from shoal.priors.compiled import Compiled
 
-ENGINE = ("sparse", "build", "handles", "density", "gradient", "coordinates", "moves")
-NUTS = ("nuts_tree", "nuts_walk", "nuts_kernel")
-ELSEWHERE = (
-    "shoal.priors.densities",
-    "shoal.priors.shrinkage",
-    "shoal.families.row_functions",
-    "shoal.model.terms.functions",
-    "shoal.model.terms.student_effects",
-    "shoal.scores.loo.kernel",
-)
+ROOMS = ("shoal.priors", "shoal.families", "shoal.engine", "shoal.model.terms", "shoal.scores.loo")
 
 
 def kernels() -> list[tuple[str, str]]:
     """Return the module and name of every compiled function of Shoal."""
-    names = [f"shoal.engine.{name}" for name in (*ENGINE, *NUTS)] + [*ELSEWHERE]
-    names += sorted({f.__module__ for family in FAMILIES.values() for f in family.row_functions.values()})
-    found = []
-    for name in names:
-        module = import_module(name)
-        found += [
-            (name, key)
-            for key, value in vars(module).items()
-            if isinstance(value, Compiled) and value.function.__module__ == name
-        ]
-    return found
+    return [
+        (name, key)
+        for name in _modules()
+        for key, value in vars(import_module(name)).items()
+        if isinstance(value, Compiled) and value.function.__module__ == name
+    ]
+
+
+def _modules() -> Iterator[str]:
+    """Yield the names of the modules that may hold compiled functions, those of smaller ones first."""
+    for room in ROOMS:
+        yield from (f"{room}.{module.name}" for module in pkgutil.iter_modules(import_module(room).__path__))
 
 
 def compile_kernel(kernel: tuple[str, str]) -> str:

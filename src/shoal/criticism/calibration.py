@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,11 +25,11 @@ from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.run import sampled
-from shoal.model import Specification, covariance
-from shoal.model.design import Design, Group
+from shoal.model import Specification
+from shoal.model.assemble import Variables
+from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
-from shoal.model.terms.term import Variables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -294,15 +294,13 @@ def _autocorrelation(draws: np.ndarray, chains: int) -> float:
 def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what is ranked, (n,) by name, from n draws of every parameter."""
     out: dict[str, np.ndarray] = {}
+    for variable in model.variables:
+        values = draws[variable.name]
+        for element in variable.elements():
+            if not variable.of_levels or element.position[0] in (0, values.shape[1] - 1):
+                label, where = ", ".join(element.labels), cast(Any, (..., *element.position))
+                out[f"{variable.name}[{label}]" if label else variable.name] = values[where]
     for design in model.designs:
-        out |= {name: draws[name] for name in design.columns}
-        for group in design.groups:
-            out |= _group_quantities(group, draws)
-        out |= {latent.loading: draws[latent.loading] for latent in design.latents}
-        if design.family.ordinal:
-            count = design.family.n_cutpoints
-            out |= {f"{design.cutpoints}[{i}]": draws[design.cutpoints][:, i] for i in range(count)}
-        out |= {design.prefix + n: draws[design.prefix + n] for n in design.parameters}
         out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
     return out
 
@@ -311,16 +309,3 @@ def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarr
     """Return the log likelihood of the raw rows of one response at each draw, (n,)."""
     phi, eta = phi_of(design, draws), linear_predictor(design, draws)
     return design.family.evaluate(design.rows, eta, phi).value.sum(-1)
-
-
-def _group_quantities(group: Group, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    effects = group.effects
-    out = {f"{group.sd}[{e}]": draws[group.sd][:, k] for k, e in enumerate(effects)}
-    for i, j, *_ in covariance.partial_positions(group.blocks):
-        out[f"{group.cor}[{effects[i]}, {effects[j]}]"] = draws[group.cor][:, i, j]
-    if group.student:
-        out[group.nu] = draws[group.nu]
-    for level in (0, len(group.labels) - 1):
-        for k, e in enumerate(effects):
-            out[f"{group.r}[{group.labels[level]}, {e}]"] = draws[group.r][:, level, k]
-    return out

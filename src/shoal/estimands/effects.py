@@ -19,6 +19,8 @@ from shoal.fit.no_pooling import NoPooling, estimates
 from shoal.fit.results import Results
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.terms.all_terms import terms_of, variables_of
+from shoal.model.terms.variable import OF_ROWS
 
 SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share
 
@@ -88,8 +90,6 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
 
 def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
     """Return the posterior mean of every parameter that the response's rows depend on."""
-    latents = [(t.loading, f"latent_{t.name}") for t in design.latents]
-    names = [*design.columns, *(g.r for g in design.groups), *(n for pair in latents for n in pair)]
-    names += [design.prefix + n for n in design.parameters]
-    names += [design.cutpoints] if design.family.ordinal else []
+    variables = variables_of(terms_of((design,), {}), (design,))
+    names = [v.name for v in variables if v.of_levels or v.kind in OF_ROWS]
     return {name: results.posterior[name].mean(("chain", "draw")).values.astype(float) for name in names}

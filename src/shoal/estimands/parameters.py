@@ -15,7 +15,6 @@ from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
-from shoal.model.covariance import partial_positions
 
 
 def summary(
@@ -86,13 +85,13 @@ def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -
 def free_variables(results: Results, names: Sequence[str]) -> xr.Dataset:
     """Return variables as they are, and each correlation that is estimated as one of its own."""
     posterior, out = results.posterior, dict[str, xr.DataArray]()
-    pairs = {group.cor: partial_positions(group.blocks) for group in results.model.groups}
+    pairs = {variable.name: variable.positions for variable in results.model.variables if variable.positions}
     for name in names:
         if name not in pairs:
             out[name] = posterior[name]
             continue
         rows, columns = posterior[name].dims[2:]
-        for i, j, *_ in sorted(pairs[name]):
+        for i, j in pairs[name]:
             one = posterior[name].isel({rows: i, columns: j})
             out[f"{name}[{one[rows].item()}, {one[columns].item()}]"] = one.drop_vars([rows, columns])
     return xr.Dataset(out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -50,27 +49,11 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
 
 def as_dataset(model: Specification, prior: Mapping[str, np.ndarray], draws: int) -> xr.Dataset:
     """Return draws of parameters, their first axis over draws, as one chain with names for all axes."""
-    dims = dims_of(model)
+    variables = model.variables
     return xr.Dataset(
-        {name: (("chain", "draw", *dims[name]), value[None]) for name, value in prior.items()},
-        {"chain": [0], "draw": np.arange(draws), **coords_of(model)},
+        {v.name: (("chain", "draw", *v.dims), prior[v.name][None]) for v in variables if v.name in prior},
+        {"chain": [0], "draw": np.arange(draws), **coords_of(variables)},
     )
-
-
-def dims_of(model: Specification) -> dict[str, tuple[str, ...]]:
-    """Return the dimensions of every parameter, chains and draws aside."""
-    dims: dict[str, Any] = {}
-    for design in model.designs:
-        dims |= dict.fromkeys(design.columns, ())
-        dims |= dict.fromkeys((design.prefix + name for name in design.parameters), ())
-        dims[f"{design.prefix}scale_b"] = (f"{design.prefix}b_column",)
-        dims[design.cutpoints] = (f"{design.prefix}cutpoint",)
-        for group in design.groups:
-            dims |= {group.sd: (group.dim,), group.cor: (group.dim, f"{group.dim}_bis"), group.nu: ()}
-            dims[group.r] = (group.name, group.dim)
-        for latent in design.latents:
-            dims |= {latent.loading: (), f"latent_{latent.name}": (latent.factor,)}
-    return dims
 
 
 def posterior_predictive(results: Results, draws: int | None, seed: int) -> xr.DataTree:

@@ -13,9 +13,11 @@ from shoal.export import effects
 from shoal.export.effects import EffectScale
 from shoal.export.parameters import ascending, folded, scalar
 from shoal.export.responses import data, observe
-from shoal.model import Specification, is_foldable
+from shoal.fit.results import coords_of
+from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import safe
+from shoal.model.terms.latents import SharedLatent
 from shoal.priors import Fixed, Normal, Prior
 
 Values = dict[str, Any]
@@ -37,18 +39,13 @@ def build(model: Specification, coordinates: str) -> pm.Model:
 
 
 def _coords(model: Specification) -> dict[str, Any]:
-    coords: dict[str, Any] = {"row": np.arange(model.designs[0].n_rows), **model.factors}
+    coords: dict[str, Any] = {"row": np.arange(model.designs[0].n_rows), **coords_of(model.variables)}
     for group in model.groups:
-        coords[group.dim] = list(group.effects)
         if group.correlated:
-            coords[f"{group.dim}_bis"] = list(group.effects)
             coords[effects.pairs_dim(group)] = effects.pairs(group)
     for design in model.designs:
         if len(design.columns):
             coords[f"{design.prefix}data_column"] = list(design.columns)
-        if design.family.ordinal:
-            between = zip(design.categories, design.categories[1:], strict=False)
-            coords[f"{design.prefix}cutpoint"] = [f"{below}|{above}" for below, above in between]
     return coords
 
 
@@ -61,14 +58,11 @@ def _response_name(design: Design, out: pm.Model) -> str:
 def _latents(model: Specification) -> Values:
     """Return latents and their loadings; the first loading is positive if the sign says nothing."""
     values: Values = {}
-    members = [latent for design in model.designs for latent in design.latents]
-    for name in dict.fromkeys(latent.name for latent in members):
-        own = [latent for latent in members if latent.name == name]
-        free = all(is_foldable(model, latent.loading) for latent in own)
-        for number, latent in enumerate(own):
-            declare = folded if free and number == 0 else scalar
-            values[latent.loading] = declare(latent.loading, model.priors[latent.loading].prior)
-        values[f"latent_{name}"] = pm.Normal(f"latent_{name}", 0.0, 1.0, dims=own[0].factor)
+    for term in (term for term in model.terms if isinstance(term, SharedLatent)):
+        for number, (name, prior) in enumerate(term.hyperparameters().items()):
+            declare = folded if term.foldable and number == 0 else scalar
+            values[name] = declare(name, prior)
+        values[term.name] = pm.Normal(term.name, 0.0, 1.0, dims=term.one.factor)
     return values
 
 
@@ -84,8 +78,9 @@ def _parameters(model: Specification, design: Design, coordinates: str) -> Value
             values[group.r] = effects.centered(group, scale, population)
         else:
             values[group.r] = effects.standardized(group, scale, means.get(group.r))
-    for name in (design.prefix + own for own in design.parameters):
-        values[name] = scalar(name, model.priors[name].prior)
+    for variable in model.variables:
+        if variable.kind == "family" and variable.prefix == design.prefix:
+            values[variable.name] = scalar(variable.name, model.priors[variable.name].prior)
     if design.family.ordinal:
         values[design.cutpoints] = _cutpoints(model, design, values)
     return values

@@ -13,6 +13,7 @@ import pytensor.tensor as pt
 from shoal.export.parameters import scalar, vector
 from shoal.model import Specification, covariance
 from shoal.model.design import Group
+from shoal.model.terms.group_parameters import sd_names
 from shoal.priors import LKJ
 
 
@@ -45,7 +46,7 @@ class EffectScale:
 
 def scale_of(model: Specification, group: Group) -> EffectScale:
     """Return the standard deviations, correlations and degrees of freedom of a group, as variables."""
-    members = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
+    members = [model.priors[name].prior for name in sd_names(group)]
     sd = vector(group.sd, group.effects, members, group.dim)
     lower = sd[:, None] * _correlated(model, group) if group.correlated else None
     nu = scalar(group.nu, model.priors[group.nu].prior) if group.student else None

@@ -22,7 +22,8 @@ from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
 from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
-from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.default_priors import resolve
+from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
 from shoal.tables import Table
@@ -159,7 +160,7 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     model = Specification(designs, _priors(tree.attrs["priors"]), table, covariances, pooling)
     if missing := set(resolve(designs, {})) - set(model.priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
-    needed = {c for d in designs for c in d.columns} | {g.sd for g in model.groups}
+    needed = {variable.name for variable in model.variables if not variable.of_levels}
     if missing := needed - set(tree["posterior"].data_vars):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
     for group in ("sample_stats", "observed_data"):

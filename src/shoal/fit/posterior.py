@@ -11,8 +11,8 @@ from shoal.engine import memory
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
 from shoal.engine.plan import Plan, Size, check_names, choose
+from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
-from shoal.model.terms.assemble import Assembled, assemble
 from shoal.model.terms.term import Term
 from shoal.priors import middle
 
@@ -104,7 +104,7 @@ def start(assembled: Assembled) -> np.ndarray:
 
     The density is stationary where all loadings of a latent are zero: their search begins beside it.
     """
-    loadings = {t.loading for d in assembled.model.designs for t in d.latents}
+    loadings = {v.name for v in assembled.declared if v.kind == "loading"}
     out = []
     for name, prior, _ in assembled.slots:
         value = middle(prior)

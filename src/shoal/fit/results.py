@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,9 +17,10 @@ from shoal.engine.settings import Chains, Settings
 from shoal.fit.own_families import record_of
 from shoal.fit.posterior import Posterior
 from shoal.model import Specification
+from shoal.model.assemble import Variables
 from shoal.model.grouping_factors import safe
-from shoal.model.terms.term import Variables
-from shoal.priors import Shrunk, to_record
+from shoal.model.terms.variable import Variable
+from shoal.priors import to_record
 
 LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
 STORES = ("auto", "double", "single", "none")
@@ -97,7 +98,7 @@ def assemble(
     coords = {"chain": chain, "draw": draw}
     tree = xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset(variables, coords={**coords, **coords_of(model)}),
+            "posterior": xr.Dataset(variables, coords={**coords, **coords_of(posterior.assembled.declared)}),
             "sample_stats": xr.Dataset(
                 {name: (("chain", "draw"), values) for name, values in draws.stats.items()}, coords=coords
             ),
@@ -126,22 +127,9 @@ def assemble(
     return Results(model, tree)
 
 
-def coords_of(model: Specification) -> dict[str, Any]:
+def coords_of(variables: Iterable[Variable]) -> dict[str, Any]:
     """Return the labels of all dimensions of parameters: levels, effects, neighbouring categories."""
-    coords: dict[str, Any] = dict(model.factors)
-    for group in model.groups:
-        coords[group.dim] = list(group.effects)
-        if group.correlated:
-            coords[f"{group.dim}_bis"] = list(group.effects)
-    for design in model.designs:
-        if design.prefix + "b" in model.priors:
-            shrunk = [c for c in design.columns if isinstance(model.priors[c].prior, Shrunk)]
-            coords[f"{design.prefix}b_column"] = shrunk
-        labels = design.categories
-        if labels:
-            between = [f"{a}|{b}" for a, b in zip(labels, labels[1:], strict=False)]
-            coords[f"{design.prefix}cutpoint"] = between
-    return coords
+    return {dim: np.asarray(labels) for variable in variables for dim, labels in variable.dims.items()}
 
 
 def observed_data(model: Specification) -> xr.Dataset:

@@ -10,6 +10,8 @@ import xarray as xr
 
 from shoal.fit.new_levels import group_effects, latent_effects
 from shoal.model.design import Design
+from shoal.model.terms.all_terms import terms_of, variables_of
+from shoal.model.terms.variable import OF_ROWS
 
 BLOCK = 2**21  # numbers computed at a time: rows of a block times draws
 
@@ -29,10 +31,8 @@ def spread(there: int, wanted: int) -> np.ndarray:
 
 def shared_draws(design: Design, posterior: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the draws that all rows of a response share: coefficients, loadings, the family's parameters."""
-    names = [*design.columns, *(latent.loading for latent in design.latents)]
-    names += [design.prefix + name for name in design.parameters]
-    names += [design.cutpoints] if design.family.ordinal else []
-    return {name: posterior[name].values.astype(float) for name in names}
+    variables = variables_of(terms_of((design,), {}), (design,))
+    return {v.name: posterior[v.name].values.astype(float) for v in variables if v.kind in OF_ROWS}
 
 
 def part(

@@ -17,7 +17,7 @@ from shoal.errors import ModelError, nearest
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
-from shoal.model.terms.term import Variables
+from shoal.model.assemble import Variables
 
 LONGEST_FALLBACK = 30.0  # minutes
 
@@ -86,7 +86,7 @@ def sampled(
     elements = assembled.elements(settings.keep_effects)
     draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
     drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
-    return draws, folded(posterior.model, assembled.variables(drawn))
+    return draws, folded(assembled, assembled.variables(drawn))
 
 
 def _problems(posterior: Posterior, draws: Chains, variables: Variables) -> list[str]:

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from shoal.errors import PriorError, nearest
+from shoal.errors import PriorError, listing, nearest
 from shoal.model.design import Design
-from shoal.priors import (
-    LKJ,
-    Exponential,
-    Fixed,
-    Gamma,
-    Gap,
-    Normal,
-    PartialCorrelation,
-    Prior,
-    Shrinkage,
-    Shrunk,
-)
+from shoal.model.terms.all_terms import terms_of, variables_of
+from shoal.model.terms.variable import Default, ResolvedPrior
+from shoal.priors import Fixed, Gap, PartialCorrelation, Prior, Shrinkage, Shrunk
 
 INTERNAL = (Gap, PartialCorrelation, Shrunk)  # parts of other priors
-
-
-@dataclass(frozen=True)
-class ResolvedPrior:
-    """A prior with its origin.
-
-    Attributes
-    ----------
-    prior : Prior
-    default : bool
-        Chosen by Shoal from the data, not by the user.
-    centered : bool
-        For the Intercept: the prior is on the linear predictor at average columns.
-    """
-
-    prior: Prior
-    default: bool
-    centered: bool = False
 
 
 def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, ResolvedPrior]:
@@ -58,60 +28,11 @@ def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, 
         A name that fits no parameter, or a support that does not.
     """
     settled = _Settled(given)
-    for design in designs:
-        _resolve_one(design, settled)
+    for variable in variables_of(terms_of(designs, {}), designs):
+        for default in variable.defaults():
+            settled.add(default)
     settled.check_unknown()
     return settled.priors
-
-
-def _resolve_one(design: Design, settled: _Settled) -> None:
-    family, prefix = design.family, design.prefix
-    location, scale = family.scale(design.rows)
-    location -= float(np.average(design.offset, weights=design.row_weight))
-    residual = _residual_unit(design)
-    for term, name, spread in zip(design.terms, design.columns, design.spreads, strict=True):
-        if term == "Intercept":
-            settled.add(name, Normal(location, 2.5 * scale), *_wider(prefix, "Intercept"), centered=True)
-        else:
-            slope, unit = Normal(0.0, 2.5 * scale / float(spread)), residual / float(spread)
-            settled.add(name, slope, *_wider(prefix, "b"), shrunk=Shrunk(0.0, unit))
-    if family.ordinal:
-        average = float(np.average(design.offset, weights=design.row_weight))
-        default_cutpoints = Normal(average, 1.5 * scale)
-        settled.add(design.cutpoints, default_cutpoints, *_wider(prefix, "cutpoints"), centered=True)
-        prior = settled.priors[design.cutpoints].prior
-        if not isinstance(prior, Normal):
-            raise PriorError(
-                f"The prior of {design.cutpoints!r} is {prior}.", "Normal: the same for every cutpoint."
-            )
-    for group in design.groups:
-        for effect, spread in zip(group.effects, design.effect_spreads(group), strict=True):
-            default = Exponential(float(spread) / scale)
-            settled.add(f"{group.sd}[{effect}]", default, group.sd, *_wider(prefix, "sd"))
-        if group.correlated:
-            settled.add(group.cor, LKJ(2.0), *_wider(prefix, "cor"))
-        if group.student:
-            settled.add(group.nu, Gamma(2.0, 0.1))
-    for latent in design.latents:
-        settled.add(latent.loading, Normal(0.0, scale), *_wider(prefix, "loading"))
-    for name in design.parameters:
-        settled.add(prefix + name, family.parameter_prior(name, design.rows), *_wider(prefix, name))
-
-
-def _residual_unit(design: Design) -> float:
-    """Return the residual sd that shrinkage priors refer to, in units of sigma where there is one.
-
-    The sd of the latent variable behind binary and ordered rows; the response's scale for other families.
-    """
-    if "sigma" in design.parameters:
-        return 1.0
-    variance = None if design.parameters else design.family.residual_variance(design.rows, {})
-    return design.family.scale(design.rows)[1] if variance is None else float(np.mean(variance)) ** 0.5
-
-
-def _wider(prefix: str, name: str) -> tuple[str, ...]:
-    """Return the wider names a prior can be given under: of this response, then of all."""
-    return (prefix + name, name) if prefix else (name,)
 
 
 class _Settled:
@@ -122,29 +43,27 @@ class _Settled:
         self.priors: dict[str, ResolvedPrior] = {}
         self.wider: dict[str, None] = {}
 
-    def add(
-        self,
-        name: str,
-        default: Prior,
-        *wider: str,
-        centered: bool = False,
-        shrunk: Shrunk | None = None,
-    ) -> None:
-        """Settle the prior of `name`: that given for it, or for one of the `wider` names, or the default.
+    def add(self, default: Default) -> None:
+        """Settle a prior: the one given for the parameter, or for one of its wider names, or the default.
 
-        A shrinkage prior given for a wider name leaves `shrunk` for the slope, and itself for all of them.
+        A shrinkage prior given for a wider name leaves its part for the slope, and itself for all of them.
         """
+        name, wider = default.name, default.wider
         self.wider |= dict.fromkeys(wider)
         found = next((key for key in (name, *wider) if key in self.given), None)
         if found is None:
-            self.priors[name] = ResolvedPrior(default, True, centered)
+            self.priors[name] = ResolvedPrior(default.prior, True, default.centered)
             return
-        if shrunk and found != name and isinstance(self.given[found], Shrinkage):
-            self.priors[name] = ResolvedPrior(shrunk, False)
-            self.priors[wider[0]] = ResolvedPrior(self.given[found], False)
+        given = self.given[found]
+        if default.shrunk and found != name and isinstance(given, Shrinkage):
+            self.priors[name] = ResolvedPrior(default.shrunk, False)
+            self.priors[wider[0]] = ResolvedPrior(given, False)
             return
-        _check_support(found, self.given[found], default.support)
-        self.priors[name] = ResolvedPrior(self.given[found], False)
+        _check_support(found, given, default.prior.support)
+        if not isinstance(given, default.kinds):
+            kinds = listing([kind.__name__ for kind in default.kinds])
+            raise PriorError(f"The prior of {name!r} is {given}.", f"A prior of kind {kinds}.")
+        self.priors[name] = ResolvedPrior(given, False)
 
     def check_unknown(self) -> None:
         """Raise if a prior was given that no parameter took."""

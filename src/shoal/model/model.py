@@ -13,10 +13,13 @@ from shoal.families import Family, get_family
 from shoal.formula import parse
 from shoal.model.build_design import build
 from shoal.model.checks import responses as response_checks
-from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.default_priors import resolve
 from shoal.model.design import Design
 from shoal.model.grouping_factors import Group, safe
-from shoal.priors import Fixed, Prior
+from shoal.model.terms.all_terms import terms_of, variables_of
+from shoal.model.terms.term import Term
+from shoal.model.terms.variable import ResolvedPrior, Variable
+from shoal.priors import Prior
 from shoal.tables import Table
 
 
@@ -63,6 +66,16 @@ class Specification:
     pooling: str = "partial"
 
     @property
+    def terms(self) -> tuple[Term, ...]:
+        """The parts of the model, each of which declares its parameters."""
+        return terms_of(self.designs, self.priors)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables of the posterior, in reading order."""
+        return variables_of(self.terms, self.designs)
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """The effects of all responses on all grouping factors."""
         return tuple(group for design in self.designs for group in design.groups)
@@ -83,8 +96,7 @@ class Specification:
     @property
     def group_effects(self) -> tuple[str, ...]:
         """Names of the posterior variables that have one value a level."""
-        latents = {f"latent_{latent.name}": None for design in self.designs for latent in design.latents}
-        return (*(group.r for group in self.groups), *latents)
+        return tuple(variable.name for variable in self.variables if variable.of_levels)
 
     def response(self, name: str | None = None) -> Design:
         """Return the design of the response of that name, or the only one.
@@ -185,9 +197,3 @@ def designs_of(
             f"No term uses the covariance {listing(sorted(unused))}.", "For example (1 | gr(g, cov=K))."
         )
     return designs
-
-
-def is_foldable(model: Specification, loading: str) -> bool:
-    """Return True if the prior of a loading is symmetric about zero, so that its sign says nothing."""
-    prior = model.priors[loading].prior
-    return not isinstance(prior, Fixed) and getattr(prior, "mu", None) == 0

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from shoal.model.design import Design
+from shoal.model.terms.all_terms import terms_of
 
 
 def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -17,15 +18,8 @@ def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndar
     draws : mapping of arrays
         Parameters by name, with any common leading axes, or none.
     """
-    eta = design.offset
-    for name, column in zip(design.columns, design.x.T, strict=True):
-        eta = eta + np.multiply.outer(draws[name], column)
-    for group in design.groups:
-        eta = eta + np.einsum("...nk,nk->...n", draws[group.r][..., group.index, :], group.z)
-    for latent in design.latents:
-        effect = draws[f"latent_{latent.name}"][..., latent.index]
-        eta = eta + np.asarray(draws[latent.loading])[..., None] * effect
-    return eta
+    eta = sum((term.predictor(design, draws) for term in terms_of((design,), {})), np.zeros(()))
+    return np.asarray(eta)
 
 
 def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -33,7 +27,4 @@ def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndar
 
     Cutpoints are (..., 1, C).
     """
-    phi = {name: np.asarray(draws[design.prefix + name])[..., None] for name in design.parameters}
-    if design.family.ordinal:
-        phi["cutpoints"] = np.asarray(draws[design.cutpoints])[..., None, :]
-    return phi
+    return {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}

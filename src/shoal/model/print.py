@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from shoal.errors import counted
-from shoal.model.design import Design, Group, merge
+from shoal.model.design import Design, merge
 from shoal.model.model import Specification
 
 
 def model_text(model: Specification, plan: str) -> str:
     """Return the model's equations, priors, groups and plan as text."""
     sections = [
-        ("Model", [line for design in model.designs for line in _equations(design)] + _latents(model)),
+        ("Model", [line for design in model.designs for line in _equations(model, design)]),
         ("Priors", _priors(model)),
         ("Data", _data(model)),
         ("Plan", plan.split("\n")),
@@ -29,51 +29,15 @@ def model_text(model: Specification, plan: str) -> str:
     return "\n".join(lines)
 
 
-def _equations(design: Design) -> list[str]:
+def _equations(model: Specification, design: Design) -> list[str]:
     response = design.formula.response.value.text
     eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
-    parts = [
-        name if term == "Intercept" else f"b[{name}] {term}[i]"
-        for term, name in zip(design.terms, design.columns, strict=True)
-    ]
-    for group in design.groups:
-        where = f"[{group.name}[i]]"
-        parts += [
-            f"{group.r}{where}" if e == "Intercept" else f"{group.r}{where}[{e}] {e}[i]"
-            for e in group.effects
-        ]
-    parts += [f"{t.loading} latent_{t.name}[{t.factor}[i]]" for t in design.latents]
-    parts += [f"offset {o.text}[i]" for o in design.formula.offsets]
+    parts = [part for term in model.terms for part in term.summands(design)]
     distribution = design.family.distribution(design.known_se, design.se_sigma)
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
     lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {' + '.join(parts) or '0'}"]
-    return lines + [line for group in design.groups for line in _group_equations(group)]
-
-
-def _group_equations(group: Group) -> list[str]:
-    name, lines = group.name, []
-    kind = f"StudentT({group.nu}, " if group.student else "Normal("
-    for block in group.blocks:
-        if len(block) == 1:
-            effect = group.effects[block[0]]
-            lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
-        else:
-            inside = ", ".join(group.effects[i] for i in block)
-            lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
-    if group.zero_sum:
-        lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
-    if group.root is not None:
-        lines.append(f"levels of {name} have the known covariance given, times these variances")
-    return lines
-
-
-def _latents(model: Specification) -> list[str]:
-    found = {latent.name: latent for design in model.designs for latent in design.latents}
-    return [
-        f"latent_{name}[g] ~ Normal(0, 1) over {latent.factor}; its first loading is above zero"
-        for name, latent in found.items()
-    ]
+    return lines + [line for term in model.terms for line in term.equations(design)]
 
 
 def _priors(model: Specification) -> list[str]:

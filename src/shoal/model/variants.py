@@ -7,12 +7,13 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-import numpy as np
-
 from shoal.errors import ModelError, nearest
-from shoal.model.default_priors import ResolvedPrior, resolve
+from shoal.model.default_priors import resolve
 from shoal.model.design import Design, Group
 from shoal.model.model import Specification
+from shoal.model.terms.group_parameters import sd_names
+from shoal.model.terms.units import location_of
+from shoal.model.terms.variable import OF_GROUPS, ResolvedPrior
 from shoal.priors import Fixed, Prior, Shrunk
 
 VARIANTS = ("complete", "none", "partial")
@@ -71,7 +72,7 @@ def _check_sds(model: Specification, pooling: str, sd: Any) -> None:
             f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
         )
     if isinstance(sd, Mapping):
-        known = [f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects]
+        known = [name for variable in model.variables if variable.kind == "sd" for name in variable.priors]
         if unknown := [name for name in sd if name not in known]:
             raise ModelError(f"There is no effect of {unknown[0]!r}.", nearest(str(unknown[0]), known))
 
@@ -97,22 +98,19 @@ def _independent(group: Group) -> Group:
 
 def _of_groups(model: Specification) -> set[str]:
     """Return the names of the parameters of all group terms."""
-    names = {f"{group.sd}[{effect}]" for group in model.groups for effect in group.effects}
-    return names | {group.cor for group in model.groups} | {group.nu for group in model.groups}
+    return {name for variable in model.variables if variable.kind in OF_GROUPS for name in variable.priors}
 
 
 def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[str, ResolvedPrior]:
     """Return the known values of a response's parameters without pooling."""
-    location = design.family.scale(design.rows)[0] - float(
-        np.average(design.offset, weights=design.row_weight)
-    )
+    location = location_of(design)
     wide = design.family.no_pooling_sd(design.rows)
     out: dict[str, ResolvedPrior] = {}
     for group in design.groups:
         spreads = design.effect_spreads(group)
         matched = design.matched(group)
-        for effect, spread, column in zip(group.effects, spreads, matched, strict=True):
-            name = f"{group.sd}[{effect}]"
+        names = sd_names(group)
+        for effect, name, spread, column in zip(group.effects, names, spreads, matched, strict=True):
             given = sd.get(name) if isinstance(sd, Mapping) else sd
             value = wide / float(spread) if given is None else given
             out[name] = ResolvedPrior(Fixed(float(value)), given is None)

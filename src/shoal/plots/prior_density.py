@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from shoal.model import Specification, is_foldable
+from shoal.model import Specification
 from shoal.model.design import Design
+from shoal.model.terms.latents import SharedLatent
 from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
 
 NOT_OF_ONE = (Fixed, Gap, LKJ, Shrinkage, Shrunk)  # no density of a single quantity by themselves
@@ -88,6 +89,5 @@ def _averages(design: Design, intercept: str) -> dict[str, float]:
 
 def _first_loadings(model: Specification) -> set[str]:
     """Return the first loading of each latent whose sign says nothing."""
-    members = [latent for design in model.designs for latent in design.latents]
-    own = {name: [m.loading for m in members if m.name == name] for name in {m.name for m in members}}
-    return {loadings[0] for loadings in own.values() if all(is_foldable(model, one) for one in loadings)}
+    latents = (term for term in model.terms if isinstance(term, SharedLatent))
+    return {latent.loadings[0] for latent in latents if latent.foldable}

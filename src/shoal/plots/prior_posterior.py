@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from shoal.criticism.implied import prior_dataset, scalars
+from shoal.criticism.implied import prior_dataset
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import listing
+from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
 from shoal.plots.density import density_of
 from shoal.plots.prior_density import exact_density
@@ -35,7 +36,7 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     quantities = choose(results, var_names, MOST)
     dataset = prior_dataset(results.model, DRAWS, seed=0)
     drawn = [v for v in map(str, dataset) if any(q == v or q.startswith(f"{v}[") for q in quantities.draws)]
-    priors = dict(scalars(dataset, drawn))
+    priors = dict(scalars(dataset, drawn, results.model))
     columns = min(COLUMNS, len(quantities.draws))
     lines = math.ceil(len(quantities.draws) / columns)
     figure = new_figure(max(5.0, 3.0 * columns), 0.8 + 2.0 * lines)

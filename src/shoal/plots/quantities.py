@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.criticism.implied import scalars
 from shoal.errors import ModelError, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
+from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
 
 
@@ -152,7 +152,7 @@ def _has(results: Results, name: str) -> bool:
     return (
         name in posterior.data_vars
         or bool(of)
-        and name in dict(scalars(posterior, [max(of, key=len)], results.model.groups))
+        and name in dict(scalars(posterior, [max(of, key=len)], results.model))
     )
 
 
@@ -161,7 +161,7 @@ def _level_coefficients(results: Results, group: str) -> Iterator[tuple[str, np.
     _, found = group_of(results, group)
     draws = levels_of(results, group)
     own = draws[..., 0] if found.effects == ("Intercept",) else draws
-    for name, values in scalars(own.to_dataset(name="levels"), ["levels"]):
+    for name, values in scalars(own.to_dataset(name="levels"), ["levels"], results.model):
         yield f"{group}{name.removeprefix('levels')}", values
 
 
@@ -169,7 +169,7 @@ def _asked(results: Results, names: Sequence[str]) -> Iterator[tuple[str, np.nda
     posterior = results.posterior
     for name in names:
         if name in posterior.data_vars:
-            yield from scalars(posterior, [name], results.model.groups)
+            yield from scalars(posterior, [name], results.model)
         else:
             yield name, _single(results, posterior, name)
 
@@ -180,7 +180,7 @@ def _single(results: Results, posterior: xr.Dataset, name: Any) -> np.ndarray:
     # Variable names may hold brackets themselves: the longest that fits is meant.
     fitting = [v for v in variables if str(name).startswith(f"{v}[")]
     if fitting:
-        of_variable = dict(scalars(posterior, [max(fitting, key=len)], results.model.groups))
+        of_variable = dict(scalars(posterior, [max(fitting, key=len)], results.model))
         if name in of_variable:
             return of_variable[name]
         raise ModelError(f"There is no quantity {name!r}.", nearest(str(name), of_variable))

@@ -12,14 +12,13 @@ from markupsafe import Markup
 from shoal import estimands
 from shoal.fit.results import Results
 from shoal.model import ResolvedPrior, Specification
-from shoal.model.covariance import partial_positions
 from shoal.model.design import Design
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Shrunk
 from shoal.report.figures import decimals, fixed, interval, percent, short
 from shoal.report.mathml import math
 from shoal.report.parts import Cell, Table
-from shoal.report.symbols import symbols, symbols_of
+from shoal.report.symbols import symbols
 
 PRIOR_DRAWS = 4000
 MOST_ROWS = 200
@@ -57,28 +56,17 @@ class Scalar:
 def scalars(results: Results) -> list[Scalar]:
     """Return all numbers that are no group effects; of correlations each that is estimated."""
     known, out = symbols(results.model), list[Scalar]()
-    groups = results.model.groups
-    pairs = {group.cor: {(i, j) for i, j, *_ in partial_positions(group.blocks)} for group in groups}
-    for variable in results.hyperparameters():
-        array = results.posterior[variable]
-        dims = array.dims[2:]
-        for position in np.ndindex(*array.shape[2:]):
-            if variable in pairs and position not in pairs[variable]:
-                continue
-            labels = ",".join(str(array[d].values[k]) for d, k in zip(dims, position, strict=True))
-            name = f"{variable}[{labels}]" if labels else variable
-            prior = _prior_of(results.model, variable, name)
-            symbol = known.get(name) or known[variable]
-            varies = bool(np.ptp(array.values[:, :, *position]) > 0)
-            out.append(Scalar(name, variable, position, len(out), prior, math(symbol), varies))
+    kept = results.hyperparameters()
+    for variable in (v for v in results.model.variables if v.name in kept):
+        draws = results.posterior[variable.name].values
+        for element in variable.elements():
+            labels = ",".join(element.labels)
+            name = f"{variable.name}[{labels}]" if labels else variable.name
+            where: Any = (..., *element.position)
+            varies = bool(np.ptp(draws[where]) > 0)
+            position, symbol = element.position, math(known[name])
+            out.append(Scalar(name, variable.name, position, len(out), element.prior, symbol, varies))
     return out
-
-
-def _prior_of(model: Specification, variable: str, name: str) -> str:
-    """Return the name under which a scalar's prior is kept."""
-    if variable.endswith("scale_b") and variable not in model.priors:
-        return variable.removesuffix("scale_b") + "b"
-    return name if name in model.priors else variable
 
 
 class Parameters:
@@ -150,7 +138,7 @@ class Parameters:
         where: Any = (..., *scalar.position)
         before = self._ends(draws[scalar.variable][where])
         after = self._ends(self.results.posterior[scalar.variable].values[where])
-        head = [scalar.name, scalar.symbol, _prior_words(self.results.model, scalar.prior)]
+        head = [scalar.name, scalar.symbol, _prior_words(self.results.model, scalar)]
         if before[0] == before[1]:
             return [*head, short(before[0]), "fixed", "–"]
         learnt = 1 - (after[1] - after[0]) / (before[1] - before[0])
@@ -165,16 +153,17 @@ class Parameters:
         return f" The first {MOST_ROWS:,} of {count:,}; all are in {where}." if count > MOST_ROWS else ""
 
 
-def _prior_words(model: Specification, name: str) -> str:
+def _prior_words(model: Specification, scalar: Scalar) -> str:
     """Return a prior as printed, with what is special about it."""
-    given = model.priors[name]
-    return ", ".join([str(given.prior), *_marks(model, name, given)])
+    given = model.priors[scalar.prior]
+    return ", ".join([str(given.prior), *_marks(model, scalar, given)])
 
 
-def _marks(model: Specification, name: str, given: ResolvedPrior) -> Iterator[str]:
-    design = next(d for d in model.designs if name in symbols_of(d))
+def _marks(model: Specification, scalar: Scalar, given: ResolvedPrior) -> Iterator[str]:
+    prefix = next(v.prefix for v in model.variables if v.name == scalar.variable)
+    design = next(d for d in model.designs if d.prefix == prefix)
     if isinstance(given.prior, Shrunk):
-        yield f"with {model.priors[design.prefix + 'b'].prior}"
+        yield f"with {model.priors[f'{prefix}b'].prior}"
     if given.default:
         yield "default"
     if given.centered and _has_slopes(design):

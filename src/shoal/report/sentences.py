@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from shoal.drawing.style import scale_of
 from shoal.errors import listing
-from shoal.model import Specification, is_foldable
+from shoal.model import Specification
 from shoal.model.design import Design, Group
+from shoal.model.terms.latents import SharedLatent
 from shoal.priors import Fixed
 from shoal.report.symbols import INTERCEPT, response_of
 
@@ -100,15 +101,13 @@ def _learnt(model: Specification, design: Design) -> Iterator[str]:
 
 
 def _latents(model: Specification) -> Iterator[str]:
-    latents = {latent.name: latent for design in model.designs for latent in design.latents}
-    for latent in latents.values():
-        own = [(d, t) for d in model.designs for t in d.latents if t.name == latent.name]
-        shared = [response_of(design) for design, _ in own]
+    for term in (term for term in model.terms if isinstance(term, SharedLatent)):
+        latent, shared = term.one, [response_of(design) for design, _ in term.members]
         yield (
             f"{latent.name} is not observed: a standard normal value for each of the {len(latent.labels):,} "
             f"levels of {latent.factor}, shared by {_together(shared)} with a loading in each."
         )
-        if all(is_foldable(model, t.loading) for _, t in own):
+        if term.foldable:
             yield "Its sign is not known from the data: the first loading is taken to be positive."
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from markupsafe import Markup
 
 from shoal.model import Specification
 from shoal.model.design import Design, Group, Latent
+from shoal.model.terms.variable import Element, Variable
 from shoal.report.mathml import enclosed, listed, name, row, sub, subsup, words
 
 # Of the families' own parameters and of what they print; others keep their names.
@@ -77,26 +80,61 @@ def loading(design: Design, latent: Latent) -> Markup:
 
 def symbols(model: Specification) -> dict[str, Markup]:
     """Return the symbol of every parameter, by its name among the priors and in summaries."""
-    return {key: symbol for design in model.designs for key, symbol in symbols_of(design).items()}
+    designs = {design.prefix: design for design in model.designs}
+    out: dict[str, Markup] = {}
+    for variable in (v for v in model.variables if not v.of_levels):
+        design, symbol = designs[variable.prefix], SYMBOLS[variable.kind]
+        out[variable.name] = symbol(variable, design, None)
+        for element in variable.elements():
+            name = f"{variable.name}[{','.join(element.labels)}]" if element.labels else variable.name
+            out[name] = symbol(variable, design, element)
+            out.setdefault(element.prior, out[name])
+    return out
 
 
-def symbols_of(design: Design) -> dict[str, Markup]:
-    """Return the symbols of one response's parameters, by name."""
-    out = {column: coefficient(design, i) for i, column in enumerate(design.columns)}
-    for i, term in enumerate(term for term in design.terms if term != INTERCEPT):
-        out[f"{design.prefix}scale_b[{design.columns[design.terms.index(term)]}]"] = indexed(
-            name("s"), design, words(term)
-        )
-        if not i:
-            out[f"{design.prefix}b"] = indexed(name("β"), design)
-    if design.family.ordinal:
-        out[design.cutpoints] = indexed(letter("cutpoint"), design, name("j"))
-        between = zip(design.categories, design.categories[1:], strict=False)
-        for low, high in between:
-            label = f"{low}|{high}"
-            out[f"{design.cutpoints}[{label}]"] = indexed(letter("cutpoint"), design, words(label))
-    for group in design.groups:
-        out |= {f"{group.sd}[{e}]": of_effect("τ", design, group, e) for e in group.effects}
-        out |= {group.cor: correlation(design, group), group.nu: degrees(design, group)}
-    out |= {latent.loading: loading(design, latent) for latent in design.latents}
-    return out | {design.prefix + p: indexed(letter(p), design) for p in design.parameters}
+def _coefficient(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return coefficient(design, variable.place)
+
+
+def _scale(variable: Variable, design: Design, element: Element | None) -> Markup:
+    """Return the symbol of a slope's scale; of all of them, that of the slopes, whose prior they share."""
+    if element is None:
+        return indexed(name("β"), design)
+    return indexed(name("s"), design, words(design.terms[design.columns.index(element.labels[0])]))
+
+
+def _cutpoint(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return indexed(letter("cutpoint"), design, words(element.labels[0]) if element else name("j"))
+
+
+def _sd(variable: Variable, design: Design, element: Element | None) -> Markup:
+    effect = element.labels[0] if element else INTERCEPT
+    return of_effect("τ", design, design.groups[variable.place], effect)
+
+
+def _correlation(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return correlation(design, design.groups[variable.place])
+
+
+def _degrees(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return degrees(design, design.groups[variable.place])
+
+
+def _loading(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return loading(design, design.latents[variable.place])
+
+
+def _of_family(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return indexed(letter(variable.name.removeprefix(design.prefix)), design)
+
+
+SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
+    "coefficient": _coefficient,
+    "scale": _scale,
+    "cutpoints": _cutpoint,
+    "sd": _sd,
+    "correlation": _correlation,
+    "degrees": _degrees,
+    "loading": _loading,
+    "family": _of_family,
+}

@@ -78,7 +78,7 @@ def known():
         "sigma": sl.priors.Fixed(0.9),
     }
     model = sl.Model("y ~ 1 + (1 | g) + (1 | h)", table, priors=priors)
-    fit = model.fit(draws=2000, seed=5, progress=False)
+    fit = model.fit(draws=2000, seed=8, progress=False)
     n = len(table)
     same = {name: np.equal.outer(table[name].to_numpy(), table[name].to_numpy()) for name in "gh"}
     covariance = 4.0 + 1.44 * same["g"] + 0.49 * same["h"] + 0.81 * np.eye(n)
@@ -108,7 +108,7 @@ def test_rows_whose_weights_fail_are_left_out_of_fits_of_their_own(known):
     table, model, _, covariance = known
     odd = table.copy()
     odd.loc[[4, 11], "y"] = [8.0, -8.0]
-    fit = sl.Model("y ~ 1 + (1 | g) + (1 | h)", odd, priors=model.priors).fit(seed=5, progress=False)
+    fit = sl.Model("y ~ 1 + (1 | g) + (1 | h)", odd, priors=model.priors).fit(seed=8, progress=False)
     with pytest.warns(ShoalWarning, match=r"\(4, 11"):
         rows = fit.loo()
     again = fit.loo(refit=True, progress=False)

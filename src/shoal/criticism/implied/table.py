@@ -9,20 +9,19 @@ Bayesian Analysis 1, 893-914.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from shoal.criticism.implied.outcome import outcome_of
-from shoal.criticism.implied.parameters import scalars
 from shoal.criticism.implied.statistics import Statement, between_levels, of_rows
 from shoal.estimands import interval_names
 from shoal.estimands.predictions import check_integer
 from shoal.estimands.predictive import as_dataset
+from shoal.estimands.scalars import scalars
 from shoal.model import Specification
-from shoal.model.design import Design
 from shoal.model.prior_draws import draw_prior
+from shoal.model.terms.variable import Variable
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
 FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
@@ -30,13 +29,11 @@ LARGEST = 2**27  # numbers simulated for the rows of one response: draws times r
 Draws = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A posterior variable: on which scale, and under which name its prior stands."""
-
-    variable: str
-    scale: str
-    prior: str
+# On which scale the variables of a kind are.
+ETA = "linear predictor ({link})"
+SCALES = {"coefficient": ETA, "cutpoints": ETA, "sd": ETA, "loading": ETA}
+SCALES |= {"scale": "relative to the residual", "correlation": "correlation"}
+SCALES |= {"degrees": "degrees of freedom", "family": "the family's"}
 
 
 def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
@@ -90,32 +87,21 @@ def _outcomes(
 
 def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Statement]:
     """Yield every parameter but those with one value a level."""
-    dataset = as_dataset(model, {k: v for k, v in prior.items() if k not in model.group_effects}, draws)
-    for own in (parameter for design in model.designs for parameter in _named(design)):
-        if own.variable not in dataset:
-            continue
-        for label, values in scalars(dataset, [own.variable], model.groups):
-            resolved = model.priors[label if label in model.priors else own.prior]
+    own = [variable for variable in model.variables if not variable.of_levels]
+    dataset = as_dataset(model, {v.name: prior[v.name] for v in own}, draws)
+    for variable in own:
+        scale = SCALES[variable.kind].format(link=_link(model, variable))
+        found = scalars(dataset, [variable.name], model)
+        for element, (label, values) in zip(variable.elements(), found, strict=True):
+            resolved = model.priors[element.prior]
             notes = [
                 n
                 for n, on in (("default", resolved.default), ("at average columns", resolved.centered))
                 if on
             ]
             text = f"{resolved.prior} ({', '.join(notes)})" if notes else str(resolved.prior)
-            yield Statement("parameter", label, text, own.scale, values.ravel())
+            yield Statement("parameter", label, text, scale, values.ravel())
 
 
-def _named(design: Design) -> Iterator[Parameter]:
-    eta = f"linear predictor ({design.family.link})"
-    for name in design.columns:
-        yield Parameter(name, eta, name)
-    yield Parameter(f"{design.prefix}scale_b", "relative to the residual", f"{design.prefix}b")
-    yield Parameter(design.cutpoints, eta, design.cutpoints)
-    for group in design.groups:
-        yield Parameter(group.sd, eta, group.sd)
-        yield Parameter(group.cor, "correlation", group.cor)
-        yield Parameter(group.nu, "degrees of freedom", group.nu)
-    for latent in design.latents:
-        yield Parameter(latent.loading, eta, latent.loading)
-    for name in design.parameters:
-        yield Parameter(design.prefix + name, "the family's", design.prefix + name)
+def _link(model: Specification, variable: Variable) -> str:
+    return next(design.family.link for design in model.designs if design.prefix == variable.prefix)

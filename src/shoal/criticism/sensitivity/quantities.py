@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from shoal.errors import ModelError, listing, nearest
-from shoal.estimands import free_variables
 from shoal.estimands import levels as draws_of_levels
+from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
 
 
@@ -39,7 +38,7 @@ def quantities(
                 "Ask for two tables.",
             )
         own = draws_of_levels(results, levels)
-        return dict(_scalars(str(own.name), own))
+        return dict(scalars(own.to_dataset(), [str(own.name)], results.model, ", "))
     given: Any = results.hyperparameters() if var_names is None else var_names
     if isinstance(given, str):
         given = [given]
@@ -56,7 +55,7 @@ def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the scalars of a variable, or the one that is meant."""
     posterior = results.posterior
     if name in posterior.data_vars:
-        yield from _of_variable(results, name)
+        yield from scalars(posterior, [name], results.model, ", ")
         return
     variables = list(map(str, posterior.data_vars))
     # Names of variables may hold brackets themselves: the longest that fits is meant.
@@ -65,7 +64,7 @@ def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
         lost = [v for v in results.model.group_effects if v not in variables and name.startswith(v)]
         remedy = f"The draws of {lost[0]} were not kept: fit with store='single'." if lost else ""
         raise ModelError(f"There is no variable {name!r}.", remedy or nearest(name, variables))
-    within = dict(_of_variable(results, fitting[-1]))
+    within = dict(scalars(posterior, fitting[-1:], results.model, ", "))
     found = [key for key in within if _plain(key) == _plain(name)]
     if not found:
         raise ModelError(f"There is no quantity {name!r}.", nearest(name, within))
@@ -75,16 +74,3 @@ def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
 def _plain(name: str) -> str:
     """Return a name without the blanks after commas, which other tables leave out."""
     return name.replace(", ", ",")
-
-
-def _of_variable(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the scalars of a variable; of a matrix of correlations each one that is estimated."""
-    for key, array in free_variables(results, [name]).data_vars.items():
-        yield from _scalars(str(key), array)
-
-
-def _scalars(name: str, array: xr.DataArray) -> Iterator[tuple[str, np.ndarray]]:
-    labels = [[str(label) for label in array[dim].values] for dim in array.dims[2:]]
-    for index in np.ndindex(*array.shape[2:]):
-        inside = ", ".join(own[i] for own, i in zip(labels, index, strict=True))
-        yield f"{name}[{inside}]" if inside else name, array.values[(..., *index)].astype(float)

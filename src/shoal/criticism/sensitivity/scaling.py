@@ -35,7 +35,8 @@ def power_scaling(quantities: Sequence[np.ndarray], component: np.ndarray, group
     Returns
     -------
     (Q,) array
-        0 for a component that is the same at all draws, as a uniform prior is.
+        0 for a component that is the same at all draws, as a uniform prior is. NaN where chains stand still,
+        so that the weights of their draws have no tail.
     """
     from arviz_stats import psense
 
@@ -47,10 +48,13 @@ def power_scaling(quantities: Sequence[np.ndarray], component: np.ndarray, group
         some = np.stack(quantities[start : start + size], axis=-1)
         posterior = xr.Dataset({"x": (("chain", "draw", "at"), some)})
         tree = xr.DataTree.from_dict({"posterior": posterior, f"log_{group}": scaled})
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             # Of few draws the smoothed tails are cut shorter, and it says so.
             warnings.filterwarnings("ignore", message="Number of tail draws", category=UserWarning)
-            out = psense(tree, group=group, sample_dims=["chain", "draw"], alphas=ALPHAS)
+            try:
+                out = psense(tree, group=group, sample_dims=["chain", "draw"], alphas=ALPHAS)
+            except ValueError:  # draws of a chain that stands still: its tail has no shape
+                return np.full(len(quantities), np.nan)
         found.append(out["x"].values)
     return np.concatenate(found) if found else np.zeros(0)
 

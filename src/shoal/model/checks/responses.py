@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
 from shoal.model.design import Design
+from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
 
 
@@ -62,14 +63,9 @@ def latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None
 
 def distinct(designs: Sequence[Design]) -> None:
     """Raise if two variables or dimensions of a result would have one name."""
-    names = [f"latent_{name}" for name in {t.name for d in designs for t in d.latents}]
-    names += {f.factor for d in designs for f in d.latents} | {g.name for d in designs for g in d.groups}
-    for d in designs:
-        names += [*d.columns, *(d.prefix + name for name in d.parameters)]
-        names += [d.cutpoints] if d.family.ordinal else []
-        names += [t.loading for t in d.latents]
-        for g in d.groups:
-            names += [g.sd, g.r, g.dim, *([g.cor] if g.correlated else []), *([g.nu] if g.student else [])]
+    variables = variables_of(terms_of(designs, {}), designs)
+    dims = dict.fromkeys((dim, tuple(labels)) for v in variables for dim, labels in v.dims.items())
+    names = [*(variable.name for variable in variables), *(dim for dim, _ in dims)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ModelError(

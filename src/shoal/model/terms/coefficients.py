@@ -9,19 +9,22 @@ more coefficient, of column -1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from shoal.engine.build import Builder, Lines
+from shoal.engine.build import Builder
 from shoal.engine.levels import Move, Part
+from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE
 from shoal.model.design import Design
-from shoal.model.model import Specification
 from shoal.model.terms.shrinkage import PlacedShrinkage
-from shoal.model.terms.term import Drawn, Placed, Term, Variables
-from shoal.priors import Fixed, Normal, Prior
+from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
+from shoal.model.terms.units import location_of, residual_unit, scale_of, wider
+from shoal.model.terms.variable import Default, Priors, Variable
+from shoal.priors import Fixed, Normal, Prior, Shrunk
 
 ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 
@@ -30,16 +33,33 @@ ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 class Coefficients(Term):
     """Coefficients of the population columns of one response."""
 
-    model: Specification
     design: Design
+    priors: Priors
 
-    def parameters(self) -> Mapping[str, Prior]:
-        priors = {c: self.model.priors[c].prior for c in self.design.columns}
+    def variables(self) -> Iterator[Variable]:
+        prefix = self.design.prefix
+        for place, name in enumerate(self.design.columns):
+            defaults = partial(self._defaults, place)
+            yield Variable(name, "coefficient", prefix, {}, (name,), place=place, defaults=defaults)
+
+    def _defaults(self, column: int) -> Iterator[Default]:
+        design, unit = self.design, scale_of(self.design)
+        name = design.columns[column]
+        if design.terms[column] == "Intercept":
+            prior = Normal(location_of(design), 2.5 * unit)
+            yield Default(name, prior, wider(design.prefix, "Intercept"), centered=True)
+            return
+        spread = float(design.spreads[column])
+        shrunk = Shrunk(0.0, residual_unit(design) / spread)
+        yield Default(name, Normal(0.0, 2.5 * unit / spread), wider(design.prefix, "b"), shrunk=shrunk)
+
+    def hyperparameters(self) -> Mapping[str, Prior]:
+        priors = {c: self.priors[c].prior for c in self.design.columns}
         return {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the mean of cutpoints, if any."""
-        design, priors = self.design, self.model.priors
+        design, priors = self.design, self.priors
         resolved = [priors[c].prior for c in design.columns]
         if design.family.ordinal:
             mu, sigma = priors[design.cutpoints].prior.params
@@ -68,23 +88,60 @@ class Coefficients(Term):
             name, averages[row] = design.columns[row], 0.0
         else:
             return
-        if self.model.priors[name].centered:
+        if self.priors[name].centered:
             for array in arrays:
                 array[row] += sign * averages @ array[: len(averages)]
 
-    def place(self, builder: Builder, shrinkage: PlacedShrinkage | None = None) -> PlacedCoefficients:
+    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCoefficients:
         mean, scale, direct = self.affine()
-        names = [c for c in self.design.columns if isinstance(self.model.priors[c].prior, Normal)]
-        scales = shrinkage.scales if shrinkage else {}
+        names = [c for c in self.design.columns if isinstance(self.priors[c].prior, Normal)]
+        scales = self._scales(before)
         places = np.array([scales.get(name, ONE) for name in names] + [ONE] * self.design.family.ordinal, int)
         reference = self._reference(mean, scale, np.array([p == ONE for p in places], bool))
         x = builder.effects(len(places), mean=-reference)
         b = builder.columns(len(places))
         builder.scale(b, x, places)
-        theta = np.array([builder.names[name] for name in self.parameters()], int)
+        theta = np.array([builder.names[name] for name in self.hyperparameters()], int)
         c = builder.columns(len(theta))
         builder.shift(c, theta)
         return PlacedCoefficients(self, mean + scale @ reference, scale, direct, x, b, c, theta, places)
+
+    def _scales(self, before: Sequence[Placed]) -> Mapping[str, int]:
+        """Return the places in h of what slopes under a shrinkage prior are multiplied by."""
+        own = (p for p in before if isinstance(p, PlacedShrinkage) and p.term.design is self.design)
+        return next((p.scales for p in own), {})
+
+    def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        """Return draws; a default Intercept is drawn at average columns, and moved from there."""
+        design = self.design
+        draws = {name: self.priors[name].prior.draw(rng, size) for name in design.columns}
+        if (scales := given.get(f"{design.prefix}scale_b")) is not None:
+            shrunk = [c for c in design.columns if isinstance(self.priors[c].prior, Shrunk)]
+            draws |= {c: draws[c] * scales[:, i] for i, c in enumerate(shrunk)}
+        if "Intercept" in design.terms:
+            intercept = design.columns[design.terms.index("Intercept")]
+            if self.priors[intercept].centered:
+                others = at_average(design, draws) - draws[intercept]
+                draws[intercept] = draws[intercept] - others
+        return draws
+
+    def judged(self, draws: Draws) -> Iterator[Judged]:
+        for term, name in zip(self.design.terms, self.design.columns, strict=True):
+            centered = term == "Intercept" and self.priors[name].centered
+            if not isinstance(self.priors[name].prior, Shrunk):
+                yield Judged(name, (at_average(self.design, draws) if centered else draws[name],))
+
+    def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
+        if design is not self.design:
+            return 0.0
+        pairs = zip(design.columns, design.x.T, strict=True)
+        return sum((np.multiply.outer(draws[name], column) for name, column in pairs), np.zeros(()))
+
+    def summands(self, design: Design) -> list[str]:
+        if design is not self.design:
+            return []
+        pairs = zip(design.terms, design.columns, strict=True)
+        return [name if term == "Intercept" else f"b[{name}] {term}[i]" for term, name in pairs]
 
     def columns(self, first: np.ndarray) -> np.ndarray:
         """Return the columns of some rows, (M, P)."""
@@ -133,9 +190,8 @@ class PlacedCoefficients(Placed):
         line, column = np.nonzero(values)
         return Lines(line, np.concatenate([self.b, self.c])[column], values[line, column])
 
-    def offset(self, first: np.ndarray) -> np.ndarray:
-        """Return the linear predictor of some rows where b and c are zero, with the design's offset."""
-        return self.term.design.offset[first] + self.term.columns(first) @ self.mean
+    def offset(self, design: Design, first: np.ndarray) -> np.ndarray | float:
+        return self.term.columns(first) @ self.mean if design is self.term.design else 0.0
 
     def part_of(self, column: int) -> Part:
         """Return one coefficient as a function of v."""
@@ -153,11 +209,15 @@ class PlacedCoefficients(Placed):
         """Return draws of all coefficients, (chain, draw, P)."""
         return self.mean + drawn.elements(self.b) @ self.scale.T + drawn.h[..., self.theta] @ self.direct.T
 
-    def variables(self, design: Design, drawn: Drawn) -> Variables:
-        if design is not self.term.design:
-            return {}
+    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
         values = self.coefficients(drawn)
-        return {name: (("chain", "draw"), values[..., i]) for i, name in enumerate(design.columns)}
+        return {name: values[..., i] for i, name in enumerate(self.term.design.columns)}
 
     def small(self) -> np.ndarray:
         return self.b
+
+
+def at_average(design: Design, draws: Draws) -> np.ndarray:
+    """Return the linear predictor at average columns, less what offsets add to it."""
+    pairs = zip(design.columns, design.averages, strict=True)
+    return sum((mean * draws[name] for name, mean in pairs), np.zeros(()))

@@ -2,59 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from shoal.engine.build import Builder, Lines
+from shoal.engine.build import Builder
 from shoal.model.design import Design
-from shoal.model.model import Specification
 from shoal.model.terms import functions as f
-from shoal.model.terms.coefficients import PlacedCoefficients
-from shoal.model.terms.term import Drawn, Placed, Term, Variables
-from shoal.priors import Gap, Prior
+from shoal.model.terms.coefficients import PlacedCoefficients, at_average
+from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
+from shoal.model.terms.units import average_offset, scale_of, wider
+from shoal.model.terms.variable import Default, Priors, Variable
+from shoal.priors import Gap, Normal, Prior
 
 
 @dataclass(frozen=True)
 class Cutpoints(Term):
     """Cutpoints of one response, iid normal in ascending order."""
 
-    model: Specification
     design: Design
+    priors: Priors
+
+    @property
+    def name(self) -> str:
+        """Their name in the posterior."""
+        return self.design.cutpoints
 
     @property
     def sigma(self) -> float:
         """Standard deviation of the cutpoints' prior."""
-        return float(self.model.priors[self.design.cutpoints].prior.params[1])
+        return float(self.priors[self.name].prior.params[1])
 
-    def parameters(self) -> Mapping[str, Prior]:
+    def variables(self) -> Iterator[Variable]:
+        prefix, categories = self.design.prefix, self.design.categories
+        between = [f"{a}|{b}" for a, b in zip(categories, categories[1:], strict=False)]
+        dims = {f"{prefix}cutpoint": between}
+        yield Variable(self.name, "cutpoints", prefix, dims, (self.name,), defaults=self._defaults)
+
+    def _defaults(self) -> Iterator[Default]:
+        design = self.design
+        prior = Normal(average_offset(design), 1.5 * scale_of(design))
+        names = wider(design.prefix, "cutpoints")
+        yield Default(self.name, prior, names, centered=True, kinds=(Normal,))
+
+    def hyperparameters(self) -> Mapping[str, Prior]:
         count = self.design.family.n_cutpoints
         return {f"{self.design.prefix}gap:{i + 1}": Gap(self.sigma) for i in range(count - 1)}
 
-    def place(self, builder: Builder) -> PlacedCutpoints:
-        gaps = [builder.names[name] for name in self.parameters()]
-        count = self.design.family.n_cutpoints
-        return PlacedCutpoints(
-            self, builder.derive((f.cutpoints, f.cutpoints_adjoint), gaps, [self.sigma], count)
-        )
+    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCutpoints:
+        gaps = [builder.names[name] for name in self.hyperparameters()]
+        functions, count = (f.cutpoints, f.cutpoints_adjoint), self.design.family.n_cutpoints
+        mean = next(p for p in before if isinstance(p, PlacedCoefficients) and p.term.design is self.design)
+        return PlacedCutpoints(self, mean, builder.derive(functions, gaps, [self.sigma], count))
+
+    def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        """Return draws in ascending order; by default they are drawn at average columns, and moved there."""
+        resolved, count = self.priors[self.name], self.design.family.n_cutpoints
+        drawn = np.sort(resolved.prior.draw(rng, (size, count)), axis=1)
+        moved = at_average(self.design, given) if resolved.centered else np.zeros(())
+        return {self.name: drawn + moved[..., None]}
+
+    def judged(self, draws: Draws) -> Iterator[Judged]:
+        """Yield their prior: C! times the product of their densities, in ascending order."""
+        moved = at_average(self.design, draws) if self.priors[self.name].centered else 0.0
+        cutpoints = np.moveaxis(draws[self.name], -1, 0)
+        yield Judged(self.name, tuple(c - moved for c in cutpoints), math.lgamma(len(cutpoints) + 1))
+
+    def phi(self, design: Design, draws: Draws) -> dict[str, np.ndarray]:
+        if design is not self.design:
+            return {}
+        return {"cutpoints": np.asarray(draws[self.name])[..., None, :]}
 
 
 @dataclass(frozen=True)
 class PlacedCutpoints(Placed):
-    """`places`: in h, of the cutpoints less their mean."""
+    """Cutpoints: the last of the coefficients, and places in h of what they are less it."""
 
     term: Cutpoints
+    mean: PlacedCoefficients
     places: list[int]
 
-    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        return None
+    def phi(self, design: Design) -> list[int]:
+        return self.places if design is self.term.design else []
 
-    def variables(self, design: Design, drawn: Drawn) -> Variables:
-        return {}
-
-    def cutpoints(self, coefficients: PlacedCoefficients, drawn: Drawn) -> Variables:
-        """Return the variable, whose mean is the last of the response's coefficients."""
-        design = self.term.design
-        values = coefficients.coefficients(drawn)[..., -1:] + drawn.h[..., self.places]
-        return {design.cutpoints: (("chain", "draw", f"{design.prefix}cutpoint"), values)}
+    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        return {self.term.name: self.mean.coefficients(drawn)[..., -1:] + drawn.h[..., self.places]}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from shoal.engine.build import Builder, Lines
+from shoal.engine.build import Builder
 from shoal.model.design import Design
-from shoal.model.model import Specification
-from shoal.model.terms.term import Drawn, Placed, Term, Variables
+from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
+from shoal.model.terms.units import wider
+from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import Prior
 
 
@@ -18,19 +20,40 @@ from shoal.priors import Prior
 class FamilyParameters(Term):
     """Parameters of one response's family, such as sigma."""
 
-    model: Specification
     design: Design
+    priors: Priors
 
     @property
-    def names(self) -> list[str]:
-        """Their names in the posterior."""
-        return [self.design.prefix + name for name in self.design.parameters]
+    def names(self) -> dict[str, str]:
+        """Their names in the family, and in the posterior."""
+        return {name: self.design.prefix + name for name in self.design.parameters}
 
-    def parameters(self) -> Mapping[str, Prior]:
-        return {name: self.model.priors[name].prior for name in self.names}
+    def variables(self) -> Iterator[Variable]:
+        for place, (own, name) in enumerate(self.names.items()):
+            defaults = partial(self._defaults, own)
+            prefix = self.design.prefix
+            yield Variable(name, "family", prefix, priors=(name,), place=place, defaults=defaults)
 
-    def place(self, builder: Builder) -> PlacedParameters:
-        return PlacedParameters(self, [builder.names[name] for name in self.names])
+    def _defaults(self, own: str) -> Iterator[Default]:
+        prior = self.design.family.parameter_prior(own, self.design.rows)
+        yield Default(self.names[own], prior, wider(self.design.prefix, own))
+
+    def hyperparameters(self) -> Mapping[str, Prior]:
+        return {name: self.priors[name].prior for name in self.names.values()}
+
+    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedParameters:
+        return PlacedParameters(self, [builder.names[name] for name in self.names.values()])
+
+    def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        return {name: prior.draw(rng, size) for name, prior in self.hyperparameters().items()}
+
+    def judged(self, draws: Draws) -> Iterator[Judged]:
+        yield from (Judged(name, (draws[name],)) for name in self.names.values())
+
+    def phi(self, design: Design, draws: Draws) -> dict[str, np.ndarray]:
+        if design is not self.design:
+            return {}
+        return {own: np.asarray(draws[name])[..., None] for own, name in self.names.items()}
 
 
 @dataclass(frozen=True)
@@ -40,10 +63,8 @@ class PlacedParameters(Placed):
     term: FamilyParameters
     places: list[int]
 
-    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        return None
+    def phi(self, design: Design) -> list[int]:
+        return self.places if design is self.term.design else []
 
-    def variables(self, design: Design, drawn: Drawn) -> Variables:
-        if design is not self.term.design:
-            return {}
-        return {name: (("chain", "draw"), drawn.values[name]) for name in self.term.names}
+    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        return {name: drawn.values[name] for name in self.term.names.values()}

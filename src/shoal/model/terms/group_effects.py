@@ -1,29 +1,39 @@
 """Effects of the levels of one grouping factor, of all responses together.
 
-A level's standardised effects u enter as ``v = Λ u``, Λ made of standard deviations, correlations and
-loadings: the ordinary effects of each response, then one element for each loading of a latent.
+A level's standardised effects u enter as ``v = Λ u``, Λ made of standard deviations and correlations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
 
-from shoal.engine.build import Builder, Lines
+from shoal.engine.build import Builder
 from shoal.engine.levels import NO_MOVE, NO_PART, LevelEffects
+from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, ZERO
 from shoal.families import Rows
 from shoal.model.covariance import correlations, partial_positions
 from shoal.model.design import Design, Group
-from shoal.model.model import Specification
 from shoal.model.terms import functions as f
 from shoal.model.terms.coefficients import PlacedCoefficients
+from shoal.model.terms.group_parameters import (
+    correlation_defaults,
+    degrees_defaults,
+    effects_given,
+    partial_name,
+    partial_names,
+    sd_defaults,
+    sd_names,
+)
 from shoal.model.terms.grouping import Gathered
 from shoal.model.terms.student_effects import student_effects
-from shoal.model.terms.term import Drawn, Placed, Term, Variables
+from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
+from shoal.model.terms.variable import Priors, Variable
 from shoal.priors import LKJ, Prior
 
 Block = tuple[Group, tuple[int, ...], int]  # correlated effects of a group, and where the group begins
@@ -33,27 +43,44 @@ Block = tuple[Group, tuple[int, ...], int]  # correlated effects of a group, and
 class GroupEffects(Term):
     """Effects on one grouping factor."""
 
-    model: Specification
     factor: Gathered
+    priors: Priors
 
-    @property
-    def ordinary(self) -> int:
-        """Effects of a level that are not latents."""
-        return sum(len(group.effects) for _, group in self.factor.groups)
-
-    def parameters(self) -> Mapping[str, Prior]:
-        priors, out = self.model.priors, dict[str, Prior]()
-        for _, group in self.factor.groups:
-            out |= {f"{group.sd}[{e}]": priors[f"{group.sd}[{e}]"].prior for e in group.effects}
+    def variables(self) -> Iterator[Variable]:
+        for design, group in self.factor.groups:
+            place = [id(own) for own in design.groups].index(id(group))
+            make = partial(Variable, prefix=group.prefix, place=place)
+            dims, sds = {group.dim: group.effects}, sd_names(group)
+            yield make(group.sd, "sd", dims=dims, priors=sds, defaults=partial(sd_defaults, design, group))
             if group.correlated:
-                lkj = priors[group.cor].prior
-                assert isinstance(lkj, LKJ)
+                square = {**dims, f"{group.dim}_bis": group.effects}
+                pairs = tuple(sorted((i, j) for i, j, *_ in partial_positions(group.blocks)))
+                defaults = partial(correlation_defaults, group)
+                priors = (group.cor,)
+                yield make(
+                    group.cor, "correlation", dims=square, priors=priors, positions=pairs, defaults=defaults
+                )
+            if group.student:
+                defaults = partial(degrees_defaults, group)
+                yield make(group.nu, "degrees", priors=(group.nu,), defaults=defaults)
+            yield make(group.r, "effects", dims={self.factor.name: self.factor.labels, **dims})
+
+    def hyperparameters(self) -> Mapping[str, Prior]:
+        out: dict[str, Prior] = {}
+        for _, group in self.factor.groups:
+            out |= {name: self.priors[name].prior for name in sd_names(group)}
+            if group.correlated:
                 positions = partial_positions(group.blocks)
                 for name, (*_, size, column) in zip(partial_names(group), positions, strict=True):
-                    out[name] = lkj.partial(size, column)
+                    out[name] = self._lkj(group).partial(size, column)
             if group.student:
-                out[group.nu] = priors[group.nu].prior
-        return out | {t.loading: priors[t.loading].prior for _, t in self.factor.loadings}
+                out[group.nu] = self.priors[group.nu].prior
+        return out
+
+    def _lkj(self, group: Group) -> LKJ:
+        prior = self.priors[group.cor].prior
+        assert isinstance(prior, LKJ)
+        return prior
 
     def blocks(self) -> Iterator[Block]:
         """Yield the correlated sets of effects."""
@@ -62,11 +89,11 @@ class GroupEffects(Term):
             yield from ((group, block, at) for block in group.blocks)
             at += len(group.effects)
 
-    def place(self, builder: Builder) -> PlacedGroupEffects:
+    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedGroupEffects:
         levels, factor = self.factor.levels, self.factor
         x = self._effects(builder).reshape(levels, factor.effects)
-        v = builder.columns(levels * factor.n_columns).reshape(levels, factor.n_columns)
-        root = np.full((self.ordinary, self.ordinary), ZERO)
+        v = builder.columns(levels * factor.effects).reshape(levels, factor.effects)
+        root = np.full((factor.effects, factor.effects), ZERO)
         for group, block, at in self.blocks():
             own = [at + k for k in block]
             for i, j, place in _root(builder, group, block):
@@ -75,9 +102,6 @@ class GroupEffects(Term):
             if group.zero_sum:
                 for k in own:
                     builder.zero_sum(x[:, k])
-        for j, (_, latent) in enumerate(factor.loadings):
-            k = self.ordinary + factor.latents.index(latent.name)
-            builder.scale(v[:, self.ordinary + j], x[:, k], builder.names[latent.loading])
         return PlacedGroupEffects(self, x, v, root)
 
     def _effects(self, builder: Builder) -> np.ndarray:
@@ -94,6 +118,60 @@ class GroupEffects(Term):
             builder.constant -= size * np.log(np.diagonal(root)).sum()
         return builder.effects(levels * size, None, sp.kron(between, sp.eye_array(size)), normal)
 
+    def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+        draws: dict[str, np.ndarray] = {}
+        for _, group in self.factor.groups:
+            sd = [self.priors[name].prior.draw(rng, size) for name in sd_names(group)]
+            draws[group.sd] = np.stack(sd, axis=-1)
+            if group.correlated:
+                positions, lkj = partial_positions(group.blocks), self._lkj(group)
+                partials = [lkj.partial(k, column).draw(rng, size) for _, _, k, column in positions]
+                partial_draws = np.stack(partials, axis=-1)
+                draws[group.cor] = correlations(partial_draws, group.blocks, len(group.effects))
+            if group.student:
+                draws[group.nu] = self.priors[group.nu].prior.draw(rng, size)
+        return draws | {group.r: effects_given(group, draws, rng) for _, group in self.factor.groups}
+
+    def judged(self, draws: Draws) -> Iterator[Judged]:
+        for _, group in self.factor.groups:
+            yield from (Judged(name, (draws[group.sd][..., k],)) for k, name in enumerate(sd_names(group)))
+            if group.correlated:
+                blocks, matrices = [list(block) for block in group.blocks if len(block) > 1], draws[group.cor]
+                yield Judged(group.cor, tuple(matrices[..., block, :][..., block] for block in blocks))
+            if group.student:
+                yield Judged(group.nu, (draws[group.nu],))
+
+    def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
+        own = (group for owner, group in self.factor.groups if owner is design)
+        parts = (np.einsum("...nk,nk->...n", draws[g.r][..., g.index, :], g.z) for g in own)
+        return sum(parts, np.zeros(()))
+
+    def summands(self, design: Design) -> list[str]:
+        own = (group for owner, group in self.factor.groups if owner is design)
+        pairs = ((f"{group.r}[{group.name}[i]]", e) for group in own for e in group.effects)
+        return [r if e == "Intercept" else f"{r}[{e}] {e}[i]" for r, e in pairs]
+
+    def equations(self, design: Design) -> list[str]:
+        own = (group for owner, group in self.factor.groups if owner is design)
+        return [line for group in own for line in _equations(group)]
+
+
+def _equations(group: Group) -> list[str]:
+    name, lines = group.name, []
+    kind = f"StudentT({group.nu}, " if group.student else "Normal("
+    for block in group.blocks:
+        if len(block) == 1:
+            effect = group.effects[block[0]]
+            lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
+        else:
+            inside = ", ".join(group.effects[i] for i in block)
+            lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
+    if group.zero_sum:
+        lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
+    if group.root is not None:
+        lines.append(f"levels of {name} have the known covariance given, times these variances")
+    return lines
+
 
 def _root(builder: Builder, group: Group, block: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
     """Yield the entries of a block of Λ: row and column in the block, and the place in h."""
@@ -109,16 +187,6 @@ def _root(builder: Builder, group: Group, block: tuple[int, ...]) -> Iterator[tu
         yield from ((i, j, next(places)) for j in range(i + 1))
 
 
-def partial_name(group: Group, i: int, j: int) -> str:
-    """Return the name of the partial correlation of two of a group's effects."""
-    return f"partial:{group.r}:{group.effects[i]},{group.effects[j]}"
-
-
-def partial_names(group: Group) -> list[str]:
-    """Return the names of a group's partial correlations, in the order of `covariance.partial_positions`."""
-    return [partial_name(group, i, j) for i, j, *_ in partial_positions(group.blocks)]
-
-
 @dataclass(frozen=True)
 class PlacedGroupEffects(Placed):
     """Effects with their places.
@@ -130,7 +198,7 @@ class PlacedGroupEffects(Placed):
     v : (levels, J) array
         What multiplies the rows' values.
     root : (K, K) array
-        Places in h of Λ, of the ordinary effects.
+        Places in h of Λ.
     """
 
     term: GroupEffects
@@ -139,14 +207,24 @@ class PlacedGroupEffects(Placed):
     root: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        factor = self.term.factor
-        if not any(owner is design for owner, _ in (*factor.groups, *factor.loadings)):
+        if not any(owner is design for owner, _ in self.term.factor.groups):
             return None
-        z, level = factor.columns(design, first)
+        z, level = self.term.factor.columns(design, first)
         line, column = np.nonzero(z)
         return Lines(line, self.v[level[line], column], z[line, column])
 
-    def declare_levels(self, builder: Builder, of: Mapping[str, PlacedCoefficients], first: bool) -> None:
+    def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
+        """Declare the density of Student-t effects, and the effects beside the population's coefficients.
+
+        In centered coordinates the population's part belongs to the factor with most effects.
+        """
+        groups = [own for own in placed if isinstance(own, PlacedGroupEffects)]
+        coefficients = {p.term.design.prefix: p for p in placed if isinstance(p, PlacedCoefficients)}
+        lines = self._declare_student(builder)
+        self._declare_levels(builder, coefficients, self is max(groups, key=lambda own: own.x.size))
+        return np.zeros(lines)
+
+    def _declare_levels(self, builder: Builder, of: Mapping[str, PlacedCoefficients], first: bool) -> None:
         """Declare the effects beside the population's coefficients, for coordinates that mix the two.
 
         Parameters
@@ -156,20 +234,18 @@ class PlacedGroupEffects(Placed):
         first : bool
             In centered coordinates the population's part belongs to this factor.
         """
-        ordinary, factor = self.term.ordinary, self.term.factor
-        if not ordinary:
-            return
+        factor = self.term.factor
         summed = np.concatenate([[group.zero_sum] * len(group.effects) for _, group in factor.groups])
-        parts, moves, at = [NO_PART] * ordinary, [NO_MOVE] * ordinary, 0
+        parts, moves, at = [NO_PART] * factor.effects, [NO_MOVE] * factor.effects, 0
         for design, group in factor.groups:
             for k, column in enumerate(design.matched(group), at):
                 if column >= 0 and not summed.any():
                     parts[k] = of[design.prefix].part_of(column) if first else NO_PART
                     moves[k] = of[design.prefix].move_of(column) if factor.root is None else NO_MOVE
             at += len(group.effects)
-        builder.levels(LevelEffects(self.x[:, :ordinary], self.root, summed, parts, moves))
+        builder.levels(LevelEffects(self.x, self.root, summed, parts, moves))
 
-    def declare_student(self, builder: Builder) -> int:
+    def _declare_student(self, builder: Builder) -> int:
         """Declare Student-t effects' density: rows whose predictors they are; return how many lines."""
         levels, root, lines = self.term.factor.levels, self.term.factor.root, 0
         for group, block, at in self.term.blocks():
@@ -193,43 +269,20 @@ class PlacedGroupEffects(Placed):
             lines += len(block) * levels
         return lines
 
-    def variables(self, design: Design, drawn: Drawn) -> Variables:
-        out: Variables = {}
-        for owner, group in self.term.factor.groups:
-            if owner is not design:
-                continue
-            sd = np.stack([drawn.values[f"{group.sd}[{e}]"] for e in group.effects], axis=-1)
-            out[group.sd] = (("chain", "draw", group.dim), sd)
-            if group.correlated:
-                partial = np.stack([drawn.values[name] for name in partial_names(group)], axis=-1)
-                matrix = correlations(partial, group.blocks, len(group.effects))
-                out[group.cor] = (("chain", "draw", group.dim, f"{group.dim}_bis"), matrix)
-            if group.student:
-                out[group.nu] = (("chain", "draw"), drawn.values[group.nu])
-        for owner, latent in self.term.factor.loadings:
-            if owner is design:
-                out[latent.loading] = (("chain", "draw"), drawn.values[latent.loading])
-        return out
-
-    def places(self, nv: int, order: np.ndarray) -> np.ndarray:
-        """Return places of the effects among (v, x), (levels, K): latents are elements of x."""
-        ordinary = self.term.ordinary
-        return np.concatenate([self.v[:, :ordinary], nv + order[self.x[:, ordinary:]]], axis=1)
-
     def large(self, nv: int, order: np.ndarray) -> np.ndarray:
-        return self.places(nv, order).ravel()
+        return self.v.ravel()
 
-    def effects(self, drawn: Drawn) -> Variables:
-        places = self.places(drawn.nv, drawn.order)
-        if not drawn.keeps(places):
-            return {}
-        out: Variables = {}
-        factor, at = self.term.factor, 0
-        for _, group in factor.groups:
-            own = places[:, at : at + len(group.effects)]
-            out[group.r] = (("chain", "draw", factor.name, group.dim), drawn.elements(own))
+    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        out, at = dict[str, np.ndarray](), 0
+        for _, group in self.term.factor.groups:
+            out[group.sd] = np.stack([drawn.values[name] for name in sd_names(group)], axis=-1)
+            if group.correlated:
+                partials = np.stack([drawn.values[name] for name in partial_names(group)], axis=-1)
+                out[group.cor] = correlations(partials, group.blocks, len(group.effects))
+            if group.student:
+                out[group.nu] = drawn.values[group.nu]
+            own = self.v[:, at : at + len(group.effects)]
+            if drawn.keeps(own):
+                out[group.r] = drawn.elements(own)
             at += len(group.effects)
-        for k, latent in enumerate(factor.latents):
-            values = drawn.elements(places[:, at + k])
-            out[f"latent_{latent}"] = (("chain", "draw", factor.name), values)
         return out

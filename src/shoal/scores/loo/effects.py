@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 
 from shoal.fit.new_levels import square_root
-from shoal.model.terms.grouping import Gathered
+from shoal.scores.loo.factors import Factor
 
 
-def student_sets(factor: Gathered) -> tuple[tuple[int, ...], ...]:
+def student_sets(factor: Factor) -> tuple[tuple[int, ...], ...]:
     """Return the sets of effects that are multivariate Student-t, numbered over all groups of the factor."""
     sets, at = [], 0
     for _, group in factor.groups:
@@ -19,7 +19,7 @@ def student_sets(factor: Gathered) -> tuple[tuple[int, ...], ...]:
     return tuple(sets)
 
 
-def freedom(factor: Gathered, posterior: xr.Dataset) -> np.ndarray:
+def freedom(factor: Factor, posterior: xr.Dataset) -> np.ndarray:
     """Return the degrees of freedom of each of these sets, (S, sets)."""
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
     columns = [
@@ -31,7 +31,7 @@ def freedom(factor: Gathered, posterior: xr.Dataset) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.zeros((size, 0))
 
 
-def loaded(factor: Gathered, posterior: xr.Dataset) -> np.ndarray:
+def loaded(factor: Factor, posterior: xr.Dataset) -> np.ndarray:
     """Return Λ at each draw, (S, J, K): roots of the groups' covariances, then the loadings of latents."""
     size = posterior.sizes["chain"] * posterior.sizes["draw"]
     ordinary = sum(len(group.effects) for _, group in factor.groups)

@@ -6,14 +6,14 @@ import numpy as np
 
 from shoal.errors import listing
 from shoal.model import Specification
-from shoal.model.terms.grouping import ordered
+from shoal.scores.loo.factors import factors_of
 from shoal.scores.loo.units import ROW, Inside, Units, inside, level_of_row
 
 
 def question(model: Specification, units: Units) -> str:
     """Return what the score says of the model, in a sentence."""
     if units.trials is not None or units.name == ROW:
-        factors = listing(factor.name for factor in ordered(model))
+        factors = listing(factor.name for factor in factors_of(model))
         what = "one more trial in these rows" if units.trials is not None else "a new row"
         words = f"The question: how well {what} is predicted"
         if not factors:
@@ -42,7 +42,7 @@ def advice(model: Specification, units: Units) -> str:
     """Return what to ask instead where leaving out a row leaves out its level; empty if it never does."""
     if units.name != ROW:
         return ""
-    alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in ordered(model)}
+    alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in factors_of(model)}
     found = [(name, count) for name, count in alone.items() if count]
     if not found:
         return ""

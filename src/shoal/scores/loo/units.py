@@ -11,7 +11,7 @@ import numpy as np
 from shoal.errors import ModelError, nearest
 from shoal.model import Specification
 from shoal.model.build_factors import read_levels
-from shoal.model.terms.grouping import Gathered, ordered
+from shoal.scores.loo.factors import Factor, factors_of
 
 ROW, TRIAL = "row", "trial"
 
@@ -77,7 +77,7 @@ class Inside:
 
     Attributes
     ----------
-    factor : Gathered
+    factor : Factor
     level : (N,) int array
         Level of each row.
     home : (G,) int array
@@ -85,7 +85,7 @@ class Inside:
         is known of the level but its population.
     """
 
-    factor: Gathered
+    factor: Factor
     level: np.ndarray
     home: np.ndarray
 
@@ -101,7 +101,7 @@ def units_of(model: Specification, unit: Any) -> Units:
     frame = model.table.frame
     if isinstance(unit, str) and unit == ROW:
         return Units(ROW, np.arange(len(frame)), np.arange(len(frame)))
-    for factor in ordered(model):
+    for factor in factors_of(model):
         if factor.name == unit:
             return _checked(Units(unit, model.factors[unit], level_of_row(factor)))
     if unit == TRIAL and TRIAL not in frame:
@@ -142,7 +142,7 @@ def _checked(units: Units) -> Units:
     return units
 
 
-def level_of_row(factor: Gathered) -> np.ndarray:
+def level_of_row(factor: Factor) -> np.ndarray:
     """Return the level of each row of the table in a factor, (N,)."""
     design = (*factor.groups, *factor.loadings)[0][0]
     return factor.columns(design, np.arange(design.n_rows))[1]
@@ -155,7 +155,7 @@ def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
     home nowhere.
     """
     out = []
-    for factor in ordered(model):
+    for factor in factors_of(model):
         level = level_of_row(factor)
         least, most = np.full(factor.levels, len(units.labels)), np.full(factor.levels, -1)
         np.minimum.at(least, level, units.of_row)
@@ -188,6 +188,6 @@ def alone(model: Specification, units: Units) -> np.ndarray:
     return found
 
 
-def has_population(factor: Gathered) -> bool:
+def has_population(factor: Factor) -> bool:
     """Whether the effects of a level are independent of those of other levels, given the hyperparameters."""
     return factor.root is None and not any(group.zero_sum for _, group in factor.groups)

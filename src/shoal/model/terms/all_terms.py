@@ -1,0 +1,57 @@
+"""A model as a tuple of terms, and what these declare in the order in which a reader expects it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from shoal.model.design import Design
+from shoal.model.terms.coefficients import Coefficients
+from shoal.model.terms.cutpoints import Cutpoints
+from shoal.model.terms.family_parameters import FamilyParameters
+from shoal.model.terms.group_effects import GroupEffects
+from shoal.model.terms.grouping import gathered
+from shoal.model.terms.latents import SharedLatent
+from shoal.model.terms.offsets import Offsets
+from shoal.model.terms.shrinkage import ShrunkSlopes, shrinkage_of
+from shoal.model.terms.term import Term
+from shoal.model.terms.variable import KINDS, OF_GROUPS, Priors, Variable
+
+
+def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
+    """Return the terms of a model, those that others refer to first; lists of parameters are loops over them.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+        One a response.
+    priors : mapping
+        May be empty for what does not depend on them: names, defaults, linear predictors.
+    """
+    terms: list[Term] = []
+    for design in designs:
+        terms.append(FamilyParameters(design, priors))
+        if (prior := shrinkage_of(design, priors)) is not None:
+            terms.append(ShrunkSlopes(design, priors, prior))
+        terms.append(Coefficients(design, priors))
+        if design.family.ordinal:
+            terms.append(Cutpoints(design, priors))
+    terms += [GroupEffects(factor, priors) for factor in gathered(designs)]
+    latents = [(design, latent) for design in designs for latent in design.latents]
+    for name in dict.fromkeys(latent.name for _, latent in latents):
+        members = tuple((design, latent) for design, latent in latents if latent.name == name)
+        terms.append(SharedLatent(members, priors))
+    terms += [Offsets(design) for design in designs]
+    return tuple(terms)
+
+
+def variables_of(terms: Iterable[Term], designs: Sequence[Design]) -> list[Variable]:
+    """Return the variables of all terms: response by response, effects of levels last."""
+    responses = [design.prefix for design in designs]
+
+    def place(variable: Variable) -> tuple[int, int, int]:
+        if variable.of_levels:
+            return len(responses), 0, 0
+        kind = OF_GROUPS[0] if variable.kind in OF_GROUPS else variable.kind  # a group's stand together
+        return responses.index(variable.prefix), KINDS.index(kind), variable.place
+
+    return sorted((variable for term in terms for variable in term.variables()), key=place)

@@ -1,0 +1,67 @@
+"""The parameters of a group's effects: their names, their default priors, and effects drawn given them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from shoal.model.covariance import partial_positions
+from shoal.model.design import Design, Group
+from shoal.model.terms.term import Draws
+from shoal.model.terms.units import scale_of, wider
+from shoal.model.terms.variable import Default
+from shoal.priors import LKJ, Exponential, Gamma
+
+
+def sd_names(group: Group) -> tuple[str, ...]:
+    """Return the names of the standard deviations of a group's effects."""
+    return tuple(f"{group.sd}[{effect}]" for effect in group.effects)
+
+
+def partial_name(group: Group, i: int, j: int) -> str:
+    """Return the name of the partial correlation of two of a group's effects."""
+    return f"partial:{group.r}:{group.effects[i]},{group.effects[j]}"
+
+
+def partial_names(group: Group) -> list[str]:
+    """Return the names of a group's partial correlations, in the order of `covariance.partial_positions`."""
+    return [partial_name(group, i, j) for i, j, *_ in partial_positions(group.blocks)]
+
+
+def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
+    """Yield the default priors of standard deviations."""
+    unit, names = scale_of(design), (group.sd, *wider(group.prefix, "sd"))
+    for name, spread in zip(sd_names(group), design.effect_spreads(group), strict=True):
+        yield Default(name, Exponential(float(spread) / unit), names)
+
+
+def correlation_defaults(group: Group) -> Iterator[Default]:
+    """Yield the default priors of correlations."""
+    yield Default(group.cor, LKJ(2.0), wider(group.prefix, "cor"))
+
+
+def degrees_defaults(group: Group) -> Iterator[Default]:
+    """Yield the default priors of degrees of freedom."""
+    yield Default(group.nu, Gamma(2.0, 0.1))
+
+
+def effects_given(group: Group, draws: Draws, rng: np.random.Generator) -> np.ndarray:
+    """Return (S, G, K) effects given their standard deviations and correlations.
+
+    Zero-sum effects are independent normal effects conditioned on their sums: for exchangeable levels, the
+    effects less their mean over the levels (Rue and Held 2005, Gaussian Markov Random Fields, section 2.3.3).
+    """
+    sd, correlation = draws[group.sd], draws.get(group.cor)
+    r = rng.normal(size=(len(sd), len(group.labels), len(group.effects)))
+    if correlation is not None:
+        r = r @ np.swapaxes(np.linalg.cholesky(correlation), -1, -2)
+    r *= sd[:, None, :]
+    if group.student:
+        nu = draws[group.nu][:, None]
+        for block in group.blocks:  # effects of a block share their stretch: a multivariate t
+            stretch = np.sqrt(nu / rng.chisquare(nu, size=r.shape[:2]))
+            r[..., list(block)] *= stretch[..., None]
+    if group.root is not None:
+        r = np.einsum("gh,shk->sgk", group.root, r)
+    return r - r.mean(1, keepdims=True) if group.zero_sum else r

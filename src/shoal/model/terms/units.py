@@ -1,0 +1,38 @@
+"""What default priors are scaled by: the location and the spread of a response on the link's scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.model.design import Design
+
+
+def average_offset(design: Design) -> float:
+    """Return the offset of an average observation."""
+    return float(np.average(design.offset, weights=design.row_weight))
+
+
+def location_of(design: Design) -> float:
+    """Return where the linear predictor of an average row lies, less its offset."""
+    return design.family.scale(design.rows)[0] - average_offset(design)
+
+
+def scale_of(design: Design) -> float:
+    """Return the spread of the response on the link's scale."""
+    return design.family.scale(design.rows)[1]
+
+
+def residual_unit(design: Design) -> float:
+    """Return the residual sd that shrinkage priors refer to, in units of sigma where there is one.
+
+    The sd of the latent variable behind binary and ordered rows; the response's scale for other families.
+    """
+    if "sigma" in design.parameters:
+        return 1.0
+    variance = None if design.parameters else design.family.residual_variance(design.rows, {})
+    return scale_of(design) if variance is None else float(np.mean(variance)) ** 0.5
+
+
+def wider(prefix: str, name: str) -> tuple[str, ...]:
+    """Return the wider names a prior can be given under: of this response, then of all."""
+    return (prefix + name, name) if prefix else (name,)

@@ -1,0 +1,64 @@
+"""All effects that the levels of a grouping factor have: those of group terms, then those of latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoal.model import Specification
+from shoal.model.design import Design, Latent
+from shoal.model.terms.grouping import Gathered, gathered
+
+
+@dataclass(frozen=True)
+class Factor(Gathered):
+    """One grouping factor with all effects on it, which are left out together with a level.
+
+    Attributes
+    ----------
+    latents : tuple of str
+        Latents on this factor; their effects stand after those of `groups`.
+    loadings : tuple of (Design, Latent)
+        Where the latents enter.
+    """
+
+    latents: tuple[str, ...] = ()
+    loadings: tuple[tuple[Design, Latent], ...] = ()
+
+    @property
+    def effects(self) -> int:
+        """Effects of a level, K."""
+        return super().effects + len(self.latents)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of z, J: one for each effect of a group, and one for each loading."""
+        return super().effects + len(self.loadings)
+
+    def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return z (M, J) and the level (M,) of some rows of one response."""
+        z = [
+            group.z[rows] if owner is design else np.zeros((len(rows), len(group.effects)))
+            for owner, group in self.groups
+        ]
+        z += [np.full((len(rows), 1), float(owner is design)) for owner, _ in self.loadings]
+        members = [group.index for owner, group in self.groups if owner is design]
+        members += [latent.index for owner, latent in self.loadings if owner is design]
+        index = members[0][rows] if members else np.zeros(len(rows), np.int64)
+        return np.concatenate(z, axis=1), index
+
+
+def factors_of(model: Specification) -> tuple[Factor, ...]:
+    """Return all grouping factors with all effects on them, in the order of the formulas."""
+    found: dict[tuple[str, int], Factor] = {}
+    for number, own in enumerate(gathered(model.designs)):
+        key = (own.name, 0 if own.root is None else 1 + number)  # latents join effects of independent levels
+        found[key] = Factor(own.name, own.labels, own.groups, own.root)
+    for design in model.designs:
+        for latent in design.latents:
+            old = found.get((latent.factor, 0), Factor(latent.factor, latent.labels, ()))
+            latents = tuple(dict.fromkeys([*old.latents, latent.name]))
+            loadings = (*old.loadings, (design, latent))
+            found[latent.factor, 0] = Factor(old.name, old.labels, old.groups, None, latents, loadings)
+    return tuple(found.values())
