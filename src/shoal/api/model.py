@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
 
 from shoal.api.fit import Fitted
+from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
 from shoal.engine.plan import Plan
 from shoal.engine.settings import Settings
@@ -20,7 +20,6 @@ from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
-from shoal.fit import files
 from shoal.fit import run as fitting
 from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
@@ -29,7 +28,6 @@ from shoal.model.design import Design
 from shoal.model.print import model_text
 from shoal.model.variants import with_pooling
 from shoal.priors import Prior
-from shoal.tables import read
 
 if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
@@ -303,76 +301,3 @@ class Fit(Fitted):
     def model(self) -> Model:
         """The model that was fitted."""
         return Model._of(self._results.model)
-
-
-def responses_of(
-    formula: str | Sequence[Response], family: str | Family, link: str | None
-) -> tuple[Response, ...]:
-    """Return the responses of a model.
-
-    Raises
-    ------
-    ModelError
-        If `formula` is neither text nor a sequence of `Response`, or a family stands beside responses.
-    """
-    if isinstance(formula, str):
-        return (Response(formula, family, link),)
-    given: Any = formula
-    several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
-    responses: tuple[Any, ...] = tuple(given) if several else (given,)
-    for response in responses:
-        if not isinstance(response, Response):
-            raise ModelError(
-                f"The formula is {response!r}.",
-                "A text such as 'y ~ x + (1 | g)', or a list of sl.Response.",
-            )
-    if family != "gaussian" or link is not None:
-        raise ModelError(
-            f"family={family!r}, link={link!r} beside a list of responses.",
-            "Each response has its own: sl.Response(formula, family=..., link=...).",
-        )
-    return responses
-
-
-def read_for(responses: Sequence[Response], data: Any) -> Any:
-    """Return the table of `data`, limited to the columns that the formulas name."""
-    from shoal.formula import parse
-
-    columns = dict.fromkeys(c for r in responses for c in parse(r.formula).columns)
-    return read(data, columns=tuple(columns))
-
-
-def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
-    """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
-    return calibration.sbc(model.specification, simulations, **settings)
-
-
-def load(path: str | Path, *, families: files.Families = ()) -> Fit:
-    """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
-
-    Parameters
-    ----------
-    path : path
-    families : Family or subclass of it, or sequence of them
-        Families of your own, for a model that was fitted with one: ``families=[Own]``, which gets the link of
-        the file, or ``families=[Own("log")]``, if there is more to it than a link. They are told by name and
-        class; the module may be another one, such as that of a script.
-
-    Returns
-    -------
-    Fit
-
-    Raises
-    ------
-    FileError
-        A file that is missing, damaged or not written by Shoal, or that needs a family that is not given.
-    ModelError
-        `families` holds something else.
-
-    Examples
-    --------
-    >>> path = fit.save("fit.nc")
-    >>> sl.load(path)
-    <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
-    """
-    return Fit(files.load(path, families))

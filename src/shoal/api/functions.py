@@ -1,16 +1,50 @@
-"""The public `kfold`: thin, it calls downwards."""
+"""The public functions beside `Model` and `Fit`: thin, they call downwards."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from shoal.api.model import Fit, Model
+from shoal.criticism import calibration
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError
+from shoal.fit import files
 from shoal.fit.progress import shown
 from shoal.scores.loo import Loo
 from shoal.scores.loo import kfold as cross_validate
+
+
+def load(path: str | Path, *, families: files.Families = ()) -> Fit:
+    """Read a fit written by `Fit.save`; runs no code from the file, and imports none that it names.
+
+    Parameters
+    ----------
+    path : path
+    families : Family or subclass of it, or sequence of them
+        Families of your own, for a model that was fitted with one: ``families=[Own]``, which gets the link of
+        the file, or ``families=[Own("log")]``, if there is more to it than a link. They are told by name and
+        class; the module may be another one, such as that of a script.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FileError
+        A file that is missing, damaged or not written by Shoal, or that needs a family that is not given.
+    ModelError
+        `families` holds something else.
+
+    Examples
+    --------
+    >>> path = fit.save("fit.nc")
+    >>> sl.load(path)
+    <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
+    """
+    return Fit(files.load(path, families))
 
 
 def kfold(
@@ -68,3 +102,8 @@ def kfold(
     settings = Settings(draws, chains, warmup, seed, target_accept, cores)
     with shown(progress, 0, "fits") as bar:
         return cross_validate(model.specification, k, by, stratify, settings, bar)
+
+
+def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
+    """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
+    return calibration.sbc(model.specification, simulations, **settings)

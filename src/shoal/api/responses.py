@@ -1,0 +1,47 @@
+"""What `Model` is given: one formula or several responses, and the columns that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from shoal.errors import ModelError
+from shoal.families import Family
+from shoal.formula import parse
+from shoal.model import Response
+from shoal.tables import read
+
+
+def responses_of(
+    formula: str | Sequence[Response], family: str | Family, link: str | None
+) -> tuple[Response, ...]:
+    """Return the responses of a model.
+
+    Raises
+    ------
+    ModelError
+        If `formula` is neither text nor a sequence of `Response`, or a family stands beside responses.
+    """
+    if isinstance(formula, str):
+        return (Response(formula, family, link),)
+    given: Any = formula
+    several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
+    responses: tuple[Any, ...] = tuple(given) if several else (given,)
+    for response in responses:
+        if not isinstance(response, Response):
+            raise ModelError(
+                f"The formula is {response!r}.",
+                "A text such as 'y ~ x + (1 | g)', or a list of sl.Response.",
+            )
+    if family != "gaussian" or link is not None:
+        raise ModelError(
+            f"family={family!r}, link={link!r} beside a list of responses.",
+            "Each response has its own: sl.Response(formula, family=..., link=...).",
+        )
+    return responses
+
+
+def read_for(responses: Sequence[Response], data: Any) -> Any:
+    """Return the table of `data`, limited to the columns that the formulas name."""
+    columns = dict.fromkeys(c for r in responses for c in parse(r.formula).columns)
+    return read(data, columns=tuple(columns))
