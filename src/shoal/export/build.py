@@ -17,6 +17,7 @@ from shoal.fit.results import coords_of
 from shoal.model import Specification
 from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import safe
+from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
 from shoal.priors import Fixed, Normal, Prior
 
@@ -108,7 +109,9 @@ def _coefficients(model: Specification, design: Design, shift: Values) -> Values
     """
     averages = dict(zip(design.columns, design.averages, strict=True))
     given = {name: model.priors[name] for name in design.columns}
-    values = {name: _shifted(name, p.prior, shift.get(name)) for name, p in given.items() if not p.centered}
+    values = _jointly(model, design, shift)
+    alone = {name: p.prior for name, p in given.items() if not p.centered and not p.joint}
+    values |= {name: _shifted(name, prior, shift.get(name)) for name, prior in alone.items()}
     others = {name: averages[name] for name in values if averages[name] != 0}
     for name, resolved in given.items():
         if resolved.centered:
@@ -118,6 +121,21 @@ def _coefficients(model: Specification, design: Design, shift: Values) -> Values
             less = sum(a * values[other] for other, a in others.items())
             values[name] = pm.Deterministic(name, value - less) if others else value
     return values
+
+
+def _jointly(model: Specification, design: Design, shift: Values) -> Values:
+    """Return the coefficients whose priors are one joint normal."""
+    terms = (term for term in model.terms if isinstance(term, Coefficients))
+    joint, mean, root = next(term for term in terms if term.design is design).joint()
+    if not joint:
+        return {}
+    names = [design.columns[i] for i in joint]
+    moves = pt.stack([pt.as_tensor(shift.get(name, 0.0)) for name in names])
+    own = (
+        f"{design.prefix}b_of_levels" if any(name in shift for name in names) else f"{design.prefix}b_jointly"
+    )
+    drawn = pm.MvNormal(own, mu=mean + moves, chol=root) - moves
+    return {name: pm.Deterministic(name, drawn[i]) for i, name in enumerate(names)}
 
 
 def _shifted(name: str, prior: Prior, shift: Any) -> Any:

@@ -144,6 +144,10 @@ class Family(ABC):
     def scale(self, rows: Rows) -> tuple[float, float]:
         """Return a location and a scale of the response on the link's scale, for default priors."""
 
+    def quantiles(self, rows: Rows) -> np.ndarray:
+        """Return cutpoints (C,) that give each category of an ordinal family the share it has."""
+        return np.zeros(0)
+
     @abstractmethod
     def no_pooling_sd(self, rows: Rows) -> float:
         """Return the sd of the fixed wide prior of level intercepts fitted without pooling."""

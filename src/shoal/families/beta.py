@@ -11,7 +11,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import gamma_pair, trigamma_above_one
@@ -92,7 +92,7 @@ class Beta(Family):
 
     def scale(self, rows: Rows) -> tuple[float, float]:
         # As for a binomial with logit link.
-        return 0.0, 1.0
+        return float(logit(np.average(rows.y, weights=rows.weight))), 1.0
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 1.5

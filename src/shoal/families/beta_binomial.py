@@ -73,7 +73,7 @@ class BetaBinomial(Family):
         Binomial().check(rows, name)
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        return 0.0, 1.0
+        return Binomial().scale(rows)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 1.5

@@ -18,6 +18,7 @@ from shoal.families.base import Family, Rows
 from shoal.families.links import LINKS
 from shoal.families.probability_rows import PROBABILITY_ROWS
 from shoal.families.row_functions import RowFunction
+from shoal.families.support import share_of_successes
 
 
 class Binomial(Family):
@@ -55,7 +56,8 @@ class Binomial(Family):
     def scale(self, rows: Rows) -> tuple[float, float]:
         # One latent standard deviation of the link, in units of the logistic's: priors scaled by it say about
         # the same of probabilities whatever the link.
-        return LINKS[self.link].middle, LINKS[self.link].scale
+        link = LINKS[self.link]
+        return float(link.apply(np.array(share_of_successes(rows)))), link.scale
 
     def no_pooling_sd(self, rows: Rows) -> float:
         # About flat on the probability.

@@ -88,6 +88,12 @@ class Cumulative(Family):
             f"Codes 0 to {self.n_cutpoints}.",
         )
 
+    def quantiles(self, rows: Rows) -> np.ndarray:
+        # Half a row is added to each, so that none has a share of 0.
+        code = np.asarray(rows.y).astype(int)
+        counts = np.bincount(code, weights=rows.weight, minlength=self.n_cutpoints + 1) + 0.5
+        return np.asarray(LINKS[self.link].apply(np.cumsum(counts)[:-1] / counts.sum()))
+
     def scale(self, rows: Rows) -> tuple[float, float]:
         # One latent standard deviation, in units of the logistic's, as for a binomial.
         return 0.0, LINKS[self.link].scale

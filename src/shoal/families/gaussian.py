@@ -13,7 +13,7 @@ import numpy as np
 
 from shoal.families.base import Family, Rows
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.support import moments, refuse_constant
+from shoal.families.support import moments, of_estimates, refuse_constant
 from shoal.priors import Exponential, Prior
 
 
@@ -71,8 +71,10 @@ class Gaussian(Family):
             refuse_constant(rows, name, "gaussian")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
+        if rows.se.any():
+            return of_estimates(rows)
         center, spread = moments(rows.y, rows.weight)
-        return center, spread or float(np.mean(rows.se)) or 1.0
+        return center, spread or 1.0
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

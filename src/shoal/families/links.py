@@ -27,14 +27,11 @@ class Link(ABC):
         The probability as printed.
     variance : float
         Of the latent variable.
-    middle : float
-        Linear predictor of probability one half.
     """
 
     name: ClassVar[str]
     inverse_text: ClassVar[str]
     variance: ClassVar[float]
-    middle: ClassVar[float] = 0.0
 
     @property
     def scale(self) -> float:
@@ -84,7 +81,6 @@ class Cloglog(Link):
     name: ClassVar[str] = "cloglog"
     inverse_text: ClassVar[str] = "1 - exp(-exp(eta))"
     variance: ClassVar[float] = math.pi**2 / 6
-    middle: ClassVar[float] = math.log(math.log(2))
 
     def inverse(self, eta: np.ndarray) -> np.ndarray:
         return -np.expm1(-exp(eta))

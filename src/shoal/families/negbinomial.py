@@ -19,7 +19,7 @@ from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, logistic
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
-from shoal.priors import Exponential, Prior
+from shoal.priors import InverseGamma, Prior
 
 
 @row_function
@@ -59,9 +59,9 @@ class NegBinomial(Family):
         return ("shape",)
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
-        # Mean 10, from strongly overdispersed (below 0.5: 5 %) to nearly Poisson. The likelihood of
-        # Poisson-like counts tends to a constant as the shape grows: only a light tail leaves it a mean.
-        return Exponential(0.1)
+        # HalfNormal(1) on 1 / sqrt(shape), the coefficient of variation of large counts: down to Poisson
+        # counts, whatever their size, and hardly beyond three times the mean.
+        return InverseGamma(0.5, 0.5)
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "NegativeBinomial(mean = exp(eta), shape)"

@@ -60,3 +60,21 @@ def moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Return mean and standard deviation."""
     center = float(np.average(values, weights=weight))
     return center, math.sqrt(float(np.average((values - center) ** 2, weights=weight)))
+
+
+def of_estimates(rows: Rows) -> tuple[float, float]:
+    """Return location and spread of responses with known standard errors.
+
+    By medians, which a few estimates of very large or very small errors do not move: the spread of the
+    responses and a usual standard error together, for neither alone bounds what the mean may be.
+    """
+    there = rows.weight > 0
+    y, se = rows.y[there], rows.se[there]
+    center = float(np.median(y))
+    spread = 1.4826 * float(np.median(np.abs(y - center)))  # of normal values, the standard deviation
+    return center, math.hypot(spread, float(np.median(se)))
+
+
+def share_of_successes(rows: Rows) -> float:
+    """Return the share of successes, half a success and half a failure added to them: inside 0 and 1."""
+    return float(rows.weight @ rows.y + 0.5) / float(rows.weight @ rows.trials + 1.0)

@@ -187,7 +187,8 @@ def _priors(text: str) -> dict[str, ResolvedPrior]:
         raise ValueError("the priors are not a table of names")
     for name, record in records.items():
         default, centered = bool(record.pop("default")), bool(record.pop("centered"))
-        priors[name] = ResolvedPrior(from_record(record), default, centered)
+        joint = bool(record.pop("joint", False))  # files written before have none
+        priors[name] = ResolvedPrior(from_record(record), default, centered, joint)
     return priors
 
 

@@ -166,6 +166,6 @@ def _constant(model: Specification) -> xr.Dataset:
 
 def _prior_records(model: Specification) -> dict[str, Any]:
     return {
-        name: {**to_record(p.prior), "default": p.default, "centered": p.centered}
+        name: {**to_record(p.prior), "default": p.default, "centered": p.centered, "joint": p.joint}
         for name, p in model.priors.items()
     }

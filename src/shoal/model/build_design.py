@@ -16,6 +16,7 @@ from shoal.model import checks
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
+from shoal.model.scatter import scatter
 from shoal.tables import Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
@@ -66,7 +67,8 @@ def build(
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
     reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
-    x = population.values[:, keep]
+    x, weight = population.values[:, keep], rows.weight * rows.trials
+    averages = np.average(x, axis=0, weights=weight)
     design = Design(
         formula=formula,
         family=family,
@@ -78,7 +80,8 @@ def build(
         groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
-        averages=np.average(x, axis=0, weights=rows.weight * rows.trials),
+        averages=averages,
+        scatter=scatter(x, averages, weight),
         prefix=prefix,
         categories=categories,
     )

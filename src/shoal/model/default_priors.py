@@ -52,7 +52,7 @@ class _Settled:
         self.wider |= dict.fromkeys(wider)
         found = next((key for key in (name, *wider) if key in self.given), None)
         if found is None:
-            self.priors[name] = ResolvedPrior(default.prior, True, default.centered)
+            self.priors[name] = ResolvedPrior(default.prior, True, default.centered, default.joint)
             return
         given = self.given[found]
         if default.shrunk and found != name and isinstance(given, Shrinkage):

@@ -40,6 +40,8 @@ class Design:
     averages : (P,) array
         Average of each population column over the observations. Default priors of an Intercept speak of it,
         so it stays as it was learnt when rows are left out or others are read.
+    scatter : (P, P) array
+        How the population columns spread together about their averages; learnt once, as these.
     prefix : str
         ``<response>_`` where a model has several responses.
     categories : tuple
@@ -57,6 +59,7 @@ class Design:
     latents: tuple[Latent, ...]
     spec: DesignSpec
     averages: np.ndarray
+    scatter: np.ndarray
     prefix: str = ""
     categories: tuple[Any, ...] = ()
 

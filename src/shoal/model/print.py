@@ -50,6 +50,8 @@ def _priors(model: Specification) -> list[str]:
         marks = ["default"] if p.default else []
         if p.centered and name.removesuffix("Intercept").removesuffix("cutpoints") in slopes:
             marks.append("on the mean at average columns")
+        if p.joint:
+            marks.append("jointly with the other slopes")
         if name in ordered:
             marks.append("each, in ascending order")
         lines.append(f"{name:<{width}}  {str(p.prior):<{wide}}  {', '.join(marks)}".rstrip())

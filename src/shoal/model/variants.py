@@ -29,8 +29,7 @@ def with_pooling(
     pooling : {"complete", "none", "partial"}
         ``"complete"`` drops the group terms. ``"none"`` gives each level its own coefficients with a known,
         wide sd, independent of each other; population columns that have an effect of the same name are fixed:
-        slopes at 0, the Intercept at the response's location on the link's scale (0 for binary responses)
-        less the average offset.
+        slopes at 0, the Intercept at the response's location on the link's scale less the average offset.
         All other priors stay as they were resolved.
     sd : float or mapping, optional
         For ``"none"``: the sd of every effect, or of some by name, ``{"sd_district[Intercept]": 3}``; by

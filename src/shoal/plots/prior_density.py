@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from shoal.model import Specification
-from shoal.model.design import Design
+from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
 from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
 
@@ -62,29 +60,16 @@ def _of_correlation(model: Specification, quantity: str) -> Prior | None:
 def _of_intercept(model: Specification, quantity: str) -> Prior | None:
     """Return the prior of an Intercept that is given for average columns: less averages times coefficients.
 
-    A sum of independent normals is normal; with others it has no closed form.
+    A sum of normals is normal; with others, or with scales that have priors, it has no closed form.
     """
-    design = next(d for d in model.designs if quantity in d.columns)
-    own = model.priors[quantity].prior
-    others = [(mean, model.priors[name].prior) for name, mean in _averages(design, quantity).items()]
-    if not others:
-        return own
-    means, variances = [], []
-    for weight, prior in [(1.0, own), *((-mean, prior) for mean, prior in others)]:
-        if type(prior) is Normal:
-            means.append(weight * prior.mu)
-            variances.append((weight * prior.sigma) ** 2)
-        elif isinstance(prior, Fixed):
-            means.append(weight * prior.value)
-        else:
-            return None
-    return Normal(sum(means), math.sqrt(sum(variances)))
-
-
-def _averages(design: Design, intercept: str) -> dict[str, float]:
-    """Return the averages of the other columns, by name, that are not zero."""
-    pairs = zip(design.columns, design.averages, strict=True)
-    return {name: float(mean) for name, mean in pairs if name != intercept and mean != 0}
+    terms = (term for term in model.terms if isinstance(term, Coefficients))
+    term = next(term for term in terms if quantity in term.design.columns)
+    mean, scale, direct = term.affine()
+    row = term.design.columns.index(quantity)
+    shrunk = any(isinstance(model.priors[name].prior, Shrunk) for name in term.design.columns)
+    if direct[row].any() or shrunk:
+        return None
+    return Normal(float(mean[row]), float(np.linalg.norm(scale[row])))
 
 
 def _first_loadings(model: Specification) -> set[str]:

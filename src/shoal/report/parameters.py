@@ -168,6 +168,8 @@ def _marks(model: Specification, scalar: Scalar, given: ResolvedPrior) -> Iterat
         yield "default"
     if given.centered and _has_slopes(design):
         yield "at average columns"
+    if given.joint:
+        yield "jointly with the other slopes"
 
 
 def _has_slopes(design: Design) -> bool:

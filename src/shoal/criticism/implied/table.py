@@ -21,7 +21,7 @@ from shoal.estimands.predictive import as_dataset
 from shoal.estimands.scalars import scalars
 from shoal.model import Specification
 from shoal.model.prior_draws import draw_prior
-from shoal.model.terms.variable import Variable
+from shoal.model.terms.variable import ResolvedPrior, Variable
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
 FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
@@ -94,13 +94,13 @@ def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Stat
         found = scalars(dataset, [variable.name], model)
         for element, (label, values) in zip(variable.elements(), found, strict=True):
             resolved = model.priors[element.prior]
-            notes = [
-                n
-                for n, on in (("default", resolved.default), ("at average columns", resolved.centered))
-                if on
-            ]
+            notes = [words for words, on in _notes(resolved).items() if on]
             text = f"{resolved.prior} ({', '.join(notes)})" if notes else str(resolved.prior)
             yield Statement("parameter", label, text, scale, values.ravel())
+
+
+def _notes(resolved: ResolvedPrior) -> dict[str, bool]:
+    return {"default": resolved.default, "at average columns": resolved.centered, "jointly": resolved.joint}
 
 
 def _link(model: Specification, variable: Variable) -> str:

@@ -48,7 +48,7 @@ def log_priors(results: Results) -> LogPriors:
     """
     values, limits, draws = dict[str, np.ndarray](), list[str](), results.posterior
     for judged in _judged(results.model, draws):
-        prior = results.model.priors[judged.name].prior
+        prior = judged.prior or results.model.priors[judged.name].prior
         if isinstance(prior, Fixed):
             continue
         if judged.values:
@@ -63,7 +63,8 @@ def _judged(model: Specification, draws: xr.Dataset) -> list[Judged]:
     """Return what all terms have priors of, in the order in which the priors are printed."""
     kept = {str(name): draws[name].values for name in draws.data_vars}
     order = {name: i for i, name in enumerate(model.priors)}
-    return sorted((own for term in model.terms for own in term.judged(kept)), key=lambda own: order[own.name])
+    found = [own for term in model.terms for own in term.judged(kept)]
+    return sorted(found, key=lambda own: order.get(own.name, -1))
 
 
 def log_density(prior: Prior, x: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from shoal.engine.levels import Move, Part
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE
 from shoal.model.design import Design
+from shoal.model.scatter import constant_in, inverse
 from shoal.model.terms.shrinkage import PlacedShrinkage
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import location_of, residual_unit, scale_of, wider
@@ -43,15 +44,40 @@ class Coefficients(Term):
             yield Variable(name, "coefficient", prefix, {}, (name,), place=place, defaults=defaults)
 
     def _defaults(self, column: int) -> Iterator[Default]:
-        design, unit = self.design, scale_of(self.design)
-        name = design.columns[column]
+        design, name = self.design, self.design.columns[column]
+        unit = 2.5 * scale_of(design)
         if design.terms[column] == "Intercept":
-            prior = Normal(location_of(design), 2.5 * unit)
+            prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design.prefix, "Intercept"), centered=True)
             return
-        spread = float(design.spreads[column])
-        shrunk = Shrunk(0.0, residual_unit(design) / spread)
-        yield Default(name, Normal(0.0, 2.5 * unit / spread), wider(design.prefix, "b"), shrunk=shrunk)
+        mean, spread = self._default
+        at = self._slopes.index(column)
+        prior = Normal(location_of(design) * mean[at], unit * float(np.sqrt(spread[at, at])))
+        shrunk = Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
+        joint = bool(np.delete(spread[at], at).any())
+        yield Default(name, prior, wider(design.prefix, "b"), joint=joint, shrunk=shrunk)
+
+    @property
+    def _slopes(self) -> list[int]:
+        """Columns that are not the Intercept."""
+        return [i for i, term in enumerate(self.design.terms) if term != "Intercept"]
+
+    @cached_property
+    def _default(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of the default prior of slopes, in units of the response's location and scale.
+
+        The linear predictor has the same prior in every direction of what the columns span (see
+        `model.scatter`). Where they span the constant without an Intercept, as the cells of ``0 + g`` do, so
+        have its deviations from a constant at the location of the response.
+        """
+        slopes, design = self._slopes, self.design
+        shape, constant = design.scatter[np.ix_(slopes, slopes)], None
+        if "Intercept" not in design.terms and not design.family.ordinal:
+            constant = constant_in(design.x)
+        if constant is not None:
+            shape = shape + np.outer(design.averages, design.averages)
+        mean = np.zeros(len(slopes)) if constant is None else constant
+        return mean, inverse(shape)
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         priors = {c: self.priors[c].prior for c in self.design.columns}
@@ -74,8 +100,20 @@ class Coefficients(Term):
                 mean[i], scale[i, normal.index(i)] = prior.params
             elif isinstance(prior, Fixed):
                 mean[i] = prior.value
+        joint, _, root = self.joint()
+        columns = [normal.index(i) for i in joint]
+        scale[np.ix_(joint, columns)] = root
         self._center(mean, scale, direct)
         return mean, scale, direct
+
+    def joint(self) -> tuple[list[int], np.ndarray, np.ndarray]:
+        """Return the columns whose priors are one joint normal, its mean, and a root of its covariance."""
+        joint = [i for i, name in enumerate(self.design.columns) if self.priors[name].joint]
+        normal = np.array([self.priors[self.design.columns[i]].prior.params for i in joint]).reshape(-1, 2)
+        own = [self._slopes.index(i) for i in joint]
+        shape = self._default[1][np.ix_(own, own)] if joint else np.zeros((0, 0))
+        unit = np.sqrt(np.diagonal(shape))
+        return joint, normal[:, 0], np.linalg.cholesky(shape / np.outer(unit, unit)) * normal[:, 1:]
 
     def _center(self, *arrays: np.ndarray) -> None:
         """Move the row of a default Intercept, or of the mean of default cutpoints, to average columns."""
@@ -115,6 +153,9 @@ class Coefficients(Term):
         """Return draws; a default Intercept is drawn at average columns, and moved from there."""
         design = self.design
         draws = {name: self.priors[name].prior.draw(rng, size) for name in design.columns}
+        joint, mean, root = self.joint()
+        together = mean + rng.normal(size=(size, len(joint))) @ root.T
+        draws |= {design.columns[i]: drawn for i, drawn in zip(joint, together.T, strict=True)}
         if (scales := given.get(f"{design.prefix}scale_b")) is not None:
             shrunk = [c for c in design.columns if isinstance(self.priors[c].prior, Shrunk)]
             draws |= {c: draws[c] * scales[:, i] for i, c in enumerate(shrunk)}
@@ -128,8 +169,15 @@ class Coefficients(Term):
     def judged(self, draws: Draws) -> Iterator[Judged]:
         for term, name in zip(self.design.terms, self.design.columns, strict=True):
             centered = term == "Intercept" and self.priors[name].centered
-            if not isinstance(self.priors[name].prior, Shrunk):
+            if not isinstance(self.priors[name].prior, Shrunk) and not self.priors[name].joint:
                 yield Judged(name, (at_average(self.design, draws) if centered else draws[name],))
+
+        joint, mean, root = self.joint()
+        if joint:
+            values = np.stack([draws[self.design.columns[i]] for i in joint], axis=-1)
+            independent = np.moveaxis((values - mean) @ np.linalg.inv(root).T, -1, 0)
+            constant, standard = -float(np.log(np.diagonal(root)).sum()), Normal(0.0, 1.0)
+            yield Judged(f"{self.design.prefix}b", tuple(independent), constant, prior=standard)
 
     def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
         if design is not self.design:

@@ -43,7 +43,9 @@ class Cutpoints(Term):
 
     def _defaults(self) -> Iterator[Default]:
         design = self.design
-        prior = Normal(average_offset(design), 1.5 * scale_of(design))
+        known = design.family.quantiles(design.rows)
+        wide = 2.5 * math.hypot(scale_of(design), float(known.std()))
+        prior = Normal(float(known.mean()) + average_offset(design), wide)
         names = wider(design.prefix, "cutpoints")
         yield Default(self.name, prior, names, centered=True, kinds=(Normal,))
 

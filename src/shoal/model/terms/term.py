@@ -72,12 +72,15 @@ class Judged:
         What their joint log density has besides the sum.
     limit : str
         What the density leaves out.
+    prior : Prior, optional
+        Of these values, where it is not the prior of that name.
     """
 
     name: str
     values: tuple[np.ndarray, ...]
     constant: float = 0.0
     limit: str = ""
+    prior: Prior | None = None
 
 
 class Term(ABC):

@@ -27,11 +27,14 @@ class ResolvedPrior:
         Chosen by Shoal from the data, not by the user.
     centered : bool
         For the Intercept: the prior is on the linear predictor at average columns.
+    joint : bool
+        For a slope: the prior is that of one of several coefficients, correlated as the columns say.
     """
 
     prior: Prior
     default: bool
     centered: bool = False
+    joint: bool = False
 
 
 Priors = Mapping[str, ResolvedPrior]
@@ -49,6 +52,8 @@ class Default:
         The more specific come first.
     centered : bool
         It speaks of the linear predictor at average columns.
+    joint : bool
+        It is that of one of several coefficients, correlated as the columns say.
     shrunk : Shrunk, optional
         What the parameter's prior is where a shrinkage prior is given for the first wider name.
     kinds : tuple of types
@@ -59,6 +64,7 @@ class Default:
     prior: Prior
     wider: tuple[str, ...] = ()
     centered: bool = False
+    joint: bool = False
     shrunk: Shrunk | None = None
     kinds: tuple[type[Prior], ...] = (Prior,)
 
