@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shoal.errors import DataError, listing
+from shoal.formula.text_values import conversion, numbers_or_dates
+from shoal.formula.tree import quote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +86,30 @@ def levels_of(series: pd.Series, name: str, wanted: list | None = None) -> tuple
             "Remove it from the formula.",
         )
     return levels
+
+
+def require_category(series: pd.Series, name: str) -> None:
+    """Refuse text that holds numbers or dates; a pandas categorical, or ``C(x)``, is meant as it is.
+
+    Raises
+    ------
+    DataError
+        With the line that converts the column.
+    """
+    import pandas as pd
+
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return
+    values = series.dropna().unique().tolist()
+    kind, others = numbers_or_dates(values)
+    if kind:
+        besides = f", beside {listing(map(repr, others))}" if others else ""
+        raise DataError(
+            f"Column {name!r} is text that holds {kind} ({listing(map(repr, values), 3)}){besides}.",
+            f"As a category it would have {len(values) - 1:,} coefficients. Numbers were needed; if it is a "
+            f"category all the same, write C({quote(name)}) in the formula.",
+            conversion(name, kind, others),
+        )
 
 
 def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorical:

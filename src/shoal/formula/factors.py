@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from shoal.errors import FormulaError
+from shoal.formula.dialects import factor_of
 from shoal.formula.tree import LEVELS, Chain, Column, Node, unparse
 
 
@@ -16,6 +17,7 @@ def factors(node: Node, formula: str) -> list[tuple[str, ...]]:
     FormulaError
         If the node is no factor, or names a column twice.
     """
+    node = factor_of(node)
     if isinstance(node, Column):
         return [(node.name,)]
     if not isinstance(node, Chain) or node.level == 1 or "*" in node.signs:
@@ -65,6 +67,7 @@ def crossed(node: Node, formula: str, where: str) -> tuple[str, ...]:
 
 
 def _crossed_parts(node: Node) -> list[Node]:
+    node = factor_of(node)
     if isinstance(node, Chain) and node.level == LEVELS[":"]:
         return [part for operand in node.operands for part in _crossed_parts(operand)]
     return [node]

@@ -15,7 +15,7 @@ import numpy as np
 
 from shoal.errors import DataError, listing
 from shoal.formula.algebra import Sum, expand
-from shoal.formula.categories import is_category, levels_of, numeric_column, to_categorical
+from shoal.formula.categories import is_category, levels_of, numeric_column, require_category, to_categorical
 from shoal.formula.evaluate import compute, lookup, require_finite
 from shoal.formula.functions import BASES, CONTRASTS, GROUPED, STANDARDISING
 from shoal.formula.group_means import group_mean
@@ -275,6 +275,8 @@ def _category(factor: Node, column: Node, frame: pd.DataFrame, spec: DesignSpec,
     contrasts, wanted = category_arguments(factor) if isinstance(factor, Call) else (None, None)
     series = lookup(frame, name)
     if learn:
+        if isinstance(factor, Column):
+            require_category(series, name)
         spec.levels[unparse(factor)] = levels_of(series, name, wanted)
     values = pd.Series(to_categorical(series, spec.levels[unparse(factor)], name))
     if contrasts is None:

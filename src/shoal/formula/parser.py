@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.algebra import expand
+from shoal.formula.dialects import arithmetic, response_parts
 from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.options import flag, only_argument, without_options
 from shoal.formula.reader import Reader
 from shoal.formula.safety import Place, check
+from shoal.formula.suggestions import write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
 from shoal.formula.tree import Call, Chain, Node, children, columns_of, unparse
 
@@ -80,22 +83,36 @@ def _read_right(reader: Reader) -> Node:
         )
     right = reader.chain()
     if reader.token.is_sign("|", "||"):
-        raise reader.error(
-            "Found a bar without parentheses.", "A group term stands in parentheses.", "Write (1 + x | g)."
-        )
+        raise _bare_bar(reader, right)
     if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right
 
 
+def _bare_bar(reader: Reader, right: Node) -> FormulaError:
+    """Return the error for ``y ~ x | g``, which elsewhere means that x has a slope in each level of g."""
+    before, bar, after = reader.text[: right.span[1]], reader.token.text, reader.text[reader.token.span[1] :]
+    effects = before[right.span[0] :]
+    return reader.error(
+        "Found a bar without parentheses.",
+        "A group term stands in parentheses.",
+        write(f"{before} + ({effects} {bar} {after.strip()})")
+        if re.fullmatch(r"\s*[\w.`:/]+\s*", after) and "|" not in effects
+        else "Write (1 + x | g).",
+    )
+
+
 def _expression(node: Node, text: str) -> Expression:
     """Return arithmetic that is computed row by row, checked."""
+    node = arithmetic(node)
     check(node, Place.ELEMENTWISE, text)
     return Expression(unparse(node), columns_of(node), node.span)
 
 
 def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
-    response = ResponseTerm(_expression(value, text))
+    value, around = response_parts(value)
+    given = {name: _expression(node, text) for name, node in around.items()}
+    response = ResponseTerm(_expression(value, text), given.get("trials"), weights=given.get("weights"))
     if not response.value.columns:
         raise FormulaError(
             "The response names no column.", "A column was needed.", formula=text, span=value.span
@@ -124,8 +141,11 @@ def _option_calls(options: Node | None, text: str) -> list[Call]:
     if options is None:
         return []
     joined = isinstance(options, Chain) and set(options.signs) == {"+"}
+    operands = children(options) if joined else (options,)
     calls = []
-    for operand in children(options) if joined else (options,):
+    for operand in operands:
+        if isinstance(operand, Call) and operand.function == "rate":
+            raise _rate(operand, [o for o in operands if o is not operand], text)
         if not (isinstance(operand, Call) and operand.function in known):
             raise FormulaError(
                 f"Found {unparse(operand)} after the bar of the response.",
@@ -136,3 +156,18 @@ def _option_calls(options: Node | None, text: str) -> list[Call]:
             )
         calls.append(operand)
     return calls
+
+
+def _rate(call: Call, others: list[Node], text: str) -> FormulaError:
+    """Return the error for ``y | rate(t)``, which is an offset."""
+    exposure = unparse(only_argument(call, text))
+    bar, tilde = text.index("|"), text.index("~", call.span[1])
+    options = f" | {' + '.join(map(unparse, others))}" if others else ""
+    line = f"{text[:bar].rstrip()}{options} ~ {text[tilde + 1 :].strip()} + offset(log({exposure}))"
+    return FormulaError(
+        f"Found {unparse(call)} after the bar of the response.",
+        f"With a log link, counts during {exposure} have the offset log({exposure}).",
+        write(line),
+        formula=text,
+        span=call.span,
+    )

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from shoal.errors import FormulaError
+from shoal.formula.dialects import BARRED, translated
+from shoal.formula.suggestions import rewrite
 from shoal.formula.tokens import Kind, Token, tokenize
 from shoal.formula.tree import (
     CONSTANTS,
@@ -172,8 +174,9 @@ class Reader:
                 return Call(token.text, span=token.span)
             raise self.error(
                 f"Found {token}, a name with a dot.",
-                "A dot would be attribute access, which formulas do not have.",
-                f"Write `{token.text}`, between backticks, if that is the column's name.",
+                "A dot would be attribute access, which formulas do not have; a column's name with one "
+                "goes between backticks.",
+                rewrite(self.text, token.span, f"`{token.text}`"),
                 span=token.span,
             )
         if token.text in CONSTANTS:
@@ -187,8 +190,8 @@ class Reader:
             )
         return Column(token.text, span=token.span)
 
-    def call(self, name: Token, opening: Token) -> Call:
-        """Read the arguments of a call."""
+    def call(self, name: Token, opening: Token) -> Node:
+        """Read the arguments of a call, and what it is in Shoal's spelling."""
         arguments: list[Node] = []
         keywords: dict[str, Node] = {}
         with self.nested():
@@ -204,12 +207,12 @@ class Reader:
                 elif keywords:
                     raise self.error(f"Found {key}.", "Arguments with a name come after those without.")
                 else:
-                    arguments.append(self.barred() if name.text == "latent" else self.chain())
+                    arguments.append(self.barred() if name.text in ("latent", *BARRED) else self.chain())
                 if not self.take(","):
                     break
             closing = self.close(opening, ")")
         span = (name.span[0], closing.span[1])
-        return Call(name.text, tuple(arguments), tuple(keywords.items()), span=span)
+        return translated(Call(name.text, tuple(arguments), tuple(keywords.items()), span=span))
 
     def parenthesised(self, opening: Token) -> Node:
         """Read ``(a + b)`` or ``(a | g)``."""
