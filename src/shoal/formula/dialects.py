@@ -134,7 +134,8 @@ def _category(call: Call) -> Call:
     column, *rest = call.arguments
     options = dict(call.keywords)
     if isinstance(column, Call) and column.function == "C" and len(column.arguments) == 1:
-        (column,), options = column.arguments, dict(column.keywords) | options
+        options = dict(column.keywords) | options
+        (column,) = column.arguments
     match call.function:
         case "factor" | "as.factor" | "as_factor" | "ordered" as name:
             if rest and isinstance(rest[0], Listing):
