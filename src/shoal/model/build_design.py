@@ -76,7 +76,7 @@ def build(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}, quiet),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
         averages=np.average(x, axis=0, weights=rows.weight * rows.trials),
