@@ -20,6 +20,7 @@ from shoal.formula.evaluate import compute, lookup, require_finite
 from shoal.formula.functions import BASES, CONTRASTS, GROUPED, STANDARDISING
 from shoal.formula.group_means import group_mean
 from shoal.formula.options import bind, category_arguments
+from shoal.formula.ranges import require_inside
 from shoal.formula.reader import read_piece
 from shoal.formula.terms import Expression
 from shoal.formula.tree import Call, Column, Node, columns_of, unparse
@@ -244,6 +245,8 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
     state = spec.states.setdefault(unparse(call), {})
     if call.function == "poly" and not state:
         _require_distinct_values(call, data, options.get("degree", 1))
+    if "extrapolation" in names and options.get("extrapolation") in (None, "raise"):
+        require_inside(call, data, {**options, **state}, learnt=bool(state))
     try:
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
