@@ -55,6 +55,8 @@ def build(
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
+    if not quiet:
+        checks.unobserved(formula.response.value.text, rows.y, categories)
     family.check(rows, formula.response.value.text)
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)

@@ -3,7 +3,7 @@
 from shoal.model.checks.covariance import covariance, order_of_rows
 from shoal.model.checks.identified import columns
 from shoal.model.checks.levels import distinct, effects, group_name, levels, nesting
-from shoal.model.checks.response import additions, numeric, positive
+from shoal.model.checks.response import additions, numeric, positive, unobserved
 from shoal.model.checks.separation import separation
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "order_of_rows",
     "positive",
     "separation",
+    "unobserved",
 ]

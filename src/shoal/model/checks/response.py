@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from shoal.errors import DataError, ModelError, listing
+from shoal.errors import DataError, ModelError, ShoalWarning, listing
 from shoal.families import Family
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
@@ -103,6 +107,20 @@ def numeric(name: str, values: np.ndarray) -> None:
             f"{name!r} is not finite in {bad.size} of {values.size} rows (rows {listing(bad)}).",
             "Finite numbers.",
             "Correct or drop these rows first: Shoal never drops a row.",
+        )
+
+
+def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> None:
+    """Warn of categories of an ordered response that no row has: their cutpoints are the prior's."""
+    never = [label for code, label in enumerate(categories) if not (codes == code).any()]
+    if never:
+        column = f"data[{name.strip('`')!r}]"
+        warnings.warn(
+            f"No row of {name!r} has the category {listing(map(repr, never))}, which is kept as part of the "
+            "scale: little is known of the cutpoints beside it but their prior. Without it, write this:\n"
+            f"    {column} = {column}.cat.remove_unused_categories()",
+            ShoalWarning,
+            stacklevel=2,
         )
 
 
