@@ -1,5 +1,6 @@
 """Spellings of R, Bambi and patsy are read as what they mean, or answered with a line that can be copied."""
 
+import re
 import warnings
 
 import numpy as np
@@ -58,7 +59,11 @@ def test_another_spelling_is_answered_with_a_line_that_builds(written, token, an
     error = caught.value
     assert written[slice(*error.span)] == token
     assert line(error) == answer
-    assert build(answer, data.assign(row_id=np.arange(len(data)) // 2)).n_rows == len(data)
+    data = data.assign(row_id=np.arange(len(data)) // 2)
+    if conversion := re.search(r"data\['won'\] = .*\.astype\(int\)", error.needed):
+        exec(conversion.group(), {"data": data})
+        assert data["won"].mean() == (table()["won"] == "yes").mean()
+    assert build(answer, data).n_rows == len(data)
 
 
 @pytest.mark.parametrize("family", ["binomial", "beta_binomial"])
@@ -119,16 +124,21 @@ def test_zeros_and_ones_are_binomial_without_trials(values, family):
 @pytest.mark.parametrize(
     ("formula", "others"),
     [
-        ("y ~ .", "x + z + d + q + g + h + k + n + f + share + s + w + `a column` + `a.column`"),
-        ("y ~ . + (1 | g)", "x + z + d + q + h + k + n + f + share + s + w + `a column` + `a.column`"),
+        ("y ~ .", "x + z + d + q + g + h + k + n + f + share + won + s + w + `a column` + `a.column`"),
+        ("y ~ . + (1 | g)", "x + z + d + q + h + k + n + f + share + won + s + w + `a column` + `a.column`"),
     ],
 )
 def test_a_point_is_answered_with_the_other_columns(formula, others, data):
     with pytest.raises(DataError, match="stands for all other columns") as caught:
         sl.Model(formula, data)
     assert caught.value.remedy.split("\n    ")[1] == others
-    kept = others.replace(" + k + n + f + share", "")
+    kept = others.replace(" + k + n + f + share + won", "")
     assert build(formula.replace(".", kept), data).n_rows == len(data)
+
+
+def test_an_intercept_has_no_column(data):
+    with pytest.raises(DataError, match="An intercept is written 1"):
+        sl.Model("y ~ 0 + Intercept + x", data)
 
 
 def test_a_point_between_backticks_is_a_column(data):
@@ -162,7 +172,9 @@ def test_a_function_of_ones_own_keeps_its_name(data):
         del functions._registered["S"]
 
 
-@pytest.mark.parametrize("formula", ["y ~ me(x, s)", "y ~ mi(x)", "y ~ ar(x)", "y ~ s()", "y ~ mo(log(x))"])
+@pytest.mark.parametrize(
+    "formula", ["y ~ me(x, s)", "y ~ mi(x)", "y ~ (1 | mm(g, h))", "y ~ ar(x)", "y ~ s()", "y ~ mo(log(x))"]
+)
 def test_what_has_no_equal_is_named_as_such(formula, data):
     with pytest.raises(ShoalError, match="not available yet") as caught:
         sl.Model(formula, data)

@@ -23,7 +23,7 @@ def absent(call: Call, formula: str) -> FormulaError | None:
     return FormulaError(
         f"Found {unparse(call)}: {what} are not available yet.",
         said,
-        rewrite(formula, call.span, piece) if piece else "Leave it out; brms has them.",
+        rewrite(formula, call.span, piece) if piece else "" if said else "Leave it out; brms has them.",
         formula=formula,
         span=call.span,
     )
@@ -57,6 +57,32 @@ def _steps(call: Call) -> Near:
     return (said, f"C({unparse(column)})") if isinstance(column, Column) else _nothing(call)
 
 
+def _product(call: Call) -> Near:
+    return "Main effects and interactions fit the same means.", "*".join(map(unparse, call.arguments))
+
+
+def _list(call: Call) -> Near:
+    each = ", ".join(f"sl.Response('{unparse(argument)} ~ ...')" for argument in call.arguments)
+    return f"Several responses are a list, with a formula each: [{each}].", ""
+
+
+def _number(call: Call) -> Near:
+    column = call.arguments[0]
+    if not isinstance(column, Column):
+        return _nothing(call)
+    own = f"data[{column.name!r}]"
+    return f"A column is converted in the table: {own} = pandas.to_numeric({own}).", unparse(column)
+
+
+def _zero_one(call: Call) -> Near:
+    match call.arguments:
+        case (Column(name=name) as column, Text() | Number() as level):
+            own = f"data[{name!r}]"
+            said = f"A column is converted in the table: {own} = ({own} == {level.value!r}).astype(int)."
+            return said, unparse(column)
+    return _nothing(call)
+
+
 def _nothing(call: Call) -> Near:
     return "", ""
 
@@ -74,5 +100,10 @@ _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
     "mo": ("monotonic effects", _steps),
     "me": ("predictors measured with error", _nothing),
     "mi": ("imputed predictors", _nothing),
+    "mm": ("memberships in several levels", _nothing),
+    "mvbind": ("several responses in one formula", _list),
+    "interaction": ("factors of combinations, outside a bar,", _product),
+    **dict.fromkeys(("as.numeric", "as.integer", "as.double"), ("conversions", _number)),
+    "binary": ("conversions", _zero_one),
     **dict.fromkeys(("ar", "ma", "arma", "car", "cosy", "ar1"), ("correlated residuals", _nothing)),
 }

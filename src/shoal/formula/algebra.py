@@ -127,8 +127,12 @@ class _Expansion:
             found.terms = self.limited(_union(found.terms, terms), node)
             return
         if not terms.keys() <= found.terms.keys():
+            point = frozenset([Column(".")]) in found.terms
             raise self.error(
-                node, f"{unparse(node)} is taken away.", "It is not among the terms before it.", "Remove it."
+                node,
+                f"{unparse(node)} is taken away.",
+                "It is not among the terms before it.",
+                "Name the columns that stay, in place of the point." if point else "Remove it.",
             )
         found.terms = {k: v for k, v in found.terms.items() if k not in terms}
 

@@ -53,6 +53,8 @@ def translated(call: Call) -> Node:
             return Column(first.value, span=call.span)
         case "diag" | "us" if isinstance(first, Bar):
             return replace(first, correlated=BARRED[name] and first.correlated, span=call.span)
+        case "log" if first is not None and isinstance(base := _base(rest, call), Number):
+            return _logarithm(call, first, base)
         case "standardize" if not (rest or call.keywords):
             return replace(call, function="scale", keywords=(("ddof", Number(0)),))
         case "np.square" | "numpy.square" if not rest and first is not None:
@@ -121,6 +123,19 @@ def _total(successes: Node, failures: Node) -> Node:
 
 def _power(call: Call, base: Node, exponent: Node) -> Call:
     return Call("I", (Power("**", base, exponent, span=call.span),), call.keywords, span=call.span)
+
+
+def _base(rest: list[Node], call: Call) -> Node | None:
+    """Return the base of ``log(x, 2)`` or ``log(x, base=2)``."""
+    given = [*rest, *(value for _, value in call.keywords)]
+    return given[0] if len(given) == 1 and all(key == "base" for key, _ in call.keywords) else None
+
+
+def _logarithm(call: Call, data: Node, base: Number) -> Call:
+    if base.value in (2, 10):
+        return Call(f"log{base.value}", (data,), span=call.span)
+    parts = (Call("log", (data,), span=data.span), Call("log", (base,), span=base.span))
+    return Call("I", (Chain(("/",), parts, span=call.span),), span=call.span)
 
 
 def _is_literal(node: Node) -> bool:

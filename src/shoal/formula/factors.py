@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from shoal.errors import FormulaError
+from shoal.formula.absent import absent
 from shoal.formula.dialects import factor_of
-from shoal.formula.tree import LEVELS, Chain, Column, Node, unparse
+from shoal.formula.tree import LEVELS, Call, Chain, Column, Node, unparse
 
 
 def factors(node: Node, formula: str) -> list[tuple[str, ...]]:
@@ -84,6 +85,8 @@ def _require_distinct(names: tuple[str, ...], node: Node, formula: str) -> None:
 
 
 def _refuse(node: Node, formula: str) -> NoReturn:
+    if isinstance(node, Call) and (error := absent(node, formula)) is not None:
+        raise error
     raise FormulaError(
         f"Found {unparse(node)} right of a bar.",
         "A grouping factor is a column g, a combination a:b, nesting a/b, or gr(g, zero_sum=True).",

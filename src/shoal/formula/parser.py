@@ -12,10 +12,19 @@ from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.options import flag, only_argument, without_options
 from shoal.formula.reader import Reader
 from shoal.formula.safety import Place, check
-from shoal.formula.suggestions import write
+from shoal.formula.suggestions import rewrite, write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
-from shoal.formula.tree import Call, Chain, Node, children, columns_of, unparse
+from shoal.formula.tree import Call, Chain, Column, Listing, Node, Number, Text, children, columns_of, unparse
 
+_OPTIONS = ("trials", "se", "weights")
+_ABSENT_OPTIONS = {
+    "cens": "censored responses",
+    "trunc": "truncated responses",
+    "mi": "imputed responses",
+    "cat": "categories known to some raters alone",
+    "thres": "thresholds of several scales",
+    "subset": "subsets of rows",
+}
 _EXAMPLE = "For example 'y ~ x + (1 | g)'."
 
 
@@ -73,6 +82,11 @@ def _read_response(reader: Reader) -> tuple[Node, Node | None]:
         raise reader.error(
             "Found a second bar left of '~'.", "Join with '+': y | trials(n) + weights(w) ~ x."
         )
+    if reader.token.is_sign("="):
+        joined = rewrite(reader.text, reader.token.span, "~")
+        raise reader.error("Found '='.", "A response and its terms are joined by '~'.", joined)
+    if isinstance(value, Column) and (opening := reader.take("[")):
+        raise _subscript(value, reader.listing(opening), reader.text)
     raise reader.unexpected("An operator or '~' was needed.")
 
 
@@ -87,6 +101,20 @@ def _read_right(reader: Reader) -> Node:
     if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right
+
+
+def _subscript(column: Column, levels: Listing, text: str) -> FormulaError:
+    """Return the error for ``y['Yes'] ~ x``, whose response is y == 'Yes' in Bambi."""
+    level = levels.items[0] if levels.items else column
+    own, value = f"data[{column.name!r}]", level.value if isinstance(level, Text | Number) else unparse(level)
+    return FormulaError(
+        f"Found a subscript of {unparse(column)}.",
+        "Subscripts are not part of a formula; a response of zeros and ones was needed: "
+        f"{own} = ({own} == {value!r}).astype(int).",
+        rewrite(text, levels.span, ""),
+        formula=text,
+        span=levels.span,
+    )
 
 
 def _bare_bar(reader: Reader, right: Node) -> FormulaError:
@@ -137,7 +165,6 @@ def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
 
 def _option_calls(options: Node | None, text: str) -> list[Call]:
     """Return the calls of ``trials(n) + se(s) + weights(w)``."""
-    known = ("trials", "se", "weights")
     if options is None:
         return []
     joined = isinstance(options, Chain) and set(options.signs) == {"+"}
@@ -146,16 +173,26 @@ def _option_calls(options: Node | None, text: str) -> list[Call]:
     for operand in operands:
         if isinstance(operand, Call) and operand.function == "rate":
             raise _rate(operand, [o for o in operands if o is not operand], text)
-        if not (isinstance(operand, Call) and operand.function in known):
-            raise FormulaError(
-                f"Found {unparse(operand)} after the bar of the response.",
-                nearest(operand.function, known) if isinstance(operand, Call) else "",
-                "Write y | trials(n) + se(s) + weights(w) ~ x, with any of the three, joined by '+'.",
-                formula=text,
-                span=operand.span,
-            )
+        if not (isinstance(operand, Call) and operand.function in _OPTIONS):
+            raise _no_option(operand, text)
         calls.append(operand)
     return calls
+
+
+def _no_option(node: Node, text: str) -> FormulaError:
+    """Return the error for what stands after the bar of a response and is no option."""
+    found, needed = f"Found {unparse(node)} after the bar of the response.", ""
+    remedy = "Write y | trials(n) + se(s) + weights(w) ~ x, with any of the three, joined by '+'."
+    if isinstance(node, Call):
+        needed = nearest(node.function, _OPTIONS)
+        if node.function in _ABSENT_OPTIONS:
+            found = f"Found {unparse(node)}: {_ABSENT_OPTIONS[node.function]} are not available yet."
+    if isinstance(node, Column):
+        needed = (
+            "What it is was needed: " + " or ".join(f"{option}({unparse(node)})" for option in _OPTIONS) + "."
+        )
+        remedy = rewrite(text, node.span, f"trials({unparse(node)})")
+    return FormulaError(found, needed, remedy, formula=text, span=node.span)
 
 
 def _rate(call: Call, others: list[Node], text: str) -> FormulaError:

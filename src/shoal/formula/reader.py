@@ -73,11 +73,23 @@ class Reader:
         if self.token.kind is Kind.END:
             raise self.error(f"{opening} is never closed.", f"A {closing!r} was needed.", span=opening.span)
         if self.token.is_sign("|", "||"):
-            raise self.error(f"Found {self.token}.", "One bar inside parentheses, as in (1 + x | g).")
+            raise self.second_bar()
         if self.token.is_sign("="):
             raise self.error("Found '='.", "A keyword argument is a name, '=' and a value, as in sigma=True.")
         raise self.unexpected(
             f"An operator or {closing!r} was needed after {self.tokens[self.position - 1]}."
+        )
+
+    def second_bar(self) -> FormulaError:
+        """Return the error for ``(1 | id | g)``, whose id joins terms of several formulas in brms."""
+        first, name, _, after = self.tokens[self.position - 2 : self.position + 2]
+        remedy = ""
+        if first.is_sign("|", "||") and after.kind is not Kind.END:
+            remedy = rewrite(self.text, (name.span[0], after.span[0]), "")
+        return self.error(
+            f"Found {self.token}.",
+            "One bar inside parentheses, as in (1 + x | g); correlations across formulas are not there yet.",
+            remedy,
         )
 
     def unexpected(self, needed: str) -> FormulaError:
@@ -150,6 +162,8 @@ class Reader:
             return self.parenthesised(token)
         if token.is_sign("["):
             return self.listing(token)
+        if token.is_sign("{"):
+            return self.braced(token)
         self.position -= 1
         previous = self.tokens[self.position - 1] if self.position else None
         after = f"after {previous}" if previous else "at the start"
@@ -220,6 +234,13 @@ class Reader:
             inside = self.barred()
             closing = self.close(opening, ")")
         return replace(inside, span=(opening.span[0], closing.span[1]))
+
+    def braced(self, opening: Token) -> Node:
+        """Read ``{x / 2}``, which is ``I(x / 2)`` in Bambi."""
+        with self.nested():
+            inside = self.chain()
+            closing = self.close(opening, "}")
+        return translated(Call("I", (inside,), span=(opening.span[0], closing.span[1])))
 
     def barred(self) -> Node:
         """Read ``a`` or ``a | g``, without the parentheses around it."""

@@ -53,7 +53,7 @@ _PATTERN = re.compile(
     | (?P<NUMBER> (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
     | (?P<TEXT>   "[^"\\\n]*" | '[^'\\\n]*' )
     | (?P<refused> [<>=!]=|:=|[<>] )
-    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]] )
+    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]{}] )
     """,
     re.VERBOSE,
 )
@@ -63,8 +63,6 @@ _REMEDIES = {
     "`": "Close the backtick; there must be a name inside.",
     '"': "Close the string with the same quote; it cannot hold a backslash or a line break.",
     "'": "Close the string with the same quote; it cannot hold a backslash or a line break.",
-    "{": "Put arithmetic in I(...), e.g. I(x / 2).",
-    "}": "Put arithmetic in I(...), e.g. I(x / 2).",
     "%": "Use : or * for interactions and / for nesting.",
 }
 
@@ -123,6 +121,14 @@ def _token(match: re.Match[str]) -> Token:
 
 
 def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaError:
+    if text.startswith("<-", position):
+        return FormulaError(
+            "Found '<-'.",
+            "A response and its terms are joined by '~'.",
+            rewrite(text, (position, position + 2), "~"),
+            formula=text,
+            span=(position, position + 2),
+        )
     if match is not None:
         return FormulaError(
             f"Found the comparison or assignment {match.group()!r}.",

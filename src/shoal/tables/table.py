@@ -116,7 +116,12 @@ def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
         raise _point(wanted, names)
     unknown = [name for name in wanted if name not in names]
     if unknown:
-        remedies = [nearest(str(name), names) for name in unknown[:3]]
+        remedies = [
+            "An intercept is written 1, and is there unless 0 stands in its place."
+            if name == "Intercept"
+            else nearest(str(name), names)
+            for name in unknown[:3]
+        ]
         raise DataError(
             f"The table has no column {listing(map(repr, unknown))}.",
             remedy=" ".join(dict.fromkeys(remedies)),
