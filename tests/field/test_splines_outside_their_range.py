@@ -82,3 +82,14 @@ def test_predictions_say_it():
     new = new.dropna()
     new["x"] = new["x"].clip(1.0, 9.0)
     assert np.isfinite(fit.predict(new)).all()
+
+
+@pytest.mark.parametrize(
+    ("basis", "least"),
+    [("bs(x, df=2)", 3), ("bs(x, 1, degree=2)", 2), ("bs(x, df=3, include_intercept=True)", 4)],
+)
+def test_a_spline_has_a_least_size(basis, least):
+    with pytest.raises(DataError, match=f"Write df={least}, or poly"):
+        design_matrix(population(basis), table())
+    fixed = basis.replace("df=2", "df=3").replace("x, 1", "x, 2").replace("df=3, incl", "df=4, incl")
+    assert np.isfinite(design_matrix(population(fixed), table()).values).all()

@@ -44,7 +44,8 @@ def translated(call: Call) -> Node:
     """Return a call as Shoal spells it; one that is no spelling of another tongue, or a user's, as it is."""
     if registered(call.function):
         return call
-    call = replace(call, arguments=tuple(map(arithmetic, call.arguments)))
+    keywords = tuple((key, _truth(value) if key != "cov" else value) for key, value in call.keywords)
+    call = replace(call, arguments=tuple(map(arithmetic, call.arguments)), keywords=keywords)
     name, (first, *rest) = call.function, call.arguments or (None,)
     match name:
         case "c" if not call.keywords and all(map(_is_literal, call.arguments)):
@@ -123,6 +124,14 @@ def _total(successes: Node, failures: Node) -> Node:
 
 def _power(call: Call, base: Node, exponent: Node) -> Call:
     return Call("I", (Power("**", base, exponent, span=call.span),), call.keywords, span=call.span)
+
+
+def _truth(node: Node) -> Node:
+    """Return R's ``T`` and ``F`` as what they are; no data stand where an option does."""
+    match node:
+        case Column(name="T" | "F" as name):
+            return Constant(name == "T", span=node.span)
+    return node
 
 
 def _base(rest: list[Node], call: Call) -> Node | None:

@@ -98,6 +98,12 @@ def _read_right(reader: Reader) -> Node:
     right = reader.chain()
     if reader.token.is_sign("|", "||"):
         raise _bare_bar(reader, right)
+    if reader.token.is_sign(","):
+        raise reader.error(
+            "Found ','.",
+            "The formula ends here; what follows is an argument of its own: Model(formula, data, family).",
+            write(reader.text[: right.span[1]]),
+        )
     if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right

@@ -1,4 +1,4 @@
-"""Splines are known between two bounds: which rows are outside, and what can be done."""
+"""What polynomials and splines need of their data: distinct values, a least size, values between bounds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,31 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError, counted, listing
 from shoal.formula.tree import Call, Column, Text, unparse
+
+
+def require_distinct(call: Call, data: np.ndarray, degree: Any) -> None:
+    """Refuse a polynomial through too few points: its columns would be rounding errors."""
+    distinct = len(np.unique(data))
+    if distinct <= degree:
+        raise DataError(
+            f"{unparse(call)} has degree {degree}, and its data {distinct} distinct values.",
+            "The degree must be less than the number of distinct values.",
+            "Lower the degree.",
+        )
+
+
+def require_size(call: Call, options: Mapping[str, Any]) -> None:
+    """Raise if ``bs(x, df=2)`` is asked for fewer columns than one polynomial of its degree has."""
+    df, degree = options.get("df"), options.get("degree", 3)
+    least = degree + bool(options.get("include_intercept"))
+    if df is not None and df < least:
+        raise DataError(
+            f"{unparse(call)} has {counted(df, 'column')}.",
+            f"Polynomials of degree {degree} were needed, which have {least} columns or more.",
+            f"Write df={least}, or poly({unparse(call.arguments[0])}, {df}).",
+        )
 
 
 def require_inside(call: Call, data: np.ndarray, given: Mapping[str, Any], *, learnt: bool) -> None:
