@@ -5,6 +5,7 @@ import doctest
 import importlib
 import io
 import re
+import runpy
 from itertools import zip_longest
 from pathlib import Path
 
@@ -144,6 +145,15 @@ def test_what_the_readme_asks_of_the_example_is_what_it_says(shown):
             with contextlib.redirect_stdout(heard):
                 exec(compile(example.source, str(README), "single"), shown[1])
             assert not (found := differences(heard.getvalue(), example.want)), "\n\n".join(found)
+
+
+# Spellings
+
+
+def test_the_page_of_spellings_is_the_list_that_is_tested():
+    """Written by docs/write_spellings.py."""
+    page = runpy.run_path(str(ROOT / "docs" / "write_spellings.py"))["page"]()
+    assert (ROOT / "docs" / "spellings.md").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize(

@@ -275,9 +275,8 @@ def test_a_printed_model_has_every_response_factor_and_option():
         "h: 3 levels",
     ):
         assert part in text, f"{part!r} not in\n{text}"
-    text = str(
-        model("y ~ x + (1 | gr(g, dist='student')) + (1 | gr(h, cov=K))", covariances={"K": toeplitz(3)})
-    )
+    labelled = pd.DataFrame(toeplitz(3), list("rpq"), list("rpq"))
+    text = str(model("y ~ x + (1 | gr(g, dist='student')) + (1 | gr(h, cov=K))", covariances={"K": labelled}))
     for part in (
         "r_g[g][Intercept] ~ StudentT(nu_g, 0, sd_g[Intercept])",
         "levels of h have the known covariance",

@@ -63,6 +63,7 @@ ORDERED = pd.Categorical(["mid", "low", "high", "low"], ["low", "mid", "high"], 
         (np.array([True, False]), [1, 0], (False, True)),
         (pd.Series([5, 4, 4], index=[7, 7, 9]), [1, 0, 0], (4, 5)),
         (pd.Series(ORDERED), [1, 0, 2, 0], ("low", "mid", "high")),
+        (pd.Series(ORDERED[:2]), [1, 0], ("low", "mid", "high")),
         (pd.Series(pd.Categorical([9, 2, 9], [2, 9], ordered=True)), [1, 0, 1], (2, 9)),
     ],
 )
@@ -84,8 +85,7 @@ def test_ordered_responses_become_codes(values, codes, labels):
         (np.array(["low", "high"]), r"holds 'low', 'high', whose order is not known[\s\S]*ordered=True"),
         (pd.Series(["low", "high"]), r"holds 'low', 'high', whose order is not known[\s\S]*ordered=True"),
         (pd.Series(pd.Categorical(["a", "b"])), r"without an order \('a', 'b'\)"),
-        (pd.Series(ORDERED[:2]), r"Category 'high' of 'y' never observed[\s\S]*remove_unused"),
-        (pd.Series(ORDERED[3:]), r"Categories 'mid', 'high' of 'y' never observed"),
+        (pd.Series(ORDERED[3:]), r"one category \('low'\) in all 1 rows"),
         (pd.Series(pd.Categorical([None, "a"], ["a"], ordered=True)), "missing in 1 of 2"),
     ],
 )

@@ -204,7 +204,7 @@ BAD = {
     "holes": "'holes' has 2 missing values in 30 rows",
     "C(gaps)": "missing",
     "poly(i, 4)": "degree 4, and its data 4 distinct values",
-    "bs(x, df=1)": "bs\\(x, df=1\\) cannot be computed",
+    "bs(x, df=1)": "has 1 column.(.|\\n)*df=3, or poly\\(x, 1\\)",
     "C(d, contr.treatment('q'))": "'q'",
     "C(d, levels=['a', 'b'])": "levels that the model does not know: 'c'",
     "Intercept": "named Intercept",

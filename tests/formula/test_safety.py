@@ -53,7 +53,6 @@ ATTACKS = [
     "＿＿import＿＿('os')",
     "x\\\n.y",
     "np.load('x')",
-    "Q('x')",
     "hashed(x)",
     "lag(x)",
     "group_mean(x, open('x'))",
@@ -72,7 +71,6 @@ ATTACKS = [
     "I('a' * 999999999)",
     "bs(x, df=99999999)",
     "poly(x, 99999999)",
-    "(a + b + c + d)^99999999",
     "(" * 4_000,
     "(" * 9_000 + ")" * 9_000,
     "(" * 400 + "x" + ")" * 400,
@@ -112,6 +110,7 @@ EXPLOSIONS = [
     "*".join(f"x{i}" for i in range(40)),
     "(" + "+".join(f"x{i}" for i in range(300)) + ")^10",
     "(a + b + c + d + e + f + g + h + i + j + k + l)^9",
+    "(a + b + c + d)^99999999",
     "/".join(["(" + "+".join(f"{c}{i}" for i in range(120)) + ")" for c in "abcdefghij"]),
     "(" + "+".join(f"x{i}" for i in range(900)) + "):" + ":".join(f"z{i}" for i in range(900)),
     "*".join(["(a+b+c+d+e+f+g+h+i)^9"] * 180),
@@ -122,7 +121,7 @@ EXPLOSIONS = [
 @pytest.mark.parametrize("text", EXPLOSIONS, ids=lambda text: text[:20])
 @pytest.mark.parametrize("place", ["y ~ {}", "y ~ ({} | g)", "y ~ z * ({})"])
 def test_expansions_without_end_are_refused(text, place):
-    with pytest.raises(FormulaError, match="terms|factors"):
+    with pytest.raises(FormulaError, match="terms|factors|exponent"):
         parse(place.format(text))
 
 

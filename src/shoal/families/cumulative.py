@@ -57,24 +57,24 @@ class Cumulative(Family):
         Parameters
         ----------
         values : array or Series
-            Integers without a gap, or an ordered categorical, whose order is taken.
+            Integers without a gap, or an ordered categorical, whose order is taken, with all its categories.
         name : str
             Of the column.
 
         Raises
         ------
         DataError
-            If the order is not known, a category between others (or of the categorical) is never observed,
-            or there is only one.
+            If the order is not known, integers have a gap, or all rows have one category.
         """
         series = pd.Series(values)
         if isinstance(series.dtype, pd.CategoricalDtype):
             codes, labels = _ordered(series, name)
         else:
             codes, labels = _integers(series, name)
-        if len(labels) < 2:
+        if (codes == codes[0]).all():
+            only = labels[int(codes[0])]
             raise DataError(
-                f"The response {name!r} has one category ({labels[0]!r}) in all {len(series)} rows.",
+                f"The response {name!r} has one category ({only!r}) in all {len(codes)} rows.",
                 "At least two ordered categories.",
             )
         return codes.astype(float), labels
@@ -137,13 +137,6 @@ def _ordered(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]
         raise DataError(
             f"{name!r} is missing in {(codes < 0).sum()} of {len(codes)} rows.", "A category each."
         )
-    never = [c for i, c in enumerate(series.cat.categories) if not (codes == i).any()]
-    if never:
-        raise DataError(
-            f"{_plural(never)} {listing(map(repr, never))} of {name!r} never observed.",
-            "Every category in some row, or nothing is known of its cutpoints.",
-            f"Drop it with `frame[{name!r}].cat.remove_unused_categories()`, or merge it with a neighbour.",
-        )
     return codes, tuple(series.cat.categories)
 
 
@@ -165,12 +158,15 @@ def _integers(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]
     seen = np.unique(numbers)
     if len(seen) < high - low + 1:
         never = (v for v in range(low, high + 1) if v not in seen)
-        count = high - low + 1 - len(seen)
+        count, column = high - low + 1 - len(seen), f"data[{name!r}]"
         raise DataError(
             f"{name!r} runs from {low} to {high}, and {count} of the values between never occur "
             f"({_first(never, count)}).",
-            "Every category in some row, or nothing is known of its cutpoints.",
-            "Recode the values to consecutive integers, or merge categories.",
+            "Are they categories of the scale that nobody chose, or codes that mean nothing?",
+            "To keep them, with cutpoints as near to each other as their prior lets them, write this:\n"
+            f"    {column} = pandas.Categorical({column}, range({low}, {high + 1}), ordered=True)\n"
+            "To recode the values to consecutive integers, write this:\n"
+            f"    {column} = {column}.rank(method='dense').astype(int)",
         )
     labels = (False, True) if values.dtype.kind == "b" and high > low else tuple(range(low, high + 1))
     return numbers - low, labels
@@ -181,13 +177,9 @@ def _first(values: Any, count: int) -> str:
     return ", ".join(shown) + (f" and {count - 5} more" if count > 5 else "")
 
 
-def _plural(never: list[Any]) -> str:
-    return "Categories" if len(never) > 1 else "Category"
-
-
 def _no_order(name: str, found: str) -> DataError:
     return DataError(
         f"The response {name!r} {found}, whose order is not known.",
         "An ordered response is integers without a gap, or an ordered categorical.",
-        f"Give the order: `pd.Categorical(frame[{name!r}], [lowest, …, highest], ordered=True)`.",
+        f"Give the order: `pandas.Categorical(data[{name!r}], [lowest, …, highest], ordered=True)`.",
     )

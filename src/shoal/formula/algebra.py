@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shoal.errors import FormulaError
+from shoal.formula.dialects import arithmetic
 from shoal.formula.safety import Place, check
+from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import Expression
 from shoal.formula.tokens import EXPANSION, MAX_CHARACTERS
 from shoal.formula.tree import Bar, Call, Chain, Column, Node, Number, Power, Signed, columns_of, unparse
@@ -125,8 +127,12 @@ class _Expansion:
             found.terms = self.limited(_union(found.terms, terms), node)
             return
         if not terms.keys() <= found.terms.keys():
+            point = frozenset([Column(".")]) in found.terms
             raise self.error(
-                node, f"{unparse(node)} is taken away.", "It is not among the terms before it.", "Remove it."
+                node,
+                f"{unparse(node)} is taken away.",
+                "It is not among the terms before it.",
+                "Name the columns that stay, in place of the point." if point else "Remove it.",
             )
         found.terms = {k: v for k, v in found.terms.items() if k not in terms}
 
@@ -150,8 +156,12 @@ class _Expansion:
         if sign == "-":
             raise self.error(node, f"{name} is taken away.", "It can only be added.", remedy)
 
-    def terms(self, node: Node) -> Terms:
-        """Return the terms of an operand of a sum, or of a product."""
+    def arithmetic(self, node: Node) -> str:
+        """Return the remedy that computes a node as numbers."""
+        return rewrite(self.formula, node.span, f"I({unparse(arithmetic(node))})")
+
+    def terms(self, node: Node, product: Chain | None = None) -> Terms:
+        """Return the terms of an operand of a sum, or of `product`."""
         match node:
             case Column():
                 return {frozenset([node]): (node,)}
@@ -171,15 +181,15 @@ class _Expansion:
                 raise self.error(
                     node,
                     f"Found the number {unparse(node)} in a product.",
-                    "Terms were needed.",
-                    "Put arithmetic in I(...), e.g. I(x / 2).",
+                    "Terms were needed; arithmetic stands in I(...).",
+                    "" if product is None else self.arithmetic(product),
                 )
             case Signed():
                 raise self.error(
                     node,
                     "Found a sign in front of a term.",
-                    "Terms have no sign of their own.",
-                    "Put arithmetic in I(...), e.g. I(-x).",
+                    "Terms have no sign of their own; arithmetic stands in I(...).",
+                    self.arithmetic(node),
                 )
             case Bar():
                 raise self.error(
@@ -191,15 +201,16 @@ class _Expansion:
         raise AssertionError("check() refuses every other node")
 
     def product(self, chain: Chain) -> Terms:
-        result = self.terms(chain.operands[0])
+        result = self.terms(chain.operands[0], chain)
         for sign, operand in zip(chain.signs, chain.operands[1:], strict=True):
-            right = self.terms(operand)
+            right = self.terms(operand, chain)
             if len(result) == 1 and result.keys() == right.keys():
+                start = chain.operands[0].span[0]
                 raise self.error(
                     chain,
                     f"Found {unparse(operand)} times itself.",
                     "In a formula that is the term itself.",
-                    f"For the square write I({unparse(operand)}**2).",
+                    rewrite(self.formula, (start, operand.span[1]), f"I({unparse(operand)}**2)"),
                 )
             if sign == ":":
                 result = self.interaction(result, right, chain)
@@ -222,12 +233,11 @@ class _Expansion:
                 f"A whole number from 1 to {MAX_POWER} was needed.",
             )
         if len(base) == 1:
-            text = unparse(node.base)
             raise self.error(
                 node,
-                f"Found a power of the one term {text}.",
-                "In a formula that is the term itself.",
-                f"For arithmetic write I({text}**{exponent.value}).",
+                f"Found a power of the one term {unparse(node.base)}.",
+                "In a formula that is the term itself; arithmetic stands in I(...).",
+                self.arithmetic(node),
             )
         result = base
         for _ in range(exponent.value - 1):

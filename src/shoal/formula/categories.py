@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError, listing, nearest
+from shoal.formula.text_values import conversion, numbers_or_dates
+from shoal.formula.tree import quote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +55,11 @@ def numeric_column(series: pd.Series, name: str) -> np.ndarray:
         If it is a category, or has missing values.
     """
     if is_category(series, name):
+        kind, others = _no_category(series)
         raise DataError(
             f"Column {name!r} holds categories, of type {series.dtype}.",
             "Numbers were needed, by the formula or because the model was made with numbers.",
-            "Convert the column to numbers.",
+            conversion(name, kind, others) if kind else "Convert the column to numbers.",
         )
     require_complete(series, name)
     return np.asarray(series.to_numpy(dtype=np.float64), dtype=np.float64)
@@ -84,6 +87,49 @@ def levels_of(series: pd.Series, name: str, wanted: list | None = None) -> tuple
             "Remove it from the formula.",
         )
     return levels
+
+
+def require_category(series: pd.Series, name: str) -> None:
+    """Refuse text that holds numbers or dates; a pandas categorical, or ``C(x)``, is meant as it is.
+
+    Raises
+    ------
+    DataError
+        With the line that converts the column.
+    """
+    values = series.dropna().unique().tolist()
+    kind, others = _no_category(series)
+    if kind:
+        besides = f", beside {listing(map(repr, others))}" if others else ""
+        raise DataError(
+            f"Column {name!r} is text that holds {kind} ({listing(map(repr, values), 3)}){besides}.",
+            f"As a category it would have {len(values) - 1:,} coefficients. Numbers were needed; if it is a "
+            f"category all the same, write C({quote(name)}) in the formula.",
+            conversion(name, kind, others),
+        )
+
+
+def _no_category(series: pd.Series) -> tuple[str, list[str]]:
+    """Return what a column of text holds that is no category, as `numbers_or_dates` does."""
+    import pandas as pd
+
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "", []
+    return numbers_or_dates(series.dropna().unique().tolist())
+
+
+def require_level(base: object, levels: tuple, name: str) -> None:
+    """Raise if the base of treatment contrasts is no level; patsy lets a number count them from 0."""
+    if base in levels:
+        return
+    counted = levels[base] if type(base) is int and 0 <= base < len(levels) else None
+    raise DataError(
+        f"The base {base!r} is no level of {name!r}.",
+        f"Levels: {listing(map(repr, levels), limit=10)}.",
+        f"Write C({quote(name)}, contr.treatment({counted!r}))."
+        if isinstance(counted, str | int)
+        else nearest(str(base), map(str, levels)),
+    )
 
 
 def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorical:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from shoal.errors import FormulaError
-from shoal.formula.tree import LEVELS, Chain, Column, Node, unparse
+from shoal.formula.absent import absent
+from shoal.formula.dialects import factor_of
+from shoal.formula.tree import LEVELS, Call, Chain, Column, Node, unparse
 
 
 def factors(node: Node, formula: str) -> list[tuple[str, ...]]:
@@ -16,6 +18,7 @@ def factors(node: Node, formula: str) -> list[tuple[str, ...]]:
     FormulaError
         If the node is no factor, or names a column twice.
     """
+    node = factor_of(node)
     if isinstance(node, Column):
         return [(node.name,)]
     if not isinstance(node, Chain) or node.level == 1 or "*" in node.signs:
@@ -65,6 +68,7 @@ def crossed(node: Node, formula: str, where: str) -> tuple[str, ...]:
 
 
 def _crossed_parts(node: Node) -> list[Node]:
+    node = factor_of(node)
     if isinstance(node, Chain) and node.level == LEVELS[":"]:
         return [part for operand in node.operands for part in _crossed_parts(operand)]
     return [node]
@@ -81,6 +85,8 @@ def _require_distinct(names: tuple[str, ...], node: Node, formula: str) -> None:
 
 
 def _refuse(node: Node, formula: str) -> NoReturn:
+    if isinstance(node, Call) and (error := absent(node, formula)) is not None:
+        raise error
     raise FormulaError(
         f"Found {unparse(node)} right of a bar.",
         "A grouping factor is a column g, a combination a:b, nesting a/b, or gr(g, zero_sum=True).",

@@ -8,8 +8,9 @@ from shoal.errors import FormulaError, nearest
 from shoal.formula.algebra import expand
 from shoal.formula.factors import crossed, factors
 from shoal.formula.options import flag, only_argument, without_options
+from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import GroupTerm, LatentTerm
-from shoal.formula.tree import Bar, Call, Column, Node, Text, quote, unparse
+from shoal.formula.tree import Bar, Call, Chain, Column, Node, Text, quote, unparse
 
 DISTRIBUTIONS = ("normal", "student")
 
@@ -51,11 +52,29 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
     if isinstance(bar.factor, Call) and bar.factor.function == "gr":
         names, (zero_sum, dist, cov) = _read_gr(bar.factor, formula)
     else:
+        _refuse_sums(bar, formula)
         names, (zero_sum, dist, cov) = factors(bar.factor, formula), (False, "normal", None)
     expression = effects.expression(formula, bar.effects.span)
     return [
         GroupTerm(expression, factor, bar.correlated, zero_sum, dist, cov, span=bar.span) for factor in names
     ]
+
+
+def _refuse_sums(bar: Bar, formula: str) -> None:
+    """Refuse ``(1 | a + b)`` and ``(1 | a*b)``, which are several terms."""
+    chain = bar.factor
+    if not isinstance(chain, Chain) or not set(chain.signs) <= {"+", "*"}:
+        return
+    names = [unparse(operand) for operand in chain.operands]
+    names += [":".join(names)] if chain.signs == ("*",) else []
+    sign = "|" if bar.correlated else "||"
+    raise FormulaError(
+        f"Found {unparse(chain)} right of a bar.",
+        "Crossed factors are a term each.",
+        rewrite(formula, bar.span, " + ".join(f"({unparse(bar.effects)} {sign} {name})" for name in names)),
+        formula=formula,
+        span=chain.span,
+    )
 
 
 def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], tuple[bool, str, str | None]]:

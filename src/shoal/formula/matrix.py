@@ -15,7 +15,15 @@ import numpy as np
 
 from shoal.errors import DataError, listing
 from shoal.formula.algebra import Sum, expand
-from shoal.formula.categories import is_category, levels_of, numeric_column, to_categorical
+from shoal.formula.bases import require_distinct, require_inside, require_size
+from shoal.formula.categories import (
+    is_category,
+    levels_of,
+    numeric_column,
+    require_category,
+    require_level,
+    to_categorical,
+)
 from shoal.formula.evaluate import compute, lookup, require_finite
 from shoal.formula.functions import BASES, CONTRASTS, GROUPED, STANDARDISING
 from shoal.formula.group_means import group_mean
@@ -243,7 +251,11 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
         options["constraints"] = np.asarray(options["constraints"], dtype=np.float64)
     state = spec.states.setdefault(unparse(call), {})
     if call.function == "poly" and not state:
-        _require_distinct_values(call, data, options.get("degree", 1))
+        require_distinct(call, data, options.get("degree", 1))
+    if call.function == "bs":
+        require_size(call, options)
+    if "extrapolation" in names and options.get("extrapolation") in (None, "raise"):
+        require_inside(call, data, {**options, **state}, learnt=bool(state))
     try:
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
@@ -252,17 +264,6 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
             "",
             "Check its arguments and the range of its data.",
         ) from error
-
-
-def _require_distinct_values(call: Call, data: np.ndarray, degree: Any) -> None:
-    """Refuse a polynomial through too few points: its columns would be rounding errors."""
-    distinct = len(np.unique(data))
-    if distinct <= degree:
-        raise DataError(
-            f"{unparse(call)} has degree {degree}, and its data {distinct} distinct values.",
-            "The degree must be less than the number of distinct values.",
-            "Lower the degree.",
-        )
 
 
 def _category(factor: Node, column: Node, frame: pd.DataFrame, spec: DesignSpec, *, learn: bool) -> Any:
@@ -275,10 +276,14 @@ def _category(factor: Node, column: Node, frame: pd.DataFrame, spec: DesignSpec,
     contrasts, wanted = category_arguments(factor) if isinstance(factor, Call) else (None, None)
     series = lookup(frame, name)
     if learn:
+        if isinstance(factor, Column):
+            require_category(series, name)
         spec.levels[unparse(factor)] = levels_of(series, name, wanted)
     values = pd.Series(to_categorical(series, spec.levels[unparse(factor)], name))
     if contrasts is None:
         return FactorValues(values, kind="categorical", spans_intercept=True)
     make = getattr(ContrastsRegistry, contrasts.function.removeprefix("contr."))
     options = bind(contrasts, CONTRASTS[contrasts.function], skip=0)
+    if "base" in options:
+        require_level(options["base"], spec.levels[unparse(factor)], name)
     return TRANSFORMS["C"](values, make(**options))

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from shoal.errors import FormulaError
+from shoal.formula.dialects import BARRED, translated
+from shoal.formula.suggestions import rewrite
 from shoal.formula.tokens import Kind, Token, tokenize
 from shoal.formula.tree import (
     CONSTANTS,
@@ -71,11 +73,23 @@ class Reader:
         if self.token.kind is Kind.END:
             raise self.error(f"{opening} is never closed.", f"A {closing!r} was needed.", span=opening.span)
         if self.token.is_sign("|", "||"):
-            raise self.error(f"Found {self.token}.", "One bar inside parentheses, as in (1 + x | g).")
+            raise self.second_bar()
         if self.token.is_sign("="):
             raise self.error("Found '='.", "A keyword argument is a name, '=' and a value, as in sigma=True.")
         raise self.unexpected(
             f"An operator or {closing!r} was needed after {self.tokens[self.position - 1]}."
+        )
+
+    def second_bar(self) -> FormulaError:
+        """Return the error for ``(1 | id | g)``, whose id joins terms of several formulas in brms."""
+        first, name, _, after = self.tokens[self.position - 2 : self.position + 2]
+        remedy = ""
+        if first.is_sign("|", "||") and after.kind is not Kind.END:
+            remedy = rewrite(self.text, (name.span[0], after.span[0]), "")
+        return self.error(
+            f"Found {self.token}.",
+            "One bar inside parentheses, as in (1 + x | g); correlations across formulas are not there yet.",
+            remedy,
         )
 
     def unexpected(self, needed: str) -> FormulaError:
@@ -148,6 +162,8 @@ class Reader:
             return self.parenthesised(token)
         if token.is_sign("["):
             return self.listing(token)
+        if token.is_sign("{"):
+            return self.braced(token)
         self.position -= 1
         previous = self.tokens[self.position - 1] if self.position else None
         after = f"after {previous}" if previous else "at the start"
@@ -172,8 +188,9 @@ class Reader:
                 return Call(token.text, span=token.span)
             raise self.error(
                 f"Found {token}, a name with a dot.",
-                "A dot would be attribute access, which formulas do not have.",
-                f"Write `{token.text}`, between backticks, if that is the column's name.",
+                "A dot would be attribute access, which formulas do not have; a column's name with one "
+                "goes between backticks.",
+                rewrite(self.text, token.span, f"`{token.text}`"),
                 span=token.span,
             )
         if token.text in CONSTANTS:
@@ -187,8 +204,8 @@ class Reader:
             )
         return Column(token.text, span=token.span)
 
-    def call(self, name: Token, opening: Token) -> Call:
-        """Read the arguments of a call."""
+    def call(self, name: Token, opening: Token) -> Node:
+        """Read the arguments of a call, and what it is in Shoal's spelling."""
         arguments: list[Node] = []
         keywords: dict[str, Node] = {}
         with self.nested():
@@ -204,12 +221,12 @@ class Reader:
                 elif keywords:
                     raise self.error(f"Found {key}.", "Arguments with a name come after those without.")
                 else:
-                    arguments.append(self.barred() if name.text == "latent" else self.chain())
+                    arguments.append(self.barred() if name.text in ("latent", *BARRED) else self.chain())
                 if not self.take(","):
                     break
             closing = self.close(opening, ")")
         span = (name.span[0], closing.span[1])
-        return Call(name.text, tuple(arguments), tuple(keywords.items()), span=span)
+        return translated(Call(name.text, tuple(arguments), tuple(keywords.items()), span=span))
 
     def parenthesised(self, opening: Token) -> Node:
         """Read ``(a + b)`` or ``(a | g)``."""
@@ -217,6 +234,13 @@ class Reader:
             inside = self.barred()
             closing = self.close(opening, ")")
         return replace(inside, span=(opening.span[0], closing.span[1]))
+
+    def braced(self, opening: Token) -> Node:
+        """Read ``{x / 2}``, which is ``I(x / 2)`` in Bambi."""
+        with self.nested():
+            inside = self.chain()
+            closing = self.close(opening, "}")
+        return translated(Call("I", (inside,), span=(opening.span[0], closing.span[1])))
 
     def barred(self) -> Node:
         """Read ``a`` or ``a | g``, without the parentheses around it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from shoal.errors import FormulaError, nearest
+from shoal.formula.absent import absent
 from shoal.formula.factors import crossed
 from shoal.formula.functions import (
     BASES,
@@ -21,6 +22,7 @@ from shoal.formula.functions import (
     registered,
 )
 from shoal.formula.options import bind, category_arguments
+from shoal.formula.suggestions import rewrite
 from shoal.formula.tree import (
     Bar,
     Call,
@@ -33,6 +35,7 @@ from shoal.formula.tree import (
     Power,
     Signed,
     Text,
+    quote,
     unparse,
 )
 
@@ -72,10 +75,6 @@ def check(node: Node, place: Place, formula: str) -> None:
             _check_call(node, place, formula)
         case Signed():
             check(node.operand, inner, formula)
-        case Power(sign="^"):
-            raise refuse(
-                f"Found '^' in {unparse(node)}.", "Arithmetic writes powers as '**'.", "Replace '^' by '**'."
-            )
         case Power():
             check(node.base, inner, formula)
             check(node.exponent, inner, formula)
@@ -89,11 +88,11 @@ def check(node: Node, place: Place, formula: str) -> None:
                 "Found a group term inside an expression.", "A group term stands alone: x + (1 | g)."
             )
         case Text() | Constant() | Listing():
-            raise refuse(
-                f"Found {unparse(node)}.",
-                "A column, a number or a function was needed.",
-                "A column's name goes between backticks, not quotes." if isinstance(node, Text) else "",
-            )
+            needed, remedy = "A column, a number or a function was needed.", ""
+            if isinstance(node, Text) and node.value:
+                needed += " A column's name goes between backticks, not quotes."
+                remedy = rewrite(formula, node.span, quote(node.value))
+            raise refuse(f"Found {unparse(node)}.", needed, remedy)
 
 
 def _check_call(call: Call, place: Place, formula: str) -> None:
@@ -107,6 +106,8 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     if name in CONTRASTS:
         raise refuse(f"Found {name} outside C(...).", f"Contrasts belong to a category: C(x, {name}).")
     if name not in listed():
+        if (error := absent(call, formula)) is not None:
+            raise error
         raise FormulaError(
             f"{name!r} is not a function that formulas know.",
             nearest(name, (*listed(), *SPECIAL)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from shoal.errors import FormulaError
+from shoal.formula.suggestions import rewrite
 
 MAX_CHARACTERS = 10_000
 MAX_TOKENS = 4_000
@@ -48,22 +49,20 @@ _PATTERN = re.compile(
       (?P<space>  \s+ )
     | (?P<QUOTED> `[^`]+` )
     | (?P<DOTTED> [^\W\d]\w*(?:\.\w+)+ )
-    | (?P<NAME>   [^\W\d]\w* )
+    | (?P<NAME>   [^\W\d]\w* | \.(?![\w.]) )
     | (?P<NUMBER> (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
     | (?P<TEXT>   "[^"\\\n]*" | '[^'\\\n]*' )
     | (?P<refused> [<>=!]=|:=|[<>] )
-    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]] )
+    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]{}] )
     """,
     re.VERBOSE,
 )
 
+_LEADING_DOT = re.compile(r"\.[^\W\d][\w.]*")
 _REMEDIES = {
     "`": "Close the backtick; there must be a name inside.",
     '"': "Close the string with the same quote; it cannot hold a backslash or a line break.",
     "'": "Close the string with the same quote; it cannot hold a backslash or a line break.",
-    ".": "Name the columns; a column whose name has a dot goes between backticks, e.g. `x.y`.",
-    "{": "Put arithmetic in I(...), e.g. I(x / 2).",
-    "}": "Put arithmetic in I(...), e.g. I(x / 2).",
     "%": "Use : or * for interactions and / for nesting.",
 }
 
@@ -122,6 +121,14 @@ def _token(match: re.Match[str]) -> Token:
 
 
 def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaError:
+    if text.startswith("<-", position):
+        return FormulaError(
+            "Found '<-'.",
+            "A response and its terms are joined by '~'.",
+            rewrite(text, (position, position + 2), "~"),
+            formula=text,
+            span=(position, position + 2),
+        )
     if match is not None:
         return FormulaError(
             f"Found the comparison or assignment {match.group()!r}.",
@@ -130,6 +137,8 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
             formula=text,
             span=match.span(),
         )
+    if (dotted := _LEADING_DOT.match(text, position)) is not None:
+        return _leading_dot(text, dotted)
     character = text[position]
     if character.isdigit():
         end = position  # a number glued to letters
@@ -145,4 +154,20 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         remedy,
         formula=text,
         span=(position, end),
+    )
+
+
+def _leading_dot(text: str, match: re.Match[str]) -> FormulaError:
+    """Return the error for ``.row``, which numbers the rows elsewhere, and for names like it."""
+    name = match.group()
+    rows = name == ".row"
+    return FormulaError(
+        f"Found {name!r}.",
+        "A factor with a level for every row is a column that numbers the rows: "
+        "data['row_id'] = range(len(data))."
+        if rows
+        else "If that is a column's name, it goes between backticks.",
+        rewrite(text, match.span(), "row_id" if rows else f"`{name}`"),
+        formula=text,
+        span=match.span(),
     )

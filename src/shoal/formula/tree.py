@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 from dataclasses import dataclass, field
 
-CONSTANTS = {"True": True, "False": False, "None": None}
+# Python's words and R's.
+CONSTANTS = {"True": True, "False": False, "None": None, "TRUE": True, "FALSE": False, "NULL": None}
 # How tightly signs bind, as in R: a sign in front lies between the interaction and the power.
 LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2, ":": 3}
 _SIGNED, _POWER = 4, 5

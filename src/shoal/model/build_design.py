@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import ModelError
-from shoal.families import Family, Rows
+from shoal.families import Family, Rows, get_family
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
 from shoal.model import checks
@@ -53,8 +53,11 @@ def build(
     table = table.select(formula.columns)
     table.check_complete(formula.columns)
     frame = table.frame
+    family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
+    if not quiet:
+        checks.unobserved(formula.response.value.text, rows.y, categories)
     family.check(rows, formula.response.value.text)
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
@@ -77,7 +80,7 @@ def build(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}, quiet),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
         averages=averages,
@@ -87,6 +90,14 @@ def build(
     )
     checks.columns(design, quiet)
     return design
+
+
+def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> Family:
+    """Return bernoulli for a binomial family whose rows, without trials, are all 0 or 1."""
+    if family.name != "binomial" or formula.response.trials is not None:
+        return family
+    single = np.isin(_numbers(formula.response.value, frame), (0, 1)).all()
+    return get_family("bernoulli", family.link) if single else family
 
 
 def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:

@@ -21,8 +21,14 @@ def groups_of(
     reserved: set[str],
     prefix: str,
     covariances: Mapping[str, Any],
+    quiet: bool = False,
 ) -> tuple[Group, ...]:
     """Return one `Group` per grouping factor, in order of appearance.
+
+    Parameters
+    ----------
+    quiet : bool
+        The model was built before: the order of covariances without labels was settled then.
 
     Raises
     ------
@@ -30,10 +36,15 @@ def groups_of(
     """
     names = dict.fromkeys(term.name for term in terms)
     checks.nesting([term.factor for term in terms], frame)
-    return tuple(
+    groups = tuple(
         _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances)
         for name in names
     )
+    for group in groups:
+        category = isinstance(frame[group.columns[0]].dtype, pd.CategoricalDtype) and len(group.columns) == 1
+        if group.cov and not (quiet or category):
+            checks.order_of_rows(group.cov, group.columns, covariances[group.cov], group.index, group.labels)
+    return groups
 
 
 def _group(

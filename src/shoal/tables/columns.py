@@ -48,6 +48,8 @@ def convert(name: str, column: nw.Series[Any]) -> pd.Series:
         return pd.Series(_numbers(name, column))
     if column.null_count() == len(column):
         return pd.Series(np.full(len(column), np.nan))
+    if dtype in (nw.Date, nw.Datetime):
+        raise _dates(name, column)
     raise _unsupported(name, str(dtype))
 
 
@@ -111,6 +113,19 @@ def _from_objects(name: str, values: list[Any]) -> pd.Series:
         return pd.Series(column.mask(column.isna(), np.nan).to_numpy(dtype=np.float64))
     counts = Counter(type(value).__name__ for value in present)
     raise _unsupported(name, listing(f"{n} of type {kind}" for kind, n in counts.most_common()))
+
+
+def _dates(name: str, column: nw.Series[Any]) -> DataError:
+    own = f"data[{name!r}]"
+    line = f"{own} = ({own} - {own}.min()).dt.days"
+    if column.implementation.is_polars():
+        days = f"pl.col({name!r})"
+        line = f"data = data.with_columns(({days} - {days}.min()).dt.total_days())"
+    return DataError(
+        f"Column {name!r} holds dates, of type {column.dtype}.",
+        "A predictor is a number, such as days since the first; for a grouping factor text is fine.",
+        f"Write this:\n    {line}",
+    )
 
 
 def _unsupported(name: str, kinds: str) -> DataError:

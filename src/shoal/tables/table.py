@@ -112,14 +112,33 @@ def check_names(names: Iterable[Any]) -> list[str]:
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
     """Return `wanted` without repetitions, or say which of `names` the unknown ones may mean."""
     wanted, names = list(dict.fromkeys(wanted)), list(names)
+    if "." in wanted and "." not in names:
+        raise _point(wanted, names)
     unknown = [name for name in wanted if name not in names]
     if unknown:
-        remedies = [nearest(str(name), names) for name in unknown[:3]]
+        remedies = [
+            "An intercept is written 1, and is there unless 0 stands in its place."
+            if name == "Intercept"
+            else nearest(str(name), names)
+            for name in unknown[:3]
+        ]
         raise DataError(
             f"The table has no column {listing(map(repr, unknown))}.",
             remedy=" ".join(dict.fromkeys(remedies)),
         )
     return wanted
+
+
+def _point(wanted: list[str], names: list[str]) -> DataError:
+    """Return the error for ``y ~ .``, with what the point stands for in R."""
+    others = [name if name.isidentifier() else f"`{name}`" for name in names if name not in wanted]
+    return DataError(
+        "The formula has a point, which stands for all other columns in R.",
+        "Columns were needed by their names: whether one is a predictor or a grouping factor is a choice.",
+        f"In place of the point write this, without what is no predictor:\n    {' + '.join(others)}"
+        if others
+        else "There are no other columns: leave it out.",
+    )
 
 
 def _count(flags: np.ndarray, what: str) -> str:

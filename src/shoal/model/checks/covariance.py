@@ -41,7 +41,7 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     if matrix.shape != (count, count):
         raise DataError(
             f"The covariance {name!r} has shape {matrix.shape}, {factor!r} has {count} levels.",
-            f"A {count} x {count} matrix in the order of the sorted levels, or a DataFrame with labels.",
+            f"A {count} x {count} matrix in the order of the levels, or a DataFrame with labels.",
         )
     wrong = ~(np.isfinite(matrix) & np.isclose(matrix, matrix.T, rtol=1e-8, atol=1e-12))
     if wrong.any():
@@ -65,6 +65,43 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
             "Levels that are copies of each other are one level.",
         )
     return root
+
+
+def order_of_rows(name: str, columns: tuple[str, ...], given: Any, index: np.ndarray, labels: Any) -> None:
+    """Raise if nobody said which row of a known covariance belongs to which level.
+
+    Without labels, levels are integers without a gap, or the covariance is the same for any order. Sorted
+    text (s1, s10, s2) is hardly ever the order of a matrix.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The columns of the grouping factor; none of them is a category, whose order the table gives.
+    index : (N,) int array
+        Level of each row.
+    """
+    if hasattr(given, "index") and hasattr(given, "columns"):
+        return
+    matrix = np.asarray(given, dtype=float)
+    away = matrix[~np.eye(len(labels), dtype=bool)]
+    if (np.ptp(np.diag(matrix)) == 0 and np.ptp(away) == 0) or (
+        labels.dtype.kind in "iu" and (np.diff(labels) == 1).all()
+    ):
+        return
+    _, first = np.unique(index, return_index=True)
+    met = listing((repr(label) for label in labels[np.argsort(first)].tolist()), 3)
+    values = f"data[{columns[0]!r}]"
+    if len(columns) > 1:
+        values = "(" + " + ':' + ".join(f"data[{column!r}].astype(str)" for column in columns) + ")"
+    raise DataError(
+        f"The covariance {name!r} has no labels: which of its rows belongs to which level of "
+        f"{':'.join(columns)!r} is not known. Sorted, the levels are "
+        f"{listing(map(repr, labels.tolist()), 3)}; the table names first {met}.",
+        "A DataFrame with labels in the order of the matrix; without labels, levels are integers without a "
+        "gap, or categories in their order.",
+        f"If its rows are in the order of the table, write this:\n    labels = {values}.unique()\n"
+        f"    covariances = {{{name!r}: pandas.DataFrame({name}, labels, labels)}}",
+    )
 
 
 def _of_levels(name: str, factor: str, given: Any, labels: list[Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.errors import DataError, listing
 from shoal.model.checks.separation import separation
+from shoal.model.checks.slopes import slopes
 
 if TYPE_CHECKING:
     from shoal.model.design import Design
@@ -40,6 +41,7 @@ def columns(design: Design, quiet: bool) -> None:
         _twins(first, second)
     _exact(design)
     if not quiet:
+        slopes(design)
         separation(design)
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from shoal.errors import DataError, ModelError, listing
+from shoal.errors import DataError, ModelError, ShoalWarning, listing
 from shoal.families import Family
+from shoal.formula.dialects import proportion_as_trials
+from shoal.formula.reader import read_piece
+from shoal.formula.suggestions import write
 from shoal.formula.terms import Formula
+from shoal.formula.text_values import recoded
+from shoal.formula.tree import Chain, unparse
 
 
 def additions(formula: Formula, family: Family) -> None:
@@ -24,13 +33,43 @@ def additions(formula: Formula, family: Family) -> None:
         raise ModelError(
             f"The formula has {name}(...), which family {family.name!r} does not take.",
             f"It takes {listing(sorted(family.takes)) or 'neither trials nor se'}.",
-            "Use family='binomial' for counts out of trials." if name == "trials" else "",
+            "Use family='binomial' for counts out of trials." + _as_list(formula) if name == "trials" else "",
         )
     for name in sorted(family.requires - given):
         raise ModelError(
-            f"Family {family.name!r} needs {name}(...) and the formula has none.",
-            f"Write `{response.value.text} | {name}(column) ~ …`.",
+            f"Family {family.name!r} needs {name}(...) and the formula has none.", *_with_trials(formula)
         )
+
+
+def _with_trials(formula: Formula) -> tuple[str, str]:
+    """Return what is needed, and the formula with trials of a response that other programs take without."""
+    value, weights = formula.response.value, formula.response.weights
+    right = formula.text[formula.text.index("~", value.span[1]) :]
+    if piece := proportion_as_trials(read_piece(value.text)):
+        kept = f" + weights({weights.text})" if weights and not piece.endswith(f"({weights.text})") else ""
+        return "Successes, and the trials they are out of.", write(f"{piece}{kept} {right}")
+    if weights:
+        counts = f"data['successes'] = (data[{value.text!r}] * data[{weights.text!r}]).round()"
+        return (
+            f"Successes, and the trials they are out of. Are they shares of {weights.text}? Then {counts}.",
+            write(f"successes | trials({weights.text}) {right}"),
+        )
+    return (
+        "Successes, and the trials they are out of: a column, such as n, or a number.",
+        write(f"{value.text} | trials(n) {right}"),
+    )
+
+
+def _as_list(formula: Formula) -> str:
+    """Return the list of responses that ``cbind(y, z)`` is in a multivariate regression of R."""
+    trials = read_piece(formula.response.trials.text) if formula.response.trials else None
+    if not (
+        formula.text.lstrip().startswith("cbind(") and isinstance(trials, Chain) and trials.signs == ("+",)
+    ):
+        return ""
+    right = formula.text[formula.text.index("~") :]
+    each = (f"sl.Response({unparse(response) + ' ' + right!r})" for response in trials.operands)
+    return f" Several responses are a list: [{', '.join(each)}]."
 
 
 def _apart_from_response(formula: Formula) -> None:
@@ -60,7 +99,7 @@ def numeric(name: str, values: np.ndarray) -> None:
         raise DataError(
             f"{name!r} holds {shown}, not numbers.",
             "Numbers (or True and False).",
-            "Recode it, e.g. `(frame[column] == 'yes').astype(int)`.",
+            recoded(name.strip("`"), values.tolist()),
         )
     bad = np.flatnonzero(~np.isfinite(values.astype(float)))
     if bad.size:
@@ -68,6 +107,20 @@ def numeric(name: str, values: np.ndarray) -> None:
             f"{name!r} is not finite in {bad.size} of {values.size} rows (rows {listing(bad)}).",
             "Finite numbers.",
             "Correct or drop these rows first: Shoal never drops a row.",
+        )
+
+
+def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> None:
+    """Warn of categories of an ordered response that no row has: their cutpoints are the prior's."""
+    never = [label for code, label in enumerate(categories) if not (codes == code).any()]
+    if never:
+        column = f"data[{name.strip('`')!r}]"
+        warnings.warn(
+            f"No row of {name!r} has the category {listing(map(repr, never))}, which is kept as part of the "
+            "scale: little is known of the cutpoints beside it but their prior. Without it, write this:\n"
+            f"    {column} = {column}.cat.remove_unused_categories()",
+            ShoalWarning,
+            stacklevel=2,
         )
 
 
