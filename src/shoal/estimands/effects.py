@@ -20,6 +20,7 @@ from shoal.fit.results import Results
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.terms.all_terms import terms_of, variables_of
+from shoal.model.terms.group_parameters import moved
 from shoal.model.terms.variable import OF_ROWS
 
 SHORTEST = 0.25  # sds of the no-pooling estimate: a shorter way to the population has no share
@@ -84,7 +85,9 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
     population = np.array([means[c] if c else 0.0 for c in columns])
     phi = {key: value[0] for key, value in phi_of(design, means).items()}
     rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
-    learned = results.posterior[group.sd].mean(("chain", "draw")).values
+    names = [name for name in (group.sd, group.cor) if name in results.posterior]
+    draws = {name: results.posterior[name].values for name in names}
+    learned = (draws | moved(group, group.to_average, draws))[group.sd].mean((0, 1))
     return estimates(design, group, phi, rest, population, learned), population
 
 

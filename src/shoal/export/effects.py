@@ -40,21 +40,36 @@ class EffectScale:
 
     @property
     def root(self) -> Any:
-        """Λ, diagonal if the effects are independent."""
-        return pt.diag(self.sd) if self.lower is None else self.lower
+        """The lower-triangular root of ``Λ Λ'``, diagonal if the effects are independent."""
+        return pt.diag(self.sd) if self.lower is None else pt.linalg.cholesky(self.lower @ self.lower.T)
 
 
 def scale_of(model: Specification, group: Group) -> EffectScale:
-    """Return the standard deviations, correlations and degrees of freedom of a group, as variables."""
-    members = [model.priors[name].prior for name in sd_names(group)]
-    sd = vector(group.sd, group.effects, members, group.dim)
-    lower = sd[:, None] * _correlated(model, group) if group.correlated else None
-    nu = scalar(group.nu, model.priors[group.nu].prior) if group.student else None
+    """Return the standard deviations, correlations and degrees of freedom of a group, as variables.
+
+    Where their priors speak of effects at average columns, what is sampled is called ``…_at_average``.
+    """
+    names, nu = sd_names(group), None
+    at_average = any(model.priors[name].centered for name in names)
+    suffix = "_at_average" if at_average else ""
+    sd = vector(group.sd + suffix, group.effects, [model.priors[name].prior for name in names], group.dim)
+    lower = sd[:, None] * _correlated(model, group, suffix) if group.correlated else None
+    if group.student:
+        nu = scalar(group.nu, model.priors[group.nu].prior)
+    if at_average:
+        lower = pt.constant(np.linalg.inv(group.to_average)) @ lower
+        squares = lower @ lower.T
+        sd = pm.Deterministic(group.sd, pt.sqrt(pt.diag(squares)), dims=group.dim)
+        _report(group, squares / pt.outer(sd, sd))
     return EffectScale(sd, lower, nu)
 
 
-def _correlated(model: Specification, group: Group) -> Any:
-    """Return the Cholesky factor of the correlations, (K, K), and report them.
+def _report(group: Group, correlations: Any) -> None:
+    pm.Deterministic(group.cor, correlations, dims=(group.dim, f"{group.dim}_bis"))
+
+
+def _correlated(model: Specification, group: Group, suffix: str) -> Any:
+    """Return the Cholesky factor of the correlations, (K, K), and report them if that is all there is.
 
     Under LKJ the canonical partial correlations p are independent, (1 + p) / 2 being Beta(a, a), and
     ``L[i, j] = p_ij sqrt(1 - sum_{k<j} L[i, k]^2)`` (Lewandowski, Kurowicka and Joe 2009). `LKJCorr` and
@@ -65,7 +80,7 @@ def _correlated(model: Specification, group: Group) -> Any:
     assert isinstance(prior, LKJ)
     positions = covariance.partial_positions(group.blocks)
     alpha = np.array([prior.partial(size, column).alpha for _, _, size, column in positions])
-    half = pm.Beta(f"{group.cor}_half", alpha=alpha, beta=alpha, dims=pairs_dim(group))
+    half = pm.Beta(f"{group.cor}_half{suffix}", alpha=alpha, beta=alpha, dims=pairs_dim(group))
     size = len(group.effects)
     entries: list[list[Any]] = [[pt.constant(0.0)] * size for _ in range(size)]
     left: list[Any] = [pt.constant(1.0)] * size
@@ -75,7 +90,8 @@ def _correlated(model: Specification, group: Group) -> Any:
     for i in range(size):
         entries[i][i] = pt.sqrt(left[i])
     lower = pt.stacklists(entries)
-    pm.Deterministic(group.cor, lower @ lower.T, dims=(group.dim, f"{group.dim}_bis"))
+    if not suffix:
+        _report(group, lower @ lower.T)
     return lower
 
 
@@ -167,7 +183,7 @@ def _around(group: Group, scale: EffectScale, name: str, mean: Any) -> Any:
     if group.student:
         return _student(group, scale.nu, name, scale.root, mean)
     if group.correlated:
-        return pm.MvNormal(name, mu=mean, chol=scale.lower, dims=dims)
+        return pm.MvNormal(name, mu=mean, chol=scale.root, dims=dims)
     return pm.Normal(name, mu=mean, sigma=scale.sd, dims=dims)
 
 
@@ -179,7 +195,7 @@ def _centered_zero_sum(group: Group, scale: EffectScale) -> Any:
         return pm.Deterministic(group.r, by_effect.T, dims=dims)
     basis = contrasts(len(group.labels))
     shape = (len(basis), len(group.effects))
-    within = pm.MvNormal(f"{group.r}_contrasts", mu=pt.zeros(shape[1]), chol=scale.lower, shape=shape)
+    within = pm.MvNormal(f"{group.r}_contrasts", mu=pt.zeros(shape[1]), chol=scale.root, shape=shape)
     return pm.Deterministic(group.r, pt.constant(basis.T) @ within, dims=dims)
 
 

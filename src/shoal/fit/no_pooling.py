@@ -8,6 +8,7 @@ import numpy as np
 
 from shoal.errors import SamplingError
 from shoal.model.design import Design, Group
+from shoal.model.terms.units import location_of
 
 STEPS = 1000
 WIDE = 3.0  # at three times the learned sd, a prior pulls a ninth as hard as pooling does
@@ -32,9 +33,9 @@ def estimates(
 ) -> NoPooling:
     """Return the posterior mode and sd of each level's coefficients under a wide, fixed prior.
 
-    The prior is normal with the sd of `wide_sds`, the same for every level; centred at the response's
-    location for an Intercept with a population Intercept beside it, else at 0. All other parameters are held
-    at the values given.
+    The prior is normal with the sd of `wide_sds` at average columns, the same for every level; centred at the
+    response's location for an Intercept with a population Intercept beside it, else at 0. All other
+    parameters are held at the values given.
 
     Parameters
     ----------
@@ -46,16 +47,16 @@ def estimates(
         Population coefficient of each effect, 0 where it has none; part of the estimate, so taken out of
         `rest`.
     learned : (K,) array
-        Standard deviation that was learned for each effect.
+        Standard deviation that was learned for each effect, at average columns.
     """
     prior_sd = wide_sds(design, group, learned)
-    location = design.family.scale(design.rows)[0] - float(
-        np.average(design.offset, weights=design.row_weight)
-    )
+    location = location_of(design)
     matched = design.matched(group)
     pairs = zip(group.effects, matched, strict=True)
     center = np.array([location if e == "Intercept" and column >= 0 else 0.0 for e, column in pairs])
-    mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior_sd)
+    at = group.to_average
+    prior = at.T @ np.diag(prior_sd**-2.0) @ at
+    mean, precision = _modes(design, group, phi, rest - group.z @ population, center, prior)
     sd = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
     return NoPooling(mean, sd, _at_edge(design, group), prior_sd)
 
@@ -74,12 +75,12 @@ def _modes(
     phi: dict[str, Any],
     rest: np.ndarray,
     center: np.ndarray,
-    prior_sd: np.ndarray,
+    prior: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Newton's method for all levels at once, each (K, K) system on its own, long steps shortened."""
     rows, z, levels = design.rows, group.z, len(group.labels)
     mean = np.tile(center, (levels, 1))
-    prior = np.diag(prior_sd**-2.0)
+    widest = np.sqrt(np.diagonal(np.linalg.inv(prior)).max())
     precision = np.broadcast_to(prior, (levels, *prior.shape))
     for count in range(STEPS):
         eta = rest + (z * mean[group.index]).sum(1)
@@ -88,12 +89,12 @@ def _modes(
         precision = prior + _by_level(group, found.curvature[:, None, None] * z[:, :, None] * z[:, None, :])
         step = np.linalg.solve(precision, gradient[..., None])[..., 0]
         if not design.family.linear_gaussian:
-            step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * prior_sd.max()) ** 2)
+            step /= np.sqrt(1 + (step**2).sum(1, keepdims=True) / (3 * widest) ** 2)
         # Expected curvature may be less than half of the observed one (Student-t rows of few degrees of
         # freedom): whole steps would go to and fro.
         step *= 1.0 if count < 50 else 0.5 if count < 200 else 0.25
         mean = mean + step
-        if np.abs(step / prior_sd).max() < 1e-9:
+        if np.sqrt(((step @ prior) * step).sum(-1)).max() < 1e-9:
             return mean, precision
     raise SamplingError(f"The no-pooling estimates of {group.name} did not settle in {STEPS} steps.")
 

@@ -80,7 +80,7 @@ def build(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}, quiet),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}, weight, quiet),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
         averages=averages,

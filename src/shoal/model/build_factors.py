@@ -21,12 +21,17 @@ def groups_of(
     reserved: set[str],
     prefix: str,
     covariances: Mapping[str, Any],
+    weight: np.ndarray,
     quiet: bool = False,
 ) -> tuple[Group, ...]:
     """Return one `Group` per grouping factor, in order of appearance.
 
     Parameters
     ----------
+    reserved : set of str
+        Names that a factor may not have.
+    weight : (N,) array
+        Observations that a row stands for.
     quiet : bool
         The model was built before: the order of covariances without labels was settled then.
 
@@ -37,7 +42,7 @@ def groups_of(
     names = dict.fromkeys(term.name for term in terms)
     checks.nesting([term.factor for term in terms], frame)
     groups = tuple(
-        _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances)
+        _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances, weight)
         for name in names
     )
     for group in groups:
@@ -54,6 +59,7 @@ def _group(
     reserved: set[str],
     prefix: str,
     covariances: Mapping[str, Any],
+    weight: np.ndarray,
 ) -> Group:
     """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
     for option in ("zero_sum", "dist", "cov"):
@@ -82,13 +88,15 @@ def _group(
             f"The term of {name!r} has dist='student' and zero_sum=True.",
             "One of the two: Student-t effects given their sum have no closed form.",
         )
+    z = np.concatenate(columns, axis=1)
     return Group(
         name=safe(name),
         labels=labels,
         index=index,
-        z=np.concatenate(columns, axis=1),
+        z=z,
         effects=tuple(effects),
         blocks=tuple(b for b in blocks if b),
+        averages=np.average(z, axis=0, weights=weight),
         zero_sum=first.zero_sum,
         student=student,
         root=_root(first.cov, name, labels, covariances) if first.cov else None,

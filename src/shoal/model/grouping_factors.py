@@ -10,6 +10,8 @@ import pandas as pd
 
 from shoal.formula.matrix import DesignSpec
 
+INTERCEPT = "Intercept"
+
 
 @dataclass(frozen=True)
 class Group:
@@ -29,6 +31,8 @@ class Group:
         Names of the effects; ``Intercept`` for the constant.
     blocks : tuple of tuple of int
         Effects within a block are correlated, blocks are independent.
+    averages : (K,) array
+        Average of each column of `z` over the observations, learnt once.
     zero_sum : bool
         Effects sum to zero over the levels.
     student : bool
@@ -51,6 +55,7 @@ class Group:
     z: np.ndarray
     effects: tuple[str, ...]
     blocks: tuple[tuple[int, ...], ...]
+    averages: np.ndarray
     zero_sum: bool = False
     student: bool = False
     root: np.ndarray | None = None
@@ -93,6 +98,20 @@ class Group:
     def correlated(self) -> bool:
         """Whether any effects are correlated."""
         return any(len(block) > 1 for block in self.blocks)
+
+    @property
+    def to_average(self) -> np.ndarray:
+        """What turns effects into effects at average columns, (K, K).
+
+        The Intercept becomes the effect on the linear predictor where its block's other columns have their
+        averages; other effects stay.
+        """
+        out = np.eye(len(self.effects))
+        for block in self.blocks:
+            for k in block:
+                if self.effects[k] == INTERCEPT:
+                    out[k, list(block)] = np.where(np.array(block) == k, 1.0, self.averages[list(block)])
+        return out
 
     def read(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return level numbers (N',), -1 for levels that are new, and z (N', K) of another table."""

@@ -48,7 +48,9 @@ def _priors(model: Specification) -> list[str]:
     lines = []
     for name, p in model.priors.items():
         marks = ["default"] if p.default else []
-        if p.centered and name.removesuffix("Intercept").removesuffix("cutpoints") in slopes:
+        if p.centered and name.endswith("]"):
+            marks.append("of effects at average columns, as are their correlations")
+        elif p.centered and name.removesuffix("Intercept").removesuffix("cutpoints") in slopes:
             marks.append("on the mean at average columns")
         if p.joint:
             marks.append("jointly with the other slopes")

@@ -7,9 +7,12 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from shoal.errors import ModelError, nearest
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import INTERCEPT
 from shoal.model.model import Specification
 from shoal.model.terms.group_parameters import sd_names
 from shoal.model.terms.units import location_of
@@ -107,11 +110,13 @@ def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[st
     out: dict[str, ResolvedPrior] = {}
     for group in design.groups:
         spreads = design.effect_spreads(group)
+        there = float(np.linalg.norm(group.averages / spreads))  # of an Intercept: as wide at average columns
         matched = design.matched(group)
         names = sd_names(group)
         for effect, name, spread, column in zip(group.effects, names, spreads, matched, strict=True):
             given = sd.get(name) if isinstance(sd, Mapping) else sd
-            value = wide / float(spread) if given is None else given
+            widest = wide * there if effect == INTERCEPT else wide / float(spread)
+            value = widest if given is None else given
             out[name] = ResolvedPrior(Fixed(float(value)), given is None)
             if column >= 0:
                 value = location if effect == "Intercept" else 0.0

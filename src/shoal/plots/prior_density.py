@@ -6,6 +6,7 @@ import numpy as np
 
 from shoal.model import Specification
 from shoal.model.terms.coefficients import Coefficients
+from shoal.model.terms.group_parameters import sd_names
 from shoal.model.terms.latents import SharedLatent
 from shoal.priors import LKJ, Fixed, Gap, Normal, Prior, Shrinkage, Shrunk
 
@@ -37,6 +38,8 @@ def _prior_of(model: Specification, quantity: str) -> Prior | None:
         return _of_correlation(model, quantity)
     if isinstance(resolved.prior, NOT_OF_ONE):
         return None
+    if resolved.centered and quantity.endswith("]"):
+        return None  # an sd at zero, of which the prior speaks at average columns
     if resolved.centered:
         return _of_intercept(model, quantity)
     return resolved.prior
@@ -49,6 +52,8 @@ def _of_correlation(model: Specification, quantity: str) -> Prior | None:
     partial correlations (Lewandowski, Kurowicka and Joe 2009, J. Multivariate Analysis 100, section 2.4).
     """
     for group in model.groups:
+        if any(model.priors[name].centered for name in sd_names(group)):
+            continue
         for block in group.blocks:
             pairs = [(group.effects[i], group.effects[j]) for i in block for j in block if i > j]
             if quantity in {f"{group.cor}[{one},{other}]" for one, other in pairs}:

@@ -166,7 +166,7 @@ def _marks(model: Specification, scalar: Scalar, given: ResolvedPrior) -> Iterat
         yield f"with {model.priors[f'{prefix}b'].prior}"
     if given.default:
         yield "default"
-    if given.centered and _has_slopes(design):
+    if given.centered and (_has_slopes(design) or scalar.name.endswith("]")):
         yield "at average columns"
     if given.joint:
         yield "jointly with the other slopes"

@@ -15,6 +15,10 @@ import numpy as np
 import xarray as xr
 
 from shoal.fit.results import Results
+from shoal.model import ResolvedPrior
+from shoal.model.terms.group_effects import GroupEffects
+from shoal.model.terms.group_parameters import moved, sd_names
+from shoal.model.terms.term import Term
 from shoal.priors import Fixed
 
 MANY = 40  # scalars of a variable beyond which it holds effects, not standard deviations
@@ -69,29 +73,32 @@ class Scale:
 def scales_of_model(results: Results) -> tuple[Scale, ...]:
     """Return the standard deviations of a fit of Shoal: of every group effect, and of the residuals.
 
-    Those that are known are left out.
+    Those that are known are left out. An sd whose prior speaks of average columns is that of effects there.
     """
-    posterior, designs = results.posterior, results.model.designs
-    scales = [
-        Scale(
-            f"{group.sd}[{effect}]",
-            posterior[group.sd].values[..., k],
-            group.r,
-            group.name,
-            len(group.labels),
-            posterior[group.r].values[..., k] if group.r in posterior else None,
-        )
-        for group in results.model.groups
-        for k, effect in enumerate(group.effects)
-    ]
-    residuals = [d.prefix + "sigma" for d in designs if "sigma" in d.parameters]
+    posterior, model = results.posterior, results.model
+    scales = [scale for term in model.terms for scale in _of_term(term, posterior)]
+    residuals = [d.prefix + "sigma" for d in model.designs if "sigma" in d.parameters]
     scales += [Scale(name, posterior[name].values) for name in residuals]
-    priors = {name: given.prior for name, given in results.model.priors.items()}
-    unknown = [scale for scale in scales if not isinstance(priors[scale.name], Fixed)]
+    unknown = [scale for scale in scales if not isinstance(model.priors[scale.name].prior, Fixed)]
     rng = np.random.default_rng(0)
-    return tuple(
-        replace(s, prior=priors[s.name].draw(rng, PRIOR_DRAWS), stated=str(priors[s.name])) for s in unknown
-    )
+    return tuple(_with_prior(scale, model.priors[scale.name], rng) for scale in unknown)
+
+
+def _of_term(term: Term, posterior: xr.Dataset) -> Iterator[Scale]:
+    if not isinstance(term, GroupEffects):
+        return
+    for _, group in term.factor.groups:
+        kept = [name for name in (group.sd, group.cor, group.r) if name in posterior]
+        draws = {name: posterior[name].values for name in kept}
+        draws |= moved(group, term.to_average(group), draws)
+        for k, name in enumerate(sd_names(group)):
+            values = draws[group.r][..., k] if group.r in draws else None
+            yield Scale(name, draws[group.sd][..., k], group.r, group.name, len(group.labels), values)
+
+
+def _with_prior(scale: Scale, given: ResolvedPrior, rng: np.random.Generator) -> Scale:
+    stated = f"{given.prior} at average columns" if given.centered else str(given.prior)
+    return replace(scale, prior=given.prior.draw(rng, PRIOR_DRAWS), stated=stated)
 
 
 def scales_of_draws(posterior: xr.Dataset, prior: xr.Dataset) -> tuple[Scale, ...]:

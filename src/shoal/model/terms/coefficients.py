@@ -241,15 +241,15 @@ class PlacedCoefficients(Placed):
     def offset(self, design: Design, first: np.ndarray) -> np.ndarray | float:
         return self.term.columns(first) @ self.mean if design is self.term.design else 0.0
 
-    def part_of(self, column: int) -> Part:
-        """Return one coefficient as a function of v."""
-        weights = np.concatenate([self.scale[column], self.direct[column]])
+    def part_of(self, combined: np.ndarray) -> Part:
+        """Return a combination of coefficients, by weights (P,), as a function of v."""
+        weights = combined @ np.concatenate([self.scale, self.direct], axis=1)
         used = np.flatnonzero(weights)
-        return Part(self.mean[column], np.concatenate([self.b, self.c])[used], weights[used])
+        return Part(float(combined @ self.mean), np.concatenate([self.b, self.c])[used], weights[used])
 
-    def move_of(self, column: int) -> Move:
-        """Return the change of the effects behind b that changes one coefficient by one."""
-        moves = np.linalg.pinv(self.scale)[:, column]
+    def move_of(self, change: np.ndarray) -> Move:
+        """Return the change of the effects behind b that changes the coefficients by `change`, (P,)."""
+        moves = np.linalg.pinv(self.scale) @ change
         used = np.flatnonzero(np.abs(moves) > ROUNDING * np.abs(moves).max(initial=0.0))
         return Move(self.x[used], moves[used], self.scales[used])
 

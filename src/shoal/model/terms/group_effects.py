@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import block_diag
 
 from shoal.engine.build import Builder
 from shoal.engine.levels import NO_MOVE, NO_PART, LevelEffects
@@ -25,6 +26,7 @@ from shoal.model.terms.group_parameters import (
     correlation_defaults,
     degrees_defaults,
     effects_given,
+    moved,
     partial_name,
     partial_names,
     sd_defaults,
@@ -82,6 +84,15 @@ class GroupEffects(Term):
         assert isinstance(prior, LKJ)
         return prior
 
+    def to_average(self, group: Group) -> np.ndarray:
+        """Return what turns effects as they are reported into those of which the priors speak, (K, K).
+
+        A default prior of the sd of the Intercept speaks of effects at average columns, whatever is zero in
+        the table; so do their correlations.
+        """
+        speaks = any(self.priors[name].centered for name in sd_names(group))
+        return group.to_average if speaks else np.eye(len(group.effects))
+
     def blocks(self) -> Iterator[Block]:
         """Yield the correlated sets of effects."""
         at = 0
@@ -130,10 +141,13 @@ class GroupEffects(Term):
                 draws[group.cor] = correlations(partial_draws, group.blocks, len(group.effects))
             if group.student:
                 draws[group.nu] = self.priors[group.nu].prior.draw(rng, size)
-        return draws | {group.r: effects_given(group, draws, rng) for _, group in self.factor.groups}
+            draws[group.r] = effects_given(group, draws, rng)
+            draws |= moved(group, np.linalg.inv(self.to_average(group)), draws)
+        return draws
 
     def judged(self, draws: Draws) -> Iterator[Judged]:
         for _, group in self.factor.groups:
+            draws = {**draws, **moved(group, self.to_average(group), draws)}
             yield from (Judged(name, (draws[group.sd][..., k],)) for k, name in enumerate(sd_names(group)))
             if group.correlated:
                 blocks, matrices = [list(block) for block in group.blocks if len(block) > 1], draws[group.cor]
@@ -145,6 +159,11 @@ class GroupEffects(Term):
         own = (group for owner, group in self.factor.groups if owner is design)
         parts = (np.einsum("...nk,nk->...n", draws[g.r][..., g.index, :], g.z) for g in own)
         return sum(parts, np.zeros(()))
+
+    def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what multiplies effects at average columns, (M, K), and the level (M,) of some rows."""
+        z, level = self.factor.columns(design, rows)
+        return z @ np.linalg.inv(block_diag(*(self.to_average(g) for _, g in self.factor.groups))), level
 
     def summands(self, design: Design) -> list[str]:
         own = (group for owner, group in self.factor.groups if owner is design)
@@ -209,7 +228,7 @@ class PlacedGroupEffects(Placed):
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         if not any(owner is design for owner, _ in self.term.factor.groups):
             return None
-        z, level = self.term.factor.columns(design, first)
+        z, level = self.term.columns(design, first)
         line, column = np.nonzero(z)
         return Lines(line, self.v[level[line], column], z[line, column])
 
@@ -238,10 +257,16 @@ class PlacedGroupEffects(Placed):
         summed = np.concatenate([[group.zero_sum] * len(group.effects) for _, group in factor.groups])
         parts, moves, at = [NO_PART] * factor.effects, [NO_MOVE] * factor.effects, 0
         for design, group in factor.groups:
-            for k, column in enumerate(design.matched(group), at):
-                if column >= 0 and not summed.any():
-                    parts[k] = of[design.prefix].part_of(column) if first else NO_PART
-                    moves[k] = of[design.prefix].move_of(column) if factor.root is None else NO_MOVE
+            found, to_average = of[design.prefix], self.term.to_average(group)
+            matched = np.zeros(
+                (len(group.effects), len(found.mean))
+            )  # effects by coefficients of the same column
+            for k, column in enumerate(design.matched(group)):
+                matched[k, column] = column >= 0
+            own, back = to_average @ matched, np.linalg.inv(to_average).T @ matched
+            for k in map(int, np.flatnonzero(matched.any(axis=1) & (not summed.any()))):
+                parts[at + k] = found.part_of(own[k]) if first else NO_PART
+                moves[at + k] = found.move_of(back[k]) if factor.root is None else NO_MOVE
             at += len(group.effects)
         builder.levels(LevelEffects(self.x, self.root, summed, parts, moves))
 
@@ -284,5 +309,6 @@ class PlacedGroupEffects(Placed):
             own = self.v[:, at : at + len(group.effects)]
             if drawn.keeps(own):
                 out[group.r] = drawn.elements(own)
+            out |= moved(group, np.linalg.inv(self.term.to_average(group)), out)
             at += len(group.effects)
         return out

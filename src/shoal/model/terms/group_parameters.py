@@ -8,6 +8,7 @@ import numpy as np
 
 from shoal.model.covariance import partial_positions
 from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import INTERCEPT
 from shoal.model.terms.term import Draws
 from shoal.model.terms.units import scale_of, wider
 from shoal.model.terms.variable import Default
@@ -30,10 +31,19 @@ def partial_names(group: Group) -> list[str]:
 
 
 def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
-    """Yield the default priors of standard deviations."""
+    """Yield the default priors of standard deviations: that of an Intercept at average columns.
+
+    Of an Intercept that is independent of slopes, the sd is one at zero, and its prior as wide as these are
+    there.
+    """
     unit, names = scale_of(design), (group.sd, *wider(group.prefix, "sd"))
-    for name, spread in zip(sd_names(group), design.effect_spreads(group), strict=True):
-        yield Default(name, Exponential(float(spread) / unit), names)
+    spreads = design.effect_spreads(group)
+    away = group.averages / spreads  # 1 for the Intercept
+    moved = (group.to_average != np.eye(len(group.effects))).any(axis=1)
+    for k, (name, spread) in enumerate(zip(sd_names(group), spreads, strict=True)):
+        alone = group.effects[k] == INTERCEPT and not moved[k]
+        wide = float(np.linalg.norm(away)) if alone else 1.0
+        yield Default(name, Exponential(float(spread) / (wide * unit)), names, centered=bool(moved[k]))
 
 
 def correlation_defaults(group: Group) -> Iterator[Default]:
@@ -65,3 +75,17 @@ def effects_given(group: Group, draws: Draws, rng: np.random.Generator) -> np.nd
     if group.root is not None:
         r = np.einsum("gh,shk->sgk", group.root, r)
     return r - r.mean(1, keepdims=True) if group.zero_sum else r
+
+
+def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarray]:
+    """Return sds, correlations and effects (where they are there) of effects multiplied by a (K, K) matrix."""
+    if (turned == np.eye(len(turned))).all():
+        return {}
+    sd, out = draws[group.sd], dict[str, np.ndarray]()
+    covariance = turned @ (draws[group.cor] * sd[..., :, None] * sd[..., None, :]) @ turned.T
+    out[group.sd] = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    out[group.cor] = covariance / (out[group.sd][..., :, None] * out[group.sd][..., None, :])
+    out[group.cor][..., range(len(turned)), range(len(turned))] = 1.0  # but for rounding, it is
+    if group.r in draws:
+        out[group.r] = draws[group.r] @ turned.T.astype(draws[group.r].dtype)
+    return out
