@@ -88,7 +88,7 @@ def test_gradients_are_those_of_finite_differences(posteriors, case, coordinates
 
 
 def test_z_holds_what_the_coordinates_say():
-    """Centered: each level's own coefficients. Zero-sum: the population's mean over these levels."""
+    """Centered: each level's own, at average columns. Zero-sum: the population's mean over these levels."""
     p = posterior(Case("y ~ x1 + x2 + (1 + x1 | g) + (1 | h)"), 3)
     problem = p.target.problem
     (c,) = (own for own in p.assembled.placed if isinstance(own, PlacedCoefficients))
@@ -103,7 +103,8 @@ def test_z_holds_what_the_coordinates_say():
         return np.array([values[k] for k in ("Intercept", "x1", "x2")]), values["r_g"], values["r_h"]
 
     beta, of_g, of_h = drawn("centered")
-    np.testing.assert_allclose(z[own], of_g + beta[:2], atol=1e-12)
+    average = p.model.groups[0].averages[1]
+    np.testing.assert_allclose(z[own] - np.outer(z[own][:, 1], [average, 0]), of_g + beta[:2], atol=1e-12)
     other = z[problem.levels.effect[problem.levels.start[1] :]]
     np.testing.assert_allclose(other, of_h[:, 0], atol=1e-12)
     mean, scale, _ = c.term.affine()

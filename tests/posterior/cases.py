@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from posterior.density import log_joint, zero_sum_basis
+from posterior.density import at_average, log_joint, zero_sum_basis
 from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
 from shoal.fit.posterior import Posterior, posterior_of
@@ -366,8 +366,9 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
             out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
     for group in model.groups:
         priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
-        out += [sd for sd, q in zip(values[group.sd], priors, strict=True) if not isinstance(q, Fixed)]
-        out += [values[group.cor][i, j] for i, j, *_ in covariance.partial_positions(group.blocks)]
+        sds, correlation = at_average(model, group, values)
+        out += [sd for sd, q in zip(sds, priors, strict=True) if not isinstance(q, Fixed)]
+        out += [correlation[i, j] for i, j, *_ in covariance.partial_positions(group.blocks)]
     for design in model.designs:
         out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
     out += [value for name, value in values.items() if "shrinkage:" in name]

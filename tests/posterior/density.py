@@ -122,14 +122,29 @@ def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
             total += sum(log_prior(p, values[f"{name}:{key}"]) for key, p in shrinkage.common().items())
             total += sum(log_prior(shrinkage.own(), values[f"{name}:{c}"]) for c in _shrunk(model, design))
     for group in model.groups:
-        for effect, sd in zip(group.effects, values[group.sd], strict=True):
+        sds, correlation = at_average(model, group, values)
+        for effect, sd in zip(group.effects, sds, strict=True):
             total += log_prior(model.priors[f"{group.sd}[{effect}]"].prior, sd)
         for block in group.blocks:
             if len(block) > 1:
                 lkj = model.priors[group.cor].prior
                 assert isinstance(lkj, LKJ)
-                total += log_lkj(np.asarray(values[group.cor])[np.ix_(block, block)], lkj.eta)
+                total += log_lkj(correlation[np.ix_(block, block)], lkj.eta)
     return float(total)
+
+
+def at_average(model: Specification, group: Group, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the sds and correlations that priors speak of: by default those at average columns."""
+    inside = covariance(group, values)
+    if any(model.priors[f"{group.sd}[{effect}]"].centered for effect in group.effects):
+        moved = np.eye(len(group.effects))
+        intercept = group.effects.index("Intercept")
+        (block,) = (block for block in group.blocks if intercept in block)
+        for k in block:
+            moved[intercept, k] = group.averages[k]
+        inside = moved @ inside @ moved.T
+    sds = np.sqrt(np.diag(inside))
+    return sds, inside / np.outer(sds, sds)
 
 
 def log_effects(model: Specification, values: Mapping[str, Any]) -> float:
@@ -164,9 +179,13 @@ def slope_sd(model: Specification, design: Design, column: str, values: Mapping[
 
 
 def _coefficients(model: Specification, design: Design, values: Mapping[str, Any]) -> float:
-    total = 0.0
+    total, (joint, mean, inside) = 0.0, joint_normal(model, design)
+    if joint:
+        total += stats.multivariate_normal.logpdf([values[design.columns[i]] for i in joint], mean, inside)
     for name in design.columns:
         resolved, value = model.priors[name], values[name]
+        if resolved.joint:
+            continue
         if isinstance(resolved.prior, Shrunk):
             total += stats.norm.logpdf(value, 0, slope_sd(model, design, name, values))
             continue
@@ -184,6 +203,24 @@ def _coefficients(model: Specification, design: Design, values: Mapping[str, Any
         total += sum(log_prior(model.priors[design.cutpoints].prior, c) for c in cutpoints)
         total += lgamma(len(cutpoints) + 1)
     return total
+
+
+def joint_normal(model: Specification, design: Design) -> tuple[list[int], Any, Any]:
+    """Return the slopes of the default prior, its mean and covariance: such that no basis is preferred."""
+    slopes = [i for i, term in enumerate(design.terms) if term != "Intercept"]
+    joint = [i for i in slopes if model.priors[design.columns[i]].joint]
+    if not joint:
+        return [], np.zeros(0), np.zeros((0, 0))
+    spread = design.scatter[np.ix_(slopes, slopes)]
+    if "Intercept" not in design.terms and not design.family.ordinal:
+        rank = np.linalg.matrix_rank(np.column_stack([np.ones(design.n_rows), design.x]))
+        if rank == design.x.shape[1]:  # the constant is a combination of the columns
+            spread = spread + np.outer(design.averages, design.averages)
+    own = [slopes.index(i) for i in joint]
+    shape = np.linalg.inv(spread)[np.ix_(own, own)]
+    priors = [model.priors[design.columns[i]].prior for i in joint]
+    sds, unit = np.array([p.sigma for p in priors]), np.sqrt(np.diag(shape))
+    return joint, np.array([p.mu for p in priors]), shape / np.outer(unit, unit) * np.outer(sds, sds)
 
 
 def _group(model: Specification, group: Group, values: Mapping[str, Any]) -> float:

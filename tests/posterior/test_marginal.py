@@ -87,7 +87,11 @@ class Dense:
             if priors[name].centered:
                 transform[row] = design.averages[normal]
                 center[row] -= design.averages[others] @ known
-        return np.linalg.solve(transform, center), transform.T @ np.diag(spread**-2.0) @ transform
+        inside = np.diag(spread**2)
+        joint, _, together = plain.joint_normal(self.model, design)
+        places = [normal.index(i) for i in joint]
+        inside[np.ix_(places, places)] = together
+        return np.linalg.solve(transform, center), transform.T @ np.linalg.inv(inside) @ transform
 
     def _group(self, group):
         levels = np.eye(len(group.labels) - group.zero_sum)

@@ -120,13 +120,13 @@ def test_hyperparameters_make_the_correlations_that_are_reported(case):
         for _, group in own.term.factor.groups:
             here = np.ix_(*[range(at, at + len(group.effects))] * 2)
             seen[here], at = True, at + len(group.effects)
-            root, matrix = blocks[0][here], np.eye(len(group.effects))
+            root = blocks[0][here]
+            sds, matrix = plain.at_average(p.model, group, values)
             if group.correlated:
-                matrix = np.asarray(values[group.cor])
                 np.testing.assert_allclose(np.diag(matrix), 1, rtol=1e-12)
                 for i, j in np.argwhere(matrix):
                     assert any(i in b and j in b for b in group.blocks)
-            expected = matrix * np.outer(values[group.sd], values[group.sd])
+            expected = matrix * np.outer(sds, sds)
             np.testing.assert_allclose(root @ root.T, expected, rtol=1e-10, atol=1e-12)
         assert not blocks[0][~seen].any()
 

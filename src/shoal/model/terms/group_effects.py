@@ -262,7 +262,8 @@ class PlacedGroupEffects(Placed):
                 (len(group.effects), len(found.mean))
             )  # effects by coefficients of the same column
             for k, column in enumerate(design.matched(group)):
-                matched[k, column] = column >= 0
+                if column >= 0:
+                    matched[k, column] = 1.0
             own, back = to_average @ matched, np.linalg.inv(to_average).T @ matched
             for k in map(int, np.flatnonzero(matched.any(axis=1) & (not summed.any()))):
                 parts[at + k] = found.part_of(own[k]) if first else NO_PART
