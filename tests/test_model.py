@@ -237,10 +237,20 @@ def test_degrees_of_freedom_have_a_prior_only_where_effects_are_student():
 # Ordered responses
 
 
+def at_or_below(codes):
+    """Return (number, rows at or below it) of each category but the last, from 1."""
+    return [(j, (np.asarray(codes) < j).sum()) for j in range(1, 4)]
+
+
 def test_cutpoints_take_the_place_of_the_intercept():
     m = model("grade ~ x + (1 | g)", "cumulative")
     assert m.design.columns == ("x",) and m.design.categories == (0, 1, 2, 3)
-    assert m.priors["cutpoints"] == P.Normal(0.0, 1.5)
+    codes = table()["grade"]
+    known = [
+        np.log((below + 0.5 * j) / (len(codes) + 2 - below - 0.5 * j)) for j, below in at_or_below(codes)
+    ]
+    found = m.priors["cutpoints"]
+    np.testing.assert_allclose(found.params, (np.mean(known), 2.5 * np.hypot(1, np.std(known))))
     with pytest.raises(ModelError, match="no intercept"):
         model("grade ~ 0 + x", "cumulative")
     with pytest.raises(PriorError, match="no parameter 'Intercept'"):

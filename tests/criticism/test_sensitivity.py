@@ -96,11 +96,13 @@ def test_a_default_intercept_is_judged_at_average_columns():
     p = model.priors
     average = ROWS[["x0", "x1"]].mean()
     at = lambda d: d["Intercept"] + average["x0"] * d["x0"] + average["x1"] * d["x1"]  # noqa: E731
+    spread = np.cov(ROWS[["x0", "x1"]].T, ddof=0)
     check(
         model,
         Intercept=lambda d: stats.norm.logpdf(at(d), p["Intercept"].mu, p["Intercept"].sigma),
-        x0=lambda d: stats.norm.logpdf(d["x0"], 0, p["x0"].sigma),
-        x1=lambda d: stats.norm.logpdf(d["x1"], 0, p["x1"].sigma),
+        b=lambda d: stats.multivariate_normal.logpdf(
+            np.stack([d["x0"], d["x1"]], axis=-1), cov=2.5**2 * np.linalg.inv(spread)
+        ),
         **{"sd_g[Intercept]": lambda d: stats.expon.logpdf(d["sd_g"][..., 0], scale=1 / RATE(p, "sd_g"))},
         zi=lambda d: stats.beta.logpdf(d["zi"], 2, 5),
     )
@@ -300,7 +302,7 @@ def test_a_strong_prior_is_found_and_a_vague_one_is_not(means):
 @pytest.fixture(scope="module")
 def fit():
     table = ROWS.rename(columns={"x0": "prior", "x1": "x"})
-    priors = {"x": P.Normal(2, 0.05), "sd_g": P.Exponential(1)}
+    priors = {"x": P.Normal(2, 0.05), "prior": P.Normal(0, 5), "sd_g": P.Exponential(1)}
     return sl.Model("y ~ prior + x + (1 + x | g)", table, priors=priors).fit(**RUN)
 
 

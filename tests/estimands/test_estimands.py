@@ -103,17 +103,19 @@ def test_effects_of_a_normal_model_by_hand(intercepts):
 
 
 def test_effects_of_correlated_slopes_by_hand(normal):
-    """Ridge regression of each level on its own rows; sd of the prior per unit of the column."""
+    """Ridge regression of each level on its own rows; the prior's sds are those at the average x."""
     data, table = rows(), normal.effects()
     sigma = draws(normal, "sigma").mean()
     prior_sd = np.array(list(table.attrs["no_pooling_prior"].values()))
     np.testing.assert_allclose(
         prior_sd, 10 * data["y"].std(ddof=0) / np.array([1, data["x"].std(ddof=0)]), rtol=1e-8
     )
+    at = np.array([[1, data["x"].mean()], [0, 1]])
+    prior = at.T @ np.diag(prior_sd**-2.0) @ at
     for label, level in data.groupby("g"):
         z = np.column_stack([np.ones(8), level["x"]])
-        precision = z.T @ z / sigma**2 + np.diag(prior_sd**-2.0)
-        right = z.T @ level["y"] / sigma**2 + [data["y"].mean() / prior_sd[0] ** 2, 0.0]
+        precision = z.T @ z / sigma**2 + prior
+        right = z.T @ level["y"] / sigma**2 + prior @ [data["y"].mean(), 0.0]
         here = table[table["g"] == label]
         assert here["effect"].tolist() == ["Intercept", "x"]
         np.testing.assert_allclose(here["no_pooling"], np.linalg.solve(precision, right), rtol=1e-7)
@@ -129,14 +131,16 @@ def test_effects_hold_other_coefficients_at_their_means():
 
 
 def test_effects_of_counts_are_penalised_modes(counts):
-    """The no-pooling estimate is the mode under Normal(0, 3 times the learned sd), found here by scipy."""
+    """The no-pooling estimate is the mode under Normal(the log odds of all, 3 times the learned sd)."""
     table = counts.effects()
     sd = 3 * draws(counts, "sd_g").mean()
     assert sd > 1.5  # of the family
+    k, n = COUNTS["k"].sum() + 0.5, COUNTS["n"].sum() + 1
+    center = np.log(k / (n - k))
     for (_, row), (_, data) in zip(table.iterrows(), COUNTS.iterrows(), strict=True):
 
         def loss(eta, k=data["k"], n=data["n"]):
-            return (n * np.logaddexp(0, eta) - k * eta + eta**2 / (2 * sd**2)).sum()
+            return (n * np.logaddexp(0, eta) - k * eta + (eta - center) ** 2 / (2 * sd**2)).sum()
 
         mode = minimize(loss, np.zeros(1), tol=1e-12).x[0]
         curvature = data["n"] * expit(mode) * expit(-mode) + sd**-2

@@ -219,7 +219,7 @@ def test_default_priors_have_the_scale_of_the_data():
     for name, prior in expected.items():
         assert found[name].default and type(found[name].prior) is type(prior)
         np.testing.assert_allclose(found[name].prior.params, prior.params)
-    assert [name for name, p in found.items() if p.centered] == ["Intercept"]
+    assert [name for name, p in found.items() if p.centered] == ["Intercept", "sd_g[Intercept]"]
 
 
 @pytest.mark.parametrize("factor", [0.01, 1000.0])
@@ -231,10 +231,11 @@ def test_default_priors_follow_the_units_of_measurement(factor):
     assert other["Intercept"] == one["Intercept"]
 
 
-def test_logit_scale_does_not_depend_on_the_responses():
-    one = model("b ~ x", family="bernoulli").priors
+def test_logit_scale_does_not_depend_on_the_responses_and_its_middle_does():
+    one = model("b ~ x", frame(b=(np.arange(N) % 2 == 0).astype(int)), family="bernoulli").priors
     other = model("b ~ x", frame(b=(np.arange(N) % 3 == 0).astype(int)), "bernoulli").priors
-    assert one == other and one["Intercept"].prior == Normal(0.0, 2.5)
+    assert one["x"] == other["x"] and one["Intercept"].prior == Normal(0.0, 2.5)
+    np.testing.assert_allclose(other["Intercept"].prior.params, (np.log(4.5 / 8.5), 2.5))
 
 
 def test_the_most_specific_prior_wins():

@@ -42,7 +42,12 @@ STRUCTURES = {
     "heavy tails": lambda: model("y ~ x", priors={"x": P.StudentT(3, 1, 2), "sigma": P.HalfCauchy(2)}),
     "others": lambda: model("y ~ x", priors={"x": P.Laplace(1, 2), "sigma": P.InverseGamma(2, 3)}),
 }
-UNKNOWN = {"ordered": {"cutpoints"}, "heavy tails": {"Intercept"}, "others": {"Intercept"}}
+UNKNOWN = {
+    "ordered": {"cutpoints"},
+    "three effects": {"sd_g", "cor_g"},
+    "heavy tails": {"Intercept"},
+    "others": {"Intercept"},
+}
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -15,6 +15,7 @@ ORDINARY = 0.9973  # probability of a normal column within what counts in full: 
 MOST_ROUNDS = 200
 SETTLED = 1e-10
 CONSTANT = 1e-8  # of a column that is said to be one
+DEPENDENT = 1e-13  # smallest by largest eigenvalue of a correlation matrix without an inverse
 
 
 def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -33,7 +34,8 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
         Observations that a row stands for.
     """
     away, share = x - center, weight / weight.sum()
-    unit = np.sqrt(share @ away**2)
+    largest = np.abs(away).max(axis=0, initial=np.finfo(float).tiny)  # squares of huge numbers overflow
+    unit = largest * np.sqrt(share @ (away / largest) ** 2)
     varies = unit > 0
     out = np.zeros((x.shape[1],) * 2)
     if not varies.any():
@@ -46,7 +48,8 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
         before, found = found, z.T @ ((share * less)[:, None] * z)
         if np.abs(found - before).max() <= SETTLED * np.abs(found).max():
             break
-    out[np.ix_(varies, varies)] = found * np.outer(unit[varies], unit[varies])
+    with np.errstate(over="ignore"):  # columns that are too large for their squares are refused later
+        out[np.ix_(varies, varies)] = found * np.outer(unit[varies], unit[varies])
     return out
 
 
@@ -60,6 +63,12 @@ def constant_in(x: np.ndarray) -> np.ndarray | None:
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray:
-    """Return the inverse of a scatter matrix, in units of its columns: they may differ by any factor."""
+    """Return the inverse of a scatter matrix; where it has none, that of each column by itself.
+
+    That is so of more columns than rows: what the rows do not tell apart has no spread.
+    """
     unit = np.sqrt(np.diagonal(matrix))
-    return np.linalg.inv(matrix / np.outer(unit, unit)) / np.outer(unit, unit)
+    values, vectors = np.linalg.eigh(matrix / np.outer(unit, unit))
+    if len(unit) and values[0] <= DEPENDENT * values[-1]:
+        return np.diag(unit**-2.0)
+    return (vectors / values) @ vectors.T / np.outer(unit, unit)

@@ -78,11 +78,12 @@ def effects_given(group: Group, draws: Draws, rng: np.random.Generator) -> np.nd
 
 
 def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarray]:
-    """Return sds, correlations and effects (where they are there) of effects multiplied by a (K, K) matrix."""
+    """Return sds, correlations and, if they are there, effects: of effects multiplied by a (K, K) matrix."""
     if (turned == np.eye(len(turned))).all():
         return {}
     sd, out = draws[group.sd], dict[str, np.ndarray]()
     covariance = turned @ (draws[group.cor] * sd[..., :, None] * sd[..., None, :]) @ turned.T
+    covariance = (covariance + np.swapaxes(covariance, -1, -2)) / 2
     out[group.sd] = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
     out[group.cor] = covariance / (out[group.sd][..., :, None] * out[group.sd][..., None, :])
     out[group.cor][..., range(len(turned)), range(len(turned))] = 1.0  # but for rounding, it is
