@@ -108,9 +108,11 @@ def fit(
     SamplingError
         If the density is nowhere finite around the mode.
     """
-    best: MixtureFit | None = None
     enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
+    # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
+    choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
+    best, most = mixtures[0], 0.0
     x, log_density = np.zeros((0, len(mode))), np.zeros(0)
     for components in range(1, ROUNDS + 1):
         fresh = mixtures[-1].draw(rng, pilot)
@@ -122,17 +124,14 @@ def fit(
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))
-        # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
-        choices = SHARPER if pilot < PILOT else SHARPER[:1]
         mixture, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
-        if best is None or efficiency > best.efficiency:
-            best = MixtureFit(mixture, *_moments(x, weight), x, log_density, weight, efficiency)
+        if efficiency > most:
+            best, most = mixture, efficiency
         # The curvature at the mode knows nothing of the tails: refit at least once.
         if components == ROUNDS or (efficiency > enough and components > 1):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
-    assert best is not None
-    return best
+    return MixtureFit(best, *_moments(x, weight), x, log_density, weight, most)
 
 
 def _sharpened(
