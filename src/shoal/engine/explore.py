@@ -31,12 +31,14 @@ def marginal_batches(target: Target, cores: int) -> Batch:
 def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
     """Return proposals fitted to the marginal of theta, or its normal approximation in many dimensions.
 
-    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta.
+    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta, where
+    the rows are averaged.
     """
     d = target.n_theta
     target.restart()
     if d == 0:
         target.expand(np.zeros(0))
+        target.average(np.zeros(0), np.random.default_rng([seed, 1]))
         return _normal(np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)))
     batch = marginal_batches(target, cores)
     center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
@@ -50,6 +52,7 @@ def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
     else:
         fit = _normal(center, root, center + rng.normal(size=(1024, d)) @ root.T)
     target.expand(fit.mean)
+    target.average(fit.mean, rng)
     return fit
 
 
