@@ -1,6 +1,7 @@
 """A problem's arrays as dense matrices, in the engine's order of effects, and plain algebra on them."""
 
 import numpy as np
+from scipy.stats import norm
 
 
 class DenseProblem:
@@ -107,7 +108,7 @@ def slopes(function, q, spacing=1e-5):
 
 def log_exponential(target, theta, rates):
     """Return the log density of theta where all hyperparameters are exponential, and their values."""
-    # value = log(1 + exp(theta)) / rate
-    h = np.logaddexp(0, theta) / rates
+    # value = (theta Phi(theta) + phi(theta)) / rate
+    h = (theta * norm.cdf(theta) + norm.pdf(theta)) / rates
     np.testing.assert_allclose(target.values(theta[None])[0][target.problem.slots.place], h, rtol=1e-10)
-    return float((np.log(rates) - rates * h - np.logaddexp(0, -theta) - np.log(rates)).sum()), h
+    return float((np.log(rates) - rates * h + norm.logcdf(theta) - np.log(rates)).sum()), h

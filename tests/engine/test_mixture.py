@@ -7,13 +7,10 @@ from scipy import stats
 from shoal.engine import mode
 from shoal.engine.mixture import (
     FREEDOM,
-    MOST_THINNING,
     PILOT,
     SMALL_PILOT,
-    MarginalFit,
     Mixture,
     fit,
-    thinning,
 )
 from shoal.errors import SamplingError
 
@@ -67,16 +64,3 @@ def test_mixture_fits_skewed_densities(size, pilot):
 def test_density_that_is_nowhere_finite_is_an_error():
     with pytest.raises(SamplingError):
         fit(lambda x: np.full(len(x), -np.inf), np.zeros(1), np.eye(1), np.random.default_rng(0))
-
-
-def fitted(weight):
-    mixture = Mixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)))
-    sample = np.zeros((len(weight), 1))
-    return MarginalFit(mixture, np.zeros(1), np.eye(1), sample, weight / weight.sum(), 1.0)
-
-
-def test_worse_proposals_are_thinned_more():
-    rng = np.random.default_rng(1)
-    assert thinning(fitted(np.ones(1000))) == 1
-    good, bad = thinning(fitted(rng.gamma(4, size=1000))), thinning(fitted(rng.gamma(0.05, size=1000)))
-    assert 1 < good < bad == MOST_THINNING

@@ -26,6 +26,7 @@ from cases import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from engine.dense_problem import DenseProblem
 from posterior import density as plain
@@ -70,7 +71,7 @@ def slot(prior, value):
 def test_a_natural_value_returns_from_its_slot(prior, value):
     t = slot(prior, value)
     unit = prior.unit(*prior.params)
-    back = np.exp(t) if unit is None else unit * np.logaddexp(0, t)
+    back = np.exp(t) if unit is None else unit * (t * norm.cdf(t) + norm.pdf(t))
     np.testing.assert_allclose(back, value, rtol=1e-9)
 
 
@@ -279,7 +280,7 @@ def test_fixed_values_leave_theta():
     assert (free.target.n_theta, fixed.target.n_theta) == (2, 0)
     priors = [free.model.priors[name].prior for name in ("sigma", "sd_g[Intercept]")]
     theta = np.array([slot(p, v) for p, v in zip(priors, (1.5, 0.5), strict=True)])
-    # Exponential priors: density rate * exp(-rate * value), and d value / d theta = sigmoid(theta) / rate.
+    # Exponential priors: density rate * exp(-rate * value), and d value / d theta = Phi(theta) / rate.
     log_prior = sum(np.log(p.rate) - p.rate * v for p, v in zip(priors, (1.5, 0.5), strict=True))
-    log_jacobian = sum(-np.logaddexp(0, -t) - np.log(p.rate) for p, t in zip(priors, theta, strict=True))
+    log_jacobian = sum(norm.logcdf(t) - np.log(p.rate) for p, t in zip(priors, theta, strict=True))
     np.testing.assert_allclose(marginal(free, theta) - log_prior - log_jacobian, marginal(fixed, np.zeros(0)))

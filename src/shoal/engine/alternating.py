@@ -1,10 +1,10 @@
 """The alternating move of (theta, z), and the chains that make it.
 
-Theta is proposed from a mixture fitted to its marginal, the map laid anew at the proposal, and z kept: z
+Theta is proposed from a density fitted to its marginal, the map laid anew at the proposal, and z kept: z
 hardly depends on theta where the map is good. Between proposals z moves by trajectories; where everything is
 gaussian given theta it is drawn anew, which makes an independence sampler of theta (Tierney 1994, Annals of
-Statistics 22, 1701-1728). Now and then theta is proposed nearby instead: where the mixture is too thin, what
-is far out walks back.
+Statistics 22, 1701-1728). Now and then theta is proposed nearby instead: where the proposals are too thin,
+what is far out walks back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from shoal.engine.density import effects_at, given_theta, scale, transport
 from shoal.engine.handles import MAP, PROBLEM, SPACE
-from shoal.engine.kinds import INT64S, MATRIX, Floats, Matrix, record_type
+from shoal.engine.kinds import INT64S, MATRIX, Floats, Ints, Matrix, record_type
 from shoal.engine.moves import (
     ANGLE,
     GENERATOR,
@@ -33,6 +33,7 @@ from shoal.engine.moves import (
     rotate,
     write,
 )
+from shoal.engine.proposals import DEGREE, LEAST_KEPT
 from shoal.engine.vectors import copy, dot
 from shoal.priors.compiled import compiled_as, inner
 
@@ -40,25 +41,54 @@ _INT, _FLOAT = nb.int64, nb.float64
 
 
 class Proposals(NamedTuple):
-    """A mixture of multivariate t, as compiled code evaluates it.
+    """A proposal, as compiled code evaluates it.
 
     Attributes
     ----------
     constant : (M,) array
         Log weight and constants of each component.
-    mean : (M, T) array
-    inverse : (M * T, T) array
+    mean : (M, d) array
+    roots : (M * d, d) array
         Inverses of the components' roots.
     freedom : (1,) array
+    center, inverse : (d,), (d, d) arrays
+    terms : (K * DEGREE,) int array
+    coefficient : (K,) array
     """
 
     constant: Floats
     mean: Matrix
-    inverse: Matrix
+    roots: Matrix
     freedom: Floats
+    center: Floats
+    inverse: Matrix
+    terms: Ints
+    coefficient: Floats
 
 
 PROPOSALS = record_type(Proposals)
+
+
+@inner
+def log_proposal(q, theta):
+    """Return the log density of a proposal at `theta`, but for a constant."""
+    log_mixture = _log_mixture(q, theta)
+    count = q.coefficient.size
+    if count == 0:
+        return log_mixture
+    d = theta.size
+    z = np.ones(d + 1)
+    for i in range(d):
+        z[i + 1] = 0.0
+        for j in range(i + 1):
+            z[i + 1] += q.inverse[i, j] * (theta[j] - q.center[j])
+    total = -log_mixture
+    for k in range(count):
+        term = q.coefficient[k]
+        for e in range(k * DEGREE, (k + 1) * DEGREE):
+            term *= z[q.terms[e]]
+        total += term
+    return log_mixture + min(max(total, np.log(LEAST_KEPT)), 0.0)
 
 
 @inner
@@ -70,7 +100,7 @@ def _log_mixture(q, theta):
         for i in range(d):
             part = 0.0
             for j in range(i + 1):
-                part += q.inverse[m * d + i, j] * (theta[j] - q.mean[m, j])
+                part += q.roots[m * d + i, j] * (theta[j] - q.mean[m, j])
             square += part * part
         value = q.constant[m] - 0.5 * (nu + d) * np.log1p(square / nu)
         if value > top:
@@ -88,7 +118,7 @@ FIRST, LOCAL, DRAWN = range(3)
 def _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, gradient):
     """Move to `theta` if it is accepted; return the probability.
 
-    It is the first, at which a chain begins; nearby; or drawn from the mixture.
+    It is the first, at which a chain begins; nearby; or drawn from the fitted density.
     """
     n, t = state.numbers, state.theta.size
     prior = transport(p, steps, theta, space, other)
@@ -167,7 +197,7 @@ def alternate(
     rng,
     p,
     steps,
-    mixture,
+    proposal,
     thetas,
     walk,
     every,
@@ -188,7 +218,7 @@ def alternate(
     Parameters
     ----------
     thetas : (n, T) array
-        Proposals from the mixture; the state says how many have been used.
+        Proposals drawn; the state says how many have been used.
     walk : (T, T) array
         Root of the covariance of the steps to proposals nearby.
     every : int
@@ -196,7 +226,7 @@ def alternate(
     kicks : int
         Of a trajectory of z; with 0 it is drawn anew, where everything is gaussian given theta.
     per : int
-        Proposals from the mixture, each with its trajectory, an iteration.
+        Drawn proposals, each with its trajectory, an iteration.
     """
     t, nx = state.theta.size, state.z.size
     n = state.numbers
@@ -224,7 +254,7 @@ def alternate(
                     for k in range(i + 1):
                         theta[i] += walk[i, k] * normal[k]
             begun = True
-            log_q = _log_mixture(mixture, theta)
+            log_q = log_proposal(proposal, theta)
             chance = _propose(rng, p, steps, theta, log_q, kind, space, where, other, state, gradient)
             if turn < per and exact:
                 accepted += chance / per

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from shoal.engine import problem as arrays
 from shoal.engine.function_lists import functions_of
-from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, SOFTPLUS
+from shoal.engine.hyper import ATANH, IDENTITY, LOG, LOGIT, RAMP
 from shoal.engine.levels import LevelEffects, gather_levels
 from shoal.engine.lines import Lines, stack
 from shoal.engine.pattern import GaussianRows, pattern_of_effects, places, products_of_columns
@@ -250,7 +250,7 @@ def transform_of(prior: Prior) -> tuple[int, float]:
     """Return how a parameter with this prior stands in theta, and its unit."""
     unit = prior.unit(*prior.params)
     if unit is not None:
-        return SOFTPLUS, float(unit)
+        return RAMP, float(unit)
     return {"positive": LOG, "unit": LOGIT, "correlation": ATANH}.get(prior.support, IDENTITY), 1.0
 
 

@@ -19,6 +19,7 @@ def log_density_in(name: str) -> Compiled:
     return gradient.joint_density if name == "transport" else coordinates.log_density
 
 
+ROUNDS, PAIRS = 3, 16  # of averaging the rows
 DEAR = 2e6  # elementary operations of a marginal density, some milliseconds
 
 
@@ -110,6 +111,23 @@ class Target:
         """Move the expansion point to the mode of the effects given `theta`."""
         room = self.room()
         laplace.marginals(self.handle, np.array([theta]), True, room.space, room.where, np.empty(1))
+
+    def average(self, theta: np.ndarray, rng: np.random.Generator) -> None:
+        """Let the expansion be the rows averaged over the effects given `theta`, while the map grows wider.
+
+        Where it would grow narrower, as with rare counts, tails of the effects would be out of reach.
+        """
+        if self.quadratic:
+            return
+        room, expansion = self.room(), self.problem.expansion
+        widest, kept = -np.inf, (expansion.a.copy(), expansion.b.copy())
+        for _ in range(ROUNDS + 1):
+            here = expansion.a.copy(), expansion.b.copy()
+            volume = laplace.average(rng, self.handle, theta, PAIRS, room.space, room.where)
+            if not volume > widest:
+                break
+            widest, kept = volume, here
+        expansion.a[:], expansion.b[:] = kept
 
     def marginals(self, thetas: np.ndarray, room: Room | None = None) -> np.ndarray:
         """Return the log density of each theta (S, T), effects integrated; Laplace's where not gaussian."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from shoal.engine import mixture, mode
 from shoal.engine.evaluate import Target
-from shoal.engine.mixture import Batch, MarginalFit, Mixture
+from shoal.engine.mixture import Batch, Mixture
+from shoal.engine.proposals import MarginalFit, follow, plain
 
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
 
@@ -28,32 +29,34 @@ def marginal_batches(target: Target, cores: int) -> Batch:
 
 
 def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
-    """Return a mixture fitted to the marginal of theta, or its normal approximation in many dimensions.
+    """Return proposals fitted to the marginal of theta, or its normal approximation in many dimensions.
 
-    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta.
+    The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta, where
+    the rows are averaged.
     """
     d = target.n_theta
     target.restart()
     if d == 0:
-        nothing = Mixture(np.ones(1), np.zeros((1, 0)), np.zeros((1, 0, 0)))
         target.expand(np.zeros(0))
-        return MarginalFit(nothing, np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)), np.ones(1), 1.0)
+        target.average(np.zeros(0), np.random.default_rng([seed, 1]))
+        return _normal(np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)))
     batch = marginal_batches(target, cores)
     center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
     target.expand(center)
     # A stream of its own: chains draw the same numbers whatever the fit needed.
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
-        fit = mixture.fit(batch, center, root, rng, mixture.SMALL_PILOT if target.dear else mixture.PILOT)
-    else:
-        normal = center + rng.normal(size=(1024, d)) @ root.T
-        fit = MarginalFit(
-            Mixture(np.ones(1), center[None], root[None]),
-            center,
-            root,
-            normal,
-            np.full(1024, 1 / 1024),
-            float("nan"),
+        fit = follow(
+            mixture.fit(batch, center, root, rng, mixture.SMALL_PILOT if target.dear else mixture.PILOT)
         )
+    else:
+        fit = _normal(center, root, center + rng.normal(size=(1024, d)) @ root.T)
     target.expand(fit.mean)
+    target.average(fit.mean, rng)
     return fit
+
+
+def _normal(center: np.ndarray, root: np.ndarray, sample: np.ndarray) -> MarginalFit:
+    """Return proposals about normal, and a sample from that."""
+    proposal = plain(Mixture(np.ones(1), center[None], root[None]), center, root)
+    return MarginalFit(proposal, center, root, sample, np.full(len(sample), 1 / len(sample)))

@@ -1,7 +1,9 @@
 """From theta to the hyperparameters, with their log prior; and the derivative back.
 
-Positive parameters stand in theta by a logarithm, or by an inverse softplus where the prior's right tail is
-light; shares by the logit; partial correlations by the inverse hyperbolic tangent.
+Positive parameters stand in theta by a logarithm, or where the prior's right tail is light by the inverse of
+a *ramp*, the integral of the normal distribution function: linear above, and where it falls to zero a density
+that does not vanish there has the tail of a normal one in t. Shares stand by the logit, partial correlations
+by the inverse hyperbolic tangent.
 """
 
 from __future__ import annotations
@@ -12,12 +14,34 @@ import numpy as np
 
 from shoal.priors.compiled import inner
 
-IDENTITY, LOG, SOFTPLUS, LOGIT, ATANH = range(5)
+IDENTITY, LOG, RAMP, LOGIT, ATANH = range(5)
+_ROOT_HALF, _ROOT_2_PI = math.sqrt(0.5), math.sqrt(2.0 * math.pi)
+MOST_STEPS = 100  # of the inverse of a ramp
+_FARTHEST = -37.0  # beyond it the normal distribution function is no number of full precision
 
 
 @inner
 def _log1p_exp(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+@inner
+def _normal(t):
+    """Return the standard normal density and distribution function."""
+    return math.exp(-0.5 * t * t) / _ROOT_2_PI, 0.5 * math.erfc(-_ROOT_HALF * t)
+
+
+def ramp_inverse(value: float) -> float:
+    """Return t with ``t Phi(t) + phi(t) = value``: Newton's method on logarithms, which rises to it."""
+    t, wanted = _FARTHEST, math.log(value)
+    for _ in range(MOST_STEPS):
+        density, below = _normal.py_func(t)
+        ramp = t * below + density
+        step = (wanted - math.log(ramp)) * ramp / below
+        t += step
+        if abs(step) <= 1e-14 * max(1.0, abs(t)):
+            break
+    return t
 
 
 @inner
@@ -42,11 +66,11 @@ def hyperparameters(p, theta, space):
             if kind == LOG:
                 value = math.exp(t)
                 rate, jacobian, slope = value, t, 1.0
-            elif kind == SOFTPLUS:
+            elif kind == RAMP:
                 unit = slots.unit[i]
-                value = unit * _log1p_exp(t)
-                share = math.exp(-_log1p_exp(-t))
-                rate, jacobian, slope = unit * share, math.log(unit) - _log1p_exp(-t), 1.0 - share
+                density, below = _normal(t)
+                value = unit * (t * below + density)
+                rate, jacobian, slope = unit * below, math.log(unit * below), density / below
             elif kind == LOGIT:
                 value = math.exp(-_log1p_exp(-t))
                 rest = math.exp(-_log1p_exp(t))

@@ -1,7 +1,7 @@
 """Fit a mixture of Student-t distributions to a low-dimensional density by importance sampling.
 
-The density is the marginal of the hyperparameters. The mixture serves twice: as the proposal of the
-independence sampler, and (its moments) as the whitening and the starting points of Hamiltonian sampling.
+The density is the marginal of the hyperparameters. The mixture serves twice: its draws are candidates of
+proposals (`proposals`), and its moments the whitening and the starting points of Hamiltonian sampling.
 No gradients: the density is evaluated in batches, of which few are needed in few dimensions.
 Cappé et al. (2008), Statistics and Computing 18, 447-459 (population Monte Carlo by mixtures); Cornuet et al.
 (2012), Scandinavian J. Statistics 39, 798-812 (points of all rounds count);
@@ -23,8 +23,6 @@ FREEDOM = 8.0  # while the density is still unknown
 SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
 ROUNDS = 6
 PILOT = 1024
-MOST_THINNING = 8
-LEFT_STUCK = 0.02  # share of the draws that repeat the one before
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
 GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
@@ -72,31 +70,32 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class MarginalFit:
+class MixtureFit:
     """A mixture near the density, and what is known of the density from it.
 
     Attributes
     ----------
-    proposal : Mixture
+    mixture : Mixture
     mean, root : (d,), (d, d) arrays
         Moments of the density by importance weights; lower Cholesky factor of the covariance.
-    sample, weight : (S, d), (S,) arrays
-        The last weighted sample; weights sum to one.
+    sample, log_density, weight : (S, d), (S,), (S,) arrays
+        Points of all rounds, and their weights as draws from the density, which sum to one.
     efficiency : float
-        Expected effective size of the proposal's weights over their number, in (0, 1].
+        Expected effective size of the mixture's weights over their number, in (0, 1].
     """
 
-    proposal: Mixture
+    mixture: Mixture
     mean: np.ndarray
     root: np.ndarray
     sample: np.ndarray
+    log_density: np.ndarray
     weight: np.ndarray
     efficiency: float
 
 
 def fit(
     batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator, pilot: int = PILOT
-) -> MarginalFit:
+) -> MixtureFit:
     """Fit a mixture to a density with the given mode and curvature (`root` of its inverse).
 
     Parameters
@@ -109,31 +108,30 @@ def fit(
     SamplingError
         If the density is nowhere finite around the mode.
     """
-    best: MarginalFit | None = None
     enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
+    # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
+    choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
+    best, most = mixtures[0], 0.0
     x, log_density = np.zeros((0, len(mode))), np.zeros(0)
     for components in range(1, ROUNDS + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
         # Points of all rounds, weighted as draws from the mixtures of all rounds together.
-        drawn_from = [mixture.log_density(x) for mixture in mixtures]
+        drawn_from = [drawn.log_density(x) for drawn in mixtures]
         log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
         weight = np.exp(log_weight - logsumexp(log_weight))
-        # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
-        choices = SHARPER if pilot < PILOT else SHARPER[:1]
-        proposal, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
-        if best is None or efficiency > best.efficiency:
-            best = MarginalFit(proposal, *_moments(x, weight), x, weight, efficiency)
+        mixture, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
+        if efficiency > most:
+            best, most = mixture, efficiency
         # The curvature at the mode knows nothing of the tails: refit at least once.
         if components == ROUNDS or (efficiency > enough and components > 1):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
-    assert best is not None
-    return best
+    return MixtureFit(best, *_moments(x, weight), x, log_density, weight, most)
 
 
 def _sharpened(
@@ -211,13 +209,3 @@ def _expectation_maximization(
         parts = mixture.log_parts(x)
         share = np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
     return _defended(mixture.mean, mixture.root, mixture.weight)
-
-
-def thinning(fit: MarginalFit) -> int:
-    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat."""
-    # With weights w of mean one, an independence sampler in equilibrium accepts E min(w, w') of the time.
-    order = np.sort(fit.weight * len(fit.weight))
-    acceptance = float(2 * np.mean(order * (1 - (np.arange(len(order)) + 0.5) / len(order))))
-    if acceptance >= 1 - LEFT_STUCK:
-        return 1
-    return int(np.clip(np.ceil(np.log(LEFT_STUCK) / np.log1p(-acceptance)), 1, MOST_THINNING))

@@ -12,12 +12,12 @@ from functools import partial
 import numpy as np
 
 from shoal.engine.evaluate import Target, log_density_in
-from shoal.engine.mixture import MarginalFit
 from shoal.engine.moves import Output
 from shoal.engine.nuts_kernel import iterate
 from shoal.engine.nuts_tree import new_tree, tree_handle
 from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk, walk_handle
 from shoal.engine.progress import Progress
+from shoal.engine.proposals import MarginalFit
 from shoal.engine.settings import Chains, Settings, generators
 from shoal.engine.threads import in_threads
 from shoal.errors import SamplingError

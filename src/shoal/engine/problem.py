@@ -170,7 +170,7 @@ class Slots(NamedTuple):
     Attributes
     ----------
     transform : (T,) int array
-        0 as it is, 1 exp, 2 unit log(1 + exp), 3 logistic, 4 tanh.
+        0 as it is, 1 exp, 2 unit times a ramp, 3 logistic, 4 tanh (`hyper`).
     unit : (T,) array
     params : (T, 3) array
         Of the prior.

@@ -15,9 +15,9 @@ from shoal.engine.convergence import pareto_k
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import fit_marginal
 from shoal.engine.gradient import joint_density
-from shoal.engine.mixture import MarginalFit, Mixture, thinning
 from shoal.engine.moves import ANGLE, USED
 from shoal.engine.progress import Progress
+from shoal.engine.proposals import MarginalFit, Proposal, thinning
 from shoal.engine.settings import Chains, Settings, generators
 from shoal.engine.threads import in_threads
 
@@ -80,7 +80,7 @@ class Chain:
             self.rng,
             self.target.handle,
             move.steps,
-            proposals(self.fit.proposal),
+            as_compiled(self.fit.proposal),
             np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * move.per)),
             np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
             SELDOM if self.target.dear else 1,
@@ -119,17 +119,22 @@ class Chain:
         return out
 
 
-def proposals(mixture: Mixture) -> alternating.Proposals:
-    """Return a mixture as compiled code evaluates it."""
+def as_compiled(proposal: Proposal) -> alternating.Proposals:
+    """Return a proposal as compiled code evaluates it."""
+    mixture = proposal.mixture
     d, nu = mixture.mean.shape[1], mixture.freedom
     log_det = np.log(np.diagonal(mixture.root, axis1=1, axis2=2)).sum(1)
     constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
-    inverse = np.linalg.inv(mixture.root).reshape(len(mixture.weight) * d, d)
+    roots = np.linalg.inv(mixture.root).reshape(len(mixture.weight) * d, d)
     return alternating.Proposals(
         np.log(mixture.weight) + constant - log_det,
         np.ascontiguousarray(mixture.mean),
-        np.ascontiguousarray(inverse),
+        np.ascontiguousarray(roots),
         np.array([nu]),
+        proposal.center,
+        np.ascontiguousarray(proposal.inverse),
+        proposal.terms.ravel(),
+        proposal.coefficient,
     )
 
 
@@ -138,7 +143,7 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
     if sampler == "hmc":
         return Move(False)
     if sampler == "independence":
-        return Move(True, 1 if target.dear else thinning(fit), exact=True)
+        return Move(True, 1 if target.dear or not target.n_theta else thinning(fit.acceptance), exact=True)
     acceptance, steps = 0.0, 0
     for steps in sorted({0, STEPS}):  # most rows need no step, which spares them a pass at each proposal
         acceptance = _acceptance(target, fit, Move(True, steps=steps), seed, aim)

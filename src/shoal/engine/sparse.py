@@ -4,7 +4,7 @@ The factorisation goes row by row (up-looking: Davis 2006, Direct Methods for Sp
 4). Its row structure is kept, so that a numerical factorisation touches nothing but numbers, and its
 derivative is the same loop run backwards: as cheap as the factor itself. Where the last columns of the
 factor are full (as those of crossed grouping factors are), LAPACK factors what is left of them as one dense
-block.
+block, from which long columns are taken together, by a product of matrices.
 """
 
 from __future__ import annotations
@@ -16,19 +16,13 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
+from shoal.engine.dense_block import factor_block, subtract_products
 from shoal.engine.kinds import INT32S, INT64S, Int32s, Ints
 from shoal.engine.vectors import copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
+LONG = 0.25  # share of the block's rows from which on a column is worth a product with all of them
 SMALLEST_BLOCK = 48  # columns from which on a call of LAPACK is faster than the loop
-
-# LAPACK's Cholesky factorisation in place, as `numpy.linalg.cholesky` calls it in compiled code: that one
-# would raise, and leak its copy of the block, where a matrix is not positive definite.
-_potrf = nb.types.ExternalFunction(
-    "numba_xxpotrf",
-    nb.intc(nb.types.char, nb.types.char, nb.intp, nb.types.CPointer(nb.float64), nb.intp),
-)
-_DOUBLE, _UPPER = ord("d"), ord("U")
 
 
 class Pattern(NamedTuple):
@@ -46,6 +40,8 @@ class Pattern(NamedTuple):
         The same entries below the diagonal by rows: their columns, ascending, and their places in `l_row`.
     dense : int
         First column of the full trailing block; n if there is none.
+    long : (n,) int array
+        Columns before the block that meet many of its rows are numbered; -1 of others.
     """
 
     order: Ints
@@ -57,6 +53,7 @@ class Pattern(NamedTuple):
     r_column: Int32s
     r_place: Int32s
     dense: int
+    long: Ints
 
 
 def analyse(row: np.ndarray, column: np.ndarray, size: int) -> Pattern:
@@ -76,7 +73,10 @@ def analyse(row: np.ndarray, column: np.ndarray, size: int) -> Pattern:
     dense = int(full_columns[-1]) + 1 if full_columns.size else 0
     if size - dense < SMALLEST_BLOCK:
         dense = size
-    return Pattern(order, start, rows, l_start, l_row, r_start, r_column, r_place, dense)
+    inside = np.add.reduceat(l_row >= dense, l_start[:-1]) if size else here
+    is_long = (here < dense) & (inside > LONG * (size - dense)) & (dense < size)
+    long = np.where(is_long, np.cumsum(is_long) - 1, -1)
+    return Pattern(order, start, rows, l_start, l_row, r_start, r_column, r_place, dense, long)
 
 
 def _ordering(matrix: sp.csc_matrix) -> np.ndarray:
@@ -191,6 +191,7 @@ def factorize(pattern, h, factor, work):
     total = 0.0
     dense = pattern.dense
     block = np.zeros((n - dense, n - dense))
+    panel = np.zeros((n - dense, pattern.long.max() + 1 if dense < n else 0))
     fill(work, 0.0)
     for k in range(n):
         for p in range(pattern.start[k], pattern.start[k + 1]):
@@ -204,10 +205,18 @@ def factorize(pattern, h, factor, work):
             first = pattern.l_start[i]
             entry = work[i] / factor[first]
             work[i] = 0.0
-            for p in range(first + 1, pattern.r_place[t]):
+            factor[pattern.r_place[t]] = entry
+            last = pattern.r_place[t]
+            if k >= dense and pattern.long[i] >= 0:
+                panel[k - dense, pattern.long[i]] = entry
+                for p in range(first + 1, last):
+                    if pattern.l_row[p] >= dense:
+                        break
+                    work[pattern.l_row[p]] -= factor[p] * entry
+                continue
+            for p in range(first + 1, last):
                 work[pattern.l_row[p]] -= factor[p] * entry
             d -= entry * entry
-            factor[pattern.r_place[t]] = entry
         if k >= dense:
             for j in range(dense, k):
                 block[k - dense, j - dense] = work[j]
@@ -219,26 +228,10 @@ def factorize(pattern, h, factor, work):
         root = np.sqrt(d)
         factor[pattern.l_start[k]] = root
         total += np.log(root)
-    return total + _dense_block(pattern, block, factor) if dense < n else total
-
-
-@inner
-def _dense_block(pattern, block, factor):
-    n = pattern.start.size - 1
-    dense = pattern.dense
-    size = n - dense
-    if not np.isfinite(block.sum()):
-        return np.nan
-    # Columns are rows to LAPACK: its upper triangle is the lower one here.
-    if _potrf(_DOUBLE, _UPPER, size, block.ctypes, size) != 0:
-        return np.nan
-    total = 0.0
-    for j in range(size):
-        first = pattern.l_start[dense + j]
-        for i in range(j, size):
-            factor[first + i - j] = block[i, j]
-        total += np.log(block[j, j])
-    return total
+    if dense == n:
+        return total
+    subtract_products(block, panel)
+    return total + factor_block(pattern, block, factor)
 
 
 @inner

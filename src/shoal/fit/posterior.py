@@ -9,7 +9,7 @@ import numpy as np
 
 from shoal.engine import memory
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
-from shoal.engine.hyper import ATANH, LOG, LOGIT, SOFTPLUS
+from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
 from shoal.engine.plan import Plan, Size, check_names, choose
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
@@ -118,8 +118,8 @@ def start(assembled: Assembled) -> np.ndarray:
 
 def to_unconstrained(value: float, transform: int, unit: float = 1.0) -> float:
     """Return where a natural `value` stands in theta; the inverse of what `engine.hyper` does."""
-    if transform == SOFTPLUS:
-        return float(value / unit + np.log(-np.expm1(-value / unit)))
+    if transform == RAMP:
+        return ramp_inverse(value / unit)
     if transform == LOG:
         return float(np.log(value))
     if transform == LOGIT:
