@@ -41,10 +41,12 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
     if not varies.any():
         return out
     z = away[:, varies] / unit[varies]
-    found, far = z.T @ (share[:, None] * z), np.sqrt(chi2.ppf(ORDINARY, int(varies.sum())))
+    found = z.T @ (share[:, None] * z)
+    rank = np.linalg.matrix_rank(found, DEPENDENT * np.abs(found).max(), hermitian=True)
+    far = np.sqrt(chi2.ppf(ORDINARY, rank))
     for _ in range(MOST_ROUNDS):
-        distance = np.sqrt(np.einsum("np,pq,nq->n", z, np.linalg.pinv(found, hermitian=True), z))
-        less = far / np.maximum(distance, far)
+        squares = (z @ np.linalg.pinv(found, DEPENDENT, hermitian=True) * z).sum(1)
+        less = far / np.sqrt(np.maximum(squares, far**2))
         before, found = found, z.T @ ((share * less)[:, None] * z)
         if np.abs(found - before).max() <= SETTLED * np.abs(found).max():
             break
