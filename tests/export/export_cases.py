@@ -46,9 +46,10 @@ class Case:
         return sl.Model(self.formula, table(rows, seed), self.family, self.priors, covariances=covariances)
 
 
-def known_covariance() -> np.ndarray:
+def known_covariance() -> pd.DataFrame:
     root = np.random.default_rng(3).normal(size=(LEVELS, LEVELS))
-    return root @ root.T + np.eye(LEVELS)
+    labels = sorted(table()["g"].unique())
+    return pd.DataFrame(root @ root.T + np.eye(LEVELS), labels, labels)
 
 
 def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from shoal.fit.results import assemble
 from shoal.model import Specification
 from shoal.model.terms.coefficients import PlacedCoefficients
 from shoal.model.terms.group_effects import PlacedGroupEffects
-from shoal.model.terms.group_parameters import partial_names
+from shoal.model.terms.group_parameters import moved, partial_names
 from shoal.model.terms.latents import PlacedLatent
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
@@ -173,8 +173,13 @@ def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[st
     for group in model.groups:
         z, r = points.z[group.r], given[group.r]
         given[f"{group.cor}_half"] = (1 + points.partial[group.cor]) / 2
-        for effect, sd in zip(group.effects, given[group.sd].T, strict=True):
-            given[f"{group.sd}[{effect}]"] = sd
+        given[f"{group.cor}_half_at_average"] = given[f"{group.cor}_half"]
+        draws = {name: given[name] for name in (group.sd, group.cor) if name in given}
+        at_average = (draws | moved(group, group.to_average, draws))[group.sd]
+        given[f"{group.sd}_at_average"] = at_average
+        for k, effect in enumerate(group.effects):
+            given[f"{group.sd}[{effect}]"] = given[group.sd][:, k]
+            given[f"{group.sd}_at_average[{effect}]"] = at_average[:, k]
         for number, block in enumerate(group.blocks, 1):
             given[f"{group.r}_z_{number}"] = z[..., list(block)]
         given[f"{group.r}_by_effect"] = np.swapaxes(r, -1, -2)
@@ -185,11 +190,11 @@ def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[st
             given[f"{group.r}_z"] = np.swapaxes(z - mean, -1, -2)
             given[f"{group.r}_mean_z"] = mean[:, 0] * np.sqrt(len(group.labels))
     for design in model.designs:
-        given |= _population_inputs(design, given)
+        given |= _population_inputs(model, design, given)
     return given
 
 
-def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _population_inputs(model: Specification, design: Any, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return coefficients at average columns, of these levels, and of each level."""
     out, of_levels = {}, {name: given[name] for name in design.columns}
     for group in design.groups:
@@ -203,6 +208,9 @@ def _population_inputs(design: Any, given: dict[str, np.ndarray]) -> dict[str, n
         for number, block in enumerate(group.blocks, 1):
             out[f"{group.prefix}level_{group.name}_{number}"] = level[..., list(block)]
     out |= {f"{name}_of_levels": value for name, value in of_levels.items()}
+    if joint := [name for name in design.columns if model.priors[name].joint]:
+        out[f"{design.prefix}b_jointly"] = np.stack([given[name] for name in joint], axis=-1)
+        out[f"{design.prefix}b_of_levels"] = np.stack([of_levels[name] for name in joint], axis=-1)
     if "Intercept" in design.terms:
         name = design.columns[design.terms.index("Intercept")]
         averages = dict(zip(design.columns, design.averages, strict=True))

@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 
 from shoal.engine.mixture import Mixture, MixtureFit
 
-LEAST_KEPT = 0.05  # share of candidates kept where the polynomial says they are too many
+LEAST_KEPT = 0.25  # share of candidates kept where the polynomial says they are too many
 UNCAPPED = 0.99  # share of the density where what is kept follows the polynomial
 DEGREE = 4
 POINTS = 3  # effective points a coefficient, at least
