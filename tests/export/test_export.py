@@ -194,7 +194,9 @@ def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[st
     return given
 
 
-def _population_inputs(model: Specification, design: Any, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _population_inputs(
+    model: Specification, design: Any, given: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Return coefficients at average columns, of these levels, and of each level."""
     out, of_levels = {}, {name: given[name] for name in design.columns}
     for group in design.groups:

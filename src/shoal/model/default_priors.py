@@ -17,10 +17,8 @@ INTERNAL = (Gap, PartialCorrelation, Shrunk)  # parts of other priors
 def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, ResolvedPrior]:
     """Return every parameter's prior: the most specific one given, or a default scaled to the data.
 
-    Defaults: coefficients Normal(0, 2.5 s / sd(x)), Intercept Normal(location, 2.5 s) at average columns,
-    standard deviations Exponential with mean s / sd(x), correlations LKJ(2), loadings Normal(0, s),
-    cutpoints Normal(0, 1.5 s) at average columns, in ascending order, degrees of freedom Gamma(2, 0.1), the
-    family's own parameters as the family says; s is the scale of the response on the link's scale.
+    Defaults are those that the terms declare (`docs/priors.md`): weak, scaled by the location and spread of
+    the response on the link's scale, whatever the coding of the table.
 
     Raises
     ------
