@@ -31,7 +31,10 @@ LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which traject
 LEFT_STUCK = 0.3
 LEFT_STUCK_OF_MANY, MANY = 0.1, 5
 MOST_PROPOSALS = 4
+COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
+RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more
 SELDOM = 2  # draws between proposals nearby, where an evaluation costs milliseconds
+HARDLY_EVER = 10  # draws between them where nearly all independent proposals are accepted
 AIM = 0.8  # acceptance of trajectories
 WALK = 1.7  # length of steps to proposals nearby, in sds of theta over the root of its dimension
 
@@ -42,6 +45,7 @@ class Move:
 
     `exact`: effects are drawn anew, not moved, as everything is gaussian given theta.
     `steps`: Newton steps that refine the map at each proposal.
+    `every`: draws from one proposal nearby to the next.
     """
 
     independent: bool
@@ -49,6 +53,7 @@ class Move:
     acceptance: float = float("nan")
     exact: bool = False
     steps: int = 0
+    every: int = 1
 
 
 class Chain:
@@ -83,7 +88,7 @@ class Chain:
             as_compiled(self.fit.proposal),
             np.ascontiguousarray(self.fit.proposal.draw(self.rng, (warm + count) * move.per)),
             np.ascontiguousarray(WALK / np.sqrt(max(self.target.n_theta, 1)) * self.fit.root),
-            SELDOM if self.target.dear else 1,
+            move.every,
             0 if move.exact else KICKS,
             move.per,
             warm,
@@ -142,18 +147,22 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
     """Return the move of a sampler; of "pilot" the one for which a short run speaks."""
     if sampler == "hmc":
         return Move(False)
+    every = SELDOM if target.dear else 1
     if sampler == "independence":
-        return Move(True, 1 if target.dear or not target.n_theta else thinning(fit.acceptance), exact=True)
+        costly = target.cost > COSTLY and fit.acceptance > RARELY_REPEATED
+        single = target.dear or costly or not target.n_theta
+        per = 1 if single else thinning(fit.acceptance)
+        return Move(True, per, exact=True, every=HARDLY_EVER if costly else every)
     acceptance, steps = 0.0, 0
     for steps in sorted({0, STEPS}):  # most rows need no step, which spares them a pass at each proposal
-        acceptance = _acceptance(target, fit, Move(True, steps=steps), seed, aim)
+        acceptance = _acceptance(target, fit, Move(True, steps=steps, every=every), seed, aim)
         if acceptance > GOOD_ACCEPTANCE:
             break
     if sampler == "pilot" and acceptance < LEAST_ACCEPTANCE:
         return Move(False, acceptance=acceptance)
     left = LEFT_STUCK if target.n_theta < MANY else LEFT_STUCK_OF_MANY
     per = int(np.ceil(np.log(left) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
-    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance, steps=steps)
+    return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance, steps=steps, every=every)
 
 
 def _acceptance(target: Target, fit: MarginalFit, move: Move, seed: int, aim: float) -> float:

@@ -9,11 +9,11 @@ Decision Techniques, 233-243, with the number of rows left out).
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 ORDINARY = 0.9973  # probability of a normal column within what counts in full: three sds of one column
 MOST_ROUNDS = 200
-SETTLED = 1e-10
+SETTLED = 1e-8
 CONSTANT = 1e-8  # of a column that is said to be one
 DEPENDENT = 1e-13  # smallest by largest eigenvalue of a correlation matrix without an inverse
 
@@ -43,7 +43,7 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
     z = away[:, varies] / unit[varies]
     found = z.T @ (share[:, None] * z)
     rank = np.linalg.matrix_rank(found, DEPENDENT * np.abs(found).max(), hermitian=True)
-    far = np.sqrt(chi2.ppf(ORDINARY, rank))
+    far = np.sqrt(chdtri(rank, 1 - ORDINARY))  # of a chi-squared with as many degrees of freedom
     for _ in range(MOST_ROUNDS):
         squares = (z @ np.linalg.pinv(found, DEPENDENT, hermitian=True) * z).sum(1)
         less = far / np.sqrt(np.maximum(squares, far**2))
