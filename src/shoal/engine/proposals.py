@@ -111,10 +111,15 @@ def plain(mixture: Mixture, mean: np.ndarray, root: np.ndarray) -> Proposal:
     return Proposal(mixture, mean, np.linalg.inv(root), np.zeros((0, DEGREE), np.int64), np.zeros(0))
 
 
-def follow(fit: MixtureFit) -> MarginalFit:
+def follow(fit: MixtureFit, highest: int = DEGREE) -> MarginalFit:
     """Return the fitted mixture with the polynomial whose proposals' weights would vary least.
 
     A polynomial is judged at each point by what it would say without it.
+
+    Parameters
+    ----------
+    highest : int
+        Degree of the polynomial, at most; below 2 there is none.
     """
     used = np.isfinite(fit.log_density) & (fit.weight > 0)
     x, weight, log_density = fit.sample[used], fit.weight[used], fit.log_density[used]
@@ -123,7 +128,7 @@ def follow(fit: MixtureFit) -> MarginalFit:
     log_ratio = log_density - log_mixture
     efficiency, acceptance = _worth(log_ratio, weight)
     z = (x - fit.mean) @ best.inverse.T
-    for degree in range(2, DEGREE + 1):
+    for degree in range(2, highest + 1):
         terms = _terms(x.shape[1], degree)
         if POINTS * len(terms) * (weight**2).sum() > 1:
             break
