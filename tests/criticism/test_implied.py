@@ -43,7 +43,7 @@ def test_parameters_have_the_quantiles_of_their_priors():
     table_ = own.prior_summary(draws=4000).loc["parameter"]
     assert table_.loc["x", "prior"] == "Normal(1, 2)"
     assert table_.loc["sigma", "prior"].endswith("(default)")
-    assert table_.loc["Intercept", "prior"].endswith("(default, at average columns)")
+    assert table_.loc["Intercept", "prior"].endswith("(default, on the mean at average columns)")
     for name, exact in (("x", stats.norm(1, 2)), ("sd_g[Intercept]", stats.expon(scale=0.5))):
         found = table_.loc[name, ["median", "eti90_lb", "eti90_ub"]].astype(float)
         np.testing.assert_allclose(found, exact.ppf([0.5, 0.05, 0.95]), atol=0.12 * exact.std())

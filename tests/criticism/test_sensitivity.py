@@ -388,7 +388,7 @@ def test_many_rows_are_summed_at_some_of_the_draws(fit, monkeypatch):
     monkeypatch.setattr(of_table, "MOST", N * 2 * 100)
     found = fit.sensitivity("sigma")
     assert "The likelihood is that at 200 of 800 draws." in found.attrs["limits"]
-    assert found["prior"].tolist() == whole["prior"].tolist()
+    np.testing.assert_array_equal(found["prior"], whole["prior"])  # NaN where it is lost in noise
     monkeypatch.undo()
     evenly_spread = part(fit, np.linspace(0, 399, 100).round().astype(int))
     expected = sensitivity(evenly_spread, ["sigma"])

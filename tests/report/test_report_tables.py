@@ -105,7 +105,7 @@ def test_priors_stand_beside_posteriors():
     frame = fit("odd").to_frame()
     name = "x $_1$ <b>"
     assert rows[name][2] == "Normal(0, 2)" and rows["sigma"][2].endswith("default")
-    assert rows["Intercept"][2].endswith("default, at average columns")
+    assert rows["Intercept"][2].endswith("default, on the mean at average columns")
     assert ends(rows[name][3]) == pytest.approx((-3.29, 3.29), abs=0.15)
     low, high = np.quantile(frame[name], [0.05, 0.95])
     assert ends(rows[name][4]) == pytest.approx((low, high), rel=0.01)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -296,10 +296,12 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
     out: dict[str, np.ndarray] = {}
     for variable in model.variables:
         values = draws[variable.name]
+        if variable.of_levels:  # of all levels the first and the last stand for the others
+            ends = {dim: labels[[0, -1]] for dim, labels in list(variable.dims.items())[:1]}
+            variable, values = replace(variable, dims={**variable.dims, **ends}), values[:, [0, -1]]
         for element in variable.elements():
-            if not variable.of_levels or element.position[0] in (0, values.shape[1] - 1):
-                label, where = ", ".join(element.labels), cast(Any, (..., *element.position))
-                out[f"{variable.name}[{label}]" if label else variable.name] = values[where]
+            label, where = ", ".join(element.labels), cast(Any, (..., *element.position))
+            out[f"{variable.name}[{label}]" if label else variable.name] = values[where]
     for design in model.designs:
         out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
     return out

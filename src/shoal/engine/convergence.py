@@ -14,6 +14,7 @@ import scipy.fft
 from scipy.special import ndtri
 
 TAIL = 0.05  # probability of each tail whose quantile's effective sample size is computed
+FAR_OUT = 20  # widths of the 90% interval, beyond which a draw may be of a tail without a mean
 
 
 def split(values: np.ndarray) -> np.ndarray:
@@ -141,6 +142,20 @@ def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
     start = widths.argmin(1)
     here = np.arange(len(flat))
     return np.stack([ordered[here, start], ordered[here, start + held]], axis=1)
+
+
+def without_mean(values: np.ndarray) -> np.ndarray:
+    """Return which quantities (V, chains, draws) have too heavy a tail for a mean, (V,).
+
+    Where the Pareto shape of a tail is above one, the mean is infinite, and that of draws means nothing.
+    """
+    flat = values.reshape(len(values), -1)
+    low, middle, high = np.quantile(flat, [0.05, 0.5, 0.95], axis=1)
+    away = np.abs(flat - middle[:, None])
+    out = away.max(axis=1) > FAR_OUT * (high - low)
+    with np.errstate(divide="ignore"):  # a draw may be the median
+        out[out] = [pareto_k(np.log(one)) > 1.0 for one in away[out]]
+    return out
 
 
 def pareto_k(log_weights: np.ndarray) -> float:

@@ -44,8 +44,14 @@ def summary(
         entries = [", ".join(entry) for entry in product(*labels)]
         rows += [f"{name}[{entry}]" if entry else str(name) for entry in entries]
         values.append(stacked.reshape(-1, *stacked.shape[-2:]))
-    table = Estimates(_described(np.concatenate(values), prob, kind, stated), index=rows)
-    table.attrs = dataset.attrs
+    drawn = np.concatenate(values)
+    table = Estimates(_described(drawn, prob, kind, stated), index=rows)
+    table.attrs = dict(dataset.attrs)
+    none = convergence.without_mean(drawn)
+    table.loc[none, ["mean", "sd", "mcse_mean", "mcse_sd"]] = np.nan
+    if none.any():
+        names = listing(name for name, gone in zip(rows, none, strict=True) if gone)
+        table.attrs["mean"] = f"none of {names}, whose tail is too heavy for a finite one: read the interval"
     return table
 
 

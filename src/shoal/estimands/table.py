@@ -13,10 +13,10 @@ WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False)
 
 
 class Estimates(pd.DataFrame):
-    """A pandas table that prints its scale and its population, ``attrs["scale"]`` and ``["population"]``.
+    """A pandas table that prints its scale, its population and what has no mean, all of them in ``attrs``.
 
     All columns are printed, however wide the table; rows are cut as pandas' options say.
-    Everything else is as in pandas; tables cut or rounded from it keep the two sentences.
+    Everything else is as in pandas; tables cut or rounded from it keep these sentences.
     """
 
     @property
@@ -36,4 +36,6 @@ class Estimates(pd.DataFrame):
 
 def statements(attrs: Mapping[Any, Any]) -> list[str]:
     """Return the sentences printed below a table."""
-    return [f"{name.capitalize()}: {attrs[name]}." for name in ("scale", "population") if name in attrs]
+    return [
+        f"{name.capitalize()}: {attrs[name]}." for name in ("scale", "population", "mean") if name in attrs
+    ]

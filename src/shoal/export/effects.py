@@ -28,11 +28,14 @@ class EffectScale:
         Λ, with ``Λ Λ'`` the covariance of a level's effects; None if they are independent.
     nu : tensor or None
         Degrees of freedom of Student-t effects.
+    moved : bool
+        Λ is that of effects at average columns, moved to zero: no longer triangular.
     """
 
     sd: Any
     lower: Any
     nu: Any
+    moved: bool = False
 
     def apply(self, z: Any) -> Any:
         """Return the effects (..., K) of standardised effects `z`."""
@@ -41,7 +44,9 @@ class EffectScale:
     @property
     def root(self) -> Any:
         """The lower-triangular root of ``Λ Λ'``, diagonal if the effects are independent."""
-        return pt.diag(self.sd) if self.lower is None else pt.linalg.cholesky(self.lower @ self.lower.T)
+        if self.moved:
+            return pt.linalg.cholesky(self.lower @ self.lower.T)
+        return pt.diag(self.sd) if self.lower is None else self.lower
 
 
 def scale_of(model: Specification, group: Group) -> EffectScale:
@@ -61,7 +66,7 @@ def scale_of(model: Specification, group: Group) -> EffectScale:
         squares = lower @ lower.T
         sd = pm.Deterministic(group.sd, pt.sqrt(pt.diag(squares)), dims=group.dim)
         _report(group, squares / pt.outer(sd, sd))
-    return EffectScale(sd, lower, nu)
+    return EffectScale(sd, lower, nu, at_average)
 
 
 def _report(group: Group, correlations: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shoal.errors import PriorError, listing, nearest
@@ -25,12 +26,31 @@ def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, 
     PriorError
         A name that fits no parameter, or a support that does not.
     """
+    settled = _settle(designs, given, {})
+    settled.check_unknown()
+    known = {name: p for name, p in settled.priors.items() if isinstance(p.prior, Fixed)}
+    priors = _settle(designs, given, known).priors if known else settled.priors
+    return _alone(designs, priors)
+
+
+def _settle(
+    designs: Sequence[Design], given: Mapping[str, Prior], known: Mapping[str, ResolvedPrior]
+) -> _Settled:
+    """Return the priors given and the defaults, where some values are known already."""
     settled = _Settled(given)
-    for variable in variables_of(terms_of(designs, {}), designs):
+    for variable in variables_of(terms_of(designs, known), designs):
         for default in variable.defaults():
             settled.add(default)
-    settled.check_unknown()
-    return settled.priors
+    return settled
+
+
+def _alone(designs: Sequence[Design], priors: dict[str, ResolvedPrior]) -> dict[str, ResolvedPrior]:
+    """Return priors; that of a slope which has no other to be joint with is its own."""
+    for design in designs:
+        joint = [name for name in design.columns if priors[name].joint]
+        if len(joint) == 1:
+            priors[joint[0]] = replace(priors[joint[0]], joint=False)
+    return priors
 
 
 class _Settled:

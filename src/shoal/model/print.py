@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from shoal.errors import counted
 from shoal.model.design import Design, merge
 from shoal.model.model import Specification
+from shoal.model.terms.variable import ResolvedPrior, Variable
 
 
 def model_text(model: Specification, plan: str) -> str:
@@ -43,21 +45,28 @@ def _equations(model: Specification, design: Design) -> list[str]:
 def _priors(model: Specification) -> list[str]:
     width = max((len(name) for name in model.priors), default=0)
     wide = max((len(str(p.prior)) for p in model.priors.values()), default=0)
-    slopes = {d.prefix for d in model.designs if len(d.columns) > (not d.family.ordinal)}
-    ordered = {d.cutpoints for d in model.designs if d.family.ordinal}
+    variables = {name: variable for variable in model.variables for name in variable.priors}
     lines = []
     for name, p in model.priors.items():
-        marks = ["default"] if p.default else []
-        if p.centered and name.endswith("]"):
-            marks.append("of effects at average columns, as are their correlations")
-        elif p.centered and name.removesuffix("Intercept").removesuffix("cutpoints") in slopes:
-            marks.append("on the mean at average columns")
-        if p.joint:
-            marks.append("jointly with the other slopes")
-        if name in ordered:
-            marks.append("each, in ascending order")
+        marks = notes_of(model, variables.get(name), p)
         lines.append(f"{name:<{width}}  {str(p.prior):<{wide}}  {', '.join(marks)}".rstrip())
     return lines
+
+
+def notes_of(model: Specification, variable: Variable | None, given: ResolvedPrior) -> list[str]:
+    """Return what is special about a prior, as words that follow it."""
+    if variable is None:
+        return given.notes("")
+    slopes = any(v.kind == "coefficient" and v.prefix == variable.prefix for v in model.variables[1:])
+    plain = replace(given, centered=given.centered and (slopes or variable.kind == "sd"))
+    marks = plain.notes(variable.kind)
+    if variable.kind == "cutpoints":
+        marks.append("each, in ascending order")
+    sds = (v for v in model.variables if v.kind == "sd" and v.place == variable.place)
+    own = next((v for v in sds if v.prefix == variable.prefix), None)
+    if variable.kind == "correlation" and own and any(model.priors[name].centered for name in own.priors):
+        marks.append("of effects at average columns")
+    return marks
 
 
 def _data(model: Specification) -> list[str]:

@@ -13,7 +13,8 @@ from scipy.special import chdtri
 
 ORDINARY = 0.9973  # probability of a normal column within what counts in full: three sds of one column
 MOST_ROUNDS = 200
-SETTLED = 1e-8
+SETTLED = 1e-7
+LEAST = 0.25  # share by which the farthest rows count: rare categories keep a scale
 CONSTANT = 1e-8  # of a column that is said to be one
 DEPENDENT = 1e-13  # smallest by largest eigenvalue of a correlation matrix without an inverse
 
@@ -24,7 +25,7 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
     Rows further out than nearly all of normal columns would be count less, so that a few of them do not set
     the scale for all: Huber's estimate about known centers (Maronna 1976, Annals of Statistics 4, 51-67). It
     is equivariant: columns that are recoded have the recoded matrix. Where no row is far out, it is the plain
-    covariance.
+    covariance; it is never less than a quarter of that.
 
     Parameters
     ----------
@@ -46,7 +47,9 @@ def scatter(x: np.ndarray, center: np.ndarray, weight: np.ndarray) -> np.ndarray
     far = np.sqrt(chdtri(rank, 1 - ORDINARY))  # of a chi-squared with as many degrees of freedom
     for _ in range(MOST_ROUNDS):
         squares = (z @ np.linalg.pinv(found, DEPENDENT, hermitian=True) * z).sum(1)
-        less = far / np.sqrt(np.maximum(squares, far**2))
+        if squares.max() <= far**2:
+            break
+        less = np.maximum(far / np.sqrt(np.maximum(squares, far**2)), LEAST)
         before, found = found, z.T @ ((share * less)[:, None] * z)
         if np.abs(found - before).max() <= SETTLED * np.abs(found).max():
             break

@@ -38,7 +38,7 @@ def _prior_of(model: Specification, quantity: str) -> Prior | None:
         return _of_correlation(model, quantity)
     if isinstance(resolved.prior, NOT_OF_ONE):
         return None
-    if resolved.centered and quantity.endswith("]"):
+    if resolved.centered and any(quantity in sd_names(group) for group in model.groups):
         return None  # an sd at zero, of which the prior speaks at average columns
     if resolved.centered:
         return _of_intercept(model, quantity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from shoal import estimands
 from shoal.fit.results import Results
-from shoal.model import ResolvedPrior, Specification
-from shoal.model.design import Design
+from shoal.model import Specification
+from shoal.model.print import notes_of
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Shrunk
 from shoal.report.figures import decimals, fixed, interval, percent, short
@@ -156,24 +156,9 @@ class Parameters:
 def _prior_words(model: Specification, scalar: Scalar) -> str:
     """Return a prior as printed, with what is special about it."""
     given = model.priors[scalar.prior]
-    return ", ".join([str(given.prior), *_marks(model, scalar, given)])
-
-
-def _marks(model: Specification, scalar: Scalar, given: ResolvedPrior) -> Iterator[str]:
-    prefix = next(v.prefix for v in model.variables if v.name == scalar.variable)
-    design = next(d for d in model.designs if d.prefix == prefix)
-    if isinstance(given.prior, Shrunk):
-        yield f"with {model.priors[f'{prefix}b'].prior}"
-    if given.default:
-        yield "default"
-    if given.centered and (_has_slopes(design) or scalar.name.endswith("]")):
-        yield "at average columns"
-    if given.joint:
-        yield "jointly with the other slopes"
-
-
-def _has_slopes(design: Design) -> bool:
-    return any(term != "Intercept" for term in design.terms)
+    variable = next(v for v in model.variables if v.name == scalar.variable)
+    shrunk = [f"with {model.priors[f'{variable.prefix}b'].prior}"] if isinstance(given.prior, Shrunk) else []
+    return ", ".join([str(given.prior), *shrunk, *notes_of(model, variable, given)])
 
 
 def _one_level(model: Specification) -> Specification:

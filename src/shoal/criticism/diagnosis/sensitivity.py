@@ -68,12 +68,15 @@ class _Known:
         Population coefficients and loadings.
     scatter : set of str
         What only describes the scatter of rows or effects: sigma, degrees of freedom, shapes.
+    joint : set of str
+        Names of priors that several coefficients have together.
     """
 
     priors: Mapping[str, str] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
     coefficients: frozenset[str] = frozenset()
     scatter: frozenset[str] = frozenset()
+    joint: frozenset[str] = frozenset()
 
 
 def prior_sensitivity(case: Case) -> list[Finding]:
@@ -96,11 +99,14 @@ def prior_sensitivity(case: Case) -> list[Finding]:
 def _known(model: Specification) -> _Known:
     coefficients = [name for d in model.designs for name in (*d.columns, *(t.loading for t in d.latents))]
     scatter = [d.prefix + name for d in model.designs for name in d.parameters]
+    joint = [f"{d.prefix}b" for d in model.designs if any(model.priors[name].joint for name in d.columns)]
     return _Known(
-        {name: str(given.prior) for name, given in model.priors.items()},
-        frozenset(name for name, given in model.priors.items() if given.default),
+        {name: str(given.prior) for name, given in model.priors.items()}
+        | dict.fromkeys(joint, "The joint normal prior"),
+        frozenset([*(name for name, given in model.priors.items() if given.default), *joint]),
         frozenset(coefficients),
         frozenset(scatter) | {group.nu for group in model.groups},
+        frozenset(joint),
     )
 
 
@@ -160,7 +166,8 @@ def _said(case: Case, movement: Movement) -> bool:
 
 
 def _kind(known: _Known, movement: Movement) -> _Kind:
-    own = movement.driver == movement.name and movement.name in known.coefficients
+    theirs = movement.driver == movement.name or movement.driver in known.joint
+    own = theirs and movement.name in known.coefficients
     return UNCHOSEN if own and movement.driver in known.defaults else ALONG
 
 

@@ -20,8 +20,9 @@ from shoal.estimands.predictions import check_integer
 from shoal.estimands.predictive import as_dataset
 from shoal.estimands.scalars import scalars
 from shoal.model import Specification
+from shoal.model.print import notes_of
 from shoal.model.prior_draws import draw_prior
-from shoal.model.terms.variable import ResolvedPrior, Variable
+from shoal.model.terms.variable import Variable
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
 FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
@@ -94,13 +95,9 @@ def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Stat
         found = scalars(dataset, [variable.name], model)
         for element, (label, values) in zip(variable.elements(), found, strict=True):
             resolved = model.priors[element.prior]
-            notes = [words for words, on in _notes(resolved).items() if on]
+            notes = notes_of(model, variable, resolved)
             text = f"{resolved.prior} ({', '.join(notes)})" if notes else str(resolved.prior)
             yield Statement("parameter", label, text, scale, values.ravel())
-
-
-def _notes(resolved: ResolvedPrior) -> dict[str, bool]:
-    return {"default": resolved.default, "at average columns": resolved.centered, "jointly": resolved.joint}
 
 
 def _link(model: Specification, variable: Variable) -> str:

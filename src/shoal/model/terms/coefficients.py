@@ -50,17 +50,25 @@ class Coefficients(Term):
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design.prefix, "Intercept"), centered=True)
             return
+        if self._known(name):
+            yield Default(name, Normal(0.0, 1.0), wider(design.prefix, "b"), shrunk=Shrunk(0.0, 1.0))
+            return
         mean, spread = self._default
         at = self._slopes.index(column)
-        prior = Normal(location_of(design) * mean[at], unit * float(np.sqrt(spread[at, at])))
+        middle = location_of(design) * float(mean[at]) if mean[at] else 0.0
+        prior = Normal(middle, unit * float(np.sqrt(spread[at, at])))
         shrunk = Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
         joint = bool(np.delete(spread[at], at).any())
         yield Default(name, prior, wider(design.prefix, "b"), joint=joint, shrunk=shrunk)
 
     @property
     def _slopes(self) -> list[int]:
-        """Columns that are not the Intercept."""
-        return [i for i, term in enumerate(self.design.terms) if term != "Intercept"]
+        """Columns that are not the Intercept, and whose coefficients are not known."""
+        pairs = enumerate(zip(self.design.terms, self.design.columns, strict=True))
+        return [i for i, (term, name) in pairs if term != "Intercept" and not self._known(name)]
+
+    def _known(self, name: str) -> bool:
+        return name in self.priors and isinstance(self.priors[name].prior, Fixed)
 
     @cached_property
     def _default(self) -> tuple[np.ndarray, np.ndarray]:
@@ -68,14 +76,15 @@ class Coefficients(Term):
 
         The linear predictor has the same prior in every direction of what the columns span (see
         `model.scatter`). Where they span the constant without an Intercept, as the cells of ``0 + g`` do, so
-        have its deviations from a constant at the location of the response.
+        have its deviations from a constant at the location of the response. Columns whose coefficients are
+        known have no part in it.
         """
         slopes, design = self._slopes, self.design
         shape, constant = design.scatter[np.ix_(slopes, slopes)], None
         if "Intercept" not in design.terms and not design.family.ordinal:
-            constant = constant_in(design.x)
+            constant = constant_in(design.x[:, slopes])
         if constant is not None:
-            shape = shape + np.outer(design.averages, design.averages)
+            shape = shape + np.outer(design.averages[slopes], design.averages[slopes])
         mean = np.zeros(len(slopes)) if constant is None else constant
         return mean, inverse(shape)
 

@@ -26,6 +26,7 @@ from shoal.model.terms.group_parameters import (
     correlation_defaults,
     degrees_defaults,
     effects_given,
+    equations_of,
     moved,
     partial_name,
     partial_names,
@@ -147,10 +148,10 @@ class GroupEffects(Term):
 
     def judged(self, draws: Draws) -> Iterator[Judged]:
         for _, group in self.factor.groups:
-            draws = {**draws, **moved(group, self.to_average(group), draws)}
-            yield from (Judged(name, (draws[group.sd][..., k],)) for k, name in enumerate(sd_names(group)))
+            here = {**draws, **moved(group, self.to_average(group), draws)}
+            yield from (Judged(name, (here[group.sd][..., k],)) for k, name in enumerate(sd_names(group)))
             if group.correlated:
-                blocks, matrices = [list(block) for block in group.blocks if len(block) > 1], draws[group.cor]
+                blocks, matrices = [list(block) for block in group.blocks if len(block) > 1], here[group.cor]
                 yield Judged(group.cor, tuple(matrices[..., block, :][..., block] for block in blocks))
             if group.student:
                 yield Judged(group.nu, (draws[group.nu],))
@@ -172,24 +173,7 @@ class GroupEffects(Term):
 
     def equations(self, design: Design) -> list[str]:
         own = (group for owner, group in self.factor.groups if owner is design)
-        return [line for group in own for line in _equations(group)]
-
-
-def _equations(group: Group) -> list[str]:
-    name, lines = group.name, []
-    kind = f"StudentT({group.nu}, " if group.student else "Normal("
-    for block in group.blocks:
-        if len(block) == 1:
-            effect = group.effects[block[0]]
-            lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
-        else:
-            inside = ", ".join(group.effects[i] for i in block)
-            lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
-    if group.zero_sum:
-        lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
-    if group.root is not None:
-        lines.append(f"levels of {name} have the known covariance given, times these variances")
-    return lines
+        return [line for group in own for line in equations_of(group)]
 
 
 def _root(builder: Builder, group: Group, block: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -33,17 +34,29 @@ def partial_names(group: Group) -> list[str]:
 def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
     """Yield the default priors of standard deviations: that of an Intercept at average columns.
 
-    Of an Intercept that is independent of slopes, the sd is one at zero, and its prior as wide as these are
-    there.
+    Of slopes that an Intercept is independent of, the model itself says where they are zero: there the prior
+    of its sd is as wide as theirs.
     """
     unit, names = scale_of(design), (group.sd, *wider(group.prefix, "sd"))
-    spreads = design.effect_spreads(group)
-    away = group.averages / spreads  # 1 for the Intercept
+    spreads = _spreads(design, group)
+    away = group.averages / spreads
     moved = (group.to_average != np.eye(len(group.effects))).any(axis=1)
-    for k, (name, spread) in enumerate(zip(sd_names(group), spreads, strict=True)):
-        alone = group.effects[k] == INTERCEPT and not moved[k]
-        wide = float(np.linalg.norm(away)) if alone else 1.0
-        yield Default(name, Exponential(float(spread) / (wide * unit)), names, centered=bool(moved[k]))
+    for block in group.blocks:
+        outside = np.delete(away, block)
+        for k in block:
+            wide = math.hypot(1.0, *outside) if group.effects[k] == INTERCEPT else 1.0
+            prior = Exponential(float(spreads[k]) / (wide * unit))
+            yield Default(sd_names(group)[k], prior, names, centered=bool(moved[k]))
+
+
+def _spreads(design: Design, group: Group) -> np.ndarray:
+    """Return the scale of each effect's column, (K,); 1 for the cells of a factor, which are intercepts."""
+    spreads = design.effect_spreads(group)
+    for block in map(list, group.blocks):
+        z = group.z[:, block]
+        if np.isin(z, (0.0, 1.0)).all() and (z.sum(axis=1) == 1).all():
+            spreads[block] = 1.0
+    return spreads
 
 
 def correlation_defaults(group: Group) -> Iterator[Default]:
@@ -90,3 +103,21 @@ def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarra
     if group.r in draws:
         out[group.r] = draws[group.r] @ turned.T.astype(draws[group.r].dtype)
     return out
+
+
+def equations_of(group: Group) -> list[str]:
+    """Return the distribution of a level's effects, as it is printed."""
+    name, lines = group.name, []
+    kind = f"StudentT({group.nu}, " if group.student else "Normal("
+    for block in group.blocks:
+        if len(block) == 1:
+            effect = group.effects[block[0]]
+            lines.append(f"{group.r}[g][{effect}] ~ {kind}0, {group.sd}[{effect}])")
+        else:
+            inside = ", ".join(group.effects[i] for i in block)
+            lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
+    if group.zero_sum:
+        lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
+    if group.root is not None:
+        lines.append(f"levels of {name} have the known covariance given, times these variances")
+    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logsumexp
 
 from shoal.model.design import Design
 
@@ -13,8 +14,19 @@ def average_offset(design: Design) -> float:
 
 
 def location_of(design: Design) -> float:
-    """Return where the linear predictor of an average row lies, less its offset."""
-    return design.family.scale(design.rows)[0] - average_offset(design)
+    """Return where the linear predictor of an average row lies, less its offset.
+
+    With a log link offsets are exposures: the location is the log of the mean by their mean.
+    """
+    middle = design.family.scale(design.rows)[0]
+    if design.family.link == "log":
+        there = design.row_weight > 0
+        return middle - float(logsumexp(design.offset[there], b=_shares(design)[there]))
+    return middle - average_offset(design)
+
+
+def _shares(design: Design) -> np.ndarray:
+    return design.row_weight / design.row_weight.sum()
 
 
 def scale_of(design: Design) -> float:

@@ -26,7 +26,8 @@ class ResolvedPrior:
     default : bool
         Chosen by Shoal from the data, not by the user.
     centered : bool
-        For the Intercept: the prior is on the linear predictor at average columns.
+        The prior speaks of average columns: that of an Intercept, or of cutpoints, of the linear predictor
+        there; that of the sd of levels' Intercepts of their effects there.
     joint : bool
         For a slope: the prior is that of one of several coefficients, correlated as the columns say.
     """
@@ -35,6 +36,12 @@ class ResolvedPrior:
     default: bool
     centered: bool = False
     joint: bool = False
+
+    def notes(self, kind: str) -> list[str]:
+        """Return what a reader has to know besides the distribution, of a parameter of one of `KINDS`."""
+        where = "of effects at average columns" if kind == "sd" else "on the mean at average columns"
+        said = {"default": self.default, where: self.centered, "jointly with the other slopes": self.joint}
+        return [words for words, true in said.items() if true]
 
 
 Priors = Mapping[str, ResolvedPrior]
