@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError
+from shoal.errors import ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
@@ -56,8 +57,6 @@ def build(
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
-    if not quiet:
-        checks.unobserved(formula.response.value.text, rows.y, categories)
     family.check(rows, formula.response.value.text)
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
@@ -88,7 +87,9 @@ def build(
         prefix=prefix,
         categories=categories,
     )
-    checks.columns(design, quiet)
+    checks.columns(design)
+    for remark in [] if quiet else checks.remarks(design, frame):
+        warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
 
 

@@ -40,7 +40,6 @@ def groups_of(
     DataError, ModelError
     """
     names = dict.fromkeys(term.name for term in terms)
-    checks.nesting([term.factor for term in terms], frame)
     groups = tuple(
         _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances, weight)
         for name in names

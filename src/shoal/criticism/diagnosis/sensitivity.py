@@ -96,9 +96,10 @@ def prior_sensitivity(case: Case) -> list[Finding]:
 def _known(model: Specification) -> _Known:
     coefficients = [name for d in model.designs for name in (*d.columns, *(t.loading for t in d.latents))]
     scatter = [d.prefix + name for d in model.designs for name in d.parameters]
+    together = [f"{d.prefix}b" for d in model.designs if any(model.priors[c].joint for c in d.columns)]
     return _Known(
         {name: str(given.prior) for name, given in model.priors.items()},
-        frozenset(name for name, given in model.priors.items() if given.default),
+        frozenset(name for name, given in model.priors.items() if given.default) | set(together),
         frozenset(coefficients),
         frozenset(scatter) | {group.nu for group in model.groups},
     )
@@ -160,8 +161,7 @@ def _said(case: Case, movement: Movement) -> bool:
 
 
 def _kind(known: _Known, movement: Movement) -> _Kind:
-    own = movement.driver == movement.name and movement.name in known.coefficients
-    return UNCHOSEN if own and movement.driver in known.defaults else ALONG
+    return UNCHOSEN if movement.name in known.coefficients and movement.driver in known.defaults else ALONG
 
 
 def _finding(case: Case, known: _Known, kind: _Kind, moved: Sequence[Movement]) -> Finding:

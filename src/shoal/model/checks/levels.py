@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, ShoalWarning, listing
+from shoal.errors import DataError, ModelError, listing
+from shoal.model.checks.remark import Remark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,29 +59,25 @@ def effects(name: str, effects: list[str]) -> None:
         )
 
 
-def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
-    """Warn where labels of one factor look numbered anew within each level of another.
+def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> list[Remark]:
+    """Return a remark where labels of one factor look numbered anew within each level of another.
 
     That is so if every level of `a` has the first few labels of `b`, and not always as many: a crossed
     factor would leave gaps, or give every level all labels.
     """
     single = list(dict.fromkeys(f[0] for f in factors if len(f) == 1))
     known = {frozenset(f) for f in factors}
-    for parent in single:
-        for child in single:
-            if (
-                parent != child
-                and frozenset((parent, child)) not in known
-                and _renumbered(frame, parent, child)
-            ):
-                warnings.warn(
-                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within "
-                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same "
-                    f"{child} everywhere; `(1 | {parent}/{child})` takes them for different ones in "
-                    f"different {parent}s.",
-                    ShoalWarning,
-                    stacklevel=2,
-                )
+    return [
+        Remark(
+            "numbered-anew",
+            f"Each {parent} has the first few labels of {child}: is {child} numbered anew within each "
+            f"{parent}?",
+            f"`(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} everywhere; "
+            f"`(1 | {parent}/{child})` takes them for different ones in different {parent}s.",
+        )
+        for parent, child in permutations(single, 2)
+        if frozenset((parent, child)) not in known and _renumbered(frame, parent, child)
+    ]
 
 
 def _renumbered(frame: pd.DataFrame, parent: str, child: str) -> bool:
