@@ -58,6 +58,7 @@ def build(
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
     family.check(rows, formula.response.value.text)
+    family.check(Rows(*(np.asarray(part)[rows.weight > 0] for part in rows)), formula.response.value.text)
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
     if family.ordinal and keep.all():
@@ -87,7 +88,7 @@ def build(
         prefix=prefix,
         categories=categories,
     )
-    checks.columns(design)
+    checks.columns(design.counting)
     for remark in [] if quiet else checks.remarks(design, frame):
         warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
@@ -129,7 +130,7 @@ def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.nda
     if r.se:
         checks.positive("Standard errors", r.se.text, se)
     if r.weights:
-        checks.positive("Weights", r.weights.text, weight)
+        checks.weights(r.weights.text, weight)
     return trials, weight, se
 
 

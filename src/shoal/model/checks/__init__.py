@@ -5,7 +5,7 @@ from shoal.model.checks.identified import columns
 from shoal.model.checks.levels import distinct, effects, group_name, levels
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.remarks import remarks
-from shoal.model.checks.response import additions, numeric, positive
+from shoal.model.checks.response import additions, numeric, positive, weights
 
 __all__ = [
     "Remark",
@@ -20,4 +20,5 @@ __all__ = [
     "order_of_rows",
     "positive",
     "remarks",
+    "weights",
 ]

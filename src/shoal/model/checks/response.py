@@ -131,9 +131,26 @@ def positive(what: str, name: str, values: np.ndarray) -> None:
     """Raise if any value is zero or negative."""
     bad = np.flatnonzero(values <= 0)
     if bad.size:
-        shown = listing(f"row {i}: {values[i]:g}" for i in bad)
         raise DataError(
-            f"{what} {name!r} are not above zero in {bad.size} rows ({shown}).",
+            f"{what} {name!r} are not above zero in {bad.size} rows ({_shown(values, bad)}).",
             f"{what} greater than zero.",
-            "Leave out rows that should not count." if what == "Weights" else "",
         )
+
+
+def weights(name: str, values: np.ndarray) -> None:
+    """Raise if any weight is negative, or fewer than two are above zero."""
+    bad = np.flatnonzero(values < 0)
+    if bad.size:
+        raise DataError(
+            f"Weights {name!r} are below zero in {bad.size} rows ({_shown(values, bad)}).",
+            "Weights greater than zero, or zero for rows that should not count.",
+        )
+    if (values > 0).sum() < 2:
+        raise DataError(
+            f"Weights {name!r} are above zero in {(values > 0).sum()} of {len(values)} rows.",
+            "Two rows or more that count.",
+        )
+
+
+def _shown(values: np.ndarray, bad: np.ndarray) -> str:
+    return listing(f"row {i}: {values[i]:g}" for i in bad)

@@ -14,12 +14,12 @@ def average_offset(design: Design) -> float:
 
 def location_of(design: Design) -> float:
     """Return where the linear predictor of an average row lies, less its offset."""
-    return design.family.scale(design.rows)[0] - average_offset(design)
+    return design.family.scale(design.counting.rows)[0] - average_offset(design)
 
 
 def scale_of(design: Design) -> float:
     """Return the spread of the response on the link's scale."""
-    return design.family.scale(design.rows)[1]
+    return design.family.scale(design.counting.rows)[1]
 
 
 def residual_unit(design: Design) -> float:
