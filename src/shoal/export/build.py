@@ -16,7 +16,7 @@ from shoal.export.responses import data, observe
 from shoal.fit.results import coords_of
 from shoal.model import Specification
 from shoal.model.design import Design, Group
-from shoal.model.grouping_factors import safe
+from shoal.model.grouping_factors import level_dim, safe
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
 from shoal.priors import Fixed, Normal, Prior
@@ -63,7 +63,7 @@ def _latents(model: Specification) -> Values:
         for number, (name, prior) in enumerate(term.hyperparameters().items()):
             declare = folded if term.foldable and number == 0 else scalar
             values[name] = declare(name, prior)
-        values[term.name] = pm.Normal(term.name, 0.0, 1.0, dims=term.one.factor)
+        values[term.name] = pm.Normal(term.name, 0.0, 1.0, dims=level_dim(term.one.factor))
     return values
 
 

@@ -68,7 +68,7 @@ def build(
             "Remove `0 +` (or `- 1`).",
         )
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
-    reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
+    reserved = {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x, weight = population.values[:, keep], rows.weight * rows.trials
     averages = np.average(x, axis=0, weights=weight)

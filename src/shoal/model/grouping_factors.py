@@ -11,6 +11,7 @@ import pandas as pd
 from shoal.formula.matrix import DesignSpec
 
 INTERCEPT = "Intercept"
+OWN_DIMS = {"chain", "draw", "cutpoint"}  # dimensions of a posterior that are no factor's
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Group:
         return f"{self.prefix}r_{self.name}"
 
     @property
+    def levels_dim(self) -> str:
+        """Dimension of the levels in the posterior."""
+        return level_dim(self.name)
+
+    @property
     def dim(self) -> str:
         """Dimension of the effects in the posterior."""
         return f"{self.prefix}{self.name}_effect"
@@ -146,6 +152,11 @@ class Latent:
     def loading(self) -> str:
         """Posterior name of the loading."""
         return f"{self.prefix}loading_{self.name}"
+
+
+def level_dim(factor: str) -> str:
+    """Return the dimension of a factor's levels: its name, unless something else in every result has it."""
+    return f"{factor}_" if factor in OWN_DIMS else factor
 
 
 def safe(name: str) -> str:

@@ -16,6 +16,7 @@ from shoal.scores.loo.factors import Factor, factors_of
 
 ROW, TRIAL, OBSERVATION = "row", "trial", "observation"
 SINGLE = (ROW, TRIAL, OBSERVATION)  # units that are no levels
+ROW_LEVELS = "row_"  # the unit that is the levels of a factor called row
 
 
 class Singles(NamedTuple):
@@ -109,15 +110,16 @@ def units_of(model: Specification, unit: Any) -> Units:
     if isinstance(unit, str) and unit == ROW:
         return _rows(model)
     for factor in factors_of(model):
-        if factor.name == unit:
-            return _checked(Units(unit, model.factors[unit], level_of_row(factor)), model)
+        if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
+            return _checked(Units(unit, model.factors[factor.name], level_of_row(factor)), model)
     if unit == TRIAL and TRIAL not in frame:
         return _trials(model)
     if unit == OBSERVATION and OBSERVATION not in frame:
         return _observations(model)
     columns = tuple(str(unit).split(":"))
     if not isinstance(unit, str) or not all(column in frame for column in columns):
-        known = dict.fromkeys([*SINGLE, *model.factors, *map(str, frame.columns)])
+        own = [ROW_LEVELS] if ROW in model.factors else []
+        known = dict.fromkeys([*SINGLE, *own, *model.factors, *map(str, frame.columns)])
         raise ModelError(
             f"There is no unit {unit!r} to leave out.",
             "'row', 'trial' (of binomial rows), 'observation' (of rows whose weights count them), or a "
