@@ -35,8 +35,8 @@ def test_a_factor_may_be_called_as_a_dimension_of_a_result(factor, dim, tmp_path
     assert fit.finite_population(factor).shape == other.finite_population("g").shape
     with pytest.warns(ShoalWarning, match="Pareto k"):
         assert fit.loo().counted == f"{N} rows"
-    levels = fit.loo("row_" if factor == "row" else factor)
-    assert levels.elpd == pytest.approx(other.loo("g").elpd) and len(levels.pointwise) == 8
+        levels, others = fit.loo("row_" if factor == "row" else factor), other.loo("g")
+    assert levels.elpd == pytest.approx(others.elpd) and len(levels.pointwise) == 8
     loaded = sl.load(fit.save(tmp_path / "fit.nc"))
     pd.testing.assert_frame_equal(loaded.effects(factor), fit.effects(factor))
 
