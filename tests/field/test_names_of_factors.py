@@ -17,7 +17,7 @@ def table(factor):
     return pd.DataFrame({factor: g, "x": rng.normal(size=N), "y": y, "mark": pd.qcut(y, 3, labels=False)})
 
 
-@pytest.mark.parametrize(("factor", "dim"), [("row", "row"), ("chain", "chain_"), ("draw", "draw_")])
+@pytest.mark.parametrize(("factor", "dim"), [("row", "row_"), ("chain", "chain_"), ("draw", "draw_")])
 def test_a_factor_may_be_called_as_a_dimension_of_a_result(factor, dim, tmp_path):
     data = table(factor)
     fit = sl.Model(f"y ~ x + (1 + x | {factor})", data).fit(seed=1, cores=1, draws=200)

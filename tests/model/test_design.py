@@ -104,10 +104,10 @@ def test_columns_named_like_a_parameter_are_told_apart(name, safe):
     assert design(f"y ~ 1 + {name} + (1 | g)", table).columns == ("Intercept", safe)
 
 
-def test_slashes_in_names_are_escaped():
+def test_slashes_stay_in_names():
     table = frame(**{"a/b": np.arange(N) % 3})
-    assert design("y ~ 1 + I(x / w)").columns[1].count("/") == 0
-    assert design("y ~ 1 + (1 | `a/b`)", table).groups[0].name.count("/") == 0
+    assert design("y ~ 1 + I(x / w)").columns[1] == "I(x / w)"
+    assert design("y ~ 1 + (1 | `a/b`)", table).groups[0].name == "a/b"
 
 
 @given(st.integers(0, 2**16))

@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 
 from shoal.export import effects
 from shoal.export.effects import EffectScale
+from shoal.export.names import escaped
 from shoal.export.parameters import ascending, folded, scalar
 from shoal.export.responses import data, observe
 from shoal.fit.results import coords_of
@@ -26,6 +27,7 @@ Values = dict[str, Any]
 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
+    model = escaped(model)
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)
         for design in model.designs:

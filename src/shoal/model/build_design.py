@@ -16,7 +16,6 @@ from shoal.formula.terms import Expression, Formula
 from shoal.model import checks
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.design import Design
-from shoal.model.grouping_factors import safe
 from shoal.model.scatter import scatter
 from shoal.tables import Table
 
@@ -137,10 +136,10 @@ def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.nda
 def _posterior_names(
     names: tuple[str, ...], formula: Formula, family: Family, prefix: str
 ) -> tuple[str, ...]:
-    """Escape ``/`` (a path in netCDF) and prefix columns named like another variable with ``b_``."""
+    """Prefix columns named like another variable with ``b_``."""
     groups = {g.name for g in formula.groups} | {":".join(t.factor) for t in formula.latents}
     taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r", "nu") for g in groups}
     taken |= {f"{g}_effect" for g in groups} | set(family.parameters(False, False))
     taken |= {f"{kind}_{t.name}" for kind in ("loading", "latent") for t in formula.latents}
     taken |= RESERVED | {"b", "sd", "cor", "cutpoints"}
-    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in map(safe, names))
+    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shoal.errors import PriorError, listing, nearest
+from shoal.errors import PriorError, as_known, listing, nearest
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
@@ -27,12 +27,30 @@ def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, 
     PriorError
         A name that fits no parameter, or a support that does not.
     """
-    settled = _Settled(given)
-    for variable in variables_of(terms_of(designs, {}), designs):
-        for default in variable.defaults():
-            settled.add(default)
+    variables = variables_of(terms_of(designs, {}), designs)
+    defaults = [default for variable in variables for default in variable.defaults()]
+    settled = _Settled(_spelt(given, [name for own in defaults for name in (own.name, *own.wider)]))
+    for default in defaults:
+        settled.add(default)
     settled.check_unknown()
     return settled.priors
+
+
+def _spelt(given: Mapping[str, Prior], known: Sequence[str]) -> dict[str, Prior]:
+    """Return the priors under the names of parameters, however these are spelt.
+
+    Raises
+    ------
+    PriorError
+        If two names are spellings of one.
+    """
+    out: dict[str, Prior] = {}
+    for name, prior in given.items():
+        own = as_known(name, known)
+        if own in out:
+            raise PriorError(f"The parameter {own!r} has two priors: {out[own]} and {prior}.", "One of them.")
+        out[own] = prior
+    return out
 
 
 class _Settled:

@@ -11,7 +11,8 @@ import pandas as pd
 from shoal.formula.matrix import DesignSpec
 
 INTERCEPT = "Intercept"
-OWN_DIMS = {"chain", "draw", "cutpoint"}  # dimensions of a posterior that are no factor's
+ESCAPED = "∕"  # for a slash, which separates paths in netCDF
+OWN_DIMS = {"chain", "draw", "row", "cutpoint"}  # dimensions of a posterior that are no factor's
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,8 @@ def level_dim(factor: str) -> str:
 
 
 def safe(name: str) -> str:
-    """Return `name` without the sign that separates paths in netCDF."""
-    return name.replace("/", "∕")
+    """Return `name` without the sign that separates paths in netCDF: as trees and files have it."""
+    return name.replace("/", ESCAPED)
 
 
 def level_names(factor: tuple[str, ...], frame: pd.DataFrame) -> Any:

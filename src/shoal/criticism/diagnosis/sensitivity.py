@@ -106,8 +106,7 @@ def _known(model: Specification) -> _Known:
 
 
 def _of_results(results: Results) -> list[Movement]:
-    some = xr.DataTree.from_dict({"posterior": _thinned(results.posterior)})
-    thinned = replace(results, tree=some)
+    thinned = results.with_posterior(_thinned(results.posterior))
     return movements(quantities(thinned), log_priors(thinned).values, THRESHOLD / 2)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
 
 from shoal.families import Rows
 from shoal.fit.new_levels import from_population, square_root
@@ -111,7 +110,7 @@ def _redrawn(results: Results, units: Units, which: np.ndarray) -> Results:
             drawn = posterior[f"latent_{name}"].copy()
             drawn.values[:, :, levels] = rng.normal(size=(*drawn.shape[:2], len(levels)))
             posterior[f"latent_{name}"] = drawn
-    return Results(results.model, xr.DataTree.from_dict({"posterior": posterior}))
+    return results.with_posterior(posterior)
 
 
 def _means(results: Results, rows: np.ndarray) -> np.ndarray | None:
