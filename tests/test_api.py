@@ -477,12 +477,12 @@ REFUSED = {
         DataError,
         ["Standard errors 's' are not above zero in 2 rows (row 1: 0, row 2: -2)"],
     ),
-    "a weight of zero": (
+    "a weight below zero": (
         "y | weights(w) ~ x",
-        values(w=[0]),
+        values(w=[-1]),
         "gaussian",
         DataError,
-        ["Weights 'w'", "Leave out rows"],
+        ["Weights 'w'", "zero for rows that should not count"],
     ),
     "duplicated columns": (
         "y ~ x",

@@ -121,3 +121,23 @@ def listing(items: Iterable[object], limit: int = 5) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number of things in words: ``1 row``, ``2,000 rows``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def as_known(name: str, known: Iterable[object]) -> str:
+    """Return the known name that `name` is another spelling of, or `name` itself.
+
+    Spellings differ in blanks, backquotes, R's power, NumPy's prefix, and the sign that stands for a slash in
+    files: ``I(x^2)`` is ``I(x ** 2)``.
+    """
+    names = list(dict.fromkeys(map(str, known)))
+    if name in names:
+        return name
+    alike = [other for other in names if spelt(other) == spelt(name)]
+    return alike[0] if len(alike) == 1 else name
+
+
+def spelt(name: str) -> str:
+    """Return what all spellings of a name have in common."""
+    for written, ours in ((" ", ""), ("`", ""), ("^", "**"), ("∕", "/"), ("np.", ""), ("factor(", "C(")):
+        name = name.replace(written, ours)
+    return name

@@ -104,10 +104,10 @@ def test_columns_named_like_a_parameter_are_told_apart(name, safe):
     assert design(f"y ~ 1 + {name} + (1 | g)", table).columns == ("Intercept", safe)
 
 
-def test_slashes_in_names_are_escaped():
+def test_slashes_stay_in_names():
     table = frame(**{"a/b": np.arange(N) % 3})
-    assert design("y ~ 1 + I(x / w)").columns[1].count("/") == 0
-    assert design("y ~ 1 + (1 | `a/b`)", table).groups[0].name.count("/") == 0
+    assert design("y ~ 1 + I(x / w)").columns[1] == "I(x / w)"
+    assert design("y ~ 1 + (1 | `a/b`)", table).groups[0].name == "a/b"
 
 
 @given(st.integers(0, 2**16))
@@ -148,7 +148,7 @@ REFUSED = [
     ("y ~ 1", {"y": ["high", "low"] * 6}, "gaussian", DataError, "'y' holds 'high', 'low', not numbers"),
     ("y ~ 1 + offset(g)", {"g": ["u", "v"] * 6}, "gaussian", DataError, "'g' holds 'u', 'v'"),
     ("y | se(s - 0.5) ~ 1", {}, "gaussian", DataError, r"not above zero in 1 rows \(row 0: 0\)"),
-    ("y | weights(d) ~ 1", {}, "gaussian", DataError, r"Weights 'd' .* in 6 rows \(row 0: 0, .* and 1 more"),
+    ("y | weights(-d) ~ 1", {}, "gaussian", DataError, "Weights '-d' are below zero in 6 rows .* 1 more"),
     ("y ~ 1 + (1 | g)", {"g": ["only"] * N}, "gaussian", DataError, r"'g' has one level \('only'\)"),
     ("y ~ 1 + (1 | g)", {"g": range(N)}, "gaussian", DataError, "Every one of the 12 rows is its own level"),
     ("y ~ 1 + (0 | g)", {}, "gaussian", FormulaError, "no effects"),

@@ -377,7 +377,7 @@ def test_weights_of_trials_are_those_of_all_of_them(binomial):
         warnings.simplefilter("ignore")
         theirs = arviz_stats.compare(given)
     np.testing.assert_allclose(ours.table["weight"], theirs["weight"].astype(float), atol=0.02)
-    with pytest.raises(ModelError, match="of single trials"):
+    with pytest.raises(ModelError, match="stand for several alike"):
         sl.compare(binomial, "trial", method="pseudo-bma")
 
 

@@ -116,7 +116,8 @@ class Fitted(Quantities):
             model: all rows of a level together, as those of a new one; the effects of levels that have no row
             elsewhere (its own, and those of factors nested in it) are integrated out, exactly for gaussian
             rows and effects, else by quadrature (one effect) or importance sampling (several). ``"trial"``:
-            single trials of binomial rows, as if each had a row of its own.
+            single trials of binomial rows, as if each had a row of its own. ``"observation"``: single
+            observations of rows whose weights count them, where ``"row"`` leaves out all of a row at once.
         refit : bool
             Fit anew without each unit whose Pareto k is too large, and take that fit's word: rows are left
             out by a weight of 0, so all share one compilation and run side by side. Priors stay those of the

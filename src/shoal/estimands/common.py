@@ -7,7 +7,7 @@ from numbers import Real
 
 import numpy as np
 
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 
@@ -45,6 +45,8 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     pairs = [(d, g) for d in results.model.designs for g in d.groups]
     if not pairs:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+    if isinstance(name, str):
+        name = as_known(name, [n for _, g in pairs for n in (g.name, g.prefix + g.name)])
     found = [(d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name)]
     if len(found) == 1:
         return found[0]
@@ -62,6 +64,7 @@ def effect_of(group: Group, effect: str | None) -> int:
     ModelError
         If there is no such effect, or none is named and there is no telling which is meant.
     """
+    effect = as_known(effect, group.effects) if isinstance(effect, str) else effect
     if effect in group.effects:
         return group.effects.index(str(effect))
     if effect is not None:

@@ -50,7 +50,7 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
     (design, group), draws = group_of(results, name), levels(results, name)
     matched, rows = design.matched(group), []
     for k, effect in enumerate(group.effects):
-        finite = draws[..., k].mean(group.name).values
+        finite = draws[..., k].mean(group.levels_dim).values
         rows.append({"effect": effect, "over": "these levels", **describe(finite, prob)})
         column = matched[k]
         if column >= 0 and not group.zero_sum:

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.engine import convergence
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
@@ -117,10 +117,11 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     if not names:
         raise ModelError("No variable is named.", f"Some of {listing(there)}.")
-    for name in names:
+    known = [as_known(str(name), there) for name in names]
+    for name in known:
         if name not in there:
-            raise ModelError(f"There is no variable {name!r}.", nearest(str(name), there))
-    return names
+            raise ModelError(f"There is no variable {name!r}.", nearest(name, there))
+    return known
 
 
 def to_frame(results: Results, names: Sequence[str] | None = None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from shoal.errors import ModelError
 from shoal.estimands.predictions import LARGEST, check_integer, predict
-from shoal.fit.results import Results, coords_of, observed_data
+from shoal.fit.results import Results, coords_of, escaped, observed_data
 from shoal.model import Specification
 from shoal.model.grouping_factors import safe
 from shoal.model.prior_draws import draw_prior, simulate_responses
@@ -37,7 +37,7 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
     names = [safe(design.formula.response.value.text) for design in model.designs]
     return xr.DataTree.from_dict(
         {
-            "prior": as_dataset(model, prior, draws),
+            "prior": escaped(as_dataset(model, prior, draws)),
             "prior_predictive": xr.Dataset(
                 {name: (("chain", "draw", "row"), y[None]) for name, y in zip(names, responses, strict=True)},
                 {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)},

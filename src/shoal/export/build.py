@@ -11,12 +11,13 @@ import pytensor.tensor as pt
 
 from shoal.export import effects
 from shoal.export.effects import EffectScale
+from shoal.export.names import escaped
 from shoal.export.parameters import ascending, folded, scalar
 from shoal.export.responses import data, observe
 from shoal.fit.results import coords_of
 from shoal.model import Specification
 from shoal.model.design import Design, Group
-from shoal.model.grouping_factors import safe
+from shoal.model.grouping_factors import level_dim, safe
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
 from shoal.priors import Fixed, Normal, Prior
@@ -26,6 +27,7 @@ Values = dict[str, Any]
 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
+    model = escaped(model)
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)
         for design in model.designs:
@@ -63,7 +65,7 @@ def _latents(model: Specification) -> Values:
         for number, (name, prior) in enumerate(term.hyperparameters().items()):
             declare = folded if term.foldable and number == 0 else scalar
             values[name] = declare(name, prior)
-        values[term.name] = pm.Normal(term.name, 0.0, 1.0, dims=term.one.factor)
+        values[term.name] = pm.Normal(term.name, 0.0, 1.0, dims=level_dim(term.one.factor))
     return values
 
 

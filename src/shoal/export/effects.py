@@ -137,13 +137,13 @@ def standardized(group: Group, scale: EffectScale, mean: Any = None) -> Any:
     r = scale.apply(z if mean is None else mean + z)
     if group.root is not None:
         r = pt.constant(group.root) @ r
-    return pm.Deterministic(group.r, r, dims=(group.name, group.dim))
+    return pm.Deterministic(group.r, r, dims=(group.levels_dim, group.dim))
 
 
 def _standard(group: Group, scale: EffectScale, apart: bool) -> Any:
-    name, dims = f"{group.r}_z", (group.name, group.dim)
+    name, dims = f"{group.r}_z", (group.levels_dim, group.dim)
     if apart or group.zero_sum:
-        return pm.ZeroSumNormal(name, sigma=1.0, dims=(group.dim, group.name)).T
+        return pm.ZeroSumNormal(name, sigma=1.0, dims=(group.dim, group.levels_dim)).T
     if not group.student:
         return pm.Normal(name, 0.0, 1.0, dims=dims)
     return _student(group, scale.nu, name, pt.eye(len(group.effects)), pt.zeros(len(group.effects)))
@@ -151,7 +151,7 @@ def _standard(group: Group, scale: EffectScale, apart: bool) -> Any:
 
 def _student(group: Group, nu: Any, name: str, lower: Any, mean: Any) -> Any:
     """Return Student-t effects (G, K), those of a block together multivariate."""
-    dims = (group.name, group.dim)
+    dims = (group.levels_dim, group.dim)
     if not group.correlated:
         return pm.StudentT(name, nu=nu, mu=mean, sigma=pt.diag(lower), dims=dims)
     if len(group.blocks) == 1:
@@ -179,12 +179,12 @@ def centered(group: Group, scale: EffectScale, population: Mapping[int, Any] | N
         return _around(group, scale, group.r, pt.zeros(len(group.effects)))
     mean = pt.stack([population.get(k, pt.constant(0.0)) for k in range(len(group.effects))])
     level = _around(group, scale, f"{group.prefix}level_{group.name}", mean)
-    return pm.Deterministic(group.r, level - mean, dims=(group.name, group.dim))
+    return pm.Deterministic(group.r, level - mean, dims=(group.levels_dim, group.dim))
 
 
 def _around(group: Group, scale: EffectScale, name: str, mean: Any) -> Any:
     """Return variables (G, K), a row a level, around `mean` (K,)."""
-    dims = (group.name, group.dim)
+    dims = (group.levels_dim, group.dim)
     if group.student:
         return _student(group, scale.nu, name, scale.root, mean)
     if group.correlated:
@@ -194,7 +194,7 @@ def _around(group: Group, scale: EffectScale, name: str, mean: Any) -> Any:
 
 def _centered_zero_sum(group: Group, scale: EffectScale) -> Any:
     """Return zero-sum effects; correlated ones from G - 1 independent rows, contrasts between levels."""
-    dims = (group.name, group.dim)
+    dims = (group.levels_dim, group.dim)
     if not group.correlated:
         by_effect = pm.ZeroSumNormal(f"{group.r}_by_effect", sigma=scale.sd[:, None], dims=dims[::-1])
         return pm.Deterministic(group.r, by_effect.T, dims=dims)

@@ -23,6 +23,7 @@ from shoal.fit.results import Results
 from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
+from shoal.model.grouping_factors import safe
 from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
@@ -157,10 +158,14 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     designs = designs_of(responses, table, covariances, quiet=True)
     pooling = tree.attrs.get("pooling", "partial")
     designs = pooled(designs, pooling)
-    model = Specification(designs, _priors(tree.attrs["priors"]), table, covariances, pooling)
-    if missing := set(resolve(designs, {})) - set(model.priors):
+    known = resolve(designs, {})
+    # Files written before have names without slashes here, too.
+    written = {safe(name): name for name in known}
+    priors = {written.get(name, name): prior for name, prior in _priors(tree.attrs["priors"]).items()}
+    model = Specification(designs, priors, table, covariances, pooling)
+    if missing := set(known) - set(priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
-    needed = {variable.name for variable in model.variables if not variable.of_levels}
+    needed = {safe(variable.name) for variable in model.variables if not variable.of_levels}
     if missing := needed - set(tree["posterior"].data_vars):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
     for group in ("sample_stats", "observed_data"):

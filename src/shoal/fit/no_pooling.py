@@ -66,7 +66,9 @@ def wide_sds(design: Design, group: Group, learned: np.ndarray) -> np.ndarray:
 
     More where the family's own no-pooling sd, per unit of the effect's column, is wider.
     """
-    return np.maximum(design.family.no_pooling_sd(design.rows) / design.effect_spreads(group), WIDE * learned)
+    return np.maximum(
+        design.family.no_pooling_sd(design.counting.rows) / design.effect_spreads(group), WIDE * learned
+    )
 
 
 def _modes(

@@ -18,7 +18,7 @@ from shoal.fit.own_families import record_of
 from shoal.fit.posterior import Posterior
 from shoal.model import Specification
 from shoal.model.assemble import Variables
-from shoal.model.grouping_factors import safe
+from shoal.model.grouping_factors import ESCAPED, safe
 from shoal.model.terms.variable import Variable
 from shoal.priors import to_record
 
@@ -43,8 +43,16 @@ class Results:
 
     @property
     def posterior(self) -> xr.Dataset:
-        """Posterior draws."""
-        return self.tree["posterior"].to_dataset()
+        """Posterior draws, named as the formula has it: the tree's names are without slashes."""
+        found = self.tree["posterior"].to_dataset()
+        if not any(ESCAPED in str(name) for name in (*found.data_vars, *found.dims)):
+            return found
+        written = (name for variable in self.model.variables for name in (variable.name, *variable.dims))
+        return _renamed(found, {safe(name): name for name in written})
+
+    def with_posterior(self, posterior: xr.Dataset) -> Results:
+        """Return results of the same model that hold some draws and nothing else."""
+        return Results(self.model, xr.DataTree.from_dict({"posterior": escaped(posterior)}))
 
     @property
     def stats(self) -> xr.Dataset:
@@ -60,6 +68,16 @@ class Results:
         """Names of all posterior variables but those with one value a level."""
         effects = self.model.group_effects
         return [str(name) for name in self.posterior.data_vars if name not in effects]
+
+
+def escaped(data: xr.Dataset) -> xr.Dataset:
+    """Return data with the names of its variables and dimensions as a tree takes them."""
+    return _renamed(data, {name: safe(name) for name in map(str, (*data.data_vars, *data.dims))})
+
+
+def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
+    there = [name for name in map(str, (*data.data_vars, *data.dims)) if names.get(name, name) != name]
+    return data.rename({name: names[name] for name in there})
 
 
 def storage(model: Specification, settings: Settings, store: str) -> str:
@@ -98,7 +116,9 @@ def assemble(
     coords = {"chain": chain, "draw": draw}
     tree = xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset(variables, coords={**coords, **coords_of(posterior.assembled.declared)}),
+            "posterior": escaped(
+                xr.Dataset(variables, coords={**coords, **coords_of(posterior.assembled.declared)})
+            ),
             "sample_stats": xr.Dataset(
                 {name: (("chain", "draw"), values) for name, values in draws.stats.items()}, coords=coords
             ),

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError
+from shoal.errors import ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
 from shoal.model import checks
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.design import Design
-from shoal.model.grouping_factors import safe
 from shoal.model.scatter import scatter
 from shoal.tables import Table
 
@@ -56,9 +56,8 @@ def build(
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
-    if not quiet:
-        checks.unobserved(formula.response.value.text, rows.y, categories)
     family.check(rows, formula.response.value.text)
+    family.check(Rows(*(np.asarray(part)[rows.weight > 0] for part in rows)), formula.response.value.text)
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
     if family.ordinal and keep.all():
@@ -68,7 +67,7 @@ def build(
             "Remove `0 +` (or `- 1`).",
         )
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
-    reserved = RESERVED | {"Intercept", "cutpoints"} | set(family.parameters(False, False))
+    reserved = {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x, weight = population.values[:, keep], rows.weight * rows.trials
     averages = np.average(x, axis=0, weights=weight)
@@ -88,7 +87,9 @@ def build(
         prefix=prefix,
         categories=categories,
     )
-    checks.columns(design, quiet)
+    checks.columns(design.counting)
+    for remark in [] if quiet else checks.remarks(design, frame):
+        warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
 
 
@@ -128,17 +129,17 @@ def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.nda
     if r.se:
         checks.positive("Standard errors", r.se.text, se)
     if r.weights:
-        checks.positive("Weights", r.weights.text, weight)
+        checks.weights(r.weights.text, weight)
     return trials, weight, se
 
 
 def _posterior_names(
     names: tuple[str, ...], formula: Formula, family: Family, prefix: str
 ) -> tuple[str, ...]:
-    """Escape ``/`` (a path in netCDF) and prefix columns named like another variable with ``b_``."""
+    """Prefix columns named like another variable with ``b_``."""
     groups = {g.name for g in formula.groups} | {":".join(t.factor) for t in formula.latents}
     taken = groups | {f"{kind}_{g}" for kind in ("sd", "cor", "r", "nu") for g in groups}
     taken |= {f"{g}_effect" for g in groups} | set(family.parameters(False, False))
     taken |= {f"{kind}_{t.name}" for kind in ("loading", "latent") for t in formula.latents}
     taken |= RESERVED | {"b", "sd", "cor", "cutpoints"}
-    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in map(safe, names))
+    return tuple(prefix + (f"b_{name}" if name in taken else name) for name in names)

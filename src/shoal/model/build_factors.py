@@ -12,7 +12,7 @@ from shoal.errors import ModelError, nearest
 from shoal.formula import design_matrix
 from shoal.formula.terms import GroupTerm, LatentTerm
 from shoal.model import checks
-from shoal.model.grouping_factors import Group, Latent, level_names, safe
+from shoal.model.grouping_factors import Group, Latent, level_names
 
 
 def groups_of(
@@ -40,7 +40,6 @@ def groups_of(
     DataError, ModelError
     """
     names = dict.fromkeys(term.name for term in terms)
-    checks.nesting([term.factor for term in terms], frame)
     groups = tuple(
         _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances, weight)
         for name in names
@@ -90,7 +89,7 @@ def _group(
         )
     z = np.concatenate(columns, axis=1)
     return Group(
-        name=safe(name),
+        name=name,
         labels=labels,
         index=index,
         z=z,
@@ -113,7 +112,7 @@ def latents_of(terms: tuple[LatentTerm, ...], frame: pd.DataFrame, prefix: str) 
     for term in terms:
         index, labels = read_levels(term.factor, frame)
         checks.levels(":".join(term.factor), labels)
-        out.append(Latent(term.name, safe(":".join(term.factor)), labels, index, prefix, term.factor))
+        out.append(Latent(term.name, ":".join(term.factor), labels, index, prefix, term.factor))
     return tuple(out)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoal.errors import PriorError, listing, nearest
+from shoal.errors import PriorError, as_known, listing, nearest
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
@@ -37,10 +37,11 @@ def _settle(
     designs: Sequence[Design], given: Mapping[str, Prior], known: Mapping[str, ResolvedPrior]
 ) -> _Settled:
     """Return the priors given and the defaults, where some values are known already."""
-    settled = _Settled(given)
-    for variable in variables_of(terms_of(designs, known), designs):
-        for default in variable.defaults():
-            settled.add(default)
+    variables = variables_of(terms_of(designs, known), designs)
+    defaults = [default for variable in variables for default in variable.defaults()]
+    settled = _Settled(_spelt(given, [name for own in defaults for name in (own.name, *own.wider)]))
+    for default in defaults:
+        settled.add(default)
     return settled
 
 
@@ -51,6 +52,23 @@ def _alone(designs: Sequence[Design], priors: dict[str, ResolvedPrior]) -> dict[
         if len(joint) == 1:
             priors[joint[0]] = replace(priors[joint[0]], joint=False)
     return priors
+
+
+def _spelt(given: Mapping[str, Prior], known: Sequence[str]) -> dict[str, Prior]:
+    """Return the priors under the names of parameters, however these are spelt.
+
+    Raises
+    ------
+    PriorError
+        If two names are spellings of one.
+    """
+    out: dict[str, Prior] = {}
+    for name, prior in given.items():
+        own = as_known(name, known)
+        if own in out:
+            raise PriorError(f"The parameter {own!r} has two priors: {out[own]} and {prior}.", "One of them.")
+        out[own] = prior
+    return out
 
 
 class _Settled:

@@ -140,6 +140,21 @@ class Design:
         """Return the same design with another response vector, unchecked."""
         return replace(self, rows=self.rows._replace(y=np.asarray(y, float)))
 
+    @property
+    def counting(self) -> Design:
+        """The same design on the rows that count: those whose weight is above zero."""
+        kept = np.flatnonzero(self.rows.weight)
+        if len(kept) == self.n_rows:
+            return self
+        return replace(
+            self,
+            rows=Rows(*(np.asarray(column)[kept] for column in self.rows)),
+            offset=self.offset[kept],
+            x=self.x[kept],
+            groups=tuple(replace(g, index=g.index[kept], z=g.z[kept]) for g in self.groups),
+            latents=tuple(replace(latent, index=latent.index[kept]) for latent in self.latents),
+        )
+
     def without(self, rows: np.ndarray) -> Design:
         """Return the same design with the weight of some rows, an (N,) bool array, at zero.
 

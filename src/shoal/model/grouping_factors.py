@@ -11,6 +11,8 @@ import pandas as pd
 from shoal.formula.matrix import DesignSpec
 
 INTERCEPT = "Intercept"
+ESCAPED = "∕"  # for a slash, which separates paths in netCDF
+OWN_DIMS = {"chain", "draw", "row", "cutpoint"}  # dimensions of a posterior that are no factor's
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Group:
         return f"{self.prefix}r_{self.name}"
 
     @property
+    def levels_dim(self) -> str:
+        """Dimension of the levels in the posterior."""
+        return level_dim(self.name)
+
+    @property
     def dim(self) -> str:
         """Dimension of the effects in the posterior."""
         return f"{self.prefix}{self.name}_effect"
@@ -148,9 +155,14 @@ class Latent:
         return f"{self.prefix}loading_{self.name}"
 
 
+def level_dim(factor: str) -> str:
+    """Return the dimension of a factor's levels: its name, unless something else in every result has it."""
+    return f"{factor}_" if factor in OWN_DIMS else factor
+
+
 def safe(name: str) -> str:
-    """Return `name` without the sign that separates paths in netCDF."""
-    return name.replace("/", "∕")
+    """Return `name` without the sign that separates paths in netCDF: as trees and files have it."""
+    return name.replace("/", ESCAPED)
 
 
 def level_names(factor: tuple[str, ...], frame: pd.DataFrame) -> Any:

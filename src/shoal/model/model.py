@@ -15,7 +15,7 @@ from shoal.model.build_design import build
 from shoal.model.checks import responses as response_checks
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design
-from shoal.model.grouping_factors import Group, safe
+from shoal.model.grouping_factors import Group
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.term import Term
 from shoal.model.terms.variable import ResolvedPrior, Variable
@@ -171,7 +171,7 @@ def designs_of(
     if not responses:
         raise ModelError("The model has no response.", "At least one formula.")
     formulas = [parse(r.formula) for r in responses]
-    names = [safe(f.response.value.text) for f in formulas]
+    names = [f.response.value.text for f in formulas]
     if len(set(names)) < len(names):
         raise ModelError(
             f"Two formulas have the same response ({listing(names)}).", "One formula a response."

@@ -76,6 +76,8 @@ def _data(model: Specification) -> list[str]:
         rows = counted(design.n_rows, "row")
         if merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
+        if nothing := int((design.rows.weight == 0).sum()):
+            rows += f", {nothing:,} of them of weight 0, which count for nothing"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
         for group in design.groups:
             least, most = int(group.counts.min()), int(group.counts.max())

@@ -106,7 +106,7 @@ def _of_groups(model: Specification) -> set[str]:
 def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[str, ResolvedPrior]:
     """Return the known values of a response's parameters without pooling."""
     location = location_of(design)
-    wide = design.family.no_pooling_sd(design.rows)
+    wide = design.family.no_pooling_sd(design.counting.rows)
     out: dict[str, ResolvedPrior] = {}
     for group in design.groups:
         spreads = design.effect_spreads(group)

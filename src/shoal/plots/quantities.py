@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
 from shoal.estimands.scalars import scalars
@@ -137,7 +137,8 @@ def _names(results: Results, var_names: Sequence[str] | str | None) -> list[str]
     given: Any = [var_names] if isinstance(var_names, str) else var_names
     if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
         raise ModelError(f"var_names={var_names!r}.", "A name, or a list of names.")
-    names = list(given)
+    variables = list(map(str, results.posterior.data_vars))
+    names = [as_known(name, variables) for name in given]
     if not names:
         raise ModelError(
             "No variable is named.", f"Some of {listing(map(str, results.posterior.data_vars))}."

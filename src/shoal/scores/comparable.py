@@ -77,10 +77,18 @@ def check_data(models: Mapping[str, Specification]) -> None:
                     "Either of both: a density depends on the response's unit, a probability does not.",
                 )
             if what := _differing(a, b):
+                counted = [f"{text!r}" for text, d in ((name, a), (other, b)) if (d.rows.weight > 1).any()]
                 raise ModelError(
                     f"{name!r} and {other!r} have other {what}.",
-                    "Models of the same rows, in the same order.",
-                    "Fit both to one table.",
+                    "Models of the same rows, in the same order."
+                    + (
+                        f" A row of {listing(counted)} stands for as many observations as its weight "
+                        "says, and they are left out at once."
+                        if len(counted) == 1
+                        else ""
+                    ),
+                    "Fit both to one table."
+                    + (" With frequencies, unit='observation' leaves out single ones." if counted else ""),
                 )
 
 

@@ -59,7 +59,7 @@ def units(score: Loo) -> Picture:
         quiet(axes).scatter(place[~bad], values[~bad], size, POOLED, linewidths=0)
         axes.scatter(place[bad], values[bad], size, DIVERGENT, linewidths=0)
     below.axhline(score.good_k, color=DIVERGENT, linewidth=1, linestyle="--")
-    each = " of one trial" if score.single else ""
+    each = f" of one {score.unit}" if score.single and score.unit != ROW else ""
     above.set_ylabel(f"log density{each}, left out")
     below.set_ylabel("Pareto k")
     _name_units(below, table[label], table["pareto_k"].where(bad), score.unit)

@@ -111,8 +111,14 @@ def _from_objects(name: str, values: list[Any]) -> pd.Series:
         return pd.Series(_integers(name, values) if kind == "integer" else np.array(values, dtype=bool))
     if kind in ("integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"):
         return pd.Series(column.mask(column.isna(), np.nan).to_numpy(dtype=np.float64))
-    counts = Counter(type(value).__name__ for value in present)
-    raise _unsupported(name, listing(f"{n} of type {kind}" for kind, n in counts.most_common()))
+    raise _unsupported(name, _kinds(present.tolist()))
+
+
+def _kinds(values: list[Any]) -> str:
+    """Return how many values there are of each type, with some of them."""
+    counts = Counter(type(value).__name__ for value in values)
+    some = {k: dict.fromkeys(repr(v) for v in values if type(v).__name__ == k) for k in counts}
+    return listing(f"{n} of type {kind} ({listing(some[kind], 3)})" for kind, n in counts.most_common())
 
 
 def _dates(name: str, column: nw.Series[Any]) -> DataError:
@@ -132,5 +138,6 @@ def _unsupported(name: str, kinds: str) -> DataError:
     return DataError(
         f"Column {name!r} holds values that are not of one supported kind: {kinds}.",
         "A column holds numbers, text, booleans or categories.",
-        "Turn it into numbers (a date into days, say), or into text to use its values as labels.",
+        "Turn it into numbers (a date into days, say), or into text to use its values as labels:\n"
+        f"    data[{name!r}] = data[{name!r}].astype(str)",
     )

@@ -253,12 +253,13 @@ def test_trials_are_bernoulli_rows(addition):
     results = drawn(Case(f"k | trials(n){addition} ~ x1 + (1 | g)", "binomial"))
     units, values, *_ = found(results, "trial")
     (design,) = results.model.designs
-    assert units.trials.number.sum() == design.rows.trials.sum()
-    assert units.trials.number[units.trials.outcome == 1].sum() == design.rows.y.sum()
+    assert units.singles.number.sum() == design.rows.trials.sum()
+    success = units.singles.each.y == 1
+    assert units.singles.number[success].sum() == design.rows.y.sum()
     for draw in range(len(values)):
-        eta = linear_predictor(design, at(results, draw))[units.trials.row]
-        sign = np.where(units.trials.outcome == 1, 1.0, -1.0)
-        weight = design.rows.weight[units.trials.row]
+        eta = linear_predictor(design, at(results, draw))[units.singles.row]
+        sign = np.where(success, 1.0, -1.0)
+        weight = design.rows.weight[units.singles.row]
         np.testing.assert_allclose(values[draw], -weight * np.logaddexp(0, -sign * eta))
 
 

@@ -14,6 +14,8 @@ from shoal.criticism.diagnosis.convergence import convergence_findings, examined
 from shoal.criticism.diagnosis.edges import edges
 from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.criticism.diagnosis.funnel import divergences, ridges
+from shoal.criticism.diagnosis.misfit import misfit_by_level
+from shoal.criticism.diagnosis.of_model import remarked
 from shoal.criticism.diagnosis.ours import certificate, on_the_way
 from shoal.criticism.diagnosis.priors import location_priors, scale_priors
 from shoal.criticism.diagnosis.reading import attributes, groups_of
@@ -111,9 +113,11 @@ _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     acceptance,
     certificate,
     scale_priors,
+    remarked,
     edges,
     location_priors,
     prior_sensitivity,
+    misfit_by_level,
     on_the_way,
 )
 """Each finding appears when its cause does, and only then."""

@@ -68,15 +68,12 @@ class _Known:
         Population coefficients and loadings.
     scatter : set of str
         What only describes the scatter of rows or effects: sigma, degrees of freedom, shapes.
-    joint : set of str
-        Names of priors that several coefficients have together.
     """
 
     priors: Mapping[str, str] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
     coefficients: frozenset[str] = frozenset()
     scatter: frozenset[str] = frozenset()
-    joint: frozenset[str] = frozenset()
 
 
 def prior_sensitivity(case: Case) -> list[Finding]:
@@ -106,13 +103,11 @@ def _known(model: Specification) -> _Known:
         frozenset([*(name for name, given in model.priors.items() if given.default), *joint]),
         frozenset(coefficients),
         frozenset(scatter) | {group.nu for group in model.groups},
-        frozenset(joint),
     )
 
 
 def _of_results(results: Results) -> list[Movement]:
-    some = xr.DataTree.from_dict({"posterior": _thinned(results.posterior)})
-    thinned = replace(results, tree=some)
+    thinned = results.with_posterior(_thinned(results.posterior))
     return movements(quantities(thinned), log_priors(thinned).values, THRESHOLD / 2)
 
 
@@ -166,9 +161,7 @@ def _said(case: Case, movement: Movement) -> bool:
 
 
 def _kind(known: _Known, movement: Movement) -> _Kind:
-    theirs = movement.driver == movement.name or movement.driver in known.joint
-    own = theirs and movement.name in known.coefficients
-    return UNCHOSEN if own and movement.driver in known.defaults else ALONG
+    return UNCHOSEN if movement.name in known.coefficients and movement.driver in known.defaults else ALONG
 
 
 def _finding(case: Case, known: _Known, kind: _Kind, moved: Sequence[Movement]) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, as_known, listing, nearest, spelt
 from shoal.estimands import levels as draws_of_levels
 from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
@@ -54,23 +54,18 @@ def quantities(
 def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the scalars of a variable, or the one that is meant."""
     posterior = results.posterior
-    if name in posterior.data_vars:
-        yield from scalars(posterior, [name], results.model, ", ")
-        return
     variables = list(map(str, posterior.data_vars))
+    if (variable := as_known(name, variables)) in variables:
+        yield from scalars(posterior, [variable], results.model, ", ")
+        return
     # Names of variables may hold brackets themselves: the longest that fits is meant.
-    fitting = sorted((v for v in variables if name.startswith(f"{v}[")), key=len)
+    fitting = sorted((v for v in variables if spelt(name).startswith(spelt(f"{v}["))), key=len)
     if not fitting:
         lost = [v for v in results.model.group_effects if v not in variables and name.startswith(v)]
         remedy = f"The draws of {lost[0]} were not kept: fit with store='single'." if lost else ""
         raise ModelError(f"There is no variable {name!r}.", remedy or nearest(name, variables))
     within = dict(scalars(posterior, fitting[-1:], results.model, ", "))
-    found = [key for key in within if _plain(key) == _plain(name)]
-    if not found:
+    # Other tables leave out the blanks after commas.
+    if (found := as_known(name, within)) not in within:
         raise ModelError(f"There is no quantity {name!r}.", nearest(name, within))
-    yield found[0], within[found[0]]
-
-
-def _plain(name: str) -> str:
-    """Return a name without the blanks after commas, which other tables leave out."""
-    return name.replace(", ", ",")
+    yield found, within[found]

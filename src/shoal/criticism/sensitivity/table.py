@@ -9,7 +9,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from shoal.criticism.sensitivity.log_prior import LogPriors, log_priors
 from shoal.criticism.sensitivity.movement import Movement, movements
@@ -141,7 +140,7 @@ def _of_likelihood(results: Results, chosen: Sequence[np.ndarray]) -> _Data:
         return _Data(unknown, unknown, 0, 0, f"the draws of {listing(lost)} were not kept")
     rows = sum(design.n_rows for design in model.designs)
     kept = spread(there, min(there, max(FEWEST, MOST // (rows * chains))))
-    some = Results(model, xr.DataTree.from_dict({"posterior": posterior.isel(draw=kept)}))
+    some = results.with_posterior(posterior.isel(draw=kept))
     total = total_log_likelihood(some)
     thinned, width = [draws[:, kept] for draws in chosen], error(total)
     values = power_scaling(thinned, total, "likelihood")

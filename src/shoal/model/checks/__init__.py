@@ -1,12 +1,14 @@
-"""Refusals of tables that would give a meaningless posterior, made before anything is compiled."""
+"""Refusals of tables that would give a meaningless posterior, and remarks on others."""
 
 from shoal.model.checks.covariance import covariance, order_of_rows
 from shoal.model.checks.identified import columns
-from shoal.model.checks.levels import distinct, effects, group_name, levels, nesting
-from shoal.model.checks.response import additions, numeric, positive, unobserved
-from shoal.model.checks.separation import separation
+from shoal.model.checks.levels import distinct, effects, group_name, levels
+from shoal.model.checks.remark import Remark
+from shoal.model.checks.remarks import remarks
+from shoal.model.checks.response import additions, numeric, positive, weights
 
 __all__ = [
+    "Remark",
     "additions",
     "columns",
     "covariance",
@@ -14,10 +16,9 @@ __all__ = [
     "effects",
     "group_name",
     "levels",
-    "nesting",
     "numeric",
     "order_of_rows",
     "positive",
-    "separation",
-    "unobserved",
+    "remarks",
+    "weights",
 ]

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shoal.errors import DataError, listing
-from shoal.model.checks.separation import separation
-from shoal.model.checks.slopes import slopes
 
 if TYPE_CHECKING:
     from shoal.model.design import Design
@@ -19,8 +17,8 @@ if TYPE_CHECKING:
 LARGEST = 1e100  # size of a number whose square a float holds with room to spare, and of its reciprocal
 
 
-def columns(design: Design, quiet: bool) -> None:
-    """Raise on constant and dependent columns and unidentified residuals; warn of separation."""
+def columns(design: Design) -> None:
+    """Raise on constant and dependent columns and unidentified residuals."""
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
         raise DataError(f"Two population columns are named {listing(twice)}.", "Distinct names.")
@@ -40,9 +38,6 @@ def columns(design: Design, quiet: bool) -> None:
     for first, second in combinations(design.groups, 2):
         _twins(first, second)
     _exact(design)
-    if not quiet:
-        slopes(design)
-        separation(design)
 
 
 def _moderate(name: str, values: np.ndarray) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
+from collections import Counter
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, ShoalWarning, listing
+from shoal.errors import DataError, ModelError, listing
+from shoal.model.checks.remark import Remark
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,18 +33,37 @@ def levels(name: str, labels: np.ndarray) -> None:
             "At least two levels, or nothing can vary between them.",
             f"Drop the term `(… | {name})`.",
         )
+    texts = [str(label) for label in labels]
+    if twice := [text for text, count in Counter(texts).items() if count > 1]:
+        both = [label for label, text in zip(labels.tolist(), texts, strict=True) if text == twice[0]]
+        shown = listing(f"{label!r} of type {type(label).__name__}" for label in both)
+        raise DataError(
+            f"Different levels of {name!r} read alike: {shown}.",
+            "Labels that tables and plots can tell apart.",
+            "Give one of them another label, or make them one.",
+        )
 
 
 def distinct(parts: pd.DataFrame, codes: np.ndarray, labels: np.ndarray) -> None:
     """Raise if two levels of an interaction read alike: ("a:b", "c") and ("a", "b:c")."""
-    pairs = parts.astype(str).assign(code=codes).drop_duplicates()
+    pairs = parts.assign(code=codes).drop_duplicates()
     alike = pairs["code"].value_counts()
     if (alike > 1).any():
+        code = alike.index[0]
+        both = pairs[pairs["code"] == code].drop(columns="code").to_dict("records")
+        shown = "; ".join(", ".join(f"{name} = {value!r}" for name, value in own.items()) for own in both)
         raise DataError(
-            f"Different levels of {':'.join(parts.columns)!r} read alike: {labels[alike.index[0]]!r}.",
+            f"Different levels of {':'.join(parts.columns)!r} read alike, as {labels[code]!r}: {shown}.",
             "Labels that stay distinct when joined by a colon.",
-            "Replace the colons in the labels.",
+            f"Replace the colons in the labels: {_replaced(parts)}",
         )
+
+
+def _replaced(parts: pd.DataFrame) -> str:
+    """Return the lines that replace the colons of whatever column has some."""
+    with_colons = [name for name in parts if parts[name].astype(str).str.contains(":").any()]
+    own = (f"data[{name!r}] = data[{name!r}].astype(str).str.replace(':', '.')" for name in with_colons)
+    return "".join(f"\n    {line}" for line in own)
 
 
 def effects(name: str, effects: list[str]) -> None:
@@ -58,29 +79,25 @@ def effects(name: str, effects: list[str]) -> None:
         )
 
 
-def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> None:
-    """Warn where labels of one factor look numbered anew within each level of another.
+def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> list[Remark]:
+    """Return a remark where labels of one factor look numbered anew within each level of another.
 
     That is so if every level of `a` has the first few labels of `b`, and not always as many: a crossed
     factor would leave gaps, or give every level all labels.
     """
     single = list(dict.fromkeys(f[0] for f in factors if len(f) == 1))
     known = {frozenset(f) for f in factors}
-    for parent in single:
-        for child in single:
-            if (
-                parent != child
-                and frozenset((parent, child)) not in known
-                and _renumbered(frame, parent, child)
-            ):
-                warnings.warn(
-                    f"Each {parent} has the first few labels of {child}: is {child} numbered anew within "
-                    f"each {parent}? `(1 | {parent}) + (1 | {child})` takes equal labels for the same "
-                    f"{child} everywhere; `(1 | {parent}/{child})` takes them for different ones in "
-                    f"different {parent}s.",
-                    ShoalWarning,
-                    stacklevel=2,
-                )
+    return [
+        Remark(
+            "numbered-anew",
+            f"Each {parent} has the first few labels of {child}: is {child} numbered anew within each "
+            f"{parent}?",
+            f"`(1 | {parent}) + (1 | {child})` takes equal labels for the same {child} everywhere; "
+            f"`(1 | {parent}/{child})` takes them for different ones in different {parent}s.",
+        )
+        for parent, child in permutations(single, 2)
+        if frozenset((parent, child)) not in known and _renumbered(frame, parent, child)
+    ]
 
 
 def _renumbered(frame: pd.DataFrame, parent: str, child: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, ShoalWarning, listing
+from shoal.errors import DataError, ModelError, listing
 from shoal.families import Family
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
@@ -16,6 +15,7 @@ from shoal.formula.suggestions import write
 from shoal.formula.terms import Formula
 from shoal.formula.text_values import recoded
 from shoal.formula.tree import Chain, unparse
+from shoal.model.checks.remark import Remark
 
 
 def additions(formula: Formula, family: Family) -> None:
@@ -110,27 +110,47 @@ def numeric(name: str, values: np.ndarray) -> None:
         )
 
 
-def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> None:
-    """Warn of categories of an ordered response that no row has: their cutpoints are the prior's."""
+def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> list[Remark]:
+    """Return a remark on categories of an ordered response that no row has: their cutpoints are a prior's."""
     never = [label for code, label in enumerate(categories) if not (codes == code).any()]
-    if never:
-        column = f"data[{name.strip('`')!r}]"
-        warnings.warn(
+    if not never:
+        return []
+    column = f"data[{name.strip('`')!r}]"
+    return [
+        Remark(
+            "unobserved-category",
             f"No row of {name!r} has the category {listing(map(repr, never))}, which is kept as part of the "
-            "scale: little is known of the cutpoints beside it but their prior. Without it, write this:\n"
-            f"    {column} = {column}.cat.remove_unused_categories()",
-            ShoalWarning,
-            stacklevel=2,
+            "scale: little is known of the cutpoints beside it but their prior.",
+            f"Without it, write this:\n    {column} = {column}.cat.remove_unused_categories()",
+            "note",
         )
+    ]
 
 
 def positive(what: str, name: str, values: np.ndarray) -> None:
     """Raise if any value is zero or negative."""
     bad = np.flatnonzero(values <= 0)
     if bad.size:
-        shown = listing(f"row {i}: {values[i]:g}" for i in bad)
         raise DataError(
-            f"{what} {name!r} are not above zero in {bad.size} rows ({shown}).",
+            f"{what} {name!r} are not above zero in {bad.size} rows ({_shown(values, bad)}).",
             f"{what} greater than zero.",
-            "Leave out rows that should not count." if what == "Weights" else "",
         )
+
+
+def weights(name: str, values: np.ndarray) -> None:
+    """Raise if any weight is negative, or fewer than two are above zero."""
+    bad = np.flatnonzero(values < 0)
+    if bad.size:
+        raise DataError(
+            f"Weights {name!r} are below zero in {bad.size} rows ({_shown(values, bad)}).",
+            "Weights greater than zero, or zero for rows that should not count.",
+        )
+    if (values > 0).sum() < 2:
+        raise DataError(
+            f"Weights {name!r} are above zero in {(values > 0).sum()} of {len(values)} rows.",
+            "Two rows or more that count.",
+        )
+
+
+def _shown(values: np.ndarray, bad: np.ndarray) -> str:
+    return listing(f"row {i}: {values[i]:g}" for i in bad)

@@ -1,19 +1,19 @@
-"""Warnings of effects that no level shows: slopes of what is constant in levels, effects that never meet."""
+"""Remarks on effects that no level shows: slopes of what is constant in levels, effects that never meet."""
 
 from __future__ import annotations
 
-import warnings
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import ShoalWarning, listing
+from shoal.errors import listing
 from shoal.formula.algebra import expand
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
 from shoal.formula.terms import GroupTerm
 from shoal.formula.tree import quote, unparse
+from shoal.model.checks.remark import Remark
 
 if TYPE_CHECKING:
     from shoal.model.design import Design
@@ -22,31 +22,36 @@ if TYPE_CHECKING:
 SPREAD = 1e-9  # share of a column that others leave in a level, from which on the level shows its slope
 
 
-def slopes(design: Design) -> None:
-    """Warn of effects that are told from others by how levels scatter, and by no level itself.
+def slopes(design: Design) -> list[Remark]:
+    """Return remarks on effects that are told from others by how levels scatter, and by no level itself.
 
     Such a model is not refused: the spread of the levels then depends on the column, which may be meant.
     """
+    found = []
     for group in design.groups:
         if hidden := _hidden(group):
             names = [group.effects[k] for k in hidden]
             what = listing(map(repr, names))
-            warnings.warn(
-                f"No level of {group.name!r} shows the effect of {what}: within each of its "
-                f"{len(group.labels)} levels the column is constant, or a combination of others. "
-                f"{listing(f'{group.sd}[{name}]' for name in names)} then says how the spread of the levels "
-                f"differs with {what}, and no slope; if that is not meant, leave it out. "
-                f"{_without(design, group, hidden)}",
-                ShoalWarning,
-                stacklevel=2,
+            found.append(
+                Remark(
+                    "hidden-slope",
+                    f"No level of {group.name!r} shows the effect of {what}: within each of its "
+                    f"{len(group.labels)} levels the column is constant, or a combination of others. "
+                    f"{listing(f'{group.sd}[{name}]' for name in names)} then says how the spread of the "
+                    f"levels differs with {what}, and no slope; if that is not meant, leave it out.",
+                    _without(design, group, hidden),
+                )
             )
         elif group.correlated and _never_meet(group):
-            warnings.warn(
-                f"No level of {group.name!r} has two of the effects {listing(map(repr, group.effects))}: "
-                f"{group.cor} is known from its prior alone. {_uncorrelated(design, group)}",
-                ShoalWarning,
-                stacklevel=2,
+            found.append(
+                Remark(
+                    "unknown-correlation",
+                    f"No level of {group.name!r} has two of the effects {listing(map(repr, group.effects))}: "
+                    f"{group.cor} is known from its prior alone.",
+                    _uncorrelated(design, group),
+                )
             )
+    return found
 
 
 def _hidden(group: Group) -> list[int]:

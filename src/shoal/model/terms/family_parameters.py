@@ -35,7 +35,7 @@ class FamilyParameters(Term):
             yield Variable(name, "family", prefix, priors=(name,), place=place, defaults=defaults)
 
     def _defaults(self, own: str) -> Iterator[Default]:
-        prior = self.design.family.parameter_prior(own, self.design.rows)
+        prior = self.design.family.parameter_prior(own, self.design.counting.rows)
         yield Default(self.names[own], prior, wider(self.design.prefix, own))
 
     def hyperparameters(self) -> Mapping[str, Prior]:

@@ -66,7 +66,7 @@ class GroupEffects(Term):
             if group.student:
                 defaults = partial(degrees_defaults, group)
                 yield make(group.nu, "degrees", priors=(group.nu,), defaults=defaults)
-            yield make(group.r, "effects", dims={self.factor.name: self.factor.labels, **dims})
+            yield make(group.r, "effects", dims={group.levels_dim: self.factor.labels, **dims})
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         out: dict[str, Prior] = {}

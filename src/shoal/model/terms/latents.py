@@ -11,6 +11,7 @@ import numpy as np
 from shoal.engine.build import Builder
 from shoal.engine.lines import Lines
 from shoal.model.design import Design, Latent
+from shoal.model.grouping_factors import level_dim
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
@@ -61,7 +62,7 @@ class SharedLatent(Term):
             name, defaults = latent.loading, partial(self._defaults, design, latent.loading)
             place = [id(own) for own in design.latents].index(id(latent))
             yield Variable(name, "loading", design.prefix, {}, (name,), place=place, defaults=defaults)
-        yield Variable(self.name, "effects", "", {self.one.factor: self.one.labels})
+        yield Variable(self.name, "effects", "", {level_dim(self.one.factor): self.one.labels})
 
     def _defaults(self, design: Design, name: str) -> Iterator[Default]:
         yield Default(name, Normal(0.0, scale_of(design)), wider(design.prefix, "loading"))

@@ -18,20 +18,17 @@ def location_of(design: Design) -> float:
 
     With a log link offsets are exposures: the location is the log of the mean by their mean.
     """
-    middle = design.family.scale(design.rows)[0]
+    middle = design.family.scale(design.counting.rows)[0]
     if design.family.link == "log":
         there = design.row_weight > 0
-        return middle - float(logsumexp(design.offset[there], b=_shares(design)[there]))
+        share = design.row_weight[there] / design.row_weight[there].sum()
+        return middle - float(logsumexp(design.offset[there], b=share))
     return middle - average_offset(design)
-
-
-def _shares(design: Design) -> np.ndarray:
-    return design.row_weight / design.row_weight.sum()
 
 
 def scale_of(design: Design) -> float:
     """Return the spread of the response on the link's scale."""
-    return design.family.scale(design.rows)[1]
+    return design.family.scale(design.counting.rows)[1]
 
 
 def residual_unit(design: Design) -> float:

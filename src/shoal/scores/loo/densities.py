@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import xarray as xr
 
 from shoal.families import Rows
 from shoal.fit.new_levels import from_population, square_root
@@ -15,7 +14,7 @@ from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, shared_draws
 from shoal.scores.loo.integrate import NONE
 from shoal.scores.loo.levels import of_levels
-from shoal.scores.loo.units import ROW, Trials, Units, inside
+from shoal.scores.loo.units import ROW, Singles, Units, inside
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ def densities(
     ModelError
         If draws of effects are needed and were not kept.
     """
-    if units.trials is not None:
-        yield from _of_trials(results, units.trials, which)
+    if units.singles is not None:
+        yield from _of_singles(results, units.singles, which)
     elif units.name == ROW and not alone:
         yield from _of_rows(results, which)
     elif units.name == ROW:
@@ -87,15 +86,14 @@ def _of_rows(results: Results, which: np.ndarray) -> Iterator[Densities]:
             yield Densities(rows, values[:, wanted[where]], methods, error, _means(results, rows))
 
 
-def _of_trials(results: Results, trials: Trials, which: np.ndarray) -> Iterator[Densities]:
+def _of_singles(results: Results, singles: Singles, which: np.ndarray) -> Iterator[Densities]:
     posterior, design = results.posterior, results.model.designs[0]
     shared = shared_draws(design, posterior)
     for where in blocks(len(which), posterior.sizes["chain"] * posterior.sizes["draw"]):
         some = which[where]
-        rows, ones = trials.row[some], np.ones(len(some))
-        each = Rows(trials.outcome[some], ones, design.rows.weight[rows], 0 * ones)
+        rows, each = singles.row[some], Rows(*(column[some] for column in singles.each))
         values = block_log_likelihood(design, shared, posterior, rows, each)
-        yield Densities(some, values, (NONE,) * len(some), 0 * ones, _means(results, rows))
+        yield Densities(some, values, (NONE,) * len(some), np.zeros(len(some)), _means(results, rows))
 
 
 def _redrawn(results: Results, units: Units, which: np.ndarray) -> Results:
@@ -112,7 +110,7 @@ def _redrawn(results: Results, units: Units, which: np.ndarray) -> Results:
             drawn = posterior[f"latent_{name}"].copy()
             drawn.values[:, :, levels] = rng.normal(size=(*drawn.shape[:2], len(levels)))
             posterior[f"latent_{name}"] = drawn
-    return Results(results.model, xr.DataTree.from_dict({"posterior": posterior}))
+    return results.with_posterior(posterior)
 
 
 def _means(results: Results, rows: np.ndarray) -> np.ndarray | None:

@@ -38,11 +38,11 @@ def kfold(
     check_settings(settings, "auto")
     units = units_of(model, ROW if by is None else by)
     strata = None if stratify is None else units_of(model, stratify)
-    if any(u is not None and u.trials is not None for u in (units, strata)):
+    if any(u is not None and u.singles is not None and u.name != ROW for u in (units, strata)):
         raise ModelError(
-            "Folds of single trials.",
+            "Folds of single trials or observations.",
             "Rows, or the levels of a column.",
-            "fit.loo(unit='trial') leaves out one trial at a time.",
+            "fit.loo(unit='trial') and fit.loo(unit='observation') leave out one at a time.",
         )
     count = len(units.labels)
     if isinstance(k, bool) or not isinstance(k, Integral) or not 2 <= int(k) <= count:

@@ -60,15 +60,16 @@ def loo(
         )
     table, limit = _smoothed(results, units, cores), good_k(draws)
     said = Loo(units.name, question(model, units), table, draws, limit, advice(model, units))
-    said = replace(said, data=data_key(model, units), single=units.trials is not None)
+    said = replace(said, data=data_key(model, units), single=units.singles is not None)
     return _repaired(results, units, said, cores, progress) if refit_bad else said
 
 
 def _repaired(results: Results, units: Units, score: Loo, cores: int, progress: Progress | None) -> Loo:
     """Return the score with other figures of the units that cannot be relied on."""
     table, told = score.pointwise, score.question
+    whole = units.name == ROW and units.singles is None
     # A row that is all of its level: the effect is integrated out, which seldom leaves anything to fit anew.
-    some = np.flatnonzero(alone(results.model, units)) if units.name == ROW else np.zeros(0, int)
+    some = np.flatnonzero(alone(results.model, units)) if whole else np.zeros(0, int)
     if some.size:
         table = _replaced(table, some, _smoothed(results, units, cores, some))
         told += " Of rows that are all of a level, that level's effect is integrated out."

@@ -7,18 +7,27 @@ import numpy as np
 from shoal.errors import listing
 from shoal.model import Specification
 from shoal.scores.loo.factors import factors_of
-from shoal.scores.loo.units import ROW, Inside, Units, inside, level_of_row
+from shoal.scores.loo.units import (
+    OBSERVATION,
+    ROW,
+    SINGLE,
+    TRIAL,
+    Inside,
+    Units,
+    counted_by_weights,
+    inside,
+    level_of_row,
+)
 
 
 def question(model: Specification, units: Units) -> str:
     """Return what the score says of the model, in a sentence."""
-    if units.trials is not None or units.name == ROW:
+    if units.name in SINGLE and (units.singles is not None or units.name == ROW):
         factors = listing(factor.name for factor in factors_of(model))
-        what = "one more trial in these rows" if units.trials is not None else "a new row"
-        words = f"The question: how well {what} is predicted"
+        words = f"The question: how well {_single(model, units)} is predicted"
         if not factors:
             return f"{words}."
-        known = "" if units.trials is not None else ", its levels known"
+        known = "" if units.name == TRIAL else ", its levels known"
         return f"{words}{known}, given the effects of {factors}."
     places = inside(model, units)
     whole = [place for place in places if (place.home >= 0).all()]
@@ -34,14 +43,33 @@ def question(model: Specification, units: Units) -> str:
     return f"{words}, given the effects of {_effects(given)}." if given else f"{words}."
 
 
+def _single(model: Specification, units: Units) -> str:
+    """Return what is left out of rows."""
+    if units.name == TRIAL:
+        return "one more trial in these rows"
+    if units.name == OBSERVATION:
+        return "one more observation of these rows"
+    weights = np.concatenate([np.asarray(design.rows.weight) for design in model.designs])
+    if np.isin(weights, (0, 1)).all():
+        return "a new row"
+    if counted_by_weights(model):
+        return "a new row, with all the observations that its weight counts left out at once,"
+    return f"a new row, its log density times its weight ({weights.min():.3g} to {weights.max():.3g}),"
+
+
 def _effects(places: list[Inside]) -> str:
     return listing([place.factor.name for place in places])
 
 
 def advice(model: Specification, units: Units) -> str:
-    """Return what to ask instead where leaving out a row leaves out its level; empty if it never does."""
+    """Return what to ask instead where a row is a level, or stands for several observations; else empty."""
     if units.name != ROW:
         return ""
+    single = f"loo(unit={OBSERVATION!r}) leaves out single observations." if counted_by_weights(model) else ""
+    return " ".join(part for part in (_of_lonely_rows(model), single) if part)
+
+
+def _of_lonely_rows(model: Specification) -> str:
     alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in factors_of(model)}
     found = [(name, count) for name, count in alone.items() if count]
     if not found:

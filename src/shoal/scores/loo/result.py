@@ -23,13 +23,14 @@ class Loo:
     Attributes
     ----------
     unit : str
-        "row", or the factor whose levels were left out.
+        "row", "trial", "observation", or the factor whose levels were left out.
     question : str
         What the score says, in a sentence.
     pointwise : pandas.DataFrame
         One row a unit, in its order.
 
-        * ``n``: rows of the table; of single trials, those that are alike, whose figures are those of each.
+        * ``n``: rows of the table; of single trials and observations, those that are alike, whose figures are
+          those of each.
         * ``elpd``: log density, left out; ``within``: log mean density under the fit that had the unit.
         * ``pareto_k``: of its importance weights, NaN for a fit without the unit; ``mcse`` of ``elpd``.
         * ``predicted``: of rows and trials, the expected response with the unit left out: of one trial where
@@ -48,7 +49,7 @@ class Loo:
     data : str
         A digest of the responses and of the rows of each unit, by which `compare` knows scores that compare.
     single : bool
-        Units are single trials of binomial rows.
+        Units are single trials of binomial rows, or single observations.
     """
 
     unit: str
@@ -63,7 +64,7 @@ class Loo:
 
     @property
     def alike(self) -> np.ndarray:
-        """How many units each row of `pointwise` stands for, (U,): trials that are alike, otherwise 1."""
+        """How many units each row of `pointwise` stands for, (U,): singles that are alike, otherwise 1."""
         counts = self.pointwise["n"].to_numpy()
         return counts if self.single else np.ones_like(counts)
 

@@ -1,4 +1,4 @@
-"""What is left out: rows, single trials, or all rows of a level; and which effects only those tell of."""
+"""What is left out: rows, parts of rows, or all rows of a level; and which effects only those tell of."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, listing, nearest
+from shoal.families import Rows
 from shoal.model import Specification
 from shoal.model.build_factors import read_levels
 from shoal.scores.loo.factors import Factor, factors_of
 
-ROW, TRIAL = "row", "trial"
+ROW, TRIAL, OBSERVATION = "row", "trial", "observation"
+SINGLE = (ROW, TRIAL, OBSERVATION)  # units that are no levels
+ROW_LEVELS = "row_"  # the unit that is the levels of a factor called row
 
 
-class Trials(NamedTuple):
-    """Single trials of binomial rows; the successes of a row are alike, and so are its failures.
+class Singles(NamedTuple):
+    """Parts of rows that are left out one by one, those that are alike as one: trials, or observations.
+
+    The successes of a binomial row are alike, and so are its failures, and the observations of a row whose
+    weight counts them.
 
     Attributes
     ----------
     row : (U,) int array
-    outcome : (U,) array
-        1 for successes, 0 for failures.
-    number : (U,) array
+    number : (U,) int array
         How many there are.
+    each : Rows
+        What one of them is.
+    less : Rows
+        What its row loses with it.
     """
 
     row: np.ndarray
-    outcome: np.ndarray
     number: np.ndarray
+    each: Rows
+    less: Rows
 
 
 @dataclass(frozen=True)
@@ -40,35 +49,34 @@ class Units:
     Attributes
     ----------
     name : str
-        "row", "trial", or the column (or columns, ``a:b``) whose levels are the units.
+        One of `SINGLE`, or the column (or columns, ``a:b``) whose levels are the units.
     labels : (U,) array
     of_row : (N,) int array
-        Unit of each row of the table; of no use for trials.
-    trials : Trials or None
+        Unit of each row of the table; of no use for single ones.
+    singles : Singles or None
     """
 
     name: str
     labels: np.ndarray
     of_row: np.ndarray
-    trials: Trials | None = None
+    singles: Singles | None = None
 
     @property
     def sizes(self) -> np.ndarray:
-        """Rows of each unit, or trials that are alike, (U,)."""
-        if self.trials is not None:
-            return self.trials.number
+        """Rows of each unit, or single ones that are alike, (U,)."""
+        if self.singles is not None:
+            return self.singles.number
         return np.bincount(self.of_row, minlength=len(self.labels))
 
     def without(self, model: Specification, which: np.ndarray) -> Specification:
-        """Return the model without some units; of trials that are alike, without one."""
-        if self.trials is None:
+        """Return the model without some units; of those that are alike, without one."""
+        if self.singles is None:
             return model.without(np.isin(self.of_row, which))
-        design = model.designs[0]
-        rows = self.trials.row[which]
-        y, trials = design.rows.y.copy(), design.rows.trials.copy()
-        np.subtract.at(y, rows, self.trials.outcome[which])
-        np.subtract.at(trials, rows, 1.0)
-        return replace(model, designs=(replace(design, rows=design.rows._replace(y=y, trials=trials)),))
+        (design,), row = model.designs, self.singles.row[which]
+        left = Rows(*(np.array(column, float) for column in design.rows))
+        for column, less in zip(left, self.singles.less, strict=True):
+            np.subtract.at(column, row, less[which])
+        return replace(model, designs=(replace(design, rows=left),))
 
 
 @dataclass(frozen=True)
@@ -100,22 +108,66 @@ def units_of(model: Specification, unit: Any) -> Units:
     """
     frame = model.table.frame
     if isinstance(unit, str) and unit == ROW:
-        return Units(ROW, np.arange(len(frame)), np.arange(len(frame)))
+        return _rows(model)
     for factor in factors_of(model):
-        if factor.name == unit:
-            return _checked(Units(unit, model.factors[unit], level_of_row(factor)))
+        if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
+            return _checked(Units(unit, model.factors[factor.name], level_of_row(factor)), model)
     if unit == TRIAL and TRIAL not in frame:
         return _trials(model)
+    if unit == OBSERVATION and OBSERVATION not in frame:
+        return _observations(model)
     columns = tuple(str(unit).split(":"))
     if not isinstance(unit, str) or not all(column in frame for column in columns):
-        known = dict.fromkeys([ROW, TRIAL, *model.factors, *map(str, frame.columns)])
+        own = [ROW_LEVELS] if ROW in model.factors else []
+        known = dict.fromkeys([*SINGLE, *own, *model.factors, *map(str, frame.columns)])
         raise ModelError(
             f"There is no unit {unit!r} to leave out.",
-            "'row', 'trial' (of binomial rows), or a grouping factor or another column of the model.",
+            "'row', 'trial' (of binomial rows), 'observation' (of rows whose weights count them), or a "
+            "grouping factor or another column of the model.",
             nearest(str(unit), known) + " A model keeps the columns of its formula alone.",
         )
     index, labels = read_levels(columns, frame)
-    return _checked(Units(unit, labels, index))
+    return _checked(Units(unit, labels, index), model)
+
+
+def _rows(model: Specification) -> Units:
+    """Return the rows, without those of weight 0: they say nothing, and nothing is said of them."""
+    every, weight = np.arange(model.designs[0].n_rows), np.asarray(model.designs[0].rows.weight)
+    if len(model.designs) > 1 or weight.all():
+        return Units(ROW, every, every)
+    kept = np.flatnonzero(weight)
+    each = Rows(*(np.asarray(column, float)[kept] for column in model.designs[0].rows))
+    nothing = np.zeros(len(kept))
+    return Units(
+        ROW,
+        kept,
+        every,
+        Singles(kept, np.ones(len(kept), int), each, Rows(nothing, nothing, each.weight, nothing)),
+    )
+
+
+def counted_by_weights(model: Specification) -> bool:
+    """Return whether weights of the only response are whole numbers of observations, not all 0 or 1."""
+    if len(model.designs) > 1:
+        return False
+    weight = np.asarray(model.designs[0].rows.weight, float)
+    return bool((weight == np.round(weight)).all() and (weight > 1).any())
+
+
+def _observations(model: Specification) -> Units:
+    if not counted_by_weights(model):
+        raise ModelError(
+            f"unit={OBSERVATION!r}, and the rows have no weights that count observations.",
+            "One response, weights(w) with whole numbers, some above 1.",
+            f"unit={ROW!r} leaves out rows, with all that their weights stand for.",
+        )
+    (design,) = model.designs
+    row = np.flatnonzero(design.rows.weight)
+    number = design.rows.weight[row].astype(int)
+    ones, nothing = np.ones(len(row)), np.zeros(len(row))
+    y, trials, _, se = (np.asarray(column, float)[row] for column in design.rows)
+    singles = Singles(row, number, Rows(y, trials, ones, se), Rows(nothing, nothing, ones, nothing))
+    return Units(OBSERVATION, row, np.arange(design.n_rows), singles)
 
 
 def _trials(model: Specification) -> Units:
@@ -129,16 +181,27 @@ def _trials(model: Specification) -> Units:
     y, n = design.rows.y, design.rows.trials
     row, outcome = np.repeat(np.arange(len(y)), 2), np.tile([1.0, 0.0], len(y))
     count = np.where(outcome == 1, y[row], (n - y)[row]).astype(int)
-    there = count > 0
-    trials = Trials(row[there], outcome[there], count[there])
-    words = np.where(trials.outcome == 1, "success", "failure")
-    labels = np.array([f"{i} {word}" for i, word in zip(trials.row, words, strict=True)], dtype=object)
-    return Units(TRIAL, labels, np.arange(len(y)), trials)
+    there = (count > 0) & (design.rows.weight[row] > 0)
+    row, outcome = row[there], outcome[there]
+    ones, nothing = np.ones(len(row)), np.zeros(len(row))
+    each = Rows(outcome, ones, np.asarray(design.rows.weight, float)[row], nothing)
+    words = np.where(outcome == 1, "success", "failure")
+    labels = np.array([f"{i} {word}" for i, word in zip(row, words, strict=True)], dtype=object)
+    singles = Singles(row, count[there], each, Rows(outcome, ones, nothing, nothing))
+    return Units(TRIAL, labels, np.arange(len(y)), singles)
 
 
-def _checked(units: Units) -> Units:
+def _checked(units: Units, model: Specification) -> Units:
     if len(units.labels) < 2:
         raise ModelError(f"{units.name!r} has one level.", "Two or more: one is left out, others stay.")
+    weight = sum((np.asarray(d.rows.weight) for d in model.designs), np.zeros(len(units.of_row)))
+    empty = np.flatnonzero(np.bincount(units.of_row, weight, len(units.labels)) == 0)
+    if empty.size:
+        raise ModelError(
+            f"All rows of {listing(units.labels[empty])} ({units.name}) have the weight 0.",
+            "Levels with rows that count: of others nothing can be predicted wrongly.",
+            "Leave these rows out of the table, and fit again.",
+        )
     return units
 
 
@@ -175,7 +238,7 @@ def data_key(model: Specification, units: Units) -> str:
             digest.update(np.ascontiguousarray(column, float).tobytes())
     # Whatever the order and the type of the labels.
     names, codes = np.unique(units.labels.astype(str), return_inverse=True)
-    of_row = units.of_row if units.trials is not None else codes[units.of_row]
+    of_row = units.of_row if units.singles is not None else codes[units.of_row]
     digest.update("\0".join(names).encode() + of_row.astype(np.int64).tobytes())
     return digest.hexdigest()
 

@@ -16,12 +16,13 @@ METHODS = ("stacking", "bb-pseudo-bma", "pseudo-bma")
 def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
     """Return the models' weights, by arviz-stats' ``compare``.
 
-    Of single trials, which that would have one by one, by the same stacking of those that are alike.
+    Of single trials or observations, which that would have one by one, by the same stacking of those that are
+    alike.
 
     Parameters
     ----------
     method : {"stacking", "bb-pseudo-bma", "pseudo-bma"}
-        Of trials: stacking.
+        Of these: stacking.
 
     Raises
     ------
@@ -41,9 +42,10 @@ def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
     # What all models share of a unit moves no weight, and taking it away keeps densities from underflowing.
     elpd = np.array([score.pointwise["elpd"].to_numpy() for score in scores.values()])
     best = elpd.max(axis=0)
-    if (first := next(iter(scores.values()))).single:
+    first = next(iter(scores.values()))
+    if (first.alike > 1).any():
         if method != "stacking":
-            raise ModelError(f"method={method!r} of single trials.", "'stacking'.")
+            raise ModelError(f"method={method!r} of units that stand for several alike.", "'stacking'.")
         return dict(zip(scores, _stacked(np.exp(elpd - best), first.alike), strict=True))
     given = {name: elpd_data(score, best) for name, score in scores.items()}
     exactly = {"round_to": "none"} if "round_to" in inspect.signature(compare).parameters else {}

@@ -48,7 +48,7 @@ class Quality(NamedTuple):
 
 def posterior(fit: Fit) -> xr.Dataset:
     """Return the posterior draws of a fit."""
-    return fit.tree["posterior"].to_dataset()
+    return fit.results.posterior
 
 
 def statistics(fit: Fit) -> xr.Dataset:

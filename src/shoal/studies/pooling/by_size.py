@@ -11,7 +11,7 @@ from shoal import estimands
 from shoal.api import Fit
 from shoal.model.design import Design, Group
 from shoal.scores.loo import Loo
-from shoal.scores.loo.units import ROW, units_of
+from shoal.scores.loo.units import ROW, TRIAL, units_of
 from shoal.studies.pooling.settings import Between
 
 DIGITS = 10  # to which sizes are told apart
@@ -81,13 +81,14 @@ def _held_out(score: Loo, design: Design, group: Group, fit: Fit) -> pd.DataFram
     """
     units = units_of(fit.results.model, score.unit)
     table = score.pointwise
-    if units.trials is not None:
-        first, observed = units.trials.row, units.trials.outcome
-        weight = score.alike * design.rows.weight[first]
+    share = design.observed / design.rows.trials
+    if units.singles is not None:
+        first, each = units.singles.row, units.singles.each
+        weight = score.alike * each.weight * each.trials
+        observed = each.y if score.unit == TRIAL else share[first]
     else:
         first = np.unique(units.of_row, return_index=True)[1]
         weight = np.bincount(units.of_row, design.row_weight)
-        share = design.observed / design.rows.trials
         observed = share if score.unit == ROW else np.full(len(first), np.nan)
     columns = {
         "level": group.index[first],
