@@ -14,7 +14,9 @@ from shoal.engine.plan import Plan, Size, check_names, choose
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
 from shoal.model.terms.term import Term
-from shoal.priors import middle
+from shoal.priors import Prior, middle
+
+ABOUT = 1.0  # log density by which two starts may differ
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,38 @@ def _target(assembled: Assembled) -> Target:
 
 
 def start(assembled: Assembled) -> np.ndarray:
-    """Return a theta at each prior's middle, (T,): where the search for the mode begins.
+    """Return a theta in the middle of the priors, (T,): where the search for the mode begins.
 
-    The density is stationary where all loadings of a latent are zero: their search begins beside it.
+    Of priors that are vaguer than the defaults it is the defaults' middle, which knows the data's scale: the
+    middle of an inverse gamma prior of shape 0.001 is 1e300. The density is stationary where all loadings of
+    a latent are zero: their search begins beside it.
     """
     loadings = {v.name for v in assembled.declared if v.kind == "loading"}
+    given = any(not own.default for own in assembled.model.priors.values())
+    defaults = {d.name: d.prior for v in assembled.declared for d in v.defaults()} if given else {}
     out = []
     for name, prior, _ in assembled.slots:
-        value = middle(prior)
+        value = _middle_of(prior, defaults.get(name, prior))
         if name in loadings:
             value = float(np.quantile(prior.draw(np.random.default_rng(0), 501), 0.84))
         out.append(value)
     slots = assembled.problem.slots
     pairs = zip(out, slots.transform, slots.unit, strict=True)
     return np.array([to_unconstrained(value, int(kind), unit) for value, kind, unit in pairs], float)
+
+
+def _middle_of(prior: Prior, default: Prior) -> float:
+    """Return the prior's middle, or its default's where that is about as probable (of logarithms, if > 0)."""
+    own = middle(prior)
+    if prior == default or prior.support not in ("real", "positive"):
+        return own
+    usual = middle(default)
+    if not np.isfinite(own) or (own == 0.0 and prior.support == "positive"):
+        return usual
+    at, theirs = prior.log_density(np.array([own, usual]), *prior.params)
+    if prior.support == "positive":
+        at, theirs = at + np.log(own), theirs + np.log(usual)
+    return usual if theirs > at - ABOUT else own
 
 
 def to_unconstrained(value: float, transform: int, unit: float = 1.0) -> float:
