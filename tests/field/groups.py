@@ -19,7 +19,7 @@ class Groups:
         return pd.DataFrame({"y": self.y.ravel(), "g": np.repeat([f"g{j}" for j in range(count)], rows)})
 
     def log_likelihood(self, mean, sd, tau, sigma):
-        """Return it with the Intercept ~ Normal(mean, sd) and the effects integrated out; tau, sigma broadcast."""
+        """Return it for an Intercept ~ Normal(mean, sd), effects integrated out; tau and sigma broadcast."""
         count, rows = self.y.shape
         averages, within = self.y.mean(1), ((self.y - self.y.mean(1, keepdims=True)) ** 2).sum()
         variance = tau**2 + sigma**2 / rows

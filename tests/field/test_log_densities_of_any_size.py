@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from field.groups import Groups, moments
 
 import shoal as sl
+from field.groups import Groups, moments
 from shoal.priors import Exponential, Normal
 
 PRIORS = {"Intercept": Normal(0, 1), "sd_g": Exponential(1)}

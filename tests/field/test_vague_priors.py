@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from field.groups import Groups, moments
 
 import shoal as sl
+from field.groups import Groups, moments
 from shoal.priors import HalfCauchy, InverseGamma, Normal
 
 VAGUE = InverseGamma(0.001, 0.001)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.engine import memory
+from shoal.engine import memory, one_sided
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
-from shoal.engine.plan import Plan, Size, check_names, choose
+from shoal.engine.plan import MOST_INDEPENDENT, Plan, Size, check_names, choose
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
 from shoal.model.terms.term import Term
@@ -33,6 +33,8 @@ class Posterior:
         The problem ready to be evaluated.
     extra_terms : tuple of Term
         Terms beside the model's own.
+    one_sided : tuple of int
+        Coefficients, places in x, that are sampled with the hyperparameters (`engine.one_sided`).
     """
 
     model: Specification
@@ -40,11 +42,13 @@ class Posterior:
     assembled: Assembled
     target: Target
     extra_terms: tuple[Term, ...] = ()
+    one_sided: tuple[int, ...] = ()
 
     def given(self, model: Specification) -> Posterior:
         """Return the posterior of a model of the same terms, with other numbers and the same plan."""
         assembled = assemble(model, self.extra_terms)
-        return replace(self, model=model, assembled=assembled, target=_target(assembled))
+        target = _target(assembled, self.one_sided)
+        return replace(self, model=model, assembled=assembled, target=target)
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses."""
@@ -65,7 +69,13 @@ def posterior_of(
         Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
     """
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
-    return Posterior(model, plan, assembled, _target(assembled), tuple(extra_terms))
+    target, found = _target(assembled), tuple[int, ...]()
+    if not plan.asked:
+        found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
+    if found:
+        target = _target(assembled, found)
+        plan = choose(replace(_size(assembled), one_sided=len(found)))
+    return Posterior(model, plan, assembled, target, tuple(extra_terms), found)
 
 
 def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
@@ -97,8 +107,14 @@ def _size(assembled: Assembled) -> Size:
     )
 
 
-def _target(assembled: Assembled) -> Target:
-    return Target(assembled.problem, start(assembled), assembled.predictors)
+def _target(assembled: Assembled, outside: Sequence[int] = ()) -> Target:
+    """Return the target, with some coefficients among its hyperparameters; these begin at their mode."""
+    target = Target(assembled.problem, start(assembled), assembled.predictors)
+    if not outside:
+        return target
+    begin = target.mode_at(target.start).map.mode[list(outside)]
+    problem = one_sided.moved(assembled.problem, outside)
+    return Target(problem, np.append(target.start, begin), assembled.predictors)
 
 
 def start(assembled: Assembled) -> np.ndarray:

@@ -57,7 +57,7 @@ def _conflict(scale: Scale) -> list[Finding]:
 
 
 def _quantiles_of(prior: np.ndarray, levels: list[float]) -> np.ndarray:
-    """Return draws at some levels; between two of a vague prior, which may be infinite, there is no number."""
+    """Return draws at some levels: between two of a vague prior, which may be infinite, is no number."""
     return np.quantile(prior, levels, method="inverted_cdf")
 
 
