@@ -109,8 +109,13 @@ class Target:
 
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""
+        self.mode_at(theta)
+
+    def mode_at(self, theta: np.ndarray) -> Room:
+        """Return a room with the map at the mode of the effects given `theta`; the expansion moves there."""
         room = self.room()
         laplace.marginals(self.handle, np.array([theta]), True, room.space, room.where, np.empty(1))
+        return room
 
     def average(self, theta: np.ndarray, rng: np.random.Generator) -> None:
         """Let the expansion be the rows averaged over the effects given `theta`, while the map grows wider.

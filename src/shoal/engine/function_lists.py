@@ -31,10 +31,23 @@ def functions_of(
     return out
 
 
+def with_priors(functions: Functions, priors: Iterable[Prior]) -> Functions:
+    """Return functions with more priors after their own."""
+    out = _copied_priors(functions.priors)
+    for prior in priors:
+        _append_prior(out, prior.density.compiled)
+    return functions._replace(priors=out)
+
+
 # Typed lists are made in compiled code: made in Python, each would compile its methods in every process.
 @compiled_as(nb.types.ListType(PRIOR_FUNCTION_TYPE)())
 def _prior_list():
     return nb.typed.List.empty_list(PRIOR_FUNCTION_TYPE)
+
+
+@compiled_as(nb.types.ListType(PRIOR_FUNCTION_TYPE)(nb.types.ListType(PRIOR_FUNCTION_TYPE)))
+def _copied_priors(functions):
+    return functions.copy()
 
 
 @compiled_as(nb.void(nb.types.ListType(PRIOR_FUNCTION_TYPE), PRIOR_FUNCTION_TYPE))

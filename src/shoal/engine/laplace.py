@@ -13,8 +13,9 @@ import numpy as np
 from shoal.engine import hyper, rows
 from shoal.engine.density import effects_at, gaussian_rows, lay, log_prior, multiply, scale, transport
 from shoal.engine.handles import MAP, PROBLEM, SPACE
-from shoal.engine.kinds import FLOATS, MATRIX
+from shoal.engine.kinds import FLOATS, INT64S, MATRIX
 from shoal.engine.moves import GENERATOR
+from shoal.engine.sparse import backward, forward
 from shoal.engine.vectors import add, copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
@@ -142,3 +143,23 @@ def average(rng, p, theta, pairs, space, out):
     copy(a, expansion.a)
     copy(b, expansion.b)
     return out.volume[0]
+
+
+@compiled_as(nb.void(PROBLEM, INT64S, nb.float64, SPACE, MAP, MATRIX))
+def falls(p, effects, reach, space, where, out):
+    """Write how far the log density falls on both sides of a map's mode.
+
+    Each effect is moved by `reach` of its standard deviations, and the others as they follow it in the map.
+    """
+    along, trial = np.empty(space.x.size), np.empty(space.x.size)
+    highest = log_density_at(p, where.mode, space)
+    for e in range(effects.size):
+        fill(along, 0.0)
+        along[effects[e]] = 1.0
+        forward(p.pattern, where.factor, along)
+        backward(p.pattern, where.factor, along)
+        step = reach / np.sqrt(along[effects[e]])
+        for side in range(2):
+            for k in range(trial.size):
+                trial[k] = where.mode[k] + (2 * side - 1) * step * along[k]
+            out[e, side] = highest - log_density_at(p, trial, space)

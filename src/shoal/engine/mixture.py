@@ -112,7 +112,6 @@ def fit(
     # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
     choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
-    best, most = mixtures[0], 0.0
     x, log_density = np.zeros((0, len(mode))), np.zeros(0)
     for components in range(1, ROUNDS + 1):
         fresh = mixtures[-1].draw(rng, pilot)
@@ -123,15 +122,17 @@ def fit(
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
             raise SamplingError("The density of the hyperparameters is not finite around its mode.")
-        weight = np.exp(log_weight - logsumexp(log_weight))
-        mixture, efficiency = _sharpened(mixtures[-1], x, log_density, log_weight, choices)
-        if efficiency > most:
-            best, most = mixture, efficiency
+        # Of log densities of 1e8 and more a sum of exponentials is known to fewer digits than it has.
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
+        judged = [_sharpened(drawn, x, log_density, log_weight, choices) for drawn in mixtures]
         # The curvature at the mode knows nothing of the tails: refit at least once.
-        if components == ROUNDS or (efficiency > enough and components > 1):
+        if components == ROUNDS or (judged[-1][1] > enough and components > 1):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
-    return MixtureFit(best, *_moments(x, weight), x, log_density, weight, most)
+    best, efficiency = max(judged, key=lambda pair: pair[1])
+    return MixtureFit(best, *_moments(x, weight), x, log_density, weight, efficiency)
 
 
 def _sharpened(

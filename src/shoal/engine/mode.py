@@ -15,6 +15,7 @@ from shoal.errors import SamplingError
 MOST_STEPS = 60
 LONGEST = 2.0  # of a Newton step, in theta
 SPACING = 0.3  # of the differences, in units of the curvature's scale
+FARTHEST = 1e100  # log densities below its negative have no differences
 STEPS = np.append(0.0, 2.0 ** np.arange(2, -9, -1))
 FEW_STEPS = np.array([0.0, 2.0, 1.0, 0.7, 0.4, 0.2, 0.05, 0.005])  # where an evaluation costs milliseconds
 
@@ -39,7 +40,8 @@ def find(
     """
 
     def density(x: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(batch(x), nan=-np.inf, posinf=-np.inf)
+        values = np.nan_to_num(batch(x), nan=-np.inf, posinf=-np.inf)
+        return np.where(values > -FARTHEST, values, -np.inf)
 
     x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
     if not np.isfinite(value):

@@ -29,6 +29,8 @@ class Size:
         Of the factor and of what it is made from.
     levels : tuple of (str, int)
         Levels of each grouping factor.
+    one_sided : int
+        Coefficients that are sampled as hyperparameters are.
     """
 
     hyperparameters: int
@@ -38,6 +40,7 @@ class Size:
     cost: float
     numbers: int
     levels: tuple[tuple[str, int], ...]
+    one_sided: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,10 +170,14 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
             "accepted or refused by its exact weight."
         )
-    if not size.hyperparameters:
+    free = size.hyperparameters + size.one_sided
+    if size.one_sided:
+        sided = counted(size.one_sided, "coefficient")
+        count = f"{sided} with a one-sided density" + (f" and {count}" if size.hyperparameters else "")
+    if not free:
         what = "the transported effects"
         return "hmc", f"Sampled by Hamiltonian trajectories, after whitening by the marginal: {what}."
-    if size.hyperparameters <= MOST_INDEPENDENT:
+    if free <= MOST_INDEPENDENT:
         return "pilot", (
             f"Sampled by two exact moves, between which a short run chooses: {count} proposed from a mixture "
             "fitted to the marginal density and the effects by trajectories, or all by Hamiltonian "

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.engine import memory
+from shoal.engine import memory, one_sided
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
-from shoal.engine.plan import Plan, Size, check_names, choose
+from shoal.engine.plan import MOST_INDEPENDENT, Plan, Size, check_names, choose
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
 from shoal.model.terms.term import Term
-from shoal.priors import middle
+from shoal.priors import Prior, middle
+
+ABOUT = 1.0  # log density by which two starts may differ
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Posterior:
         The problem ready to be evaluated.
     extra_terms : tuple of Term
         Terms beside the model's own.
+    one_sided : tuple of int
+        Coefficients, places in x, that are sampled with the hyperparameters (`engine.one_sided`).
     """
 
     model: Specification
@@ -38,11 +42,13 @@ class Posterior:
     assembled: Assembled
     target: Target
     extra_terms: tuple[Term, ...] = ()
+    one_sided: tuple[int, ...] = ()
 
     def given(self, model: Specification) -> Posterior:
         """Return the posterior of a model of the same terms, with other numbers and the same plan."""
         assembled = assemble(model, self.extra_terms)
-        return replace(self, model=model, assembled=assembled, target=_target(assembled))
+        target = _target(assembled, self.one_sided)
+        return replace(self, model=model, assembled=assembled, target=target)
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses."""
@@ -63,7 +69,13 @@ def posterior_of(
         Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
     """
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
-    return Posterior(model, plan, assembled, _target(assembled), tuple(extra_terms))
+    target, found = _target(assembled), tuple[int, ...]()
+    if not plan.asked:
+        found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
+    if found:
+        target = _target(assembled, found)
+        plan = choose(replace(_size(assembled), one_sided=len(found)))
+    return Posterior(model, plan, assembled, target, tuple(extra_terms), found)
 
 
 def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
@@ -95,25 +107,49 @@ def _size(assembled: Assembled) -> Size:
     )
 
 
-def _target(assembled: Assembled) -> Target:
-    return Target(assembled.problem, start(assembled), assembled.predictors)
+def _target(assembled: Assembled, outside: Sequence[int] = ()) -> Target:
+    """Return the target, with some coefficients among its hyperparameters; these begin at their mode."""
+    target = Target(assembled.problem, start(assembled), assembled.predictors)
+    if not outside:
+        return target
+    begin = target.mode_at(target.start).map.mode[list(outside)]
+    problem = one_sided.moved(assembled.problem, outside)
+    return Target(problem, np.append(target.start, begin), assembled.predictors)
 
 
 def start(assembled: Assembled) -> np.ndarray:
-    """Return a theta at each prior's middle, (T,): where the search for the mode begins.
+    """Return a theta in the middle of the priors, (T,): where the search for the mode begins.
 
-    The density is stationary where all loadings of a latent are zero: their search begins beside it.
+    Of priors that are vaguer than the defaults it is the defaults' middle, which knows the data's scale: the
+    middle of an inverse gamma prior of shape 0.001 is 1e300. The density is stationary where all loadings of
+    a latent are zero: their search begins beside it.
     """
     loadings = {v.name for v in assembled.declared if v.kind == "loading"}
+    given = any(not own.default for own in assembled.model.priors.values())
+    defaults = {d.name: d.prior for v in assembled.declared for d in v.defaults()} if given else {}
     out = []
     for name, prior, _ in assembled.slots:
-        value = middle(prior)
+        value = _middle_of(prior, defaults.get(name, prior))
         if name in loadings:
             value = float(np.quantile(prior.draw(np.random.default_rng(0), 501), 0.84))
         out.append(value)
     slots = assembled.problem.slots
     pairs = zip(out, slots.transform, slots.unit, strict=True)
     return np.array([to_unconstrained(value, int(kind), unit) for value, kind, unit in pairs], float)
+
+
+def _middle_of(prior: Prior, default: Prior) -> float:
+    """Return the prior's middle, or its default's where that is about as probable (of logarithms, if > 0)."""
+    own = middle(prior)
+    if prior == default or prior.support not in ("real", "positive"):
+        return own
+    usual = middle(default)
+    if not np.isfinite(own) or (own == 0.0 and prior.support == "positive"):
+        return usual
+    at, theirs = prior.log_density(np.array([own, usual]), *prior.params)
+    if prior.support == "positive":
+        at, theirs = at + np.log(own), theirs + np.log(usual)
+    return usual if theirs > at - ABOUT else own
 
 
 def to_unconstrained(value: float, transform: int, unit: float = 1.0) -> float:

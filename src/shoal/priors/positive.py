@@ -92,7 +92,10 @@ class InverseGamma(Prior):
     beta: float
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        return self.beta / rng.gamma(self.alpha, 1.0, size)
+        with np.errstate(
+            divide="ignore", over="ignore"
+        ):  # of a small shape many are beyond the largest number
+            return self.beta / rng.gamma(self.alpha, 1.0, size)
 
 
 @dataclass(frozen=True, init=False)

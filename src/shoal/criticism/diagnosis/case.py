@@ -22,6 +22,9 @@ LIBRARIES = {
 }
 
 
+OWN = ("transport", "integrated")  # coordinates that Shoal takes where none are asked for
+
+
 @dataclass(frozen=True)
 class Case:
     """Draws to be judged.
@@ -71,9 +74,11 @@ class Case:
         """Return a sampler statistic (chains, draws), or None if it was not kept."""
         return self.stats[name].values if name in self.stats else None
 
-    def remedy(self, ours: str, others: str) -> str:
-        """Return what to do: for a fit of Shoal, or for the draws of another program."""
-        return ours if self.results else others
+    def remedy(self, ours: str, others: str, asked: str = "") -> str:
+        """Return what to do: for a fit of Shoal (in coordinates asked for), or for others' draws."""
+        if self.results is None:
+            return others
+        return ours if not asked or self.results.attrs["sampled_coordinates"] in OWN else asked
 
 
 def case_of_results(results: Results) -> Case:

@@ -33,9 +33,10 @@ def divergences(case: Case) -> list[Finding]:
         f"{int(diverging.sum())} of {diverging.size:,} trajectories diverged: part of the posterior is "
         "out of their reach.",
         case.remedy(
-            "Use coordinates='auto'; if they were chosen by you, they do not suit these data.",
+            "Priors that hold what the data leave open; target_accept=0.99 helps only if there are few.",
             "More draws do not help. Change the coordinates of the effects; a higher target_accept helps "
             "only if there are few.",
+            "Use coordinates='auto': those chosen do not suit these data.",
         ),
     )
     return [*_placed(case, diverging), counted]
@@ -85,7 +86,11 @@ def _neck(case: Case, scale: Scale, diverging: np.ndarray) -> Finding:
         f"Divergences sit where {scale.name} is small: {100 * below:.0f}% of them below {plain(quarter)}, "
         f"the lower quarter of the others. Their median is {plain(there)} (log {np.log(there):.2f}), "
         f"elsewhere {plain(elsewhere)} (log {np.log(elsewhere):.2f}).{_squeezed(scale, diverging)}",
-        case.remedy("Use coordinates='auto', which follow the effects' own spread.", _rewritten(scale)),
+        case.remedy(
+            f"A prior that keeps {scale.name} off zero, if that is known; else target_accept=0.99.",
+            _rewritten(scale),
+            "Use coordinates='auto', which follow the effects' own spread.",
+        ),
     )
 
 
@@ -128,8 +133,9 @@ def _mouth(case: Case, scale: Scale, diverging: np.ndarray) -> Finding:
         f"Divergences sit where {scale.name} is large: their median is {plain(there)} (log "
         f"{np.log(there):.2f}), elsewhere {plain(elsewhere)} (log {np.log(elsewhere):.2f}).",
         case.remedy(
-            "Use coordinates='auto'; if they are in use, a prior with a lighter tail.",
+            f"A prior of {scale.name} with a lighter tail.",
             centered if scale.units else f"A prior of {scale.name} with a lighter tail.",
+            "Use coordinates='auto', which follow the effects' own spread.",
         ),
     )
 

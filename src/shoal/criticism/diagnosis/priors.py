@@ -38,7 +38,7 @@ def _conflict(scale: Scale) -> list[Finding]:
     assert scale.prior is not None
     low, middle, high = np.quantile(scale.draws, [0.05, 0.5, 0.95])
     above, below = float((scale.prior > low).mean()), float((scale.prior < high).mean())
-    first, centre, last = np.quantile(scale.prior, [0.01, 0.5, 0.99])
+    first, centre, last = _quantiles_of(scale.prior, [0.01, 0.5, 0.99])
     if above < TAIL:
         what, side = f"less than {plain(last)}", "above"
     elif below < TAIL and first > AWAY * centre:
@@ -56,6 +56,11 @@ def _conflict(scale: Scale) -> list[Finding]:
     ]
 
 
+def _quantiles_of(prior: np.ndarray, levels: list[float]) -> np.ndarray:
+    """Return draws at some levels: between two of a vague prior, which may be infinite, is no number."""
+    return np.quantile(prior, levels, method="inverted_cdf")
+
+
 def _unlearnt(scale: Scale) -> list[Finding]:
     """Report a standard deviation between levels whose posterior is its prior over again."""
     from scipy.stats import ks_2samp
@@ -66,7 +71,7 @@ def _unlearnt(scale: Scale) -> list[Finding]:
     distance = float(ks_2samp(scale.draws.ravel(), scale.prior).statistic)
     if distance > ALIKE:
         return []
-    ours, theirs = np.quantile(scale.draws, [0.05, 0.5, 0.95]), np.quantile(scale.prior, [0.05, 0.5, 0.95])
+    ours, theirs = np.quantile(scale.draws, [0.05, 0.5, 0.95]), _quantiles_of(scale.prior, [0.05, 0.5, 0.95])
     return [
         Finding(
             "sd-is-prior",
