@@ -56,7 +56,7 @@ def given():
     """Return the names that docstrings take as given."""
     df = frame()
     model = sl.Model("y ~ 1 + x + (1 | g)", df)
-    fit = model.fit(seed=2)
+    fit = model.fit(seed=4)
     without = sl.Model("y ~ 1 + x", df).fit(seed=1)
     return {"sl": sl, "df": df, "model": model, "fit": fit, "fit_without": without}
 
