@@ -55,7 +55,8 @@ class Model:
         slopes, ``"sd"`` for all standard deviations between levels. Others get defaults scaled to the data.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
-        matrices in the order of the sorted levels, or DataFrames labelled by level.
+        DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
+        a gap, in their order.
 
     Raises
     ------
