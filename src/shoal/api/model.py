@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
+from shoal.api.arguments import refuse
 from shoal.api.fit import Fitted
 from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
@@ -58,6 +59,9 @@ class Model:
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
         a gap, in their order.
 
+    **others
+        Arguments of other programs, such as ``weights="w"``, are answered with what to write.
+
     Raises
     ------
     FormulaError, DataError, ModelError, PriorError
@@ -79,7 +83,9 @@ class Model:
         *,
         link: str | None = None,
         covariances: Mapping[str, Any] | None = None,
+        **others: Any,
     ):
+        refuse(others, formula)
         responses = responses_of(formula, family, link)
         self._spec = specify(responses, read_for(responses, data), priors, covariances)
         self._whole = self._spec
