@@ -207,12 +207,12 @@ def test_impossible_contrasts(counts, settings, arguments, error, message):
         counts.contrast(settings, **arguments)
 
 
-def test_a_factor_that_also_predicts_cannot_be_new_as_a_whole():
+def test_a_factor_that_also_predicts_is_new_beside_the_predictor():
     fit = sl.Model("y ~ c + (1 | c:t)", rows()).fit(**RUN)
     assert "a new level of t drawn" in fit.contrast({"c": ["high", "low"]}, at="population").population
     fit = sl.Model("y ~ g + (1 | g)", rows()).fit(**RUN)
-    with pytest.raises(ModelError, match="'g' are predictors, too"):
-        fit.contrast({"g": [0, 10]}, at="population")
+    found = fit.contrast({"g": [10, 0]}, at="population", scale="linear")
+    np.testing.assert_allclose(found.draws[..., 0], 10 * draws(fit, "b_g"))
 
 
 def test_without_groups_there_is_no_population():

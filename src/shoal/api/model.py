@@ -8,16 +8,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import xarray as xr
-
+from shoal.api.arguments import refuse
+from shoal.api.before_data import BeforeData
 from shoal.api.fit import Fitted
 from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
 from shoal.engine.plan import Plan
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
-from shoal.estimands import predictive
 from shoal.export import to_pymc
 from shoal.families import Family
 from shoal.fit import run as fitting
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
 
 
-class Model:
+class Model(BeforeData):
     """A Bayesian multilevel model of a table.
 
     Parameters
@@ -55,7 +53,11 @@ class Model:
         slopes, ``"sd"`` for all standard deviations between levels. Others get defaults scaled to the data.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
-        matrices in the order of the sorted levels, or DataFrames labelled by level.
+        DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
+        a gap, in their order.
+
+    **others
+        Arguments of other programs, such as ``weights="w"``, are answered with what to write.
 
     Raises
     ------
@@ -78,7 +80,9 @@ class Model:
         *,
         link: str | None = None,
         covariances: Mapping[str, Any] | None = None,
+        **others: Any,
     ):
+        refuse(others, formula)
         responses = responses_of(formula, family, link)
         self._spec = specify(responses, read_for(responses, data), priors, covariances)
         self._whole = self._spec
@@ -198,67 +202,6 @@ class Model:
                 "The model as it was first written.",
             )
         return Model._of(with_pooling(self._whole, pooling, sd), self._whole)
-
-    def prior_predictive(self, draws: int = 500, seed: int = 0) -> xr.DataTree:
-        """Return what the priors alone expect: parameters, and responses for the rows of the table.
-
-        Parameters
-        ----------
-        draws : int
-            Independent draws S.
-        seed : int
-
-        Returns
-        -------
-        xarray.DataTree
-            Groups as ArviZ names them: ``prior`` (parameters, named and shaped as in a posterior of one
-            chain of S draws), ``prior_predictive`` (responses; dims chain, draw, row) and ``observed_data``.
-            Ordered responses are the numbers of their categories, from 0.
-
-        Raises
-        ------
-        ModelError
-            Rows with weights: a density to a power is not a distribution. More than 4 GB of responses.
-        """
-        return predictive.prior_predictive(self._spec, draws, seed)
-
-    def prior_summary(self, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
-        """Return what the priors imply before any data, of parameters and on the outcome's scale.
-
-        Parameters
-        ----------
-        draws : int
-            Independent draws from the priors.
-        seed : int
-        prob : float
-            Probability of the equal-tailed interval, which the column names state.
-
-        Returns
-        -------
-        DataFrame
-            One row a quantity, indexed by ``about`` ("parameter", or the response) and ``quantity``. Every
-            parameter has its prior. Every response has statistics of its rows (mean, sd and range, or the
-            share of each category; sd between the means of a factor's levels), the share of rows whose mean
-            is below 0.01 or above 0.99, and how far two levels taken at random are apart at a row taken at
-            random: a difference of means or probabilities, or with a log link a ratio. Columns: ``prior``,
-            ``scale``, ``median``, the interval, ``observed`` (the same of the data), ``tail`` (two-sided
-            probability of anything as far out) and ``flag``: the data lie outside the central 99 % of what
-            the priors say, or most rows are at the floor or the ceiling. A row is one observation, whatever
-            its weight. ``attrs["row_draws"]`` is the number of data sets that statistics of rows are taken
-            over, at most 2^27 / rows; of fewer than 100 none is flagged.
-
-        Raises
-        ------
-        ModelError
-            Numbers that make no sense.
-
-        References
-        ----------
-        Evans, M. and Moshonov, H. (2006). Checking for prior-data conflict. Bayesian Analysis 1, 893-914.
-        """
-        from shoal.criticism.implied import prior_summary
-
-        return prior_summary(self._spec, draws, seed, prob)
 
     @property
     def plot(self) -> ModelPlots:

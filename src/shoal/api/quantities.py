@@ -142,6 +142,7 @@ class Quantities:
         at : mapping or "population", optional
             With settings: columns held at a value in every row, ``{"tank": "3"}``; None as a value stands for
             a new level, its effects drawn from the population. ``"population"``: new levels of all factors.
+            A predictor that names levels, too, keeps its values where the level is new.
         scale : {"response", "probability", "linear"}, optional
             Of settings: the expected response (a share of successes; of an ordered response the mean
             category), the probability of each category of an ordered response, or the linear predictor.

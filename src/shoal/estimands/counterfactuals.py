@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from shoal.estimands.predictions import predict
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group, Latent
 from shoal.model.replay import columns_of
+from shoal.tables import Table
 
 SCALES = ("response", "probability", "linear")
+COPY = " (levels)"  # what the name of a column ends in that stands for another one as a factor
 CHUNK = 2**23  # numbers predicted at a time: rows of a chunk times draws (and categories)
 Factor = Group | Latent
 
@@ -60,6 +62,7 @@ def settings_draws(
     share of successes over all trials (t = 1 elsewhere): the g-formula over the rows of the data, Robins
     (1986), Mathematical Modelling 7, 1393-1512.
     """
+    results, at = _levels_apart(results, results.model.response(response), at)
     design = results.model.response(response)
     if scale == "probability" and not design.family.ordinal:
         raise ModelError(
@@ -122,17 +125,43 @@ def _held(design: Design, at: Mapping[str, Any] | str | None) -> dict[str, Any]:
     if not _factors(design):
         raise ModelError("at='population', and the model has no grouping factor.", "Leave `at` out.")
     predictors = _predictors(design)
-    held: dict[str, Any] = {}
-    for factor in _factors(design):
-        free = [c for c in factor.columns if c not in predictors]
-        if not free:
-            raise ModelError(
-                f"The columns of the grouping factor {':'.join(factor.columns)!r} are predictors, too.",
-                "A column that only names levels, to give it a new one.",
-                "Name what is to be new in at={'column': None}, or copy the column under another name.",
-            )
-        held |= dict.fromkeys(free)
-    return held
+    return {c: None for factor in _factors(design) for c in factor.columns if c not in predictors}
+
+
+def _levels_apart(
+    results: Results, design: Design, at: Mapping[str, Any] | str | None
+) -> tuple[Results, Mapping[str, Any] | str | None]:
+    """Return results in which columns that are to name new levels, and are predictors, name them by a copy.
+
+    The predictor keeps the values that it has, so that the mean over the rows is one over them, too.
+    """
+    factors, predictors = _factors(design), _predictors(design)
+    if at == "population":
+        shared = {c for factor in factors if predictors.issuperset(factor.columns) for c in factor.columns}
+    elif isinstance(at, Mapping):
+        new = {c for c, value in at.items() if value is None}
+        shared = new & predictors & {c for factor in factors for c in factor.columns}
+    else:
+        shared = set()
+    if not shared:
+        return results, at
+    copies = {c: f"{c}{COPY}" for c in sorted(shared)}
+    own = replace(
+        design,
+        groups=tuple(replace(g, columns=_renamed(g.columns, copies)) for g in design.groups),
+        latents=tuple(replace(f, columns=_renamed(f.columns, copies)) for f in design.latents),
+    )
+    frame = results.model.table.frame
+    frame = frame.assign(**{copy: frame[c] for c, copy in copies.items()})
+    designs = tuple(own if other is design else other for other in results.model.designs)
+    model = replace(results.model, designs=designs, table=Table(frame, tuple(frame.columns)))
+    if isinstance(at, Mapping):
+        at = {copies.get(c, c) if value is None else c: value for c, value in at.items()}
+    return Results(model, results.tree), at
+
+
+def _renamed(columns: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(names.get(column, column) for column in columns)
 
 
 def _predictors(design: Design) -> set[str]:
@@ -281,6 +310,6 @@ def _scale_words(design: Design, scale: str) -> str:
 def _population_words(design: Design, held: Mapping[str, Any]) -> str:
     rows = f"mean over the {design.n_rows:,} rows of the data, other columns as they are"
     kept = _words({c: v for c, v in held.items() if v is not None})
-    new = listing(c for c, v in held.items() if v is None)
+    new = listing(c.removesuffix(COPY) for c, v in held.items() if v is None)
     words = [rows, *([f"with {kept}"] if kept else [])]
     return ", ".join([*words, *([f"in a new level of {new} drawn from the population"] if new else [])])

@@ -57,10 +57,25 @@ def parse(text: str) -> Formula:
         text=text,
         response=_response(value, options, text),
         population=terms.expression(text, right.span),
-        offsets=tuple(_expression(only_argument(call, text), text) for call in terms.offsets),
+        offsets=_offsets(terms.offsets, text),
         groups=group_terms(terms.groups, text),
     )
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
+
+
+def _offsets(calls: tuple[Call, ...], text: str) -> tuple[Expression, ...]:
+    """Return the offsets, each of which is added once."""
+    found = tuple(_expression(only_argument(call, text), text) for call in calls)
+    for number, offset in enumerate(found):
+        if offset.text in [other.text for other in found[:number]]:
+            raise FormulaError(
+                f"offset({offset.text}) is there twice, and would be added twice.",
+                "Each offset once.",
+                f"Leave one out; if twice is meant, write offset(2 * ({offset.text})).",
+                formula=text,
+                span=calls[number].span,
+            )
+    return found
 
 
 def _read_response(reader: Reader) -> tuple[Node, Node | None]:

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shoal.errors import DataError, listing
+from shoal.model.checks.remark import Remark
 
 if TYPE_CHECKING:
     from shoal.model.design import Design
     from shoal.model.grouping_factors import Group
 
+FEW_REPEATED = (
+    0.05  # share of rows beyond the first of their level, below which little tells a level from a row
+)
 LARGEST = 1e100  # size of a number whose square a float holds with room to spare, and of its reciprocal
 
 
@@ -180,9 +184,46 @@ def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
 def _residual(design: Design, group: Group) -> None:
     if "sigma" not in design.parameters or design.known_se or group.student:
         return
-    if len(group.labels) == design.n_rows and (np.ptp(group.z, axis=0) == 0).any() and _alike(group):
+    if len(group.labels) == design.n_rows and _spreads_as_residuals(group) and _alike(group):
+        effects = "1" if (np.ptp(group.z, axis=0) == 0).any() else "…"
         raise DataError(
             f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
-            f"Give known standard errors (`y | se(s) ~ …`) or drop `(1 | {group.name})`.",
+            f"Give known standard errors (`y | se(s) ~ …`) or drop `({effects} | {group.name})`.",
         )
+
+
+def _spreads_as_residuals(group: Group) -> bool:
+    """Return True if some variances of the effects give every row the same variance, as a residual does.
+
+    A row's variance is a sum of products of two columns, of effects that are one or correlated.
+    """
+    pairs = {(i, j) for block in group.blocks for i in block for j in block if i <= j}
+    products = np.column_stack([group.z[:, i] * group.z[:, j] for i, j in sorted(pairs)])
+    products = products / np.abs(products).max(axis=0, initial=1e-300)
+    ones = np.ones(len(products))
+    left = ones - products @ np.linalg.lstsq(products, ones)[0]
+    return bool(np.abs(left).max() < 1e-9)
+
+
+def split_variance(design: Design) -> list[Remark]:
+    """Return a remark on factors nearly all of whose levels have one row, beside a residual sigma."""
+    if "sigma" not in design.parameters or design.known_se:
+        return []
+    found = []
+    for group in design.groups:
+        present = int((group.counts > 0).sum())
+        repeated = int(group.counts.sum()) - present
+        if group.student or not 0 < repeated < FEW_REPEATED * present or not _spreads_as_residuals(group):
+            continue
+        found.append(
+            Remark(
+                "split-variance",
+                f"{present:,} levels of {group.name!r} have {present + repeated:,} rows: only {repeated:,} "
+                f"of them tell {group.sd} from {design.prefix}sigma. Their sum is known, and how it is split "
+                "is nearly the priors' choice.",
+                f"Leave out the term of {group.name!r}, if the split is not asked for; else give both a "
+                "prior that you can defend.",
+            )
+        )
+    return found

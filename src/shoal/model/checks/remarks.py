@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shoal.model.checks.identified import split_variance
 from shoal.model.checks.levels import nesting
+from shoal.model.checks.offsets import offsets
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.response import unobserved
 from shoal.model.checks.separation import separation
@@ -23,4 +25,6 @@ def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
         *nesting([term.factor for term in design.formula.groups], frame),
         *slopes(design),
         *separation(design, frame),
+        *offsets(design, frame),
+        *split_variance(design),
     ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from shoal.model.design import Design
 
 LARGEST_SEPARATION_TEST = 20_000  # rows; the linear program takes seconds beyond
+LARGEST_WITH_LEVELS = 5_000  # rows, for the program that has the levels' effects, too
 FEWEST_INSIDE = 3  # levels whose rows no effects explain, from which on they bound how far levels spread
 TINY = 1e-8
 
@@ -45,7 +46,9 @@ def separation(design: Design, frame: pd.DataFrame) -> list[Remark]:
     rows = _Rows(design, low, high, np.flatnonzero(counts))
     if named := rows.separating(slopes):
         return [_alone(design, named, cells(design, frame, named, low, high, counts))]
-    return _given_levels(design, frame, rows, slopes) if design.groups else []
+    if not design.groups or design.n_rows > LARGEST_WITH_LEVELS:
+        return []
+    return _given_levels(design, frame, rows, slopes)
 
 
 def _alone(design: Design, named: list[str], found: list[Cell]) -> Remark:
