@@ -19,6 +19,8 @@ WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
 WORST_K = 0.7  # above it importance weights have no reliable mean (Vehtari et al. 2024)
 LEAST_BFMI = 0.3
+NEARLY = 1.05  # R-hat below which chains agree but for their length
+MOST_LONGER = 8  # times as many iterations, that are tried before another sampler
 FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
 SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
@@ -56,6 +58,21 @@ def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[n
     if ess.min() < LEAST_ESS * chains:
         problems.append(f"effective sample size {ess.min():.0f}")
     return problems
+
+
+def longer(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> int:
+    """Return how many times as many iterations give enough draws; 0 where a run is more than too short.
+
+    Enough are twice as many effective draws as a run must have.
+    """
+    values = _columns(variables, effects)
+    if draws.sampler not in ("hmc", "alternating") or draws.stats["diverging"].any():
+        return 0
+    if not np.isfinite(values).all() or (np.ptp(values, axis=2) == 0).any():
+        return 0
+    rhat, ess = convergence(values)
+    times = int(np.ceil(2 * LEAST_ESS * values.shape[1] / max(ess.min(), 1.0)))
+    return times if rhat.max() < NEARLY and 1 < times <= MOST_LONGER else 0
 
 
 def convergence(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,9 @@ Batch = Callable[[np.ndarray], np.ndarray]
 FREEDOM = 8.0  # while the density is still unknown
 SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share of defence
 ROUNDS = 6
+# Variances of which the sum is known and the parts are not lie on a thin arc: where rounds cost little, there
+# are more of them, each with a component more.
+MOST_ROUNDS, THIN, FEW = 14, 0.7, 4  # rounds; efficiency below which they go on; dimensions up to which
 PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
@@ -113,7 +116,8 @@ def fit(
     choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
     x, log_density = np.zeros((0, len(mode))), np.zeros(0)
-    for components in range(1, ROUNDS + 1):
+    most = MOST_ROUNDS if pilot >= PILOT and len(mode) <= FEW else ROUNDS
+    for components in range(1, most + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
         # Points of all rounds, weighted as draws from the mixtures of all rounds together.
@@ -128,7 +132,8 @@ def fit(
         # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
         judged = [_sharpened(drawn, x, log_density, log_weight, choices) for drawn in mixtures]
         # The curvature at the mode knows nothing of the tails: refit at least once.
-        if components == ROUNDS or (judged[-1][1] > enough and components > 1):
+        wanted = enough if components < ROUNDS else THIN
+        if components == most or (judged[-1][1] > wanted and components > 1):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
     best, efficiency = max(judged, key=lambda pair: pair[1])

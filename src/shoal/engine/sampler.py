@@ -268,8 +268,10 @@ def _chain(
     for i in range(0, settings.draws, CHUNK):
         progress.check()
         count = min(CHUNK, settings.draws - i)
-        out = advance(0, count)
-        here = slice(i, i + count)
-        theta[here], points[here], stats[here] = out
+        out = advance(0, count * settings.thin)
+        here, kept = slice(i, i + count), slice(settings.thin - 1, None, settings.thin)
+        theta[here], points[here], stats[here] = (part[kept] for part in out)
+        # Of the iterations between two draws the worst loss is kept, as a divergence among them counts.
+        stats[here, 4] = out.stats[:, 4].reshape(count, -1).max(1)
         progress.drawn(count)
     return theta, points, stats, chain.state.numbers[[ANGLE]]

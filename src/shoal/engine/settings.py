@@ -26,6 +26,8 @@ class Settings:
     single : bool
         Keep effects in float32.
     keep_effects : bool
+    thin : int
+        Iterations to a kept draw, of Shoal's own moves.
     """
 
     draws: int = 1000
@@ -36,6 +38,7 @@ class Settings:
     cores: int = 2
     single: bool = False
     keep_effects: bool = True
+    thin: int = 1
 
 
 @dataclass(frozen=True)

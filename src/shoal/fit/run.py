@@ -6,6 +6,8 @@ import time
 from dataclasses import replace
 from numbers import Integral, Real
 
+import numpy as np
+
 from shoal.engine import checks
 from shoal.engine.first_use import announced
 from shoal.engine.plan import RATE
@@ -52,24 +54,39 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     plan = posterior.plan
     began = time.perf_counter()
     draws, variables = sampled(posterior, plan.sampler, settings, progress)
-    problems = _problems(posterior, draws, variables)
+    problems = checks.failures(draws, *_split(posterior, variables))
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
     if problems and not plan.asked and posterior.target.size:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
-        minutes = _minutes_of_nuts(posterior, settings)
+        sampler, settings, minutes = _second(posterior, draws, variables, settings, seconds["sampling"])
+        what = f"{draws.sampler} with {settings.thin} times as many iterations"
+        what = "NUTS" if sampler == "nuts" else what
         if minutes > LONGEST_FALLBACK:
             notes.append(
-                f"{failed}. NUTS would take about {minutes:,.0f} minutes and was not run: take more draws."
+                f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
             )
             return assemble(posterior, draws, variables, settings, seconds, notes)
-        progress.stage("sampling again by NUTS")
+        progress.stage(f"sampling again by {what}")
         began = time.perf_counter()
-        draws, variables = sampled(posterior, "nuts", settings, progress)
+        draws, variables = sampled(posterior, sampler, settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
-        notes.append(f"{failed}: these draws are from NUTS on the same density.")
+        notes.append(f"{failed}: these draws are from {what} on the same density.")
     return assemble(posterior, draws, variables, settings, seconds, notes)
+
+
+def _second(
+    posterior: Posterior, draws: Chains, variables: Variables, settings: Settings, seconds: float
+) -> tuple[str, Settings, float]:
+    """Return the sampler of a second run, its settings, and about how many minutes it takes.
+
+    Where the chains agree and are only too short, the same sampler goes on for longer.
+    """
+    times = checks.longer(draws, *_split(posterior, variables))
+    if times:
+        return posterior.plan.sampler, replace(settings, thin=times), times * seconds / 60
+    return "nuts", settings, _minutes_of_nuts(posterior, settings)
 
 
 def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
@@ -89,11 +106,12 @@ def sampled(
     return draws, folded(assembled, assembled.variables(drawn))
 
 
-def _problems(posterior: Posterior, draws: Chains, variables: Variables) -> list[str]:
+def _split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return draws of hyperparameters and coefficients, and of what has one value a level."""
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]
     large = [values for name, (_, values) in variables.items() if name in effects]
-    return checks.failures(draws, small, large)
+    return small, large
 
 
 def check_settings(settings: Settings, store: str) -> None:

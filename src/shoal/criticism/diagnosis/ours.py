@@ -6,6 +6,7 @@ import json
 
 from shoal.criticism.diagnosis.case import Case
 from shoal.criticism.diagnosis.findings import Finding
+from shoal.engine.checks import WORST_K
 
 
 def certificate(case: Case) -> list[Finding]:
@@ -13,14 +14,14 @@ def certificate(case: Case) -> list[Finding]:
     if case.results is None or case.results.attrs["sampler"] != "independence":
         return []
     k = json.loads(case.results.attrs["sampler_facts"]).get("pareto_k")
-    if k is None or k <= 0.5:
+    if k is None or k <= WORST_K:
         return []
     return [
         Finding(
             "pareto-k",
             "warning",
-            f"Pareto k of the proposals' weights is {k:.2f}: a tail of the hyperparameters is thinly "
-            "covered.",
+            f"Pareto k of the proposals' weights is {k:.2f}, above {WORST_K}: a tail of the hyperparameters "
+            "is thinly covered.",
             "Compare with sampler='hmc'.",
         )
     ]
