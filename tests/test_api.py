@@ -148,10 +148,9 @@ def test_a_weight_of_two_is_the_row_twice(response, family, priors):
 
 def test_an_offset_is_taken_off_a_normal_response():
     priors = {**EXPLICIT, "sigma": N.HalfNormal(1)}
-    a = fitted("y ~ x + offset(2 * o) + (1 | g)", table(), priors=priors)
-    b = fitted("y ~ x + (1 | g)", table().assign(y=lambda d: d["y"] - 2 * d["o"]), priors=priors)
-    for name in a.data_vars:
-        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, atol=1e-8)
+    a = sl.Model("y ~ x + offset(2 * o) + (1 | g)", table(), priors=priors)
+    b = sl.Model("y ~ x + (1 | g)", table().assign(y=lambda d: d["y"] - 2 * d["o"]), priors=priors)
+    np.testing.assert_allclose(log_marginals(a), log_marginals(b), rtol=1e-9)
 
 
 def test_an_offset_shifts_a_logit():
@@ -282,6 +281,9 @@ def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         model.fit(**{**RUN, "draws": 20_000})
     assert sum(pieces) < 20_000
+    until = time.monotonic() + 5  # a machine at its limit takes a moment to end a thread
+    while threading.active_count() > threads and time.monotonic() < until:
+        time.sleep(0.05)
     assert threading.active_count() == threads
     monkeypatch.undo()
     assert posterior(model.fit(**RUN)).sizes["draw"] == 40

@@ -135,6 +135,7 @@ def memberships(seed):
     return Memberships("b_" if seed % 2 else "", share, np.eye(5), 1.3)
 
 
+@pytest.mark.filterwarnings("ignore:Complete or quasi-complete separation")
 @pytest.mark.parametrize("steps", [0, 2])
 @pytest.mark.parametrize("several", [False, True])
 @given(seed=SEEDS)

@@ -27,7 +27,7 @@ def test_known_standard_errors_far_below_the_spread_of_rows():
     values = drawn(fit, "sd_g")
     assert abs(values.mean() - mean) < 0.1 * sd
     assert abs(values.std() / sd - 1) < 0.1
-    assert fit.diagnose().ok
+    assert fit.diagnose().trustworthy
 
 
 @pytest.mark.parametrize("count", [10, 10**9])

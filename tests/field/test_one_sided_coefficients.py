@@ -44,7 +44,7 @@ def test_all_failures_under_a_wide_prior(trials):
         grid,
         -trials * np.logaddexp(0, grid) - 0.5 * (grid / 100) ** 2,
     )
-    assert fit.diagnose().ok
+    assert fit.diagnose().trustworthy
     assert fit.tree.attrs["sampler"] != "nuts"
 
 
@@ -58,7 +58,7 @@ def test_a_slope_that_separates(side):
     rows = np.where(y[:, None] == 1, -np.logaddexp(0, -eta), -np.logaddexp(0, eta)).sum(0)
     order = np.argsort(grid)
     check(fit.tree["posterior"]["x"].values.ravel(), grid[order], (rows - 0.5 * (grid / 100) ** 2)[order])
-    assert fit.diagnose().ok
+    assert fit.diagnose().trustworthy
 
 
 @pytest.mark.parametrize(("family", "rows"), [("binomial", "k | trials(n)"), ("poisson", "k")])
@@ -70,7 +70,7 @@ def test_cells_without_an_event(family, rows):
     for cell, k in zip("abcdefgh", count, strict=True):
         likelihood = k * grid - (40 * np.logaddexp(0, grid) if family == "binomial" else np.exp(grid))
         check(fit.tree["posterior"][f"h[{cell}]"].values.ravel(), grid, likelihood - 0.5 * (grid / 30) ** 2)
-    assert fit.diagnose().ok
+    assert fit.diagnose().trustworthy
     assert fit.tree.attrs["sampler"] != "nuts"
 
 

@@ -45,6 +45,7 @@ def quadrature(data, levels):
     return moments
 
 
+@pytest.mark.filterwarnings("ignore:.* levels of 'obs' have .* rows")
 @pytest.mark.parametrize("levels", [200, 2000])
 def test_sum_and_parts_are_those_of_quadrature(levels):
     data = rows(levels)
