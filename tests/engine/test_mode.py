@@ -53,3 +53,21 @@ def test_mode_of_densities_far_from_normal(name, start, steps):
 def test_zero_density_at_the_start_is_an_error():
     with pytest.raises(SamplingError):
         mode.find(lambda x: np.full(len(x), np.nan), np.zeros(2))
+
+
+def test_many_dimensions_are_climbed_by_gradients():
+    rng = np.random.default_rng(1)
+    root = np.tril(0.2 * rng.normal(size=(40, 40)), -1) + np.diag(rng.uniform(0.3, 2.0, 40))
+    precision, center = np.linalg.inv(root @ root.T), rng.normal(size=40)
+
+    def density(x):
+        force = precision @ (center - x)
+        return -0.5 * (center - x) @ force, force
+
+    found, factor = mode.climb(density, np.zeros(40))
+    away = np.linalg.solve(root, found - center)
+    assert np.abs(away).max() < 0.05
+    seen = np.linalg.eigvalsh(np.linalg.inv(root) @ factor @ factor.T @ np.linalg.inv(root).T)
+    assert seen.max() < 1.01  # flat directions are cut at a standard deviation of ten
+    with pytest.raises(SamplingError):
+        mode.climb(lambda x: (-np.inf, np.zeros(2)), np.zeros(2))

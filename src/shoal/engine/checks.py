@@ -20,7 +20,7 @@ LEAST_ESS = 100  # a chain
 WORST_K = 0.7  # above it importance weights have no reliable mean (Vehtari et al. 2024)
 LEAST_BFMI = 0.3
 NEARLY = 1.05  # R-hat below which chains agree but for their length
-MOST_LONGER = 8  # times as many iterations, that are tried before another sampler
+MOST_LONGER = 12  # times as many iterations, that are tried before another sampler
 FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
 SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
@@ -63,7 +63,7 @@ def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[n
 def longer(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> int:
     """Return how many times as many iterations give enough draws; 0 where a run is more than too short.
 
-    Enough are twice as many effective draws as a run must have.
+    Enough are twice as many effective draws as a run must have; where that takes too long, hardly more.
     """
     values = _columns(variables, effects)
     if draws.sampler not in ("hmc", "alternating") or draws.stats["diverging"].any():
@@ -71,8 +71,11 @@ def longer(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.
     if not np.isfinite(values).all() or (np.ptp(values, axis=2) == 0).any():
         return 0
     rhat, ess = convergence(values)
-    times = int(np.ceil(2 * LEAST_ESS * values.shape[1] / max(ess.min(), 1.0)))
-    return times if rhat.max() < NEARLY and 1 < times <= MOST_LONGER else 0
+    least = LEAST_ESS * values.shape[1]
+    reachable = rhat.max() < NEARLY and 1.25 * least < MOST_LONGER * ess.min()
+    if not reachable or ess.min() >= 2 * least:
+        return 0
+    return int(min(np.ceil(2 * least / ess.min()), MOST_LONGER))
 
 
 def convergence(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

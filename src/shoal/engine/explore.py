@@ -11,6 +11,7 @@ from shoal.engine.evaluate import Target
 from shoal.engine.mixture import Batch, Mixture
 from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
 
+CLIMBS = 4  # towards the mode of many hyperparameters, where rows are expanded anew
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
 
 
@@ -40,22 +41,35 @@ def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
         target.expand(np.zeros(0))
         target.average(np.zeros(0), np.random.default_rng([seed, 1]))
         return _normal(np.zeros(0), np.zeros((0, 0)), np.zeros((1, 0)))
-    batch = marginal_batches(target, cores)
-    center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
-    target.expand(center)
     # A stream of its own: chains draw the same numbers whatever the fit needed.
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
-        pilot = mixture.SMALL_PILOT if target.dear else mixture.PILOT
+        batch, pilot = marginal_batches(target, cores), mixture.SMALL_PILOT if target.dear else mixture.PILOT
+        center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
+        target.expand(center)
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.
         highest = DEGREE if target.quadratic or target.dear else 0
         fit = follow(mixture.fit(batch, center, root, rng, pilot), highest)
     else:
+        center, root = _climbed(target)
         fit = _normal(center, root, center + rng.normal(size=(1024, d)) @ root.T)
     target.expand(fit.mean)
     target.average(fit.mean, rng)
     return fit
+
+
+def _climbed(target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """Return mode and root of the marginal by gradients of the joint density at z = 0, which is the marginal.
+
+    But for a constant, and where everything is gaussian; else at the expansion's own theta, which follows.
+    """
+    center, root, origin = target.start, np.eye(target.n_theta), np.zeros(target.n_effects)
+    target.expand(center)
+    for _ in range(1 if target.quadratic else CLIMBS):
+        center, root = mode.climb(lambda theta: target.joint(theta, origin)[:2], center)
+        target.expand(center)
+    return center, root
 
 
 def _normal(center: np.ndarray, root: np.ndarray, sample: np.ndarray) -> MarginalFit:

@@ -1,4 +1,4 @@
-"""Mode and curvature of a low-dimensional log density from batches of evaluations, without gradients.
+"""Mode and curvature of a log density: of few dimensions from batches of evaluations, of many by gradients.
 
 Newton's method on finite differences in coordinates rescaled by the curvature itself, with a batch of step
 lengths in place of a line search. Exactness of sampling never depends on the result.
@@ -15,6 +15,7 @@ from shoal.errors import SamplingError
 MOST_STEPS = 60
 LONGEST = 2.0  # of a Newton step, in theta
 SPACING = 0.3  # of the differences, in units of the curvature's scale
+DIFFERENCE, FLATTEST = 1e-3, 1e-2  # step between gradients; least curvature, of a prior of sd 10
 FARTHEST = 1e100  # log densities below its negative have no differences
 STEPS = np.append(0.0, 2.0 ** np.arange(2, -9, -1))
 FEW_STEPS = np.array([0.0, 2.0, 1.0, 0.7, 0.4, 0.2, 0.05, 0.005])  # where an evaluation costs milliseconds
@@ -68,6 +69,38 @@ def find(
         if moved < 0.05 and gained < 1e-2 and np.all((eigenvalue > 0.2) & (eigenvalue < 5)):
             break
     return x, root
+
+
+def climb(
+    density: Callable[[np.ndarray], tuple[float, np.ndarray]], start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `find` does, from gradients: in d dimensions a stencil has d^2 points, differences 2 d.
+
+    Parameters
+    ----------
+    density : callable
+        Log density of a point (d,), and its gradient.
+    start : (d,) array
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero at the start.
+    """
+    from scipy.optimize import minimize
+
+    def negative(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = density(x)
+        return (-value, -gradient) if np.isfinite(value) else (FARTHEST, np.zeros(len(x)))
+
+    if negative(start)[0] >= FARTHEST:
+        raise SamplingError("The log posterior is -inf at the prior medians.")
+    mode = minimize(negative, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    steps = DIFFERENCE * np.eye(len(mode))
+    hessian = np.array([negative(mode + s)[1] - negative(mode - s)[1] for s in steps]) / (2 * DIFFERENCE)
+    eigenvalue, vector = np.linalg.eigh((hessian + hessian.T) / 2)
+    eigenvalue = np.clip(np.abs(eigenvalue), FLATTEST, None)
+    return mode, np.linalg.cholesky((vector / eigenvalue) @ vector.T)
 
 
 def _stencil(d: int) -> np.ndarray:
