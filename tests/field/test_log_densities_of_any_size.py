@@ -6,6 +6,7 @@ import pytest
 
 import shoal as sl
 from field.groups import Groups, moments
+from shoal.errors import ModelError
 from shoal.priors import Exponential, Normal
 
 PRIORS = {"Intercept": Normal(0, 1), "sd_g": Exponential(1)}
@@ -56,3 +57,11 @@ def test_weights_of_any_size_are_as_many_rows():
     sigma = fit.tree["posterior"]["sigma"].values
     np.testing.assert_allclose(sigma.mean(), np.sqrt((within**2).mean()), rtol=1e-4)
     assert fit.diagnose().trustworthy
+
+
+def test_a_model_of_offsets_alone_has_no_parameters_to_summarise():
+    fit = sl.Model("y ~ 0 + offset(o)", pd.DataFrame({"y": [1, 2, 0], "o": [0.1, 0.2, 0.3]}), "poisson").fit(
+        seed=1
+    )
+    with pytest.raises(ModelError):
+        fit.summary()

@@ -44,6 +44,8 @@ def summary(
         entries = [", ".join(entry) for entry in product(*labels)]
         rows += [f"{name}[{entry}]" if entry else str(name) for entry in entries]
         values.append(stacked.reshape(-1, *stacked.shape[-2:]))
+    if not values:
+        raise ModelError("The model has no parameters: all that it says of the rows is known.")
     drawn = np.concatenate(values)
     table = Estimates(_described(drawn, prob, kind, stated), index=rows)
     table.attrs = dict(dataset.attrs)
