@@ -16,6 +16,8 @@ from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
+BOUNDED = {"correlation", "unit"}  # supports of priors
+
 
 def summary(
     results: Results, names: Sequence[str] | None, prob: float, kind: str, levels: str | None = None
@@ -49,12 +51,21 @@ def summary(
     drawn = np.concatenate(values)
     table = Estimates(_described(drawn, prob, kind, stated), index=rows)
     table.attrs = dict(dataset.attrs)
-    none = convergence.without_mean(drawn)
+    none = convergence.without_mean(drawn) & ~_bounded(results, rows)
     table.loc[none, ["mean", "sd", "mcse_mean", "mcse_sd"]] = np.nan
     if none.any():
         names = listing(name for name, gone in zip(rows, none, strict=True) if gone)
         table.attrs["mean"] = f"none of {names}, whose tail is too heavy for a finite one: read the interval"
     return table
+
+
+def _bounded(results: Results, rows: Sequence[str]) -> np.ndarray:
+    """Return which quantities have bounds, as correlations and probabilities do, and therefore a mean."""
+    variables = [v for v in results.model.variables if not v.of_levels]
+    within = {
+        v.name for v in variables if {results.model.priors[p].prior.support for p in v.priors} & BOUNDED
+    }
+    return np.array([any(row == name or row.startswith(f"{name}[") for name in within) for row in rows])
 
 
 def _described(values: np.ndarray, prob: float, kind: str, stated: tuple[str, str]) -> dict[str, np.ndarray]:
