@@ -75,6 +75,8 @@ class Family(ABC):
     ordinal : bool
         The response is an ordered category, and ``phi["cutpoints"]`` are parameters beside the scalar
         ones of `parameters`.
+    wider : str
+        What to take where rows scatter more than the family expects, in a sentence.
     n_cutpoints : int
         Number of cutpoints of an ordinal family, once its categories are known (`with_categories`).
 
@@ -96,6 +98,7 @@ class Family(ABC):
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
+    wider: ClassVar[str] = ""
     n_cutpoints: int = 0
 
     def __init__(self, link: str | None = None):

@@ -17,6 +17,7 @@ class Bernoulli(Binomial):
     """Rows of 0 and 1 with ``P(y = 1) = F(eta)``."""
 
     name: ClassVar[str] = "bernoulli"
+    wider: ClassVar[str] = ""  # of one trial a row there is no scatter to be wider
     independent_trials: ClassVar[bool] = False  # there is one
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()

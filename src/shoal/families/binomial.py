@@ -25,6 +25,7 @@ class Binomial(Family):
     """Binomial rows with success probability ``F(eta)``."""
 
     name: ClassVar[str] = "binomial"
+    wider: ClassVar[str] = "family='beta_binomial' lets counts vary more."
     links: ClassVar[tuple[str, ...]] = tuple(LINKS)
     log_concave: ClassVar[bool] = True
     independent_trials: ClassVar[bool] = True

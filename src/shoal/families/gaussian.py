@@ -48,6 +48,9 @@ class Gaussian(Family):
     """Normal rows with mean eta."""
 
     name: ClassVar[str] = "gaussian"
+    wider: ClassVar[str] = (
+        "family='student' lets single rows lie far out; a sigma for each level cannot be written yet."
+    )
     links: ClassVar[tuple[str, ...]] = ("identity",)
     log_concave: ClassVar[bool] = True
     takes: ClassVar[frozenset[str]] = frozenset({"se"})

@@ -44,6 +44,10 @@ class LogNormal(Family):
     """Lognormal rows with median ``exp(eta)``."""
 
     name: ClassVar[str] = "lognormal"
+    wider: ClassVar[str] = (
+        "family='student' for the logarithm lets single rows lie far out; "
+        "a sigma for each level cannot be written yet."
+    )
     links: ClassVar[tuple[str, ...]] = ("identity",)
     log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 1

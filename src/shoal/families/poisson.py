@@ -36,6 +36,7 @@ class Poisson(Family):
     """Poisson rows with mean ``exp(eta)``."""
 
     name: ClassVar[str] = "poisson"
+    wider: ClassVar[str] = "family='negbinomial' lets counts vary more."
     links: ClassVar[tuple[str, ...]] = ("log",)
     log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True

@@ -63,6 +63,7 @@ class ZeroInflatedPoisson(Family):
     """Zero-inflated Poisson rows with mean ``(1 - zi) exp(eta)``."""
 
     name: ClassVar[str] = "zero_inflated_poisson"
+    wider: ClassVar[str] = "family='negbinomial' lets counts vary more."
     links: ClassVar[tuple[str, ...]] = ("log",)
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8

@@ -136,6 +136,11 @@ class Design:
         """For each effect of `group`, the population column of the same term, or -1."""
         return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.effects)
 
+    def place_of(self, part: Group | Latent) -> int:
+        """Return the place of a group among the response's, or of a latent among its latents."""
+        parts = self.groups if isinstance(part, Group) else self.latents
+        return next(i for i, own in enumerate(parts) if own is part)
+
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
         return replace(self, rows=self.rows._replace(y=np.asarray(y, float)))

@@ -57,7 +57,8 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
     """Return what is special about a prior, as words that follow it."""
     if variable is None:
         return given.notes("")
-    slopes = any(v.kind == "coefficient" and v.prefix == variable.prefix for v in model.variables[1:])
+    others = (v for v in model.variables if v.prefix == variable.prefix and v.name != variable.name)
+    slopes = any(v.kind == "coefficient" for v in others)
     plain = replace(given, centered=given.centered and (slopes or variable.kind == "sd"))
     marks = plain.notes(variable.kind)
     if variable.kind == "cutpoints":

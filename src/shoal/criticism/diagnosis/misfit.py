@@ -25,17 +25,6 @@ ALARMS = 0.05  # largest probability of naming a level of a model that holds
 FEWEST, MOST = 200, 1000  # draws that responses are simulated at
 NUMBERS, LARGEST = 2**23, 2**26  # rows times draws: wanted, and beyond which nothing is simulated
 
-LEAVING = {
-    "gaussian": "family='student' lets single rows lie far out; a sigma for each level cannot be written "
-    "yet.",
-    "lognormal": "family='student' for the logarithm lets single rows lie far out; a sigma for each level "
-    "cannot be written yet.",
-    "poisson": "family='negbinomial' lets counts vary more.",
-    "zero_inflated_poisson": "family='negbinomial' lets counts vary more.",
-    "binomial": "family='beta_binomial' lets counts vary more.",
-}
-"""What a family that is too narrow may be left for."""
-
 
 def misfit_by_level(case: Case) -> list[Finding]:
     """Report levels whose residuals stand out."""
@@ -141,6 +130,6 @@ def _finding(
             f"{design.formula.response.value.text} that are larger than the model expects: {shown}. The "
             f"largest of all levels is as far out in fewer than {100 * alarms:.2g}% of data sets simulated "
             "from the fit.",
-            f"Look at the rows of {these} first. {LEAVING.get(design.family.name, '')}".rstrip(),
+            f"Look at the rows of {these} first. {design.family.wider}".rstrip(),
         )
     ]

@@ -50,7 +50,7 @@ class Coefficients(Term):
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design.prefix, "Intercept"), centered=True)
             return
-        if self._known(name):
+        if self._known(name):  # what is given takes this one's place
             yield Default(name, Normal(0.0, 1.0), wider(design.prefix, "b"), shrunk=Shrunk(0.0, 1.0))
             return
         mean, spread = self._default

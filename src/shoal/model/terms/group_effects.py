@@ -51,8 +51,7 @@ class GroupEffects(Term):
 
     def variables(self) -> Iterator[Variable]:
         for design, group in self.factor.groups:
-            place = [id(own) for own in design.groups].index(id(group))
-            make = partial(Variable, prefix=group.prefix, place=place)
+            make = partial(Variable, prefix=group.prefix, place=design.place_of(group))
             dims, sds = {group.dim: group.effects}, sd_names(group)
             yield make(group.sd, "sd", dims=dims, priors=sds, defaults=partial(sd_defaults, design, group))
             if group.correlated:

@@ -60,7 +60,7 @@ class SharedLatent(Term):
     def variables(self) -> Iterator[Variable]:
         for design, latent in self.members:
             name, defaults = latent.loading, partial(self._defaults, design, latent.loading)
-            place = [id(own) for own in design.latents].index(id(latent))
+            place = design.place_of(latent)
             yield Variable(name, "loading", design.prefix, {}, (name,), place=place, defaults=defaults)
         yield Variable(self.name, "effects", "", {level_dim(self.one.factor): self.one.labels})
 

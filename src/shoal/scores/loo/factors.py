@@ -38,15 +38,13 @@ class Factor(Gathered):
 
     def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return z (M, J) and the level (M,) of some rows of one response."""
-        z = [
-            group.z[rows] if owner is design else np.zeros((len(rows), len(group.effects)))
-            for owner, group in self.groups
-        ]
-        z += [np.full((len(rows), 1), float(owner is design)) for owner, _ in self.loadings]
-        members = [group.index for owner, group in self.groups if owner is design]
-        members += [latent.index for owner, latent in self.loadings if owner is design]
-        index = members[0][rows] if members else np.zeros(len(rows), np.int64)
-        return np.concatenate(z, axis=1), index
+        z, index = np.zeros((len(rows), super().effects)), np.zeros(len(rows), np.int64)
+        if any(owner is design for owner, _ in self.groups):
+            z, index = super().columns(design, rows)
+        loaded = np.array([owner is design for owner, _ in self.loadings], float)
+        for owner, latent in self.loadings:
+            index = latent.index[rows] if owner is design else index
+        return np.concatenate([z, np.broadcast_to(loaded, (len(rows), len(loaded)))], axis=1), index
 
 
 def factors_of(model: Specification) -> tuple[Factor, ...]:
