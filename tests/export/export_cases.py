@@ -101,6 +101,8 @@ FAMILIES = [
     Case("z0 ~ x + (1 | g)", "zero_inflated_poisson"),
     Case("e ~ x + (1 | g)", "exponential"),
     Case("p ~ x + (1 | g)", "gamma"),
+    Case("p ~ x + (1 | g)", "weibull"),
+    Case("p ~ x + (1 | g)", "inverse_gaussian"),
     Case("p ~ x + (1 | g)", "lognormal"),
     Case("q ~ x + (1 | g)", "beta"),
     Case("a ~ x + (1 | g)", "cumulative"),

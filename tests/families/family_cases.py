@@ -49,6 +49,10 @@ CASES = [
     Case(get_family("exponential"), {}),
     Case(get_family("gamma"), {"shape": 0.7}),
     Case(get_family("gamma"), {"shape": 90.0}),
+    Case(get_family("weibull"), {"shape": 0.6}),
+    Case(get_family("weibull"), {"shape": 8.0}),
+    Case(get_family("inverse_gaussian"), {"shape": 0.5}),
+    Case(get_family("inverse_gaussian"), {"shape": 20.0}),
     Case(get_family("lognormal"), {"sigma": 0.4}),
     Case(get_family("beta"), {"phi": 0.8}),
     Case(get_family("beta"), {"phi": 40.0}),
@@ -58,7 +62,7 @@ CASES = [
     Case(Cumulative("probit", 1), {"cutpoints": np.array([0.3])}),
 ]
 COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson")
-POSITIVE = ("exponential", "gamma", "lognormal")
+POSITIVE = ("exponential", "gamma", "weibull", "inverse_gaussian", "lognormal")
 
 
 def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, log_expit, log_ndtr, ndtr
+from scipy.special import expit, gammaln, log_expit, log_ndtr, ndtr
 
 from shoal.families import Family, Rows
 
@@ -85,6 +85,17 @@ def _gamma(family, rows, eta, phi):
     return stats.gamma.logpdf(rows.y, phi["shape"], scale=np.exp(eta) / phi["shape"])
 
 
+def _weibull(family, rows, eta, phi):
+    # With log y - log(scale) from eta: the scale may be far from any response.
+    a = phi["shape"]
+    z = a * (np.log(rows.y) - eta + gammaln(1 + 1 / a))
+    return stats.gumbel_l.logpdf(z) + np.log(a) - np.log(rows.y)
+
+
+def _inverse_gaussian(family, rows, eta, phi):
+    return stats.invgauss.logpdf(rows.y, np.exp(eta) / phi["shape"], scale=phi["shape"])
+
+
 def _lognormal(family, rows, eta, phi):
     return stats.norm.logpdf(np.log(rows.y), eta, phi["sigma"]) - np.log(rows.y)
 
@@ -115,6 +126,8 @@ DENSITIES = {
     "zero_inflated_poisson": _zero_inflated_poisson,
     "exponential": _exponential,
     "gamma": _gamma,
+    "weibull": _weibull,
+    "inverse_gaussian": _inverse_gaussian,
     "lognormal": _lognormal,
     "beta": _beta,
     "cumulative": _cumulative,

@@ -165,6 +165,9 @@ SEARCHES = [
     ("zero_inflated_poisson", response([0.0, 0, 9, 12]), {"zi": 0.4}, 1.0),
     ("gamma", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
     ("exponential", response([1e-3, 1.0, 5.0]), {}, 1.0),
+    ("weibull", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
+    ("weibull", response([0.5, 1.0, 1.2]), {"shape": 9.0}, 1.0),
+    ("inverse_gaussian", response([0.05, 1.0, 4.0]), {"shape": 0.8}, 1.0),
     ("student", response([0.0, 0.1, -0.2, 0.1, 9.0]), {"sigma": 0.3, "nu": 4.0}, 1.0),
     ("beta", response([0.001, 0.2, 0.3]), {"phi": 5.0}, 1.0),
     ("lognormal", response([0.1, 3.0]), {"sigma": 0.5}, 1.0),
@@ -201,8 +204,8 @@ def test_default_scales_are_usable(case):
 
 
 @each_case
-def test_log_concave_families_are_all_but_four(case):
-    others = ("student", "beta", "beta_binomial", "zero_inflated_poisson")
+def test_log_concave_families_are_all_but_these(case):
+    others = ("student", "beta", "beta_binomial", "zero_inflated_poisson", "inverse_gaussian")
     assert case.family.log_concave == (case.family.name not in others)
 
 
@@ -222,6 +225,7 @@ LATENT = {
     "cumulative(probit)": stats.norm(),
     "exponential": stats.gumbel_l(),
     "gamma": stats.loggamma(2.5),
+    "weibull": stats.gumbel_l(scale=1 / 2.5),
     "student": stats.t(5.0, scale=2.0),
     "lognormal": stats.norm(scale=2.0),
 }
@@ -239,7 +243,14 @@ def test_residual_variance_where_it_is_not_one_number():
     found = get_family("gaussian").residual_variance(rows, {"sigma": 2.0})
     np.testing.assert_allclose(found, np.mean(rows.se**2) + 4)
     assert get_family("student").residual_variance(rows, {"sigma": 1.0, "nu": 1.5}) == np.inf
-    for name in ("poisson", "negbinomial", "zero_inflated_poisson", "beta", "beta_binomial"):
+    for name in (
+        "poisson",
+        "negbinomial",
+        "zero_inflated_poisson",
+        "beta",
+        "beta_binomial",
+        "inverse_gaussian",
+    ):
         assert get_family(name).residual_variance(rows, {"shape": 1.0, "zi": 0.1, "phi": 2.0}) is None
 
 

@@ -27,6 +27,8 @@ from shoal.families import Cumulative, get_family
         ("zero_inflated_poisson", response([0, 0.5]), "non-integer counts"),
         ("zero_inflated_poisson", response([1, 2]), r"no zero in 2 rows[\s\S]*poisson"),
         ("gamma", response([1, 0, 0]), r"in 2 of 3 rows \(row 1: 0, row 2: 0\)[\s\S]*bernoulli"),
+        ("weibull", response([1, 0]), "zero or negative values in 1 of 2"),
+        ("inverse_gaussian", response([1, 0]), "zero or negative values in 1 of 2"),
         ("exponential", response([1, -1]), "zero or negative values in 1 of 2"),
         ("lognormal", response([1, 0]), "zero or negative values in 1 of 2"),
         ("beta", response([0.5, 1, 0]), r"exactly 0 or 1 in 2 of 3 rows \(row 1: 1, row 2: 0\)"),

@@ -10,7 +10,7 @@ from scipy.special import expit, roots_legendre
 from shoal.families import Rows, get_family
 
 BETA_BINOMIAL = [c for c in CASES if c.family.name == "beta_binomial"]
-EXPECTED = ("student", "beta")  # curvature is Fisher's information
+EXPECTED = ("student", "beta", "inverse_gaussian")  # curvature is Fisher's information
 COMPLETE_DATA = ("zero_inflated_poisson",)  # curvature of a zero is that of the complete data
 LOG_CONCAVE = [c for c in CASES if c.family.log_concave]
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -44,7 +44,10 @@ def test_expected_curvature_is_the_variance_of_the_score(case, eta):
     """By Gauss-Legendre quadrature over the quantiles of the response."""
     nodes, weights = roots_legendre(2000)
     u, weights = (nodes + 1) / 2, weights / 2
-    if case.family.name == "student":
+    if case.family.name == "inverse_gaussian":
+        shape = case.phi["shape"]
+        y = stats.invgauss.ppf(u, np.exp(eta) / shape, scale=shape)
+    elif case.family.name == "student":
         y = stats.t.ppf(u, case.phi["nu"], eta, case.phi["sigma"])
     else:
         mean, precision = 1 / (1 + np.exp(-eta)), case.phi["phi"]

@@ -5,7 +5,7 @@ import pytest
 from family_cases import CASES, SIZE, Case, response, rows_of
 from row_calls import blocks
 from scipy import stats
-from scipy.special import polygamma
+from scipy.special import gammaln, polygamma
 from scipy_densities import log_density as scipy_density
 
 from shoal.families import Cumulative, Rows, get_family
@@ -32,6 +32,9 @@ LIMITS = [
     ("zero_inflated_poisson", {"zi": 0.25}, 0.0, -700.0, -0.75 * np.exp(-700)),
     ("exponential", {}, 2.0, 700.0, -700.0),
     ("gamma", {"shape": 2.0}, 3.0, 700.0, np.log(4) - 1400 + np.log(3)),
+    # As the mean grows: of Weibull rows -log(mean) a - ..., of inverse Gaussian ones the density of Lévy.
+    ("weibull", {"shape": 2.0}, 3.0, 700.0, np.log(2) - 2 * (700 - gammaln(1.5)) + np.log(3)),
+    ("inverse_gaussian", {"shape": 2.0}, 3.0, 700.0, stats.levy.logpdf(3.0, scale=2.0)),
     ("beta", {"phi": 2.0}, 0.3, -700.0, np.log(2 * 0.7 / 0.3) - 700),
 ]
 
@@ -124,7 +127,15 @@ def test_a_zero_that_is_nearly_certain_keeps_its_digits():
     np.testing.assert_allclose(found.value, -0.75 * np.exp(eta), rtol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "phi"), [("exponential", {}), ("gamma", {"shape": 2.0})])
+@pytest.mark.parametrize(
+    ("name", "phi"),
+    [
+        ("exponential", {}),
+        ("gamma", {"shape": 2.0}),
+        ("weibull", {"shape": 2.0}),
+        ("inverse_gaussian", {"shape": 2.0}),
+    ],
+)
 def test_large_responses_of_a_tiny_mean_are_finite(name, phi):
     found = get_family(name).evaluate(response([1e-6, 1.0, 1e8]), np.full(3, -700.0), phi, order=2)
     assert all(np.isfinite(part).all() for part in found) and np.all(found.curvature > 0)

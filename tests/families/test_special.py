@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import digamma, erfcx, gammaln, log_ndtr, poch, polygamma
+from scipy.special import digamma, erfcx, gammaln, log_ndtr, poch, polygamma, zeta
 
 from shoal.families import gamma_functions, special
 
@@ -65,6 +65,15 @@ def test_gamma_functions(x):
             else 1 / (2 * x**2) + 1 / (6 * x**3) - 1 / (30 * x**5) + 1 / (42 * x**7)
         )
         np.testing.assert_allclose(gamma_functions.trigamma_excess(x), excess, rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [1e-300, 1e-12, 1e-5, 0.01, 0.0499, 0.0501, 0.4, 3.0, 1e8])
+def test_log_gamma_above_one(x):
+    value, slope = gamma_functions.log_gamma_above_one(x)
+    series = -np.euler_gamma * x + np.pi**2 / 12 * x**2 - zeta(3) / 3 * x**3
+    expected = series if x < 1e-4 else gammaln(1 + x)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(slope, digamma(1 + x), rtol=1e-14)
 
 
 @pytest.mark.parametrize("a", [1e-300, 1e-8, 0.3, 29.99, 30.01, 100.0])

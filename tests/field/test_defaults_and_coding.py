@@ -18,7 +18,8 @@ ROWS = 60
 RESPONSES = {
     "gaussian": "y", "student": "y", "lognormal": "p", "gamma": "p", "exponential": "p", "poisson": "c",
     "negbinomial": "c", "zero_inflated_poisson": "c", "bernoulli": "b", "binomial": "k | trials(12)",
-    "beta_binomial": "k | trials(12)", "beta": "q", "cumulative": "t",
+    "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
+    "cumulative": "t",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))

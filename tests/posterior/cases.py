@@ -138,6 +138,8 @@ COUNTS_AND_OTHERS = [
     Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_poisson"),
     Case("p ~ x1 + (1 + x1 | g)", "exponential"),
     Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
+    Case("p | weights(w) ~ x1 + (1 | g) + (1 | h)", "weibull"),
+    Case("p ~ 1 + (1 | g) + (1 | h)", "inverse_gaussian"),
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
     Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),

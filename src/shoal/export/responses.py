@@ -126,6 +126,15 @@ def _gamma(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Gamma, {"alpha": phi["shape"], "beta": phi["shape"] * pt.exp(-eta)})
 
 
+def _weibull(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    scale = pt.exp(eta - pt.gammaln(1 + 1 / phi["shape"]))
+    return Observed(pm.Weibull, {"alpha": phi["shape"], "beta": scale})
+
+
+def _inverse_gaussian(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.Wald, {"mu": pt.exp(eta), "lam": phi["shape"]})
+
+
 def _beta(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     shapes = {"alpha": phi["phi"] * pt.sigmoid(eta), "beta": phi["phi"] * pt.sigmoid(-eta)}
     return Observed(pm.Beta, shapes)
@@ -158,6 +167,8 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.ZeroInflatedPoisson: _zero_inflated_poisson,
     families.Exponential: _exponential,
     families.Gamma: _gamma,
+    families.Weibull: _weibull,
+    families.InverseGaussian: _inverse_gaussian,
     families.Beta: _beta,
     families.Cumulative: _cumulative,
 }

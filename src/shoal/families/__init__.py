@@ -14,10 +14,12 @@ from shoal.families.cumulative import Cumulative
 from shoal.families.exponential import Exponential
 from shoal.families.gamma import Gamma
 from shoal.families.gaussian import Gaussian
+from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
 from shoal.families.negbinomial import NegBinomial
 from shoal.families.poisson import Poisson
 from shoal.families.student import Student
+from shoal.families.weibull import Weibull
 from shoal.families.zero_inflated_poisson import ZeroInflatedPoisson
 
 FAMILIES: dict[str, Family] = {
@@ -33,6 +35,8 @@ FAMILIES: dict[str, Family] = {
         ZeroInflatedPoisson(),
         Exponential(),
         Gamma(),
+        Weibull(),
+        InverseGaussian(),
         LogNormal(),
         Beta(),
         Cumulative(),
@@ -50,11 +54,13 @@ __all__ = [
     "Family",
     "Gamma",
     "Gaussian",
+    "InverseGaussian",
     "LogNormal",
     "NegBinomial",
     "Poisson",
     "Rows",
     "Student",
+    "Weibull",
     "ZeroInflatedPoisson",
     "get_family",
 ]

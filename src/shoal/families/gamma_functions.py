@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 
+from scipy.special import zeta
+
 from shoal.families.special import LOG_ROOT_2_PI, log1p_fast
 from shoal.priors.compiled import inner
 
 MANY = 30.0  # from here on four terms of the series are exact to rounding
+# Coefficients of x, x^2, ... in log Γ(1 + x): minus Euler's constant, and (-1)^n ζ(n) / n.
+TAYLOR = (-0.5772156649015329, *(float((-1) ** n * zeta(n) / n) for n in range(2, 12)))
 FEW = 16.0  # products of fewer factors than this are faster than two gamma functions
 
 
@@ -46,6 +50,20 @@ def gamma_pair(x: float) -> tuple[float, float]:
     log_x = math.log(x)
     log_gamma = (x - 0.5) * log_x - x + LOG_ROOT_2_PI + stirling(x) - math.log(p)
     return log_gamma, log_x - 0.5 / x - digamma_remainder(x) - slope / p
+
+
+@inner
+def log_gamma_above_one(x: float) -> tuple[float, float]:
+    """Return ``log Γ(1 + x)`` and ψ(1 + x) for x > 0, with all digits of the first where x is small.
+
+    There by Taylor's series (Abramowitz and Stegun 1964, 6.1.33).
+    """
+    log_gamma, digamma = gamma_pair(1.0 + x)
+    if x < 0.05:
+        log_gamma = 0.0
+        for n in range(len(TAYLOR) - 1, -1, -1):
+            log_gamma = (log_gamma + TAYLOR[n]) * x
+    return log_gamma, digamma
 
 
 @inner
