@@ -46,6 +46,10 @@ CASES = [
     Case(get_family("negbinomial"), {"shape": 70.0}),
     Case(get_family("zero_inflated_poisson"), {"zi": 0.3}),
     Case(get_family("zero_inflated_poisson"), {"zi": 0.01}),
+    Case(get_family("zero_inflated_negbinomial"), {"shape": 0.4, "zi": 0.3}),
+    Case(get_family("zero_inflated_negbinomial"), {"shape": 50.0, "zi": 0.02}),
+    Case(get_family("zero_inflated_binomial"), {"zi": 0.3}),
+    Case(get_family("zero_inflated_binomial"), {"zi": 0.02}),
     Case(get_family("exponential"), {}),
     Case(get_family("gamma"), {"shape": 0.7}),
     Case(get_family("gamma"), {"shape": 90.0}),
@@ -61,7 +65,8 @@ CASES = [
     Case(Cumulative("logit", 1), {"cutpoints": np.array([0.3])}),
     Case(Cumulative("probit", 1), {"cutpoints": np.array([0.3])}),
 ]
-COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson")
+COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negbinomial")
+SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")
 POSITIVE = ("exponential", "gamma", "weibull", "inverse_gaussian", "lognormal")
 
 
@@ -69,7 +74,7 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
     """Return rows that hold both ends of the family's support, where it has ends."""
     rng, name = np.random.default_rng(seed), case.family.name
     trials = rng.integers(1, 9, SIZE) if "trials" in case.family.takes else np.ones(SIZE, int)
-    if name in ("bernoulli", "binomial", "beta_binomial"):
+    if name in SUCCESSES:
         y = rng.binomial(trials, 0.5).astype(float)
         y[0], y[1] = 0, trials[1]
     elif name in COUNTS:

@@ -72,9 +72,12 @@ def _negbinomial(family, rows, eta, phi):
     return half - a * np.log1p(np.exp(eta) / a) - rows.y * np.log1p(a * np.exp(-eta))
 
 
-def _zero_inflated_poisson(family, rows, eta, phi):
-    structural = np.where(rows.y == 0, np.log(phi["zi"]), -np.inf)
-    return np.logaddexp(structural, np.log1p(-phi["zi"]) + stats.poisson.logpmf(rows.y, np.exp(eta)))
+def _zero_inflated(counts):
+    def density(family, rows, eta, phi):
+        structural = np.where(rows.y == 0, np.log(phi["zi"]), -np.inf)
+        return np.logaddexp(structural, np.log1p(-phi["zi"]) + counts(family, rows, eta, phi))
+
+    return density
 
 
 def _exponential(family, rows, eta, phi):
@@ -123,7 +126,9 @@ DENSITIES = {
     "beta_binomial": _beta_binomial,
     "poisson": _poisson,
     "negbinomial": _negbinomial,
-    "zero_inflated_poisson": _zero_inflated_poisson,
+    "zero_inflated_poisson": _zero_inflated(_poisson),
+    "zero_inflated_negbinomial": _zero_inflated(_negbinomial),
+    "zero_inflated_binomial": _zero_inflated(_binomial),
     "exponential": _exponential,
     "gamma": _gamma,
     "weibull": _weibull,

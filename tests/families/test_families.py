@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, COUNTS, SIZE, response, rows_of, stretched
+from family_cases import CASES, COUNTS, SIZE, SUCCESSES, response, rows_of, stretched
 from scipy import stats
 from scipy.special import expit, logit
 from scipy_densities import log_density as scipy_density
@@ -11,7 +11,8 @@ from shoal.errors import ModelError
 from shoal.families import FAMILIES, Cumulative, Rows, get_family
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-NOT_THE_INFORMATION = ("zero_inflated_poisson", "beta_binomial")  # curvatures that are not in expectation
+ZERO_INFLATED = ("zero_inflated_poisson", "zero_inflated_negbinomial", "zero_inflated_binomial")
+NOT_THE_INFORMATION = (*ZERO_INFLATED, "beta_binomial")  # curvatures that are not in expectation
 
 
 def normalised(case, rows, eta):
@@ -144,7 +145,7 @@ def test_search_starts_at_finite_points_near_the_response(case):
         np.testing.assert_array_equal(start, rows.y)
     elif case.family.name in COUNTS:
         np.testing.assert_allclose(start, np.log(rows.y + 0.5), atol=1e-12)
-    elif str(case.family) in ("bernoulli", "binomial", "beta_binomial"):
+    elif str(case.family) in SUCCESSES:
         np.testing.assert_allclose(start, logit((rows.y + 0.5) / (rows.trials + 1)), atol=1e-12)
     else:
         assert np.all(np.diff(start[np.argsort(rows.y / rows.trials)]) >= -1e-12)
@@ -163,6 +164,8 @@ SEARCHES = [
     ("beta_binomial", response([0.0, 5.0, 1.0], 6.0), {"phi": 3.0}, 2.0),
     ("negbinomial", response([0.0, 0, 0, 25]), {"shape": 0.3}, 2.0),
     ("zero_inflated_poisson", response([0.0, 0, 9, 12]), {"zi": 0.4}, 1.0),
+    ("zero_inflated_negbinomial", response([0.0, 0, 9, 12]), {"shape": 2.0, "zi": 0.4}, 1.0),
+    ("zero_inflated_binomial", response([0.0, 0, 5, 6], 6.0), {"zi": 0.4}, 1.5),
     ("gamma", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
     ("exponential", response([1e-3, 1.0, 5.0]), {}, 1.0),
     ("weibull", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
@@ -205,7 +208,7 @@ def test_default_scales_are_usable(case):
 
 @each_case
 def test_log_concave_families_are_all_but_these(case):
-    others = ("student", "beta", "beta_binomial", "zero_inflated_poisson", "inverse_gaussian")
+    others = ("student", "beta", "beta_binomial", "inverse_gaussian", *ZERO_INFLATED)
     assert case.family.log_concave == (case.family.name not in others)
 
 
@@ -243,14 +246,7 @@ def test_residual_variance_where_it_is_not_one_number():
     found = get_family("gaussian").residual_variance(rows, {"sigma": 2.0})
     np.testing.assert_allclose(found, np.mean(rows.se**2) + 4)
     assert get_family("student").residual_variance(rows, {"sigma": 1.0, "nu": 1.5}) == np.inf
-    for name in (
-        "poisson",
-        "negbinomial",
-        "zero_inflated_poisson",
-        "beta",
-        "beta_binomial",
-        "inverse_gaussian",
-    ):
+    for name in ("poisson", "negbinomial", "beta", "beta_binomial", "inverse_gaussian", *ZERO_INFLATED):
         assert get_family(name).residual_variance(rows, {"shape": 1.0, "zi": 0.1, "phi": 2.0}) is None
 
 

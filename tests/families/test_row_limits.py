@@ -30,6 +30,10 @@ LIMITS = [
     ("negbinomial", {"shape": 2.0}, 3.0, 700.0, 2 * (np.log(2) - 700) + np.log(4)),
     ("zero_inflated_poisson", {"zi": 0.25}, 0.0, 700.0, np.log(0.25)),
     ("zero_inflated_poisson", {"zi": 0.25}, 0.0, -700.0, -0.75 * np.exp(-700)),
+    ("zero_inflated_negbinomial", {"shape": 2.0, "zi": 0.25}, 0.0, 700.0, np.log(0.25)),
+    ("zero_inflated_negbinomial", {"shape": 2.0, "zi": 0.25}, 0.0, -30.0, -0.75 * np.exp(-30)),
+    ("zero_inflated_binomial", {"zi": 0.25}, 0.0, 700.0, np.log(0.25)),
+    ("zero_inflated_binomial", {"zi": 0.25}, 0.0, -30.0, -0.75 * np.exp(-30)),
     ("exponential", {}, 2.0, 700.0, -700.0),
     ("gamma", {"shape": 2.0}, 3.0, 700.0, np.log(4) - 1400 + np.log(3)),
     # As the mean grows: of Weibull rows -log(mean) a - ..., of inverse Gaussian ones the density of Lévy.
@@ -121,9 +125,17 @@ def test_information_in_many_degrees_of_freedom(nu):
     np.testing.assert_allclose(found["information"][1], expected, rtol=1e-6)
 
 
-def test_a_zero_that_is_nearly_certain_keeps_its_digits():
+@pytest.mark.parametrize(
+    ("name", "phi"),
+    [
+        ("zero_inflated_poisson", {"zi": 0.25}),
+        ("zero_inflated_negbinomial", {"shape": 3.0, "zi": 0.25}),
+        ("zero_inflated_binomial", {"zi": 0.25}),
+    ],
+)
+def test_a_zero_that_is_nearly_certain_keeps_its_digits(name, phi):
     eta = np.array([-40.0, -300.0])
-    found = get_family("zero_inflated_poisson").evaluate(response([0.0, 0.0]), eta, {"zi": 0.25})
+    found = get_family(name).evaluate(response([0.0, 0.0]), eta, phi)
     np.testing.assert_allclose(found.value, -0.75 * np.exp(eta), rtol=1e-13)
 
 

@@ -17,7 +17,8 @@ SEEDS = st.integers(0, 2**16)
 ROWS = 60
 RESPONSES = {
     "gaussian": "y", "student": "y", "lognormal": "p", "gamma": "p", "exponential": "p", "poisson": "c",
-    "negbinomial": "c", "zero_inflated_poisson": "c", "bernoulli": "b", "binomial": "k | trials(12)",
+    "negbinomial": "c", "zero_inflated_poisson": "c", "zero_inflated_negbinomial": "c",
+    "zero_inflated_binomial": "m | trials(12)", "bernoulli": "b", "binomial": "k | trials(12)",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
     "cumulative": "t",
 }  # fmt: skip
@@ -32,6 +33,7 @@ def table(seed):
         {
             "y": rng.normal(3, 2, ROWS), "p": rng.gamma(2, 1, ROWS), "c": rng.poisson(1.5, ROWS),
             "b": np.arange(ROWS) % 3 == 0, "k": rng.binomial(12, share), "q": share,
+            "m": rng.binomial(12, share) * (np.arange(ROWS) % 4 > 0),
             "t": np.arange(ROWS) % 4, "g": np.arange(ROWS) % 6, "x": rng.normal(2000, 6, ROWS),
             "z": rng.gamma(1, 1, ROWS), "f": rng.permutation(list("abc") * 20),
         }

@@ -118,6 +118,17 @@ def _zero_inflated_poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Obs
     return Observed(pm.ZeroInflatedPoisson, {"psi": 1 - phi["zi"], "mu": pt.exp(eta)}, integers=True)
 
 
+def _zero_inflated_negbinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    arguments = {"psi": 1 - phi["zi"], "mu": pt.exp(eta), "alpha": phi["shape"]}
+    return Observed(pm.ZeroInflatedNegativeBinomial, arguments, integers=True)
+
+
+def _zero_inflated_binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    trials = data(design, "trials", design.rows.trials.astype(np.int64))
+    arguments = {"psi": 1 - phi["zi"], "n": trials, "p": pt.sigmoid(eta)}
+    return Observed(pm.ZeroInflatedBinomial, arguments, integers=True)
+
+
 def _exponential(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Exponential, {"scale": pt.exp(eta)})
 
@@ -165,6 +176,8 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.Poisson: _poisson,
     families.NegBinomial: _negbinomial,
     families.ZeroInflatedPoisson: _zero_inflated_poisson,
+    families.ZeroInflatedNegBinomial: _zero_inflated_negbinomial,
+    families.ZeroInflatedBinomial: _zero_inflated_binomial,
     families.Exponential: _exponential,
     families.Gamma: _gamma,
     families.Weibull: _weibull,

@@ -20,6 +20,8 @@ from shoal.families.negbinomial import NegBinomial
 from shoal.families.poisson import Poisson
 from shoal.families.student import Student
 from shoal.families.weibull import Weibull
+from shoal.families.zero_inflated_binomial import ZeroInflatedBinomial
+from shoal.families.zero_inflated_negbinomial import ZeroInflatedNegBinomial
 from shoal.families.zero_inflated_poisson import ZeroInflatedPoisson
 
 FAMILIES: dict[str, Family] = {
@@ -33,6 +35,8 @@ FAMILIES: dict[str, Family] = {
         Poisson(),
         NegBinomial(),
         ZeroInflatedPoisson(),
+        ZeroInflatedNegBinomial(),
+        ZeroInflatedBinomial(),
         Exponential(),
         Gamma(),
         Weibull(),
@@ -61,6 +65,8 @@ __all__ = [
     "Rows",
     "Student",
     "Weibull",
+    "ZeroInflatedBinomial",
+    "ZeroInflatedNegBinomial",
     "ZeroInflatedPoisson",
     "get_family",
 ]

@@ -20,6 +20,24 @@ from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, logistic
 from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
 from shoal.priors import InverseGamma, Prior
+from shoal.priors.compiled import inner
+
+
+@inner
+def negbinomial_row(y: float, e: float, a: float, log_a: float) -> tuple[float, float, float, float, float]:
+    """Return value, score, curvature, slope in the shape a, and ``log P(y = 0)``, of one row at e."""
+    d = e - log_a
+    p, other, rest = logistic(d)
+    ratio, ratio_slope = log_gamma_ratio(y, a)
+    log_other = min(-d, 0.0) - rest
+    log_empty = a * log_other
+    return (
+        ratio + y * (min(d, 0.0) - rest) + log_empty,
+        y * other - a * p,
+        (y + a) * p * other,
+        ratio_slope - y * other / a + log_other + p,
+        log_empty,
+    )
 
 
 @row_function
@@ -31,17 +49,14 @@ def negbinomial_rows(y, trials, weight, se, eta, phi, order, value, score, curva
         a = phi[0, j]
         log_a = math.log(a)
         for i in range(j * each, (j + 1) * each):
-            w, d = weight[i], eta[0, i] - log_a
-            p, other, rest = logistic(d)
-            ratio, ratio_slope = log_gamma_ratio(y[i], a)
-            log_other = min(-d, 0.0) - rest
-            value[i] = w * (ratio + y[i] * (min(d, 0.0) - rest) + a * log_other)
+            w = weight[i]
+            log_density, rise, bend, per_weight, _ = negbinomial_row(y[i], eta[0, i], a, log_a)
+            value[i] = w * log_density
             if order > 0:
-                score[0, i] = w * (y[i] * other - a * p)
-                per_weight = ratio_slope - y[i] * other / a + log_other + p
+                score[0, i] = w * rise
                 slope[0, j] += w * per_weight
                 if order > 1:
-                    curvature[0, i] = above_zero(w * (y[i] + a) * p * other)  # exact: log-concave in eta
+                    curvature[0, i] = above_zero(w * bend)  # exact: log-concave in eta
                     information[0, j] += w * per_weight * per_weight  # of this row: no closed expectation
 
 

@@ -36,7 +36,10 @@ class Poisson(Family):
     """Poisson rows with mean ``exp(eta)``."""
 
     name: ClassVar[str] = "poisson"
-    wider: ClassVar[str] = "family='negbinomial' lets counts vary more."
+    wider: ClassVar[str] = (
+        "family='negbinomial' lets counts vary more; where it is zeros that are too many, "
+        "'zero_inflated_poisson' has room for them."
+    )
     links: ClassVar[tuple[str, ...]] = ("log",)
     log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True

@@ -29,6 +29,12 @@ def above_zero(curvature: float) -> float:
 
 
 @inner
+def inside_unit(p: float) -> float:
+    """Return a probability off 0 and 1, where rounding may have put it."""
+    return min(max(p, 1e-300), 1 - 1e-16)
+
+
+@inner
 def log1p_fast(q: float) -> float:
     """Return ``log(1 + q)`` for q > -1, in half the time of `math.log1p`.
 

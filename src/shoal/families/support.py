@@ -20,6 +20,11 @@ def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, rem
         raise DataError(f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).", needed, remedy)
 
 
+def only(rows: Rows, where: np.ndarray) -> Rows:
+    """Return the rows for which `where` holds."""
+    return Rows(*(np.asarray(part)[where] for part in rows))
+
+
 def refuse_constant(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if all responses are equal."""
     if np.ptp(rows.y) == 0 and len(rows.y) > 1:
