@@ -27,6 +27,7 @@ WIDE = stats.norm.ppf(0.95)
         ("m ~ 1", "gamma", "ratio"),
         ("count ~ 1", "negbinomial", "ratio"),
         ("count ~ 1", "zero_inflated_poisson", "ratio"),
+        ("count ~ 1", "hurdle_poisson", "ratio"),
         ("bit ~ 1", "bernoulli", "probability"),
         ("k | trials(m) ~ 1", "binomial", "probability"),
         ("grade ~ 1", "cumulative", "category"),

@@ -27,7 +27,11 @@ pymc = pytest.importorskip("pymc", reason=OPTIONAL)
 pytensor = pytest.importorskip("pytensor", reason=OPTIONAL)
 exported = pytest.importorskip("shoal.export.effects", reason=OPTIONAL)
 # Of a PyTensor installed by pip, which finds no BLAS to call from compiled code.
-pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning"),
+    # Of PyMC's own truncated distributions.
+    pytest.mark.filterwarnings("ignore:Scan return signature will change:DeprecationWarning"),
+]
 
 POINTS = 5
 LOG_2_PI = math.log(2 * math.pi)

@@ -19,6 +19,8 @@ pytestmark = [
     pytest.mark.slow,
     # Of a PyTensor installed by pip, which finds no BLAS to call from compiled code.
     pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS:UserWarning"),
+    # Of PyMC's own truncated distributions.
+    pytest.mark.filterwarnings("ignore:Scan return signature will change:DeprecationWarning"),
 ]
 
 FALSE_ALARM = 2 * norm.sf(4)  # of one model: 4 errors for a scalar, more for many

@@ -50,6 +50,12 @@ CASES = [
     Case(get_family("zero_inflated_negbinomial"), {"shape": 50.0, "zi": 0.02}),
     Case(get_family("zero_inflated_binomial"), {"zi": 0.3}),
     Case(get_family("zero_inflated_binomial"), {"zi": 0.02}),
+    Case(get_family("hurdle_poisson"), {"hu": 0.3}),
+    Case(get_family("hurdle_negbinomial"), {"shape": 0.4, "hu": 0.6}),
+    Case(get_family("hurdle_negbinomial"), {"shape": 50.0, "hu": 0.1}),
+    Case(get_family("hurdle_gamma"), {"shape": 0.7, "hu": 0.2}),
+    Case(get_family("hurdle_gamma"), {"shape": 40.0, "hu": 0.6}),
+    Case(get_family("hurdle_lognormal"), {"sigma": 0.4, "hu": 0.3}),
     Case(get_family("exponential"), {}),
     Case(get_family("gamma"), {"shape": 0.7}),
     Case(get_family("gamma"), {"shape": 90.0}),
@@ -67,6 +73,8 @@ CASES = [
 ]
 COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negbinomial")
 SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")
+TRUNCATED = ("hurdle_poisson", "hurdle_negbinomial")
+HURDLES = (*TRUNCATED, "hurdle_gamma", "hurdle_lognormal")
 POSITIVE = ("exponential", "gamma", "weibull", "inverse_gaussian", "lognormal")
 
 
@@ -77,11 +85,12 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
     if name in SUCCESSES:
         y = rng.binomial(trials, 0.5).astype(float)
         y[0], y[1] = 0, trials[1]
-    elif name in COUNTS:
+    elif name in COUNTS or name in TRUNCATED:
         y = rng.negative_binomial(1, 0.2, SIZE).astype(float)
-        y[0], y[1] = 0, 40
-    elif name in POSITIVE:
+        y[0], y[1], y[2] = 0, 40, 1
+    elif name in POSITIVE or name in HURDLES:
         y = np.exp(rng.normal(size=SIZE))
+        y[[0, 4]] *= name in POSITIVE
     elif name == "beta":
         y = expit(rng.normal(size=SIZE))
     elif name == "cumulative":

@@ -80,6 +80,20 @@ def _zero_inflated(counts):
     return density
 
 
+def _hurdle(beyond, truncated=False):
+    """Return the density of 0 with probability hu, else of what is beyond, given that it is not 0."""
+
+    def density(family, rows, eta, phi):
+        zero = rows.y == 0
+        there = rows._replace(y=np.where(zero, 1.0, rows.y))
+        empty = beyond(family, rows._replace(y=np.zeros_like(rows.y)), eta, phi) if truncated else -np.inf
+        with np.errstate(divide="ignore"):
+            positive = beyond(family, there, eta, phi) - np.log(-np.expm1(empty))
+        return np.where(zero, np.log(phi["hu"]), np.log1p(-phi["hu"]) + positive)
+
+    return density
+
+
 def _exponential(family, rows, eta, phi):
     return stats.expon.logpdf(rows.y, scale=np.exp(eta))
 
@@ -129,6 +143,10 @@ DENSITIES = {
     "zero_inflated_poisson": _zero_inflated(_poisson),
     "zero_inflated_negbinomial": _zero_inflated(_negbinomial),
     "zero_inflated_binomial": _zero_inflated(_binomial),
+    "hurdle_poisson": _hurdle(_poisson, truncated=True),
+    "hurdle_negbinomial": _hurdle(_negbinomial, truncated=True),
+    "hurdle_gamma": _hurdle(_gamma),
+    "hurdle_lognormal": _hurdle(_lognormal),
     "exponential": _exponential,
     "gamma": _gamma,
     "weibull": _weibull,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, COUNTS, SIZE, SUCCESSES, response, rows_of, stretched
+from family_cases import CASES, COUNTS, HURDLES, SIZE, SUCCESSES, TRUNCATED, response, rows_of, stretched
 from scipy import stats
 from scipy.special import expit, logit
 from scipy_densities import log_density as scipy_density
@@ -11,6 +11,7 @@ from shoal.errors import ModelError
 from shoal.families import FAMILIES, Cumulative, Rows, get_family
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
+UNIT = ("zi", "hu")  # parameters that are probabilities
 ZERO_INFLATED = ("zero_inflated_poisson", "zero_inflated_negbinomial", "zero_inflated_binomial")
 NOT_THE_INFORMATION = (*ZERO_INFLATED, "beta_binomial")  # curvatures that are not in expectation
 
@@ -145,10 +146,13 @@ def test_search_starts_at_finite_points_near_the_response(case):
         np.testing.assert_array_equal(start, rows.y)
     elif case.family.name in COUNTS:
         np.testing.assert_allclose(start, np.log(rows.y + 0.5), atol=1e-12)
+    elif case.family.name in TRUNCATED:
+        np.testing.assert_allclose(start, np.log(np.maximum(rows.y, 1) - 0.5), atol=1e-12)
     elif str(case.family) in SUCCESSES:
         np.testing.assert_allclose(start, logit((rows.y + 0.5) / (rows.trials + 1)), atol=1e-12)
     else:
-        assert np.all(np.diff(start[np.argsort(rows.y / rows.trials)]) >= -1e-12)
+        there = rows.y != 0 if case.family.name in HURDLES else slice(None)  # zeros say nothing of eta
+        assert np.all(np.diff(start[there][np.argsort((rows.y / rows.trials)[there])]) >= -1e-12)
 
 
 SEARCHES = [
@@ -166,6 +170,11 @@ SEARCHES = [
     ("zero_inflated_poisson", response([0.0, 0, 9, 12]), {"zi": 0.4}, 1.0),
     ("zero_inflated_negbinomial", response([0.0, 0, 9, 12]), {"shape": 2.0, "zi": 0.4}, 1.0),
     ("zero_inflated_binomial", response([0.0, 0, 5, 6], 6.0), {"zi": 0.4}, 1.5),
+    ("hurdle_poisson", response([0.0, 0, 9, 12]), {"hu": 0.4}, 1.0),
+    ("hurdle_poisson", response([0.0, 1, 1, 1]), {"hu": 0.4}, 2.0),
+    ("hurdle_negbinomial", response([0.0, 1, 2, 25]), {"shape": 0.3, "hu": 0.4}, 2.0),
+    ("hurdle_gamma", response([0.0, 1e-3, 1.0, 2.0]), {"shape": 0.5, "hu": 0.4}, 1.0),
+    ("hurdle_lognormal", response([0.0, 0.1, 3.0]), {"sigma": 0.5, "hu": 0.4}, 1.0),
     ("gamma", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
     ("exponential", response([1e-3, 1.0, 5.0]), {}, 1.0),
     ("weibull", response([1e-3, 1.0, 1.0, 2.0]), {"shape": 0.5}, 1.0),
@@ -203,12 +212,12 @@ def test_default_scales_are_usable(case):
         assert 0 < case.family.no_pooling_sd(part_of) < np.inf
         for name in case.family.parameters(False, False):
             prior = case.family.parameter_prior(name, part_of)
-            assert prior.support == ("unit" if name == "zi" else "positive")
+            assert prior.support == ("unit" if name in UNIT else "positive")
 
 
 @each_case
 def test_log_concave_families_are_all_but_these(case):
-    others = ("student", "beta", "beta_binomial", "inverse_gaussian", *ZERO_INFLATED)
+    others = ("student", "beta", "beta_binomial", "inverse_gaussian", "hurdle_negbinomial", *ZERO_INFLATED)
     assert case.family.log_concave == (case.family.name not in others)
 
 
@@ -246,7 +255,15 @@ def test_residual_variance_where_it_is_not_one_number():
     found = get_family("gaussian").residual_variance(rows, {"sigma": 2.0})
     np.testing.assert_allclose(found, np.mean(rows.se**2) + 4)
     assert get_family("student").residual_variance(rows, {"sigma": 1.0, "nu": 1.5}) == np.inf
-    for name in ("poisson", "negbinomial", "beta", "beta_binomial", "inverse_gaussian", *ZERO_INFLATED):
+    for name in (
+        "poisson",
+        "negbinomial",
+        "beta",
+        "beta_binomial",
+        "inverse_gaussian",
+        *ZERO_INFLATED,
+        *HURDLES,
+    ):
         assert get_family(name).residual_variance(rows, {"shape": 1.0, "zi": 0.1, "phi": 2.0}) is None
 
 
@@ -254,6 +271,8 @@ def test_normal_responses():
     rows = response([0.5, 2.0])
     np.testing.assert_array_equal(get_family("gaussian").normal_response(rows), rows.y)
     np.testing.assert_allclose(get_family("lognormal").normal_response(rows), np.log(rows.y))
+    beyond = get_family("hurdle_lognormal").normal_response(response([0.0, 2.0]))
+    np.testing.assert_allclose(beyond, [0, np.log(2)])
     assert {f.name for f in FAMILIES.values() if f.linear_gaussian} == {"gaussian", "lognormal"}
 
 

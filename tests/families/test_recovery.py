@@ -12,6 +12,10 @@ TRUTH = {"Intercept": 0.3, "x": 0.4, "sd_g[Intercept]": 0.6}
 OWN = {
     "zero_inflated_negbinomial": {"shape": 1.5, "zi": 0.25},
     "zero_inflated_binomial": {"zi": 0.3},
+    "hurdle_poisson": {"hu": 0.3},
+    "hurdle_negbinomial": {"shape": 1.5, "hu": 0.3},
+    "hurdle_gamma": {"shape": 2.0, "hu": 0.3},
+    "hurdle_lognormal": {"sigma": 0.8, "hu": 0.3},
 }
 
 

@@ -17,6 +17,7 @@ EXTREME_PARAMETERS = {
     "nu": [0.1, 1e12],
     "shape": [1e-8, 1e-3, 29.9, 30.1, 1e4, 1e12],
     "zi": [0.0, 1e-300, 1 - 1e-16, 1.0],
+    "hu": [0.0, 1e-300, 1 - 1e-16, 1.0],
     "phi": [1e-8, 1e8],
 }
 LIMITS = [
@@ -34,6 +35,19 @@ LIMITS = [
     ("zero_inflated_negbinomial", {"shape": 2.0, "zi": 0.25}, 0.0, -30.0, -0.75 * np.exp(-30)),
     ("zero_inflated_binomial", {"zi": 0.25}, 0.0, 700.0, np.log(0.25)),
     ("zero_inflated_binomial", {"zi": 0.25}, 0.0, -30.0, -0.75 * np.exp(-30)),
+    ("hurdle_poisson", {"hu": 0.25}, 0.0, 700.0, np.log(0.25)),
+    ("hurdle_poisson", {"hu": 0.25}, 1.0, -700.0, np.log(0.75)),
+    ("hurdle_poisson", {"hu": 0.25}, 3.0, -700.0, np.log(0.75) - 1400 - np.log(6)),
+    ("hurdle_poisson", {"hu": 0.25}, 3.0, 700.0, -np.exp(700)),
+    ("hurdle_negbinomial", {"shape": 2.0, "hu": 0.25}, 1.0, -700.0, np.log(0.75)),
+    (
+        "hurdle_negbinomial",
+        {"shape": 2.0, "hu": 0.25},
+        3.0,
+        700.0,
+        np.log(0.75) + 3 * np.log(2) - 1400 + np.log(2),
+    ),
+    ("hurdle_gamma", {"shape": 2.0, "hu": 0.25}, 3.0, 700.0, np.log(0.75) + np.log(4) - 1400 + np.log(3)),
     ("exponential", {}, 2.0, 700.0, -700.0),
     ("gamma", {"shape": 2.0}, 3.0, 700.0, np.log(4) - 1400 + np.log(3)),
     # As the mean grows: of Weibull rows -log(mean) a - ..., of inverse Gaussian ones the density of Lévy.

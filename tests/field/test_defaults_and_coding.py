@@ -19,6 +19,7 @@ RESPONSES = {
     "gaussian": "y", "student": "y", "lognormal": "p", "gamma": "p", "exponential": "p", "poisson": "c",
     "negbinomial": "c", "zero_inflated_poisson": "c", "zero_inflated_negbinomial": "c",
     "zero_inflated_binomial": "m | trials(12)", "bernoulli": "b", "binomial": "k | trials(12)",
+    "hurdle_poisson": "c", "hurdle_negbinomial": "c", "hurdle_gamma": "h", "hurdle_lognormal": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
     "cumulative": "t",
 }  # fmt: skip
@@ -34,7 +35,8 @@ def table(seed):
             "y": rng.normal(3, 2, ROWS), "p": rng.gamma(2, 1, ROWS), "c": rng.poisson(1.5, ROWS),
             "b": np.arange(ROWS) % 3 == 0, "k": rng.binomial(12, share), "q": share,
             "m": rng.binomial(12, share) * (np.arange(ROWS) % 4 > 0),
-            "t": np.arange(ROWS) % 4, "g": np.arange(ROWS) % 6, "x": rng.normal(2000, 6, ROWS),
+            "h": share * (np.arange(ROWS) % 4 > 0), "t": np.arange(ROWS) % 4,
+            "g": np.arange(ROWS) % 6, "x": rng.normal(2000, 6, ROWS),
             "z": rng.gamma(1, 1, ROWS), "f": rng.permutation(list("abc") * 20),
         }
     ).astype({"b": int})  # fmt: skip

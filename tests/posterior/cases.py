@@ -137,6 +137,7 @@ COUNTS_AND_OTHERS = [
     Case("c ~ x1 + offset(o) + (1 | g/h)", "negbinomial"),
     Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_poisson"),
     Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_negbinomial"),
+    Case("c ~ x1 + (1 | g) + (1 | h)", "hurdle_negbinomial"),
     Case("p ~ x1 + (1 + x1 | g)", "exponential"),
     Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
     Case("p | weights(w) ~ x1 + (1 | g) + (1 | h)", "weibull"),

@@ -43,9 +43,8 @@ def scale_of(design: Design) -> str:
     """Return the words for the scale of a linear predictor, such as "log odds of use_contraception"."""
     name = design.formula.response.value.text
     words = {"identity": "{}", "log": "log of {}", "logit": "log odds of {}", "probit": "probit of {}"}
-    if design.family.linear_gaussian and not np.array_equal(
-        design.family.normal_response(design.rows), design.rows.y
-    ):  # lognormal: the identity link is that of the logarithm
+    if not np.array_equal(design.family.normal_response(design.rows), design.rows.y):
+        # lognormal: the identity link is that of the logarithm
         return f"log of {name}"
     if design.family.ordinal:
         return f"latent scale of {name} ({design.family.link})"

@@ -129,6 +129,25 @@ def _zero_inflated_binomial(design: Design, eta: Any, phi: dict[str, Any]) -> Ob
     return Observed(pm.ZeroInflatedBinomial, arguments, integers=True)
 
 
+def _hurdle_poisson(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    # PyMC's psi is the share of rows beyond the hurdle.
+    return Observed(pm.HurdlePoisson, {"psi": 1 - phi["hu"], "mu": pt.exp(eta)}, integers=True)
+
+
+def _hurdle_negbinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    arguments = {"psi": 1 - phi["hu"], "mu": pt.exp(eta), "alpha": phi["shape"]}
+    return Observed(pm.HurdleNegativeBinomial, arguments, integers=True)
+
+
+def _hurdle_gamma(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    shapes = {"alpha": phi["shape"], "beta": phi["shape"] * pt.exp(-eta)}
+    return Observed(pm.HurdleGamma, {"psi": 1 - phi["hu"], **shapes})
+
+
+def _hurdle_lognormal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.HurdleLogNormal, {"psi": 1 - phi["hu"], "mu": eta, "sigma": phi["sigma"]})
+
+
 def _exponential(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Exponential, {"scale": pt.exp(eta)})
 
@@ -178,6 +197,10 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.ZeroInflatedPoisson: _zero_inflated_poisson,
     families.ZeroInflatedNegBinomial: _zero_inflated_negbinomial,
     families.ZeroInflatedBinomial: _zero_inflated_binomial,
+    families.HurdlePoisson: _hurdle_poisson,
+    families.HurdleNegBinomial: _hurdle_negbinomial,
+    families.HurdleGamma: _hurdle_gamma,
+    families.HurdleLogNormal: _hurdle_lognormal,
     families.Exponential: _exponential,
     families.Gamma: _gamma,
     families.Weibull: _weibull,

@@ -14,6 +14,10 @@ from shoal.families.cumulative import Cumulative
 from shoal.families.exponential import Exponential
 from shoal.families.gamma import Gamma
 from shoal.families.gaussian import Gaussian
+from shoal.families.hurdle_gamma import HurdleGamma
+from shoal.families.hurdle_lognormal import HurdleLogNormal
+from shoal.families.hurdle_negbinomial import HurdleNegBinomial
+from shoal.families.hurdle_poisson import HurdlePoisson
 from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
 from shoal.families.negbinomial import NegBinomial
@@ -37,11 +41,15 @@ FAMILIES: dict[str, Family] = {
         ZeroInflatedPoisson(),
         ZeroInflatedNegBinomial(),
         ZeroInflatedBinomial(),
+        HurdlePoisson(),
+        HurdleNegBinomial(),
         Exponential(),
         Gamma(),
         Weibull(),
         InverseGaussian(),
         LogNormal(),
+        HurdleGamma(),
+        HurdleLogNormal(),
         Beta(),
         Cumulative(),
     )
@@ -58,6 +66,10 @@ __all__ = [
     "Family",
     "Gamma",
     "Gaussian",
+    "HurdleGamma",
+    "HurdleLogNormal",
+    "HurdleNegBinomial",
+    "HurdlePoisson",
     "InverseGaussian",
     "LogNormal",
     "NegBinomial",

@@ -217,7 +217,7 @@ class Family(ABC):
         return found.score, found.curvature
 
     def normal_response(self, rows: Rows) -> np.ndarray:
-        """Return what is normal around the linear predictor, for `linear_gaussian` families."""
+        """Return what is normal around the linear predictor, as all `linear_gaussian` rows are."""
         return np.asarray(rows.y)
 
     @abstractmethod

@@ -17,9 +17,21 @@ from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import log_gamma_at_mode, trigamma_excess
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.special import above_zero, bounded_exp
+from shoal.families.special import LARGEST, above_zero, bounded_exp
 from shoal.families.support import log_mean, refuse_all_but_positive
 from shoal.priors import InverseGamma, Prior
+from shoal.priors.compiled import inner
+
+
+@inner
+def gamma_row(r: float, a: float, constants: tuple[float, float]) -> tuple[float, float, float]:
+    """Return value, score and slope in the shape a of one row with ``r = log y - eta``.
+
+    `constants` are those of `log_gamma_at_mode`.
+    """
+    beyond = math.expm1(min(r, LARGEST))
+    level = r - beyond
+    return a * level + constants[0], a * beyond, level + constants[1]
 
 
 @row_function
@@ -33,15 +45,15 @@ def gamma_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, 
     each = y.shape[0] // several
     for j in range(several):
         a = phi[0, j]
-        constant, constant_slope = log_gamma_at_mode(a)
+        constants = log_gamma_at_mode(a)
         expected = trigamma_excess(a) if order > 1 else 0.0
         for i in range(j * each, (j + 1) * each):
             w, r = weight[i], math.log(y[i]) - eta[0, i]
-            beyond = math.expm1(min(r, 700.0))
-            value[i] = w * (a * (r - beyond) + constant)
+            log_density, rise, per_weight = gamma_row(r, a, constants)
+            value[i] = w * log_density
             if order > 0:
-                score[0, i] = w * a * beyond
-                slope[0, j] += w * (r - beyond + constant_slope)
+                score[0, i] = w * rise
+                slope[0, j] += w * per_weight
             if order > 1:
                 curvature[0, i] = above_zero(w * a * bounded_exp(r))
                 information[0, j] += w * expected

@@ -18,6 +18,14 @@ from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.support import moments, refuse_all_but_positive, refuse_constant
 from shoal.priors import Exponential, Prior
+from shoal.priors.compiled import inner
+
+
+@inner
+def lognormal_row(r: float, sigma: float, log_sigma: float) -> tuple[float, float, float]:
+    """Return value, score and slope in sigma of one row with ``r = log y - eta``."""
+    z = r / sigma
+    return -0.5 * z * z - log_sigma, z / sigma, (z * z - 1) / sigma
 
 
 @row_function
@@ -29,12 +37,12 @@ def lognormal_rows(y, trials, weight, se, eta, phi, order, value, score, curvatu
         sigma = phi[0, j]
         precision, log_sigma = 1 / (sigma * sigma), math.log(sigma)
         for i in range(j * each, (j + 1) * each):
-            w, r = weight[i], math.log(y[i]) - eta[0, i]
-            square = r * r * precision
-            value[i] = -w * (0.5 * square + log_sigma)
+            w = weight[i]
+            log_density, rise, per_weight = lognormal_row(math.log(y[i]) - eta[0, i], sigma, log_sigma)
+            value[i] = w * log_density
             if order > 0:
-                score[0, i] = w * r * precision
-                slope[0, j] += w * (square - 1) / sigma
+                score[0, i] = w * rise
+                slope[0, j] += w * per_weight
             if order > 1:
                 curvature[0, i] = w * precision
                 information[0, j] += 2 * w * precision

@@ -8,7 +8,15 @@ from __future__ import annotations
 import math
 
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.special import LOG_ROOT_2_PI, above_zero, bounded_exp, log1p_fast, logistic, normal_tail
+from shoal.families.special import (
+    LOG_ROOT_2_PI,
+    above_zero,
+    bounded_exp,
+    excess_series,
+    log1p_fast,
+    logistic,
+    normal_tail,
+)
 
 
 @row_function
@@ -67,9 +75,7 @@ def cloglog_rows(y, trials, weight, se, eta, phi, order, value, score, curvature
                 q = math.exp(-u)
                 log_success = log1p_fast(-q)
                 g = u * q / (1.0 - q)
-            square = u * u
-            series = u / 2 + square * (1 / 12 - square * (1 / 720 - square / 30240))
-            excess = series if u < 0.1 else u + g - 1.0
+            excess = excess_series(u) if u < 0.1 else u + g - 1.0
         value[i] = w * (y[i] * log_success - failures * u)
         if order > 0:
             score[0, i] = w * (y[i] * g - failures * u)

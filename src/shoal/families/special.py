@@ -45,6 +45,13 @@ def log1p_fast(q: float) -> float:
 
 
 @inner
+def excess_series(u: float) -> float:
+    """Return ``u / (1 - exp(-u)) - 1``, which would cancel, for 0 <= u < 0.1 by Bernoulli numbers."""
+    square = u * u
+    return u / 2 + square * (1 / 12 - square * (1 / 720 - square / 30240))
+
+
+@inner
 def log1mexp(x: float) -> float:
     """Return ``log(1 - exp(-x))`` for x > 0 (Maechler 2012, vignette of the R package Rmpfr)."""
     x = max(x, 1e-300)

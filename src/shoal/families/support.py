@@ -25,6 +25,14 @@ def only(rows: Rows, where: np.ndarray) -> Rows:
     return Rows(*(np.asarray(part)[where] for part in rows))
 
 
+def refuse_negative(rows: Rows, name: str, family: str) -> None:
+    """Raise `DataError` if a response is below zero."""
+    needed = f"A {family} response is zero, or greater than zero."
+    refuse(
+        rows, name, rows.y < 0, "negative values", needed, "For values of both signs use family='gaussian'."
+    )
+
+
 def refuse_constant(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if all responses are equal."""
     if np.ptp(rows.y) == 0 and len(rows.y) > 1:
@@ -51,8 +59,8 @@ def refuse_all_but_positive(rows: Rows, name: str, family: str) -> None:
         "zero or negative values",
         f"A {family} response is greater than zero.",
         "If a zero is a value too small to be recorded, put half the smallest recordable value in its place; "
-        "if zeros arise from a separate process, model `y > 0` (bernoulli) and the positive values "
-        "separately.",
+        "if zeros arise from a process of their own, family='hurdle_gamma' or 'hurdle_lognormal' has a "
+        "probability for them.",
     )
 
 

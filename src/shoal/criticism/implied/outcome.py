@@ -12,6 +12,7 @@ from shoal.model import Specification
 from shoal.model.design import Design
 from shoal.priors import Fixed, middle
 
+FAR = 30.0  # beyond all means that lie between 0 and 1
 KINDS = {
     "ratio": "ratio of means of {}, larger to smaller",
     "difference": "difference of means of {}",
@@ -28,9 +29,9 @@ class Outcome:
     ----------
     design : Design
     kind : {"ratio", "difference", "probability", "category"}
-        Where the mean is proportional to the exponential of the linear predictor, its ratio; where it is the
-        linear predictor, its difference; elsewhere the difference of probabilities (or of other means between
-        0 and 1); of ordered responses, the difference of the mean category number.
+        Where the mean is the linear predictor, its difference; where it lies between 0 and 1, the difference
+        of probabilities (or of shares); elsewhere, where it grows as an exponential does, its ratio; of
+        ordered responses, the difference of the mean category number.
     """
 
     design: Design
@@ -57,22 +58,25 @@ class Outcome:
         """Return the size of the difference that two linear predictors (..., N) make to the same rows."""
         if self.kind == "ratio":
             with np.errstate(over="ignore"):  # a very wide prior: the ratio is infinite
-                return np.exp(np.abs(one - other))
+                means = (self.means(rows, eta, phi) for eta in (one, other))
+                return np.exp(np.abs(np.subtract(*map(np.log, means))))
         if self.kind == "difference":
             return np.abs(one - other)
         return np.abs(self.means(rows, one, phi) - self.means(rows, other, phi))
 
 
 def outcome_of(model: Specification, design: Design) -> Outcome:
-    """Return the scale of a response, found from its family's mean at linear predictors 0 and 1."""
+    """Return the scale of a response, found from its family's mean at linear predictors 0, 1 and `FAR`."""
     if design.family.ordinal:
         return Outcome(design, "category")
     phi = {n: np.array([_value(model.priors[design.prefix + n].prior)]) for n in design.parameters}
     first = Rows(*(np.asarray(column)[:1] for column in design.rows))
-    at_0, at_1 = (np.asarray(design.family.mean(first, np.full(1, eta), phi)).item() for eta in (0.0, 1.0))
+    at_0, at_1, far = (
+        np.asarray(design.family.mean(first, np.full(1, eta), phi)).item() for eta in (0.0, 1.0, FAR)
+    )
     if np.isclose(at_1 - at_0, 1.0) and np.isclose(at_0, 0.0):
         return Outcome(design, "difference")
-    return Outcome(design, "ratio" if np.isclose(at_1, np.e * at_0) else "probability")
+    return Outcome(design, "ratio" if far > first.trials.item() else "probability")
 
 
 def _value(prior: Any) -> float:
