@@ -31,6 +31,10 @@ CASES = [
     Case(get_family("gaussian"), {}, True),
     Case(get_family("student"), {"sigma": 0.6, "nu": 4.5}),
     Case(get_family("student"), {"sigma": 2.0, "nu": 300.0}),
+    Case(get_family("skew_normal"), {"sigma": 0.8, "alpha": -4.0}),
+    Case(get_family("skew_normal"), {"sigma": 2.0, "alpha": 0.7}),
+    Case(get_family("von_mises"), {"kappa": 0.7}),
+    Case(get_family("von_mises"), {"kappa": 40.0}),
     Case(get_family("bernoulli"), {}),
     Case(get_family("bernoulli", "probit"), {}),
     Case(get_family("bernoulli", "cloglog"), {}),
@@ -91,6 +95,8 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
     elif name in POSITIVE or name in HURDLES:
         y = np.exp(rng.normal(size=SIZE))
         y[[0, 4]] *= name in POSITIVE
+    elif name == "von_mises":
+        y = rng.uniform(-np.pi, np.pi, SIZE)
     elif name == "beta":
         y = expit(rng.normal(size=SIZE))
     elif name == "cumulative":

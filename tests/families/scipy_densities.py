@@ -35,6 +35,16 @@ def _student(family, rows, eta, phi):
     return stats.t.logpdf(rows.y, phi["nu"], eta, phi["sigma"])
 
 
+def _skew_normal(family, rows, eta, phi):
+    unit = stats.skewnorm(phi["alpha"])
+    omega = phi["sigma"] / unit.std()
+    return unit.logpdf((rows.y - eta) / omega + unit.mean()) - np.log(omega)
+
+
+def _von_mises(family, rows, eta, phi):
+    return stats.vonmises.logpdf(rows.y, phi["kappa"], 2 * np.arctan(eta))
+
+
 def _binomial(family, rows, eta, phi):
     # Binomial coefficient from SciPy's density at one half; successes and failures on their log scale, as
     # probabilities round to 0 and 1.
@@ -135,6 +145,8 @@ def _cumulative(family, rows, eta, phi):
 DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
+    "skew_normal": _skew_normal,
+    "von_mises": _von_mises,
     "bernoulli": _binomial,
     "binomial": _binomial,
     "beta_binomial": _beta_binomial,

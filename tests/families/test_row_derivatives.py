@@ -10,7 +10,7 @@ from scipy.special import expit, roots_legendre
 from shoal.families import Rows, get_family
 
 BETA_BINOMIAL = [c for c in CASES if c.family.name == "beta_binomial"]
-EXPECTED = ("student", "beta", "inverse_gaussian")  # curvature is Fisher's information
+EXPECTED = ("student", "beta", "inverse_gaussian", "von_mises")  # curvature is Fisher's information
 COMPLETE_DATA = {  # curvature of a zero is that of the complete data
     "zero_inflated_poisson": "poisson",
     "zero_inflated_negbinomial": "negbinomial",
@@ -50,7 +50,9 @@ def test_expected_curvature_is_the_variance_of_the_score(case, eta):
     """By Gauss-Legendre quadrature over the quantiles of the response."""
     nodes, weights = roots_legendre(2000)
     u, weights = (nodes + 1) / 2, weights / 2
-    if case.family.name == "inverse_gaussian":
+    if case.family.name == "von_mises":
+        y = stats.vonmises.ppf(u, case.phi["kappa"], 2 * np.arctan(eta))
+    elif case.family.name == "inverse_gaussian":
         shape = case.phi["shape"]
         y = stats.invgauss.ppf(u, np.exp(eta) / shape, scale=shape)
     elif case.family.name == "student":

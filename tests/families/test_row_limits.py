@@ -14,6 +14,8 @@ each_case = pytest.mark.parametrize("case", CASES, ids=str)
 FAR = [-700.0, -40.0, -20.5, 0.0, 20.5, 40.0, 700.0]
 EXTREME_PARAMETERS = {
     "sigma": [1e-6, 1e6],
+    "alpha": [-1e8, 0.0, 30.0],
+    "kappa": [1e-8, 29.9, 30.1, 1e8],
     "nu": [0.1, 1e12],
     "shape": [1e-8, 1e-3, 29.9, 30.1, 1e4, 1e12],
     "zi": [0.0, 1e-300, 1 - 1e-16, 1.0],
@@ -21,6 +23,15 @@ EXTREME_PARAMETERS = {
     "phi": [1e-8, 1e8],
 }
 LIMITS = [
+    ("skew_normal", {"sigma": 1.0, "alpha": 0.0}, 0.0, 40.0, stats.norm.logpdf(40.0)),
+    (
+        "von_mises",
+        {"kappa": 2.0},
+        0.5,
+        700.0,
+        stats.vonmises.logpdf(0.5, 2.0, np.pi - 2 * np.arctan(1 / 700)),
+    ),
+    ("von_mises", {"kappa": 1e10}, 1e-5, 0.0, stats.norm.logpdf(1e-5, scale=1e-5)),
     ("bernoulli", {}, 1.0, -700.0, -700.0),
     ("bernoulli", {}, 1.0, 700.0, -np.exp(-700)),
     ("bernoulli(probit)", {}, 1.0, -700.0, stats.norm.logcdf(-700.0)),

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.special import digamma, erfcx, gammaln, log_ndtr, poch, polygamma, zeta
+from scipy.special import digamma, erfcx, gammaln, i0e, i1e, log_ndtr, poch, polygamma, zeta
 
-from shoal.families import gamma_functions, special
+from shoal.families import bessel, gamma_functions, special
 
 X = [-1000.0, -50.0, -5.66, -5.65, -1.0, -0.67, -0.66, 0.0, 0.66, 0.67, 3.0, 5.65, 5.66, 12.0, 40.0]
 
@@ -46,6 +46,19 @@ def test_logistic(x):
     np.testing.assert_allclose(p, np.exp(-np.logaddexp(0, -x)), rtol=1e-12)
     np.testing.assert_allclose(other, np.exp(-np.logaddexp(0, x)), rtol=1e-12)
     np.testing.assert_allclose(rest, np.log1p(np.exp(-abs(x))), rtol=1e-15)
+
+
+@pytest.mark.parametrize("x", [1e-8, 0.3, 2.0, 29.9, 30.1, 300.0, 1e6])
+def test_log_bessel(x):
+    value, rest, bent = bessel.log_bessel(x)
+    np.testing.assert_allclose(value, -np.log(i0e(x)), rtol=1e-13, atol=1e-15)
+    differences = [i0e(x) - i1e(x)] if x < 50 else [(0.5 / x + 1 / (8 * x**2) + 1 / (8 * x**3))]
+    np.testing.assert_allclose(
+        rest, differences[0] / (i0e(x) if x < 50 else 1), rtol=2e-7 if x > 50 else 1e-12
+    )
+    ratio = i1e(x) / i0e(x)
+    expected = 1 - ratio / x - ratio**2 if x < 50 else 0.5 / x**2 + 0.25 / x**3 + 0.375 / x**4
+    np.testing.assert_allclose(bent, expected, rtol=1e-6 if x > 50 else 1e-9)
 
 
 ARGUMENTS = [1e-300, 1e-8, 0.3, 1.0, 1.4616, 2.0, 8.5, 29.99, 30.01, 100.0, 1e4, 1e12]

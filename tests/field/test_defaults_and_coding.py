@@ -21,7 +21,7 @@ RESPONSES = {
     "zero_inflated_binomial": "m | trials(12)", "bernoulli": "b", "binomial": "k | trials(12)",
     "hurdle_poisson": "c", "hurdle_negbinomial": "c", "hurdle_gamma": "h", "hurdle_lognormal": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
-    "cumulative": "t",
+    "cumulative": "t", "skew_normal": "y", "von_mises": "a",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))
@@ -37,7 +37,8 @@ def table(seed):
             "m": rng.binomial(12, share) * (np.arange(ROWS) % 4 > 0),
             "h": share * (np.arange(ROWS) % 4 > 0), "t": np.arange(ROWS) % 4,
             "g": np.arange(ROWS) % 6, "x": rng.normal(2000, 6, ROWS),
-            "z": rng.gamma(1, 1, ROWS), "f": rng.permutation(list("abc") * 20),
+            "z": rng.gamma(1, 1, ROWS), "a": rng.vonmises(0.5, 2.0, ROWS),
+            "f": rng.permutation(list("abc") * 20),
         }
     ).astype({"b": int})  # fmt: skip
 

@@ -144,6 +144,8 @@ COUNTS_AND_OTHERS = [
     Case("p ~ 1 + (1 | g) + (1 | h)", "inverse_gaussian"),
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
+    Case("y | weights(w) ~ x1 + (1 | g)", "skew_normal"),
+    Case("a ~ 1 + (1 | g)", "von_mises", {"kappa": Fixed(8.0)}),
     Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
 ORDERED = [
@@ -215,6 +217,7 @@ def table(seed: int) -> pd.DataFrame:
             "v0": rng.normal(size=size),
             "c": rng.permutation(np.arange(size) % 5) * rng.integers(1, 3, size),
             "p": np.exp(rng.normal(size=size)),
+            "a": rng.vonmises(0.3, 10.0, size),
             "q": expit(rng.normal(size=size)),
             "t": rng.permutation(np.arange(size) % 4),
         }
@@ -364,9 +367,10 @@ def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     model, out = p.model, []
+    effects = {design.cutpoints for design in model.designs}.union(*(d.columns for d in model.designs))
     for name, resolved in model.priors.items():
         if name in values and resolved.prior.support != "correlation":
-            normal = isinstance(resolved.prior, Normal) and "loading_" not in name
+            normal = isinstance(resolved.prior, Normal) and name in effects
             out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
     for group in model.groups:
         priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]

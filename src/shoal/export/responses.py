@@ -64,6 +64,18 @@ def _student(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.StudentT, {"nu": phi["nu"], "mu": eta, "sigma": phi["sigma"]})
 
 
+def _skew_normal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    # PyMC's mu and sigma are the location and scale, not the mean and standard deviation.
+    delta = phi["alpha"] / pt.sqrt(1 + phi["alpha"] ** 2)
+    omega = phi["sigma"] / pt.sqrt(1 - 2 * delta**2 / np.pi)
+    location = eta - omega * delta * np.sqrt(2 / np.pi)
+    return Observed(pm.SkewNormal, {"mu": location, "sigma": omega, "alpha": phi["alpha"]})
+
+
+def _von_mises(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    return Observed(pm.VonMises, {"mu": 2 * pt.arctan(eta), "kappa": phi["kappa"]})
+
+
 def _lognormal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.LogNormal, {"mu": eta, "sigma": phi["sigma"]})
 
@@ -188,6 +200,8 @@ def _cumulative(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
 COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {
     families.Gaussian: _gaussian,
     families.Student: _student,
+    families.SkewNormal: _skew_normal,
+    families.VonMises: _von_mises,
     families.LogNormal: _lognormal,
     families.Bernoulli: _bernoulli,
     families.Binomial: _binomial,

@@ -22,7 +22,9 @@ from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
 from shoal.families.negbinomial import NegBinomial
 from shoal.families.poisson import Poisson
+from shoal.families.skew_normal import SkewNormal
 from shoal.families.student import Student
+from shoal.families.von_mises import VonMises
 from shoal.families.weibull import Weibull
 from shoal.families.zero_inflated_binomial import ZeroInflatedBinomial
 from shoal.families.zero_inflated_negbinomial import ZeroInflatedNegBinomial
@@ -33,6 +35,7 @@ FAMILIES: dict[str, Family] = {
     for f in (
         Gaussian(),
         Student(),
+        SkewNormal(),
         Bernoulli(),
         Binomial(),
         BetaBinomial(),
@@ -51,6 +54,7 @@ FAMILIES: dict[str, Family] = {
         HurdleGamma(),
         HurdleLogNormal(),
         Beta(),
+        VonMises(),
         Cumulative(),
     )
 }
@@ -75,7 +79,9 @@ __all__ = [
     "NegBinomial",
     "Poisson",
     "Rows",
+    "SkewNormal",
     "Student",
+    "VonMises",
     "Weibull",
     "ZeroInflatedBinomial",
     "ZeroInflatedNegBinomial",

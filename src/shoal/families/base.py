@@ -136,7 +136,7 @@ class Family(ABC):
         return ()
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
-        """Return the default prior of a scalar parameter, with support "positive" or "unit"."""
+        """Return the default prior of a scalar parameter, with support "positive", "unit" or "real"."""
         raise ModelError(f"Family {self.name!r} has no parameter {name!r}.")
 
     @abstractmethod
