@@ -51,6 +51,10 @@ class Model(BeforeData):
     priors : mapping, optional
         From parameter names to priors: ``{"Intercept": sl.priors.Normal(0, 1.5)}``. ``"b"`` stands for all
         slopes, ``"sd"`` for all standard deviations between levels. Others get defaults scaled to the data.
+    predictors : mapping, optional
+        Linear predictors of the family's parameters, which are common to all rows without one: ``{"sigma":
+        "~ z + (1 | g)"}``. Parameters above zero have a log link, probabilities a logit link; names in the
+        posterior begin with that of the parameter, as in ``sigma_Intercept`` and ``sigma_sd_g``.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
@@ -79,11 +83,12 @@ class Model(BeforeData):
         priors: Mapping[str, Prior] | None = None,
         *,
         link: str | None = None,
+        predictors: Mapping[str, str] | None = None,
         covariances: Mapping[str, Any] | None = None,
         **others: Any,
     ):
         refuse(others, formula)
-        responses = responses_of(formula, family, link)
+        responses = responses_of(formula, family, link, predictors)
         self._spec = specify(responses, read_for(responses, data), priors, covariances)
         self._whole = self._spec
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from shoal.errors import ModelError
 from shoal.families import Family
-from shoal.formula import parse
 from shoal.model import Response
 from shoal.tables import read
 
 
 def responses_of(
-    formula: str | Sequence[Response], family: str | Family, link: str | None
+    formula: str | Sequence[Response],
+    family: str | Family,
+    link: str | None,
+    predictors: Mapping[str, str] | None = None,
 ) -> tuple[Response, ...]:
     """Return the responses of a model.
 
@@ -23,7 +25,7 @@ def responses_of(
         If `formula` is neither text nor a sequence of `Response`, or a family stands beside responses.
     """
     if isinstance(formula, str):
-        return (Response(formula, family, link),)
+        return (Response(formula, family, link, predictors or {}),)
     given: Any = formula
     several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
     responses: tuple[Any, ...] = tuple(given) if several else (given,)
@@ -33,15 +35,15 @@ def responses_of(
                 f"The formula is {response!r}.",
                 "A text such as 'y ~ x + (1 | g)', or a list of sl.Response.",
             )
-    if family != "gaussian" or link is not None:
+    if family != "gaussian" or link is not None or predictors:
         raise ModelError(
-            f"family={family!r}, link={link!r} beside a list of responses.",
-            "Each response has its own: sl.Response(formula, family=..., link=...).",
+            f"family={family!r}, link={link!r}, predictors={predictors!r} beside a list of responses.",
+            "Each response has its own: sl.Response(formula, family=..., link=..., predictors=...).",
         )
     return responses
 
 
 def read_for(responses: Sequence[Response], data: Any) -> Any:
     """Return the table of `data`, limited to the columns that the formulas name."""
-    columns = dict.fromkeys(c for r in responses for c in parse(r.formula).columns)
+    columns = dict.fromkeys(c for r in responses for c in r.columns)
     return read(data, columns=tuple(columns))

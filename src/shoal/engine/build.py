@@ -17,6 +17,7 @@ from shoal.engine.lines import Lines, stack
 from shoal.engine.pattern import GaussianRows, pattern_of_effects, places, products_of_columns
 from shoal.engine.problem import ZERO, Problem
 from shoal.engine.sparse import Pattern
+from shoal.families.predicted_parameters import COMMON
 from shoal.families.row_functions import RowFunction
 from shoal.priors import Fixed, Prior
 
@@ -29,6 +30,7 @@ class _Block(NamedTuple):
     lines: list[Lines]
     offset: np.ndarray
     phi: list[int]
+    link: list[int]
 
 
 @dataclass
@@ -123,7 +125,13 @@ class Builder:
         self._levels.append(effects)
 
     def rows(
-        self, function: RowFunction, rows: Any, lines: list[Lines], offset: np.ndarray, phi: list[int]
+        self,
+        function: RowFunction,
+        rows: Any,
+        lines: list[Lines],
+        offset: np.ndarray,
+        phi: list[int],
+        link: list[int] | None = None,
     ) -> None:
         """Declare rows of one family.
 
@@ -135,8 +143,11 @@ class Builder:
         offset : (q, M) array
         phi : list of int
             Places in h of the family's parameters.
+        link : list of int, optional
+            Of each that has a predictor, which follow those of the family in `lines`, a code of
+            `families.predicted_parameters`; 0 of others.
         """
-        self._blocks.append(_Block(function, rows, lines, offset, phi))
+        self._blocks.append(_Block(function, rows, lines, offset, phi, link or [COMMON] * len(phi)))
 
     def gaussian_rows(
         self, lines: Lines, response: np.ndarray, weight: np.ndarray, count: float, precision: int
@@ -209,12 +220,13 @@ class Builder:
     def _rows(self) -> arrays.Rows:
         blocks = self._blocks
         phi = [np.array(b.phi, np.int64) for b in blocks]
+        link = _joined([np.array(b.link, np.int64) for b in blocks], np.int64)
         y, trials, weight, se = (
             _joined([np.asarray(b.rows[k], float) for b in blocks], float) for k in range(4)
         )
         start = _ends([len(b.rows.y) for b in blocks])
         line = _ends([len(b.rows.y) * len(b.lines) for b in blocks])
-        return arrays.Rows(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64))
+        return arrays.Rows(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64), link)
 
     def _slots(self) -> arrays.Slots:
         params = np.zeros((len(self.slots), 3))

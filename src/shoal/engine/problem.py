@@ -74,7 +74,10 @@ class Rows(NamedTuple):
         Where the rows and the lines of each block begin; the lines of a block are one predictor after the
         other.
     phi_start, phi : (blocks + 1,), (...) int arrays
-        Places in h of each block's parameters.
+        Places in h of each block's parameters; not read where one is predicted.
+    link : (...) int array
+        How each of these parameters comes from its linear predictor, or that it has none
+        (`families.predicted_parameters`).
     """
 
     y: Floats
@@ -85,6 +88,7 @@ class Rows(NamedTuple):
     line: Ints
     phi_start: Ints
     phi: Ints
+    link: Ints
 
 
 class Gram(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.engine.vectors import fill
+from shoal.families.predicted_parameters import evaluate_block
 from shoal.priors.compiled import inner
 
 
@@ -43,30 +44,33 @@ def evaluate_at(p, space, order):
         if count == 0:
             continue
         q = (end - line) // count
-        pairs = q * (q + 1) // 2
-        places = rows.phi[rows.phi_start[block] : rows.phi_start[block + 1]]
-        phi = np.empty((places.size, 1))
+        size = q * (q + 1) // 2 * count
+        own = rows.phi_start[block], rows.phi_start[block + 1]
+        places = rows.phi[own[0] : own[1]]
+        phi = np.empty(places.size)
         for k in range(places.size):
-            phi[k, 0] = h[places[k]]
-        slope, information = np.zeros((places.size, 1)), np.zeros((places.size, 1))
-        functions[block](
+            phi[k] = h[places[k]]
+        slope, information = np.zeros(places.size), np.zeros(places.size)
+        evaluate_block(
+            functions[block],
             y[first:last],
             trials[first:last],
             weight[first:last],
             se[first:last],
-            eta[line:end].reshape((q, count)),
+            eta[line:end],
             phi,
+            rows.link[own[0] : own[1]],
             order,
             value[first:last],
-            score[line:end].reshape((q, count)),
-            curvature[packed : packed + pairs * count].reshape((pairs, count)),
+            score[line:end],
+            curvature[packed : packed + size],
             slope,
             information,
         )
-        packed += pairs * count
+        packed += size
         if order == 1:
             for k in range(places.size):
-                h_bar[places[k]] += slope[k, 0]
+                h_bar[places[k]] += slope[k]
     for i in range(value.size):
         total += value[i]
     return total

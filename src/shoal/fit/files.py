@@ -20,7 +20,6 @@ from shoal.errors import FileError, ShoalError, listing
 from shoal.families import Family
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
-from shoal.formula import parse
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
 from shoal.model.grouping_factors import safe
@@ -149,12 +148,17 @@ def _families(tree: xr.DataTree, place: str, given: Sequence[Family | type[Famil
 
 def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     formulas = json.loads(tree.attrs["formula"])
-    responses = [Response(text, family) for text, family in zip(formulas, families, strict=True)]
+    # Files written before know of no predictors of parameters.
+    predictors = json.loads(tree.attrs.get("predictors", json.dumps([{}] * len(formulas))))
+    responses = [
+        Response(text, family, predictors=own)
+        for text, family, own in zip(formulas, families, predictors, strict=True)
+    ]
     constant = tree["constant_data"].to_dataset()
     columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
     frame = pd.DataFrame(dict(_column(v) for v in columns))
     table = Table(frame, tuple(frame.columns))
-    covariances = _covariances(formulas, constant)
+    covariances = _covariances(responses, constant)
     designs = designs_of(responses, table, covariances, quiet=True)
     pooling = tree.attrs.get("pooling", "partial")
     designs = pooled(designs, pooling)
@@ -174,10 +178,11 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     return model
 
 
-def _covariances(formulas: list[str], constant: xr.Dataset) -> dict[str, Any]:
+def _covariances(responses: Sequence[Response], constant: xr.Dataset) -> dict[str, Any]:
     """Return the known covariances between levels, as they were given."""
     out: dict[str, Any] = {}
-    for name in {term.cov for text in formulas for term in parse(text).groups if term.cov}:
+    formulas = [f for r in responses for f in (r.formulas[0], *r.formulas[1].values())]
+    for name in {term.cov for formula in formulas for term in formula.groups if term.cov}:
         matrix = constant[f"covariance_{name}"]
         row, column = (matrix[dim].values for dim in matrix.dims)
         out[name] = matrix.values

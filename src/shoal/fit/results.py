@@ -133,6 +133,7 @@ def assemble(
         "versions": json.dumps({name: version(name) for name in ("numba", "numpy", "xarray")}),
         "formula": json.dumps([d.formula.text for d in model.designs]),
         "family": json.dumps([record_of(d.family) for d in model.designs]),
+        "predictors": json.dumps([{p.parameter: p.formula.text for p in d.predictors} for d in model.designs]),
         "pooling": model.pooling,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
@@ -161,7 +162,7 @@ def observed_data(model: Specification) -> xr.Dataset:
 def _constant(model: Specification) -> xr.Dataset:
     """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
     columns: dict[str, Any] = {}
-    for name in dict.fromkeys(c for d in model.designs for c in d.formula.columns):
+    for name in dict.fromkeys(c for part in model.parts for c in part.formula.columns):
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":

@@ -48,7 +48,24 @@ def part(
     seed : int, optional
         Of the effects of new levels; without one they are zero.
     """
-    effects, groups, latents = dict[str, np.ndarray](), [], []
+    effects = dict[str, np.ndarray]()
+    parts = [
+        _part(one, before, posterior, rows, seed, effects)
+        for one, before in zip(whole.parts, fitted.parts, strict=True)
+    ]
+    return replace(parts[0], predictors=tuple(parts[1:])), effects
+
+
+def _part(
+    whole: Design,
+    fitted: Design,
+    posterior: xr.Dataset,
+    rows: slice | np.ndarray,
+    seed: int | None,
+    effects: dict[str, np.ndarray],
+) -> Design:
+    """Return one linear predictor of `part`, and fill in draws of the effects of its levels."""
+    groups, latents = [], []
     for group, before in zip(whole.groups, fitted.groups, strict=True):
         levels, index = np.unique(group.index[rows], return_inverse=True)
         effects[group.r] = group_effects(group, posterior, levels, len(before.labels), seed)
@@ -57,7 +74,7 @@ def part(
         levels, index = np.unique(latent.index[rows], return_inverse=True)
         effects[f"latent_{latent.name}"] = latent_effects(latent, posterior, levels, len(old.labels), seed)
         latents.append(replace(latent, index=index))
-    design = replace(
+    return replace(
         whole,
         rows=type(whole.rows)(*(np.asarray(column)[rows] for column in whole.rows)),
         offset=whole.offset[rows],
@@ -65,4 +82,3 @@ def part(
         groups=tuple(groups),
         latents=tuple(latents),
     )
-    return design, effects

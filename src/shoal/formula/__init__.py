@@ -3,7 +3,7 @@
 from shoal.formula.evaluate import evaluate
 from shoal.formula.functions import register_function
 from shoal.formula.matrix import DesignMatrix, DesignSpec, design_matrix
-from shoal.formula.parser import parse
+from shoal.formula.parser import parse, parse_predictor
 from shoal.formula.terms import Expression, Formula, GroupTerm, LatentTerm, ResponseTerm
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "design_matrix",
     "evaluate",
     "parse",
+    "parse_predictor",
     "register_function",
 ]

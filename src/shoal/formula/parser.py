@@ -63,6 +63,44 @@ def parse(text: str) -> Formula:
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
 
 
+def parse_predictor(text: str, parameter: str, of: Formula) -> Formula:
+    """Read the linear predictor of a parameter of a response's family, such as ``"~ z + (1 | g)"``.
+
+    Parameters
+    ----------
+    parameter : str
+        Its name, which may stand left of ``~``.
+    of : Formula
+        That of the response.
+
+    Returns
+    -------
+    Formula
+        With the response of `of`.
+
+    Raises
+    ------
+    FormulaError
+    """
+    given: object = text  # by callers without types
+    if not isinstance(given, str):
+        raise FormulaError(f"The predictor of {parameter!r} is {given!r}.", "A text such as '~ z + (1 | g)'.")
+    left, tilde, right = text.partition("~")
+    if not tilde:
+        raise FormulaError(
+            f"The predictor of {parameter!r} has no '~'.", "A text such as '~ z + (1 | g)'.", formula=text
+        )
+    if left.strip() not in ("", parameter):
+        raise FormulaError(
+            f"The predictor of {parameter!r} has {left.strip()!r} left of '~'.",
+            f"Nothing, or {parameter!r}.",
+            write(f"~{right}"),
+            formula=text,
+            span=(0, len(left.rstrip())),
+        )
+    return replace(parse(f"{parameter} ~{right}"), response=of.response)
+
+
 def _offsets(calls: tuple[Call, ...], text: str) -> tuple[Expression, ...]:
     """Return the offsets, each of which is added once."""
     found = tuple(_expression(only_argument(call, text), text) for call in calls)

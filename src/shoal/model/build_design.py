@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from shoal.errors import ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
+from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
 from shoal.model import checks
@@ -27,6 +29,7 @@ def build(
     table: Table,
     family: Family,
     *,
+    predictors: Mapping[str, Formula] | None = None,
     prefix: str = "",
     covariances: Mapping[str, Any] | None = None,
     quiet: bool = False,
@@ -35,6 +38,8 @@ def build(
 
     Parameters
     ----------
+    predictors : mapping of str to Formula
+        Of the family's parameters.
     prefix : str
         In front of every posterior name of this response.
     covariances : mapping of str to (G, G) matrices
@@ -48,16 +53,42 @@ def build(
         Missing or infinite values, values outside the family's support, constant or dependent columns,
         factors of one level.
     ModelError
-        Additions the family does not take or lacks.
+        Additions the family does not take or lacks, predictors of parameters that it does not have.
     """
-    table = table.select(formula.columns)
-    table.check_complete(formula.columns)
+    predictors = predictors or {}
+    columns = tuple(dict.fromkeys(c for f in (formula, *predictors.values()) for c in f.columns))
+    table = table.select(columns)
+    table.check_complete(columns)
     frame = table.frame
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
     family.check(rows, formula.response.value.text)
     family.check(Rows(*(np.asarray(part)[rows.weight > 0] for part in rows)), formula.response.value.text)
+    checks.predictors(predictors, formula, family)
+    design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
+    parts = []
+    for name, own in predictors.items():
+        parameter = Parameter(name, family.parameter_prior(name, design.counting.rows))
+        parts.append(_predictor(own, frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet))
+    design = replace(design, categories=categories, predictors=tuple(parts))
+    for part in design.counting.parts:
+        checks.columns(part)
+    for remark in [] if quiet else checks.remarks(design, frame):
+        warnings.warn(str(remark), ShoalWarning, stacklevel=2)
+    return design
+
+
+def _predictor(
+    formula: Formula,
+    frame: pd.DataFrame,
+    family: Family,
+    rows: Rows,
+    prefix: str,
+    covariances: Mapping[str, Any],
+    quiet: bool,
+) -> Design:
+    """Return the design of one linear predictor."""
     population = design_matrix(formula.population, frame)
     keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
     if family.ordinal and keep.all():
@@ -71,7 +102,7 @@ def build(
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x, weight = population.values[:, keep], rows.weight * rows.trials
     averages = np.average(x, axis=0, weights=weight)
-    design = Design(
+    return Design(
         formula=formula,
         family=family,
         rows=rows,
@@ -79,18 +110,13 @@ def build(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances or {}, weight, quiet),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet),
         latents=latents_of(formula.latents, frame, prefix),
         spec=population.spec,
         averages=averages,
         scatter=scatter(x, averages, weight),
         prefix=prefix,
-        categories=categories,
     )
-    checks.columns(design.counting)
-    for remark in [] if quiet else checks.remarks(design, frame):
-        warnings.warn(str(remark), ShoalWarning, stacklevel=2)
-    return design
 
 
 def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> Family:

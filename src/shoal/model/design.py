@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from shoal.families import Family, Rows
+from shoal.families.parameter import Parameter
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Formula
 from shoal.model.grouping_factors import Group, Latent
@@ -17,13 +19,15 @@ __all__ = ["Design", "Group", "Latent", "MergedRows", "merge"]
 
 @dataclass(frozen=True)
 class Design:
-    """Everything numeric about one response that does not depend on parameters.
+    """Everything numeric about one linear predictor that does not depend on parameters.
+
+    That of a response holds those of its family's parameters that have predictors of their own.
 
     Attributes
     ----------
     formula : Formula
     family : Family
-        Knows the number of categories of an ordered response.
+        Knows the number of categories of an ordered response. Of a parameter's predictor, the `Parameter`.
     rows : Rows
         Response, one entry per row of the table.
     offset : (N,) array
@@ -43,7 +47,9 @@ class Design:
     scatter : (P, P) array
         How the population columns spread together about their averages; learnt once, as these.
     prefix : str
-        ``<response>_`` where a model has several responses.
+        ``<response>_`` where a model has several responses, ``<parameter>_`` of a parameter's predictor.
+    predictors : tuple of Design
+        Of the family's parameters, those that are not common to all rows.
     categories : tuple
         Labels of an ordered response, lowest first; empty for others.
     """
@@ -61,7 +67,22 @@ class Design:
     averages: np.ndarray
     scatter: np.ndarray
     prefix: str = ""
+    predictors: tuple[Design, ...] = ()
     categories: tuple[Any, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Design, ...]:
+        """The response's own linear predictor, and those of parameters."""
+        return (self, *self.predictors)
+
+    @property
+    def parameter(self) -> str:
+        """The parameter whose predictor this is; empty for a response's own."""
+        return self.family.name if isinstance(self.family, Parameter) else ""
+
+    def changed(self, change: Callable[[Design], Design]) -> Design:
+        """Return the design with each of its parts changed."""
+        return replace(change(self), predictors=tuple(change(part) for part in self.predictors))
 
     @property
     def n_rows(self) -> int:
@@ -80,8 +101,14 @@ class Design:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The family's own scalar parameters, without prefix."""
+        """The family's own parameters besides cutpoints, without prefix."""
         return self.family.parameters(self.known_se, self.se_sigma)
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Those of them that are common to all rows."""
+        predicted = {part.parameter for part in self.predictors}
+        return tuple(name for name in self.parameters if name not in predicted)
 
     @property
     def exactly_gaussian(self) -> bool:
@@ -90,7 +117,8 @@ class Design:
         They are quadratic in the effects whatever the hyperparameters, so sums of them are all that is
         needed.
         """
-        return self.family.linear_gaussian and not (self.known_se and self.se_sigma)
+        several = (self.known_se and self.se_sigma) or self.predictors
+        return self.family.linear_gaussian and not several
 
     def gaussian_response(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return precisions of exactly gaussian rows, in units of sigma; responses less `offset`."""
@@ -143,14 +171,20 @@ class Design:
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
-        return replace(self, rows=self.rows._replace(y=np.asarray(y, float)))
+        return self._with_rows(y=np.asarray(y, float))
+
+    def _with_rows(self, **columns: np.ndarray) -> Design:
+        rows = self.rows._replace(**columns)
+        return self.changed(lambda part: replace(part, rows=rows))
 
     @property
     def counting(self) -> Design:
         """The same design on the rows that count: those whose weight is above zero."""
         kept = np.flatnonzero(self.rows.weight)
-        if len(kept) == self.n_rows:
-            return self
+        return self if len(kept) == self.n_rows else self.changed(lambda part: part._at(kept))
+
+    def _at(self, kept: np.ndarray) -> Design:
+        """Return the design on some rows; its predictors stay."""
         return replace(
             self,
             rows=Rows(*(np.asarray(column)[kept] for column in self.rows)),
@@ -165,7 +199,7 @@ class Design:
 
         Shapes, levels and averages stay, so that priors do and no program is compiled anew.
         """
-        return replace(self, rows=self.rows._replace(weight=np.where(rows, 0.0, self.rows.weight)))
+        return self._with_rows(weight=np.where(rows, 0.0, self.rows.weight))
 
 
 @dataclass(frozen=True)
@@ -198,9 +232,11 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     apart : (N,) array, optional
         Rows that differ in it are not merged.
     """
-    factors: list[Group | Latent] = sorted([*design.groups, *design.latents], key=_levels)
+    groups = [group for part in design.parts for group in part.groups]
+    factors = sorted([*groups, *(t for part in design.parts for t in part.latents)], key=_levels)
     indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
-    keys = [design.offset, *design.x.T, *(column for g in design.groups for column in g.z.T), *indexes]
+    columns = (column for part in design.parts for column in (part.offset, *part.x.T))
+    keys = [*columns, *(column for g in groups for column in g.z.T), *indexes]
     keys += [] if apart is None else [apart]
     order = np.lexsort(keys)
     fresh = np.zeros(design.n_rows, bool)

@@ -10,7 +10,7 @@ import numpy as np
 
 from shoal.errors import ModelError, PriorError, listing
 from shoal.families import Family, get_family
-from shoal.formula import parse
+from shoal.formula import Formula, parse, parse_predictor
 from shoal.model.build_design import build
 from shoal.model.checks import responses as response_checks
 from shoal.model.default_priors import resolve
@@ -33,11 +33,32 @@ class Response:
     family : str or Family
     link : str, optional
         The family's own by default.
+    predictors : mapping, optional
+        From parameters of the family to formulas of their own linear predictors: ``{"sigma": "~ z"}``.
     """
 
     formula: str
     family: str | Family = "gaussian"
     link: str | None = None
+    predictors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def formulas(self) -> tuple[Formula, dict[str, Formula]]:
+        """That of the response, and those of parameters.
+
+        Raises
+        ------
+        FormulaError, ModelError
+        """
+        formula = parse(self.formula)
+        _check_names("predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError)
+        return formula, {n: parse_predictor(text, n, formula) for n, text in self.predictors.items()}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the formulas need, once."""
+        formula, others = self.formulas
+        return tuple(dict.fromkeys(c for f in (formula, *others.values()) for c in f.columns))
 
 
 @dataclass(frozen=True)
@@ -66,6 +87,11 @@ class Specification:
     pooling: str = "partial"
 
     @property
+    def parts(self) -> tuple[Design, ...]:
+        """All linear predictors: of each response, its own and those of its parameters."""
+        return tuple(part for design in self.designs for part in design.parts)
+
+    @property
     def terms(self) -> tuple[Term, ...]:
         """The parts of the model, each of which declares its parameters."""
         return terms_of(self.designs, self.priors)
@@ -78,20 +104,20 @@ class Specification:
     @property
     def groups(self) -> tuple[Group, ...]:
         """The effects of all responses on all grouping factors."""
-        return tuple(group for design in self.designs for group in design.groups)
+        return tuple(group for part in self.parts for group in part.groups)
 
     @property
     def factors(self) -> dict[str, np.ndarray]:
         """Grouping factors and their level labels, those of latents included."""
         out = {group.name: group.labels for group in self.groups}
-        for design in self.designs:
-            out |= {latent.factor: latent.labels for latent in design.latents}
+        for part in self.parts:
+            out |= {latent.factor: latent.labels for latent in part.latents}
         return out
 
     @property
     def text(self) -> str:
         """The formulas, a line each."""
-        return "\n".join(design.formula.text for design in self.designs)
+        return "\n".join(part.formula.text for part in self.parts)
 
     @property
     def group_effects(self) -> tuple[str, ...]:
@@ -115,8 +141,8 @@ class Specification:
         return designs[name]
 
     def design_of(self, group: Group) -> Design:
-        """Return the design of the response that `group` belongs to."""
-        return next(design for design in self.designs if any(g is group for g in design.groups))
+        """Return the linear predictor that `group` belongs to."""
+        return next(part for part in self.parts if any(g is group for g in part.groups))
 
     def with_responses(self, *ys: np.ndarray) -> Specification:
         """Return the same model of other responses, priors unchanged."""
@@ -143,7 +169,7 @@ def specify(
     _check_names("covariances", covariances, "{'K': matrix}", ModelError)
     _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     designs = designs_of(responses, table, covariances or {})
-    columns = dict.fromkeys(c for design in designs for c in design.formula.columns)
+    columns = dict.fromkeys(c for response in responses for c in response.columns)
     return Specification(
         designs, resolve(designs, priors or {}), table.select(tuple(columns)), covariances or {}
     )
@@ -170,28 +196,31 @@ def designs_of(
     """
     if not responses:
         raise ModelError("The model has no response.", "At least one formula.")
-    formulas = [parse(r.formula) for r in responses]
+    both = [r.formulas for r in responses]
+    formulas = [formula for formula, _ in both]
     names = [f.response.value.text for f in formulas]
     if len(set(names)) < len(names):
         raise ModelError(
             f"Two formulas have the same response ({listing(names)}).", "One formula a response."
         )
     response_checks.order(formulas)
-    response_checks.latent_names(formulas, table, quiet)
+    every = [f for formula, others in both for f in (formula, *others.values())]
+    response_checks.latent_names(every, table, quiet)
     designs = tuple(
         build(
             formula,
             table,
             get_family(response.family, response.link),
+            predictors=predictors,
             prefix=f"{name}_" if len(names) > 1 else "",
             covariances=covariances,
             quiet=quiet,
         )
-        for formula, response, name in zip(formulas, responses, names, strict=True)
+        for (formula, predictors), response, name in zip(both, responses, names, strict=True)
     )
     response_checks.shared(designs)
     response_checks.distinct(designs)
-    unused = set(covariances) - {term.cov for formula in formulas for term in formula.groups}
+    unused = set(covariances) - {term.cov for formula in every for term in formula.groups}
     if unused:
         raise ModelError(
             f"No term uses the covariance {listing(sorted(unused))}.", "For example (1 | gr(g, cov=K))."

@@ -25,6 +25,9 @@ def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndar
 def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the family's parameters, one more axis than `draws` have: they stand beside (..., N) predictors.
 
-    Cutpoints are (..., 1, C).
+    Cutpoints are (..., 1, C), parameters with predictors of their own (..., N).
     """
-    return {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}
+    out = {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}
+    for part in design.predictors:
+        out[part.parameter] = part.family.mean(part.rows, linear_predictor(part, draws), {})
+    return out

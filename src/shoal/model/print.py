@@ -22,7 +22,11 @@ def model_text(model: Specification, plan: str) -> str:
     lines = [
         part
         for d in model.designs
-        for part in (d.formula.text, f"family {d.family.name}, link {d.family.link}")
+        for part in (
+            d.formula.text,
+            *(p.formula.text for p in d.predictors),
+            f"family {d.family.name}, link {d.family.link}",
+        )
     ]
     if model.pooling != "partial":
         lines.append(f"pooling {model.pooling}")
@@ -33,13 +37,23 @@ def model_text(model: Specification, plan: str) -> str:
 
 def _equations(model: Specification, design: Design) -> list[str]:
     response = design.formula.response.value.text
-    eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
-    parts = [part for term in model.terms for part in term.summands(design)]
     distribution = design.family.distribution(design.known_se, design.se_sigma)
+    eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
+    predicted = [part.parameter for part in design.predictors]
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
+    names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
-    lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {' + '.join(parts) or '0'}"]
-    return lines + [line for term in model.terms for line in term.equations(design)]
+    lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {_sum(model, design)}"]
+    for part in design.predictors:
+        name = names[part.parameter]
+        left = name if part.family.link == "identity" else f"{part.family.link}({name})"
+        lines.append(f"{left} = {_sum(model, part)}")
+    return lines + [line for term in model.terms for part in design.parts for line in term.equations(part)]
+
+
+def _sum(model: Specification, part: Design) -> str:
+    """Return a linear predictor as it is printed."""
+    return " + ".join(one for term in model.terms for one in term.summands(part)) or "0"
 
 
 def _priors(model: Specification) -> list[str]:
@@ -80,9 +94,10 @@ def _data(model: Specification) -> list[str]:
         if nothing := int((design.rows.weight == 0).sum()):
             rows += f", {nothing:,} of them of weight 0, which count for nothing"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
-        for group in design.groups:
+        for part, group in ((part, group) for part in design.parts for group in part.groups):
             least, most = int(group.counts.min()), int(group.counts.max())
             each = counted(most, "row") if least == most else f"{least:,} to {most:,} rows"
             levels, effects = counted(len(group.labels), "level"), ", ".join(group.effects)
-            lines.append(f"{group.name}: {levels}, {each} each; effects: {effects}")
+            name = f"{group.name}, of {part.parameter}" if part.parameter else group.name
+            lines.append(f"{name}: {levels}, {each} each; effects: {effects}")
     return lines

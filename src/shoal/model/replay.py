@@ -49,9 +49,10 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
     se : bool
         Standard errors are needed.
     """
-    formula = design.formula
-    names = [*design.spec.expression.columns, *(c for o in formula.offsets for c in o.columns)]
-    names += [c for group in design.groups for spec in group.specs for c in spec.expression.columns]
+    names = []
+    for part in design.parts:
+        names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
+        names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
     names += _factor_columns(design)
     names += [c for part in _additions(design, additions, se) for c in part.columns]
     return list(dict.fromkeys(names))
@@ -62,7 +63,7 @@ def _factor_columns(design: Design) -> list[str]:
 
 
 def _factors(design: Design) -> list[Group | Latent]:
-    return [*design.groups, *design.latents]
+    return [factor for part in design.parts for factor in (*part.groups, *part.latents)]
 
 
 def _additions(design: Design, trials: bool, se: bool) -> list[Expression]:
@@ -129,19 +130,24 @@ def replay(
     _check_kinds(design, learnt, new)
     columns = {str(name): _as_learnt(new[name], learnt[name], incomplete) for name in missing}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(new)))
-    x = design.spec.apply(frame)
-    offset = sum((_numbers(o, frame) for o in design.formula.offsets), np.zeros(len(frame)))
-    there = replace(
-        design,
-        rows=_rows(design, frame, trials, se),
-        offset=offset,
-        # An ordered response has cutpoints in place of the Intercept, which is the first column.
-        x=x[:, x.shape[1] - len(design.terms) :],
-        groups=tuple(_group(group, frame) for group in design.groups),
-        latents=tuple(_latent(latent, frame) for latent in design.latents),
-    )
+    rows = _rows(design, frame, trials, se)
+    there = design.changed(lambda part: _predictor(part, frame, rows))
     _check_levels(design, there, new_levels)
     return Replay(there, incomplete)
+
+
+def _predictor(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
+    """Return one linear predictor on new rows."""
+    x = part.spec.apply(frame)
+    return replace(
+        part,
+        rows=rows,
+        offset=sum((_numbers(o, frame) for o in part.formula.offsets), np.zeros(len(frame))),
+        # An ordered response has cutpoints in place of the Intercept, which is the first column.
+        x=x[:, x.shape[1] - len(part.terms) :],
+        groups=tuple(_group(group, frame) for group in part.groups),
+        latents=tuple(_latent(latent, frame) for latent in part.latents),
+    )
 
 
 def _warn(counts: pd.Series, rows: int, total: int) -> None:

@@ -57,13 +57,13 @@ def with_pooling(
             "The model as it was first written.",
             "Make all variants of that one.",
         )
-    if not model.groups or any(design.latents for design in model.designs):
+    if not model.groups or any(part.latents for part in model.parts):
         what = "latents" if model.groups else "no group terms"
         raise ModelError(f"The model has {what}.", "Pooling variants are those of group terms (… | g).")
     priors = {name: p for name, p in model.priors.items() if name not in _of_groups(model)}
     if pooling == "none":
-        for design in model.designs:
-            priors |= _alone(design, sd)
+        for part in model.parts:
+            priors |= _alone(part, sd)
     return replace(model, designs=pooled(model.designs, pooling), priors=priors, pooling=pooling)
 
 
@@ -87,10 +87,14 @@ def _is_sd(value: Any) -> bool:
 def pooled(designs: tuple[Design, ...], pooling: str) -> tuple[Design, ...]:
     """Return the designs of a variant: without groups, or with levels and effects independent."""
     if pooling == "complete":
-        return tuple(replace(d, groups=()) for d in designs)
+        return tuple(d.changed(lambda part: replace(part, groups=())) for d in designs)
     if pooling == "none":
-        return tuple(replace(d, groups=tuple(map(_independent, d.groups))) for d in designs)
+        return tuple(d.changed(_alone_in_levels) for d in designs)
     return designs
+
+
+def _alone_in_levels(part: Design) -> Design:
+    return replace(part, groups=tuple(map(_independent, part.groups)))
 
 
 def _independent(group: Group) -> Group:
@@ -139,7 +143,7 @@ def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specifica
     """
     resolved = resolve(model.designs, changes)
     priors = {**model.priors, **{name: p for name, p in resolved.items() if not p.default}}
-    for design in model.designs:
+    for design in model.parts:
         # A shrinkage prior of all slopes has gone if none of them refers to it any more.
         if not any(isinstance(priors[name].prior, Shrunk) for name in design.columns):
             priors.pop(design.prefix + "b", None)

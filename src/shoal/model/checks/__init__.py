@@ -5,7 +5,7 @@ from shoal.model.checks.identified import columns
 from shoal.model.checks.levels import distinct, effects, group_name, levels
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.remarks import remarks
-from shoal.model.checks.response import additions, numeric, positive, weights
+from shoal.model.checks.response import additions, numeric, positive, predictors, weights
 
 __all__ = [
     "Remark",
@@ -19,6 +19,7 @@ __all__ = [
     "numeric",
     "order_of_rows",
     "positive",
+    "predictors",
     "remarks",
     "weights",
 ]

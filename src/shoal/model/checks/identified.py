@@ -208,7 +208,7 @@ def _spreads_as_residuals(group: Group) -> bool:
 
 def split_variance(design: Design) -> list[Remark]:
     """Return a remark on factors nearly all of whose levels have one row, beside a residual sigma."""
-    if "sigma" not in design.parameters or design.known_se:
+    if "sigma" not in design.scalars or design.known_se:
         return []
     found = []
     for group in design.groups:

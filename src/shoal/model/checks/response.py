@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, listing
+from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.families import Family
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
@@ -39,6 +39,18 @@ def additions(formula: Formula, family: Family) -> None:
         raise ModelError(
             f"Family {family.name!r} needs {name}(...) and the formula has none.", *_with_trials(formula)
         )
+
+
+def predictors(given: Iterable[str], formula: Formula, family: Family) -> None:
+    """Raise if a predictor is given of what is no parameter of the family."""
+    known = family.parameters(formula.response.se is not None, formula.response.se_sigma)
+    for name in given:
+        if name not in known:
+            raise ModelError(
+                f"Family {family.name!r} has no parameter {name!r} to be predicted.",
+                f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
+                nearest(name, known) if known else "",
+            )
 
 
 def _with_trials(formula: Formula) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def distinct(designs: Sequence[Design]) -> None:
 
 def shared(designs: tuple[Design, ...]) -> None:
     """Raise if a latent stands in one response only, or varies over two factors."""
-    latents = [latent for design in designs for latent in design.latents]
+    latents = [latent for design in designs for part in design.parts for latent in part.latents]
     for latent in latents:
         same = [other for other in latents if other.name == latent.name]
         if len(same) == 1:

@@ -28,7 +28,8 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
         May be empty for what does not depend on them: names, defaults, linear predictors.
     """
     terms: list[Term] = []
-    for design in designs:
+    parts = [part for design in designs for part in design.parts]
+    for design in parts:
         terms.append(FamilyParameters(design, priors))
         if (prior := shrinkage_of(design, priors)) is not None:
             terms.append(ShrunkSlopes(design, priors, prior))
@@ -36,17 +37,17 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
         if design.family.ordinal:
             terms.append(Cutpoints(design, priors))
     terms += [GroupEffects(factor, priors) for factor in gathered(designs)]
-    latents = [(design, latent) for design in designs for latent in design.latents]
+    latents = [(design, latent) for design in parts for latent in design.latents]
     for name in dict.fromkeys(latent.name for _, latent in latents):
         members = tuple((design, latent) for design, latent in latents if latent.name == name)
         terms.append(SharedLatent(members, priors))
-    terms += [Offsets(design) for design in designs]
+    terms += [Offsets(design) for design in parts]
     return tuple(terms)
 
 
 def variables_of(terms: Iterable[Term], designs: Sequence[Design]) -> list[Variable]:
-    """Return the variables of all terms: response by response, effects of levels last."""
-    responses = [design.prefix for design in designs]
+    """Return the variables of all terms: predictor by predictor, effects of levels last."""
+    responses = [part.prefix for design in designs for part in design.parts]
 
     def place(variable: Variable) -> tuple[int, int, int]:
         if variable.of_levels:

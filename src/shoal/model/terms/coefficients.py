@@ -48,10 +48,10 @@ class Coefficients(Term):
         unit = 2.5 * scale_of(design)
         if design.terms[column] == "Intercept":
             prior = Normal(location_of(design), unit)
-            yield Default(name, prior, wider(design.prefix, "Intercept"), centered=True)
+            yield Default(name, prior, wider(design, "Intercept"), centered=True)
             return
         if self._known(name):  # what is given takes this one's place
-            yield Default(name, Normal(0.0, 1.0), wider(design.prefix, "b"), shrunk=Shrunk(0.0, 1.0))
+            yield Default(name, Normal(0.0, 1.0), wider(design, "b"), shrunk=Shrunk(0.0, 1.0))
             return
         mean, spread = self._default
         at = self._slopes.index(column)
@@ -59,7 +59,7 @@ class Coefficients(Term):
         prior = Normal(middle, unit * float(np.sqrt(spread[at, at])))
         shrunk = Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
         joint = bool(np.delete(spread[at], at).any())
-        yield Default(name, prior, wider(design.prefix, "b"), joint=joint, shrunk=shrunk)
+        yield Default(name, prior, wider(design, "b"), joint=joint, shrunk=shrunk)
 
     @property
     def _slopes(self) -> list[int]:

@@ -46,7 +46,7 @@ class Cutpoints(Term):
         known = design.family.quantiles(design.rows)
         wide = 2.5 * math.hypot(scale_of(design), float(known.std()))
         prior = Normal(float(known.mean()) + average_offset(design), wide)
-        names = wider(design.prefix, "cutpoints")
+        names = wider(design, "cutpoints")
         yield Default(self.name, prior, names, centered=True, kinds=(Normal,))
 
     def hyperparameters(self) -> Mapping[str, Prior]:

@@ -1,4 +1,4 @@
-"""Scalar parameters of a response's family."""
+"""Parameters of a response's family that are common to all rows, and the places of those that are not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from shoal.engine.build import Builder
+from shoal.engine.problem import ZERO
 from shoal.model.design import Design
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import wider
@@ -26,7 +27,7 @@ class FamilyParameters(Term):
     @property
     def names(self) -> dict[str, str]:
         """Their names in the family, and in the posterior."""
-        return {name: self.design.prefix + name for name in self.design.parameters}
+        return {name: self.design.prefix + name for name in self.design.scalars}
 
     def variables(self) -> Iterator[Variable]:
         for place, (own, name) in enumerate(self.names.items()):
@@ -36,13 +37,15 @@ class FamilyParameters(Term):
 
     def _defaults(self, own: str) -> Iterator[Default]:
         prior = self.design.family.parameter_prior(own, self.design.counting.rows)
-        yield Default(self.names[own], prior, wider(self.design.prefix, own))
+        yield Default(self.names[own], prior, wider(self.design, own))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         return {name: self.priors[name].prior for name in self.names.values()}
 
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedParameters:
-        return PlacedParameters(self, [builder.names[name] for name in self.names.values()])
+        names = self.names
+        places = [builder.names[names[own]] if own in names else ZERO for own in self.design.parameters]
+        return PlacedParameters(self, places)
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
         return {name: prior.draw(rng, size) for name, prior in self.hyperparameters().items()}
@@ -58,7 +61,7 @@ class FamilyParameters(Term):
 
 @dataclass(frozen=True)
 class PlacedParameters(Placed):
-    """`places`: in h."""
+    """`places` of all parameters in h; those with predictors of their own have none."""
 
     term: FamilyParameters
     places: list[int]

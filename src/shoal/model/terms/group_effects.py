@@ -57,7 +57,7 @@ class GroupEffects(Term):
             if group.correlated:
                 square = {**dims, f"{group.dim}_bis": group.effects}
                 pairs = tuple(sorted((i, j) for i, j, *_ in partial_positions(group.blocks)))
-                defaults = partial(correlation_defaults, group)
+                defaults = partial(correlation_defaults, design, group)
                 priors = (group.cor,)
                 yield make(
                     group.cor, "correlation", dims=square, priors=priors, positions=pairs, defaults=defaults

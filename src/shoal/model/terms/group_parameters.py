@@ -37,7 +37,7 @@ def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
     Of slopes that an Intercept is independent of, the model itself says where they are zero: there the prior
     of its sd is as wide as theirs.
     """
-    unit, names = scale_of(design), (group.sd, *wider(group.prefix, "sd"))
+    unit, names = scale_of(design), (group.sd, *wider(design, "sd"))
     spreads = _spreads(design, group)
     away = group.averages / spreads
     moved = (group.to_average != np.eye(len(group.effects))).any(axis=1)
@@ -59,9 +59,9 @@ def _spreads(design: Design, group: Group) -> np.ndarray:
     return spreads
 
 
-def correlation_defaults(group: Group) -> Iterator[Default]:
+def correlation_defaults(design: Design, group: Group) -> Iterator[Default]:
     """Yield the default priors of correlations."""
-    yield Default(group.cor, LKJ(2.0), wider(group.prefix, "cor"))
+    yield Default(group.cor, LKJ(2.0), wider(design, "cor"))
 
 
 def degrees_defaults(group: Group) -> Iterator[Default]:

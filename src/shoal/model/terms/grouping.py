@@ -1,4 +1,4 @@
-"""Grouping factors with the effects that all responses have on them."""
+"""Grouping factors with the effects that all linear predictors have on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shoal.model.design import Design, Group
 
 @dataclass(frozen=True)
 class Gathered:
-    """One grouping factor with the effects that all responses have on it.
+    """One grouping factor with the effects that all linear predictors have on it.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Gathered:
 
 
 def gathered(designs: Sequence[Design]) -> tuple[Gathered, ...]:
-    """Return all grouping factors with the effects of all responses, in the order of the formulas."""
+    """Return all grouping factors with the effects of all linear predictors, in the order of the formulas."""
     found: dict[tuple[str, str | None], Gathered] = {}
-    for design in designs:
+    for design in (part for design in designs for part in design.parts):
         for group in design.groups:
             key = (group.name, group.cov if group.root is not None else None)
             groups = found[key].groups if key in found else ()

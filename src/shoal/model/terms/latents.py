@@ -65,7 +65,7 @@ class SharedLatent(Term):
         yield Variable(self.name, "effects", "", {level_dim(self.one.factor): self.one.labels})
 
     def _defaults(self, design: Design, name: str) -> Iterator[Default]:
-        yield Default(name, Normal(0.0, scale_of(design)), wider(design.prefix, "loading"))
+        yield Default(name, Normal(0.0, scale_of(design)), wider(design, "loading"))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         return {name: self.priors[name].prior for name in self.loadings}

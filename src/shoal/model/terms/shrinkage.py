@@ -42,7 +42,7 @@ class ShrunkSlopes(Term):
     @property
     def sigma(self) -> str | None:
         """Posterior name of the residual sd that the scales are relative to, if there is one."""
-        return f"{self.design.prefix}sigma" if "sigma" in self.design.parameters else None
+        return f"{self.design.prefix}sigma" if "sigma" in self.design.scalars else None
 
     def variables(self) -> Iterator[Variable]:
         prefix = self.design.prefix

@@ -36,12 +36,16 @@ def residual_unit(design: Design) -> float:
 
     The sd of the latent variable behind binary and ordered rows; the response's scale for other families.
     """
-    if "sigma" in design.parameters:
+    if "sigma" in design.scalars:
         return 1.0
     variance = None if design.parameters else design.family.residual_variance(design.rows, {})
     return scale_of(design) if variance is None else float(np.mean(variance)) ** 0.5
 
 
-def wider(prefix: str, name: str) -> tuple[str, ...]:
-    """Return the wider names a prior can be given under: of this response, then of all."""
-    return (prefix + name, name) if prefix else (name,)
+def wider(design: Design, name: str) -> tuple[str, ...]:
+    """Return the wider names a prior can be given under: of this response, then of all.
+
+    What is said of all responses is not said of their parameters, whose predictors have scales of their own.
+    """
+    of_all = f"{design.parameter}_{name}" if design.parameter else name
+    return tuple(dict.fromkeys((design.prefix + name, of_all)))

@@ -1,0 +1,110 @@
+"""Rows of one family, some of whose parameters have linear predictors of their own.
+
+A parameter that is common to all rows is one number. One that is predicted is ``F(eta)`` row by row, F the inverse of
+its link: its row function is given each row's own value, and what that says of the value becomes what it says of the
+predictor,
+
+    score = F'(eta) slope,     curvature = F'(eta)^2 information.
+
+The curvature of two different predictors together is left at zero: it shapes proposals, never the posterior.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from shoal.families.special import above_zero
+from shoal.priors.compiled import inner
+
+COMMON, LOG, LOGIT, IDENTITY = 0, 1, 2, 3
+CODES = {"log": LOG, "logit": LOGIT, "identity": IDENTITY}
+LARGEST = 300.0  # |eta| beyond which a parameter stays as it is: its square is a finite number
+
+
+@inner
+def inverse_link(link: int, eta: float) -> tuple[float, float]:
+    """Return a parameter and its derivative in its linear predictor."""
+    if link == LOG:
+        value = math.exp(min(max(eta, -LARGEST), LARGEST))
+        return value, value
+    if link == LOGIT:
+        small = math.exp(-min(abs(eta), LARGEST))
+        r = 1.0 / (1.0 + small)
+        return (min(r, 1.0 - 1e-16) if eta > 0 else small * r), small * r * r
+    return eta, 1.0
+
+
+@inner
+def evaluate_block(
+    function, y, trials, weight, se, eta, phi, link, order, value, score, curvature, slope, information
+):
+    """Evaluate M rows, as `row_functions` says, of q + p predictors: p of parameters, behind the q of the family.
+
+    Parameters
+    ----------
+    eta, score : ((q + p) M,) arrays
+        One predictor after the other.
+    phi, slope, information : (k,) arrays
+        Of the parameters that are common to all rows; the places of others are not touched.
+    link : (k,) int array
+        The link of each parameter that is predicted, in the order of these predictors, else `COMMON`.
+    curvature : ((q + p)(q + p + 1) / 2 M,) array
+    """
+    count, k = y.size, link.size
+    predictors = eta.size // count
+    first = predictors
+    for j in range(k):
+        if link[j] != COMMON:
+            first -= 1
+    pairs = first * (first + 1) // 2
+    own_eta, own_score = eta[: first * count].reshape((first, count)), score[: first * count]
+    own_curvature = curvature[: pairs * count] if order > 1 else curvature[:0]
+    if first == predictors:
+        function(
+            *(y, trials, weight, se, own_eta, phi.reshape((k, 1)), order, value),
+            own_score.reshape((first, count)),
+            own_curvature.reshape((pairs, own_curvature.size // pairs)),
+            slope.reshape((k, 1)),
+            information.reshape((k, 1)),
+        )
+        return
+    each = np.empty((k, count))
+    rate = np.empty((predictors - first, count))
+    at = first
+    for j in range(k):
+        if link[j] == COMMON:
+            for i in range(count):
+                each[j, i] = phi[j]
+        else:
+            for i in range(count):
+                each[j, i], rate[at - first, i] = inverse_link(link[j], eta[at * count + i])
+            at += 1
+    slopes, informations = np.zeros((k, count)), np.zeros((k, count))
+    function(
+        *(y, trials, weight, se, own_eta, each, order, value),
+        own_score.reshape((first, count)),
+        own_curvature.reshape((pairs, own_curvature.size // pairs)),
+        slopes,
+        informations,
+    )
+    if order == 0:
+        return
+    at = first
+    for j in range(k):
+        if link[j] == COMMON:
+            for i in range(count):
+                slope[j] += slopes[j, i]
+                information[j] += informations[j, i]
+            continue
+        for i in range(count):
+            score[at * count + i] = slopes[j, i] * rate[at - first, i]
+        if order > 1:
+            for b in range(at):
+                for i in range(count):
+                    curvature[(at * (at + 1) // 2 + b) * count + i] = 0.0
+            for i in range(count):
+                d = rate[at - first, i]
+                curvature[(at * (at + 3) // 2) * count + i] = above_zero(informations[j, i] * d * d)
+        at += 1
