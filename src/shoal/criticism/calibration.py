@@ -230,7 +230,7 @@ def _check_recursive(model: Specification) -> None:
     responses = {c for d in model.designs for c in d.formula.response.value.columns}
     for design in model.designs:
         own = set(design.formula.response.value.columns)
-        if used := responses & (set(design.formula.columns) - own):
+        if used := responses & ({c for part in design.parts for c in part.formula.columns} - own):
             raise ModelError(
                 f"{listing(sorted(used))} is a response and a predictor of another response.",
                 "Calibration simulates all responses given fixed predictors.",

@@ -41,7 +41,7 @@ def quiet(axes: Axes) -> Axes:
 
 def scale_of(design: Design) -> str:
     """Return the words for the scale of a linear predictor, such as "log odds of use_contraception"."""
-    name = design.formula.response.value.text
+    name = design.parameter or design.formula.response.value.text
     words = {"identity": "{}", "log": "log of {}", "logit": "log odds of {}", "probit": "probit of {}"}
     if not np.array_equal(design.family.normal_response(design.rows), design.rows.y):
         # lognormal: the identity link is that of the logarithm

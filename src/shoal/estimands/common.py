@@ -35,19 +35,26 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     """Return the effects on the grouping factor called `name`, or the only ones, with their response.
 
     With several responses, a name is that of a factor if only one response has effects on it, or the
-    response, an underscore and the factor.
+    response, an underscore and the factor. The effects on a parameter are called after the parameter and the
+    factor: ``sigma_g``.
 
     Raises
     ------
     ModelError
         If there is no such factor, or several fit.
     """
-    pairs = [(d, g) for d in results.model.designs for g in d.groups]
+    pairs = [(d, g) for d in results.model.parts for g in d.groups]
     if not pairs:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
     if isinstance(name, str):
         name = as_known(name, [n for _, g in pairs for n in (g.name, g.prefix + g.name)])
-    found = [(d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name)]
+    found = [(d, g) for d, g in pairs if name == g.prefix + g.name]
+    # A factor's own name, or none, means its effects on responses.
+    found = (
+        found
+        or [(d, g) for d, g in pairs if name in (None, g.name) and not d.parameter]
+        or (pairs if name is None else [])
+    )
     if len(found) == 1:
         return found[0]
     names = [g.prefix + g.name for _, g in pairs]
@@ -80,7 +87,7 @@ def effect_of(group: Group, effect: str | None) -> int:
 
 def linear_scale(design: Design) -> str:
     """Return the words for the scale of coefficients, for ``attrs["scale"]``."""
-    return f"linear predictor ({design.family.link})"
+    return f"linear predictor {f'of {design.parameter} ' if design.parameter else ''}({design.family.link})"
 
 
 def these_levels(group: Group) -> str:

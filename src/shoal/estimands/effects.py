@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from shoal.errors import ModelError
 from shoal.estimands.common import (
     INTERVAL,
     group_of,
@@ -80,10 +81,16 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
 def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
     """Return no-pooling estimates and the population mean of each effect, (K,)."""
     design, group = group_of(results, name)
+    if design.parameter:
+        raise ModelError(
+            f"{group.prefix}{group.name} is a group of effects on {design.parameter}.",
+            "Estimates without pooling are those of a response's own linear predictor.",
+            "fit.levels(...) has the pooled ones.",
+        )
     means = _means(results, design)
     columns = [design.columns[c] if c >= 0 else None for c in design.matched(group)]
     population = np.array([means[c] if c else 0.0 for c in columns])
-    phi = {key: value[0] for key, value in phi_of(design, means).items()}
+    phi = {k: value[0] if len(value) == 1 else value for k, value in phi_of(design, means).items()}
     rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
     names = [name for name in (group.sd, group.cor) if name in results.posterior]
     draws = {name: results.posterior[name].values for name in names}

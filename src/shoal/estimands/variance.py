@@ -9,7 +9,9 @@ from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
-from shoal.model.design import Group
+from shoal.fit.row_blocks import blocks, part, shared_draws
+from shoal.model.design import Design, Group
+from shoal.model.predictors import phi_of
 
 
 def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:
@@ -25,8 +27,7 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     design = results.model.response(response)
     if not design.groups and not design.latents:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
-    phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
-    residual = design.family.residual_variance(design.rows, phi)
+    residual = _residual(results, design)
     parts = {group.name: _between(results, group) for group in design.groups}
     parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
     if residual is not None:
@@ -43,6 +44,22 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
         "residual": "included" if residual is not None else "none on this scale",
     }
     return table
+
+
+def _residual(results: Results, design: Design) -> np.ndarray | None:
+    """Return the mean over rows of their variance around the linear predictor, (chain, draw)."""
+    if not design.predictors:
+        phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
+        return design.family.residual_variance(design.rows, phi)
+    total = np.zeros((results.posterior.sizes["chain"], results.posterior.sizes["draw"]))
+    shared = shared_draws(design, results.posterior)
+    for where in blocks(design.n_rows, total.size):
+        own, effects = part(design, design, results.posterior, where)
+        variance = own.family.residual_variance(own.rows, phi_of(own, shared | effects))
+        if variance is None:
+            return None
+        total += np.broadcast_to(variance, (*total.shape, own.n_rows)).sum(-1)
+    return total / design.n_rows
 
 
 def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -24,17 +24,21 @@ from shoal.priors import Fixed, Normal, Prior
 
 Values = dict[str, Any]
 
+INVERSES = {"log": pt.exp, "logit": pt.sigmoid, "identity": pt.as_tensor}  # of links of parameters
+
 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
     model = escaped(model)
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)
-        for design in model.designs:
-            values |= _parameters(model, design, coordinates)
+        for part in model.parts:
+            values |= _parameters(model, part, coordinates)
         for design in model.designs:
             eta = _linear_predictor(design, values)
-            phi = {name: values[design.prefix + name] for name in design.parameters}
+            phi = {name: values[design.prefix + name] for name in design.scalars}
+            for part in design.predictors:
+                phi[part.parameter] = INVERSES[part.family.link](_linear_predictor(part, values))
             if design.family.ordinal:
                 phi["cutpoints"] = values[design.cutpoints]
             observe(_response_name(design, out), design, eta, phi)
@@ -46,7 +50,7 @@ def _coords(model: Specification) -> dict[str, Any]:
     for group in model.groups:
         if group.correlated:
             coords[effects.pairs_dim(group)] = effects.pairs(group)
-    for design in model.designs:
+    for design in model.parts:
         if len(design.columns):
             coords[f"{design.prefix}data_column"] = list(design.columns)
     return coords

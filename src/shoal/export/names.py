@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shoal.model import Specification
+from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
 
 
 def escaped(model: Specification) -> Specification:
     """Return the model with the names of a fit's tree: those without slashes."""
-    designs = [
-        replace(
-            design,
-            columns=tuple(map(safe, design.columns)),
-            prefix=safe(design.prefix),
-            groups=tuple(replace(g, name=safe(g.name), prefix=safe(g.prefix)) for g in design.groups),
-            latents=tuple(replace(t, factor=safe(t.factor), prefix=safe(t.prefix)) for t in design.latents),
-        )
-        for design in model.designs
-    ]
+    designs = [design.changed(_escaped) for design in model.designs]
     # Labels of effects keep their slashes.
     names = {f"{g.sd}[{e}]": f"{safe(g.sd)}[{e}]" for g in model.groups for e in g.effects}
     priors = {names.get(name, safe(name)): prior for name, prior in model.priors.items()}
     return replace(model, designs=tuple(designs), priors=priors)
+
+
+def _escaped(part: Design) -> Design:
+    return replace(
+        part,
+        columns=tuple(map(safe, part.columns)),
+        prefix=safe(part.prefix),
+        groups=tuple(replace(g, name=safe(g.name), prefix=safe(g.prefix)) for g in part.groups),
+        latents=tuple(replace(t, factor=safe(t.factor), prefix=safe(t.prefix)) for t in part.latents),
+    )

@@ -1,7 +1,7 @@
 """A parameter of a family as the response of a linear predictor of its own.
 
-Of a parameter with a default prior the predictor begins where that prior has its median, and default priors of
-coefficients are as wide as those of a mean on the scale of the link: one unit of log, or of log odds.
+The predictor begins where the parameter's default prior has its median, and default priors of coefficients
+are as wide as those of a mean on the scale of the link: one unit of log, or of log odds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rows of one family, some of whose parameters have linear predictors of their own.
 
-A parameter that is common to all rows is one number. One that is predicted is ``F(eta)`` row by row, F the inverse of
-its link: its row function is given each row's own value, and what that says of the value becomes what it says of the
-predictor,
+A parameter that is common to all rows is one number. One that is predicted is ``F(eta)`` row by row, F the
+inverse of its link: the row function is given each row's own value, and what it says of the value becomes
+what it says of the predictor,
 
     score = F'(eta) slope,     curvature = F'(eta)^2 information.
 
@@ -40,7 +40,7 @@ def inverse_link(link: int, eta: float) -> tuple[float, float]:
 def evaluate_block(
     function, y, trials, weight, se, eta, phi, link, order, value, score, curvature, slope, information
 ):
-    """Evaluate M rows, as `row_functions` says, of q + p predictors: p of parameters, behind the q of the family.
+    """Evaluate M rows, as `row_functions` says, of q + p predictors: the family's, then p of parameters.
 
     Parameters
     ----------

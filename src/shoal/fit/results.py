@@ -133,7 +133,7 @@ def assemble(
         "versions": json.dumps({name: version(name) for name in ("numba", "numpy", "xarray")}),
         "formula": json.dumps([d.formula.text for d in model.designs]),
         "family": json.dumps([record_of(d.family) for d in model.designs]),
-        "predictors": json.dumps([{p.parameter: p.formula.text for p in d.predictors} for d in model.designs]),
+        "predictors": json.dumps([d.predictor_formulas for d in model.designs]),
         "pooling": model.pooling,
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),

@@ -10,7 +10,7 @@ import numpy as np
 from shoal.engine.build import Builder
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, Problem
-from shoal.families.predicted_parameters import CODES, COMMON
+from shoal.families.predicted_parameters import COMMON
 from shoal.model.design import Design, merge
 from shoal.model.model import Specification
 from shoal.model.terms import functions as f
@@ -104,12 +104,10 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
         _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
     merged = merge(design, np.arange(design.n_rows) if apart else None)
-    predicted = {part.parameter: part for part in design.predictors}
-    parts = [design, *(predicted[name] for name in design.parameters if name in predicted)]
+    parts = design.parts
     lines, offsets = zip(*(_seen(placed, part, merged.first) for part in parts), strict=True)
     phi = [place for own in placed for place in own.phi(design)]
-    link = [CODES[predicted[name].family.link] if name in predicted else COMMON for name in design.parameters]
-    link += [COMMON] * (len(phi) - len(link))  # of cutpoints
+    link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
     builder.rows(design.family.row_function, merged.rows, list(lines), np.stack(offsets), phi, link)
     return np.concatenate([part.family.start(merged.rows) for part in parts])
 

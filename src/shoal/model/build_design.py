@@ -68,9 +68,11 @@ def build(
     checks.predictors(predictors, formula, family)
     design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
     parts = []
-    for name, own in predictors.items():
+    for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(name, family.parameter_prior(name, design.counting.rows))
-        parts.append(_predictor(own, frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet))
+        parts.append(
+            _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
+        )
     design = replace(design, categories=categories, predictors=tuple(parts))
     for part in design.counting.parts:
         checks.columns(part)

@@ -47,8 +47,8 @@ def _settle(
 
 def _alone(designs: Sequence[Design], priors: dict[str, ResolvedPrior]) -> dict[str, ResolvedPrior]:
     """Return priors; that of a slope which has no other to be joint with is its own."""
-    for design in (part for design in designs for part in design.parts):
-        joint = [name for name in design.columns if priors[name].joint]
+    for part in (part for design in designs for part in design.parts):
+        joint = [name for name in part.columns if priors[name].joint]
         if len(joint) == 1:
             priors[joint[0]] = replace(priors[joint[0]], joint=False)
     return priors

@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.families import Family, Rows
 from shoal.families.parameter import Parameter
+from shoal.families.predicted_parameters import CODES, COMMON
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Formula
 from shoal.model.grouping_factors import Group, Latent
@@ -49,7 +50,7 @@ class Design:
     prefix : str
         ``<response>_`` where a model has several responses, ``<parameter>_`` of a parameter's predictor.
     predictors : tuple of Design
-        Of the family's parameters, those that are not common to all rows.
+        Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
     categories : tuple
         Labels of an ordered response, lowest first; empty for others.
     """
@@ -74,6 +75,11 @@ class Design:
     def parts(self) -> tuple[Design, ...]:
         """The response's own linear predictor, and those of parameters."""
         return (self, *self.predictors)
+
+    @property
+    def predictor_formulas(self) -> dict[str, str]:
+        """The formulas of these parameters, as written."""
+        return {part.parameter: part.formula.text for part in self.predictors}
 
     @property
     def parameter(self) -> str:
@@ -109,6 +115,12 @@ class Design:
         """Those of them that are common to all rows."""
         predicted = {part.parameter for part in self.predictors}
         return tuple(name for name in self.parameters if name not in predicted)
+
+    @property
+    def links(self) -> tuple[int, ...]:
+        """How each of `parameters` comes from its predictor, or that it has none, as compiled code has it."""
+        own = {part.parameter: CODES[part.family.link] for part in self.predictors}
+        return tuple(own.get(name, COMMON) for name in self.parameters)
 
     @property
     def exactly_gaussian(self) -> bool:
@@ -233,7 +245,8 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
         Rows that differ in it are not merged.
     """
     groups = [group for part in design.parts for group in part.groups]
-    factors = sorted([*groups, *(t for part in design.parts for t in part.latents)], key=_levels)
+    latents = [latent for part in design.parts for latent in part.latents]
+    factors: list[Group | Latent] = sorted([*groups, *latents], key=_levels)
     indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
     columns = (column for part in design.parts for column in (part.offset, *part.x.T))
     keys = [*columns, *(column for g in groups for column in g.z.T), *indexes]

@@ -22,12 +22,30 @@ def linear_predictor(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndar
     return np.asarray(eta)
 
 
+def common_phi(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return those of the family's parameters that are common to all rows, as `phi_of` does."""
+    return {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}
+
+
+def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the family's parameters at one row a draw, (S,); cutpoints are (S, C).
+
+    Parameters
+    ----------
+    draws : mapping of (S, ...) arrays
+    at : (S,) int array
+        Rows.
+    """
+    each = np.arange(len(at))
+    return {k: v[each, at if v.shape[1] > 1 else 0] for k, v in phi_of(design, draws).items()}
+
+
 def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the family's parameters, one more axis than `draws` have: they stand beside (..., N) predictors.
 
     Cutpoints are (..., 1, C), parameters with predictors of their own (..., N).
     """
-    out = {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}
+    out = common_phi(design, draws)
     for part in design.predictors:
         out[part.parameter] = part.family.mean(part.rows, linear_predictor(part, draws), {})
     return out

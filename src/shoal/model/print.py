@@ -94,10 +94,11 @@ def _data(model: Specification) -> list[str]:
         if nothing := int((design.rows.weight == 0).sum()):
             rows += f", {nothing:,} of them of weight 0, which count for nothing"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
-        for part, group in ((part, group) for part in design.parts for group in part.groups):
+        pairs = [(part, group) for part in design.parts for group in part.groups]
+        for own, group in pairs:
             least, most = int(group.counts.min()), int(group.counts.max())
             each = counted(most, "row") if least == most else f"{least:,} to {most:,} rows"
             levels, effects = counted(len(group.labels), "level"), ", ".join(group.effects)
-            name = f"{group.name}, of {part.parameter}" if part.parameter else group.name
+            name = f"{group.name}, of {own.parameter}" if own.parameter else group.name
             lines.append(f"{name}: {levels}, {each} each; effects: {effects}")
     return lines

@@ -63,7 +63,8 @@ def _factor_columns(design: Design) -> list[str]:
 
 
 def _factors(design: Design) -> list[Group | Latent]:
-    return [factor for part in design.parts for factor in (*part.groups, *part.latents)]
+    groups = [group for part in design.parts for group in part.groups]
+    return [*groups, *(latent for part in design.parts for latent in part.latents)]
 
 
 def _additions(design: Design, trials: bool, se: bool) -> list[Expression]:

@@ -17,7 +17,7 @@ from shoal.errors import ModelError, PriorError, listing, nearest
 from shoal.families import Rows
 from shoal.model import Specification
 from shoal.model.design import Group
-from shoal.model.predictors import phi_of
+from shoal.model.predictors import phi_at
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Fixed, Prior
 
@@ -201,7 +201,7 @@ def _in_model(model: Specification, group: Group, k: int, rng: np.random.Generat
         unit[each, other],
         _stretch(group, draws, rng),
         Rows(*(np.asarray(column)[at] for column in design.rows)),
-        {key: value[:, 0] for key, value in phi_of(design, draws).items()},
+        phi_at(design, draws, at),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -59,10 +59,11 @@ def equations(model: Specification) -> list[Equation]:
     """Return the distribution of every response, its linear predictor, and that of all effects."""
     out = []
     for design in model.designs:
-        out += [_distribution(design), _predictor(design)]
-        for group in design.groups:
-            out += _effects(design, group)
-    latents = {latent.name: latent for design in model.designs for latent in design.latents}
+        out += [_distribution(design), *map(_predictor, design.parts)]
+        for part in design.parts:
+            for group in part.groups:
+                out += _effects(part, group)
+    latents = {latent.name: latent for part in model.parts for latent in part.latents}
     for latent in latents.values():
         standard = row(name("Normal"), enclosed(listed([number(0), number(1)])))
         note = f"for each of the {len(latent.labels):,} levels of {latent.factor}"
@@ -73,7 +74,8 @@ def equations(model: Specification) -> list[Equation]:
 def _distribution(design: Design) -> Equation:
     """Return what the rows of a response are drawn from, as its family prints it."""
     r, response = design.formula.response, at_row(response_of(design))
-    symbols = {p: indexed(letter(p), design) for p in design.parameters}
+    symbols = {p: indexed(letter(p), design) for p in design.scalars}
+    symbols |= {part.parameter: _parameter(design, part) for part in design.predictors}
     symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}
     symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, name("j"))
     if r.trials:
@@ -86,6 +88,20 @@ def _distribution(design: Design) -> Equation:
     if design.categories:
         notes.append(f"for the categories {listing(design.categories, 12)}, lowest first")
     return Equation(tuple(pieces), "; ".join(notes))
+
+
+def _parameter(design: Design, part: Design) -> Markup:
+    """Return a parameter that has a predictor, in row i."""
+    return indexed(letter(part.parameter), design, name("i"))
+
+
+def _left(part: Design) -> Markup:
+    """Return what equals a linear predictor: eta, or a parameter on the scale of its link."""
+    if not part.parameter:
+        return indexed(letter("eta"), part, name("i"))
+    several = replace(part, prefix=part.prefix.removesuffix(f"{part.parameter}_"))
+    value = _parameter(several, part)
+    return value if part.family.link == "identity" else row(name(part.family.link), enclosed(value))
 
 
 def _predictor(design: Design) -> Equation:
@@ -103,7 +119,7 @@ def _predictor(design: Design) -> Equation:
         value = sub(words(latent.name), row(words(latent.factor), level))
         terms.append(row(loading(design, latent), value))
     terms += [at_row(offset.text) for offset in design.formula.offsets]
-    left = indexed(letter("eta"), design, name("i"))
+    left = _left(design)
     first, *rest = terms[:MOST_TERMS] or [number(0)]
     more = len(terms) - MOST_TERMS
     pieces = [math(left, relation("="), first), *(math(relation("+"), term) for term in rest)]

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from shoal import estimands
 from shoal.fit.results import Results
 from shoal.model import Specification
+from shoal.model.design import Design
 from shoal.model.print import notes_of
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Shrunk
@@ -163,12 +164,11 @@ def _prior_words(model: Specification, scalar: Scalar) -> str:
 
 def _one_level(model: Specification) -> Specification:
     """Return the model with one level of each factor: its parameters have the same priors."""
-    designs = tuple(
-        replace(
-            design,
-            groups=tuple(replace(g, labels=g.labels[:1], root=None) for g in design.groups),
-            latents=tuple(replace(t, labels=t.labels[:1]) for t in design.latents),
+
+    def one(part: Design) -> Design:
+        groups = tuple(replace(g, labels=g.labels[:1], root=None) for g in part.groups)
+        return replace(
+            part, groups=groups, latents=tuple(replace(t, labels=t.labels[:1]) for t in part.latents)
         )
-        for design in model.designs
-    )
-    return replace(model, designs=designs)
+
+    return replace(model, designs=tuple(design.changed(one) for design in model.designs))

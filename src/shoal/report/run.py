@@ -71,11 +71,13 @@ def _data_rows(design: Design) -> Iterator[list[Cell]]:
         yield [name, "rows after merging", f"{merged:,}", ""]
     if design.categories:
         yield [name, "categories", str(len(design.categories)), ""]
-    for factor in design.groups:
+    pairs = [(part, group) for part in design.parts for group in part.groups]
+    for own, factor in pairs:
         fewest, most = factor.counts.min(), factor.counts.max()
         each = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
-        yield [factor.name, "levels", f"{len(factor.labels):,}", each]
-    for latent in design.latents:
+        what = f"levels, of {own.parameter}" if own.parameter else "levels"
+        yield [factor.name, what, f"{len(factor.labels):,}", each]
+    for latent in (latent for part in design.parts for latent in part.latents):
         yield [latent.factor, f"levels of {latent.name}", f"{len(latent.labels):,}", ""]
 
 
@@ -123,14 +125,22 @@ def _asked_sds(model: Specification) -> dict[str, float]:
     return {n: p.prior.value for n, p in given.items() if not p.default and isinstance(p.prior, Fixed)}
 
 
+def _predictors(design: Design) -> str:
+    """Return the argument for the predictors of a family's parameters."""
+    given = design.predictor_formulas
+    return f", predictors={given!r}" if given else ""
+
+
 def _model(model: Specification) -> str:
     """Return the arguments of `Model`."""
-    families = [(d.formula.text, d.family) for d in model.designs]
-    if len(families) == 1:
-        text, family = families[0]
-        parts = [repr(text), "data", f"family={str(family)!r}"]
+    if len(model.designs) == 1:
+        (design,) = model.designs
+        parts = [repr(design.formula.text), "data", f"family={str(design.family)!r}{_predictors(design)}"]
     else:
-        inside = "".join(f"    sl.Response({t!r}, {f.name!r}, {f.link!r}),\n" for t, f in families)
+        inside = "".join(
+            f"    sl.Response({d.formula.text!r}, {d.family.name!r}, {d.family.link!r}{_predictors(d)}),\n"
+            for d in model.designs
+        )
         parts = [f"[\n{inside}]", "data"]
     beside = _asked_sds(model)
     given = {

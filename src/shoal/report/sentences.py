@@ -40,6 +40,11 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:
         yield from _group(group)
+    for part in design.predictors:
+        yield f"{part.parameter} has a linear predictor of its own, with {part.family.link} link."
+        yield _population(part)
+        for group in part.groups:
+            yield from _group(group)
     yield from _learnt(model, design)
 
 
@@ -88,7 +93,8 @@ def _group(group: Group) -> Iterator[str]:
 
 def _learnt(model: Specification, design: Design) -> Iterator[str]:
     """Say whether the standard deviations between levels are estimated."""
-    sds = [model.priors[f"{g.sd}[{e}]"].prior for g in design.groups for e in g.effects]
+    groups = [group for part in design.parts for group in part.groups]
+    sds = [model.priors[f"{g.sd}[{e}]"].prior for g in groups for e in g.effects]
     fixed = [isinstance(prior, Fixed) for prior in sds]
     if sds and all(fixed):
         yield "How much levels differ is fixed beforehand, not learnt from them."

@@ -21,15 +21,21 @@ def response_of(design: Design) -> str:
     return design.formula.response.value.text
 
 
+def owners(design: Design) -> list[Markup]:
+    """Return what indices begin with: the response where there are several, and the parameter predicted."""
+    own = f"{design.parameter}_" if design.parameter else ""
+    several = [words(response_of(design))] if design.prefix.removesuffix(own) else []
+    return [*several, letter(design.parameter)] if own else several
+
+
 def letter(text: str) -> Markup:
     """Return the letter of a family's parameter."""
     return name(LETTERS.get(text, text))
 
 
 def indexed(base: Markup, design: Design, *index: Markup) -> Markup:
-    """Return `base` with an index; with several responses the response comes first."""
-    parts = [words(response_of(design))] if design.prefix else []
-    parts += index
+    """Return `base` with an index, behind that of its linear predictor."""
+    parts = [*owners(design), *index]
     return sub(base, listed(parts)) if parts else base
 
 
@@ -57,7 +63,7 @@ def of_effect(base: str, design: Design, group: Group, effect: str, at: Markup |
         What follows the factor in the index, such as the level of row i.
     """
     factor = words(group.name) if at is None else row(words(group.name), at)
-    index = listed([words(response_of(design)), factor]) if design.prefix else factor
+    index = listed([*owners(design), factor])
     if effect == INTERCEPT:
         return sub(name(base), index)
     return subsup(name(base), index, enclosed(words(effect)))
@@ -80,7 +86,7 @@ def loading(design: Design, latent: Latent) -> Markup:
 
 def symbols(model: Specification) -> dict[str, Markup]:
     """Return the symbol of every parameter, by its name among the priors and in summaries."""
-    designs = {design.prefix: design for design in model.designs}
+    designs = {part.prefix: part for part in model.parts}
     out: dict[str, Markup] = {}
     for variable in (v for v in model.variables if not v.of_levels):
         design, symbol = designs[variable.prefix], SYMBOLS[variable.kind]

@@ -77,7 +77,7 @@ def scales_of_model(results: Results) -> tuple[Scale, ...]:
     """
     posterior, model = results.posterior, results.model
     scales = [scale for term in model.terms for scale in _of_term(term, posterior)]
-    residuals = [d.prefix + "sigma" for d in model.designs if "sigma" in d.parameters]
+    residuals = [d.prefix + "sigma" for d in model.designs if "sigma" in d.scalars]
     scales += [Scale(name, posterior[name].values) for name in residuals]
     unknown = [scale for scale in scales if not isinstance(model.priors[scale.name].prior, Fixed)]
     rng = np.random.default_rng(0)

@@ -94,9 +94,9 @@ def prior_sensitivity(case: Case) -> list[Finding]:
 
 
 def _known(model: Specification) -> _Known:
-    coefficients = [name for d in model.designs for name in (*d.columns, *(t.loading for t in d.latents))]
-    scatter = [d.prefix + name for d in model.designs for name in d.parameters]
-    joint = [f"{d.prefix}b" for d in model.designs if any(model.priors[name].joint for name in d.columns)]
+    coefficients = [name for d in model.parts for name in (*d.columns, *(t.loading for t in d.latents))]
+    scatter = [d.prefix + name for d in model.designs for name in d.scalars]
+    joint = [f"{d.prefix}b" for d in model.parts if any(model.priors[name].joint for name in d.columns)]
     return _Known(
         {name: str(given.prior) for name, given in model.priors.items()}
         | dict.fromkeys(joint, "The joint normal prior"),

@@ -12,7 +12,7 @@ import numpy as np
 from shoal.criticism.implied.outcome import Outcome
 from shoal.families import Rows
 from shoal.model.design import Design, Group
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import linear_predictor, phi_at, phi_of
 
 BLOCK = 2**21  # numbers simulated at a time: draws times rows
 EDGE = 0.01  # a probability closer to 0 or 1 than this is at the floor or at the ceiling
@@ -137,7 +137,7 @@ def between_levels(
     name = design.formula.response.value.text
     at = rng.integers(design.n_rows, size=draws)
     rows = Rows(*(np.asarray(column)[at] for column in design.rows))
-    phi = {key: value[:, 0] for key, value in phi_of(design, prior).items()}
+    phi = phi_at(design, prior, at)
     columns = zip(design.columns, design.x.T, strict=True)
     base = design.offset[at] + sum((prior[c] * column[at] for c, column in columns), np.zeros(draws))
     for factor, effects in _effects(design, prior, at):

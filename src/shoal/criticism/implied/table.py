@@ -101,4 +101,4 @@ def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Stat
 
 
 def _link(model: Specification, variable: Variable) -> str:
-    return next(design.family.link for design in model.designs if design.prefix == variable.prefix)
+    return next(design.family.link for design in model.parts if design.prefix == variable.prefix)

@@ -53,9 +53,9 @@ class Gathered:
 def gathered(designs: Sequence[Design]) -> tuple[Gathered, ...]:
     """Return all grouping factors with the effects of all linear predictors, in the order of the formulas."""
     found: dict[tuple[str, str | None], Gathered] = {}
-    for design in (part for design in designs for part in design.parts):
-        for group in design.groups:
+    for part in (part for design in designs for part in design.parts):
+        for group in part.groups:
             key = (group.name, group.cov if group.root is not None else None)
             groups = found[key].groups if key in found else ()
-            found[key] = Gathered(group.name, group.labels, (*groups, (design, group)), group.root)
+            found[key] = Gathered(group.name, group.labels, (*groups, (part, group)), group.root)
     return tuple(found.values())

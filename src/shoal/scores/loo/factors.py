@@ -53,7 +53,7 @@ def factors_of(model: Specification) -> tuple[Factor, ...]:
     for number, own in enumerate(gathered(model.designs)):
         key = (own.name, 0 if own.root is None else 1 + number)  # latents join effects of independent levels
         found[key] = Factor(own.name, own.labels, own.groups, own.root)
-    for design in model.designs:
+    for design in model.parts:
         for latent in design.latents:
             old = found.get((latent.factor, 0), Factor(latent.factor, latent.labels, ()))
             latents = tuple(dict.fromkeys([*old.latents, latent.name]))

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.special import betaln, gammaln
 
 from shoal.families import Family, Rows
+from shoal.families.predicted_parameters import COMMON
 from shoal.families.row_functions import row_list
 from shoal.scores.loo import kernel
 
@@ -51,6 +52,8 @@ class Integral:
     ----------
     families : tuple of Family
         One a response.
+    links : tuple of tuple of int
+        Of each response's parameters: `Design.links`, longer by its cutpoints.
     levels : tuple of int
         For each factor, how many of its levels a unit has.
     effects : tuple of int
@@ -60,6 +63,7 @@ class Integral:
     """
 
     families: tuple[Family, ...]
+    links: tuple[tuple[int, ...], ...]
     levels: tuple[int, ...]
     effects: tuple[int, ...]
     student: tuple[tuple[tuple[int, ...], ...], ...]
@@ -74,14 +78,21 @@ class Integral:
         """One of `INTEGRALS`."""
         if not self.dimension:
             return NONE
-        if all(family.linear_gaussian for family in self.families) and not any(self.student):
+        gaussian = all(family.linear_gaussian for family in self.families) and not self.predicted
+        if gaussian and not any(self.student):
             return EXACT
         return QUADRATURE if self.dimension == 1 else SAMPLING
 
     @property
     def log_concave(self) -> bool:
         """Whether what is integrated is log-concave in the effects."""
-        return all(family.log_concave for family in self.families) and not any(self.student)
+        concave = all(family.log_concave for family in self.families) and not self.predicted
+        return concave and not any(self.student)
+
+    @property
+    def predicted(self) -> bool:
+        """Whether any parameter has a linear predictor."""
+        return any(code != COMMON for own in self.links for code in own)
 
 
 def log_integrals(
@@ -99,13 +110,14 @@ def log_integrals(
     Parameters
     ----------
     rows : sequence of Rows
-        The unit's rows of each response; n in all.
-    base : (S, n) array
-        Their linear predictor without the effects that are integrated.
+        The unit's rows of each response.
+    base : (S, lines) array
+        Their linear predictors without the effects that are integrated: of each response, one predictor after
+        the other.
     phi : sequence of (S, k) arrays
-        The families' parameters, as `Family.pack` orders them.
-    z, level : sequences of (n, J) and (n,) arrays
-        One a factor: its columns, and the rows' levels among the unit's own.
+        The families' parameters, as `Family.pack` orders them; those that have predictors are not read.
+    z, level : sequences of (lines, J) and (lines,) arrays
+        One a factor: its columns, and the lines' levels among the unit's own.
     lam : sequence of (S, J, K) arrays
         From standardised effects to what multiplies z.
     nu : sequence of (S, number of sets) arrays
@@ -118,6 +130,9 @@ def log_integrals(
         integral for importance sampling, else 0.
     """
     draws, n = base.shape
+    lines = [
+        len(r.y) * (1 + sum(c != COMMON for c in link)) for r, link in zip(rows, kind.links, strict=True)
+    ]
     effects, levels = np.array(kind.effects, np.int64), np.array(kind.levels, np.int64)
     factor_starts = _starts(effects * levels)
     parts = zip(factor_starts[:-1], level, effects, strict=True)
@@ -132,7 +147,9 @@ def log_integrals(
     kernel.log_integrals.compiled(
         row_list([family.row_function for family in kind.families]),
         _starts([len(own.y) for own in rows]),
+        _starts(lines),
         _starts([own.shape[1] for own in phi]),
+        np.array([code for own in kind.links for code in own], np.int64),
         copies,
         np.array(
             [np.concatenate([np.tile(c, copies) for c in own]) for own in zip(*rows, strict=True)], float
@@ -191,7 +208,7 @@ def _constants(nu: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
 
 
 def first_beside(d: int, where: np.ndarray) -> np.ndarray:
-    """Return the first effect that shares a row with each, (d,), as `unit_density.Unit` has it."""
+    """Return the first effect that shares a line with each, (d,), as `unit_density.Unit` has it."""
     first = np.arange(d)
     for column in where.T:
         np.minimum.at(first, column, where[:, 0])

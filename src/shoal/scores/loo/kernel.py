@@ -131,6 +131,8 @@ def sampled(
             nb.types.ListType(FUNCTION_TYPE),
             INTS,
             INTS,
+            INTS,
+            INTS,
             nb.int64,
             MATRIX,
             PLACES,
@@ -147,7 +149,9 @@ def sampled(
 def log_integrals(
     functions: Any,
     starts: np.ndarray,
+    line_starts: np.ndarray,
     phi_starts: np.ndarray,
+    link: np.ndarray,
     copies: int,
     rows: np.ndarray,
     where: np.ndarray,
@@ -180,7 +184,7 @@ def log_integrals(
         The column of `nu` and of `constant` that each Student-t variable goes by.
     n_columns, effects : (F,) int arrays
         Of each factor, its columns in `z` and its effects of a level, which follow one another.
-    z : (n, J) array
+    z : (lines, J) array
     base, phi, nu, constant : (S, …) arrays
         Of each draw, what `Space` has; `nu` are degrees of freedom.
     lam : (S, …) array
@@ -192,14 +196,32 @@ def log_integrals(
         The integrand has one mode, and falls ever faster away from it.
     value, error : (S,) arrays
     """
-    unit = Unit(functions, starts, phi_starts, copies, rows, where, first, normal, set_starts, set_effects)
+    unit = Unit(
+        functions,
+        starts,
+        line_starts,
+        phi_starts,
+        link,
+        copies,
+        rows,
+        where,
+        first,
+        normal,
+        set_starts,
+        set_effects,
+    )
+    curvatures = 0
+    for r in range(starts.size - 1):
+        size = max(starts[r + 1] - starts[r], 1)
+        predictors = (line_starts[r + 1] - line_starts[r]) // size
+        curvatures += predictors * (predictors + 1) // 2 * size
     (draws, n), d, count = base.shape, first.size, set_number.size
     space = Space(
         base=np.empty(n),
         eta=np.empty(copies * n),
-        value=np.empty(copies * n),
+        value=np.empty(rows.shape[1]),
         score=np.empty(copies * n),
-        curvature=np.empty(copies * n),
+        curvature=np.empty(curvatures),
         columns=np.empty(where.shape),
         phi=np.empty(phi.shape[1]),
         unused=np.zeros(phi.shape[1]),

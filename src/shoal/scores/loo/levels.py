@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 
 from shoal.families import Rows
+from shoal.families.predicted_parameters import COMMON
 from shoal.fit.pointwise import flat
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import BLOCK, part, shared_draws
 from shoal.model.design import Design, merge
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import common_phi, linear_predictor
 from shoal.scores.loo.effects import freedom, loaded, student_sets
 from shoal.scores.loo.integrate import Integral, log_integrals
 from shoal.scores.loo.units import Inside, Units, inside
@@ -108,7 +109,7 @@ def _cut(posterior: xr.Dataset, rows: int) -> list[xr.Dataset]:
 def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Dataset) -> _Some:
     shared = [flat(shared_draws(m.design, posterior)) for m in merged]
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    phi = [m.design.family.pack(phi_of(m.design, own)) for m, own in zip(merged, shared, strict=True)]
+    phi = [_packed(m.design, own) for m, own in zip(merged, shared, strict=True)]
     return _Some(
         posterior,
         shared,
@@ -116,6 +117,12 @@ def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Data
         [loaded(place.factor, posterior) for place in places],
         [freedom(place.factor, posterior) for place in places],
     )
+
+
+def _packed(design: Design, draws: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the parameters of a response (S, k, 1); zeros for those with predictors of their own."""
+    absent = {part.parameter: np.zeros((1, 1)) for part in design.predictors}
+    return design.family.pack(absent | common_phi(design, draws))
 
 
 def _at(
@@ -145,11 +152,12 @@ def _given(design: Design, places: Sequence[Inside]) -> Design:
     """Return a response without effects that are integrated for all levels: no draws are needed of them."""
     gone = {id(g) for p in places if (p.home >= 0).all() for _, g in p.factor.groups}
     latents = {t.name for p in places if (p.home >= 0).all() for _, t in p.factor.loadings}
-    return replace(
-        design,
-        groups=tuple(g for g in design.groups if id(g) not in gone),
-        latents=tuple(t for t in design.latents if t.name not in latents),
-    )
+
+    def without(own: Design) -> Design:
+        groups = tuple(g for g in own.groups if id(g) not in gone)
+        return replace(own, groups=groups, latents=tuple(t for t in own.latents if t.name not in latents))
+
+    return design.changed(without)
 
 
 def _merged(design: Design, given: Design, units: Units) -> Merged:
@@ -165,22 +173,26 @@ def _merged(design: Design, given: Design, units: Units) -> Merged:
 def _bases(
     m: Merged, shared: dict[str, np.ndarray], some: _Some, places: Sequence[Inside], block: np.ndarray
 ) -> list[np.ndarray]:
-    """Return the linear predictor of each unit's rows without the effects to be integrated, (S, n) each."""
+    """Return the lines of each unit's rows without the effects to be integrated, (S, lines) each."""
     rows = np.concatenate([np.arange(m.starts[u], m.starts[u + 1]) for u in block])
     design, effects = part(m.design, m.design, some.posterior, m.first[rows])
     draws = shared | flat(effects)
     for place in places:
-        for group in design.groups:
+        for group in (g for own in design.parts for g in own.groups):
             if group.name == place.factor.name and group.root is None:
                 # `part` numbers the levels anew: by order among those that are there.
-                own = place.home[np.unique(place.level[m.first[rows]])] >= 0
-                draws[group.r] = np.where(own[:, None], 0.0, draws[group.r])
-        for latent in design.latents:
+                home = place.home[np.unique(place.level[m.first[rows]])] >= 0
+                draws[group.r] = np.where(home[:, None], 0.0, draws[group.r])
+        for latent in (t for own in design.parts for t in own.latents):
             if latent.factor == place.factor.name:
-                own = place.home[np.unique(place.level[m.first[rows]])] >= 0
-                draws[f"latent_{latent.name}"] = np.where(own, 0.0, draws[f"latent_{latent.name}"])
-    eta = np.broadcast_to(linear_predictor(design, draws), (some.size, len(rows)))
-    return np.split(eta, np.cumsum(m.starts[block + 1] - m.starts[block])[:-1], axis=1)
+                home = place.home[np.unique(place.level[m.first[rows]])] >= 0
+                draws[f"latent_{latent.name}"] = np.where(home, 0.0, draws[f"latent_{latent.name}"])
+    ends = np.cumsum(m.starts[block + 1] - m.starts[block])[:-1]
+    etas = [np.broadcast_to(linear_predictor(own, draws), (some.size, len(rows))) for own in design.parts]
+    return [
+        np.concatenate(own, axis=1)
+        for own in zip(*(np.split(eta, ends, axis=1) for eta in etas), strict=True)
+    ]
 
 
 def _of_unit(
@@ -194,8 +206,8 @@ def _of_unit(
 
     Parameters
     ----------
-    base : sequence of (S, n) arrays
-        Of each response, the linear predictor of the unit's rows without these effects.
+    base : sequence of (S, lines) arrays
+        Of each response, the linear predictors of the unit's rows without these effects.
     """
     sides = [(m, slice(m.starts[unit], m.starts[unit + 1])) for m in merged]
     own = [np.flatnonzero(place.home == unit) for place in places]
@@ -205,6 +217,7 @@ def _of_unit(
     found = [[_effects(places[i], *side, own[i]) for side in sides] for i in kept]
     kind = Integral(
         families=tuple(m.design.family for m in merged),
+        links=tuple(_links(m.design, phi) for m, phi in zip(merged, some.phi, strict=True)),
         levels=tuple(own[i].size for i in kept),
         effects=tuple(f.effects for f in factors),
         student=tuple(map(student_sets, factors)),
@@ -222,15 +235,27 @@ def _of_unit(
     return value + sum(m.constant[unit] for m in merged), error, kind.method
 
 
-def _effects(place: Inside, m: Merged, where: slice, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return z (n, J) of a unit's rows of one response, zero for levels of several units, and the levels.
+def _links(design: Design, phi: np.ndarray) -> tuple[int, ...]:
+    """Return how each of the packed parameters comes from its predictor; cutpoints have none."""
+    return design.links + (COMMON,) * (phi.shape[1] - len(design.links))
 
-    Levels are numbered among those that are the unit's own.
+
+def _effects(place: Inside, m: Merged, where: slice, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return z (lines, J) of a unit's rows of one response, and the levels.
+
+    z is zero for levels of several units; levels are numbered among those that are the unit's own.
     """
-    table_rows = m.first[where]
-    # The design here may lack groups: the factor's own members say whose response this is.
+    parts = [_of_predictor(place, part, m.first[where], own) for part in m.design.parts]
+    return np.concatenate([z for z, _ in parts]), np.concatenate([level for _, level in parts])
+
+
+def _of_predictor(
+    place: Inside, part: Design, table_rows: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `_effects` of one linear predictor."""
+    # The design here may lack groups: the factor's own members say whose predictor this is.
     owner = next(
-        (d for d, _ in (*place.factor.groups, *place.factor.loadings) if d.prefix == m.design.prefix), None
+        (d for d, _ in (*place.factor.groups, *place.factor.loadings) if d.prefix == part.prefix), None
     )
     if owner is None:
         return np.zeros((len(table_rows), place.factor.n_columns)), np.zeros(len(table_rows), np.int64)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from shoal.families.predicted_parameters import evaluate_block
 from shoal.priors.compiled import inner
 
 LOG_2_PI = math.log(2 * math.pi)
@@ -24,20 +25,24 @@ ONE, VALUES, CURVATURES = np.int64(1), np.int64(0), np.int64(2)
 class Unit(NamedTuple):
     """A unit as all draws see it: n rows of R responses, d effects of the levels of F factors.
 
+    A line is one linear predictor of one row; those of a response stand one predictor after the other.
+
     Attributes
     ----------
     functions : list of row functions
         One a response.
-    starts, phi_starts : (R + 1,) int arrays
-        Where the rows of each response begin, and its parameters.
+    starts, line_starts, phi_starts : (R + 1,) int arrays
+        Where the rows of each response begin, its lines, and its parameters.
+    link : (k,) int array
+        How parameters come from predictors (`families.predicted_parameters`).
     copies : int
         Places v at which all rows can be evaluated in one call.
     rows : (4, copies n) array
         Response, trials, weight and standard error: of each response so many copies, one after the other.
-    where : (n, K) int array
-        The effects that a row has, ascending.
+    where : (lines, K) int array
+        The effects that a line has, ascending.
     first : (d,) int array
-        The first effect that shares a row with each: in the precision's lower triangle and in its Cholesky
+        The first effect that shares a line with each: in the precision's lower triangle and in its Cholesky
         factor, nothing stands before it.
     normal : (d,) int array
         1 where an effect is normal, 0 where it is Student-t.
@@ -48,7 +53,9 @@ class Unit(NamedTuple):
 
     functions: Any
     starts: np.ndarray
+    line_starts: np.ndarray
     phi_starts: np.ndarray
+    link: np.ndarray
     copies: int
     rows: np.ndarray
     where: np.ndarray
@@ -63,9 +70,12 @@ class Space(NamedTuple):
 
     Attributes
     ----------
-    base : (n,) array
-    eta, value, score, curvature : (copies n,) arrays
-    columns : (n, K) array
+    base : (lines,) array
+    value : (copies n,) array
+    eta, score : (copies lines,) arrays
+    curvature : array
+        Of the first copy alone.
+    columns : (lines, K) array
         The entries of A there.
     phi, unused : (k,) arrays
         The families' parameters; a place for derivatives that nobody reads.
@@ -94,6 +104,7 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
     # Arrays by names of their own: looked up inside a loop, each would be counted as in use at every turn.
     base, eta, value, columns, where = space.base, space.eta, space.value, space.columns, unit.where
     starts, phi_starts, rows, functions = unit.starts, unit.phi_starts, unit.rows, unit.functions
+    line_starts, link, packed = unit.line_starts, unit.link, 0
     score, curvature, phi, unused = space.score, space.curvature, space.phi, space.unused
     for j in range(count):
         total[j] = 0.0
@@ -103,28 +114,35 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
             continue
         a = unit.copies * starts[r]
         b = a + count * size
-        at = a
-        for j in range(count):
-            for i in range(starts[r], starts[r + 1]):
-                e = base[i]
-                for k in range(where.shape[1]):
-                    e += columns[i, k] * v[j, where[i, k]]
-                eta[at] = e
-                at += 1
-        functions[r](
+        first = unit.copies * line_starts[r]
+        at = first
+        for begin in range(line_starts[r], line_starts[r + 1], size):
+            for j in range(count):
+                for i in range(begin, begin + size):
+                    e = base[i]
+                    for k in range(where.shape[1]):
+                        e += columns[i, k] * v[j, where[i, k]]
+                    eta[at] = e
+                    at += 1
+        predictors = (line_starts[r + 1] - line_starts[r]) // size
+        end = packed + predictors * (predictors + 1) // 2 * size
+        evaluate_block(
+            functions[r],
             rows[0, a:b],
             rows[1, a:b],
             rows[2, a:b],
             rows[3, a:b],
-            eta[a:b].reshape((1, b - a)),
-            phi[p:q].reshape((q - p, 1)),
+            eta[first:at],
+            phi[p:q],
+            link[p:q],
             order,
             value[a:b],
-            score[a:b].reshape((1, b - a)),
-            curvature[a:b].reshape((1, b - a)),
-            unused[p:q].reshape((q - p, 1)),
-            unused[p:q].reshape((q - p, 1)),
+            score[first:at],
+            curvature[packed:end],
+            unused[p:q],
+            unused[p:q],
         )
+        packed = end
         at = a
         for j in range(count):
             for _ in range(size):
@@ -176,18 +194,40 @@ def local(
             lower[set_effects[e], set_effects[e]] = (freedom[s] + size) / (freedom[s] + square)
     for c in range(first.size):
         gradient[c] = -lower[c, c] * v[0, c]
-    starts = unit.starts
+    starts, line_starts, packed = unit.starts, unit.line_starts, 0
     for r in range(starts.size - 1):
-        to_first_copy = (unit.copies - 1) * starts[r]
-        for i in range(starts[r], starts[r + 1]):
-            own, w = score[i + to_first_copy], curvature[i + to_first_copy]
-            for k in range(where.shape[1]):
-                c = where[i, k]
-                gradient[c] += columns[i, k] * own
-                weighted = columns[i, k] * w
-                for m in range(k + 1):
-                    lower[c, where[i, m]] += weighted * columns[i, m]
+        size = starts[r + 1] - starts[r]
+        if size == 0:
+            continue
+        for a in range((line_starts[r + 1] - line_starts[r]) // size):
+            one = line_starts[r] + a * size
+            to_score = (unit.copies - 1) * line_starts[r] + one
+            for i in range(size):
+                for k in range(where.shape[1]):
+                    gradient[where[one + i, k]] += columns[one + i, k] * score[to_score + i]
+            for b in range(a + 1):
+                other = line_starts[r] + b * size
+                for i in range(size):
+                    _add_products(one + i, other + i, curvature[packed + i], where, columns, lower)
+                packed += size
     cholesky(lower, first)
+
+
+@inner
+def _add_products(
+    one: int, other: int, w: float, where: np.ndarray, columns: np.ndarray, lower: np.ndarray
+) -> None:
+    """Add what two predictors of a row, or one, say of pairs of effects to the lower triangle."""
+    for k in range(where.shape[1]):
+        c, weighted = where[one, k], columns[one, k] * w
+        if one == other:
+            for m in range(k + 1):
+                lower[c, where[one, m]] += weighted * columns[one, m]
+        elif w != 0.0:
+            for m in range(where.shape[1]):
+                d = where[other, m]
+                twice = 2.0 if c == d else 1.0
+                lower[max(c, d), min(c, d)] += twice * weighted * columns[other, m]
 
 
 @inner
