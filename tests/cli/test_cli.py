@@ -430,3 +430,12 @@ def test_cells(value, text):
 def test_folding_keeps_words_and_indentation():
     assert fold("  - one two three four", 20, 2) == "  - one two three\n    four"
     assert fold("", 20) == ""
+
+
+def test_predictors_of_parameters_are_options(shoal):
+    code, out, _ = shoal("check", "log_radon ~ floor", "radon", "--predictor", "sigma ~ floor + (1 | county)")
+    assert code == 0 and "log(sigma[i]) = sigma_Intercept" in out
+    for bad in (["~ floor"], ["tau ~ floor"], ["sigma ~ floor", "sigma ~ 1"], ["sigma ~ absent"]):
+        options = [part for text in bad for part in ("--predictor", text)]
+        code, _, err = shoal("check", "log_radon ~ floor", "radon", *options)
+        assert code == 1 and err

@@ -39,7 +39,9 @@ X1 = np.array([-1, -1, 0.5, 2, 2, 0.5, 0.5, -1, 2, 2, -1, 0.5, 2])
 
 @dataclass(frozen=True)
 class Case:
-    """A model by its formula, or by (formula, family) of several responses; `priors` as in `specify`.
+    """A model by its formula, or by (formula, family[, link, predictors]) of several responses.
+
+    `priors` and `predictors` are those of a model.
 
     `K` is a covariance between the levels of g, `L` between those of h.
     """
@@ -47,14 +49,17 @@ class Case:
     formula: str | tuple[tuple[str, str], ...]
     family: str = "gaussian"
     priors: Mapping = field(default_factory=dict)
+    predictors: Mapping = field(default_factory=dict)
 
     @property
     def responses(self):
-        pairs = ((self.formula, self.family),) if isinstance(self.formula, str) else self.formula
-        return tuple(Response(*pair) for pair in pairs)
+        if isinstance(self.formula, str):
+            return (Response(self.formula, self.family, None, self.predictors),)
+        return tuple(Response(*pair) for pair in self.formula)
 
     def __str__(self):
-        models = "; ".join(f"{r.family}: {r.formula}" for r in self.responses)
+        own = (" ".join([r.formula, *(f"{n} {f}" for n, f in r.predictors.items())]) for r in self.responses)
+        models = "; ".join(f"{r.family}: {text}" for r, text in zip(self.responses, own, strict=True))
         return f"{models} {' '.join(f'{k}={v}' for k, v in self.priors.items())}".strip()
 
 
@@ -188,7 +193,48 @@ SHRUNK_ROWS = [
         priors={"t_b": R2D2()},
     ),
 ]
-TRANSPORTED = SHRUNK_ROWS + TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
+PREDICTED = [
+    Case("y ~ x1 + (1 | g)", predictors={"sigma": "~ x2 + (1 | g)"}),
+    Case(
+        "y | se(s, sigma=True) ~ x1",
+        predictors={"sigma": "~ 0 + x3 + offset(o)"},
+        priors={"sigma_x3": StudentT(3)},
+    ),
+    Case(
+        "y ~ x1 + (1 | h)",
+        "student",
+        predictors={"sigma": "~ 1 + (1 + x1 | g)", "nu": "~ x2"},
+        priors={"nu_Intercept": Normal(2, 0.5), "nu_b": Normal(0, 0.3)},
+    ),
+    Case(
+        "c ~ x1 + (1 | g)",
+        "negbinomial",
+        predictors={"shape": "~ 1 + (1 | gr(h, zero_sum=True))"},
+        priors={"shape_Intercept": Normal(0, 0.5)},
+    ),
+    Case(
+        "c ~ 1 + (1 | g)",
+        "zero_inflated_poisson",
+        predictors={"zi": "~ x1 + (1 | g)"},
+        priors={"zi_Intercept": Normal(-0.5, 0.5), "zi_x1": Normal(0, 0.5)},
+    ),
+    Case(
+        "q | weights(w) ~ x1 + (1 | g)",
+        "beta",
+        predictors={"phi": "~ x2 + x3"},
+        priors={"phi_b": Normal(0, 0.3), "phi_Intercept": Normal(1, 0.5)},
+    ),
+    Case(
+        (
+            ("y ~ x1 + latent(f | g)", "gaussian", None, {"sigma": "~ x1 + latent(f | g)"}),
+            ("p ~ y + (1 | g)", "gamma", None, {"shape": "~ x2 + (1 | gr(g, dist='student'))"}),
+        ),
+        priors={"shape_Intercept": Normal(0, 1)},
+    ),
+]
+TRANSPORTED = (
+    PREDICTED + SHRUNK_ROWS + TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
+)
 ALL = INTEGRATED + TRANSPORTED
 
 
@@ -386,7 +432,7 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
 def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     """Return `Natural.effects` of named values."""
     model, parts = p.model, []
-    for design in model.designs:
+    for design in model.parts:
         parts.append([values[c] for c in design.columns if is_normal(model, c)])
         parts.append([np.mean(values[design.cutpoints])] if design.family.ordinal else [])
     for group in model.groups:
@@ -399,7 +445,7 @@ def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
 def with_effects(p: Posterior, values: Mapping[str, Any], effects: np.ndarray) -> dict[str, Any]:
     """Return named values with other effects; the inverse of `effects_of`."""
     model, out, left = p.model, dict(values), list(effects)
-    for design in model.designs:
+    for design in model.parts:
         out |= {c: left.pop(0) for c in design.columns if is_normal(model, c)}
         if design.family.ordinal:
             cutpoints = values[design.cutpoints]

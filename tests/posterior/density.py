@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import betaln
+from scipy.special import betaln, expit
 
 from families import scipy_densities
 from shoal.errors import ModelError
@@ -36,6 +36,8 @@ from shoal.priors import (
     Shrunk,
     StudentT,
 )
+
+INVERSE = {"log": np.exp, "logit": expit, "identity": np.asarray}
 
 LOG_DENSITY: dict[type[Prior], Callable[[Any, float], float]] = {
     Normal: lambda p, x: stats.norm.logpdf(x, p.mu, p.sigma),
@@ -112,11 +114,11 @@ def log_lkj(correlation: np.ndarray, eta: float) -> float:
 
 def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log prior of all that is neither an effect, nor a coefficient, nor a cutpoint."""
-    scalars = [d.prefix + name for d in model.designs for name in d.parameters]
-    scalars += [latent.loading for d in model.designs for latent in d.latents]
+    scalars = [d.prefix + name for d in model.designs for name in d.scalars]
+    scalars += [latent.loading for d in model.parts for latent in d.latents]
     scalars += [group.nu for group in model.groups if group.student]
     total = sum(log_prior(model.priors[name].prior, values[name]) for name in scalars)
-    for design in model.designs:
+    for design in model.parts:
         if shrinkage := _shrinkage(model, design):
             name = f"{design.prefix}shrinkage"
             total += sum(log_prior(p, values[f"{name}:{key}"]) for key, p in shrinkage.common().items())
@@ -149,9 +151,9 @@ def at_average(model: Specification, group: Group, values: Mapping[str, Any]) ->
 
 def log_effects(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log prior of coefficients, cutpoints, group effects and latents, given the rest."""
-    total = sum(_coefficients(model, design, values) for design in model.designs)
+    total = sum(_coefficients(model, design, values) for design in model.parts)
     total += sum(_group(model, group, values) for group in model.groups)
-    for name in {f"latent_{latent.name}" for design in model.designs for latent in design.latents}:
+    for name in {f"latent_{latent.name}" for design in model.parts for latent in design.latents}:
         total += stats.norm.logpdf(values[name]).sum()
     return float(total)
 
@@ -174,7 +176,7 @@ def slope_sd(model: Specification, design: Design, column: str, values: Mapping[
     else:
         r2 = values[f"{name}:r2"]
         variance = own[column] / sum(own.values()) * r2 / (1 - r2)
-    unit = values[f"{design.prefix}sigma"] if "sigma" in design.parameters else 1.0
+    unit = values[f"{design.prefix}sigma"] if "sigma" in design.scalars else 1.0
     return float(model.priors[column].prior.sigma * unit * np.sqrt(variance))
 
 
@@ -288,9 +290,16 @@ def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log density of all responses."""
     total = 0.0
     for design in model.designs:
-        phi = {name: values[design.prefix + name] for name in design.parameters}
-        if design.family.ordinal:
-            phi["cutpoints"] = np.asarray(values[design.cutpoints])
-        eta = linear_predictor(design, values)
+        eta, phi = linear_predictor(design, values), phi_of(design, values)
         total += scipy_densities.log_density(design.family, design.rows, eta, phi).sum()
     return float(total)
+
+
+def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the family's parameters: numbers, or (N,) arrays of those that have predictors."""
+    phi = {name: values[design.prefix + name] for name in design.scalars}
+    for part in design.predictors:
+        phi[part.parameter] = INVERSE[part.family.link](linear_predictor(part, values))
+    if design.family.ordinal:
+        phi["cutpoints"] = np.asarray(values[design.cutpoints])
+    return phi

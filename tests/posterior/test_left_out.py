@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 from test_density import SEEDS, draw_point, few
 
 from families.scipy_densities import log_density
-from posterior.density import linear_predictor, log_joint
+from posterior.density import linear_predictor, log_joint, phi_of
 
 
 def without_rows(model, values, gone):
     """The plain density of the whole model, less the plain densities of the rows that are gone."""
     total = log_joint(model, values)
     for design in model.designs:
-        phi = {name: values[design.prefix + name] for name in design.parameters}
-        if design.family.ordinal:
-            phi["cutpoints"] = np.asarray(values[design.cutpoints])
+        phi = phi_of(design, values)
         total -= log_density(design.family, design.rows, linear_predictor(design, values), phi)[gone].sum()
     return total
 

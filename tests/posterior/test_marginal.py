@@ -12,6 +12,7 @@ from cases import (
     KNOWN,
     LATENT,
     ORDERED,
+    PREDICTED,
     SHRUNK,
     STUDENT_EFFECTS,
     TRANSPORTED,
@@ -245,11 +246,12 @@ def test_the_expansion_puts_the_map_at_the_mode_of_its_theta(case):
     p = posterior(case)
     theta = p.target.start + 0.3
     z = np.random.default_rng(0).normal(size=p.target.n_effects)
-    one, other = joint(anchored(p, theta), theta, z), joint(p, theta, z, CONVERGED)
+    one, other = joint(anchored(p, theta), theta, z), joint(p, theta, z, converged(case))
     # The search takes enough Newton steps to be near the mode, not all to the last digit.
-    np.testing.assert_allclose(one[0], other[0], atol=1e-4)
+    near = settled(case)
+    np.testing.assert_allclose(one[0], other[0], atol=near)
     for name in one[1]:
-        np.testing.assert_allclose(one[1][name], other[1][name], atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(one[1][name], other[1][name], atol=near, err_msg=name)
 
 
 @pytest.mark.parametrize("case", [BINOMIAL[1], BINOMIAL[6], BINOMIAL[7]], ids=str)
@@ -275,10 +277,24 @@ def test_laplace_marginal_is_found_at_the_mode_of_every_structure(case, data):
     """Wherever the expansion is: the search goes on until the density rises no more."""
     p = posterior(case, data.draw(SEEDS, "seed"))
     theta = data.draw(numbers(p.target.n_theta, 1), "theta")
-    at_mode, _ = joint(p, theta, np.zeros(p.target.n_effects), CONVERGED)
-    np.testing.assert_allclose(marginal(p, theta), at_mode, atol=1e-5)
-    np.testing.assert_allclose(marginal(anchored(p, theta + 0.5), theta), at_mode, atol=1e-5)
+    at_mode, _ = joint(p, theta, np.zeros(p.target.n_effects), converged(case))
+    near = 0.1 * settled(case)
+    np.testing.assert_allclose(marginal(p, theta), at_mode, atol=near)
+    np.testing.assert_allclose(marginal(anchored(p, theta + 0.5), theta), at_mode, atol=near)
     astray, rng = p.given(p.model).target, np.random.default_rng(0)
     eta = rng.normal(0, 4, len(astray.problem.columns.offset))
     laplace.expand_at_predictors(astray.handle, theta, eta, astray.room().space)
-    np.testing.assert_allclose(astray.marginals(theta[None]), at_mode, atol=1e-5)
+    np.testing.assert_allclose(astray.marginals(theta[None]), at_mode, atol=near)
+
+
+def converged(case):
+    """Return the Newton steps that reach the mode: many where curvatures are expected ones."""
+    return 800 if case in PREDICTED + STUDENT_EFFECTS else CONVERGED
+
+
+def settled(case):
+    """Return how far from the mode a search may end whose last step gains 1e-9.
+
+    By an expected curvature, which is far from the observed one in 13 rows, a step may go a tenth of the way.
+    """
+    return 3e-2 if case in PREDICTED else 1e-3 if case in STUDENT_EFFECTS else 1e-4

@@ -12,6 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shoal.cli.inputs import check_output, csv_text, find_data, find_dataset
+from shoal.cli.options import (
+    Coordinates,
+    Cores,
+    Data,
+    FamilyName,
+    Force,
+    Formula,
+    Predictors,
+    Priors,
+    Sampler,
+    Seed,
+)
+from shoal.cli.predictor_text import parse_predictors
 from shoal.cli.prior_text import parse_priors
 from shoal.cli.report import check_page
 from shoal.cli.report import report as write_report
@@ -34,36 +47,6 @@ app = typer.Typer(
     epilog="Exit codes: 0; 1 bad input or usage; 2 draws or scores that cannot be trusted; 130 stopped by "
     "Ctrl-C.",
 )
-
-Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="CSV, Parquet or Arrow file; or a data set of Shoal: dataset:radon, or just radon where no file "
-        "is called so.",
-    ),
-]
-FamilyName = Annotated[
-    str,
-    typer.Option("--family", "-f", help="gaussian, bernoulli, poisson, cumulative …; bernoulli(probit)."),
-]
-Priors = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--prior",
-        "-p",
-        metavar="NAME=PRIOR",
-        help="Prior of a parameter, such as 'sd_district=Exponential(1)'; once for each. 'b' stands for all "
-        "slopes, 'sd' for all standard deviations between levels.",
-        show_default=False,
-    ),
-]
-Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
-Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
-Sampler = Annotated[str, typer.Option(help="auto, independence, hmc or nuts.")]
-Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
 def _version(wanted: bool) -> None:
@@ -92,6 +75,7 @@ def fit(
     data: Data,
     family: FamilyName = "gaussian",
     prior: Priors = None,
+    predictor: Predictors = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the draws to this netCDF file."),
@@ -128,7 +112,7 @@ def fit(
         check_output(report, force, data)
         if report == output:
             raise typer.BadParameter("it is the file of the draws.", param_hint="--report")
-    model = _model(formula, data, family, prior)
+    model = _model(formula, data, family, prior, predictor)
     if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
     if effects and store == "none":
@@ -153,10 +137,13 @@ def fit(
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
 
 
-def _model(formula: str, data: str, family: str, prior: list[str] | None) -> Model:
+def _model(
+    formula: str, data: str, family: str, prior: list[str] | None, predictor: list[str] | None
+) -> Model:
     from shoal.api import Model
 
-    return Model(formula, find_data(data), family, parse_priors(prior or []))
+    predictors = parse_predictors(predictor or [])
+    return Model(formula, find_data(data), family, parse_priors(prior or []), predictors=predictors)
 
 
 def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
@@ -213,9 +200,10 @@ def check(
     data: Data,
     family: FamilyName = "gaussian",
     prior: Priors = None,
+    predictor: Predictors = None,
 ) -> None:
     """Read formula and data, and print the model, its priors and how it would be sampled."""
-    Screen().say(str(_model(formula, data, family, prior)), hang=2)
+    Screen().say(str(_model(formula, data, family, prior, predictor)), hang=2)
 
 
 app.command("report", epilog="Example: shoal report fit.nc -o report.html")(write_report)
@@ -256,6 +244,7 @@ def sbc(
     data: Data,
     family: FamilyName = "gaussian",
     prior: Priors = None,
+    predictor: Predictors = None,
     simulations: Annotated[int, typer.Option(help="Simulated tables.")] = 200,
     seed: Annotated[int, typer.Option(help="Same seed, same ranks.")] = 0,
     coordinates: Coordinates = "auto",
@@ -276,7 +265,7 @@ def sbc(
             known = ", ".join(PICTURES)
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
         check_output(plot, force, data)
-    model = _model(formula, data, family, prior)
+    model = _model(formula, data, family, prior, predictor)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
 

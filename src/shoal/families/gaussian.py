@@ -49,7 +49,8 @@ class Gaussian(Family):
 
     name: ClassVar[str] = "gaussian"
     wider: ClassVar[str] = (
-        "family='student' lets single rows lie far out; a sigma for each level cannot be written yet."
+        "family='student' lets single rows lie far out; predictors={'sigma': '~ 1 + (1 | g)'} gives each "
+        "level of g a sigma."
     )
     links: ClassVar[tuple[str, ...]] = ("identity",)
     log_concave: ClassVar[bool] = True

@@ -54,7 +54,7 @@ class LogNormal(Family):
     name: ClassVar[str] = "lognormal"
     wider: ClassVar[str] = (
         "family='student' for the logarithm lets single rows lie far out; "
-        "a sigma for each level cannot be written yet."
+        "predictors={'sigma': '~ 1 + (1 | g)'} gives each level of g a sigma."
     )
     links: ClassVar[tuple[str, ...]] = ("identity",)
     log_concave: ClassVar[bool] = True

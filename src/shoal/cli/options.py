@@ -1,0 +1,45 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV, Parquet or Arrow file; or a data set of Shoal: dataset:radon, or just radon where no file "
+        "is called so.",
+    ),
+]
+FamilyName = Annotated[
+    str,
+    typer.Option("--family", "-f", help="gaussian, bernoulli, poisson, cumulative …; bernoulli(probit)."),
+]
+Predictors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--predictor",
+        metavar="PARAMETER ~ TERMS",
+        help="Linear predictor of a parameter of the family, such as 'sigma ~ x + (1 | g)'; once for each.",
+    ),
+]
+Priors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prior",
+        "-p",
+        metavar="NAME=PRIOR",
+        help="Prior of a parameter, such as 'sd_district=Exponential(1)'; once for each. 'b' stands for all "
+        "slopes, 'sd' for all standard deviations between levels.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
+Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
+Sampler = Annotated[str, typer.Option(help="auto, independence, hmc or nuts.")]
+Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
