@@ -70,6 +70,12 @@ CASES = [
     Case(get_family("lognormal"), {"sigma": 0.4}),
     Case(get_family("beta"), {"phi": 0.8}),
     Case(get_family("beta"), {"phi": 40.0}),
+    Case(get_family("zero_inflated_beta"), {"phi": 0.8, "zi": 0.3}),
+    Case(get_family("zero_inflated_beta"), {"phi": 40.0, "zi": 0.1}),
+    Case(get_family("zero_one_inflated_beta"), {"phi": 0.8, "zoi": 0.3, "coi": 0.2}),
+    Case(get_family("zero_one_inflated_beta"), {"phi": 40.0, "zoi": 0.1, "coi": 0.6}),
+    Case(get_family("ordered_beta"), {"phi": 0.8, "cutzero": -1.2, "cutgap": 1.9}),
+    Case(get_family("ordered_beta"), {"phi": 40.0, "cutzero": -0.3, "cutgap": 1.0}),
     Case(Cumulative("logit", 4), {"cutpoints": CUTPOINTS}),
     Case(Cumulative("probit", 4), {"cutpoints": CUTPOINTS}),
     Case(Cumulative("logit", 1), {"cutpoints": np.array([0.3])}),
@@ -79,6 +85,9 @@ COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negb
 SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")
 TRUNCATED = ("hurdle_poisson", "hurdle_negbinomial")
 HURDLES = (*TRUNCATED, "hurdle_gamma", "hurdle_lognormal")
+WITH_ENDS = ("zero_one_inflated_beta", "ordered_beta")
+# Families with rows that say nothing of eta, or of some parameter.
+SILENT = (*HURDLES, "zero_inflated_beta", *WITH_ENDS)
 POSITIVE = ("exponential", "gamma", "weibull", "inverse_gaussian", "lognormal")
 
 
@@ -97,8 +106,10 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
         y[[0, 4]] *= name in POSITIVE
     elif name == "von_mises":
         y = rng.uniform(-np.pi, np.pi, SIZE)
-    elif name == "beta":
+    elif name in ("beta", "zero_inflated_beta", *WITH_ENDS):
         y = expit(rng.normal(size=SIZE))
+        y[[0, 4]] *= name == "beta"
+        y[1] = 1.0 if name in WITH_ENDS else y[1]
     elif name == "cumulative":
         y = rng.integers(0, case.family.n_cutpoints + 1, SIZE).astype(float)
         y[0], y[1] = 0, case.family.n_cutpoints

@@ -90,16 +90,16 @@ def _zero_inflated(counts):
     return density
 
 
-def _hurdle(beyond, truncated=False):
-    """Return the density of 0 with probability hu, else of what is beyond, given that it is not 0."""
+def _hurdle(beyond, truncated=False, at=1.0, name="hu"):
+    """Return the density of 0 with probability `name`, else of what is beyond, given that it is not 0."""
 
     def density(family, rows, eta, phi):
         zero = rows.y == 0
-        there = rows._replace(y=np.where(zero, 1.0, rows.y))
+        there = rows._replace(y=np.where(zero, at, rows.y))
         empty = beyond(family, rows._replace(y=np.zeros_like(rows.y)), eta, phi) if truncated else -np.inf
         with np.errstate(divide="ignore"):
             positive = beyond(family, there, eta, phi) - np.log(-np.expm1(empty))
-        return np.where(zero, np.log(phi["hu"]), np.log1p(-phi["hu"]) + positive)
+        return np.where(zero, np.log(phi[name]), np.log1p(-phi[name]) + positive)
 
     return density
 
@@ -129,6 +129,26 @@ def _lognormal(family, rows, eta, phi):
 
 def _beta(family, rows, eta, phi):
     return stats.beta.logpdf(rows.y, phi["phi"] * expit(eta), phi["phi"] * expit(-eta))
+
+
+def _with_ends(zero, one, between, family, rows, eta, phi):
+    """Return log densities from those of the three parts: at 0, at 1 and between them."""
+    inside = np.where((rows.y == 0) | (rows.y == 1), 0.5, rows.y)
+    density = between + _beta(family, rows._replace(y=inside), eta, phi)
+    return np.where(rows.y == 0, zero, np.where(rows.y == 1, one, density))
+
+
+def _zero_one_inflated_beta(family, rows, eta, phi):
+    zoi, coi = phi["zoi"], phi["coi"]
+    logs = np.log(zoi * (1 - coi)), np.log(zoi * coi), np.log1p(-zoi)
+    return _with_ends(*logs, family, rows, eta, phi)
+
+
+def _ordered_beta(family, rows, eta, phi):
+    low, high = (phi["cutzero"] - eta, phi["cutzero"] + phi["cutgap"] - eta)
+    # Above zero from the upper tail, where distribution functions have not rounded to one.
+    between = np.where(low + high > 0, expit(-low) - expit(-high), expit(high) - expit(low))
+    return _with_ends(log_expit(low), log_expit(-high), np.log(between), family, rows, eta, phi)
 
 
 def _cumulative(family, rows, eta, phi):
@@ -165,5 +185,8 @@ DENSITIES = {
     "inverse_gaussian": _inverse_gaussian,
     "lognormal": _lognormal,
     "beta": _beta,
+    "zero_inflated_beta": _hurdle(_beta, at=0.5, name="zi"),
+    "zero_one_inflated_beta": _zero_one_inflated_beta,
+    "ordered_beta": _ordered_beta,
     "cumulative": _cumulative,
 }

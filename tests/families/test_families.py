@@ -2,7 +2,19 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, COUNTS, HURDLES, SIZE, SUCCESSES, TRUNCATED, response, rows_of, stretched
+from family_cases import (
+    CASES,
+    COUNTS,
+    HURDLES,
+    SILENT,
+    SIZE,
+    SUCCESSES,
+    TRUNCATED,
+    WITH_ENDS,
+    response,
+    rows_of,
+    stretched,
+)
 from scipy import stats
 from scipy.special import expit, logit
 from scipy_densities import log_density as scipy_density
@@ -11,7 +23,9 @@ from shoal.errors import ModelError
 from shoal.families import FAMILIES, Cumulative, Rows, get_family
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-UNIT = ("zi", "hu")  # parameters that are probabilities
+UNIT = ("zi", "hu", "zoi", "coi")  # parameters that are probabilities
+REAL = ("alpha", "cutzero")  # and those that are any number
+BETAS = ("zero_inflated_beta", *WITH_ENDS)
 ZERO_INFLATED = ("zero_inflated_poisson", "zero_inflated_negbinomial", "zero_inflated_binomial")
 NOT_THE_INFORMATION = (*ZERO_INFLATED, "beta_binomial")  # curvatures that are not in expectation
 
@@ -152,7 +166,7 @@ def test_search_starts_at_finite_points_near_the_response(case):
     elif str(case.family) in SUCCESSES:
         np.testing.assert_allclose(start, logit((rows.y + 0.5) / (rows.trials + 1)), atol=1e-12)
     else:
-        there = rows.y != 0 if case.family.name in HURDLES else slice(None)  # zeros say nothing of eta
+        there = rows.y != 0 if case.family.name in SILENT else slice(None)  # zeros may say nothing
         assert np.all(np.diff(start[there][np.argsort((rows.y / rows.trials)[there])]) >= -1e-12)
 
 
@@ -185,6 +199,10 @@ SEARCHES = [
     ("skew_normal", response([0.0, 0.1, -0.2, 0.1, 3.0]), {"sigma": 0.5, "alpha": 9.0}, 1.0),
     ("von_mises", response([0.3, 1.0, -0.4, 3.0]), {"kappa": 3.0}, 1.0),
     ("beta", response([0.001, 0.2, 0.3]), {"phi": 5.0}, 1.0),
+    ("zero_inflated_beta", response([0.0, 0.001, 0.2, 0.3]), {"phi": 5.0, "zi": 0.2}, 1.0),
+    ("zero_one_inflated_beta", response([1.0, 0, 0.2, 0.3]), {"phi": 5.0, "zoi": 0.2, "coi": 0.5}, 1.0),
+    ("ordered_beta", response([0.0, 0, 0.2, 0.3]), {"phi": 5.0, "cutzero": -1.0, "cutgap": 2.0}, 1.5),
+    ("ordered_beta", response([1.0, 1, 1]), {"phi": 5.0, "cutzero": -1.0, "cutgap": 2.0}, 1.5),
     ("lognormal", response([0.1, 3.0]), {"sigma": 0.5}, 1.0),
     (Cumulative("logit", 2), response([2.0, 1, 2, 2]), {"cutpoints": np.array([-1.0, 1.0])}, 2.0),
     (Cumulative("probit", 2), response([0.0, 0, 0, 0]), {"cutpoints": np.array([-1.0, 1.0])}, 2.0),
@@ -215,14 +233,14 @@ def test_default_scales_are_usable(case):
         assert 0 < case.family.no_pooling_sd(part_of) < np.inf
         for name in case.family.parameters(False, False):
             prior = case.family.parameter_prior(name, part_of)
-            expected = "unit" if name in UNIT else "real" if name == "alpha" else "positive"
+            expected = "unit" if name in UNIT else "real" if name in REAL else "positive"
             assert prior.support == expected
 
 
 @each_case
 def test_log_concave_families_are_all_but_these(case):
     others = ("student", "beta", "beta_binomial", "inverse_gaussian", "von_mises", "hurdle_negbinomial")
-    others += ZERO_INFLATED
+    others += ZERO_INFLATED + BETAS
     assert case.family.log_concave == (case.family.name not in others)
 
 
@@ -253,6 +271,7 @@ WITHOUT_RESIDUAL_VARIANCE = (
     *("poisson", "negbinomial", "inverse_gaussian", "beta", "beta_binomial", "von_mises"),
     *ZERO_INFLATED,
     *HURDLES,
+    *BETAS,
 )
 
 

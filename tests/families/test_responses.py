@@ -47,6 +47,13 @@ from shoal.families import Cumulative, get_family
         ("exponential", response([1, -1]), "zero or negative values in 1 of 2"),
         ("lognormal", response([1, 0]), "zero or negative values in 1 of 2"),
         ("beta", response([0.5, 1, 0]), r"exactly 0 or 1 in 2 of 3 rows \(row 1: 1, row 2: 0\)"),
+        ("beta", response([0.5, 0]), "'zero_one_inflated_beta' and 'ordered_beta'"),
+        ("zero_inflated_beta", response([0, 0.5, 1]), r"exactly 1 in 1 of 3[\s\S]*'zero_one_inflated_beta'"),
+        ("zero_inflated_beta", response([0.2, 0.5]), r"no zero in 2 rows[\s\S]*'beta'"),
+        ("zero_inflated_beta", response([0, 20]), r"outside 0 to 1 in 1 of 2[\s\S]*100"),
+        ("zero_one_inflated_beta", response([0, 1]), r"0 or 1 in all 2 rows[\s\S]*'bernoulli'"),
+        ("zero_one_inflated_beta", response([0.2, 0.4]), r"neither 0 nor 1[\s\S]*'beta'"),
+        ("ordered_beta", response([0, 0.5, -1]), r"outside 0 to 1 in 1 of 3 rows \(row 2: -1\)"),
         ("beta", response([0.5, 35]), r"outside 0 to 1 in 1 of 2 rows \(row 1: 35\)[\s\S]*100"),
     ],
 )

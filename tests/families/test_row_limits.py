@@ -20,7 +20,11 @@ EXTREME_PARAMETERS = {
     "shape": [1e-8, 1e-3, 29.9, 30.1, 1e4, 1e12],
     "zi": [0.0, 1e-300, 1 - 1e-16, 1.0],
     "hu": [0.0, 1e-300, 1 - 1e-16, 1.0],
+    "zoi": [0.0, 1e-300, 1 - 1e-16, 1.0],
+    "coi": [0.0, 1e-300, 1 - 1e-16, 1.0],
     "phi": [1e-8, 1e8],
+    "cutzero": [-300.0, 300.0],
+    "cutgap": [1e-12, 1e3],
 }
 LIMITS = [
     ("skew_normal", {"sigma": 1.0, "alpha": 0.0}, 0.0, 40.0, stats.norm.logpdf(40.0)),
@@ -65,6 +69,11 @@ LIMITS = [
     ("weibull", {"shape": 2.0}, 3.0, 700.0, np.log(2) - 2 * (700 - gammaln(1.5)) + np.log(3)),
     ("inverse_gaussian", {"shape": 2.0}, 3.0, 700.0, stats.levy.logpdf(3.0, scale=2.0)),
     ("beta", {"phi": 2.0}, 0.3, -700.0, np.log(2 * 0.7 / 0.3) - 700),
+    ("zero_inflated_beta", {"phi": 2.0, "zi": 0.25}, 0.0, 700.0, np.log(0.25)),
+    ("zero_one_inflated_beta", {"phi": 2.0, "zoi": 0.5, "coi": 0.25}, 1.0, -700.0, np.log(0.125)),
+    ("ordered_beta", {"phi": 2.0, "cutzero": -1.0, "cutgap": 3.0}, 0.0, 700.0, -701.0),
+    ("ordered_beta", {"phi": 2.0, "cutzero": -1.0, "cutgap": 3.0}, 1.0, -700.0, -702.0),
+    ("ordered_beta", {"phi": 2.0, "cutzero": -1.0, "cutgap": 3.0}, 1.0, 30.0, -np.exp(-28)),
 ]
 
 

@@ -20,6 +20,7 @@ RESPONSES = {
     "negbinomial": "c", "zero_inflated_poisson": "c", "zero_inflated_negbinomial": "c",
     "zero_inflated_binomial": "m | trials(12)", "bernoulli": "b", "binomial": "k | trials(12)",
     "hurdle_poisson": "c", "hurdle_negbinomial": "c", "hurdle_gamma": "h", "hurdle_lognormal": "h",
+    "zero_inflated_beta": "h", "zero_one_inflated_beta": "h", "ordered_beta": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
     "cumulative": "t", "skew_normal": "y", "von_mises": "a",
 }  # fmt: skip

@@ -143,6 +143,7 @@ COUNTS_AND_OTHERS = [
     Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_poisson"),
     Case("c ~ 1 + (1 | g) + (1 | h)", "zero_inflated_negbinomial"),
     Case("c ~ x1 + (1 | g) + (1 | h)", "hurdle_negbinomial"),
+    Case("e ~ x1 + (1 | g) + (1 | h)", "ordered_beta"),
     Case("p ~ x1 + (1 + x1 | g)", "exponential"),
     Case("p ~ x1 + (1 | g) + (1 | h)", "gamma"),
     Case("p | weights(w) ~ x1 + (1 | g) + (1 | h)", "weibull"),
@@ -265,6 +266,7 @@ def table(seed: int) -> pd.DataFrame:
             "p": np.exp(rng.normal(size=size)),
             "a": rng.vonmises(0.3, 10.0, size),
             "q": expit(rng.normal(size=size)),
+            "e": np.clip(rng.permutation(np.linspace(-0.3, 1.3, size)), 0, 1),
             "t": rng.permutation(np.arange(size) % 4),
         }
     )

@@ -21,14 +21,17 @@ from shoal.families.hurdle_poisson import HurdlePoisson
 from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
 from shoal.families.negbinomial import NegBinomial
+from shoal.families.ordered_beta import OrderedBeta
 from shoal.families.poisson import Poisson
 from shoal.families.skew_normal import SkewNormal
 from shoal.families.student import Student
 from shoal.families.von_mises import VonMises
 from shoal.families.weibull import Weibull
+from shoal.families.zero_inflated_beta import ZeroInflatedBeta
 from shoal.families.zero_inflated_binomial import ZeroInflatedBinomial
 from shoal.families.zero_inflated_negbinomial import ZeroInflatedNegBinomial
 from shoal.families.zero_inflated_poisson import ZeroInflatedPoisson
+from shoal.families.zero_one_inflated_beta import ZeroOneInflatedBeta
 
 FAMILIES: dict[str, Family] = {
     f.name: f
@@ -55,6 +58,9 @@ FAMILIES: dict[str, Family] = {
         HurdleLogNormal(),
         Beta(),
         VonMises(),
+        ZeroInflatedBeta(),
+        ZeroOneInflatedBeta(),
+        OrderedBeta(),
         Cumulative(),
     )
 }
@@ -77,15 +83,18 @@ __all__ = [
     "InverseGaussian",
     "LogNormal",
     "NegBinomial",
+    "OrderedBeta",
     "Poisson",
     "Rows",
     "SkewNormal",
     "Student",
     "VonMises",
     "Weibull",
+    "ZeroInflatedBeta",
     "ZeroInflatedBinomial",
     "ZeroInflatedNegBinomial",
     "ZeroInflatedPoisson",
+    "ZeroOneInflatedBeta",
     "get_family",
 ]
 

@@ -17,43 +17,70 @@ from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import gamma_pair, trigamma_above_one
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, log1p_fast, logistic
-from shoal.families.support import refuse
+from shoal.families.support import refuse, refuse_all_but_shares
 from shoal.priors import InverseGamma, Prior
+from shoal.priors.compiled import inner
+
+
+@inner
+def beta_constants(precision: float, order: int) -> tuple[float, float, float]:
+    """Return ``log Γ(phi) + 2 log phi``, with Γ as that of ``1 + phi``, its slope, and ``phi^2 ψ'(phi)``."""
+    constant, constant_slope = gamma_pair(precision)
+    expected = precision * precision * trigamma_above_one(1 + precision) + 1 if order > 1 else 0.0
+    return constant + 2 * math.log(precision), constant_slope + 2 / precision, expected
+
+
+@inner
+def beta_row(
+    y: float, e: float, precision: float, constants: tuple[float, float, float], order: int
+) -> tuple[float, float, float, float, float]:
+    """Return value, score, expected curvature, and slope and information in the precision, of one row at e.
+
+    By ``log Γ(a) = log Γ(1 + a) - log a`` and likewise its derivatives: finite for the smallest shapes, where
+    log a is known from eta (Ferrari and Cribari-Neto 2004, section 3).
+    """
+    constant, constant_slope, of_precision = constants
+    p, q, rest = logistic(e)
+    a, b = precision * p, precision * q
+    left, left_slope = gamma_pair(1 + a)
+    right, right_slope = gamma_pair(1 + b)
+    log_y, log_other = math.log(y), log1p_fast(-y)
+    logs = constant - abs(e) - 2 * rest  # log p + log q = -|eta| - 2 log(1 + exp(-|eta|))
+    value = logs - left - right + a * log_y + b * log_other
+    at_a, at_b = log_y - left_slope, log_other - right_slope
+    score = q * (a * at_a + 1) - p * (b * at_b + 1)
+    slope = constant_slope + p * at_a + q * at_b
+    curvature, information = 0.0, 0.0
+    if order > 1:
+        # a^2 ψ'(a) and b^2 ψ'(b)
+        of_a, of_b = a * a * trigamma_above_one(1 + a) + 1, b * b * trigamma_above_one(1 + b) + 1
+        curvature = q * q * of_a + p * p * of_b
+        information = (of_a + of_b - of_precision) / (precision * precision)
+    return value, score, curvature, slope, information
 
 
 @row_function
 def beta_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows of shapes ``a = mu phi`` and ``b = (1 - mu) phi``; all curvatures are expected.
 
-    By ``log Γ(a) = log Γ(1 + a) - log a`` and likewise its derivatives: finite for the smallest shapes, where
-    log a is known from eta (Ferrari and Cribari-Neto 2004, section 3). The density is not log-concave in eta.
+    The density is not log-concave in eta.
     """
     several = phi.shape[1]
     each = y.shape[0] // several
     for j in range(several):
-        precision = phi[0, j]
-        constant, constant_slope = gamma_pair(precision)
-        constant += 2 * math.log(precision)
-        constant_slope += 2 / precision
-        of_precision = precision * precision * trigamma_above_one(1 + precision) + 1 if order > 1 else 0.0
+        constants = beta_constants(phi[0, j], order)
         for i in range(j * each, (j + 1) * each):
-            w, e = weight[i], eta[0, i]
-            p, q, rest = logistic(e)
-            a, b = precision * p, precision * q
-            left, left_slope = gamma_pair(1 + a)
-            right, right_slope = gamma_pair(1 + b)
-            log_y, log_other = math.log(y[i]), log1p_fast(-y[i])
-            logs = constant - abs(e) - 2 * rest  # log p + log q = -|eta| - 2 log(1 + exp(-|eta|))
-            value[i] = w * (logs - left - right + a * log_y + b * log_other)
+            w = weight[i]
+            log_density, rise, bend, per_weight, expected = beta_row(
+                y[i], eta[0, i], phi[0, j], constants, order
+            )
+            value[i] = w * log_density
             if order > 0:
-                at_a, at_b = log_y - left_slope, log_other - right_slope
-                score[0, i] = w * (q * (a * at_a + 1) - p * (b * at_b + 1))
-                slope[0, j] += w * (constant_slope + p * at_a + q * at_b)
+                score[0, i] = w * rise
+                slope[0, j] += w * per_weight
             if order > 1:
-                # a^2 ψ'(a) and b^2 ψ'(b)
-                at_a, at_b = a * a * trigamma_above_one(1 + a) + 1, b * b * trigamma_above_one(1 + b) + 1
-                curvature[0, i] = above_zero(w * (q * q * at_a + p * p * at_b))
-                information[0, j] += w * (at_a + at_b - of_precision) / (precision * precision)
+                curvature[0, i] = above_zero(w * bend)
+                information[0, j] += w * expected
 
 
 class Beta(Family):
@@ -77,17 +104,17 @@ class Beta(Family):
 
     def check(self, rows: Rows, name: str) -> None:
         needed = "A beta response is a proportion strictly between 0 and 1."
-        outside = (rows.y < 0) | (rows.y > 1)
-        remedy = "Divide percentages by 100; for successes of known trials use family='binomial'."
-        refuse(rows, name, outside, "values outside 0 to 1", needed, remedy)
+        refuse_all_but_shares(rows, name, needed)
         refuse(
             rows,
             name,
             (rows.y == 0) | (rows.y == 1),
             "values of exactly 0 or 1",
             needed,
-            "For successes of known trials use family='binomial'; if the ends come from rounding, move all "
-            "values inwards, `(y * (n - 1) + 0.5) / n` with n rows (Smithson and Verkuilen 2006).",
+            "Values at the ends have a probability in family='zero_inflated_beta' (0 only), "
+            "'zero_one_inflated_beta' and 'ordered_beta'. For successes of known trials use "
+            "family='binomial'; if the ends come from rounding, move all values inwards, "
+            "`(y * (n - 1) + 0.5) / n` with n rows (Smithson and Verkuilen 2006).",
         )
 
     def scale(self, rows: Rows) -> tuple[float, float]:

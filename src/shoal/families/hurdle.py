@@ -102,6 +102,6 @@ class Hurdle(Family):
 
 
 def _beyond(rows: Rows) -> Rows:
-    """Return the rows beyond the hurdle, all where there are none."""
+    """Return the rows beyond the hurdle; one half in all where there are none."""
     there = (rows.y != 0) & (rows.weight > 0)
-    return only(rows, there) if there.any() else rows._replace(y=np.ones(len(rows.y)))
+    return only(rows, there) if there.any() else rows._replace(y=np.full(len(rows.y), 0.5))

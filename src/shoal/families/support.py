@@ -25,6 +25,12 @@ def only(rows: Rows, where: np.ndarray) -> Rows:
     return Rows(*(np.asarray(part)[where] for part in rows))
 
 
+def refuse_all_but_shares(rows: Rows, name: str, needed: str) -> None:
+    """Raise `DataError` unless all responses are from 0 to 1, both included."""
+    remedy = "Divide percentages by 100; for successes of known trials use family='binomial'."
+    refuse(rows, name, (rows.y < 0) | (rows.y > 1), "values outside 0 to 1", needed, remedy)
+
+
 def refuse_negative(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if a response is below zero."""
     needed = f"A {family} response is zero, or greater than zero."
