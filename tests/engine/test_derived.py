@@ -76,6 +76,18 @@ def test_partial_correlations_are_correlations_given_those_before():
 @SEEDS
 @pytest.mark.parametrize("mu", [0.0, 3.0])
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_contrasts_are_orthonormal_and_sum_to_zero(count, mu, seed):
+    t = np.random.default_rng(seed).normal(mu, 1, count - 1)
+    outputs, addition = forward(f.contrasts, t, [1.0], count)
+    assert addition == 0.0
+    np.testing.assert_allclose(outputs.sum(), 0, atol=1e-12 * (1 + abs(mu)))
+    np.testing.assert_allclose(outputs @ outputs, t @ t, rtol=1e-12)
+    check_adjoint((f.contrasts, f.contrasts_adjoint), t, [1.0], count, seed)
+
+
+@SEEDS
+@pytest.mark.parametrize("mu", [0.0, 3.0])
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_cutpoints_and_the_density_of_their_gaps(count, mu, seed):
     """Ordered normal cutpoints are their mean, normal, and gaps whose density does not depend on it."""
     rng = np.random.default_rng(seed)

@@ -120,6 +120,11 @@ FAMILIES = [
     Case("q ~ x + (1 | g)", "beta"),
     Case("a ~ x + (1 | g)", "cumulative"),
     Case("a ~ x + (1 | g)", "cumulative(probit)"),
+    Case("a ~ x + (1 | g)", "sratio"),
+    Case("a ~ x + (1 | g)", "sratio(probit)"),
+    Case("a ~ x + (1 | g)", "cratio"),
+    Case("a ~ x + (1 | g)", "cratio(probit)"),
+    Case("a ~ x + (1 | g)", "acat"),
 ]
 
 
@@ -139,6 +144,7 @@ ROWS = [
     Case("z0 ~ x", "zero_inflated_poisson", {"zi": Beta(2, 5)}),
     Case("a ~ x", "cumulative", {"cutpoints": Normal(0.5, 2)}),
     Case("b ~ x", "cumulative"),
+    Case("a ~ x", "acat", {"cutpoints": Normal(0.5, 2)}),
 ]
 EFFECTS = [
     Case("y ~ 0 + (1 | g)", priors={"sd_g": HalfCauchy(0.8)}),

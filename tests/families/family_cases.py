@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from shoal.families import Cumulative, Family, Rows, get_family
+from shoal.families import (
+    AdjacentCategory,
+    ContinuationRatio,
+    Cumulative,
+    Family,
+    Rows,
+    StoppingRatio,
+    get_family,
+)
 
 SIZE = 7
 
@@ -24,6 +32,7 @@ class Case(NamedTuple):
         return f"{self.family}{', se' if self.known_se else ''}({inside})"
 
 
+UNORDERED = np.array([-0.4, -1.1, 0.3])
 CUTPOINTS = np.array([-1.1, 0.2, 0.5, 1.3])
 CASES = [
     Case(get_family("gaussian"), {"sigma": 1.3}),
@@ -80,6 +89,12 @@ CASES = [
     Case(Cumulative("probit", 4), {"cutpoints": CUTPOINTS}),
     Case(Cumulative("logit", 1), {"cutpoints": np.array([0.3])}),
     Case(Cumulative("probit", 1), {"cutpoints": np.array([0.3])}),
+    *(
+        Case(kind(link, len(cutpoints)), {"cutpoints": cutpoints})
+        for kind in (StoppingRatio, ContinuationRatio, AdjacentCategory)
+        for link in kind.links
+        for cutpoints in (UNORDERED, np.array([0.3]))
+    ),
 ]
 COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negbinomial")
 SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")
@@ -110,7 +125,7 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
         y = expit(rng.normal(size=SIZE))
         y[[0, 4]] *= name == "beta"
         y[1] = 1.0 if name in WITH_ENDS else y[1]
-    elif name == "cumulative":
+    elif case.family.ordinal:
         y = rng.integers(0, case.family.n_cutpoints + 1, SIZE).astype(float)
         y[0], y[1] = 0, case.family.n_cutpoints
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, gammaln, log_expit, log_ndtr, ndtr
+from scipy.special import expit, gammaln, log_expit, log_ndtr, log_softmax, ndtr
 
 from shoal.families import Family, Rows
 
@@ -162,6 +162,20 @@ def _cumulative(family, rows, eta, phi):
     return np.log(distribution(high) - distribution(low))
 
 
+def _sequential(family, rows, eta, phi):
+    stops, goes_on = LOG_SUCCESS_FAILURE[family.link](phi["cutpoints"] - eta[:, None])
+    out = np.zeros(len(eta))
+    for i, code in enumerate(rows.y.astype(int)):
+        out[i] = goes_on[i, :code].sum() + (stops[i, code] if code < len(phi["cutpoints"]) else 0.0)
+    return out
+
+
+def _acat(family, rows, eta, phi):
+    steps = np.cumsum(eta[:, None] - phi["cutpoints"], axis=1)
+    logs = log_softmax(np.column_stack([np.zeros(len(eta)), steps]), axis=1)
+    return logs[np.arange(len(eta)), rows.y.astype(int)]
+
+
 DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
@@ -189,4 +203,7 @@ DENSITIES = {
     "zero_one_inflated_beta": _zero_one_inflated_beta,
     "ordered_beta": _ordered_beta,
     "cumulative": _cumulative,
+    "sratio": _sequential,
+    "cratio": _sequential,
+    "acat": _acat,
 }

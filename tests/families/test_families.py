@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from scipy_densities import log_density as scipy_density
 
 from shoal.errors import ModelError
-from shoal.families import FAMILIES, Cumulative, Rows, get_family
+from shoal.families import FAMILIES, AdjacentCategory, Cumulative, Rows, StoppingRatio, get_family
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 UNIT = ("zi", "hu", "zoi", "coi")  # parameters that are probabilities
@@ -205,6 +205,9 @@ SEARCHES = [
     ("ordered_beta", response([1.0, 1, 1]), {"phi": 5.0, "cutzero": -1.0, "cutgap": 2.0}, 1.5),
     ("lognormal", response([0.1, 3.0]), {"sigma": 0.5}, 1.0),
     (Cumulative("logit", 2), response([2.0, 1, 2, 2]), {"cutpoints": np.array([-1.0, 1.0])}, 2.0),
+    (StoppingRatio("logit", 2), response([2.0, 1, 2, 0]), {"cutpoints": np.array([1.0, -1.0])}, 2.0),
+    (StoppingRatio("probit", 2), response([2.0, 2, 2, 2]), {"cutpoints": np.array([1.0, -1.0])}, 2.0),
+    (AdjacentCategory("logit", 3), response([3.0, 3, 2, 3]), {"cutpoints": np.array([1.0, -1.0, 0])}, 2.0),
     (Cumulative("probit", 2), response([0.0, 0, 0, 0]), {"cutpoints": np.array([-1.0, 1.0])}, 2.0),
 ]
 
@@ -269,6 +272,7 @@ LATENT = {
 
 WITHOUT_RESIDUAL_VARIANCE = (
     *("poisson", "negbinomial", "inverse_gaussian", "beta", "beta_binomial", "von_mises"),
+    *("sratio", "cratio", "acat"),
     *ZERO_INFLATED,
     *HURDLES,
     *BETAS,

@@ -22,7 +22,7 @@ RESPONSES = {
     "hurdle_poisson": "c", "hurdle_negbinomial": "c", "hurdle_gamma": "h", "hurdle_lognormal": "h",
     "zero_inflated_beta": "h", "zero_one_inflated_beta": "h", "ordered_beta": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
-    "cumulative": "t", "skew_normal": "y", "von_mises": "a",
+    "cumulative": "t", "sratio": "t", "cratio": "t", "acat": "t", "skew_normal": "y", "von_mises": "a",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))

@@ -159,6 +159,10 @@ ORDERED = [
     Case("t | weights(w) ~ x1 + offset(o) + (1 + x1 | g)", "cumulative(probit)", {"x1": StudentT(4)}),
     Case("t ~ 1 + (1 + x1 | gr(g, zero_sum=True))", "cumulative", {"cutpoints": Normal(0.5, 2)}),
     Case("b ~ x1", "cumulative"),
+    Case("t ~ x1 + (1 | g) + (1 | h)", "sratio"),
+    Case("t ~ 1 + (1 + x1 | g)", "cratio(probit)", {"cutpoints": Normal(0.5, 2)}),
+    Case("t | weights(w) ~ x1 + offset(o) + (1 | g)", "acat"),
+    Case("b ~ x1", "acat"),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),

@@ -195,15 +195,16 @@ def _coefficients(model: Specification, design: Design, values: Mapping[str, Any
             value = sum(values[c] * a for c, a in zip(design.columns, design.averages, strict=True))
         total += log_prior(resolved.prior, value)
     if design.family.ordinal:
-        # C independent values in ascending order: C! orders of them have the same density.
         cutpoints = np.asarray(values[design.cutpoints])
-        assert (np.diff(cutpoints) > 0).all()
+        if design.family.name == "cumulative":
+            # C independent values in ascending order: C! orders of them have the same density.
+            assert (np.diff(cutpoints) > 0).all()
+            total += lgamma(len(cutpoints) + 1)
         if model.priors[design.cutpoints].centered:  # of the linear predictor less its average
             cutpoints = cutpoints - sum(
                 values[c] * a for c, a in zip(design.columns, design.averages, strict=True)
             )
         total += sum(log_prior(model.priors[design.cutpoints].prior, c) for c in cutpoints)
-        total += lgamma(len(cutpoints) + 1)
     return total
 
 

@@ -164,14 +164,17 @@ def _size(group: Group) -> int:
 
 
 def _cutpoints(model: Specification, design: Design, values: Values) -> Any:
-    """Return independent normal cutpoints in ascending order; default ones at average columns."""
+    """Return independent normal cutpoints, ordered where the family asks; default ones at average columns."""
     prior = model.priors[design.cutpoints].prior
     assert isinstance(prior, Normal)
     mu: Any = np.full(design.family.n_cutpoints, prior.mu)
     if model.priors[design.cutpoints].centered:
         pairs = zip(design.columns, design.averages, strict=True)
         mu = mu + sum((mean * values[name] for name, mean in pairs), 0.0)
-    return ascending(design.cutpoints, mu, prior.sigma, f"{design.prefix}cutpoint")
+    dim = f"{design.prefix}cutpoint"
+    if design.family.ordered_cutpoints:
+        return ascending(design.cutpoints, mu, prior.sigma, dim)
+    return pm.Normal(design.cutpoints, mu, prior.sigma, dims=dim)
 
 
 def _linear_predictor(design: Design, values: Values) -> Any:

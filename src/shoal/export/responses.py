@@ -197,6 +197,22 @@ def _cumulative(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Categorical, {"p": p}, integers=True)
 
 
+def _sequential(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    """Return categories with ``P(y = j | y >= j) = F(cutpoint[j] - eta)``; F is symmetric."""
+    distribution = pt.sigmoid if design.family.link == "logit" else _normal_cdf
+    away = phi["cutpoints"] - eta[:, None]
+    one = pt.ones_like(away[:, :1])
+    reached = pt.concatenate([one, pt.cumprod(distribution(-away), axis=1)], axis=1)
+    p = reached * pt.concatenate([distribution(away), one], axis=1)
+    return Observed(pm.Categorical, {"p": p}, integers=True)
+
+
+def _acat(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    steps = pt.cumsum(eta[:, None] - phi["cutpoints"], axis=1)
+    logits = pt.concatenate([pt.zeros_like(steps[:, :1]), steps], axis=1)
+    return Observed(pm.Categorical, {"logit_p": logits}, integers=True)
+
+
 COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {
     families.Gaussian: _gaussian,
     families.Student: _student,
@@ -221,4 +237,7 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.InverseGaussian: _inverse_gaussian,
     families.Beta: _beta,
     families.Cumulative: _cumulative,
+    families.StoppingRatio: _sequential,
+    families.ContinuationRatio: _sequential,
+    families.AdjacentCategory: _acat,
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from shoal.errors import ModelError, nearest
+from shoal.families.acat import AdjacentCategory
 from shoal.families.base import Family, Rows
 from shoal.families.bernoulli import Bernoulli
 from shoal.families.beta import Beta
 from shoal.families.beta_binomial import BetaBinomial
 from shoal.families.binomial import Binomial
+from shoal.families.cratio import ContinuationRatio
 from shoal.families.cumulative import Cumulative
 from shoal.families.exponential import Exponential
 from shoal.families.gamma import Gamma
@@ -24,6 +26,7 @@ from shoal.families.negbinomial import NegBinomial
 from shoal.families.ordered_beta import OrderedBeta
 from shoal.families.poisson import Poisson
 from shoal.families.skew_normal import SkewNormal
+from shoal.families.sratio import StoppingRatio
 from shoal.families.student import Student
 from shoal.families.von_mises import VonMises
 from shoal.families.weibull import Weibull
@@ -62,15 +65,20 @@ FAMILIES: dict[str, Family] = {
         ZeroOneInflatedBeta(),
         OrderedBeta(),
         Cumulative(),
+        StoppingRatio(),
+        ContinuationRatio(),
+        AdjacentCategory(),
     )
 }
 
 __all__ = [
     "FAMILIES",
+    "AdjacentCategory",
     "Bernoulli",
     "Beta",
     "BetaBinomial",
     "Binomial",
+    "ContinuationRatio",
     "Cumulative",
     "Exponential",
     "Family",
@@ -87,6 +95,7 @@ __all__ = [
     "Poisson",
     "Rows",
     "SkewNormal",
+    "StoppingRatio",
     "Student",
     "VonMises",
     "Weibull",

@@ -75,6 +75,8 @@ class Family(ABC):
     ordinal : bool
         The response is an ordered category, and ``phi["cutpoints"]`` are parameters beside the scalar
         ones of `parameters`.
+    ordered_cutpoints : bool
+        The cutpoints of an ordinal family increase.
     wider : str
         What to take where rows scatter more than the family expects, in a sentence.
     n_cutpoints : int
@@ -98,6 +100,7 @@ class Family(ABC):
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
+    ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0
 

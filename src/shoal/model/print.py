@@ -76,7 +76,8 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
     plain = replace(given, centered=given.centered and (slopes or variable.kind == "sd"))
     marks = plain.notes(variable.kind)
     if variable.kind == "cutpoints":
-        marks.append("each, in ascending order")
+        design = next(design for design in model.designs if design.prefix == variable.prefix)
+        marks.append("each, in ascending order" if design.family.ordered_cutpoints else "each")
     sds = (v for v in model.variables if v.kind == "sd" and v.place == variable.place)
     own = next((v for v in sds if v.prefix == variable.prefix), None)
     if variable.kind == "correlation" and own and any(model.priors[name].centered for name in own.priors):

@@ -1,4 +1,8 @@
-"""Cutpoints of an ordered response: their mean is a coefficient, their gaps are hyperparameters."""
+"""Cutpoints of an ordered response: their mean is a coefficient, what they are less it hyperparameters.
+
+Those in ascending order are told by their gaps; others by contrasts, which are independent of their mean and
+of each other.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from shoal.priors import Gap, Normal, Prior
 
 @dataclass(frozen=True)
 class Cutpoints(Term):
-    """Cutpoints of one response, iid normal in ascending order."""
+    """Cutpoints of one response, iid normal; in ascending order where the family says so."""
 
     design: Design
     priors: Priors
@@ -50,27 +54,34 @@ class Cutpoints(Term):
         yield Default(self.name, prior, names, centered=True, kinds=(Normal,))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
-        count = self.design.family.n_cutpoints
-        return {f"{self.design.prefix}gap:{i + 1}": Gap(self.sigma) for i in range(count - 1)}
+        family = self.design.family
+        ordered = family.ordered_cutpoints
+        prior, name = (Gap(self.sigma), "gap") if ordered else (Normal(0.0, self.sigma), "contrast")
+        return {f"{self.design.prefix}{name}:{i + 1}": prior for i in range(family.n_cutpoints - 1)}
 
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCutpoints:
-        gaps = [builder.names[name] for name in self.hyperparameters()]
-        functions, count = (f.cutpoints, f.cutpoints_adjoint), self.design.family.n_cutpoints
+        inputs, family = [builder.names[name] for name in self.hyperparameters()], self.design.family
+        ordered = (f.cutpoints, f.cutpoints_adjoint)
+        functions = ordered if family.ordered_cutpoints else (f.contrasts, f.contrasts_adjoint)
         mean = next(p for p in before if isinstance(p, PlacedCoefficients) and p.term.design is self.design)
-        return PlacedCutpoints(self, mean, builder.derive(functions, gaps, [self.sigma], count))
+        return PlacedCutpoints(
+            self, mean, builder.derive(functions, inputs, [self.sigma], family.n_cutpoints)
+        )
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
-        """Return draws in ascending order; by default they are drawn at average columns, and moved there."""
-        resolved, count = self.priors[self.name], self.design.family.n_cutpoints
-        drawn = np.sort(resolved.prior.draw(rng, (size, count)), axis=1)
+        """Return draws, ordered if need be; by default they are drawn at average columns, and moved there."""
+        resolved, family = self.priors[self.name], self.design.family
+        drawn = resolved.prior.draw(rng, (size, family.n_cutpoints))
+        drawn = np.sort(drawn, axis=1) if family.ordered_cutpoints else drawn
         moved = at_average(self.design, given) if resolved.centered else np.zeros(())
         return {self.name: drawn + moved[..., None]}
 
     def judged(self, draws: Draws) -> Iterator[Judged]:
-        """Yield their prior: C! times the product of their densities, in ascending order."""
+        """Yield their prior: the product of their densities, times C! in ascending order."""
         moved = at_average(self.design, draws) if self.priors[self.name].centered else 0.0
         cutpoints = np.moveaxis(draws[self.name], -1, 0)
-        yield Judged(self.name, tuple(c - moved for c in cutpoints), math.lgamma(len(cutpoints) + 1))
+        orders = math.lgamma(len(cutpoints) + 1) if self.design.family.ordered_cutpoints else 0.0
+        yield Judged(self.name, tuple(c - moved for c in cutpoints), orders)
 
     def phi(self, design: Design, draws: Draws) -> dict[str, np.ndarray]:
         if design is not self.design:

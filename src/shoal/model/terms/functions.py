@@ -93,6 +93,30 @@ def cutpoints_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
 
 
 @DerivedFunction
+def contrasts(inputs, constants, outputs):
+    """Write numbers that sum to zero, (C,), from C - 1 coordinates by Helmert's orthonormal contrasts.
+
+    Where these are iid normal, so are the numbers less their mean.
+    """
+    outputs[0] = 0.0
+    for k in range(1, outputs.size):
+        step = inputs[k - 1] / math.sqrt(k * (k + 1.0))
+        for j in range(k):
+            outputs[j] -= step
+        outputs[k] = k * step
+    return 0.0
+
+
+@DerivedAdjoint
+def contrasts_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `contrasts`."""
+    before = outputs_bar[0]
+    for k in range(1, outputs.size):
+        inputs_bar[k - 1] += (k * outputs_bar[k] - before) / math.sqrt(k * (k + 1.0))
+        before += outputs_bar[k]
+
+
+@DerivedFunction
 def precision(inputs, constants, outputs):
     """Write ``1 / sigma^2``."""
     outputs[0] = 1.0 / (inputs[0] * inputs[0])
