@@ -178,7 +178,7 @@ class Builder:
         precisions = _gathered(self._precisions, np.int64, np.int64, float, float)
         terms, pattern = pattern_of_effects(gram, scales, precisions[0], precisions[1], self._n_effects)
         order = pattern.order
-        scales = scales._replace(effect=order[scales.effect].astype(np.int32))
+        scales = scales._replace(effect=order[scales.effect].astype(np.uint32))
         mean = np.zeros(self._n_effects)
         mean[order] = _joined(self._means, float)
         sums = [order[s] for s in self._sums]
@@ -214,7 +214,7 @@ class Builder:
             constant[columns] = of_columns
         start = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=self._n_columns))])
         return arrays.Scales(
-            start.astype(np.int64), effect[order].astype(np.int32), place[order].astype(np.int32), constant
+            start.astype(np.int64), effect[order].astype(np.uint32), place[order].astype(np.uint32), constant
         )
 
     def _rows(self) -> arrays.Rows:
@@ -254,8 +254,8 @@ def _prior(entries: list[np.ndarray], pattern: Pattern, mean: np.ndarray) -> arr
     row, column, value, standard = entries
     one, two = pattern.order[row], pattern.order[column]
     place = places(pattern, one, two)
-    i, j = np.minimum(one, two).astype(np.int32), np.maximum(one, two).astype(np.int32)
-    return arrays.Prior(i, j, value, standard, place.astype(np.int32), mean)
+    i, j = np.minimum(one, two).astype(np.uint32), np.maximum(one, two).astype(np.uint32)
+    return arrays.Prior(i, j, value, standard, place.astype(np.uint32), mean)
 
 
 def transform_of(prior: Prior) -> tuple[int, float]:

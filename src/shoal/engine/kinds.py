@@ -21,7 +21,7 @@ from shoal.priors.compiled import (
 )
 
 Ints: TypeAlias = NDArray[np.int64]
-Int32s: TypeAlias = NDArray[np.int32]
+UInt32s: TypeAlias = NDArray[np.uint32]
 Floats: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 RowFunctions: TypeAlias = Any
@@ -29,7 +29,7 @@ PriorDensities: TypeAlias = Any
 Derivations: TypeAlias = Any
 DerivationAdjoints: TypeAlias = Any
 
-INT64S, INT32S = nb.int64[::1], nb.int32[::1]
+INT64S, UINT32S = nb.int64[::1], nb.uint32[::1]
 FLOATS, MATRIX = nb.float64[::1], nb.float64[:, ::1]
 
 KINDS: dict[str, Any] = {
@@ -37,7 +37,7 @@ KINDS: dict[str, Any] = {
     "float": nb.float64,
     "bool": nb.boolean,
     "Ints": INT64S,
-    "Int32s": INT32S,
+    "UInt32s": UINT32S,
     "Floats": FLOATS,
     "Matrix": MATRIX,
     "RowFunctions": nb.types.ListType(FUNCTION_TYPE),

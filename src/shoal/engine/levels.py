@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shoal.engine.kinds import Floats, Int32s, Ints
+from shoal.engine.kinds import Floats, Ints, UInt32s
 
 
 class Levels(NamedTuple):
@@ -35,7 +35,7 @@ class Levels(NamedTuple):
     """
 
     start: Ints
-    effect: Int32s
+    effect: UInt32s
     first: Ints
     root_start: Ints
     root: Ints
@@ -86,7 +86,7 @@ def gather_levels(factors: Sequence[LevelEffects], order: np.ndarray) -> Levels:
     moves = [move for factor in factors for move in factor.moves]
     return Levels(
         start=starts([factor.x.size for factor in factors]),
-        effect=order[joined([factor.x.ravel() for factor in factors], np.int64)].astype(np.int32),
+        effect=order[joined([factor.x.ravel() for factor in factors], np.int64)].astype(np.uint32),
         first=starts([factor.x.shape[1] for factor in factors]),
         root_start=starts([factor.root.size for factor in factors]),
         root=joined([factor.root.ravel() for factor in factors], np.int64),

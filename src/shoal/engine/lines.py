@@ -34,4 +34,4 @@ def stack(parts: list[Lines], counts: list[int]) -> Columns:
         value = np.add.reduceat(value, np.flatnonzero(fresh))
         line, column = line[fresh], column[fresh]
     start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=base[-1]))]).astype(np.int64)
-    return Columns(start, column.astype(np.int32), value, np.zeros(base[-1]))
+    return Columns(start, column.astype(np.uint32), value, np.zeros(base[-1]))

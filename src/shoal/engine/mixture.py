@@ -24,7 +24,8 @@ SHARPER = ((8.0, 0.1), (30.0, 0.1), (30.0, 0.05))  # degrees of freedom, share o
 ROUNDS = 6
 # Variances of which the sum is known and the parts are not lie on a thin arc: where rounds cost little, there
 # are more of them, each with a component more.
-MOST_ROUNDS, THIN, FEW = 14, 0.7, 4  # rounds; efficiency below which they go on; dimensions up to which
+FEW = 4  # dimensions
+MOST_ROUNDS, THIN = 14, 0.7  # rounds in few dimensions; efficiency below which they go on
 PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
@@ -112,6 +113,9 @@ def fit(
         If the density is nowhere finite around the mode.
     """
     enough = GOOD_ENOUGH if pilot >= PILOT else GOOD_ENOUGH_IF_DEAR
+    # The curvature at the mode knows nothing of the tails: refit at least once, but where evaluations are
+    # dear and so few dimensions that the first points are everywhere.
+    least = 0 if pilot < PILOT and len(mode) <= FEW else 1
     # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
     choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
@@ -131,9 +135,8 @@ def fit(
         weight /= weight.sum()
         # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
         judged = [_sharpened(drawn, x, log_density, log_weight, choices) for drawn in mixtures]
-        # The curvature at the mode knows nothing of the tails: refit at least once.
         wanted = enough if components < ROUNDS else THIN
-        if components == most or (judged[-1][1] > wanted and components > 1):
+        if components == most or (judged[-1][1] > wanted and components > least):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
     best, efficiency = max(judged, key=lambda pair: pair[1])

@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 
 from shoal.engine import problem as arrays
-from shoal.engine.kinds import FLOATS, INT32S, INT64S
+from shoal.engine.kinds import FLOATS, INT64S, UINT32S
 from shoal.engine.lines import Lines, stack
 from shoal.engine.sparse import Pattern, analyse
 from shoal.priors.compiled import compiled_as
@@ -55,10 +55,10 @@ def products_of_columns(
         own.append(_products(part.start, part.column, part.value, rows.weight, size))
     found = np.unique(np.concatenate([np.unique(k) for k in (keys, *(k for k, _ in own))]))
     gram = arrays.Gram(
-        (found // max(size, 1)).astype(np.int32),
-        (found % max(size, 1)).astype(np.int32),
+        (found // max(size, 1)).astype(np.uint32),
+        (found % max(size, 1)).astype(np.uint32),
         starts,
-        np.searchsorted(found, keys).astype(np.int32),
+        np.searchsorted(found, keys).astype(np.uint32),
     )
     a, b = np.zeros((len(gaussian), len(found))), np.zeros((len(gaussian), size))
     for r, rows in enumerate(gaussian):
@@ -86,10 +86,10 @@ def pattern_of_effects(
     place = places(pattern, pattern.order[one], pattern.order[two])
     sort = np.argsort(place, kind="stable")
     terms = arrays.Terms(
-        place[sort].astype(np.int32),
-        a[sort].astype(np.int32),
-        scales.place[e][sort].astype(np.int32),
-        scales.place[f][sort].astype(np.int32),
+        place[sort].astype(np.uint32),
+        a[sort].astype(np.uint32),
+        scales.place[e][sort].astype(np.uint32),
+        scales.place[f][sort].astype(np.uint32),
         np.where(twice, 2.0, 1.0)[sort],
     )
     return terms, pattern
@@ -102,7 +102,7 @@ def places(pattern: Pattern, one: np.ndarray, two: np.ndarray) -> np.ndarray:
     return np.searchsorted(keys, np.maximum(one, two) * size + np.minimum(one, two))
 
 
-@compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, INT32S, INT64S, INT64S, nb.int64))
+@compiled_as(nb.types.UniTuple(INT64S, 2)(INT64S, UINT32S, INT64S, INT64S, nb.int64))
 def _row_keys(start, column, counts, predictors, size):
     """Return keys of all rows' products as `rows.linearize` goes through them; where each pair begins."""
     cells, total = 0, 0
@@ -130,7 +130,7 @@ def _row_keys(start, column, counts, predictors, size):
     return keys, starts
 
 
-@compiled_as(nb.types.Tuple((INT64S, FLOATS))(INT64S, INT32S, FLOATS, FLOATS, nb.int64))
+@compiled_as(nb.types.Tuple((INT64S, FLOATS))(INT64S, UINT32S, FLOATS, FLOATS, nb.int64))
 def _products(start, column, value, weight, size):
     """Return keys and values of the weighted products of each line's entries."""
     total = 0
@@ -147,7 +147,7 @@ def _products(start, column, value, weight, size):
     return keys, out
 
 
-@compiled_as(nb.types.UniTuple(INT64S, 3)(INT32S, INT32S, INT64S))
+@compiled_as(nb.types.UniTuple(INT64S, 3)(UINT32S, UINT32S, INT64S))
 def _pairs_of_scales(row, column, start):
     """Return every (entry of A, entry of S in its row, entry of S in its column)."""
     total = 0

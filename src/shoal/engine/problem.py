@@ -14,11 +14,11 @@ from shoal.engine.kinds import (
     DerivationAdjoints,
     Derivations,
     Floats,
-    Int32s,
     Ints,
     Matrix,
     PriorDensities,
     RowFunctions,
+    UInt32s,
 )
 from shoal.engine.levels import Levels
 from shoal.engine.sparse import Pattern
@@ -39,7 +39,7 @@ class Columns(NamedTuple):
     """
 
     start: Ints
-    column: Int32s
+    column: UInt32s
     value: Floats
     offset: Floats
 
@@ -59,8 +59,8 @@ class Scales(NamedTuple):
     """
 
     start: Ints
-    effect: Int32s
-    place: Int32s
+    effect: UInt32s
+    place: UInt32s
     constant: Ints
 
 
@@ -103,10 +103,10 @@ class Gram(NamedTuple):
         loops of `rows.gram` go through them.
     """
 
-    row: Int32s
-    column: Int32s
+    row: UInt32s
+    column: UInt32s
     start: Ints
-    place: Int32s
+    place: UInt32s
 
 
 class Quadratics(NamedTuple):
@@ -143,21 +143,21 @@ class Prior(NamedTuple):
     mean : (nx,) array
     """
 
-    row: Int32s
-    column: Int32s
+    row: UInt32s
+    column: UInt32s
     value: Floats
     standard: Floats
-    place: Int32s
+    place: UInt32s
     mean: Floats
 
 
 class Terms(NamedTuple):
     """``S'AS`` as a sum of products ``weight * A[a] * h[left] * h[right]``, each added to ``H[place]``."""
 
-    place: Int32s
-    a: Int32s
-    left: Int32s
-    right: Int32s
+    place: UInt32s
+    a: UInt32s
+    left: UInt32s
+    right: UInt32s
     weight: Floats
 
 

@@ -29,7 +29,7 @@ GOOD_ACCEPTANCE = 0.7  # from which on the map needs no step from the rows
 LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which trajectories move it
 # Share of draws that may repeat the theta before; less of many hyperparameters, which have more tails.
 LEFT_STUCK = 0.3
-LEFT_STUCK_OF_MANY, MANY = 0.1, 5
+LEFT_STUCK_OF_MANY, MANY = 0.25, 5
 MOST_PROPOSALS = 4
 COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
 RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from shoal.engine.dense_block import factor_block, subtract_products
-from shoal.engine.kinds import INT32S, INT64S, Int32s, Ints
+from shoal.engine.kinds import INT64S, UINT32S, Ints, UInt32s
 from shoal.engine.vectors import copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
@@ -46,12 +46,12 @@ class Pattern(NamedTuple):
 
     order: Ints
     start: Ints
-    row: Int32s
+    row: UInt32s
     l_start: Ints
-    l_row: Int32s
+    l_row: UInt32s
     r_start: Ints
-    r_column: Int32s
-    r_place: Int32s
+    r_column: UInt32s
+    r_place: UInt32s
     dense: int
     long: Ints
 
@@ -67,7 +67,7 @@ def analyse(row: np.ndarray, column: np.ndarray, size: int) -> Pattern:
     upper = sp.csc_matrix((full.data, (order[full.row], order[full.col])), (size, size))
     upper = sp.triu(upper, format="csc")
     upper.sort_indices()
-    start, rows = upper.indptr.astype(np.int64), upper.indices.astype(np.int32)
+    start, rows = upper.indptr.astype(np.int64), upper.indices.astype(np.uint32)
     l_start, l_row, r_start, r_column, r_place = _analyse(start, rows)
     full_columns = np.flatnonzero(np.diff(l_start) != size - here)
     dense = int(full_columns[-1]) + 1 if full_columns.size else 0
@@ -92,7 +92,7 @@ def _ordering(matrix: sp.csc_matrix) -> np.ndarray:
     return factor.perm_c.astype(np.int64)
 
 
-@compiled_as(nb.types.Tuple((INT64S, INT32S, INT64S, INT32S, INT32S))(INT64S, INT32S))
+@compiled_as(nb.types.Tuple((INT64S, UINT32S, INT64S, UINT32S, UINT32S))(INT64S, UINT32S))
 def _analyse(start, row):
     """Return the structure of the factor of a matrix's upper triangle: see `Pattern`."""
     parent = _elimination_tree(start, row)
@@ -152,10 +152,10 @@ def _column_counts(start, row, parent):
 def _structure(start, row, parent, l_start):
     n = parent.size
     lnz = l_start[n]
-    l_row = np.empty(lnz, np.int32)
+    l_row = np.empty(lnz, np.uint32)
     r_start = np.zeros(n + 1, np.int64)
-    r_column = np.empty(lnz - n, np.int32)
-    r_place = np.empty(lnz - n, np.int32)
+    r_column = np.empty(lnz - n, np.uint32)
+    r_place = np.empty(lnz - n, np.uint32)
     filled = l_start[:n].copy()
     mark = np.full(n, -1, np.int64)
     out = np.empty(n, np.int64)
