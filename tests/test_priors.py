@@ -16,6 +16,7 @@ from shoal.priors import (
     LKJ,
     R2D2,
     Beta,
+    Dirichlet,
     Exponential,
     Fixed,
     Gamma,
@@ -151,7 +152,7 @@ def test_bad_arguments_are_refused(make, message):
 
 EXAMPLES = [Normal(1, 2), StudentT(3), HalfNormal(), HalfStudentT(3), HalfCauchy(1), Exponential(2)]
 EXAMPLES += [Gamma(mu=1, sigma=2), InverseGamma(0.5, 2), Laplace(1, 2), Beta(2, 3), LKJ(), Fixed(-1.5)]
-EXAMPLES += [Shrunk(0, 2), Horseshoe(0.5), R2D2(0.3)]
+EXAMPLES += [Shrunk(0, 2), Horseshoe(0.5), R2D2(0.3), Dirichlet(2.5)]
 
 
 @pytest.mark.parametrize("prior", EXAMPLES, ids=str)

@@ -3,9 +3,12 @@
 from math import lgamma
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from shoal.formula import parse
+from shoal.model.bases import hilbert
 from shoal.model.covariance import correlations
 from shoal.model.terms import functions as f
 from shoal.model.terms.student_effects import student_effects
@@ -119,6 +122,45 @@ def test_multiples(count, seed):
     np.testing.assert_allclose(outputs, inputs[:-1] * inputs[-1])
     assert addition == 0.0
     check_adjoint((f.multiples, f.multiples_adjoint), inputs, [], count, seed)
+
+
+@SEEDS
+@pytest.mark.parametrize("edge", [0.0, 1e-12, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+def test_simplex(size, edge, seed):
+    """Shares add up to one, also where a fraction takes all or nothing."""
+    rng = np.random.default_rng(seed)
+    fractions = rng.uniform(0.05, 0.95, size - 1)
+    fractions[: size // 3] = edge
+    outputs, addition = forward(f.simplex, fractions, [], size)
+    left = np.concatenate([[1.0], np.cumprod(1 - fractions)])
+    np.testing.assert_allclose(outputs, left * np.append(fractions, 1.0), rtol=1e-12)
+    np.testing.assert_allclose(outputs.sum(), 1, rtol=1e-12)
+    assert addition == 0.0
+    check_adjoint((f.simplex, f.simplex_adjoint), fractions, [], size, seed)
+
+
+ROOTS = {
+    "exp_quad": ((f.squared_exponential_root, f.squared_exponential_root_adjoint), []),
+    "matern15": ((f.matern_root, f.matern_root_adjoint), [1.5]),
+    "matern25": ((f.matern_root, f.matern_root_adjoint), [2.5]),
+}
+
+
+@SEEDS
+@pytest.mark.parametrize("length", [1e-3, 0.3, 20.0])
+@pytest.mark.parametrize("kind", ROOTS)
+def test_roots_of_spectral_densities(kind, length, seed):
+    """Of long lengthscales high frequencies have none, and no derivative."""
+    pair, constants = ROOTS[kind]
+    sd = np.random.default_rng(seed).uniform(0.1, 3)
+    (term,) = parse(f"y ~ gp(x, k=9, cov={kind!r})").curves
+    basis = hilbert.learn(term, pd.DataFrame({"x": [0.0, 2.0]}), np.ones(2))
+    inputs, constants = [sd, length], [*constants, *basis.frequencies]
+    outputs, addition = forward(pair[0], inputs, constants, 9)
+    np.testing.assert_allclose(outputs**2, sd**2 * basis.spectral_density(length), rtol=1e-12)
+    assert addition == 0.0
+    check_adjoint(pair, inputs, constants, 9, seed)
 
 
 # Student-t effects

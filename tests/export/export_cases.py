@@ -13,6 +13,7 @@ import shoal as sl
 from shoal.priors import (
     LKJ,
     Beta,
+    Dirichlet,
     Exponential,
     Fixed,
     Gamma,
@@ -164,6 +165,15 @@ EFFECTS = [
     Case("y ~ x + (1 | gr(g, cov=K))", covariance=True),
     Case("y ~ x + (1 + x | gr(g, cov=K)) + (1 | h)", covariance=True),
     Case("b ~ x + (1 | gr(g, cov=K, dist='student'))", "bernoulli", covariance=True),
+]
+# PyMC's binary density loses digits where a probability is near one.
+TAME = {"Intercept": Normal(0, 1), "b": Normal(0, 0.3), "sdgp": HalfNormal(0.5)}
+CURVES = [
+    Case("y ~ s(x, k=6) + mo(a)", priors={"simo": Dirichlet(2)}),
+    Case("c ~ s(x, k=5, by=g) + mo(b)", "poisson", {"sds_s(x, by=g)[west]": Fixed(0.4)}),
+    Case("y ~ t2(x, w2, k=4) + (1 | g)"),
+    Case("y ~ gp(I(x / 2), k=8, c=2) + s(x, k=4, by=w)"),
+    Case("b ~ gp(x, by=g, k=5, c=2, cov='matern25') + mo(a)", "bernoulli", TAME | {"lscale": HalfNormal(2)}),
 ]
 SEVERAL = [
     Case([sl.Response("y ~ x + (1 | g)"), sl.Response("c ~ x + (1 | g)", "poisson")]),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from posterior import curves
 from posterior.density import at_average, log_joint, zero_sum_basis
 from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
@@ -18,6 +19,7 @@ from shoal.model import Response, Specification, covariance, specify
 from shoal.priors import (
     LKJ,
     R2D2,
+    Dirichlet,
     Exponential,
     Fixed,
     Gamma,
@@ -117,7 +119,14 @@ SHRUNK = [
     Case("y ~ x1 + x2 + x3 + (1 | g)", priors={"b": Horseshoe(0.5), "x3": Normal(0, 1)}),
     Case("y | weights(w) ~ 0 + x1 + x2 + x3 + (1 | g) + (1 + x1 | h)", priors={"b": R2D2(0.4, 3.0)}),
 ]
-INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK
+CURVES = [
+    Case("y ~ s(x2, k=5)"),
+    Case("y | weights(w) ~ x1 + s(x2, k=4, by=h) + (1 | g)", priors={"sds_s(x2, by=h)[b]": Fixed(0.7)}),
+    Case("y ~ x1 + s(x2, k=4, by=x3) + mo(t)", priors={"mo(t)": StudentT(4), "simo": Dirichlet(2.5)}),
+    Case("y | se(s) ~ t2(x2, x3, k=3)"),
+    Case("y ~ gp(x2, k=5) + mo(i)", priors={"sdgp": HalfNormal(1), "mo(i)": Normal(0.5, 1)}),
+]
+INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
@@ -236,10 +245,27 @@ PREDICTED = [
         ),
         priors={"shape_Intercept": Normal(0, 1)},
     ),
+    Case(
+        "y ~ x1 + mo(t)",
+        predictors={"sigma": "~ s(x2, k=4)"},
+        priors={"sigma_sds": HalfNormal(0.3), "sigma_b": Normal(0, 0.3)},
+    ),
+]
+CURVES_OF_ROWS = [
+    Case("c ~ s(x2, k=4) + mo(t) + (1 + x1 | g)", "poisson"),
+    Case("b ~ 1 + gp(x2, k=3, cov='matern25', by=h)", "bernoulli", {"lscale": Fixed(0.8)}),
+    Case("t ~ s(x2, k=4) + mo(i)", "cumulative"),
+    Case(
+        (
+            ("y ~ s(x2, k=4) + latent(f | g)", "gaussian"),
+            ("c ~ gp(x2, k=4, cov='matern15') + mo(t) + latent(f | g)", "poisson"),
+        )
+    ),
 ]
 TRANSPORTED = (
     PREDICTED + SHRUNK_ROWS + TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
 )
+TRANSPORTED += CURVES_OF_ROWS
 ALL = INTEGRATED + TRANSPORTED
 
 
@@ -419,9 +445,9 @@ def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     model, out = p.model, []
-    effects = {design.cutpoints for design in model.designs}.union(*(d.columns for d in model.designs))
+    effects = {design.cutpoints for design in model.designs}.union(*(d.columns for d in model.parts))
     for name, resolved in model.priors.items():
-        if name in values and resolved.prior.support != "correlation":
+        if name in values and resolved.prior.support not in ("correlation", "simplex"):
             normal = isinstance(resolved.prior, Normal) and name in effects
             out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
     for group in model.groups:
@@ -432,6 +458,12 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     for design in model.designs:
         out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
     out += [value for name, value in values.items() if "shrinkage:" in name]
+    for curve in curves.all_curves(model):
+        for name in (name for name in curves.positive(curve) if name not in model.priors):
+            pairs = zip(curves.elements(model, name), values[name], strict=True)
+            out += [value for prior, value in pairs if not isinstance(prior, Fixed)]
+        if curve.term.function == "mo":
+            out += list(values[f"{curve.prefix}simo_{curve.name}"][:-1])
     return np.array(out, float)
 
 
@@ -444,7 +476,7 @@ def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     for group in model.groups:
         r = values[group.r]
         parts.append((zero_sum_basis(len(r)) @ r if group.zero_sum else r).ravel())
-    parts += [values[name] for name in model.group_effects if name.startswith("latent_")]
+    parts += [values[name] for name in latents_and_bases(model)]
     return np.concatenate([np.zeros(0), *parts])
 
 
@@ -460,9 +492,14 @@ def with_effects(p: Posterior, values: Mapping[str, Any], effects: np.ndarray) -
         levels, size = np.shape(values[group.r])
         free = np.array([left.pop(0) for _ in range((levels - group.zero_sum) * size)]).reshape(-1, size)
         out[group.r] = zero_sum_basis(levels).T @ free if group.zero_sum else free
-    for name in (n for n in model.group_effects if n.startswith("latent_")):
+    for name in latents_and_bases(model):
         out[name] = np.array([left.pop(0) for _ in values[name]])
     return out
+
+
+def latents_and_bases(model: Specification) -> list[str]:
+    """Return the names of latents and of coefficients of curves, in the order of `effects_of`."""
+    return [name for name in model.group_effects if "latent_" in name or "basis_" in name]
 
 
 def is_normal(model: Specification, column: str) -> bool:

@@ -16,6 +16,7 @@ from scipy import stats
 from scipy.special import betaln, expit
 
 from families import scipy_densities
+from posterior import curves
 from shoal.errors import ModelError
 from shoal.model import Specification
 from shoal.model.design import Design, Group
@@ -64,7 +65,8 @@ def log_joint(model: Specification, values: Mapping[str, Any]) -> float:
         Parameters by their names in the posterior: population coefficients, the families' parameters,
         degrees of freedom and loadings (numbers), cutpoints (C,), ``sd_<group>`` (K,), ``cor_<group>`` (K, K)
         where effects are correlated, ``r_<group>`` (G, K) and ``latent_<latent>`` (G,); of a shrinkage prior
-        ``shrinkage:<name>`` and ``shrinkage:<column>`` (numbers). What is `Fixed` is not read.
+        ``shrinkage:<name>`` and ``shrinkage:<column>`` (numbers); of curves what `posterior.curves` names.
+        What is `Fixed` is not read.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def known(model: Specification, values: Mapping[str, Any]) -> dict[str, Any]:
         out[group.sd] = np.array(
             [p.value if isinstance(p, Fixed) else v for p, v in zip(sd, given, strict=True)]
         )
-    return out
+    return curves.known(model, out)
 
 
 def log_prior(prior: Prior, value: float) -> float:
@@ -132,7 +134,7 @@ def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
                 lkj = model.priors[group.cor].prior
                 assert isinstance(lkj, LKJ)
                 total += log_lkj(correlation[np.ix_(block, block)], lkj.eta)
-    return float(total)
+    return float(total + curves.log_hyper(model, values, log_prior))
 
 
 def at_average(model: Specification, group: Group, values: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -155,7 +157,7 @@ def log_effects(model: Specification, values: Mapping[str, Any]) -> float:
     total += sum(_group(model, group, values) for group in model.groups)
     for name in {f"latent_{latent.name}" for design in model.parts for latent in design.latents}:
         total += stats.norm.logpdf(values[name]).sum()
-    return float(total)
+    return float(total + curves.log_effects(model, values))
 
 
 def _shrinkage(model: Specification, design: Design) -> Any:
@@ -284,7 +286,7 @@ def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
             eta[i] += group.z[i] @ np.asarray(values[group.r])[group.index[i]]
         for latent in design.latents:
             eta[i] += values[latent.loading] * np.asarray(values[f"latent_{latent.name}"])[latent.index[i]]
-    return eta
+    return eta + curves.linear_predictor(design, values)
 
 
 def log_rows(model: Specification, values: Mapping[str, Any]) -> float:

@@ -23,6 +23,7 @@ from cases import (
     is_normal,
     joint,
     joints,
+    latents_and_bases,
     marginal,
     natural,
     posterior,
@@ -36,6 +37,7 @@ from scipy import stats
 from scipy.linalg import block_diag
 from scipy.special import expit
 
+from posterior import curves
 from posterior import density as plain
 from posterior.density import log_joint
 from shoal.engine import laplace
@@ -61,8 +63,10 @@ class Dense:
         self.model, self.values = p.model, values
         parts = [self._population(design) for design in p.model.designs]
         parts += [self._group(group) for group in p.model.groups]
-        latents = [n for n in p.model.group_effects if n.startswith("latent_")]
-        parts += [(np.zeros(len(values[n])), np.eye(len(values[n]))) for n in latents]
+        sds = {f"{c.prefix}basis_{c.name}": c for c in curves.all_curves(p.model)}
+        for name in latents_and_bases(p.model):
+            sd = curves.scales(sds[name], values) if name in sds else np.ones(len(values[name]))
+            parts.append((np.zeros(len(sd)), np.diag(sd**-2.0)))
         self.mean = np.concatenate([mean for mean, _ in parts])
         self.precision = block_diag(*[precision for _, precision in parts if len(precision)])
         self.precision = self.precision.reshape(len(self.mean), len(self.mean))

@@ -9,6 +9,7 @@ from shoal.priors import (
     LKJ,
     R2D2,
     Beta,
+    Dirichlet,
     Exponential,
     Fixed,
     Gamma,
@@ -94,7 +95,7 @@ def test_the_slope_of_a_double_exponential_at_its_location_is_zero():
 def test_every_prior_of_a_number_has_a_compiled_density():
     kinds = {*KINDS.values(), PartialCorrelation, Gap}
     without = {kind for kind in kinds if not hasattr(kind, "density")}
-    assert without == {LKJ, Horseshoe, R2D2}
+    assert without == {LKJ, Dirichlet, Horseshoe, R2D2}
     tested = {type(prior) for prior in SCIPY} | {Fixed, Gap}
     assert tested == kinds - without
 

@@ -54,6 +54,7 @@ MODELS = {
     ),
     "ordered": (lambda: model("grade ~ x + (1 | h)", "cumulative", data=one_level_at_an_edge()), {}),
     "two responses": (two_responses, {}),
+    "curves": (lambda: model("y ~ s(x, k=5, by=h) + gp(w, k=8, c=2) + mo(grade) + (1 | g)"), {}),
     "covariance": (
         lambda: model("y ~ 1 + (1 | gr(g, cov=K)) + (1 | h)", covariances={"K": toeplitz(4)}),
         {},

@@ -27,6 +27,7 @@ PICTURES = {  # priors, two an effect, one check and one a factor, chains and th
     "ordered": 1 + 2 + 2 + 2,
     "two responses": 1 + 4 + 3 + 2,
     "covariance": 1 + 4 + 3 + 2,
+    "curves": 1 + 2 + 2 + 2,
 }
 NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "covariance" else n for n in MODELS]
 EXCUSES = {

@@ -296,7 +296,7 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
     out: dict[str, np.ndarray] = {}
     for variable in model.variables:
         values = draws[variable.name]
-        if variable.of_levels:  # of all levels the first and the last stand for the others
+        if variable.many:  # of all levels the first and the last stand for the others
             ends = {dim: labels[[0, -1]] for dim, labels in list(variable.dims.items())[:1]}
             variable, values = replace(variable, dims={**variable.dims, **ends}), values[:, [0, -1]]
         for element in variable.elements():

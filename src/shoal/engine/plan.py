@@ -21,6 +21,8 @@ class Size:
     ----------
     hyperparameters, coefficients, effects : int
         Free hyperparameters; normal coefficients; group effects.
+    of_curves : int
+        Coefficients of the bases of curves.
     quadratic : bool
         Everything is gaussian given the hyperparameters.
     cost : float
@@ -41,6 +43,7 @@ class Size:
     numbers: int
     levels: tuple[tuple[str, int], ...]
     one_sided: int = 0
+    of_curves: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def _slow(size: Size, sampler: str) -> str:
 
 def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
     parts = [counted(size.coefficients, "population coefficient")] if size.coefficients else []
+    parts += [counted(size.of_curves, "coefficient") + " of curves"] if size.of_curves else []
     parts += [counted(size.effects, "group effect")] if size.effects else []
     what = " and ".join(parts) or "no effects"
     if integrate:

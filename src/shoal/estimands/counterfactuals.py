@@ -124,7 +124,7 @@ def _held(design: Design, at: Mapping[str, Any] | str | None) -> dict[str, Any]:
         )
     if not _factors(design):
         raise ModelError("at='population', and the model has no grouping factor.", "Leave `at` out.")
-    predictors = _predictors(design)
+    predictors = design.predicting
     return {c: None for factor in _factors(design) for c in factor.columns if c not in predictors}
 
 
@@ -135,7 +135,7 @@ def _levels_apart(
 
     The predictor keeps the values that it has, so that the mean over the rows is one over them, too.
     """
-    factors, predictors = _factors(design), _predictors(design)
+    factors, predictors = _factors(design), set(design.predicting)
     if at == "population":
         shared = {c for factor in factors if predictors.issuperset(factor.columns) for c in factor.columns}
     elif isinstance(at, Mapping):
@@ -162,12 +162,6 @@ def _levels_apart(
 
 def _renamed(columns: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(names.get(column, column) for column in columns)
-
-
-def _predictors(design: Design) -> set[str]:
-    """Return the columns that predict otherwise than by naming a level."""
-    names = {*design.spec.expression.columns, *(c for o in design.formula.offsets for c in o.columns)}
-    return names | {c for g in design.groups for spec in g.specs for c in spec.expression.columns}
 
 
 def _check_columns(design: Design, names: Sequence[str]) -> None:
@@ -208,7 +202,7 @@ def _known(design: Design, frame: pd.DataFrame, name: str, value: Any) -> Any:
 
 def _names_levels(design: Design, name: str) -> bool:
     """Whether a column only names levels."""
-    return name not in _predictors(design) and any(name in f.columns for f in _factors(design))
+    return name not in design.predicting and any(name in f.columns for f in _factors(design))
 
 
 def _new_label(design: Design, column: pd.Series) -> Any:

@@ -61,7 +61,7 @@ def summary(
 
 def _bounded(results: Results, rows: Sequence[str]) -> np.ndarray:
     """Return which quantities have bounds, as correlations and probabilities do, and therefore a mean."""
-    variables = [v for v in results.model.variables if not v.of_levels]
+    variables = [v for v in results.model.variables if not v.many]
     within = {
         v.name for v in variables if {results.model.priors[p].prior.support for p in v.priors} & BOUNDED
     }

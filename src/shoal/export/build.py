@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal.export import effects
+from shoal.export import curves, effects
 from shoal.export.effects import EffectScale
 from shoal.export.names import escaped
 from shoal.export.parameters import ascending, folded, scalar
@@ -33,12 +33,12 @@ def build(model: Specification, coordinates: str) -> pm.Model:
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)
         for part in model.parts:
-            values |= _parameters(model, part, coordinates)
+            values |= _parameters(model, part, coordinates) | curves.variables(model, part)
         for design in model.designs:
-            eta = _linear_predictor(design, values)
+            eta = _linear_predictor(model, design, values)
             phi = {name: values[design.prefix + name] for name in design.scalars}
             for part in design.predictors:
-                phi[part.parameter] = INVERSES[part.family.link](_linear_predictor(part, values))
+                phi[part.parameter] = INVERSES[part.family.link](_linear_predictor(model, part, values))
             if design.family.ordinal:
                 phi["cutpoints"] = values[design.cutpoints]
             observe(_response_name(design, out), design, eta, phi)
@@ -177,7 +177,7 @@ def _cutpoints(model: Specification, design: Design, values: Values) -> Any:
     return pm.Normal(design.cutpoints, mu, prior.sigma, dims=dim)
 
 
-def _linear_predictor(design: Design, values: Values) -> Any:
+def _linear_predictor(model: Specification, design: Design, values: Values) -> Any:
     eta: Any = data(design, "offset", design.offset) if design.offset.any() else pt.zeros(design.n_rows)
     if len(design.columns):
         x = data(design, "columns", design.x, f"{design.prefix}data_column")
@@ -189,4 +189,4 @@ def _linear_predictor(design: Design, values: Values) -> Any:
     for latent in design.latents:
         level = data(design, f"level_latent_{latent.name}", latent.index)
         eta = eta + values[latent.loading] * values[f"latent_{latent.name}"][level]
-    return eta
+    return sum(curves.predictors(model, design, values), eta)

@@ -169,7 +169,7 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     model = Specification(designs, priors, table, covariances, pooling)
     if missing := set(known) - set(priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
-    needed = {safe(variable.name) for variable in model.variables if not variable.of_levels}
+    needed = {safe(variable.name) for variable in model.variables if not variable.many}
     if missing := needed - set(tree["posterior"].data_vars):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
     for group in ("sample_stats", "observed_data"):

@@ -30,7 +30,7 @@ def spread(there: int, wanted: int) -> np.ndarray:
 
 
 def shared_draws(design: Design, posterior: xr.Dataset) -> dict[str, np.ndarray]:
-    """Return the draws that all rows of a response share: coefficients, loadings, the family's parameters."""
+    """Return the draws that all rows share: coefficients, loadings, curves, the family's parameters."""
     variables = variables_of(terms_of((design,), {}), (design,))
     return {v.name: posterior[v.name].values.astype(float) for v in variables if v.kind in OF_ROWS}
 
@@ -81,4 +81,5 @@ def _part(
         x=whole.x[rows],
         groups=tuple(groups),
         latents=tuple(latents),
+        curves=tuple(curve.at(rows) for curve in whole.curves),
     )

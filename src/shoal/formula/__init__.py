@@ -4,9 +4,10 @@ from shoal.formula.evaluate import evaluate
 from shoal.formula.functions import register_function
 from shoal.formula.matrix import DesignMatrix, DesignSpec, design_matrix
 from shoal.formula.parser import parse, parse_predictor
-from shoal.formula.terms import Expression, Formula, GroupTerm, LatentTerm, ResponseTerm
+from shoal.formula.terms import CurveTerm, Expression, Formula, GroupTerm, LatentTerm, ResponseTerm
 
 __all__ = [
+    "CurveTerm",
     "DesignMatrix",
     "DesignSpec",
     "Expression",

@@ -30,18 +30,21 @@ def absent(call: Call, formula: str) -> FormulaError | None:
 
 
 def _smooth(call: Call) -> Near:
-    """Offer splines of a fixed size; ``s(g, bs="re")`` is a grouping factor."""
-    columns = [unparse(argument) for argument in call.arguments]
+    """Offer the smooths that there are: of one predictor s(x), of several t2(x, z)."""
+    columns = ", ".join(map(unparse, call.arguments))
+    if len(call.arguments) > 1:
+        return "A smooth surface is t2(...).", f"t2({columns})"
+    return "A smooth of one predictor is s(x).", f"s({columns})"
+
+
+def _process(call: Call) -> Near:
+    """Offer ``gp(x)``; numbers of basis functions and boundaries are chosen by rules."""
+    if len(call.arguments) > 1:
+        return _smooth(call)
     options = dict(call.keywords)
-    if options.get("bs") == Text("re") and len(columns) == 1:
-        return "Effects of levels that share a distribution are a group term.", f"(1 | {columns[0]})"
-    if len(columns) > 1:
-        surface = " * ".join(f"poly({column}, 2)" for column in columns)
-        return "A surface of fixed size is a product of polynomials.", surface
-    by, size = options.get("by"), _whole(options.get("k"), least=4)
-    curve = f"bs({columns[0]}, df={size})" + (f":{unparse(by)}" if isinstance(by, Column) else "")
-    said = f"A curve of fixed size is bs({columns[0]}, df={size}), a spline, or poly({columns[0]}, 3)."
-    return said, curve
+    kept = {"m": "k", "c": "c", "by": "by"}
+    given = [f"{kept[key]}={unparse(value)}" for key, value in options.items() if key in kept]
+    return "A Gaussian process is gp(x).", f"gp({', '.join([unparse(call.arguments[0]), *given])})"
 
 
 def _natural(call: Call) -> Near:
@@ -49,12 +52,6 @@ def _natural(call: Call) -> Near:
     size = _whole(given[0] if given else None, least=2)
     piece = f"cr({unparse(call.arguments[0])}, df={size}, constraints='center')"
     return "A natural cubic spline, through knots of another kind, is cr(x, df=...).", piece
-
-
-def _steps(call: Call) -> Near:
-    column = call.arguments[0]
-    said = "As a category each value has a coefficient of its own, in any order."
-    return (said, f"C({unparse(column)})") if isinstance(column, Column) else _nothing(call)
 
 
 def _product(call: Call) -> Near:
@@ -94,10 +91,9 @@ def _whole(node: Node | None, least: int) -> int:
 
 
 _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
-    **dict.fromkeys(("s", "te", "ti", "t2", "lo"), ("smooths", _smooth)),
-    **dict.fromkeys(("gp", "hsgp"), ("Gaussian processes", _smooth)),
+    **dict.fromkeys(("te", "ti", "lo"), ("smooths of this kind", _smooth)),
+    "hsgp": ("Gaussian processes under this name", _process),
     "ns": ("the natural splines of R", _natural),
-    "mo": ("monotonic effects", _steps),
     "me": ("predictors measured with error", _nothing),
     "mi": ("imputed predictors", _nothing),
     "mm": ("memberships in several levels", _nothing),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shoal.errors import FormulaError
 from shoal.formula.dialects import arithmetic
+from shoal.formula.functions import CURVES
 from shoal.formula.safety import Place, check
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import Expression
@@ -33,6 +34,7 @@ class Sum:
     offsets: tuple[Call, ...] = ()
     groups: tuple[Bar, ...] = ()
     latents: tuple[Call, ...] = ()
+    curves: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -62,7 +64,8 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
     formula : str
         The text the spans of `node` refer to.
     outermost : bool
-        Group terms, offsets and latent terms may stand here: true right of ``~``, false left of a bar.
+        Group terms, offsets, latent terms and curves may stand here: true right of ``~``, false left of
+        a bar.
 
     Raises
     ------
@@ -76,6 +79,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         tuple(found.offsets),
         tuple(found.groups),
         tuple(found.latents),
+        tuple(found.curves),
     )
 
 
@@ -88,6 +92,7 @@ class _Found:
         self.offsets: list[Call] = []
         self.groups: list[Bar] = []
         self.latents: list[Call] = []
+        self.curves: list[Call] = []
 
 
 class _Expansion:
@@ -98,7 +103,7 @@ class _Expansion:
         return FormulaError(found, needed, remedy, formula=self.formula, span=node.span)
 
     def sum(self, node: Node) -> _Found:
-        """Read ``a + b - c`` where group terms, offsets, latent terms and numbers may stand."""
+        """Read ``a + b - c`` where numbers, and what stands alone (group terms, curves), may stand."""
         found = _Found()
         for sign, operand in _summands(node):
             match operand:
@@ -113,6 +118,9 @@ class _Expansion:
                 case Call(function="latent"):
                     self.alone(sign, operand, "a latent term", "x + latent(u | g)", "Leave it out.")
                     found.latents.append(operand)
+                case Call(function=function) if function in CURVES:
+                    self.alone(sign, operand, "a curve", f"x + {function}(z)", "Leave it out.")
+                    found.curves.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)

@@ -20,6 +20,8 @@ BASES = {
     "cr": _CUBIC,
     "cc": _CUBIC,
 }
+# Of one predictor or several, with options; `shoal.formula.curves` reads them.
+CURVES = ("s", "t2", "gp", "mo")
 CONTRASTS = {
     "contr.treatment": ("base",),
     "contr.sum": (),
@@ -35,6 +37,10 @@ SPECIAL = {
     "offset": "offset(o) stands alone right of '~', outside parentheses: y ~ x + offset(o).",
     "gr": "gr(g) stands right of a bar: (1 | gr(g, zero_sum=True)).",
     "latent": "latent(u | g) stands alone right of '~', outside parentheses: y ~ x + latent(u | g).",
+    **{
+        name: f"{name}(...) stands alone right of '~': y ~ z + {name}(x). It is no part of others."
+        for name in CURVES
+    },
 }
 
 _registered: dict[str, Callable] = {}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.algebra import expand
+from shoal.formula.curves import curve_terms
 from shoal.formula.dialects import arithmetic, response_parts
 from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.options import flag, only_argument, without_options
@@ -59,6 +60,7 @@ def parse(text: str) -> Formula:
         population=terms.expression(text, right.span),
         offsets=_offsets(terms.offsets, text),
         groups=group_terms(terms.groups, text),
+        curves=curve_terms(terms.curves, text),
     )
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
 

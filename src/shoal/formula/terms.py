@@ -87,6 +87,39 @@ class LatentTerm:
 
 
 @dataclass(frozen=True)
+class CurveTerm:
+    """One ``s(x)``, ``t2(x, z)``, ``gp(x)`` or ``mo(x)``.
+
+    Parameters
+    ----------
+    function : {"s", "t2", "gp", "mo"}
+    predictors : tuple of Expression
+    by : str, optional
+        A column: of categories, each of which has a curve of its own, or of numbers, which multiply it.
+    options : tuple of (str, object)
+        The other arguments, such as the number k of basis functions, as they were given.
+    """
+
+    function: str
+    predictors: tuple[Expression, ...]
+    by: str | None = None
+    options: tuple[tuple[str, object], ...] = ()
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+    @property
+    def name(self) -> str:
+        """What it is called: its text without options, ``s(x, by=f)``."""
+        inside = [predictor.text for predictor in self.predictors]
+        return f"{self.function}({', '.join(inside + ([f'by={self.by}'] if self.by else []))})"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it names, once each."""
+        named = [c for predictor in self.predictors for c in predictor.columns]
+        return tuple(dict.fromkeys([*named, *([self.by] if self.by else [])]))
+
+
+@dataclass(frozen=True)
 class Formula:
     """A parsed formula.
 
@@ -96,11 +129,12 @@ class Formula:
         As the user wrote it.
     response : ResponseTerm
     population : Expression
-        Right-hand side for formulaic; group terms, offsets and latent terms removed; the intercept is
-        explicit (``1 + x`` or ``0 + x``).
+        Right-hand side for formulaic; group terms, offsets, latent terms and curves removed; the intercept
+        is explicit (``1 + x`` or ``0 + x``).
     offsets : tuple of Expression
     groups : tuple of GroupTerm
     latents : tuple of LatentTerm
+    curves : tuple of CurveTerm
     """
 
     text: str
@@ -109,13 +143,15 @@ class Formula:
     offsets: tuple[Expression, ...] = ()
     groups: tuple[GroupTerm, ...] = ()
     latents: tuple[LatentTerm, ...] = ()
+    curves: tuple[CurveTerm, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column the formula needs, once: response, population, offsets, groups, factors of latents."""
+        """Every column the formula needs, once: response, population, offsets, groups, latents, curves."""
         r = self.response
         parts = [r.value, r.trials, r.se, r.weights, self.population, *self.offsets]
         names = [c for p in parts if p is not None for c in p.columns]
         names += [c for g in self.groups for c in (*g.effects.columns, *g.factor)]
         names += [c for latent in self.latents for c in latent.factor]
+        names += [c for curve in self.curves for c in curve.columns]
         return tuple(dict.fromkeys(names))

@@ -16,6 +16,7 @@ from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
 from shoal.model import checks
+from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.design import Design
 from shoal.model.scatter import scatter
@@ -99,10 +100,13 @@ def _predictor(
             "A formula with its intercept: the cutpoints take its place.",
             "Remove `0 +` (or `- 1`).",
         )
+    weight = rows.weight * rows.trials
+    curves = curves_of(formula.curves, frame, weight, prefix)
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
+    terms += tuple(name for curve in curves for name in curve.population_names)
     reserved = {"Intercept", "cutpoints"} | set(family.parameters(False, False))
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
-    x, weight = population.values[:, keep], rows.weight * rows.trials
+    x = np.concatenate([population.values[:, keep], *(curve.population for curve in curves)], axis=1)
     averages = np.average(x, axis=0, weights=weight)
     return Design(
         formula=formula,
@@ -114,6 +118,7 @@ def _predictor(
         columns=_posterior_names(terms, formula, family, prefix),
         groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet),
         latents=latents_of(formula.latents, frame, prefix),
+        curves=curves,
         spec=population.spec,
         averages=averages,
         scatter=scatter(x, averages, weight),

@@ -125,6 +125,8 @@ def _check_support(name: str, prior: Any, support: str) -> None:
     if isinstance(prior, Fixed):
         if support == "correlation":
             raise PriorError(f"{name!r} cannot be Fixed.", "For independent effects write `(… || group)`.")
+        if support == "simplex":
+            raise PriorError(f"{name!r} cannot be Fixed.", "A Dirichlet prior, such as Dirichlet(1).")
         if support == "positive" and prior.value <= 0:
             raise PriorError(f"{name!r} is Fixed({prior.value:g}).", "A value greater than zero.")
         if support == "unit" and not 0 < prior.value < 1:
@@ -136,6 +138,7 @@ def _check_support(name: str, prior: Any, support: str) -> None:
             "positive": "HalfNormal, HalfStudentT, HalfCauchy, Exponential, Gamma, InverseGamma or Fixed",
             "unit": "Beta or Fixed",
             "correlation": "LKJ",
+            "simplex": "Dirichlet",
         }[support]
         raise PriorError(
             f"{type(prior).__name__} has support {prior.support!r}, {name!r} is {support!r}.",

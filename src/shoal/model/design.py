@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,13 @@ from shoal.families.parameter import Parameter
 from shoal.families.predicted_parameters import CODES, COMMON
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Formula
+from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 
-__all__ = ["Design", "Group", "Latent", "MergedRows", "merge"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Curve", "Design", "Group", "Latent", "MergedRows", "merge"]
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,17 @@ class Design:
         Response, one entry per row of the table.
     offset : (N,) array
     x : (N, P) array
-        Population columns.
+        Population columns; those of curves last.
     terms : tuple of str
         Their names in the formula.
     columns : tuple of str
         Their names in the posterior.
     groups : tuple of Group
     latents : tuple of Latent
+    curves : tuple of Curve
     spec : DesignSpec
-        Replays the columns of `x` (and, for an ordered response, the Intercept before them) on new data.
+        Replays the columns of `x` but those of curves (and, for an ordered response, the Intercept before
+        them) on new data.
     averages : (P,) array
         Average of each population column over the observations. Default priors of an Intercept speak of it,
         so it stays as it was learnt when rows are left out or others are read.
@@ -64,6 +70,7 @@ class Design:
     columns: tuple[str, ...]
     groups: tuple[Group, ...]
     latents: tuple[Latent, ...]
+    curves: tuple[Curve, ...]
     spec: DesignSpec
     averages: np.ndarray
     scatter: np.ndarray
@@ -176,10 +183,27 @@ class Design:
         """For each effect of `group`, the population column of the same term, or -1."""
         return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.effects)
 
-    def place_of(self, part: Group | Latent) -> int:
-        """Return the place of a group among the response's, or of a latent among its latents."""
-        parts = self.groups if isinstance(part, Group) else self.latents
-        return next(i for i, own in enumerate(parts) if own is part)
+    def place_of(self, part: Group | Latent | Curve) -> int:
+        """Return the place of a group among the response's, of a latent or a curve among its own kind."""
+        kinds: tuple[tuple[Group | Latent | Curve, ...], ...] = (self.groups, self.latents, self.curves)
+        return next(i for parts in kinds for i, own in enumerate(parts) if own is part)
+
+    @property
+    def predicting(self) -> tuple[str, ...]:
+        """Columns of the table that predict otherwise than by naming a level, parameters too."""
+        names: list[str] = []
+        for part in self.parts:
+            names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
+            names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
+            names += [c for curve in part.curves for c in curve.term.columns]
+        return tuple(dict.fromkeys(names))
+
+    def on(self, frame: pd.DataFrame) -> Design:
+        """Return the design with the population columns and the curves of another table's rows."""
+        curves = tuple(curve.read(frame) for curve in self.curves)
+        x = np.concatenate([self.spec.apply(frame), *(curve.population for curve in curves)], axis=1)
+        # An ordered response has cutpoints in place of the Intercept, which is the first column.
+        return replace(self, x=x[:, x.shape[1] - len(self.terms) :], curves=curves)
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
@@ -204,6 +228,7 @@ class Design:
             x=self.x[kept],
             groups=tuple(replace(g, index=g.index[kept], z=g.z[kept]) for g in self.groups),
             latents=tuple(replace(latent, index=latent.index[kept]) for latent in self.latents),
+            curves=tuple(curve.at(kept) for curve in self.curves),
         )
 
     def without(self, rows: np.ndarray) -> Design:
@@ -250,6 +275,7 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
     columns = (column for part in design.parts for column in (part.offset, *part.x.T))
     keys = [*columns, *(column for g in groups for column in g.z.T), *indexes]
+    keys += [key for part in design.parts for curve in part.curves for key in curve.keys]
     keys += [] if apart is None else [apart]
     order = np.lexsort(keys)
     fresh = np.zeros(design.n_rows, bool)

@@ -121,8 +121,8 @@ class Specification:
 
     @property
     def group_effects(self) -> tuple[str, ...]:
-        """Names of the posterior variables that have one value a level."""
-        return tuple(variable.name for variable in self.variables if variable.of_levels)
+        """Names of the posterior variables that have one value a level, or a function of a basis."""
+        return tuple(variable.name for variable in self.variables if variable.many)
 
     def response(self, name: str | None = None) -> Design:
         """Return the design of the response of that name, or the only one.

@@ -49,11 +49,7 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
     se : bool
         Standard errors are needed.
     """
-    names = []
-    for part in design.parts:
-        names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
-        names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
-    names += _factor_columns(design)
+    names = [*design.predicting, *_factor_columns(design)]
     names += [c for part in _additions(design, additions, se) for c in part.columns]
     return list(dict.fromkeys(names))
 
@@ -139,13 +135,10 @@ def replay(
 
 def _predictor(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
     """Return one linear predictor on new rows."""
-    x = part.spec.apply(frame)
     return replace(
-        part,
+        part.on(frame),
         rows=rows,
         offset=sum((_numbers(o, frame) for o in part.formula.offsets), np.zeros(len(frame))),
-        # An ordered response has cutpoints in place of the Intercept, which is the first column.
-        x=x[:, x.shape[1] - len(part.terms) :],
         groups=tuple(_group(group, frame) for group in part.groups),
         latents=tuple(_latent(latent, frame) for latent in part.latents),
     )

@@ -15,6 +15,7 @@ from shoal.priors.base import Fixed, Prior
 from shoal.priors.correlation import LKJ, PartialCorrelation
 from shoal.priors.positive import (
     Beta,
+    Dirichlet,
     Exponential,
     Gamma,
     Gap,
@@ -28,6 +29,7 @@ from shoal.priors.shrinkage import R2D2, Horseshoe, Shrinkage, Shrunk
 
 __all__ = [
     "Beta",
+    "Dirichlet",
     "Exponential",
     "Fixed",
     "Gamma",
@@ -65,6 +67,7 @@ KINDS: dict[str, type[Prior]] = {
         Gamma,
         InverseGamma,
         Beta,
+        Dirichlet,
         LKJ,
         Fixed,
         Shrunk,

@@ -21,7 +21,7 @@ class Prior(ABC):
 
     Attributes
     ----------
-    support : {"real", "positive", "unit", "correlation"}
+    support : {"real", "positive", "unit", "correlation", "simplex"}
         Values with positive density.
     density : PriorFunction
         The log density as compiled code reads it, of priors of a single number.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import gammaln, xlogy
 
 from shoal.errors import PriorError
 from shoal.priors.base import Prior
@@ -165,3 +166,29 @@ class Gap(Prior):
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
         raise PriorError("Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints.")
+
+
+@dataclass(frozen=True)
+class Dirichlet(Prior):
+    """Symmetric Dirichlet of shares that add up to one: uniform for ``alpha = 1``, the more even the larger.
+
+    Its stick-breaking fractions are independent Beta variables (Connor and Mosimann 1969, J. American
+    Statistical Association 64, 194-206), which is how Shoal samples it.
+    """
+
+    support: ClassVar[str] = "simplex"
+    alpha: float = 1.0
+
+    def fraction(self, place: int, size: int) -> Beta:
+        """Return the prior of the fraction that one of `size` shares takes of what is left before it."""
+        return Beta(self.alpha, self.alpha * (size - 1 - place))
+
+    @classmethod
+    def log_density(cls, x: Any, *params: Any) -> np.ndarray:
+        """Return the log density of simplices (..., K), with respect to their first K - 1 shares."""
+        (alpha,), size = params, np.shape(x)[-1]
+        constant = gammaln(size * alpha) - size * gammaln(alpha)
+        return np.asarray(constant + xlogy(alpha - 1, x).sum(-1))
+
+    def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
+        raise PriorError("Dirichlet is a density over simplices.", "Use Dirichlet.fraction for its parts.")

@@ -8,7 +8,9 @@ from markupsafe import Markup
 
 from shoal.errors import listing
 from shoal.model import Specification
-from shoal.model.design import Design, Group
+from shoal.model.bases.hilbert import Hilbert
+from shoal.model.bases.steps import Steps
+from shoal.model.design import Curve, Design, Group
 from shoal.report.mathml import (
     enclosed,
     expression,
@@ -32,6 +34,7 @@ from shoal.report.symbols import (
     indexed,
     letter,
     loading,
+    of_curve,
     of_effect,
     response_of,
 )
@@ -63,6 +66,7 @@ def equations(model: Specification) -> list[Equation]:
         for part in design.parts:
             for group in part.groups:
                 out += _effects(part, group)
+            out += [_curve(part, curve) for curve in part.curves]
     latents = {latent.name: latent for part in model.parts for latent in part.latents}
     for latent in latents.values():
         standard = row(name("Normal"), enclosed(listed([number(0), number(1)])))
@@ -118,6 +122,7 @@ def _predictor(design: Design) -> Equation:
     for latent in design.latents:
         value = sub(words(latent.name), row(words(latent.factor), level))
         terms.append(row(loading(design, latent), value))
+    terms += [sub(of_curve("f", design, curve), name("i")) for curve in design.curves]
     terms += [at_row(offset.text) for offset in design.formula.offsets]
     left = _left(design)
     first, *rest = terms[:MOST_TERMS] or [number(0)]
@@ -159,6 +164,33 @@ def _block(design: Design, group: Group, base: str, block: tuple[int, ...]) -> t
         math(right, sign(",")),
         math(name("D"), relation("="), row(name("diag"), enclosed(listed(sds)))),
     )
+
+
+def _curve(design: Design, curve: Curve) -> Equation:
+    """Return what a curve is made of, and the distribution of that."""
+    left, basis = of_curve("f", design, curve), curve.basis
+    each = f"for each of the {len(curve.levels):,} levels of {curve.term.by}" if curve.levels else ""
+    if isinstance(basis, Steps):
+        total = row(number(basis.size), of_curve("β", design, curve))
+        shares = row(
+            Markup("<munder><mo>∑</mo>{}</munder>").format(words("steps")), of_curve("ζ", design, curve)
+        )
+        note = f"the sum is over the steps of {basis.name} up to that of row i, of {basis.size}"
+        return Equation((math(sub(left, name("i")), relation("="), total, shares),), note)
+    functions = row(Markup("<munder><mo>∑</mo>{}</munder>").format(name("k")), sub(name("u"), name("k")))
+    if isinstance(basis, Hilbert):
+        inside = listed([of_curve("τ", design, curve), of_curve("ℓ", design, curve)])
+        note = f"by {basis.functions:,} eigenfunctions"
+        pieces = (math(left, relation("∼")), math(words("GaussianProcess"), enclosed(inside)))
+        return Equation(pieces, f"{note}, {each}" if each else note)
+    columns = sub(name("B"), name("k"))
+    inside = listed([number(0), of_curve("τ", design, curve)])
+    pieces = (
+        math(left, relation("="), functions, columns, sign(",")),
+        math(sub(name("u"), name("k")), relation("∼"), name("Normal"), enclosed(inside)),
+    )
+    note = "B are natural cubic splines without their straight part"
+    return Equation(pieces, f"{note}, {each}" if each else note)
 
 
 def _mixed(design: Design, group: Group) -> Equation:

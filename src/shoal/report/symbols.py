@@ -7,7 +7,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from shoal.model import Specification
-from shoal.model.design import Design, Group, Latent
+from shoal.model.design import Curve, Design, Group, Latent
 from shoal.model.terms.variable import Element, Variable
 from shoal.report.mathml import enclosed, listed, name, row, sub, subsup, words
 
@@ -88,7 +88,7 @@ def symbols(model: Specification) -> dict[str, Markup]:
     """Return the symbol of every parameter, by its name among the priors and in summaries."""
     designs = {part.prefix: part for part in model.parts}
     out: dict[str, Markup] = {}
-    for variable in (v for v in model.variables if not v.of_levels):
+    for variable in (v for v in model.variables if not v.many):
         design, symbol = designs[variable.prefix], SYMBOLS[variable.kind]
         out[variable.name] = symbol(variable, design, None)
         for element in variable.elements():
@@ -130,6 +130,26 @@ def _loading(variable: Variable, design: Design, element: Element | None) -> Mar
     return loading(design, design.latents[variable.place])
 
 
+def of_curve(base: str, design: Design, curve: Curve) -> Markup:
+    """Return a symbol of a curve: the curve itself, its standard deviation, its lengthscale."""
+    return indexed(name(base), design, words(curve.name))
+
+
+def _of_curve(base: str) -> Callable[[Variable, Design, Element | None], Markup]:
+    """Return the symbol of a curve's parameter: of each of several, with its label above it."""
+
+    def symbol(variable: Variable, design: Design, element: Element | None) -> Markup:
+        curve = design.curves[variable.place]
+        if element is None or not element.labels:
+            return of_curve(base, design, curve)
+        index = words(curve.name)
+        if design.prefix:
+            index = listed([words(response_of(design)), index])
+        return subsup(name(base), index, enclosed(words(element.labels[0])))
+
+    return symbol
+
+
 def _of_family(variable: Variable, design: Design, element: Element | None) -> Markup:
     return indexed(letter(variable.name.removeprefix(design.prefix)), design)
 
@@ -142,5 +162,9 @@ SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
     "correlation": _correlation,
     "degrees": _degrees,
     "loading": _loading,
+    "sds": _of_curve("τ"),
+    "lengthscale": _of_curve("ℓ"),
+    "monotonic": _of_curve("β"),
+    "simplex": _of_curve("ζ"),
     "family": _of_family,
 }

@@ -11,6 +11,7 @@ import xarray as xr
 from shoal.criticism.diagnosis import coverage
 from shoal.criticism.diagnosis.case import Case, case_of_groups, case_of_results
 from shoal.criticism.diagnosis.convergence import convergence_findings, examined, not_finite, stuck_chains
+from shoal.criticism.diagnosis.curves import process_bases
 from shoal.criticism.diagnosis.edges import edges
 from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.criticism.diagnosis.funnel import divergences, ridges
@@ -114,6 +115,7 @@ _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     certificate,
     scale_priors,
     remarked,
+    process_bases,
     edges,
     location_priors,
     prior_sensitivity,

@@ -35,6 +35,7 @@ ETA = "linear predictor ({link})"
 SCALES = {"coefficient": ETA, "cutpoints": ETA, "sd": ETA, "loading": ETA}
 SCALES |= {"scale": "relative to the residual", "correlation": "correlation"}
 SCALES |= {"degrees": "degrees of freedom", "family": "the family's"}
+SCALES |= {"sds": ETA, "monotonic": ETA, "simplex": "share", "lengthscale": "units of its predictor"}
 
 
 def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def _outcomes(
 
 def _parameters(model: Specification, prior: Draws, draws: int) -> Iterator[Statement]:
     """Yield every parameter but those with one value a level."""
-    own = [variable for variable in model.variables if not variable.of_levels]
+    own = [variable for variable in model.variables if not variable.many]
     dataset = as_dataset(model, {v.name: prior[v.name] for v in own}, draws)
     for variable in own:
         scale = SCALES[variable.kind].format(link=_link(model, variable))

@@ -88,10 +88,11 @@ def _apart_from_response(formula: Formula) -> None:
     """Raise if a column of the response stands right of the tilde."""
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
+    curves = (c for curve in formula.curves for c in curve.columns)
     factors = [c for term in formula.groups for c in term.factor]
     factors += [c for term in formula.latents for c in term.factor]
     places = {
-        "a predictor": {*formula.population.columns, *effects},
+        "a predictor": {*formula.population.columns, *effects, *curves},
         "an offset": {*offsets},
         "a grouping factor": set(factors),
     }

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from shoal.model.design import Design
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.cutpoints import Cutpoints
 from shoal.model.terms.family_parameters import FamilyParameters
+from shoal.model.terms.gaussian_processes import GaussianProcess
 from shoal.model.terms.group_effects import GroupEffects
 from shoal.model.terms.grouping import gathered
 from shoal.model.terms.latents import SharedLatent
+from shoal.model.terms.monotonic import Monotonic
 from shoal.model.terms.offsets import Offsets
 from shoal.model.terms.shrinkage import ShrunkSlopes, shrinkage_of
+from shoal.model.terms.smooths import Smooth
 from shoal.model.terms.term import Term
 from shoal.model.terms.variable import KINDS, OF_GROUPS, Priors, Variable
+
+# The term of each function that makes a curve.
+CURVES: dict[str, Callable[..., Term]] = {
+    "s": Smooth,
+    "t2": Smooth,
+    "gp": GaussianProcess,
+    "mo": Monotonic,
+}
 
 
 def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
@@ -41,6 +52,8 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
     for name in dict.fromkeys(latent.name for _, latent in latents):
         members = tuple((design, latent) for design, latent in latents if latent.name == name)
         terms.append(SharedLatent(members, priors))
+    curves = [(design, curve) for design in parts for curve in design.curves]
+    terms += [CURVES[curve.term.function](design, curve, priors) for design, curve in curves]
     terms += [Offsets(design) for design in parts]
     return tuple(terms)
 
@@ -50,7 +63,7 @@ def variables_of(terms: Iterable[Term], designs: Sequence[Design]) -> list[Varia
     responses = [part.prefix for design in designs for part in design.parts]
 
     def place(variable: Variable) -> tuple[int, int, int]:
-        if variable.of_levels:
+        if variable.many:
             return len(responses), 0, 0
         kind = OF_GROUPS[0] if variable.kind in OF_GROUPS else variable.kind  # a group's stand together
         return responses.index(variable.prefix), KINDS.index(kind), variable.place

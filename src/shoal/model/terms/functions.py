@@ -144,3 +144,77 @@ def multiples_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
     for k in range(last):
         inputs_bar[k] += outputs_bar[k] * inputs[last]
         inputs_bar[last] += outputs_bar[k] * inputs[k]
+
+
+@DerivedFunction
+def simplex(inputs, constants, outputs):
+    """Write a simplex from stick-breaking fractions, one less: each takes its share of what is left."""
+    left = 1.0
+    for k in range(inputs.size):
+        outputs[k] = inputs[k] * left
+        left *= 1.0 - inputs[k]
+    outputs[inputs.size] = left
+    return 0.0
+
+
+@DerivedAdjoint
+def simplex_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `simplex`: what is left before a fraction goes to it and to all after it."""
+    later = outputs_bar[inputs.size]  # derivative in what is left, as a share of it
+    for k in range(inputs.size - 1, -1, -1):
+        left = 1.0
+        for j in range(k):
+            left *= 1.0 - inputs[j]
+        inputs_bar[k] += left * (outputs_bar[k] - later)
+        later = inputs[k] * outputs_bar[k] + (1.0 - inputs[k]) * later
+
+
+@DerivedFunction
+def squared_exponential_root(inputs, constants, outputs):
+    """Write roots of a spectral density at frequencies, from standard deviation and lengthscale.
+
+    ``sd^2 sqrt(2 pi) l exp(-l^2 w^2 / 2)``, the transform of ``sd^2 exp(-r^2 / 2 l^2)``.
+    """
+    sd, length = inputs[0], inputs[1]
+    peak = sd * math.sqrt(math.sqrt(2.0 * math.pi) * length)
+    for k in range(outputs.size):
+        scaled = length * constants[k]
+        outputs[k] = peak * math.exp(-0.25 * scaled * scaled)
+    return 0.0
+
+
+@DerivedAdjoint
+def squared_exponential_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `squared_exponential_root`."""
+    sd, length = inputs[0], inputs[1]
+    for k in range(outputs.size):
+        own, scaled = outputs_bar[k] * outputs[k], length * constants[k]
+        inputs_bar[0] += own / sd
+        inputs_bar[1] += own * (0.5 - 0.5 * scaled * scaled) / length
+
+
+@DerivedFunction
+def matern_root(inputs, constants, outputs):
+    """Write roots of a Matern spectral density at frequencies, as `squared_exponential_root` does.
+
+    With smoothness nu, the first constant, ``sd^2 2 sqrt(pi / 2 nu) l G(nu + 1/2) / G(nu) (1 + l^2 w^2 / 2
+    nu)^-(nu + 1/2)`` (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equation 4.15).
+    """
+    sd, length, nu = inputs[0], inputs[1], constants[0]
+    gammas = math.exp(math.lgamma(nu + 0.5) - math.lgamma(nu))
+    peak = sd * math.sqrt(2.0 * math.sqrt(math.pi / (2.0 * nu)) * gammas * length)
+    for k in range(outputs.size):
+        scaled = length * constants[k + 1]
+        outputs[k] = peak * (1.0 + scaled * scaled / (2.0 * nu)) ** (-0.5 * (nu + 0.5))
+    return 0.0
+
+
+@DerivedAdjoint
+def matern_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `matern_root`."""
+    sd, length, nu = inputs[0], inputs[1], constants[0]
+    for k in range(outputs.size):
+        own, scaled = outputs_bar[k] * outputs[k], length * constants[k + 1]
+        square = scaled * scaled / (2.0 * nu)
+        inputs_bar[0] += own / sd
+        inputs_bar[1] += own * (0.5 - (nu + 0.5) * square / (1.0 + square)) / length

@@ -11,8 +11,12 @@ import numpy as np
 from shoal.priors import Prior, Shrunk
 
 # What a variable can be, in the order in which a reader expects them.
-KINDS = ("coefficient", "scale", "cutpoints", "sd", "correlation", "degrees", "loading", "family", "effects")
-OF_ROWS = ("coefficient", "cutpoints", "loading", "family")  # what rows depend on besides effects of levels
+KINDS = (
+    *("coefficient", "monotonic", "simplex", "scale", "cutpoints", "sd", "correlation", "degrees"),
+    *("sds", "lengthscale", "loading", "family", "effects", "basis"),
+)
+# What rows depend on besides effects of levels.
+OF_ROWS = ("coefficient", "monotonic", "simplex", "cutpoints", "loading", "family", "basis")
 OF_GROUPS = ("sd", "correlation", "degrees")  # what tells how the effects of a grouping factor vary
 
 
@@ -118,9 +122,9 @@ class Variable:
     defaults: Callable[[], Iterable[Default]] = tuple
 
     @property
-    def of_levels(self) -> bool:
-        """Whether it has one value a level."""
-        return self.kind == "effects"
+    def many(self) -> bool:
+        """Whether it has one value a level, or a function of a basis: no parameter that a summary lists."""
+        return self.kind in ("effects", "basis")
 
     def elements(self) -> Iterator[Element]:
         """Yield the numbers that are estimated."""
