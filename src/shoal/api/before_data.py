@@ -28,7 +28,8 @@ class BeforeData:
         xarray.DataTree
             Groups as ArviZ names them: ``prior`` (parameters, named and shaped as in a posterior of one
             chain of S draws), ``prior_predictive`` (responses; dims chain, draw, row) and ``observed_data``.
-            Ordered responses are the numbers of their categories, from 0.
+            Ordered responses are numbers as the table has them; of categories that are no numbers, their
+            places from 1.
 
         Raises
         ------

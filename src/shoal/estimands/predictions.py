@@ -242,4 +242,4 @@ def _values(q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.ra
     phi = phi_of(design, draws)
     if q.kind == "mean":
         return design.family.mean(design.rows, eta, phi)
-    return design.family.draw(rng, design.rows, eta, phi)
+    return design.as_in_the_table(design.family.draw(rng, design.rows, eta, phi))

@@ -33,14 +33,15 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
         )
     rng = np.random.default_rng(seed)
     prior = draw_prior(model, rng, draws)
-    responses = simulate_responses(model, prior, rng)
-    names = [safe(design.formula.response.value.text) for design in model.designs]
+    responses = {
+        safe(design.formula.response.value.text): (("chain", "draw", "row"), design.as_in_the_table(y)[None])
+        for design, y in zip(model.designs, simulate_responses(model, prior, rng), strict=True)
+    }
     return xr.DataTree.from_dict(
         {
             "prior": escaped(as_dataset(model, prior, draws)),
             "prior_predictive": xr.Dataset(
-                {name: (("chain", "draw", "row"), y[None]) for name, y in zip(names, responses, strict=True)},
-                {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)},
+                responses, {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)}
             ),
             "observed_data": observed_data(model),
         }
@@ -66,5 +67,5 @@ def posterior_predictive(results: Results, draws: int | None, seed: int) -> xr.D
     drawn = predict(results, kind="response", draws=draws, seed=seed)
     dataset = drawn.to_dataset() if isinstance(drawn, xr.DataArray) else drawn
     return xr.DataTree.from_dict(
-        {"posterior_predictive": dataset, "observed_data": results.tree["observed_data"].to_dataset()}
+        {"posterior_predictive": dataset, "observed_data": observed_data(results.model)}
     )

@@ -154,8 +154,8 @@ def coords_of(variables: Iterable[Variable]) -> dict[str, Any]:
 
 
 def observed_data(model: Specification) -> xr.Dataset:
-    """Return the responses; of an ordered one, the number of the category, from 0."""
-    data = {safe(d.formula.response.value.text): ("row", d.rows.y) for d in model.designs}
+    """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`)."""
+    data = {safe(d.formula.response.value.text): ("row", d.observed) for d in model.designs}
     return xr.Dataset(data, coords={"row": np.arange(model.designs[0].n_rows)})
 
 

@@ -158,8 +158,12 @@ class Design:
 
     @property
     def observed(self) -> np.ndarray:
-        """The responses, (N,): of an ordered one the numbers of its categories."""
-        y = np.asarray(self.rows.y, float)
+        """The responses, (N,), as the table has them."""
+        return self.as_in_the_table(self.rows.y)
+
+    def as_in_the_table(self, y: np.ndarray) -> np.ndarray:
+        """Return responses as the table has them: codes of categories, from 0, become `category_numbers`."""
+        y = np.asarray(y, float)
         return self.category_numbers[y.astype(int)] if self.family.ordinal else y
 
     @property

@@ -50,6 +50,8 @@ def simulate_responses(
 ) -> list[np.ndarray]:
     """Return responses simulated at draws of the parameters, one array (..., N) a response.
 
+    They are what `Design.with_response` takes: of an ordered response the codes of its categories, from 0.
+
     Parameters
     ----------
     model : Specification

@@ -150,8 +150,9 @@ def bins(replicates: Replicates) -> tuple[np.ndarray, list[str]]:
     The last one is open where a few simulated values lie far above the others.
     """
     if replicates.design.categories:
-        labels = [str(c) for c in replicates.design.categories]
-        return np.arange(len(labels) + 1) - 0.5, labels
+        numbers = replicates.design.category_numbers
+        between = (numbers[1:] + numbers[:-1]) / 2
+        return np.array([-np.inf, *between, np.inf]), [str(c) for c in replicates.design.categories]
     y, simulated = replicates.observed, replicates.simulated
     low = int(min(y.min(), simulated.min()))
     most = int(max(y.max(), min(np.quantile(simulated, 0.99), 3 * y.max() + 10)))
@@ -169,10 +170,9 @@ def by_level(axes: Axes, replicates: Replicates, labels: np.ndarray, index: np.n
     trials = np.asarray(replicates.design.rows.trials, float)
     counts = np.bincount(index, minlength=len(labels))
     weight = np.bincount(index, trials, len(labels))
-    first = 1.0 if replicates.design.family.ordinal else 0.0
 
     def means(y: np.ndarray) -> np.ndarray:
-        return first + np.bincount(index, y, len(labels)) / weight
+        return np.bincount(index, y, len(labels)) / weight
 
     observed = means(replicates.observed)
     order = np.argsort(observed, kind="stable")
@@ -189,7 +189,13 @@ def by_level(axes: Axes, replicates: Replicates, labels: np.ndarray, index: np.n
         axes.set_xticks([])
     else:
         axes.set_xticks(at, [plain(labels[i], 20) for i in order], rotation=90, fontsize=8)
-    what = "mean category number" if first else "share of trials" if (trials > 1).any() else "mean"
+    what = (
+        "mean category number"
+        if replicates.design.family.ordinal
+        else "share of trials"
+        if (trials > 1).any()
+        else "mean"
+    )
     quiet(axes).set(ylabel=f"{what} of {plain(replicates.name)}")
     _name(axes, [dot, line], ["observed", f"simulated, {PROB:.0%}"])
     return pd.DataFrame(

@@ -75,7 +75,7 @@ def simulate(results: Results, draws: int, seed: int) -> list[Replicates]:
     out = []
     for design in results.model.designs:
         values = predicted[safe(design.formula.response.value.text)].values
-        out.append(Replicates(design, design.rows.y, values.reshape(-1, values.shape[-1])[order]))
+        out.append(Replicates(design, design.observed, values.reshape(-1, values.shape[-1])[order]))
     return out
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import pandas as pd
 
+CATEGORIES = {"string", "integer", "floating", "boolean", "empty"}  # as pandas' infer_dtype calls them
+
 
 def convert(name: str, column: nw.Series[Any]) -> pd.Series:
     """Copy a column into pandas.
@@ -41,7 +43,7 @@ def convert(name: str, column: nw.Series[Any]) -> pd.Series:
     if dtype == nw.Object or (isinstance(native, pd.Series) and native.dtype == object):
         return _from_objects(name, column.to_list())
     if dtype in (nw.Categorical, nw.Enum):
-        return pd.Series(_categorical(column))
+        return pd.Series(_categorical(name, column))
     if dtype == nw.String:
         return _text(column.to_list())
     if dtype == nw.Boolean or dtype.is_numeric():
@@ -76,7 +78,7 @@ def _integers(name: str, values: Any) -> np.ndarray:
     )
 
 
-def _categorical(column: nw.Series[Any]) -> pd.Categorical:
+def _categorical(name: str, column: nw.Series[Any]) -> pd.Categorical:
     import narwhals.stable.v2 as nw
     import pandas as pd
 
@@ -85,10 +87,22 @@ def _categorical(column: nw.Series[Any]) -> pd.Categorical:
         categories = sorted({value for value in values if value is not None})
     else:
         categories = list(dict.fromkeys(column.cat.get_categories().to_list()))
+    if pd.api.types.infer_dtype(categories, skipna=False) not in CATEGORIES:
+        raise _no_labels(name, categories)
     # Arrow keeps the flag in its own type; pandas' ordered categories are an Enum to narwhals.
     arrow_type = getattr(column.to_native(), "type", None)
     ordered = column.dtype == nw.Enum or getattr(arrow_type, "ordered", False)
     return pd.Categorical(values, categories=categories, ordered=ordered)
+
+
+def _no_labels(name: str, categories: list[Any]) -> DataError:
+    own = f"data[{name!r}]"
+    return DataError(
+        f"Column {name!r} is categorical, and its categories are not of one supported kind: "
+        f"{_kinds(categories)}.",
+        "Categories are text, numbers or booleans.",
+        f"To make text of them, in the same order, write this:\n    {own} = {own}.cat.rename_categories(str)",
+    )
 
 
 def _text(values: list[Any]) -> pd.Series:

@@ -48,10 +48,10 @@ class Outcome:
         return self.kind == "probability"
 
     def means(self, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        """Return the expected response, (..., N): a share of the trials, or a mean category number from 1."""
+        """Return the expected response, (..., N): a share of the trials, or a mean category number."""
         means = np.asarray(self.design.family.mean(rows, eta, phi), float)
         if self.design.family.ordinal:
-            return means @ np.arange(1, means.shape[-1] + 1)
+            return means @ self.design.category_numbers
         return means / np.asarray(rows.trials)
 
     def difference(self, rows: Rows, one: np.ndarray, other: np.ndarray, phi: dict[str, Any]) -> np.ndarray:

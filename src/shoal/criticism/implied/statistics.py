@@ -86,8 +86,8 @@ def _blocks(prior: Draws, draws: int, rows: int) -> Iterator[tuple[dict[str, np.
 
 
 def _rates(design: Design, y: np.ndarray) -> np.ndarray:
-    """Return responses, as shares of their trials; of an ordered one, the number of the category from 1."""
-    return y + 1 if design.family.ordinal else y / np.asarray(design.rows.trials, float)
+    """Return responses, as shares of their trials; of an ordered one, the number of the category."""
+    return design.as_in_the_table(y) if design.family.ordinal else y / np.asarray(design.rows.trials, float)
 
 
 def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray], Any]]]:
@@ -98,8 +98,8 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
     scale = design.formula.response.value.text
     scale = f"share of trials, {scale}" if (trials > 1).any() else scale
     if design.family.ordinal:
-        scale = f"category number of {scale}, from 1"
-        for number, label in enumerate(design.categories, start=1):
+        scale = f"category number of {scale}"
+        for number, label in zip(design.category_numbers, design.categories, strict=True):
             out[f"rows of category {label}"] = ("share of rows", partial(_share, number))
     else:
         out["mean"] = (scale, partial(np.average, axis=-1, weights=trials))
@@ -113,7 +113,7 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
     return out
 
 
-def _share(number: int, rates: np.ndarray) -> Any:
+def _share(number: float, rates: np.ndarray) -> Any:
     return (rates == number).mean(axis=-1)
 
 
