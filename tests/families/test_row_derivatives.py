@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, SILENT, SIZE, response, rows_of
+from family_cases import CASES, SILENT, SIZE, Case, response, rows_of
 from row_calls import blocks, difference, etas, numbers, shifted
 from scipy import stats
 from scipy.special import expit, roots_legendre
@@ -139,6 +139,22 @@ def test_information_is_a_curvature_in_the_parameters(case):
     if family.name in SILENT:  # some rows say nothing of one part, others do
         found["information"] = found["information"].max(1)
     assert np.all(found["information"] > 0) or family.name in OF_THE_ROW
+
+
+@pytest.mark.parametrize("alpha", [-9.0, 0.3, 4.0, 20.0, 1e3])
+def test_skew_normal_information_is_the_variance_of_the_slopes(alpha):
+    """By quadrature in pieces between quantiles, which are as dense as the density is steep."""
+    family, unit = get_family("skew_normal"), stats.skewnorm(alpha)
+    ends = np.unique(np.concatenate([np.linspace(-10, 10, 21) / (1 + abs(alpha)), np.linspace(-9, 9, 19)]))
+    nodes, weights = roots_legendre(40)
+    z = (ends[:-1, None] + np.diff(ends)[:, None] * (nodes + 1) / 2).ravel()
+    weight = (np.diff(ends)[:, None] * weights / 2).ravel() * unit.pdf(z)
+    y = (z - unit.mean()) / unit.std() * 1.7
+    slope = family.evaluate(response(y), np.zeros(len(y)), {"sigma": 1.7, "alpha": alpha}, order=1).slope
+    phi = np.array([[1.7], [alpha]])
+    found = blocks(Case(family, {}), response([0.3]), np.zeros(1), phi, 2)["information"][:, 0]
+    np.testing.assert_allclose(weight @ slope, 0, atol=1e-6)
+    np.testing.assert_allclose(found, weight @ slope**2, rtol=1e-3 if abs(alpha) < 10 else 0.05)
 
 
 @pytest.mark.parametrize("case", BETA_BINOMIAL, ids=str)

@@ -21,7 +21,7 @@ from shoal.families.support import moments, refuse_constant
 from shoal.priors import Exponential, Normal, Prior
 from shoal.priors.compiled import inner
 
-NODES = 48  # of the quadrature: the expected curvatures have four digits
+NODES = 24  # of the quadrature: the expected curvatures are exact to 2%, and to 0.1% below alpha = 10
 
 
 @row_function
@@ -34,10 +34,11 @@ def skew_normal_rows(y, trials, weight, se, eta, phi, order, value, score, curva
     each = y.shape[0] // several
     for j in range(several):
         sigma, alpha = phi[0, j], phi[1, j]
-        ratio, center, ratio_slope, center_slope = shape_of(alpha)
+        if j == 0 or alpha != phi[1, j - 1]:
+            ratio, center, ratio_slope, center_slope = shape_of(alpha)
+            of_sigma, of_alpha = expected_squares(alpha) if order > 1 else (0.0, 0.0)
         omega = sigma * ratio
         log_omega = math.log(omega)
-        of_sigma, of_alpha = expected_squares(alpha) if order > 1 else (0.0, 0.0)
         for i in range(j * each, (j + 1) * each):
             w, away = weight[i], (y[i] - eta[0, i]) / omega
             z = away + center
