@@ -125,19 +125,36 @@ def test_multiples(count, seed):
 
 
 @SEEDS
-@pytest.mark.parametrize("edge", [0.0, 1e-12, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("alpha", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize("far", [0.5, 2.0, 6.0])
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
-def test_simplex(size, edge, seed):
-    """Shares add up to one, also where a fraction takes all or nothing."""
+def test_simplex(size, far, alpha, seed):
+    """The density of the scores, by the volume of what they make, is the simplex's."""
     rng = np.random.default_rng(seed)
-    fractions = rng.uniform(0.05, 0.95, size - 1)
-    fractions[: size // 3] = edge
-    outputs, addition = forward(f.simplex, fractions, [], size)
-    left = np.concatenate([[1.0], np.cumprod(1 - fractions)])
-    np.testing.assert_allclose(outputs, left * np.append(fractions, 1.0), rtol=1e-12)
+    scores = rng.uniform(-far, far, size - 1)
+    outputs, addition = forward(f.simplex, scores, [alpha], size)
+    after = np.arange(size - 1, 0, -1)
+    left = np.concatenate([[1.0], np.cumprod(stats.norm.sf(scores) ** (1 / after))])
+    np.testing.assert_allclose(outputs, np.append(-np.diff(left), left[-1]), rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(outputs.sum(), 1, rtol=1e-12)
-    assert addition == 0.0
-    check_adjoint((f.simplex, f.simplex_adjoint), fractions, [], size, seed)
+    if size > 1:
+        # Of a fraction s the derivative in its score, for each what is left before it.
+        volume = np.log(left[1:] / after) + stats.norm.logpdf(scores) - stats.norm.logsf(scores)
+        expected = stats.dirichlet.logpdf(outputs[:-1] / outputs.sum(), np.full(size, alpha)) + volume.sum()
+        np.testing.assert_allclose(addition + stats.norm.logpdf(scores).sum(), expected, rtol=1e-7)
+    check_adjoint((f.simplex, f.simplex_adjoint), scores, [alpha], size, seed)
+
+
+@pytest.mark.parametrize("alpha", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize("score", [-40.0, -9.0, 9.0, 40.0, 300.0])
+def test_simplex_stays_finite_where_a_share_is_nothing_or_all(score, alpha):
+    scores, bar = np.array([score, 0.3]), np.zeros(2)
+    outputs, addition = forward(f.simplex, scores, [alpha], 3)
+    f.simplex_adjoint.compiled(scores, np.array([alpha]), outputs, np.ones(3), bar)
+    assert np.isfinite([*outputs, addition, *bar]).all()
+    np.testing.assert_allclose(outputs.sum(), 1, rtol=1e-12)
+    if alpha == 1.0:
+        np.testing.assert_allclose(bar, 0, atol=1e-9)  # shares add up to one whatever the scores
 
 
 ROOTS = {

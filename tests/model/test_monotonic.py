@@ -10,6 +10,7 @@ from scipy import stats
 import shoal as sl
 from curve_table import STEPS, table
 from oracles import z_scores
+from posterior.density import LOG_DENSITY
 from shoal.errors import DataError, FormulaError, PriorError
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Dirichlet
@@ -17,32 +18,26 @@ from shoal.priors import Dirichlet
 
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("size", [2, 3, 6])
-def test_independent_fractions_make_a_dirichlet_simplex(size, alpha):
-    """The density of the fractions, times the volume of what they are broken from, is the simplex's."""
-    rng, prior = np.random.default_rng(size), Dirichlet(alpha)
-    for shares in rng.dirichlet(np.full(size, 1.5), 5):
-        left = 1 - np.concatenate([[0], np.cumsum(shares[:-2])])
-        fractions = shares[:-1] / left
-        own = [prior.fraction(k, size) for k in range(size - 1)]
-        density = sum(p.log_density(s, *p.params) for p, s in zip(own, fractions, strict=True))
+def test_the_density_of_a_simplex_is_dirichlets(size, alpha):
+    for shares in np.random.default_rng(size).dirichlet(np.full(size, 1.5), 5):
         expected = stats.dirichlet.logpdf(shares[:-1], np.full(size, alpha))
-        np.testing.assert_allclose(density - np.log(left).sum(), expected, rtol=1e-9)
-        np.testing.assert_allclose(prior.log_density(shares, alpha), expected, rtol=1e-9)
+        np.testing.assert_allclose(Dirichlet(alpha).log_density(shares, alpha), expected, rtol=1e-9)
 
 
-def test_the_posterior_is_that_of_a_grid():
+@pytest.mark.parametrize("prior", [sl.priors.Normal(0.5, 1), sl.priors.StudentT(6, 0.5, 1)], ids=str)
+def test_the_posterior_is_that_of_a_grid(prior):
     """Two steps, a known sigma: coefficient, share and intercept by brute force."""
     frame = pd.DataFrame({"q": [0, 0, 1, 1, 2, 2, 2], "y": [0.1, -0.4, 1.2, 0.7, 0.9, 1.6, 1.1]})
     given = {
         "Intercept": sl.priors.Normal(0, 1),
-        "mo(q)": sl.priors.Normal(0.5, 1),
+        "mo(q)": prior,
         "simo": Dirichlet(2),
         "sigma": sl.priors.Fixed(0.6),
     }
     fit = sl.Model("y ~ mo(q)", frame, priors=given).fit(draws=4000, seed=5, progress=False)
     a, b, share = np.linspace(-4, 4, 161), np.linspace(-4, 5, 181), (np.arange(200) + 0.5) / 200
     a, b, share = np.meshgrid(a, b, share, indexing="ij", sparse=True)
-    log_density = stats.norm.logpdf(a) + stats.norm.logpdf(b, 0.5) + stats.beta.logpdf(share, 2, 2)
+    log_density = stats.norm.logpdf(a) + LOG_DENSITY[type(prior)](prior, b) + stats.beta.logpdf(share, 2, 2)
     for q, y in zip(frame.q, frame.y, strict=True):
         height = (0, 2 * b * share, 2 * b)[q]
         log_density = log_density + stats.norm.logpdf(y, a + height, 0.6)

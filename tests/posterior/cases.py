@@ -446,6 +446,7 @@ def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     model, out = p.model, []
     effects = {design.cutpoints for design in model.designs}.union(*(d.columns for d in model.parts))
+    effects |= set(curves.normal_steps(model))
     for name, resolved in model.priors.items():
         if name in values and resolved.prior.support not in ("correlation", "simplex"):
             normal = isinstance(resolved.prior, Normal) and name in effects
@@ -473,6 +474,7 @@ def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     for design in model.parts:
         parts.append([values[c] for c in design.columns if is_normal(model, c)])
         parts.append([np.mean(values[design.cutpoints])] if design.family.ordinal else [])
+    parts.append([values[name] for name in curves.normal_steps(model)])
     for group in model.groups:
         r = values[group.r]
         parts.append((zero_sum_basis(len(r)) @ r if group.zero_sum else r).ravel())
@@ -488,6 +490,7 @@ def with_effects(p: Posterior, values: Mapping[str, Any], effects: np.ndarray) -
         if design.family.ordinal:
             cutpoints = values[design.cutpoints]
             out[design.cutpoints] = cutpoints - np.mean(cutpoints) + left.pop(0)
+    out |= {name: left.pop(0) for name in curves.normal_steps(model)}
     for group in model.groups:
         levels, size = np.shape(values[group.r])
         free = np.array([left.pop(0) for _ in range((levels - group.zero_sum) * size)]).reshape(-1, size)

@@ -14,7 +14,7 @@ from scipy.special import gamma
 
 from shoal.model import Specification
 from shoal.model.design import Curve, Design
-from shoal.priors import Dirichlet, Fixed, Prior
+from shoal.priors import Dirichlet, Fixed, Normal, Prior
 
 
 def positive(curve: Curve) -> list[str]:
@@ -32,6 +32,12 @@ def elements(model: Specification, name: str) -> list[Prior]:
 
 def all_curves(model: Specification) -> Iterator[Curve]:
     return (curve for part in model.parts for curve in part.curves)
+
+
+def normal_steps(model: Specification) -> list[str]:
+    """Return the coefficients of monotonic effects that are effects: those with normal priors."""
+    names = [f"{c.prefix}{c.name}" for c in all_curves(model) if c.term.function == "mo"]
+    return [name for name in names if isinstance(model.priors[name].prior, Normal)]
 
 
 def known(model: Specification, values: Mapping[str, Any]) -> dict[str, Any]:

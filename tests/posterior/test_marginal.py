@@ -62,6 +62,8 @@ class Dense:
     def __init__(self, p, values):
         self.model, self.values = p.model, values
         parts = [self._population(design) for design in p.model.designs]
+        steps = [p.model.priors[name].prior for name in curves.normal_steps(p.model)]
+        parts += [(np.array([q.mu]), np.array([[q.sigma**-2.0]])) for q in steps]
         parts += [self._group(group) for group in p.model.groups]
         sds = {f"{c.prefix}basis_{c.name}": c for c in curves.all_curves(p.model)}
         for name in latents_and_bases(p.model):

@@ -170,18 +170,10 @@ class Gap(Prior):
 
 @dataclass(frozen=True)
 class Dirichlet(Prior):
-    """Symmetric Dirichlet of shares that add up to one: uniform for ``alpha = 1``, the more even the larger.
-
-    Its stick-breaking fractions are independent Beta variables (Connor and Mosimann 1969, J. American
-    Statistical Association 64, 194-206), which is how Shoal samples it.
-    """
+    """Symmetric Dirichlet of shares that add up to one: uniform for ``alpha = 1``, more even above."""
 
     support: ClassVar[str] = "simplex"
     alpha: float = 1.0
-
-    def fraction(self, place: int, size: int) -> Beta:
-        """Return the prior of the fraction that one of `size` shares takes of what is left before it."""
-        return Beta(self.alpha, self.alpha * (size - 1 - place))
 
     @classmethod
     def log_density(cls, x: Any, *params: Any) -> np.ndarray:
@@ -191,4 +183,4 @@ class Dirichlet(Prior):
         return np.asarray(constant + xlogy(alpha - 1, x).sum(-1))
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        raise PriorError("Dirichlet is a density over simplices.", "Use Dirichlet.fraction for its parts.")
+        raise PriorError("Dirichlet is a density over simplices.", "Draw simplices of one size.")

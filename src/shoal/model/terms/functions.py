@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from shoal.families.special import log1mexp, normal_distribution
 from shoal.priors.compiled import DerivedAdjoint, DerivedFunction
 
 
@@ -148,25 +149,39 @@ def multiples_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
 
 @DerivedFunction
 def simplex(inputs, constants, outputs):
-    """Write a simplex from stick-breaking fractions, one less: each takes its share of what is left."""
-    left = 1.0
-    for k in range(inputs.size):
-        outputs[k] = inputs[k] * left
-        left *= 1.0 - inputs[k]
-    outputs[inputs.size] = left
-    return 0.0
+    """Write a simplex from normal scores t, one less; return what its log prior has besides theirs.
+
+    Each score says which fraction ``1 - Φ(-t)^(1/m)`` of what is left goes to a share that m shares follow:
+    of a standard normal score it is a Beta(1, m) variable, and the simplex uniform (Connor and Mosimann 1969,
+    J. American Statistical Association 64, 194-206). `constants` holds alpha, and the addition is
+    ``log Dirichlet(alpha) - log Dirichlet(1)``.
+    """
+    alpha, size = constants[0], outputs.size
+    addition = math.lgamma(size * alpha) - size * math.lgamma(alpha) - math.lgamma(float(size))
+    left = 0.0  # logarithm of what is left
+    for k in range(size - 1):
+        rest = normal_distribution(-inputs[k])[0] / (size - 1 - k)
+        outputs[k] = -math.expm1(rest) * math.exp(left)
+        addition += (alpha - 1.0) * (left + log1mexp(-rest))
+        left += rest
+    outputs[size - 1] = math.exp(left)
+    return addition + (alpha - 1.0) * left
 
 
 @DerivedAdjoint
 def simplex_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
-    """Transpose `simplex`: what is left before a fraction goes to it and to all after it."""
-    later = outputs_bar[inputs.size]  # derivative in what is left, as a share of it
-    for k in range(inputs.size - 1, -1, -1):
-        left = 1.0
-        for j in range(k):
-            left *= 1.0 - inputs[j]
-        inputs_bar[k] += left * (outputs_bar[k] - later)
-        later = inputs[k] * outputs_bar[k] + (1.0 - inputs[k]) * later
+    """Transpose `simplex`: what is left before a share goes to it and to all after it."""
+    excess, size = constants[0] - 1.0, outputs.size
+    later = outputs_bar[size - 1] * outputs[size - 1]  # derivative in the logarithm of what is left
+    later += excess
+    for k in range(size - 2, -1, -1):
+        log_below, slope, _ = normal_distribution(-inputs[k])
+        rest = log_below / (size - 1 - k)
+        # A share is (1 - exp(rest)) of what is left before it, of which exp(rest) is left after it.
+        odds = 1.0 / math.expm1(max(-rest, 1e-300))
+        own = outputs_bar[k] * outputs[k] + excess
+        inputs_bar[k] += (own * odds - later) * slope / (size - 1 - k)
+        later += own
 
 
 @DerivedFunction

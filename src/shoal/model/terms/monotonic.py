@@ -2,8 +2,9 @@
 
 ``b D sum_{k <= x} simplex[k]`` with D steps: b is the average difference between neighbouring values, the
 simplex how the whole difference is divided among the steps (Bürkner and Charpentier 2020, British J. of
-Mathematical and Statistical Psychology 73, 420-451). The simplex is sampled by its stick-breaking fractions,
-``simplex[k] = s_k prod_{j < k} (1 - s_j)``, which are independent Beta variables under a Dirichlet prior.
+Mathematical and Statistical Psychology 73, 420-451). The simplex is sampled by normal scores of its
+stick-breaking fractions, which have light tails where a share goes to zero. A coefficient with a normal prior
+is an effect, which the simplex scales; one with another prior is a hyperparameter, as those of columns are.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ class Monotonic(Term):
         return f"{self.curve.prefix}simo_{self.curve.name}"
 
     @property
-    def fractions(self) -> list[str]:
-        """Names of the stick-breaking fractions, one less than there are steps."""
-        return [f"fraction:{self.simplex}:{k}" for k in range(self.basis.size - 1)]
+    def scores(self) -> list[str]:
+        """Names of the normal scores of the simplex, one less than there are steps."""
+        return [f"score:{self.simplex}:{k}" for k in range(self.basis.size - 1)]
 
     @property
     def prior(self) -> Dirichlet:
@@ -87,17 +88,23 @@ class Monotonic(Term):
         yield Default(self.simplex, Dirichlet(1.0), wider(self.design, "simo"), kinds=(Dirichlet,))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
-        size, prior = self.basis.size, self.prior
-        fractions = {name: prior.fraction(k, size) for k, name in enumerate(self.fractions)}
-        return {self.name: self.priors[self.name].prior, **fractions}
+        own, scores = self.priors[self.name].prior, dict.fromkeys(self.scores, Normal(0.0, 1.0))
+        return scores if isinstance(own, Normal) else {self.name: own, **scores}
 
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedMonotonic:
-        size, fractions = self.basis.size, [builder.names[name] for name in self.fractions]
-        simplex = builder.derive((f.simplex, f.simplex_adjoint), fractions, [], size)
-        inputs, pair = [*simplex, builder.names[self.name]], (f.multiples, f.multiples_adjoint)
-        v = builder.columns(size)
-        builder.shift(v, np.array(builder.derive(pair, inputs, [], size)))
-        return PlacedMonotonic(self, v, simplex)
+        size, scores = self.basis.size, [builder.names[name] for name in self.scores]
+        simplex = builder.derive((f.simplex, f.simplex_adjoint), scores, [self.prior.alpha], size)
+        pair, own, v = (f.multiples, f.multiples_adjoint), self.priors[self.name].prior, builder.columns(size)
+        if not isinstance(own, Normal):
+            steps = builder.derive(pair, [*simplex, builder.names[self.name]], [], size)
+            builder.shift(v, np.array(steps))
+            return PlacedMonotonic(self, v, simplex, builder.columns(0))
+        sigma, x = builder.known(own.sigma), builder.effects(1, mean=np.array([own.mu / own.sigma]))
+        steps = builder.derive(pair, [*simplex, sigma], [], size)
+        builder.scale(v, np.repeat(x, size), np.array(steps))
+        coefficient = builder.columns(1)
+        builder.scale(coefficient, x, sigma)
+        return PlacedMonotonic(self, v, simplex, coefficient)
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
         simplex = rng.dirichlet(np.full(self.basis.size, self.prior.alpha), size)
@@ -131,11 +138,12 @@ class Monotonic(Term):
 
 @dataclass(frozen=True)
 class PlacedMonotonic(Placed):
-    """`v`: places of the steps' sizes; `simplex`: places in h."""
+    """`v`: places of the steps' sizes; `simplex`: in h; `coefficient`: in v, none of a hyperparameter."""
 
     term: Monotonic
     v: np.ndarray
     simplex: list[int]
+    coefficient: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         if design is not self.term.design:
@@ -145,4 +153,11 @@ class PlacedMonotonic(Placed):
         return Lines(line, self.v[column], columns[line, column] * self.term.basis.size)
 
     def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
-        return {self.term.name: drawn.values[self.term.name], self.term.simplex: drawn.h[..., self.simplex]}
+        if len(self.coefficient):
+            coefficient = drawn.elements(self.coefficient)[..., 0]
+        else:
+            coefficient = drawn.values[self.term.name]
+        return {self.term.name: coefficient, self.term.simplex: drawn.h[..., self.simplex]}
+
+    def small(self) -> np.ndarray:
+        return self.coefficient
