@@ -6,10 +6,10 @@ from scipy.special import logsumexp
 
 from shoal.engine import mode
 from shoal.engine.alternating import PROPOSALS, log_proposal
+from shoal.engine.chain import as_compiled
 from shoal.engine.kinds import FLOATS
 from shoal.engine.mixture import PILOT, SMALL_PILOT, Mixture, MixtureFit, fit
 from shoal.engine.proposals import LEAST_KEPT, MOST_THINNING, follow, thinning
-from shoal.engine.sampler import as_compiled
 from shoal.priors.compiled import compiled_as
 
 

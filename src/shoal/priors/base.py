@@ -34,8 +34,8 @@ class Prior(ABC):
     def unit(*params: Any) -> Any:
         """Return the scale of a positive parameter whose prior has a light right tail, else None.
 
-        Such a parameter is sampled as ``unit * log(1 + exp(t))``: like a logarithm below the unit, linear
-        above it, where a logarithm would turn the light tail into a cliff. Heavy tails keep the logarithm.
+        Such a parameter is sampled as ``unit * (t Phi(t) + phi(t))`` (`engine.hyper`): linear above the unit,
+        where a logarithm would turn the light tail into a cliff. Heavy tails keep the logarithm.
         """
         return None
 
