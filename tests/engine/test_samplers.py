@@ -12,7 +12,7 @@ from scipy.special import digamma, polygamma
 from engine.dense_problem import lower
 from engine.targets import SCALE, gammas, given_theta, normal, skewed
 from oracles import binomial_fixed
-from shoal.engine import density, evaluate, proposals, sampler
+from shoal.engine import chain, density, evaluate, proposals, sampler
 from shoal.engine.checks import failures
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal, marginal_batches
 from shoal.engine.progress import Progress
@@ -124,7 +124,7 @@ def test_moments_of_skewed_effects(how):
 def test_moments_hold_however_crude_the_moves_are(how, shape):
     """One kick a trajectory, no Newton step, a low aim: many refusals, and no bias."""
     target = skewed(*shape)
-    with patch.multiple(sampler, KICKS=1, STEPS=0):
+    with patch.object(chain, "KICKS", 1), patch.object(sampler, "STEPS", 0):
         draws = sample(target, how, replace(SHORT, draws=20_000, target_accept=0.4))
     assert draws.stats["acceptance_rate"].mean() < 0.8
     h = target.values(draws.theta)[..., target.problem.slots.place[0]]

@@ -1,15 +1,17 @@
-"""Many hyperparameters: their mean and covariance from short chains."""
+"""Many hyperparameters: their moments from short chains, and units in which they are hardly skewed."""
 
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import skew as skewness
 
 from engine.targets import normal
 from shoal.engine import whitening
 from shoal.engine.convergence import ess_bulk, ess_tail
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal
+from shoal.engine.hyper import RAMP, ramp_inverse
 from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Settings
@@ -67,6 +69,52 @@ def test_a_shrunk_covariance_is_nearer_to_the_true_one_than_that_of_the_sample(c
 def test_a_covariance_of_draws_along_one_line_is_one():
     z = np.array([[1.0, 2.0, 0.0], [-1.0, -2.0, 0.0]])
     assert np.linalg.eigvalsh(whitening.shrunk(z)).min() >= 0
+
+
+def natural(target, theta):
+    return target.values(theta)[..., target.problem.slots.place]
+
+
+def log_rate(target, theta, step=1e-6):
+    """Return the log of the derivatives of values in theta, summed."""
+    return np.log((natural(target, theta + step) - natural(target, theta - step)) / (2 * step)).sum(-1)
+
+
+def test_bent_ramps_are_the_same_density_in_other_units():
+    """A density of theta changes by the derivatives of values in theta, and by nothing else."""
+    target = factors(3).target
+    slots, units = target.problem.slots, target.problem.slots.unit.copy()
+    assert (slots.transform == RAMP).all()
+    theta = target.start - 1.5 + 0.3 * np.random.default_rng(0).normal(size=(50, target.n_theta))
+    values, density = natural(target, theta), target.marginals(theta) - log_rate(target, theta)
+    bent = target.bend(theta)
+    assert (slots.unit < units).any()
+    np.testing.assert_allclose(natural(target, bent), values, rtol=1e-12)
+    np.testing.assert_allclose(target.marginals(bent) - log_rate(target, bent), density, rtol=1e-8)
+    target.restart()
+    np.testing.assert_array_equal(slots.unit, units)
+
+
+def test_a_ramp_bends_where_draws_are_least_skewed():
+    """Draws that are normal in a unit a fifth of the prior's."""
+    target, rng = factors(3).target, np.random.default_rng(0)
+    slots, units = target.problem.slots, target.problem.slots.unit.copy()
+    slots.unit[:] = units / 5
+    values = natural(target, 1.0 + 0.7 * rng.normal(size=(4000, target.n_theta)))
+    target.restart()
+    theta = np.vectorize(ramp_inverse)(values / units)
+    bent = target.bend(theta)
+    assert (np.abs(skewness(bent)) < 0.5 * np.abs(skewness(theta))).all()
+    assert (slots.unit < units).all()
+
+
+def test_no_unit_grows_beyond_that_of_the_prior():
+    target = factors(3).target
+    units = target.problem.slots.unit.copy()
+    for far in (-3.0, 0.0, 30.0):
+        target.bend(far + np.random.default_rng(0).normal(size=(50, target.n_theta)))
+        assert (target.problem.slots.unit <= units).all()
+        target.restart()
 
 
 def test_many_hyperparameters_are_sampled_and_sampled_again_alike():

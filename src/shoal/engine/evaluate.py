@@ -9,6 +9,7 @@ import numpy as np
 
 from shoal.engine import coordinates, density, gradient, laplace
 from shoal.engine.handles import map_handle, problem_handle, space_handle
+from shoal.engine.hyper import RAMP, ramp_inverse
 from shoal.engine.problem import Problem
 from shoal.engine.space import Map, Space, empty_map, new_space
 from shoal.priors.compiled import Compiled
@@ -19,6 +20,7 @@ def log_density_in(name: str) -> Compiled:
     return gradient.joint_density if name == "transport" else coordinates.log_density
 
 
+BENDS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a median, where its ramp may bend
 ROUNDS, PAIRS = 3, 16  # of averaging the rows
 DEAR = 2e6  # elementary operations of a marginal density, some milliseconds
 
@@ -63,9 +65,11 @@ class Target:
     start: np.ndarray
     predictors: np.ndarray
     handle: Any = field(init=False, repr=False, compare=False)
+    units: np.ndarray = field(init=False, repr=False, compare=False)  # of ramps, where they begin
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "handle", problem_handle(self.problem))
+        object.__setattr__(self, "units", self.problem.slots.unit.copy())
         self.restart()
 
     @property
@@ -102,7 +106,8 @@ class Target:
         return room
 
     def restart(self) -> None:
-        """Move the expansion point to where it begins: what follows forgets what was sampled before."""
+        """Move the expansion point and units to where they begin: what follows forgets what was sampled."""
+        self.problem.slots.unit[:] = self.units
         self.problem.expansion.x[:] = self.problem.prior.mean
         if not self.quadratic:
             laplace.expand_at_predictors(self.handle, self.start, self.predictors, self.room().space)
@@ -110,6 +115,26 @@ class Target:
     def expand(self, theta: np.ndarray) -> None:
         """Move the expansion point to the mode of the effects given `theta`."""
         self.mode_at(theta)
+
+    def bend(self, thetas: np.ndarray) -> np.ndarray:
+        """Let each ramp bend where draws of theta (S, T) are least skewed; return them in the new units.
+
+        Where the data know more than the prior, the prior's unit leaves all they allow in the lower end of
+        the ramp, and the tail towards zero many times as long as the other. No unit grows beyond the prior's.
+        """
+        slots, moved = self.problem.slots, thetas.copy()
+        values = self.values(thetas)[:, slots.place]
+        for k in np.flatnonzero(slots.transform == RAMP):
+            low, middle, high = np.quantile(values[:, k], (0.05, 0.5, 0.95))
+
+            def skewness(unit: float, ends: tuple[float, ...] = (low, middle, high)) -> float:
+                below, at, above = (ramp_inverse(value / unit) for value in ends)
+                return abs((below + above - 2 * at) / (above - below))
+
+            own = self.units[k]
+            slots.unit[k] = min((own, *(m * middle for m in BENDS if m * middle < own)), key=skewness)
+            moved[:, k] = [ramp_inverse(value / slots.unit[k]) for value in values[:, k]]
+        return moved
 
     def mode_at(self, theta: np.ndarray) -> Room:
         """Return a room with the map at the mode of the effects given `theta`; the expansion moves there."""

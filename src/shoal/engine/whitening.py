@@ -24,7 +24,10 @@ AIM = 0.8  # acceptance
 
 
 def learnt(target: Target, fit: MarginalFit, seed: int, cores: int, progress: Progress) -> MarginalFit:
-    """Return a fit with mean, root and sample of the draws of short chains, which its own whiten first."""
+    """Return a fit with mean, root and sample of the draws of short chains, which its own whiten first.
+
+    Theta is in new units then: the target's ramps are bent by what is drawn.
+    """
     nothing = np.zeros(0, np.int64)
 
     def draws(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -38,9 +41,9 @@ def learnt(target: Target, fit: MarginalFit, seed: int, cores: int, progress: Pr
     rngs = np.random.default_rng([seed, 4]).spawn(CHAINS)
     for count in LENGTHS:
         sample = np.concatenate(in_threads([partial(draws, count, rng) for rng in rngs], cores, progress))
-        mean = sample.mean(0)
-        covariance = shrunk(np.linalg.solve(fit.root, (sample - mean).T).T)
-        root = fit.root @ np.linalg.cholesky(covariance)
+        before, sample = sample.std(0), target.bend(sample)
+        mean, root = sample.mean(0), (sample.std(0) / before)[:, None] * fit.root
+        root = root @ np.linalg.cholesky(shrunk(np.linalg.solve(root, (sample - mean).T).T))
         fit = replace(fit, mean=mean, root=root, sample=sample, weight=np.full(len(sample), 1 / len(sample)))
     return fit
 
