@@ -27,6 +27,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -170,6 +171,32 @@ def slopes200k(rng: np.random.Generator, seed: int) -> Problem:
     return Problem(formula, "gaussian", sl.simulate.varying_slopes(seed=seed), priors)
 
 
+def cells(formula: str, groups: int, rows: int) -> Callable[[np.random.Generator, int], Problem]:
+    """Effects of the 12 levels of f in each group, several rows of which meet each."""
+
+    def make(rng: np.random.Generator, seed: int) -> Problem:
+        g, f = np.repeat(np.arange(groups), 12 * rows), np.tile(np.arange(12), groups * rows)
+        effect = 0.8 * rng.normal(size=(groups, 1)) + 0.6 * rng.normal(size=(groups, 12))
+        y = 0.1 * f + effect[g, f] + rng.normal(size=len(g))
+        return Problem(formula, "gaussian", frame(g=g, f=np.char.add("f", f.astype(str)), y=y))
+
+    return make
+
+
+def four_way(rng: np.random.Generator, seed: int) -> Problem:
+    """All 15 factors that four factors of 4 or 5 levels and their meetings make, two rows a cell."""
+    sizes = {"a": 4, "b": 5, "c": 4, "d": 5}
+    places = np.indices(tuple(sizes.values())).reshape(4, -1)
+    table = frame(**dict(zip(sizes, np.tile(places, 2), strict=True)))
+    y, terms = rng.normal(size=len(table)), []
+    for count in range(1, 5):
+        for names in combinations(sizes, count):
+            cell = table.groupby(list(names)).ngroup().to_numpy()
+            y += 0.4 * rng.normal(size=cell.max() + 1)[cell]
+            terms.append(f"(1 | {':'.join(names)})")
+    return Problem("y ~ 1 + " + " + ".join(terms), "gaussian", table.assign(y=y))
+
+
 CASES = {
     "small": Case("15 levels, 56 binomial rows, 3 coefficients", small, refit=True),
     "schools": Case("eight schools", schools, refit=True),
@@ -188,6 +215,9 @@ CASES = {
     "binary": Case("2,000 groups of 3 binary rows, sd 2", binary),
     "nested_large": Case("20,000 / 2,000 / 200 nested levels, 60,000 binary rows", nested_large),
     "slopes_large": Case("10,000 x 2 effects, 100,000 binary rows", slopes_large),
+    "cells-correlated": Case("12 correlated effects, 20 levels, 720 rows", cells("y ~ f + (f | g)", 20, 3)),
+    "cells-one_row": Case("12 effects, 60 levels, one row a cell", cells("y ~ f + (0 + f || g)", 60, 1)),
+    "four_way": Case("15 factors of a four-way layout, 800 rows", four_way),
     "trolley": Case("Trolley: 9,930 ordered rows, 331 x 12 levels", trolley),
     "insteval": Case("InstEval's shape: 2,972 x 1,128 x 28, 73,421 gaussian rows", insteval, draws=400),
     "slopes200k": Case("three zero-sum slopes, 1,000 groups, 200,000 rows", slopes200k, after_data=True),

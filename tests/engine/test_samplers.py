@@ -18,6 +18,7 @@ from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal, marginal_batches
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings, generators
 from shoal.engine.threads import in_threads
+from shoal.engine.trajectories import LONGEST
 from shoal.errors import SamplingError
 from shoal.fit.posterior import posterior_of
 from shoal.model import Response, specify
@@ -120,7 +121,7 @@ def test_moments_of_skewed_effects(how):
     )
 
 
-@pytest.mark.parametrize("how, shape", [("alternating", (1.5, 3.0)), ("hmc", (0.15, 0.3))])
+@pytest.mark.parametrize("how, shape", [("alternating", (1.5, 3.0)), ("hmc", (0.03, 0.06))])
 def test_moments_hold_however_crude_the_moves_are(how, shape):
     """One kick a trajectory, no Newton step, a low aim: many refusals, and no bias."""
     target = skewed(*shape)
@@ -244,7 +245,8 @@ def test_trajectories_are_accepted_as_asked(aim):
     target = skewed(0.7, 3.0)
     draws = sample(target, "hmc", replace(SHORT, draws=1000, warmup=400, target_accept=aim))
     assert draws.facts["target_accept"] == aim
-    assert abs(draws.stats["acceptance_rate"].mean() - aim) < 0.1 or draws.stats["n_steps"].max() <= 3
+    longest = np.min(draws.facts["step_size"]) > 0.99 * LONGEST  # then more are accepted than asked for
+    assert abs(draws.stats["acceptance_rate"].mean() - aim) < 0.1 or longest
 
 
 def test_independent_draws_are_nearly_independent_and_say_how_good_their_proposals_are():

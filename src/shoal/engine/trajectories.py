@@ -25,7 +25,7 @@ from shoal.engine.vectors import copy
 from shoal.priors.compiled import compiled_as, inner
 
 MOST_KICKS = 32
-LONGEST = 0.5 * QUARTER  # angle between kicks: with one a trajectory hardly sees a tail of theta
+LONGEST = 0.35 * QUARTER  # angle between kicks: with one or two a trajectory hardly sees a tail of theta
 
 
 @inner
