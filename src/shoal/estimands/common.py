@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from numbers import Real
 
 import numpy as np
@@ -47,20 +47,24 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     if not pairs:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
     if isinstance(name, str):
-        name = as_known(name, [n for _, g in pairs for n in (g.name, g.prefix + g.name)])
-    found = [(d, g) for d, g in pairs if name == g.prefix + g.name]
+        name = as_known(name, [n for d, g in pairs for n in (g.name, d.prefix + g.name, g.prefix + g.name)])
+    found = [(d, g) for d, g in pairs if name == d.prefix + g.name]
     # A factor's own name, or none, means its effects on responses.
-    found = (
-        found
-        or [(d, g) for d, g in pairs if name in (None, g.name) and not d.parameter]
-        or (pairs if name is None else [])
-    )
-    if len(found) == 1:
+    found = found or [
+        (d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name) and not d.parameter
+    ]
+    found = found or (pairs if name is None else [])
+    if len({g.r for _, g in found}) == 1:
         return found[0]
-    names = [g.prefix + g.name for _, g in pairs]
+    names = list(dict.fromkeys(d.prefix + g.name for d, g in pairs))
     if not found:
         raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), names))
     raise ModelError(f"The model has {len(names)} sets of group effects.", f"One of {listing(names)}.")
+
+
+def held_by(results: Results, group: Group) -> Iterator[tuple[Design, Group]]:
+    """Yield the linear predictors that a set of effects enters, with the set as each holds it."""
+    yield from ((part, own) for part in results.model.parts for own in part.groups if own.r == group.r)
 
 
 def effect_of(group: Group, effect: str | None) -> int:

@@ -50,6 +50,8 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     lower, upper = interval_names(prob)
     draws = levels(results, name)
     alone, population = _alone(results, name)
+    own = list(group.own)
+    draws, group = draws[..., own], group.unjoined
     low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
@@ -88,14 +90,15 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
             "fit.levels(...) has the pooled ones.",
         )
     means = _means(results, design)
-    columns = [design.columns[c] if c >= 0 else None for c in design.matched(group)]
+    own = list(group.own)
+    columns = [design.columns[c] if c >= 0 else None for c in np.array(design.matched(group))[own]]
     population = np.array([means[c] if c else 0.0 for c in columns])
     phi = {k: value[0] if len(value) == 1 else value for k, value in phi_of(design, means).items()}
     rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
     names = [name for name in (group.sd, group.cor) if name in results.posterior]
     draws = {name: results.posterior[name].values for name in names}
-    learned = (draws | moved(group, group.to_average, draws))[group.sd].mean((0, 1))
-    return estimates(design, group, phi, rest, population, learned), population
+    learned = (draws | moved(group, group.to_average, draws))[group.sd].mean((0, 1))[own]
+    return estimates(design, group.unjoined, phi, rest, population, learned), population
 
 
 def _means(results: Results, design: Design) -> dict[str, np.ndarray]:

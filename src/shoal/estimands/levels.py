@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.errors import ModelError
-from shoal.estimands.common import INTERVAL, describe, group_of, linear_scale, these_levels
+from shoal.estimands.common import INTERVAL, describe, group_of, held_by, linear_scale, these_levels
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
@@ -33,9 +33,10 @@ def levels(results: Results, name: str | None = None) -> xr.DataArray:
     """
     design, group = group_of(results, name)
     out = effects_draws(results, name)
-    for k, column in enumerate(design.matched(group)):
-        if column >= 0:
-            out[..., k] += results.posterior[design.columns[column]]
+    for part, held in held_by(results, group):
+        for k, column in enumerate(part.matched(held)):
+            if column >= 0:
+                out[..., k] += results.posterior[part.columns[column]]
     out.attrs = {"scale": linear_scale(design), "population": these_levels(group)}
     return out.rename(f"{group.prefix}levels_{group.name}")
 
@@ -48,13 +49,18 @@ def finite_population(results: Results, name: str | None = None, prob: float = I
     In a zero-sum term the two are one.
     """
     (design, group), draws = group_of(results, name), levels(results, name)
-    matched, rows = design.matched(group), []
+    rows = []
+    population_of = {
+        k: part.columns[column]
+        for part, held in held_by(results, group)
+        for k, column in enumerate(part.matched(held))
+        if column >= 0
+    }
     for k, effect in enumerate(group.effects):
         finite = draws[..., k].mean(group.levels_dim).values
         rows.append({"effect": effect, "over": "these levels", **describe(finite, prob)})
-        column = matched[k]
-        if column >= 0 and not group.zero_sum:
-            population = results.posterior[design.columns[column]].values
+        if k in population_of and not group.zero_sum:
+            population = results.posterior[population_of[k]].values
             rows.append({"effect": effect, "over": "population", **describe(population, prob)})
     table = Estimates(rows).set_index(["effect", "over"])
     table.attrs = {

@@ -33,7 +33,7 @@ def build(model: Specification, coordinates: str) -> pm.Model:
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)
         for part in model.parts:
-            values |= _parameters(model, part, coordinates) | curves.variables(model, part)
+            values |= _parameters(model, part, coordinates, values) | curves.variables(model, part)
         for design in model.designs:
             eta = _linear_predictor(model, design, values)
             phi = {name: values[design.prefix + name] for name in design.scalars}
@@ -73,12 +73,13 @@ def _latents(model: Specification) -> Values:
     return values
 
 
-def _parameters(model: Specification, design: Design, coordinates: str) -> Values:
-    """Return all variables of one response: scales, coefficients, effects, the family's own."""
-    scales = {group.r: effects.scale_of(model, group) for group in design.groups}
+def _parameters(model: Specification, design: Design, coordinates: str, before: Values) -> Values:
+    """Return the variables of one linear predictor, but for those of `before`."""
+    groups = [group for group in design.groups if group.r not in before]
+    scales = {group.r: effects.scale_of(model, group) for group in groups}
     means, shift = _means(design, scales) if coordinates == "zero_sum" else ({}, {})
     values = _coefficients(model, design, shift)
-    for group in design.groups:
+    for group in groups:
         scale = scales[group.r]
         if coordinates == "centered" and group.root is None:
             population = _population(design, group, values)
@@ -97,7 +98,7 @@ def _means(design: Design, scales: Mapping[str, EffectScale]) -> tuple[Values, V
     """Return the standardised means over levels, by group, and what they add to each coefficient."""
     means: Values = {}
     shift: Values = {}
-    for group in filter(effects.splits, design.groups):
+    for group in (group for group in design.groups if group.r in scales and effects.splits(group)):
         means[group.r], added = effects.mean_over_levels(group, scales[group.r])
         for k, column in enumerate(design.matched(group)):
             if column >= 0:
@@ -153,7 +154,7 @@ def _shifted(name: str, prior: Prior, shift: Any) -> Any:
 
 def _population(design: Design, group: Group, values: Values) -> dict[int, Any] | None:
     """Return the coefficients of the same columns, by effect, for the factor with most effects."""
-    if group is not max(design.groups, key=_size):
+    if group is not max(design.groups, key=_size) or group.sections:
         return None
     matched = enumerate(design.matched(group))
     return {k: values[design.columns[column]] for k, column in matched if column >= 0}

@@ -113,7 +113,7 @@ def pairs(group: Group) -> list[str]:
 
 def splits(group: Group) -> bool:
     """Say whether ``"zero_sum"`` coordinates take the effects of `group` apart."""
-    return not (group.zero_sum or group.student or group.root is not None)
+    return not (group.zero_sum or group.student or group.root is not None or group.sections)
 
 
 def mean_over_levels(group: Group, scale: EffectScale) -> tuple[Any, Any]:

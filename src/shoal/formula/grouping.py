@@ -56,7 +56,8 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
         names, (zero_sum, dist, cov) = factors(bar.factor, formula), (False, "normal", None)
     expression = effects.expression(formula, bar.effects.span)
     return [
-        GroupTerm(expression, factor, bar.correlated, zero_sum, dist, cov, span=bar.span) for factor in names
+        GroupTerm(expression, factor, bar.correlated, zero_sum, dist, cov, bar.id, span=bar.span)
+        for factor in names
     ]
 
 
@@ -180,7 +181,7 @@ def _latent(call: Call, formula: str) -> tuple[LatentTerm, tuple[int, int]]:
 
 def _latent_bar(call: Call, formula: str) -> Bar:
     bar = call.arguments[0] if len(call.arguments) == 1 and not call.keywords else None
-    if isinstance(bar, Bar) and bar.correlated:
+    if isinstance(bar, Bar) and bar.correlated and not bar.id:
         return bar
     raise FormulaError(
         f"Found {unparse(call)}.",

@@ -81,15 +81,11 @@ class Reader:
         )
 
     def second_bar(self) -> FormulaError:
-        """Return the error for ``(1 | id | g)``, whose id joins terms of several formulas in brms."""
-        first, name, _, after = self.tokens[self.position - 2 : self.position + 2]
-        remedy = ""
-        if first.is_sign("|", "||") and after.kind is not Kind.END:
-            remedy = rewrite(self.text, (name.span[0], after.span[0]), "")
+        """Return the error for a bar that is neither that of a term nor that of its id."""
         return self.error(
             f"Found {self.token}.",
-            "One bar inside parentheses, as in (1 + x | g); correlations across formulas are not there yet.",
-            remedy,
+            "One bar inside parentheses, as in (1 + x | g); or two around a name that terms of several "
+            "linear predictors share, as in (1 + x | id | g): their effects are then correlated.",
         )
 
     def unexpected(self, needed: str) -> FormulaError:
@@ -248,8 +244,10 @@ class Reader:
         bar = self.take("|", "||")
         if bar is None:
             return inside
-        factor = self.chain()
-        return Bar(inside, factor, bar.text == "|", span=(inside.span[0], factor.span[1]))
+        factor, name = self.chain(), ""
+        if bar.text == "|" and isinstance(factor, Column) and self.take("|"):
+            name, factor = factor.name, self.chain()
+        return Bar(inside, factor, bar.text == "|", name, span=(inside.span[0], factor.span[1]))
 
     def listing(self, opening: Token) -> Listing:
         """Read ``[a, b]``."""

@@ -53,6 +53,8 @@ class GroupTerm:
         Distribution of the effects over the levels.
     cov : str, optional
         Name the user gave to a known covariance between the levels; no column of the table.
+    id : str
+        Name that terms of several linear predictors share whose effects are correlated; empty for none.
     """
 
     effects: Expression
@@ -61,6 +63,7 @@ class GroupTerm:
     zero_sum: bool = False
     dist: str = "normal"
     cov: str | None = None
+    id: str = ""
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property

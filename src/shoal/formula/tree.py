@@ -95,11 +95,12 @@ class Power(Node):
 
 @dataclass(frozen=True, slots=True)
 class Bar(Node):
-    """``(effects | factor)``, or ``||``."""
+    """``(effects | factor)``, or ``||``; ``(effects | id | factor)`` with a name that several terms share."""
 
     effects: Node
     factor: Node
     correlated: bool
+    id: str = ""
 
 
 def quote(name: str) -> str:
@@ -126,7 +127,8 @@ def unparse(node: Node, level: int = 0) -> str:
             dotted_name = "." in node.function and not arguments
             return node.function if dotted_name else f"{node.function}({', '.join(arguments)})"
         case Bar():
-            return f"({unparse(node.effects)} {'|' if node.correlated else '||'} {unparse(node.factor)})"
+            sign = f"| {quote(node.id)} |" if node.id else "|" if node.correlated else "||"
+            return f"({unparse(node.effects)} {sign} {unparse(node.factor)})"
         case Signed():
             own, text = _SIGNED, node.sign + unparse(node.operand, _SIGNED)
         case Power():

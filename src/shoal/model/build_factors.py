@@ -61,7 +61,7 @@ def _group(
     weight: np.ndarray,
 ) -> Group:
     """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
-    for option in ("zero_sum", "dist", "cov"):
+    for option in ("zero_sum", "dist", "cov", "id"):
         if len({getattr(t, option) for t in terms}) > 1:
             raise ModelError(
                 f"Terms of the grouping factor {name!r} differ in {option}.",
@@ -88,6 +88,8 @@ def _group(
             "One of the two: Student-t effects given their sum have no closed form.",
         )
     z = np.concatenate(columns, axis=1)
+    if first.id:
+        blocks = [tuple(range(len(effects)))]
     return Group(
         name=name,
         labels=labels,
@@ -103,6 +105,7 @@ def _group(
         prefix=prefix,
         specs=tuple(specs),
         columns=first.factor,
+        id=first.id,
     )
 
 

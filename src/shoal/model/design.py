@@ -93,6 +93,16 @@ class Design:
         """The parameter whose predictor this is; empty for a response's own."""
         return self.family.name if isinstance(self.family, Parameter) else ""
 
+    @property
+    def response_prefix(self) -> str:
+        """``<response>_`` where a model has several responses."""
+        return self.prefix.removesuffix(f"{self.parameter}_") if self.parameter else self.prefix
+
+    @property
+    def unjoined(self) -> Design:
+        """The design with the groups that an id joins as each predictor has them alone."""
+        return self.changed(lambda part: replace(part, groups=tuple(g.unjoined for g in part.groups)))
+
     def changed(self, change: Callable[[Design], Design]) -> Design:
         """Return the design with each of its parts changed."""
         return replace(change(self), predictors=tuple(change(part) for part in self.predictors))
@@ -185,7 +195,7 @@ class Design:
 
     def matched(self, group: Group) -> tuple[int, ...]:
         """For each effect of `group`, the population column of the same term, or -1."""
-        return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.effects)
+        return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.own_terms)
 
     def place_of(self, part: Group | Latent | Curve) -> int:
         """Return the place of a group among the response's, of a latent or a curve among its own kind."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ OWN_DIMS = {"chain", "draw", "row", "cutpoint"}  # dimensions of a posterior tha
 
 @dataclass(frozen=True)
 class Group:
-    """The effects of one response on the levels of one grouping factor.
+    """The effects of one linear predictor on the levels of one grouping factor.
+
+    Where an id joins them with those of other predictors, all of these, the columns of others being zero.
 
     Attributes
     ----------
@@ -31,6 +33,8 @@ class Group:
         Values that multiply the level's K effects.
     effects : tuple of str
         Names of the effects; ``Intercept`` for the constant.
+    terms : tuple of str
+        Their names in the formula, where they are others.
     blocks : tuple of tuple of int
         Effects within a block are correlated, blocks are independent.
     averages : (K,) array
@@ -49,6 +53,11 @@ class Group:
         One a term: replay the columns of `z` on new data.
     columns : tuple of str
         Columns of the table whose combination names the level.
+    id : str
+        What joins the effects with those of other predictors; empty if nothing does.
+    sections : tuple of tuple of int
+        Effects of each predictor that is joined, and the number of this one's among them.
+    section : int
     """
 
     name: str
@@ -65,6 +74,37 @@ class Group:
     prefix: str = ""
     specs: tuple[DesignSpec, ...] = ()
     columns: tuple[str, ...] = ()
+    id: str = ""
+    terms: tuple[str, ...] = ()
+    sections: tuple[tuple[int, ...], ...] = ()
+    section: int = 0
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """Positions of the effects on this linear predictor."""
+        return self.sections[self.section] if self.sections else tuple(range(len(self.effects)))
+
+    @property
+    def own_terms(self) -> tuple[str | None, ...]:
+        """Names in the formula of the effects on this linear predictor, None for others."""
+        names = self.terms or self.effects
+        return tuple(name if k in self.own else None for k, name in enumerate(names))
+
+    @property
+    def unjoined(self) -> Group:
+        """The effects on this linear predictor alone, called as in its formula."""
+        if not self.sections:
+            return self
+        own = list(self.own)
+        return replace(
+            self,
+            z=self.z[:, own],
+            effects=tuple(self.terms[k] for k in own),
+            terms=(),
+            blocks=(tuple(range(len(own))),),
+            averages=self.averages[own],
+            sections=(),
+        )
 
     @property
     def counts(self) -> np.ndarray:
@@ -113,18 +153,19 @@ class Group:
         The Intercept becomes the effect on the linear predictor where its block's other columns have their
         averages; other effects stay.
         """
-        out = np.eye(len(self.effects))
-        for block in self.blocks:
+        out, names = np.eye(len(self.effects)), self.terms or self.effects
+        for block in self.sections or self.blocks:
             for k in block:
-                if self.effects[k] == INTERCEPT:
+                if names[k] == INTERCEPT:
                     out[k, list(block)] = np.where(np.array(block) == k, 1.0, self.averages[list(block)])
         return out
 
     def read(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return level numbers (N',), -1 for levels that are new, and z (N', K) of another table."""
         names = level_names(self.columns, frame)
-        values = [spec.apply(frame) for spec in self.specs]
-        return pd.Index(self.labels).get_indexer(pd.Index(names)), np.concatenate(values, axis=1)
+        z = np.zeros((len(frame), len(self.effects)))
+        z[:, self.own] = np.concatenate([spec.apply(frame) for spec in self.specs], axis=1)
+        return pd.Index(self.labels).get_indexer(pd.Index(names)), z
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from shoal.model.checks import responses as response_checks
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design
 from shoal.model.grouping_factors import Group
+from shoal.model.joined import join
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.term import Term
 from shoal.model.terms.variable import ResolvedPrior, Variable
@@ -103,8 +104,10 @@ class Specification:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The effects of all responses on all grouping factors."""
-        return tuple(group for part in self.parts for group in part.groups)
+        """The effects of all linear predictors on all grouping factors, each set once."""
+        return tuple(
+            {group.r: group for part in reversed(self.parts) for group in reversed(part.groups)}.values()
+        )[::-1]
 
     @property
     def factors(self) -> dict[str, np.ndarray]:
@@ -219,6 +222,7 @@ def designs_of(
         for (formula, predictors), response, name in zip(both, responses, names, strict=True)
     )
     response_checks.shared(designs)
+    designs = join(designs)
     response_checks.distinct(designs)
     unused = set(covariances) - {term.cov for formula in every for term in formula.groups}
     if unused:

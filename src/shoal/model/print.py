@@ -99,7 +99,7 @@ def _data(model: Specification) -> list[str]:
         for own, group in pairs:
             least, most = int(group.counts.min()), int(group.counts.max())
             each = counted(most, "row") if least == most else f"{least:,} to {most:,} rows"
-            levels, effects = counted(len(group.labels), "level"), ", ".join(group.effects)
+            levels, effects = counted(len(group.labels), "level"), ", ".join(group.unjoined.effects)
             name = f"{group.name}, of {own.parameter}" if own.parameter else group.name
             lines.append(f"{name}: {levels}, {each} each; effects: {effects}")
     return lines

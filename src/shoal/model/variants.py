@@ -113,11 +113,11 @@ def _alone(design: Design, sd: float | Mapping[str, float] | None) -> Mapping[st
     wide = design.family.no_pooling_sd(design.counting.rows)
     out: dict[str, ResolvedPrior] = {}
     for group in design.groups:
-        spreads = design.effect_spreads(group)
-        there = float(np.linalg.norm(group.averages / spreads))  # of an Intercept: as wide at average columns
-        matched = design.matched(group)
-        names = sd_names(group)
-        for effect, name, spread, column in zip(group.effects, names, spreads, matched, strict=True):
+        spreads, own = design.effect_spreads(group), list(group.own)
+        # Of an Intercept: as wide at average columns.
+        there = float(np.linalg.norm(group.averages[own] / spreads[own]))
+        matched, names, terms = design.matched(group), sd_names(group), group.own_terms
+        for effect, name, spread, column in ((terms[k], names[k], spreads[k], matched[k]) for k in own):
             given = sd.get(name) if isinstance(sd, Mapping) else sd
             widest = wide * there if effect == INTERCEPT else wide / float(spread)
             value = widest if given is None else given

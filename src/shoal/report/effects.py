@@ -27,7 +27,7 @@ def kept(results: Results) -> bool:
 
 def effect_tables(results: Results, design: Design, group: Group, prob: float) -> list[Table]:
     """Return a table for each effect of a grouping factor: all levels, or those at both ends."""
-    effects = estimands.effects(results, group.prefix + group.name, prob)
+    effects = estimands.effects(results, design.prefix + group.name, prob)
     size = len(group.effects)
     return [
         _table(effects.iloc[k::size], design, group, effect, prob) for k, effect in enumerate(group.effects)

@@ -61,10 +61,11 @@ class Equation:
 def equations(model: Specification) -> list[Equation]:
     """Return the distribution of every response, its linear predictor, and that of all effects."""
     out = []
+    sets = {group.r: group for group in model.groups}  # each once, whatever predictors it enters
     for design in model.designs:
         out += [_distribution(design), *map(_predictor, design.parts)]
         for part in design.parts:
-            for group in part.groups:
+            for group in (group for group in part.groups if sets[group.r] is group):
                 out += _effects(part, group)
             out += [_curve(part, curve) for curve in part.curves]
     latents = {latent.name: latent for part in model.parts for latent in part.latents}
@@ -116,9 +117,10 @@ def _predictor(design: Design) -> Equation:
         for k, term in enumerate(design.terms)
     ]
     for group in design.groups:
-        for effect in group.effects:
-            r = of_effect("r", design, group, effect, level)
-            terms.append(r if effect == INTERCEPT else row(r, at_row(effect)))
+        for k in group.own:
+            r = of_effect("r", design, group, group.effects[k], level)
+            term = str(group.own_terms[k])
+            terms.append(r if term == INTERCEPT else row(r, at_row(term)))
     for latent in design.latents:
         value = sub(words(latent.name), row(words(latent.factor), level))
         terms.append(row(loading(design, latent), value))

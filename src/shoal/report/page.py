@@ -99,7 +99,9 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
         (design, group, effect, table)
         for design in results.model.designs
         for group in design.groups
-        for effect, table in zip(group.effects, effect_tables(results, design, group, prob), strict=True)
+        for effect, table in zip(
+            group.unjoined.effects, effect_tables(results, design, group.unjoined, prob), strict=True
+        )
     ]
     for count, (design, group, effect, table) in enumerate(tables):
         of = f"{response_of(design)}, " if design.prefix else ""

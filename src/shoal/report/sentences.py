@@ -39,12 +39,15 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
     if design.formula.offsets:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:
-        yield from _group(group)
+        yield from _group(group.unjoined)
     for part in design.predictors:
         yield f"{part.parameter} has a linear predictor of its own, with {part.family.link} link."
         yield _population(part)
         for group in part.groups:
-            yield from _group(group)
+            yield from _group(group.unjoined)
+    if joined := [group for group in design.groups if group.sections]:
+        factors = _together(sorted({group.name for group in joined}))
+        yield f"An id joins effects of {factors} on several linear predictors: they are correlated."
     yield from _learnt(model, design)
 
 

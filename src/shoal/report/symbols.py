@@ -63,7 +63,8 @@ def of_effect(base: str, design: Design, group: Group, effect: str, at: Markup |
         What follows the factor in the index, such as the level of row i.
     """
     factor = words(group.name) if at is None else row(words(group.name), at)
-    index = listed([*owners(design), factor])
+    # An id joins effects on several predictors: they are named after these, and the set after none.
+    index = listed([factor] if group.sections else [*owners(design), factor])
     if effect == INTERCEPT:
         return sub(name(base), index)
     return subsup(name(base), index, enclosed(words(effect)))
@@ -71,6 +72,8 @@ def of_effect(base: str, design: Design, group: Group, effect: str, at: Markup |
 
 def correlation(design: Design, group: Group) -> Markup:
     """Return the correlation matrix of a level's effects."""
+    if group.sections:
+        return sub(name("R"), words(group.name))
     return indexed(name("R"), design, words(group.name))
 
 

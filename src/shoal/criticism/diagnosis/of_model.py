@@ -12,5 +12,5 @@ def remarked(case: Case) -> list[Finding]:
     if case.model is None:
         return []
     frame = case.model.table.frame
-    found = [remark for design in case.model.designs for remark in remarks(design, frame)]
+    found = [remark for design in case.model.designs for remark in remarks(design.unjoined, frame)]
     return [Finding(remark.code, remark.severity, remark.evidence, remark.remedy) for remark in found]

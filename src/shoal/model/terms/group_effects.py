@@ -20,6 +20,7 @@ from shoal.engine.problem import ONE, ZERO
 from shoal.families import Rows
 from shoal.model.covariance import correlations, partial_positions
 from shoal.model.design import Design, Group
+from shoal.model.grouping_factors import INTERCEPT
 from shoal.model.terms import functions as f
 from shoal.model.terms.coefficients import PlacedCoefficients
 from shoal.model.terms.group_parameters import (
@@ -36,7 +37,7 @@ from shoal.model.terms.group_parameters import (
 from shoal.model.terms.grouping import Gathered
 from shoal.model.terms.student_effects import student_effects
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
-from shoal.model.terms.variable import Priors, Variable
+from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import LKJ, Prior
 
 Block = tuple[Group, tuple[int, ...], int]  # correlated effects of a group, and where the group begins
@@ -51,9 +52,10 @@ class GroupEffects(Term):
 
     def variables(self) -> Iterator[Variable]:
         for design, group in self.factor.groups:
-            make = partial(Variable, prefix=group.prefix, place=design.place_of(group))
+            make = partial(Variable, prefix=design.prefix, place=design.place_of(group))
             dims, sds = {group.dim: group.effects}, sd_names(group)
-            yield make(group.sd, "sd", dims=dims, priors=sds, defaults=partial(sd_defaults, design, group))
+            defaults = partial(self._sd_defaults, group)
+            yield make(group.sd, "sd", dims=dims, priors=sds, defaults=defaults)
             if group.correlated:
                 square = {**dims, f"{group.dim}_bis": group.effects}
                 pairs = tuple(sorted((i, j) for i, j, *_ in partial_positions(group.blocks)))
@@ -66,6 +68,10 @@ class GroupEffects(Term):
                 defaults = partial(degrees_defaults, group)
                 yield make(group.nu, "degrees", priors=(group.nu,), defaults=defaults)
             yield make(group.r, "effects", dims={group.levels_dim: self.factor.labels, **dims})
+
+    def _sd_defaults(self, group: Group) -> Iterator[Default]:
+        for part, own in self.factor.of(group):
+            yield from sd_defaults(part, own)
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         out: dict[str, Prior] = {}
@@ -90,8 +96,11 @@ class GroupEffects(Term):
         A default prior of the sd of the Intercept speaks of effects at average columns, whatever is zero in
         the table; so do their correlations.
         """
-        speaks = any(self.priors[name].centered for name in sd_names(group))
-        return group.to_average if speaks else np.eye(len(group.effects))
+        out, names = np.eye(len(group.effects)), sd_names(group)
+        for section in map(list, group.sections or (tuple(range(len(names))),)):
+            if any(self.priors[names[k]].centered for k in section):
+                out[section] = group.to_average[section]
+        return out
 
     def blocks(self) -> Iterator[Block]:
         """Yield the correlated sets of effects."""
@@ -156,7 +165,7 @@ class GroupEffects(Term):
                 yield Judged(group.nu, (draws[group.nu],))
 
     def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
-        own = (group for owner, group in self.factor.groups if owner is design)
+        own = (group for owner, group in self.factor.members if owner is design)
         parts = (np.einsum("...nk,nk->...n", draws[g.r][..., g.index, :], g.z) for g in own)
         return sum(parts, np.zeros(()))
 
@@ -166,9 +175,15 @@ class GroupEffects(Term):
         return z @ np.linalg.inv(block_diag(*(self.to_average(g) for _, g in self.factor.groups))), level
 
     def summands(self, design: Design) -> list[str]:
-        own = (group for owner, group in self.factor.groups if owner is design)
-        pairs = ((f"{group.r}[{group.name}[i]]", e) for group in own for e in group.effects)
-        return [r if e == "Intercept" else f"{r}[{e}] {e}[i]" for r, e in pairs]
+        own = [(group, k) for owner, group in self.factor.members if owner is design for k in group.own]
+        return [self._summand(group, group.effects[k], str(group.own_terms[k])) for group, k in own]
+
+    @staticmethod
+    def _summand(group: Group, effect: str, term: str) -> str:
+        r = f"{group.r}[{group.name}[i]]"
+        if term == INTERCEPT:
+            return r if effect == INTERCEPT else f"{r}[{effect}]"
+        return f"{r}[{effect}] {term}[i]"
 
     def equations(self, design: Design) -> list[str]:
         own = (group for owner, group in self.factor.groups if owner is design)
@@ -209,7 +224,7 @@ class PlacedGroupEffects(Placed):
     root: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        if not any(owner is design for owner, _ in self.term.factor.groups):
+        if not any(owner is design for owner, _ in self.term.factor.members):
             return None
         z, level = self.term.columns(design, first)
         line, column = np.nonzero(z)
@@ -239,18 +254,17 @@ class PlacedGroupEffects(Placed):
         factor = self.term.factor
         summed = np.concatenate([[group.zero_sum] * len(group.effects) for _, group in factor.groups])
         parts, moves, at = [NO_PART] * factor.effects, [NO_MOVE] * factor.effects, 0
-        for design, group in factor.groups:
-            found, to_average = of[design.prefix], self.term.to_average(group)
-            matched = np.zeros(
-                (len(group.effects), len(found.mean))
-            )  # effects by coefficients of the same column
-            for k, column in enumerate(design.matched(group)):
-                if column >= 0:
-                    matched[k, column] = 1.0
-            own, back = to_average @ matched, np.linalg.inv(to_average).T @ matched
-            for k in map(int, np.flatnonzero(matched.any(axis=1) & (not summed.any()))):
-                parts[at + k] = found.part_of(own[k]) if first else NO_PART
-                moves[at + k] = found.move_of(back[k]) if factor.root is None else NO_MOVE
+        for _, group in factor.groups:
+            for design, held in factor.of(group):
+                found, to_average = of[design.prefix], self.term.to_average(held)
+                matched = np.zeros((len(held.effects), len(found.mean)))  # by coefficients of the same column
+                for k, column in enumerate(design.matched(held)):
+                    if column >= 0:
+                        matched[k, column] = 1.0
+                own, back = to_average @ matched, np.linalg.inv(to_average).T @ matched
+                for k in map(int, np.flatnonzero(matched.any(axis=1) & (not summed.any()))):
+                    parts[at + k] = found.part_of(own[k]) if first else NO_PART
+                    moves[at + k] = found.move_of(back[k]) if factor.root is None else NO_MOVE
             at += len(group.effects)
         builder.levels(LevelEffects(self.x, self.root, summed, parts, moves))
 

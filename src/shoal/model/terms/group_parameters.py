@@ -32,7 +32,7 @@ def partial_names(group: Group) -> list[str]:
 
 
 def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
-    """Yield the default priors of standard deviations: that of an Intercept at average columns.
+    """Yield the default priors of sds of effects on one predictor: that of an Intercept at average columns.
 
     Of slopes that an Intercept is independent of, the model itself says where they are zero: there the prior
     of its sd is as wide as theirs.
@@ -41,10 +41,10 @@ def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
     spreads = _spreads(design, group)
     away = group.averages / spreads
     moved = (group.to_average != np.eye(len(group.effects))).any(axis=1)
-    for block in group.blocks:
-        outside = np.delete(away, block)
+    for block in [group.own] if group.sections else group.blocks:
+        outside = np.delete(away, block) if not group.sections else np.zeros(0)
         for k in block:
-            wide = math.hypot(1.0, *outside) if group.effects[k] == INTERCEPT else 1.0
+            wide = math.hypot(1.0, *outside) if group.own_terms[k] == INTERCEPT else 1.0
             prior = Exponential(float(spreads[k]) / (wide * unit))
             yield Default(sd_names(group)[k], prior, names, centered=bool(moved[k]))
 
@@ -52,7 +52,7 @@ def sd_defaults(design: Design, group: Group) -> Iterator[Default]:
 def _spreads(design: Design, group: Group) -> np.ndarray:
     """Return the scale of each effect's column, (K,); 1 for the cells of a factor, which are intercepts."""
     spreads = design.effect_spreads(group)
-    for block in map(list, group.blocks):
+    for block in map(list, [group.own] if group.sections else group.blocks):
         z = group.z[:, block]
         if np.isin(z, (0.0, 1.0)).all() and (z.sum(axis=1) == 1).all():
             spreads[block] = 1.0

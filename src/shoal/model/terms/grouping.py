@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,16 +19,25 @@ class Gathered:
     name : str
     labels : (G,) array
         Its levels.
-    groups : tuple of (Design, Group)
-        Their effects stand one after the other, in this order.
+    members : tuple of (Design, Group)
+        Where effects enter.
     root : array or None
         Cholesky factor of a known covariance between levels.
     """
 
     name: str
     labels: np.ndarray
-    groups: tuple[tuple[Design, Group], ...]
+    members: tuple[tuple[Design, Group], ...]
     root: np.ndarray | None = None
+
+    @property
+    def groups(self) -> tuple[tuple[Design, Group], ...]:
+        """Each set of effects once, with the first predictor that it enters; they stand in this order."""
+        return tuple({group.r: (part, group) for part, group in reversed(self.members)}.values())[::-1]
+
+    def of(self, group: Group) -> Iterator[tuple[Design, Group]]:
+        """Yield the linear predictors that a set of effects enters, with the set as each holds it."""
+        yield from ((part, own) for part, own in self.members if own.r == group.r)
 
     @property
     def levels(self) -> int:
@@ -42,11 +51,12 @@ class Gathered:
 
     def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return z (M, K) and the level (M,) of some rows of one response."""
+        own = {group.r: group for owner, group in self.members if owner is design}
         z = [
-            group.z[rows] if owner is design else np.zeros((len(rows), len(group.effects)))
-            for owner, group in self.groups
+            own[group.r].z[rows] if group.r in own else np.zeros((len(rows), len(group.effects)))
+            for _, group in self.groups
         ]
-        index = next(group.index for owner, group in self.groups if owner is design)
+        index = next(iter(own.values())).index
         return np.concatenate(z, axis=1), index[rows]
 
 
@@ -56,6 +66,6 @@ def gathered(designs: Sequence[Design]) -> tuple[Gathered, ...]:
     for part in (part for design in designs for part in design.parts):
         for group in part.groups:
             key = (group.name, group.cov if group.root is not None else None)
-            groups = found[key].groups if key in found else ()
-            found[key] = Gathered(group.name, group.labels, (*groups, (part, group)), group.root)
+            members = found[key].members if key in found else ()
+            found[key] = Gathered(group.name, group.labels, (*members, (part, group)), group.root)
     return tuple(found.values())

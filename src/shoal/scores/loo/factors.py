@@ -39,7 +39,7 @@ class Factor(Gathered):
     def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return z (M, J) and the level (M,) of some rows of one response."""
         z, index = np.zeros((len(rows), super().effects)), np.zeros(len(rows), np.int64)
-        if any(owner is design for owner, _ in self.groups):
+        if any(owner is design for owner, _ in self.members):
             z, index = super().columns(design, rows)
         loaded = np.array([owner is design for owner, _ in self.loadings], float)
         for owner, latent in self.loadings:
@@ -52,11 +52,11 @@ def factors_of(model: Specification) -> tuple[Factor, ...]:
     found: dict[tuple[str, int], Factor] = {}
     for number, own in enumerate(gathered(model.designs)):
         key = (own.name, 0 if own.root is None else 1 + number)  # latents join effects of independent levels
-        found[key] = Factor(own.name, own.labels, own.groups, own.root)
+        found[key] = Factor(own.name, own.labels, own.members, own.root)
     for design in model.parts:
         for latent in design.latents:
             old = found.get((latent.factor, 0), Factor(latent.factor, latent.labels, ()))
             latents = tuple(dict.fromkeys([*old.latents, latent.name]))
             loadings = (*old.loadings, (design, latent))
-            found[latent.factor, 0] = Factor(old.name, old.labels, old.groups, None, latents, loadings)
+            found[latent.factor, 0] = Factor(old.name, old.labels, old.members, None, latents, loadings)
     return tuple(found.values())

@@ -150,7 +150,7 @@ def _blocks(which: np.ndarray, numbers: np.ndarray) -> Iterator[np.ndarray]:
 
 def _given(design: Design, places: Sequence[Inside]) -> Design:
     """Return a response without effects that are integrated for all levels: no draws are needed of them."""
-    gone = {id(g) for p in places if (p.home >= 0).all() for _, g in p.factor.groups}
+    gone = {id(g) for p in places if (p.home >= 0).all() for _, g in p.factor.members}
     latents = {t.name for p in places if (p.home >= 0).all() for _, t in p.factor.loadings}
 
     def without(own: Design) -> Design:
@@ -255,7 +255,7 @@ def _of_predictor(
     """Return `_effects` of one linear predictor."""
     # The design here may lack groups: the factor's own members say whose predictor this is.
     owner = next(
-        (d for d, _ in (*place.factor.groups, *place.factor.loadings) if d.prefix == part.prefix), None
+        (d for d, _ in (*place.factor.members, *place.factor.loadings) if d.prefix == part.prefix), None
     )
     if owner is None:
         return np.zeros((len(table_rows), place.factor.n_columns)), np.zeros(len(table_rows), np.int64)
