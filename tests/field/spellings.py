@@ -70,7 +70,6 @@ ANSWERED = [
     ("y ~ x, family=gaussian", ",", "y ~ x", "R"),
     ("y = x + z", "=", "y ~ x + z", "Python"),
     ("y <- x + z", "<-", "y ~ x + z", "R"),
-    ("y ~ x + (1 | id | g)", "|", "y ~ x + (1 | g)", "brms"),
     ("y ~ interaction(g, d)", "interaction(g, d)", "y ~ g*d", "R"),
     ("y ~ as.numeric(x)", "as.numeric(x)", "y ~ x", "R"),
     ("won['yes'] ~ x", "['yes']", "won ~ x", "Bambi"),

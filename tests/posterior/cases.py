@@ -126,7 +126,16 @@ CURVES = [
     Case("y | se(s) ~ t2(x2, x3, k=3)"),
     Case("y ~ gp(x2, k=5) + mo(i)", priors={"sdgp": HalfNormal(1), "mo(i)": Normal(0.5, 1)}),
 ]
-INTEGRATED = GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
+JOINED_GAUSSIAN = [
+    Case((("y ~ x1 + (1 + x1 | p | g)", "gaussian"), ("v ~ 1 + (1 + x2 | p | g) + (1 | h)", "gaussian"))),
+    Case(
+        (
+            ("y ~ x1 + (1 | p | gr(g, zero_sum=True))", "gaussian"),
+            ("v ~ 1 + (1 + x2 | p | gr(g, zero_sum=True))", "gaussian"),
+        )
+    ),
+]
+INTEGRATED = JOINED_GAUSSIAN + GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
@@ -262,8 +271,31 @@ CURVES_OF_ROWS = [
         )
     ),
 ]
+JOINED = [
+    Case("y ~ x1 + (1 | p | g)", predictors={"sigma": "~ x2 + (1 | p | g)"}),
+    Case(
+        "y | se(s, sigma=True) ~ x1 + (1 + x1 | p | g) + (1 | q | h)",
+        predictors={"sigma": "~ 1 + (1 + x3 | p | g) + (1 | q | h)"},
+        priors={"sd_h": HalfNormal(1), "sd_g[sigma_Intercept]": Exponential(3), "cor_g": LKJ(3)},
+    ),
+    Case(
+        (
+            ("b ~ x1 + (1 + x3 | p | gr(g, cov=K)) + (1 | q | h)", "bernoulli"),
+            ("c ~ 1 + (1 | p | gr(g, cov=K))", "negbinomial", None, {"shape": "~ 1 + (1 | q | h)"}),
+        ),
+        priors={"c_shape_Intercept": Normal(0, 0.5)},
+    ),
+]
 TRANSPORTED = (
-    PREDICTED + SHRUNK_ROWS + TWO_SCALES + BINOMIAL + COUNTS_AND_OTHERS + ORDERED + STUDENT_EFFECTS + LATENT
+    JOINED
+    + PREDICTED
+    + SHRUNK_ROWS
+    + TWO_SCALES
+    + BINOMIAL
+    + COUNTS_AND_OTHERS
+    + ORDERED
+    + STUDENT_EFFECTS
+    + LATENT
 )
 TRANSPORTED += CURVES_OF_ROWS
 ALL = INTEGRATED + TRANSPORTED

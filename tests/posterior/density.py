@@ -142,10 +142,14 @@ def at_average(model: Specification, group: Group, values: Mapping[str, Any]) ->
     inside = covariance(group, values)
     if any(model.priors[f"{group.sd}[{effect}]"].centered for effect in group.effects):
         moved = np.eye(len(group.effects))
-        intercept = group.effects.index("Intercept")
-        (block,) = (block for block in group.blocks if intercept in block)
-        for k in block:
-            moved[intercept, k] = group.averages[k]
+        terms = group.terms or group.effects
+        for intercept in (k for k, term in enumerate(terms) if term == "Intercept"):
+            if not model.priors[f"{group.sd}[{group.effects[intercept]}]"].centered:
+                continue
+            (block,) = (block for block in group.sections or group.blocks if intercept in block)
+            for k in block:
+                if k != intercept:
+                    moved[intercept, k] = group.averages[k]
         inside = moved @ inside @ moved.T
     sds = np.sqrt(np.diag(inside))
     return sds, inside / np.outer(sds, sds)

@@ -9,6 +9,7 @@ from cases import (
     CROSSED,
     GAUSSIAN,
     INTEGRATED,
+    JOINED,
     KNOWN,
     LATENT,
     ORDERED,
@@ -41,12 +42,15 @@ from posterior import curves
 from posterior import density as plain
 from posterior.density import log_joint
 from shoal.engine import laplace
+from shoal.families import get_family
 from shoal.model.design import Design
 from shoal.priors import Fixed, Shrunk
 
 SEEDS = st.integers(0, 2**16)
 few = settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 CONVERGED = 30  # Newton steps; of Student-t effects, whose curvature is not exact, many
+# Seven sets of effects on the mean and sigma of 13 rows have several modes: which is found is no law.
+ONE_MODE = [case for case in TRANSPORTED if case is not JOINED[1]]
 
 
 def numbers(size, most):
@@ -246,7 +250,7 @@ def test_many_newton_steps_end_at_the_mode_of_the_plain_density(case, data):
     np.testing.assert_allclose(slopes, 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
+@pytest.mark.parametrize("case", ONE_MODE, ids=str)
 def test_the_expansion_puts_the_map_at_the_mode_of_its_theta(case):
     """Without a Newton step, the map laid at theta is the refined one there."""
     p = posterior(case)
@@ -276,7 +280,7 @@ def test_laplace_marginal_is_the_joint_at_the_mode_and_near_the_integral(case):
     assert weight.std() / weight.mean() < 0.7
 
 
-@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
+@pytest.mark.parametrize("case", ONE_MODE, ids=str)
 @given(data=st.data())
 @few
 def test_laplace_marginal_is_found_at_the_mode_of_every_structure(case, data):
@@ -295,7 +299,7 @@ def test_laplace_marginal_is_found_at_the_mode_of_every_structure(case, data):
 
 def converged(case):
     """Return the Newton steps that reach the mode: many where curvatures are expected ones."""
-    return 800 if case in PREDICTED + STUDENT_EFFECTS else CONVERGED
+    return CONVERGED if settled(case) < 1e-3 else 800
 
 
 def settled(case):
@@ -303,4 +307,7 @@ def settled(case):
 
     By an expected curvature, which is far from the observed one in 13 rows, a step may go a tenth of the way.
     """
-    return 3e-2 if case in PREDICTED else 1e-3 if case in STUDENT_EFFECTS else 1e-4
+    if case in PREDICTED + JOINED:
+        return 3e-2
+    concave = all(get_family(response.family).log_concave for response in case.responses)
+    return 1e-4 if concave and case not in STUDENT_EFFECTS else 1e-3

@@ -160,8 +160,9 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
     screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
     screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
     if effects:
-        for group in result.model.specification.groups:
-            _show_effects(screen, result.effects(group.prefix + group.name, prob=interval))
+        for design in result.model.specification.designs:
+            for group in design.groups:
+                _show_effects(screen, result.effects(design.prefix + group.name, prob=interval))
     screen.say("\n" + _run(result, output))
     show_diagnosis(screen, diagnosis)
     return trusted

@@ -51,16 +51,16 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     draws = levels(results, name)
     alone, population = _alone(results, name)
     own = list(group.own)
-    draws, group = draws[..., own], group.unjoined
+    draws, effects = draws[..., own], [group.effects[k] for k in own]
     low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
     pooled = draws.mean(("chain", "draw")).values
     away = alone.mean - population
     clear = np.abs(away) > SHORTEST * alone.sd
     shrinkage = np.full(away.shape, np.nan)
     shrinkage[clear] = 1 - (pooled - population)[clear] / away[clear]
-    size = len(group.effects)
+    size = len(effects)
     columns = {
-        "effect": np.tile(group.effects, len(group.labels)),
+        "effect": np.tile(effects, len(group.labels)),
         "n": np.repeat(group.counts, size),
         "no_pooling": alone.mean.ravel(),
         "no_pooling_sd": alone.sd.ravel(),
@@ -75,7 +75,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     table.attrs = {
         "scale": linear_scale(design),
         "population": these_levels(group),
-        "no_pooling_prior": dict(zip(group.effects, alone.prior_sd.tolist(), strict=True)),
+        "no_pooling_prior": dict(zip(effects, alone.prior_sd.tolist(), strict=True)),
     }
     return table
 

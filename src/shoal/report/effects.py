@@ -25,13 +25,14 @@ def kept(results: Results) -> bool:
     return all(name in results.posterior for name in results.model.group_effects)
 
 
-def effect_tables(results: Results, design: Design, group: Group, prob: float) -> list[Table]:
-    """Return a table for each effect of a grouping factor: all levels, or those at both ends."""
+def effect_tables(results: Results, design: Design, group: Group, prob: float) -> dict[str, Table]:
+    """Return a table for each effect of a factor on a response: of all levels, or those at both ends."""
     effects = estimands.effects(results, design.prefix + group.name, prob)
-    size = len(group.effects)
-    return [
-        _table(effects.iloc[k::size], design, group, effect, prob) for k, effect in enumerate(group.effects)
-    ]
+    names = {group.effects[k]: str(group.own_terms[k]) for k in group.own}
+    return {
+        effect: _table(effects[effects["effect"] == effect], design, group, term, prob)
+        for effect, term in names.items()
+    }
 
 
 def _table(effects: pd.DataFrame, design: Design, group: Group, effect: str, prob: float) -> Table:

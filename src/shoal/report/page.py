@@ -99,13 +99,11 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
         (design, group, effect, table)
         for design in results.model.designs
         for group in design.groups
-        for effect, table in zip(
-            group.unjoined.effects, effect_tables(results, design, group.unjoined, prob), strict=True
-        )
+        for effect, table in effect_tables(results, design, group, prob).items()
     ]
     for count, (design, group, effect, table) in enumerate(tables):
         of = f"{response_of(design)}, " if design.prefix else ""
-        drawn = pictures.group(group, effect) if count < MOST_EFFECTS else []
+        drawn = pictures.group(design.prefix + group.name, effect) if count < MOST_EFFECTS else []
         parts += [Heading(f"{of}{group.name}: {effect}"), *drawn, table]
     if len(tables) > MOST_EFFECTS:
         text = f"The first {MOST_EFFECTS} of {len(tables)} group effects are drawn; all have tables."

@@ -10,7 +10,6 @@ import numpy as np
 from shoal.drawing.picture import Picture
 from shoal.estimands.predictions import LARGEST
 from shoal.fit.results import Results
-from shoal.model.design import Group
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.ppc import compared, simulate
 from shoal.plots.prior_posterior import prior_posterior
@@ -58,9 +57,9 @@ class Pictures:
         """Return priors against posteriors."""
         return [self._drawn(prior_posterior) if self._varies() else Sentences([CONSTANT])]
 
-    def group(self, group: Group, effect: str) -> list[Part]:
+    def group(self, group: str, effect: str) -> list[Part]:
         """Return what pooling did to the levels, and the levels in order."""
-        which = {"group": group.prefix + group.name, "effect": effect, "prob": self.prob}
+        which = {"group": group, "effect": effect, "prob": self.prob}
         return [self._drawn(shrinkage, **which), self._drawn(caterpillar, **which)]
 
     def predictive(self) -> list[Part]:

@@ -5,6 +5,7 @@ import xarray as xr
 
 from families import scipy_densities
 from posterior.cases import Case, specification
+from posterior.density import phi_of
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
@@ -28,7 +29,4 @@ def at(results: Results, draw: int) -> dict[str, np.ndarray]:
 
 def row_densities(design, eta, values) -> np.ndarray:
     """Return the log density of every row of a response by scipy, weights included."""
-    phi = {name: values[design.prefix + name] for name in design.parameters}
-    if design.family.ordinal:
-        phi["cutpoints"] = np.asarray(values[design.cutpoints])
-    return scipy_densities.log_density(design.family, design.rows, eta, phi)
+    return scipy_densities.log_density(design.family, design.rows, eta, phi_of(design, values))

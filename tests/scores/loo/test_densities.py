@@ -114,7 +114,7 @@ ONE_EFFECT = [
     Case("b | weights(w) ~ x1 + (0 + x2 | g)", "bernoulli"),
     COUNTS_AND_OTHERS[0],
     COUNTS_AND_OTHERS[2],
-    *COUNTS_AND_OTHERS[4:],
+    *(case for case in COUNTS_AND_OTHERS[4:] if "1 + x1 | g" not in case.formula),
     ORDERED[0],
     LATENT[0],
     TWO_GAUSSIAN[2],
