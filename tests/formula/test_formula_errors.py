@@ -151,7 +151,7 @@ REFUSED = {
     "y ~ latent(u | g, h)": ("latent(u | g, h)", "one bar"),
     "y ~ latent(u | g, cov=K)": ("latent(u | g, cov=K)", "one bar"),
     "y ~ latent(u || g)": ("latent(u || g)", "one bar"),
-    "y ~ latent(u | g | h)": ("|", "One bar"),
+    "y ~ latent(u | g | h)": ("latent(u | g | h)", "Write latent(u | g)"),
     "y ~ latent(u | g": ("(", "never closed"),
     "y ~ latent(| g)": ("|", "after '('"),
     "y ~ latent(u |)": (")", "after '|'"),

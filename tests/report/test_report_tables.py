@@ -142,7 +142,7 @@ def test_of_equal_effective_sizes_the_worst_is_never_left_out():
 def test_few_levels_are_all_listed_in_order():
     results = fit("odd")._results
     (design,) = results.model.designs
-    tables = effect_tables(results, design, design.groups[0], 0.9)
+    tables = effect_tables(results, design, design.groups[0], 0.9).values()
     assert len(tables) == 2
     for k, table in enumerate(tables):
         effects = fit("odd").effects().iloc[k::2].sort_values("mean")
@@ -161,7 +161,7 @@ def test_of_many_levels_the_extremes_are_listed_and_counted():
     g = np.repeat(np.arange(ALL_SHOWN + 6), 4)
     many = sl.Model("y ~ 1 + (1 | g)", {"y": rng.normal(size=g.size) + g / 10, "g": g}).fit(**RUN)
     (design,) = many._results.model.designs
-    (table,) = effect_tables(many._results, design, design.groups[0], 0.9)
+    (table,) = effect_tables(many._results, design, design.groups[0], 0.9).values()
     means = many.effects().sort_values("mean")["g"].astype(str).tolist()
     assert [row[0] for row in table.rows] == means[:FROM_EACH_END] + means[-FROM_EACH_END:]
     assert table.caption.startswith(f"The 8 lowest and 8 highest of {ALL_SHOWN + 6} levels of g")
@@ -171,7 +171,7 @@ def test_of_many_levels_the_extremes_are_listed_and_counted():
 def test_levels_that_only_the_prior_keeps_finite_are_starred():
     results = fit("ordered")._results
     (design,) = results.model.designs
-    (table,) = effect_tables(results, design, design.groups[0], 0.9)
+    (table,) = effect_tables(results, design, design.groups[0], 0.9).values()
     assert [row[0] for row in table.rows if row[2].endswith("*")] == ["q"]
     assert "A star" in table.caption
 
