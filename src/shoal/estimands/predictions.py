@@ -15,6 +15,7 @@ from shoal.errors import ModelError, nearest
 from shoal.estimands import interval_names
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws, spread
+from shoal.fit.support import require_possible
 from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
 from shoal.model.predictors import linear_predictor, phi_of
@@ -147,6 +148,8 @@ def ask(
     every = results.model.designs
     designs = every if response is None else (results.model.response(response),)
     replays, index = _replays(results, designs, new, kind, new_levels)
+    if kind == "response":
+        require_possible(results)
     posterior = thinned(results.posterior, draws)
     return [
         Request(design, rows, posterior, kind, new_levels, int(seed), every.index(design), index)

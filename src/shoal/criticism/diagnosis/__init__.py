@@ -17,7 +17,7 @@ from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.criticism.diagnosis.funnel import divergences, ridges
 from shoal.criticism.diagnosis.misfit import misfit_by_level
 from shoal.criticism.diagnosis.of_model import remarked
-from shoal.criticism.diagnosis.ours import certificate, on_the_way
+from shoal.criticism.diagnosis.ours import certificate, impossible_draws, on_the_way
 from shoal.criticism.diagnosis.priors import location_priors, scale_priors
 from shoal.criticism.diagnosis.reading import attributes, groups_of
 from shoal.criticism.diagnosis.sampler import acceptance, energy, tree_depth
@@ -89,6 +89,8 @@ def _is_ours(tree: xr.DataTree) -> bool:
 
 
 def _judge(case: Case) -> Diagnosis:
+    if found := impossible_draws(case):
+        return Diagnosis(tuple(found), "Nothing else was examined.")
     seen = examined(case)
     found = [f for rule in _CAUSES for f in rule(case)] + stuck_chains(case, seen)  # causes before symptoms
     caused = any(f.severity == "error" for f in found)

@@ -1,4 +1,4 @@
-"""What only Shoal's own fits tell: the proposals' weights, and what happened on the way."""
+"""What only Shoal's own fits tell: impossible draws, the proposals' weights, what happened on the way."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from shoal.criticism.diagnosis.case import Case
 from shoal.criticism.diagnosis.findings import Finding
 from shoal.engine.checks import WORST_K
+from shoal.fit.support import impossible
 
 
 def certificate(case: Case) -> list[Finding]:
@@ -24,6 +25,21 @@ def certificate(case: Case) -> list[Finding]:
             "is thinly covered.",
             "Compare with sampler='hmc'.",
         )
+    ]
+
+
+def impossible_draws(case: Case) -> list[Finding]:
+    """Report parameters with draws that are not finite or outside their support."""
+    if case.results is None:
+        return []
+    return [
+        Finding(
+            "impossible-draws",
+            "error",
+            f"{name} has draws that this model cannot have: {what}.",
+            "They were changed after the fit, or their file is damaged: fit again.",
+        )
+        for name, what in impossible(case.results).items()
     ]
 
 

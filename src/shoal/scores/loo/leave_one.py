@@ -18,6 +18,7 @@ from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.refit import refit, settings_of
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings
+from shoal.fit.support import require_possible
 from shoal.scores.loo.densities import Densities, densities
 from shoal.scores.loo.integrate import INTEGRALS
 from shoal.scores.loo.questions import advice, question
@@ -45,7 +46,8 @@ def loo(
     Raises
     ------
     ModelError
-        An unknown unit, few draws, or draws of effects that are needed and were not kept.
+        An unknown unit, few draws, draws that the model cannot have, or draws of effects that are needed and
+        were not kept.
     SamplingError
         A fit without a unit that could not be made.
     """
@@ -58,6 +60,7 @@ def loo(
         raise ModelError(
             f"The fit has {draws} draws.", f"At least {FEWEST}: of fewer, weights have no tail to judge."
         )
+    require_possible(results)
     table, limit = _smoothed(results, units, cores), good_k(draws)
     said = Loo(units.name, question(model, units), table, draws, limit, advice(model, units))
     said = replace(said, data=data_key(model, units), single=units.singles is not None)
