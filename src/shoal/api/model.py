@@ -158,7 +158,7 @@ class Model(BeforeData):
         target_accept : float, optional
             Acceptance that trajectories aim at; by default 0.8, and 0.9 by NUTS of up to 1,000 coordinates.
         cores : int, optional
-            Threads; all of the machine's by default.
+            Threads; all of the machine's by default, and never more.
         store : {"auto", "double", "single", "none"}
             How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
         progress : bool, optional

@@ -10,6 +10,7 @@ from shoal.engine import mixture, mode
 from shoal.engine.evaluate import Target
 from shoal.engine.mixture import Batch, Mixture
 from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
+from shoal.engine.threads import workers
 
 CLIMBS = 4  # towards the mode of many hyperparameters, where rows are expanded anew
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
@@ -17,6 +18,7 @@ LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions 
 
 def marginal_batches(target: Target, cores: int) -> Batch:
     """Return the log marginal density of many thetas, on several cores; values do not depend on them."""
+    cores = workers(cores)
     rooms = [target.room() for _ in range(cores)]
 
     def batch(thetas: np.ndarray) -> np.ndarray:

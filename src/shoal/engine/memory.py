@@ -6,6 +6,7 @@ import math
 import os
 
 from shoal.engine.plan import Size
+from shoal.engine.settings import Settings
 from shoal.errors import ModelError
 
 
@@ -28,6 +29,23 @@ def check(size: Size) -> None:
         f"No more than the {there / 1e9:,.0f} GB of this machine.",
         "Leave out all but one of the large factors, or take a part of their levels.",
     )
+
+
+def check_draws(settings: Settings, quantities: int) -> None:
+    """Raise if the machine has no memory for the draws of so many quantities, and for a copy with names.
+
+    Raises
+    ------
+    ModelError
+    """
+    needed, there = 16.0 * settings.chains * settings.draws * quantities, installed()
+    if needed > there:
+        raise ModelError(
+            f"{settings.chains:,} chains of {settings.draws:,} draws of {quantities:,} quantities need "
+            f"{needed / 1e9:,.0f} GB.",
+            f"No more than the {there / 1e9:,.0f} GB of this machine.",
+            "4 chains of 1,000 draws are enough for most purposes; store='none' leaves out those of levels.",
+        )
 
 
 def installed() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -22,13 +23,18 @@ def one_thread_lapack() -> AbstractContextManager[object]:
     return threadpool_limits(1, user_api="blas")
 
 
+def workers(cores: int) -> int:
+    """Return how many threads are started for so many cores: no more than the machine has."""
+    return min(cores, os.cpu_count() or 1)
+
+
 def in_threads(tasks: Sequence[Callable[[], T]], cores: int, progress: Progress) -> list[T]:
     """Return the results of `tasks` in order.
 
     The first error, or Ctrl-C, cancels the tasks not begun and asks the others to stop at their next
     `Progress.check`.
     """
-    pool = ThreadPoolExecutor(cores)
+    pool = ThreadPoolExecutor(workers(cores))
     try:
         futures = [pool.submit(task) for task in tasks]
         pending = set(futures)

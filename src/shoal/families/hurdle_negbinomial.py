@@ -18,7 +18,7 @@ from shoal.families.negbinomial import NegBinomial
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, excess_series, logistic
-from shoal.families.support import LARGEST_COUNT
+from shoal.families.support import poisson_draws
 from shoal.families.truncation import TruncatedCounts, first_event
 from shoal.priors.compiled import inner
 
@@ -111,7 +111,7 @@ class HurdleNegBinomial(TruncatedCounts):
         first = rng.logseries(np.minimum(ratio / (1 + ratio), 1 - 1e-16))
         left = np.maximum(1 - first_event(rng, t) / t, 0.0)
         rate = rng.gamma(shape * left) * ratio
-        return first + rng.poisson(np.minimum(rate, LARGEST_COUNT)).astype(float)
+        return first + poisson_draws(rng, rate)
 
     def mean_beyond(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta) / -np.expm1(-_clusters(eta, phi["shape"])[2])

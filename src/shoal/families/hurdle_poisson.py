@@ -18,7 +18,7 @@ from shoal.families.numerics import exp
 from shoal.families.poisson import Poisson
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp, log1p_fast
-from shoal.families.support import LARGEST_COUNT
+from shoal.families.support import poisson_draws
 from shoal.families.truncation import TruncatedCounts, first_event, truncated_mean_excess
 
 
@@ -71,8 +71,8 @@ class HurdlePoisson(TruncatedCounts):
         self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]
     ) -> np.ndarray:
         # The first event, and what follows it.
-        mu = np.minimum(exp(eta), LARGEST_COUNT)
-        return 1.0 + rng.poisson(np.maximum(mu - first_event(rng, mu), 0.0))
+        mu = exp(eta)
+        return 1.0 + poisson_draws(rng, np.maximum(mu - first_event(rng, mu), 0.0))
 
     def mean_beyond(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         mu = exp(eta)

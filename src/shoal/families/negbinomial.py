@@ -18,7 +18,7 @@ from shoal.families.gamma_functions import log_gamma_ratio
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, logistic
-from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
+from shoal.families.support import log_mean, poisson_draws, refuse_all_but_counts
 from shoal.priors import InverseGamma, Prior
 from shoal.priors.compiled import inner
 
@@ -100,7 +100,7 @@ class NegBinomial(Family):
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         shape = np.broadcast_to(phi["shape"], np.shape(eta))
         rate = rng.gamma(shape) / shape * exp(eta)
-        return rng.poisson(np.minimum(rate, LARGEST_COUNT)).astype(float)
+        return poisson_draws(rng, rate)
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)

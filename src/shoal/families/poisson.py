@@ -17,7 +17,7 @@ from shoal.families.base import Family, Rows
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp
-from shoal.families.support import LARGEST_COUNT, log_mean, refuse_all_but_counts
+from shoal.families.support import log_mean, poisson_draws, refuse_all_but_counts
 
 
 @row_function
@@ -67,7 +67,7 @@ class Poisson(Family):
         return np.log(rows.y + 0.5) - np.log(np.where(rows.trials > 0, rows.trials, 1.0))
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        return rng.poisson(np.minimum(exp(eta), LARGEST_COUNT)).astype(float)
+        return poisson_draws(rng, exp(eta))
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)

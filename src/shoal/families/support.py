@@ -9,7 +9,8 @@ import numpy as np
 from shoal.errors import DataError, listing
 from shoal.families.base import Rows
 
-LARGEST_COUNT = 1e18  # NumPy draws counts as 64-bit integers
+LARGEST_DRAWN = 1e18  # NumPy draws counts as 64-bit integers
+LARGEST_COUNT = 2.0**53  # beyond which floats leave whole numbers out
 
 
 def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, remedy: str = "") -> None:
@@ -48,10 +49,16 @@ def refuse_constant(rows: Rows, name: str, family: str) -> None:
         )
 
 
+def poisson_draws(rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
+    """Return Poisson counts as floats; from 1e18 on the mean itself, which they equal to nine digits."""
+    return np.where(mean < LARGEST_DRAWN, rng.poisson(np.minimum(mean, LARGEST_DRAWN)).astype(float), mean)
+
+
 def refuse_all_but_counts(rows: Rows, name: str) -> None:
     """Raise `DataError` unless all responses are counts."""
     needed = "Counts: 0, 1, 2, …"
     refuse(rows, name, rows.y < 0, "negative counts", needed)
+    refuse(rows, name, rows.y > LARGEST_COUNT, "counts above 2^53", needed, "Measure in another unit.")
     remedy = "For rates give the counts themselves, and `offset(log(exposure))` in the formula."
     refuse(rows, name, rows.y != np.round(rows.y), "non-integer counts", needed, remedy)
 

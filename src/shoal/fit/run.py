@@ -8,20 +8,22 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from shoal.engine import checks
+from shoal.engine import checks, memory
 from shoal.engine.first_use import announced
+from shoal.engine.mode import FARTHEST
 from shoal.engine.plan import RATE
 from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, SamplingError, listing, nearest
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
 from shoal.model.assemble import Variables
 
 LONGEST_FALLBACK = 30.0  # minutes
+LONGEST_WARMUP = 1_000_000  # iterations, which teach a chain the length of its steps
 
 
 def fit(
@@ -52,6 +54,9 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
     plan = posterior.plan
+    elements = posterior.assembled.elements(settings.keep_effects)
+    memory.check_draws(settings, posterior.target.n_theta + len(elements))
+    _check_start(posterior)
     began = time.perf_counter()
     draws, variables = sampled(posterior, plan.sampler, settings, progress)
     problems = checks.failures(draws, *_split(posterior, variables))
@@ -74,6 +79,25 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
         seconds["sampling again"] = time.perf_counter() - began
         notes.append(f"{failed}: these draws are from {what} on the same density.")
     return assemble(posterior, draws, variables, settings, seconds, notes)
+
+
+def _check_start(posterior: Posterior) -> None:
+    """Raise if the density is zero in the middle of the priors, where the search for its mode begins."""
+    target = posterior.target
+    if not target.n_theta:
+        return
+    target.restart()
+    if target.marginals(target.start[None])[0] > -FARTHEST:
+        return
+    h, places = target.values(target.start[None])[0], posterior.assembled.places
+    values = [f"{name} = {h[place]:.3g}" for name, place in places.items()]
+    raise SamplingError(
+        "The log posterior is minus infinity in the middle of the priors, where the search for its mode "
+        f"begins: {listing(values)}.",
+        "Priors and data that do not exclude each other by more than numbers can hold.",
+        "Look for a prior that is far from what the data can mean (`model.prior_summary()`), and for "
+        "responses, weights or standard errors of extreme size.",
+    )
 
 
 def _second(
@@ -120,6 +144,11 @@ def check_settings(settings: Settings, store: str) -> None:
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+    if settings.warmup > LONGEST_WARMUP:
+        raise ModelError(
+            f"warmup={settings.warmup:,}.",
+            f"At most {LONGEST_WARMUP:,} iterations: all that is learnt in them is the length of steps.",
+        )
     aim = settings.target_accept
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):

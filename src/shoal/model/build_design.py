@@ -146,7 +146,10 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
     if not family.ordinal:
-        return family, Rows(_numbers(r.value, frame), trials, weight, se), ()
+        y = _numbers(r.value, frame)
+        if r.se:
+            checks.standard_errors(r.se.text, se, y, r.se_sigma)
+        return family, Rows(y, trials, weight, se), ()
     alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
     values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame)
     codes, labels = family.encode(values, r.value.text)
@@ -159,8 +162,6 @@ def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.nda
     trials = _numbers(r.trials, frame) if r.trials else np.ones(n)
     weight = _numbers(r.weights, frame) if r.weights else np.ones(n)
     se = _numbers(r.se, frame) if r.se else np.zeros(n)
-    if r.se:
-        checks.positive("Standard errors", r.se.text, se)
     if r.weights:
         checks.weights(r.weights.text, weight)
     return trials, weight, se

@@ -18,6 +18,7 @@ from shoal.model import checks
 from shoal.model.design import Design, Group, Latent
 from shoal.model.grouping_factors import level_names
 from shoal.tables import Table, read
+from shoal.tables.table import check_sizes
 
 NEW_LEVELS = ("error", "population", "zero")
 
@@ -127,6 +128,7 @@ def replay(
     _check_kinds(design, learnt, new)
     columns = {str(name): _as_learnt(new[name], learnt[name], incomplete) for name in missing}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(new)))
+    check_sizes(frame)
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
     _check_levels(design, there, new_levels)

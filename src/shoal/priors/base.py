@@ -14,6 +14,8 @@ from shoal.errors import PriorError
 from shoal.priors.compiled import PriorFunction
 from shoal.priors.densities import density_values, no_density
 
+LARGEST = 1e120  # of arguments; defaults are quotients of numbers of the table, and scale with them
+
 
 @dataclass(frozen=True)
 class Prior(ABC):
@@ -43,6 +45,11 @@ class Prior(ABC):
         for name, value in self.arguments().items():
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise PriorError(f"{type(self).__name__}({name}={value}).", "Arguments are finite numbers.")
+            if value and not 1 / LARGEST <= abs(float(value)) <= LARGEST:
+                raise PriorError(
+                    f"{type(self).__name__}({name}={value:g}).",
+                    f"Sizes between {1 / LARGEST:g} and {LARGEST:g}, whose squares are numbers too.",
+                )
             if name not in ("mu", "value") and value <= 0:
                 raise PriorError(
                     f"{type(self).__name__}({name}={value:g}).", f"{name} must be greater than zero."

@@ -14,6 +14,8 @@ from shoal.errors import DataError, listing, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST = 1e50  # of a number: computations square it, and divide it by another's reciprocal
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -62,7 +64,7 @@ class Table:
         return Table(self.frame[names], self.column_names)
 
     def check_complete(self, names: Iterable[str] | None = None) -> None:
-        """Refuse missing and infinite values.
+        """Refuse missing and infinite values, and numbers whose squares are none.
 
         Parameters
         ----------
@@ -75,6 +77,7 @@ class Table:
             Columns hold missing or infinite values; the message counts them for each, with the first rows.
         """
         frame = self.frame if names is None else self.select(names).frame
+        check_sizes(frame)
         found = []
         for name, column in frame.items():
             missing = column.isna().to_numpy()
@@ -87,6 +90,27 @@ class Table:
                 "Every value that the model uses must be present and finite.",
                 "Drop or impute these rows first (no row is dropped for you). Rows are counted from 0.",
             )
+
+
+def check_sizes(frame: pd.DataFrame) -> None:
+    """Raise `DataError` if a number of a column is so large that squares and products are no numbers."""
+    for name, column in frame.items():
+        values = column.to_numpy()
+        if values.dtype != np.float64:
+            continue
+        bad = np.flatnonzero(np.isfinite(values) & (np.abs(values) > LARGEST))
+        if bad.size:
+            raise too_large(f"Column {name!r}", values, bad)
+
+
+def too_large(what: str, values: np.ndarray, rows: np.ndarray) -> DataError:
+    """Return the error for numbers beyond `LARGEST` in some rows."""
+    shown = listing(f"row {i}: {values[i]:.3g}" for i in rows)
+    return DataError(
+        f"{what} holds numbers beyond {LARGEST:g} in {len(rows)} of {len(values)} rows ({shown}).",
+        "Numbers whose squares and products are numbers too.",
+        "Measure it in another unit.",
+    )
 
 
 def check_names(names: Iterable[Any]) -> list[str]:

@@ -5,7 +5,7 @@ from shoal.model.checks.identified import columns
 from shoal.model.checks.levels import distinct, effects, group_name, levels
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.remarks import remarks
-from shoal.model.checks.response import additions, numeric, positive, predictors, weights
+from shoal.model.checks.response import additions, numeric, positive, predictors, standard_errors, weights
 
 __all__ = [
     "Remark",
@@ -21,5 +21,6 @@ __all__ = [
     "positive",
     "predictors",
     "remarks",
+    "standard_errors",
     "weights",
 ]

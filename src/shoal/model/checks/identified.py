@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.errors import DataError, listing
 from shoal.model.checks.remark import Remark
+from shoal.tables.table import LARGEST
 
 if TYPE_CHECKING:
     from shoal.model.design import Design
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 FEW_REPEATED = (
     0.05  # share of rows beyond the first of their level, below which little tells a level from a row
 )
-LARGEST = 1e100  # size of a number whose square a float holds with room to spare, and of its reciprocal
 
 
 def columns(design: Design) -> None:

@@ -16,6 +16,10 @@ from shoal.formula.terms import Formula
 from shoal.formula.text_values import recoded
 from shoal.formula.tree import Chain, unparse
 from shoal.model.checks.remark import Remark
+from shoal.tables.table import LARGEST, too_large
+
+LEAST_SE = 1e-6  # of the spread of the responses: the squares of smaller ones are lost beside it
+LARGEST_WEIGHT = 1e12  # observations that a row stands for
 
 
 def additions(formula: Formula, family: Family) -> None:
@@ -106,7 +110,7 @@ def _apart_from_response(formula: Formula) -> None:
 
 
 def numeric(name: str, values: np.ndarray) -> None:
-    """Raise if `values` are not finite numbers."""
+    """Raise if `values` are not finite numbers of moderate size."""
     if values.dtype.kind not in "biuf":
         shown = listing(repr(v) for v in dict.fromkeys(values.tolist()))
         raise DataError(
@@ -121,6 +125,9 @@ def numeric(name: str, values: np.ndarray) -> None:
             "Finite numbers.",
             "Correct or drop these rows first: Shoal never drops a row.",
         )
+    far = np.flatnonzero(np.abs(values.astype(float)) > LARGEST)
+    if far.size:
+        raise too_large(repr(name), np.atleast_1d(values), far)
 
 
 def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> list[Remark]:
@@ -150,6 +157,20 @@ def positive(what: str, name: str, values: np.ndarray) -> None:
         )
 
 
+def standard_errors(name: str, se: np.ndarray, y: np.ndarray, with_sigma: bool) -> None:
+    """Raise if standard errors are not above zero, or without a sigma so small that rounding is larger."""
+    positive("Standard errors", name, se)
+    least = 0.0 if with_sigma else LEAST_SE * float(np.std(y))
+    bad = np.flatnonzero(se < least)
+    if bad.size:
+        raise DataError(
+            f"Standard errors {name!r} are below {least:.3g} in {bad.size} rows ({_shown(se, bad)}), and the "
+            f"responses have a standard deviation of {np.std(y):.3g}.",
+            f"Standard errors of at least {LEAST_SE:g} of it, which numbers can tell from zero.",
+            f"Are they in the responses' unit? For a residual beside them write se({name}, sigma=True).",
+        )
+
+
 def weights(name: str, values: np.ndarray) -> None:
     """Raise if any weight is negative, or fewer than two are above zero."""
     bad = np.flatnonzero(values < 0)
@@ -157,6 +178,13 @@ def weights(name: str, values: np.ndarray) -> None:
         raise DataError(
             f"Weights {name!r} are below zero in {bad.size} rows ({_shown(values, bad)}).",
             "Weights greater than zero, or zero for rows that should not count.",
+        )
+    large = np.flatnonzero(values > LARGEST_WEIGHT)
+    if large.size:
+        raise DataError(
+            f"Weights {name!r} are above {LARGEST_WEIGHT:g} in {large.size} rows ({_shown(values, large)}).",
+            "Weights that count the observations of a row.",
+            f"Divide them by their mean:\n    data[{name.strip('`')!r}] /= data[{name.strip('`')!r}].mean()",
         )
     if (values > 0).sum() < 2:
         raise DataError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from shoal.engine.threads import workers
 from shoal.families import Rows
 from shoal.families.predicted_parameters import COMMON
 from shoal.fit.pointwise import flat
@@ -130,7 +131,7 @@ def _at(
 ) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
     """Return the log densities of some units at some draws (S, U), the methods, and mean errors (U,)."""
     bases = [_bases(m, own, some, places, block) for m, own in zip(merged, some.shared, strict=True)]
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(workers(cores)) as pool:
         tasks = [
             pool.submit(_of_unit, some, merged, places, int(unit), [b[i] for b in bases])
             for i, unit in enumerate(block)
