@@ -118,12 +118,13 @@ def mcse_mean(values: np.ndarray) -> np.ndarray:
 
 def mcse_sd(values: np.ndarray) -> np.ndarray:
     """Return the Monte Carlo standard error of each sd, from that of the squared deviations."""
-    sd = values.std(axis=(1, 2))
+    # In a unit near the sd, so that fourth powers are numbers; a power of two, so that nothing is rounded.
+    unit = 2.0 ** np.frexp(values.std(axis=(1, 2)))[1]
+    squares = ((values - values.mean(axis=(1, 2), keepdims=True)) / unit[:, None, None]) ** 2
+    variance = squares.mean(axis=(1, 2))
+    spread = (squares**2).mean(axis=(1, 2)) - variance**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        # In units of the sd, whose fourth powers are numbers, whatever the quantity's unit.
-        squares = ((values - values.mean(axis=(1, 2), keepdims=True)) / sd[:, None, None]) ** 2
-        spread = (squares**2).mean(axis=(1, 2)) - 1.0
-        return 0.5 * sd * np.sqrt(spread / ess(split(squares)))
+        return unit * np.sqrt(spread / ess(split(squares)) / (4 * variance))
 
 
 def interval(values: np.ndarray, prob: float, kind: str = "eti") -> np.ndarray:
