@@ -118,7 +118,7 @@ def mcse_mean(values: np.ndarray) -> np.ndarray:
 
 def mcse_sd(values: np.ndarray) -> np.ndarray:
     """Return the Monte Carlo standard error of each sd, from that of the squared deviations."""
-    # A large sd is its own unit, so that fourth powers are numbers; a power of two, so that nothing is rounded.
+    # In units of a large sd, so that fourth powers are numbers; a power of two, so that nothing is rounded.
     unit = np.maximum(2.0 ** np.frexp(values.std(axis=(1, 2)))[1], 1.0)
     squares = ((values - values.mean(axis=(1, 2), keepdims=True)) / unit[:, None, None]) ** 2
     variance = squares.mean(axis=(1, 2))

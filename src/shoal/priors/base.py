@@ -45,7 +45,8 @@ class Prior(ABC):
         for name, value in self.arguments().items():
             if not isinstance(value, Real) or not math.isfinite(value):
                 raise PriorError(f"{type(self).__name__}({name}={value}).", "Arguments are finite numbers.")
-            if value and not 1 / LARGEST <= abs(float(value)) <= LARGEST:
+            small = name != "mu" and 0 < abs(float(value)) < 1 / LARGEST
+            if small or abs(float(value)) > LARGEST:
                 raise PriorError(
                     f"{type(self).__name__}({name}={value:g}).",
                     f"Sizes between {1 / LARGEST:g} and {LARGEST:g}, whose squares are numbers too.",
