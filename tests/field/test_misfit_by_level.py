@@ -72,3 +72,19 @@ def test_levels_of_a_model_that_holds_are_not_named(formula, family):
 
 def test_a_family_with_room_for_the_noise_answers_the_finding():
     assert named("y ~ x + (1 | g)", table(1, 4), "student") == []
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "remedy"),
+    [
+        ("count ~ x + (1 | g)", "poisson", "family='negbinomial'"),
+        ("k | trials(n) ~ x + (1 | g)", "binomial", "family='beta_binomial'"),
+    ],
+)
+def test_where_most_levels_have_too_much_noise_it_is_the_family(formula, family, remedy):
+    rng, data = np.random.default_rng(3), table(2)
+    eta = 1.5 + 1.2 * rng.normal(size=len(data))
+    data = data.assign(count=rng.poisson(np.exp(eta)), k=rng.binomial(30, 1 / (1 + np.exp(-eta))))
+    (finding,) = named(formula, data, family)
+    assert repr(family) in finding.evidence and finding.remedy.startswith(remedy)
+    assert "rows of" not in finding.remedy

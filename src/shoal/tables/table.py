@@ -133,6 +133,31 @@ def check_names(names: Iterable[Any]) -> list[str]:
     return names
 
 
+def check_storable(names: Iterable[str]) -> None:
+    """Raise `DataError` if a name cannot be that of a variable in a file."""
+    names = list(names)
+    points = [name for name in names if name in (".", "..")]
+    if points:
+        raise DataError(
+            f"The column {points[0]!r} is named like a folder, as no variable of a result file can be.",
+            "Another name.",
+            f"Rename it: data = data.rename(columns={{{points[0]!r}: 'other'}}).",
+        )
+    for name in names:
+        check_text(name, [name])
+
+
+def check_text(name: str, texts: Iterable[str]) -> None:
+    """Raise `DataError` if a text of a column has characters that no file can hold."""
+    bad = [text for text in texts if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)]
+    if bad:
+        raise DataError(
+            f"Column {name!r} has null characters or halves of characters in text: {listing(map(ascii, bad))}.",
+            "Text in Unicode, as files hold it.",
+            "Was the file read in another encoding than its own? Replace these characters.",
+        )
+
+
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
     """Return `wanted` without repetitions, or say which of `names` the unknown ones may mean."""
     wanted, names = list(dict.fromkeys(wanted)), list(names)

@@ -23,6 +23,7 @@ from shoal.model.design import Design
 
 ALARMS = 0.05  # largest probability of naming a level of a model that holds
 FEWEST, MOST = 200, 1000  # draws that responses are simulated at
+MOSTLY = 0.5  # share of levels beyond which it is no level that stands out
 NUMBERS, LARGEST = 2**23, 2**26  # rows times draws: wanted, and beyond which nothing is simulated
 
 
@@ -91,8 +92,8 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
         ask(results, None, kind, "error", name, each, 0)
         for kind in ("linear" if linear else "mean", "response")
     )
-    mean, y = _all(means), _all(simulated)
-    observed = np.asarray(design.rows.y, float)
+    mean, y = _all(means, design), _all(simulated, design)
+    observed = design.observed
     if linear:
         y, observed = (design.family.normal_response(design.rows._replace(y=v)) for v in (y, observed))
     own, drawn = (observed - mean) ** 2, (y - mean) ** 2
@@ -102,11 +103,11 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
     return _Squares(own * weight, drawn * weight)
 
 
-def _all(question: Request) -> np.ndarray:
-    """Return predictions of all rows at all draws, (S, N); of an ordered response by the numbers from 0."""
+def _all(question: Request, design: Design) -> np.ndarray:
+    """Return predictions of all rows at all draws, (S, N); of an ordered response as the table has it."""
     parts = [values.reshape(-1, *values.shape[2:]) for _, values in predicted_blocks(question)]
     whole = np.concatenate(parts, axis=1)
-    return whole @ np.arange(whole.shape[2]) if whole.ndim == 3 else whole
+    return whole @ design.category_numbers if whole.ndim == 3 else whole
 
 
 def _finding(
@@ -122,12 +123,24 @@ def _finding(
         for i, ratio in zip(out, ratios, strict=True)
     )
     have, these = ("has", "this level") if len(out) == 1 else ("have", "these levels")
+    name = design.formula.response.value.text
+    if len(out) > MOSTLY * len(labels):
+        return [
+            Finding(
+                "misfit-by-level",
+                "warning",
+                f"In {len(out)} of {len(labels)} levels of {factor} the residuals of {name} are larger than "
+                f"the model expects, farthest in {shown}: so many levels are no exception, and rows scatter "
+                f"more than family {design.family.name!r} lets them.",
+                design.family.wider or "Take a family that lets rows vary more.",
+            )
+        ]
     return [
         Finding(
             "misfit-by-level",
             "warning",
             f"{len(out)} of {len(labels)} levels of {factor} {have} squared residuals of "
-            f"{design.formula.response.value.text} that are larger than the model expects: {shown}. The "
+            f"{name} that are larger than the model expects: {shown}. The "
             f"largest of all levels is as far out in fewer than {100 * alarms:.2g}% of data sets simulated "
             "from the fit.",
             f"Look at the rows of {these} first. {design.family.wider}".rstrip(),
