@@ -48,15 +48,19 @@ def parse_prior(text: str) -> tuple[str, Prior]:
     PriorError
         The text has another form, names no known kind, or its arguments do not fit.
     """
-    from shoal.priors import KINDS
+    from shoal.priors import INTERNAL, KINDS
 
     match = _FORM.fullmatch(text)
     if match is None:
         raise PriorError(f"The prior {_short(text)} cannot be read.", _LIKE)
     name, kind, inside = match.groups()
-    if kind not in KINDS:
-        known = f"Known: {', '.join(KINDS)}."
-        raise PriorError(f"There is no prior {kind!r}, in {_short(text)}.", known, _suggest(kind, KINDS))
+    known = [name for name, own in KINDS.items() if own not in INTERNAL]
+    if kind not in known:
+        raise PriorError(
+            f"There is no prior {kind!r}, in {_short(text)}.",
+            f"Known: {', '.join(known)}.",
+            _suggest(kind, known),
+        )
     positional, named = _arguments(text, inside)
     signature = inspect.signature(KINDS[kind])
     try:

@@ -70,7 +70,7 @@ def settings_draws(
             "'response' is the expected response: of 0/1 rows, their probability.",
         )
     frame = results.model.table.frame[columns_of(design, scale != "linear", False)]
-    cases, held = _cases(settings), _held(design, at)
+    cases, held = _cases(settings, frame), _held(design, at)
     _check_columns(design, [*cases[0], *held])
     new = [c for c, value in held.items() if value is None]
     fixed = {c: _known(design, frame, c, value) for c, value in held.items() if value is not None}
@@ -85,11 +85,15 @@ def settings_draws(
     return Sides(joined, _scale_words(design, scale), _population_words(design, held))
 
 
-def _cases(settings: Any) -> list[dict[str, Any]]:
+def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one dict of values a setting."""
     if not isinstance(settings, Mapping) or not settings:
+        name = settings if settings in list(frame) else next(iter(frame), "column")
+        values = frame[name].drop_duplicates().tolist()[:2] if name in frame else [0, 1]
         raise ModelError(
-            f"settings={settings!r}.", "A mapping from columns to values.", "{'pred': ['pred', 'no']}."
+            f"settings={settings!r}.",
+            "A mapping from columns to the values to compare.",
+            f"Such as contrast({{{name!r}: {values}}}).",
         )
     many = {c: list(v) for c, v in settings.items() if isinstance(v, Sequence | np.ndarray) and _several(v)}
     lengths = {len(values) for values in many.values()}

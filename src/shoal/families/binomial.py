@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import gammaln
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError, counted, listing
 from shoal.families.base import Family, Rows
 from shoal.families.links import LINKS
 from shoal.families.probability_rows import PROBABILITY_ROWS
@@ -50,7 +50,7 @@ class Binomial(Family):
             if bad.size:
                 shown = listing(f"row {i}: {rows.y[i]:g} of {rows.trials[i]:g}" for i in bad)
                 raise DataError(
-                    f"{name!r} has {what} in {bad.size} rows ({shown}).",
+                    f"{name!r} has {what} in {counted(bad.size, 'row')} ({shown}).",
                     "Successes are integers from 0 to the row's trials.",
                 )
 

@@ -9,7 +9,7 @@ import numpy as np
 from shoal.errors import DataError
 from shoal.families.base import Family, Rows
 from shoal.families.beta import Beta
-from shoal.families.support import only, refuse_all_but_shares
+from shoal.families.support import article, only, refuse_all_but_shares
 
 BETWEEN = Beta()
 
@@ -21,7 +21,7 @@ class ProportionsWithEnds(Family):
     newton_steps: ClassVar[int] = 8
 
     def check(self, rows: Rows, name: str) -> None:
-        refuse_all_but_shares(rows, name, f"A {self.name} response is a proportion from 0 to 1.")
+        refuse_all_but_shares(rows, name, f"{article(self.name)} response is a proportion from 0 to 1.")
         ends = at_an_end(rows)
         if ends.all():
             raise DataError(

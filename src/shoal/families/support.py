@@ -21,6 +21,11 @@ def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, rem
         raise DataError(f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).", needed, remedy)
 
 
+def article(family: str) -> str:
+    """Return a family's name as a sentence that starts with it has it: ``An exponential``."""
+    return f"{'An' if family[0] in 'aeiou' else 'A'} {family}"
+
+
 def only(rows: Rows, where: np.ndarray) -> Rows:
     """Return the rows for which `where` holds."""
     return Rows(*(np.asarray(part)[where] for part in rows))
@@ -34,7 +39,7 @@ def refuse_all_but_shares(rows: Rows, name: str, needed: str) -> None:
 
 def refuse_negative(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if a response is below zero."""
-    needed = f"A {family} response is zero, or greater than zero."
+    needed = f"{article(family)} response is zero, or greater than zero."
     refuse(
         rows, name, rows.y < 0, "negative values", needed, "For values of both signs use family='gaussian'."
     )
@@ -45,7 +50,7 @@ def refuse_constant(rows: Rows, name: str, family: str) -> None:
     if np.ptp(rows.y) == 0 and len(rows.y) > 1:
         raise DataError(
             f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
-            f"A {family} response must vary, or sigma has no scale.",
+            f"{article(family)} response must vary, or sigma has no scale.",
         )
 
 
@@ -70,7 +75,7 @@ def refuse_all_but_positive(rows: Rows, name: str, family: str) -> None:
         name,
         rows.y <= 0,
         "zero or negative values",
-        f"A {family} response is greater than zero.",
+        f"{article(family)} response is greater than zero.",
         "If a zero is a value too small to be recorded, put half the smallest recordable value in its place; "
         "if zeros arise from a process of their own, family='hurdle_gamma' or 'hurdle_lognormal' has a "
         "probability for them.",

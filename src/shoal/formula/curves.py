@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shoal.errors import FormulaError, nearest
+from shoal.errors import FormulaError, counted, nearest
 from shoal.formula.dialects import arithmetic
 from shoal.formula.options import MAX_BASIS, literal
 from shoal.formula.safety import Place, check
@@ -58,7 +58,7 @@ def _wrong_count(call: Call, formula: str) -> FormulaError:
     surface = f"t2({', '.join(map(unparse, call.arguments[:3]))})"
     wanted = "two or three predictors" if call.function == "t2" else "one predictor"
     return FormulaError(
-        f"{call.function}(...) has {len(call.arguments)} arguments without a name.",
+        f"{call.function}(...) has {counted(len(call.arguments), 'argument')} without a name.",
         f"It takes {wanted}.",
         rewrite(formula, call.span, surface) if several else "",
         formula=formula,

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from shoal.errors import DataError, nearest
+from shoal.errors import DataError, listing, nearest
 from shoal.formula.functions import registered
 from shoal.formula.reader import read_piece
 from shoal.formula.safety import Place, check
 from shoal.formula.terms import Expression
+from shoal.formula.text_values import measured
 from shoal.formula.tree import Call, Chain, Column, Node, Number, Power, Signed, columns_of, unparse
 
 _FUNCTIONS: dict[str, Callable] = {
@@ -100,9 +101,9 @@ def as_numbers(values: np.ndarray, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise DataError(
-            f"Column {name!r} is of type {values.dtype}.",
-            "Arithmetic needs numbers.",
-            "Convert the column, or use it as a category.",
+            f"Column {name!r} holds {listing(map(repr, dict.fromkeys(values.tolist())), 3)}, not numbers.",
+            "Arithmetic and functions such as log need numbers.",
+            measured(name, values.tolist()),
         )
     return values.astype(np.float64)
 

@@ -99,7 +99,9 @@ class Reader:
                 "Write one formula for each response.",
             )
         elif token.is_sign(")"):
-            remedy = "There is no '(' for it."
+            before = [t for t in self.tokens[: self.position] if t.is_sign("(") or t.is_sign(")")]
+            if 2 * sum(t.is_sign("(") for t in before) == len(before):
+                remedy = "There is no '(' for it."
         elif token.kind in (Kind.NAME, Kind.QUOTED, Kind.DOTTED):
             remedy = "Put a column's name between backticks if it has spaces or signs."
         return self.error(f"Found {token}.", needed, remedy)

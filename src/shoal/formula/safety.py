@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from shoal.errors import FormulaError, nearest
+from shoal.errors import FormulaError, counted, nearest
 from shoal.formula.absent import absent
 from shoal.formula.factors import crossed
 from shoal.formula.functions import (
@@ -137,7 +137,8 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     if not call.arguments or (most is not None and len(call.arguments) > most):
         wanted = "at least one argument" if most is None or most > 1 else "one argument"
         raise refuse(
-            f"{name}(...) has {len(call.arguments)} arguments without a name.", f"It takes {wanted}."
+            f"{name}(...) has {counted(len(call.arguments), 'argument')} without a name.",
+            f"It takes {wanted}.",
         )
     data = len(call.arguments) if registered(name) else 1
     for argument in call.arguments[:data]:
@@ -149,7 +150,8 @@ def _check_grouped(call: Call, formula: str) -> None:
     name = call.function
     if len(call.arguments) != 2 or call.keywords:
         raise FormulaError(
-            f"{name}(...) has {len(call.arguments)} arguments, and {len(call.keywords)} with a name.",
+            f"{name}(...) has {counted(len(call.arguments), 'argument')}, and "
+            f"{len(call.keywords)} with a name.",
             "It takes two without a name: an expression and a grouping factor.",
             f"Write {name}(x, g).",
             formula=formula,

@@ -60,6 +60,14 @@ def conversion(name: str, kind: str, others: Iterable[str] = ()) -> str:
     return write(f"{column} = pandas.to_numeric({text}{', errors=' + repr('coerce') if any(others) else ''})")
 
 
+def measured(name: str, values: Iterable[object]) -> str:
+    """Return the remedy that makes numbers of the text in a column of measurements."""
+    kind, others = numbers_or_dates(map(str, dict.fromkeys(values)))
+    if kind:
+        return conversion(name, kind, others)
+    return "Name a column of numbers, or write the number that each value stands for in a column of its own."
+
+
 def recoded(name: str, values: Iterable[object]) -> str:
     """Return the remedy that makes numbers of the categories of a response."""
     distinct = sorted(dict.fromkeys(values), key=str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate
 from shoal.formula.terms import Expression, Formula
+from shoal.formula.text_values import measured, recoded
 from shoal.model import checks
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
@@ -130,15 +131,17 @@ def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> 
     """Return bernoulli for a binomial family whose rows, without trials, are all 0 or 1."""
     if family.name != "binomial" or formula.response.trials is not None:
         return family
-    single = np.isin(_numbers(formula.response.value, frame), (0, 1)).all()
+    single = np.isin(_numbers(formula.response.value, frame, recoded), (0, 1)).all()
     return get_family("bernoulli", family.link) if single else family
 
 
-def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
+def _numbers(
+    expression: Expression, frame: pd.DataFrame, remedy: Callable[[str, list], str] = measured
+) -> np.ndarray:
     # Any column says how many rows there are, for an expression that names none: trials(10).
     columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
     values = np.asarray(evaluate(expression, columns))
-    checks.numeric(expression.text, values)
+    checks.numeric(expression.text, values, remedy)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
 
@@ -146,12 +149,12 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
     if not family.ordinal:
-        y = _numbers(r.value, frame)
+        y = _numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
         return family, Rows(y, trials, weight, se), ()
     alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
-    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame)
+    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
     return family.with_categories(len(labels)), Rows(codes, np.ones(n), weight, se), labels
 

@@ -10,9 +10,15 @@ from shoal.errors import PriorError, as_known, listing, nearest
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
-from shoal.priors import Fixed, Gap, PartialCorrelation, Prior, Shrinkage, Shrunk
+from shoal.priors import INTERNAL, Fixed, Prior, Shrinkage
 
-INTERNAL = (Gap, PartialCorrelation, Shrunk)  # parts of other priors
+EXAMPLES = {
+    "real": "Normal(0, 1)",
+    "positive": "Exponential(1)",
+    "unit": "Beta(1, 1)",
+    "correlation": "LKJ(2)",
+    "simplex": "Dirichlet(1)",
+}
 
 
 def resolve(designs: Sequence[Design], given: Mapping[str, Prior]) -> dict[str, ResolvedPrior]:
@@ -121,7 +127,9 @@ class _Settled:
 
 def _check_support(name: str, prior: Any, support: str) -> None:
     if not isinstance(prior, Prior) or isinstance(prior, INTERNAL):
-        raise PriorError(f"The prior of {name!r} is {prior!r}.", "A prior such as sl.priors.Normal(0, 1).")
+        raise PriorError(
+            f"The prior of {name!r} is {prior!r}.", f"A prior such as sl.priors.{EXAMPLES[support]}."
+        )
     if isinstance(prior, Fixed):
         if support == "correlation":
             raise PriorError(f"{name!r} cannot be Fixed.", "For independent effects write `(… || group)`.")

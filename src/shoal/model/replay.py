@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, ModelError, ShoalWarning, listing
+from shoal.errors import DataError, ModelError, ShoalWarning, counted, listing
 from shoal.families import Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression
+from shoal.formula.text_values import measured
 from shoal.model import checks
 from shoal.model.design import Design, Group, Latent
 from shoal.model.grouping_factors import level_names
@@ -197,7 +198,7 @@ def _numbers(expression: Expression, frame: pd.DataFrame) -> np.ndarray:
     # Without a column of some kind a constant would have no number of rows.
     rows = {"": np.zeros(len(frame))}
     values = np.asarray(evaluate(expression, rows | {str(name): frame[name].to_numpy() for name in frame}))
-    checks.numeric(expression.text, values)
+    checks.numeric(expression.text, values, measured)
     return values.astype(float)
 
 
@@ -209,7 +210,7 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
         bad = np.flatnonzero((out.trials < 0) | (out.trials != np.round(out.trials)))
         if bad.size:
             raise DataError(
-                f"{response.trials.text!r} holds no number of trials in {bad.size} rows "
+                f"{response.trials.text!r} holds no number of trials in {counted(bad.size, 'row')} "
                 f"({listing(f'row {i}: {out.trials[i]:g}' for i in bad)}).",
                 "Integers of at least 0.",
             )

@@ -82,6 +82,9 @@ def to_record(prior: Prior) -> dict[str, Any]:
     return {"kind": type(prior).__name__, **prior.arguments()}
 
 
+INTERNAL = (Gap, PartialCorrelation, Shrunk)  # parts of other priors, which nobody gives
+
+
 def from_record(record: dict[str, Any]) -> Prior:
     """Rebuild a prior from `to_record`.
 

@@ -53,7 +53,14 @@ def convert(name: str, column: nw.Series[Any]) -> pd.Series:
         return pd.Series(np.full(len(column), np.nan))
     if dtype in (nw.Date, nw.Datetime):
         raise _dates(name, column)
-    raise _unsupported(name, str(dtype))
+    if dtype == nw.Duration:
+        raise _durations(name, column)
+    kind = str(getattr(native, "dtype", dtype))
+    if kind.startswith("Sparse"):
+        raise _other_numbers(name, kind, "sparse.to_dense()")
+    if kind.startswith("complex"):
+        raise _other_numbers(name, kind, "to_numpy().real")
+    raise _unsupported(name, kind)
 
 
 def _numbers(name: str, column: nw.Series[Any]) -> np.ndarray:
@@ -140,14 +147,36 @@ def _kinds(values: list[Any]) -> str:
 
 def _dates(name: str, column: nw.Series[Any]) -> DataError:
     own = f"data[{name!r}]"
-    line = f"{own} = ({own} - {own}.min()).dt.days"
+    days, text = f"{own} = ({own} - {own}.min()).dt.days", f"{own} = {own}.astype(str)"
     if column.implementation.is_polars():
-        days = f"pl.col({name!r})"
-        line = f"data = data.with_columns(({days} - {days}.min()).dt.total_days())"
+        polars = f"pl.col({name!r})"
+        days = f"data = data.with_columns(({polars} - {polars}.min()).dt.total_days())"
+        text = f"data = data.with_columns({polars}.cast(pl.String))"
     return DataError(
         f"Column {name!r} holds dates, of type {column.dtype}.",
-        "A predictor is a number, such as days since the first; for a grouping factor text is fine.",
+        "A predictor is a number, such as days since the first; a grouping factor may be text.",
+        f"For a predictor write this:\n    {days}\nFor a grouping factor write this:\n    {text}",
+    )
+
+
+def _durations(name: str, column: nw.Series[Any]) -> DataError:
+    own = f"data[{name!r}]"
+    line = f"{own} = {own}.dt.total_seconds()"
+    if column.implementation.is_polars():
+        line = f"data = data.with_columns(pl.col({name!r}).dt.total_seconds())"
+    return DataError(
+        f"Column {name!r} holds durations, of type {column.dtype}.",
+        "A duration is a number of some unit, such as seconds.",
         f"Write this:\n    {line}",
+    )
+
+
+def _other_numbers(name: str, kind: str, conversion: str) -> DataError:
+    own = f"data[{name!r}]"
+    return DataError(
+        f"Column {name!r} is of type {kind}.",
+        "A column holds real numbers, one stored for each row.",
+        f"Write this:\n    {own} = {own}.{conversion}",
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import DataError, listing
+from shoal.tables.datasets import describe
 from shoal.tables.table import check_names, known
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
     """
     if not path.is_file():
         found = f"{str(path)!r} is a folder." if path.is_dir() else f"There is no file {str(path)!r}."
+        if path.name in {dataset.name for dataset in describe()}:
+            raise DataError(
+                found,
+                f"{path.name!r} is a data set that comes with Shoal.",
+                f"Write shoal.load_dataset({path.name!r}) in place of the name.",
+            )
         raise DataError(found, remedy=f"Paths start from the working folder, {str(Path.cwd())!r}.")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -54,10 +61,16 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
     # DataError passes.
     except (OSError, ValueError, NotImplementedError, csv.Error, Warning) as error:
         raise DataError(
-            f"The file {path.name!r} cannot be read: {error}",
+            f"The file {path.name!r} cannot be read: {_said(error)}",
             f"It must be a whole {path.suffix.lower()} file{_NEEDS.get(path.suffix.lower(), '')}.",
             "Write it again, or read it with pandas or polars and pass the table.",
         ) from error
+
+
+def _said(error: Exception) -> str:
+    """Return what a reader said, in one sentence without the name of its part that said it."""
+    words = " ".join(str(error).split()).removeprefix("Error tokenizing data. ").removeprefix("C error: ")
+    return f"{words.rstrip('.')}."
 
 
 def _read_csv(path: Path, columns: list[str] | None) -> tuple[pd.DataFrame, list[str]]:

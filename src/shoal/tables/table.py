@@ -152,7 +152,7 @@ def check_text(name: str, texts: Iterable[str]) -> None:
     bad = [text for text in texts if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)]
     if bad:
         raise DataError(
-            f"Column {name!r} has null characters or halves of characters in text: {listing(map(ascii, bad))}.",
+            f"Column {name!r} has null or halved characters in text: {listing(map(ascii, bad))}.",
             "Text in Unicode, as files hold it.",
             "Was the file read in another encoding than its own? Replace these characters.",
         )

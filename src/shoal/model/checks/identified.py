@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FEW_REPEATED = (
     0.05  # share of rows beyond the first of their level, below which little tells a level from a row
 )
+LEAST_SPREAD = 1e-10  # of the size of responses; a float has 16 digits
 
 
 def columns(design: Design) -> None:
@@ -142,6 +143,7 @@ def _exact(design: Design) -> None:
         return
     family = design.family
     y = family.normal_response(design.rows) if family.linear_gaussian else design.rows.y
+    _spread(design.formula.response.value.text, y)
     y = y - design.offset
     if design.n_rows > design.x.shape[1] and _reproduced(design.x, y, y):
         raise DataError(
@@ -161,6 +163,18 @@ def _exact(design: Design) -> None:
                     "Rows that differ within levels: sigma is zero here, and the posterior infinite.",
                     f"Keep one row of each level, and drop `(1 | {group.name})`.",
                 )
+
+
+def _spread(name: str, y: np.ndarray) -> None:
+    """Raise if responses differ by little more than what is rounded off numbers of their size."""
+    size, sd = float(np.abs(y).max()), float(y.std())
+    if 0 < sd < LEAST_SPREAD * size:
+        raise DataError(
+            f"{name!r} has a mean of {y.mean():.4g} and a standard deviation of {sd:.3g}: the mean is too "
+            "large for the spread, of which rounding leaves too few digits.",
+            f"A standard deviation of at least {LEAST_SPREAD:g} of the size.",
+            "Subtract a constant near the mean.",
+        )
 
 
 def _within(values: np.ndarray, group: Group) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.errors import DataError, ModelError, counted, listing, nearest
 from shoal.families import Family
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
@@ -109,14 +109,20 @@ def _apart_from_response(formula: Formula) -> None:
             )
 
 
-def numeric(name: str, values: np.ndarray) -> None:
-    """Raise if `values` are not finite numbers of moderate size."""
+def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = recoded) -> None:
+    """Raise if `values` are not finite numbers of moderate size.
+
+    Parameters
+    ----------
+    remedy : function
+        Returns what to do where they are no numbers, from the name and the values.
+    """
     if values.dtype.kind not in "biuf":
         shown = listing(repr(v) for v in dict.fromkeys(values.tolist()))
         raise DataError(
             f"{name!r} holds {shown}, not numbers.",
             "Numbers (or True and False).",
-            recoded(name.strip("`"), values.tolist()),
+            remedy(name.strip("`"), values.tolist()),
         )
     bad = np.flatnonzero(~np.isfinite(values.astype(float)))
     if bad.size:
@@ -152,7 +158,7 @@ def positive(what: str, name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(values <= 0)
     if bad.size:
         raise DataError(
-            f"{what} {name!r} are not above zero in {bad.size} rows ({_shown(values, bad)}).",
+            f"{what} {name!r} are not above zero in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
             f"{what} greater than zero.",
         )
 
@@ -164,8 +170,8 @@ def standard_errors(name: str, se: np.ndarray, y: np.ndarray, with_sigma: bool) 
     bad = np.flatnonzero(se < least)
     if bad.size:
         raise DataError(
-            f"Standard errors {name!r} are below {least:.3g} in {bad.size} rows ({_shown(se, bad)}), and the "
-            f"responses have a standard deviation of {np.std(y):.3g}.",
+            f"Standard errors {name!r} are below {least:.3g} in {counted(bad.size, 'row')} "
+            f"({_shown(se, bad)}), and the responses have a standard deviation of {np.std(y):.3g}.",
             f"Standard errors of at least {LEAST_SE:g} of it, which numbers can tell from zero.",
             f"Are they in the responses' unit? For a residual beside them write se({name}, sigma=True).",
         )
@@ -176,13 +182,14 @@ def weights(name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(values < 0)
     if bad.size:
         raise DataError(
-            f"Weights {name!r} are below zero in {bad.size} rows ({_shown(values, bad)}).",
+            f"Weights {name!r} are below zero in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
             "Weights greater than zero, or zero for rows that should not count.",
         )
     large = np.flatnonzero(values > LARGEST_WEIGHT)
     if large.size:
         raise DataError(
-            f"Weights {name!r} are above {LARGEST_WEIGHT:g} in {large.size} rows ({_shown(values, large)}).",
+            f"Weights {name!r} are above {LARGEST_WEIGHT:g} in {counted(large.size, 'row')} "
+            f"({_shown(values, large)}).",
             "Weights that count the observations of a row.",
             f"Divide them by their mean:\n    data[{name.strip('`')!r}] /= data[{name.strip('`')!r}].mean()",
         )
