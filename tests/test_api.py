@@ -436,7 +436,7 @@ REFUSED = {
         values(k=[1, 9], n=[2, 5]),
         "binomial",
         DataError,
-        ["more successes than trials in 1 rows (row 1: 9 of 5)"],
+        ["more successes than trials in 1 row (row 1: 9 of 5)"],
     ),
     "negative counts": (
         "k | trials(n) ~ x",

@@ -158,7 +158,7 @@ def test_draws_that_cannot_be_trusted_end_with_2(shoal):
         (("pooled.nc", "plain.nc", "pooled.nc"), "pooled.nc is given twice"),
         (("pooled.nc", "./pooled.nc"), "pooled.nc is given twice"),
         (("pooled.nc", "link.nc"), "pooled.nc and link.nc are one file"),
-        (("text.nc",), "text.nc cannot be read"),
+        (("text.nc",), "text.nc is of another kind"),
         (("theirs.nc",), "`shoal doctor FILE` judges the draws of any program"),
         (("pooled.nc", "other.nc"), "'pooled' and 'other' have other responses (in another order)"),
         (("pooled.nc", "log.nc"), "'pooled' predicts y, 'log' exp(y)"),

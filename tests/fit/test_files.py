@@ -194,7 +194,7 @@ def test_a_folder_is_not_a_file(tmp_path):
 def test_text_is_not_netcdf(tmp_path):
     path = tmp_path / "fit.nc"
     path.write_text("mean,sd\n1,2\n")
-    with pytest.raises(FileError, match="cannot be read as netCDF"):
+    with pytest.raises(FileError, match="of another kind"):
         sl.load(path)
 
 
@@ -202,7 +202,7 @@ def test_text_is_not_netcdf(tmp_path):
 def test_a_truncated_file_is_refused(saved, share):
     whole = saved.read_bytes()
     saved.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(FileError, match="cannot be read"):
+    with pytest.raises(FileError, match="damaged" if share > 0.001 else "empty|another kind|damaged"):
         sl.load(saved)
 
 
@@ -293,7 +293,7 @@ def test_a_file_without_its_draws_is_refused(saved, part):
 
 
 def test_a_folder_that_is_not_there_is_named(fit, tmp_path):
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="no folder"):
         fit.save(tmp_path / "no" / "fit.nc")
 
 

@@ -78,7 +78,7 @@ BAD = {
     "absent": "no column 'absent'",
     "absent + 1": "no column 'absent'",
     "xx + 1": "Did you mean 'x'",
-    "label + 1": "Arithmetic needs numbers",
+    "label + 1": "Arithmetic and functions",
     "log(x - 1)": "undefined in 2 of 3 rows; the first is row 0",
     "1 / (x - 1)": "infinite or undefined in 1 of 3 rows; the first is row 1",
     "9 ** 9 ** 9 ** 9": "3 of 3 rows",

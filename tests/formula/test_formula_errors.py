@@ -32,7 +32,7 @@ REFUSED = {
     "y ~ np.load(x)": ("np.load", "not a function"),
     "y ~ logg(x)": ("logg", "Did you mean 'log'"),
     "y ~ group_means(x, g)": ("group_means", "Did you mean 'group_mean'"),
-    "y ~ group_mean(x)": ("group_mean(x)", "1 arguments"),
+    "y ~ group_mean(x)": ("group_mean(x)", "1 argument,"),
     "y ~ group_mean()": ("group_mean()", "0 arguments"),
     "y ~ group_mean(x, g, h)": ("group_mean(x, g, h)", "3 arguments"),
     "y ~ group_mean(x, by=g)": ("group_mean(x, by=g)", "1 with a name"),

@@ -164,7 +164,7 @@ def test_the_table_is_a_copy():
         (["a"] * 500 + [1], "500 of type str .*, 1 of type int"),
         ([[1], [2]], "of type list"),
         (pd.to_datetime(["2020-01-01", "2020-01-02"]), "[Dd]atetime"),
-        (np.array([1 + 1j, 2]), "kind"),
+        (np.array([1 + 1j, 2]), "complex128"),
         ([b"a", b"b"], "bytes"),
     ],
 )

@@ -30,6 +30,7 @@ from shoal.cli.report import check_page
 from shoal.cli.report import report as write_report
 from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
 from shoal.cli.warm import warm as compile_engine
+from shoal.fit.file_kinds import check_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,6 +113,8 @@ def fit(
         check_output(report, force, data)
         if report == output:
             raise typer.BadParameter("it is the file of the draws.", param_hint="--report")
+    if output:
+        check_name(output)
     model = _model(formula, data, family, prior, predictor)
     if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")

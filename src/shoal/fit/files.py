@@ -18,6 +18,7 @@ import xarray as xr
 
 from shoal.errors import FileError, ShoalError, listing
 from shoal.families import Family
+from shoal.fit.file_kinds import check_name, damaged, engine_of
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
 from shoal.model import Response, Specification, designs_of
@@ -38,6 +39,7 @@ def save(results: Results, path: str | Path) -> Path:
         If the file cannot be written.
     """
     path = path_of(path)
+    check_name(path)
     with whole(path) as part:
         results.tree.to_netcdf(part, engine="h5netcdf")
     return path
@@ -52,12 +54,17 @@ def whole(path: Path) -> Iterator[Path]:
     FileError
         If it cannot be written; what was there is left alone.
     """
+    if not path.parent.is_dir():
+        raise FileError(
+            f"There is no folder {path.parent}.", f"A folder that exists, to write {path.name} into."
+        )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
         os.replace(part, path)
     except OSError as problem:
-        raise FileError(f"{path} cannot be written: {problem}.", "A folder you may write to.") from problem
+        why = problem.strerror or "the system refuses it"
+        raise FileError(f"{path} cannot be written: {why}.", "A folder you may write to.") from problem
     finally:
         part.unlink(missing_ok=True)
 
@@ -79,17 +86,13 @@ def load(path: str | Path, families: Families = ()) -> Results:
         If `families` holds anything else.
     """
     path, families = path_of(path), checked(families)
-    if not path.is_file():
-        raise FileError(f"There is no file {path}.", "A result file written by `fit.save` or `shoal fit -o`.")
+    if (engine := engine_of(path)) == "zarr":
+        raise FileError(f"{path} is a Zarr store.", "A result file written by `fit.save` or `shoal fit -o`.")
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
+        with xr.open_datatree(path, engine=engine) as tree:
             tree = tree.load()
-    except (OSError, ValueError, KeyError) as problem:
-        raise FileError(
-            f"{path} cannot be read as netCDF: {problem}.",
-            "A complete result file.",
-            "If it was cut off, fit again with `shoal fit … -o`.",
-        ) from problem
+    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
+        raise damaged(path) from problem
     return results_of(tree, str(path), families)
 
 
@@ -115,7 +118,8 @@ def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = 
     try:
         return Results(_model(tree, _families(tree, place, checked(families))), tree)
     except (KeyError, ValueError, TypeError) as problem:
-        missing = f"{place} lacks a part of the model: {problem!r}."
+        said = problem.args[0] if problem.args else problem
+        missing = f"{place} lacks a part of the model, or has another in its place: {said}."
         raise FileError(missing, "A complete result file.") from problem
     except FileError:
         raise

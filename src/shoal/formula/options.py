@@ -73,6 +73,10 @@ def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -
             raise refuse(f"{call.function}(...) is given {key!r} twice.", "Give it once.", value)
         bound[key] = value
     values = {key: literal(value, formula) for key, value in bound.items()}
+    if call.function == "poly" and values.get("degree") == 0:
+        raise refuse(
+            "Found degree = 0, a polynomial without columns.", "A degree of 1 or more.", bound["degree"]
+        )
     for key in values.keys() & {"df", "degree"}:
         size = values[key]
         absent = key == "df" and size is None

@@ -46,7 +46,7 @@ def convert(name: str, column: nw.Series[Any]) -> pd.Series:
     if dtype in (nw.Categorical, nw.Enum):
         return pd.Series(_categorical(name, column))
     if dtype == nw.String:
-        return _text(name, column.to_list())
+        return _text(column.to_list())
     if dtype == nw.Boolean or dtype.is_numeric():
         return pd.Series(_numbers(name, column))
     if column.null_count() == len(column):
@@ -97,7 +97,7 @@ def _categorical(name: str, column: nw.Series[Any]) -> pd.Categorical:
         categories = list(dict.fromkeys(column.cat.get_categories().to_list()))
     if pd.api.types.infer_dtype(categories, skipna=False) not in CATEGORIES:
         raise _no_labels(name, categories)
-    check_text(name, [category for category in categories if isinstance(category, str)])
+    check_text(name, categories)  # which pandas cannot hold
     # Arrow keeps the flag in its own type; pandas' ordered categories are an Enum to narwhals.
     arrow_type = getattr(column.to_native(), "type", None)
     ordered = column.dtype == nw.Enum or getattr(arrow_type, "ordered", False)
@@ -114,11 +114,10 @@ def _no_labels(name: str, categories: list[Any]) -> DataError:
     )
 
 
-def _text(name: str, values: list[Any]) -> pd.Series:
+def _text(values: list[Any]) -> pd.Series:
     import pandas as pd
 
     text = pd.Series(values, dtype=object)
-    check_text(name, text.dropna().unique().tolist())
     return text.mask(text.isna(), None)
 
 
@@ -130,7 +129,7 @@ def _from_objects(name: str, values: list[Any]) -> pd.Series:
     present = column.dropna()
     kind = pd.api.types.infer_dtype(present, skipna=False)
     if kind == "string":
-        return _text(name, values)
+        return _text(values)
     if kind in ("integer", "boolean") and len(present) == len(column):
         return pd.Series(_integers(name, values) if kind == "integer" else np.array(values, dtype=bool))
     if kind in ("integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"):

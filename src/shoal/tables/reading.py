@@ -12,7 +12,7 @@ import numpy as np
 from shoal.errors import DataError, listing
 from shoal.tables.columns import convert
 from shoal.tables.files import read_file
-from shoal.tables.table import Table, check_names, check_storable, known
+from shoal.tables.table import Table, check_names, known
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -60,7 +60,6 @@ def read(source: Any, columns: Iterable[str] | None = None) -> Table:
             "Check what was read or filtered before.",
         )
     chosen = names if wanted is None else known(wanted, names)
-    check_storable(chosen)
     converted = {name: convert(name, frame[name]) for name in chosen}
     return Table(pd.DataFrame(converted, index=pd.RangeIndex(len(frame)), columns=chosen), tuple(names))
 

@@ -64,7 +64,7 @@ class Table:
         return Table(self.frame[names], self.column_names)
 
     def check_complete(self, names: Iterable[str] | None = None) -> None:
-        """Refuse missing and infinite values, and numbers whose squares are none.
+        """Refuse missing and infinite values, numbers whose squares are none, and what no file can hold.
 
         Parameters
         ----------
@@ -77,6 +77,7 @@ class Table:
             Columns hold missing or infinite values; the message counts them for each, with the first rows.
         """
         frame = self.frame if names is None else self.select(names).frame
+        check_storable(frame)
         check_sizes(frame)
         found = []
         for name, column in frame.items():
@@ -133,22 +134,25 @@ def check_names(names: Iterable[Any]) -> list[str]:
     return names
 
 
-def check_storable(names: Iterable[str]) -> None:
-    """Raise `DataError` if a name cannot be that of a variable in a file."""
-    names = list(names)
-    points = [name for name in names if name in (".", "..")]
-    if points:
-        raise DataError(
-            f"The column {points[0]!r} is named like a folder, as no variable of a result file can be.",
-            "Another name.",
-            f"Rename it: data = data.rename(columns={{{points[0]!r}: 'other'}}).",
-        )
-    for name in names:
-        check_text(name, [name])
+def check_storable(frame: pd.DataFrame) -> None:
+    """Raise `DataError` if a column's name or its text cannot be written to a file."""
+    import pandas as pd
+
+    for name, column in frame.items():
+        name = str(name)
+        if name in (".", ".."):
+            raise DataError(
+                f"The column {name!r} is named like a folder, as no variable of a result file can be.",
+                "Another name.",
+                f"Rename it: data = data.rename(columns={{{name!r}: 'other'}}).",
+            )
+        labels = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique()
+        check_text(name, [name, *labels.tolist()])
 
 
-def check_text(name: str, texts: Iterable[str]) -> None:
-    """Raise `DataError` if a text of a column has characters that no file can hold."""
+def check_text(name: str, labels: Iterable[Any]) -> None:
+    """Raise `DataError` if text among the labels of a column is such as no file can hold."""
+    texts = (label for label in labels if isinstance(label, str))
     bad = [text for text in texts if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)]
     if bad:
         raise DataError(

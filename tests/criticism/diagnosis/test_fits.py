@@ -52,7 +52,7 @@ def test_a_good_fit_has_no_findings(fit):
 
 
 def test_chains_that_disagree(fit):
-    d = diagnose(with_draws(fit, sigma=noise() + np.array([0, 0, 0, 3])[:, None]))
+    d = diagnose(with_draws(fit, sigma=np.exp(noise() + np.array([0, 0, 0, 3])[:, None])))
     assert not d.ok and "rhat" in codes(d)
     finding = next(f for f in d if f.code == "rhat")
     assert finding.severity == "error" and "sigma" in finding.evidence and "Intercept" not in finding.evidence
@@ -64,7 +64,7 @@ def test_draws_that_hardly_move(fit):
     walk, innovation = np.zeros((CHAINS, DRAWS)), noise()
     for i in range(1, DRAWS):
         walk[:, i] = 0.98 * walk[:, i - 1] + innovation[:, i]
-    finding = next(f for f in diagnose(with_draws(fit, sigma=walk)) if f.code == "ess")
+    finding = next(f for f in diagnose(with_draws(fit, sigma=np.exp(walk))) if f.code == "ess")
     assert finding.severity == "error"
     assert finding.evidence.startswith("Effective sample size below 100 a chain: sigma")
 

@@ -9,8 +9,9 @@ import xarray as xr
 
 import shoal as sl
 from criticism.diagnosis.drawn import codes, finding, hierarchy, statistics, tree
-from shoal.criticism.diagnosis import diagnose, reading
+from shoal.criticism.diagnosis import diagnose
 from shoal.errors import FileError, ModelError
+from shoal.fit import file_kinds
 
 FILES = Path(__file__).parent / "files"
 
@@ -152,7 +153,7 @@ def test_no_file(tmp_path):
 
 
 def test_a_folder_needs_zarr(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "find_spec", {}.get)
+    monkeypatch.setattr(file_kinds, "find_spec", {}.get)
     with pytest.raises(FileError, match="no Zarr store"):
         diagnose(tmp_path)
     (tmp_path / "zarr.json").touch()

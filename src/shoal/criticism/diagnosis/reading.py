@@ -8,18 +8,15 @@ memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from shoal.errors import FileError, ModelError, listing
+from shoal.fit.file_kinds import damaged, engine_of
 
 GROUPS = ("posterior", "sample_stats", "prior", "log_prior", "observed_data", "constant_data")
-ZARR = (".zgroup", ".zmetadata", "zarr.json")
-HDF5 = b"\x89HDF\r\n\x1a\n"
-START = 512  # bytes that tell what a file is
 
 STATISTICS = {
     "divergent__": "diverging",
@@ -98,7 +95,7 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
         if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
             found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
     except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
-        raise _damaged(path, problem) from problem
+        raise damaged(path) from problem
     finally:
         _close(opened)
     if not found.get("posterior", xr.Dataset()).data_vars:
@@ -112,52 +109,16 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
 
 def _open(path: Path) -> dict[str, xr.Dataset]:
     """Return all groups of a file by their paths, values not read yet."""
-    if not path.exists():
-        raise FileError(
-            f"There is no file {path}.", "A result file: netCDF as arviz or `fit.save` writes it."
-        )
-    engine = _engine(path)
+    engine = engine_of(path)
     try:
         return xr.open_groups(path, engine=engine)
     except (OSError, ValueError, KeyError, RuntimeError) as problem:
-        raise _damaged(path, problem) from problem
-
-
-def _engine(path: Path) -> str:
-    """Return xarray's engine for a file, from its first bytes."""
-    if path.is_dir():
-        if not any((path / name).exists() for name in ZARR):
-            raise FileError(f"{path} is a folder, and no Zarr store.", "A result file, or a Zarr store.")
-        if find_spec("zarr") is None:
-            raise FileError(f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr.")
-        return "zarr"
-    with path.open("rb") as file:
-        start = file.read(START)
-    if start.startswith(HDF5):
-        return "h5netcdf"
-    if not start:
-        raise FileError(f"{path} is empty.", "A complete result file.", "Save the draws again.")
-    if start.startswith(b"CDF"):
-        what, remedy = "netCDF 3, which has no groups", "Save the draws once more with arviz."
-    elif start.lstrip().startswith((b"#", b"lp__")):
-        what = "text, as CmdStan writes it"
-        remedy = "Join the chains first: arviz.from_cmdstan(['chain_1.csv', …]).to_netcdf('fit.nc')."
-    else:
-        what, remedy = "of another kind", "Save the draws with arviz: to_netcdf('fit.nc')."
-    raise FileError(f"{path} is {what}.", "A netCDF 4 file (HDF5), as arviz or `fit.save` writes it.", remedy)
+        raise damaged(path) from problem
 
 
 def _close(opened: Mapping[str, xr.Dataset]) -> None:
     for group in opened.values():
         group.close()
-
-
-def _damaged(path: Path, problem: Exception) -> FileError:
-    return FileError(
-        f"{path} cannot be read: {' '.join(str(problem).split())[:200]}.",
-        "A complete result file.",
-        "It may have been cut off while it was written or copied: copy it again, or save the draws again.",
-    )
 
 
 def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) -> dict[str, xr.Dataset]:

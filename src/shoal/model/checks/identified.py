@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError, counted, listing
 from shoal.model.checks.remark import Remark
 from shoal.tables.table import LARGEST
 
@@ -218,6 +219,21 @@ def _spreads_as_residuals(group: Group) -> bool:
     ones = np.ones(len(products))
     left = ones - products @ np.linalg.lstsq(products, ones)[0]
     return bool(np.abs(left).max() < 1e-9)
+
+
+def columns_for_rows(design: Design) -> list[Remark]:
+    """Return a remark on each term that has about as many columns as there are rows."""
+    counts = Counter(name.split("[")[0] for name in design.terms if "[" in name)
+    return [
+        Remark(
+            "columns-for-rows",
+            f"{term} has {count:,} columns, and the table {counted(design.n_rows, 'row')}: each row has a "
+            "coefficient of its own, of which it alone and the prior say anything.",
+            "Take fewer columns, or let them share what they know: (1 | g) of a category, s(x) of a number.",
+        )
+        for term, count in counts.items()
+        if count >= design.n_rows - 1
+    ]
 
 
 def split_variance(design: Design) -> list[Remark]:
