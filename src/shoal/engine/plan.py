@@ -23,6 +23,8 @@ class Size:
         Free hyperparameters; normal coefficients; group effects.
     of_curves : int
         Coefficients of the bases of curves.
+    unknown : int
+        Values that are missing.
     quadratic : bool
         Everything is gaussian given the hyperparameters.
     cost : float
@@ -44,6 +46,7 @@ class Size:
     levels: tuple[tuple[str, int], ...]
     one_sided: int = 0
     of_curves: int = 0
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def _slow(size: Size, sampler: str) -> str:
 def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
     parts = [counted(size.coefficients, "population coefficient")] if size.coefficients else []
     parts += [counted(size.of_curves, "coefficient") + " of curves"] if size.of_curves else []
+    parts += [counted(size.unknown, "unknown value")] if size.unknown else []
     parts += [counted(size.effects, "group effect")] if size.effects else []
     what = " and ".join(parts) or "no effects"
     if integrate:

@@ -97,16 +97,18 @@ def _size(assembled: Assembled) -> Size:
     problem = assembled.problem
     bases = [variable for variable in assembled.declared if variable.kind == "basis"]
     of_curves = sum(len(labels) for variable in bases for labels in variable.dims.values())
-    coefficients = sum(len(own.small()) for own in assembled.placed) - of_curves
+    unknown = sum(int(design.unknown.sum()) for design in assembled.model.designs)
+    coefficients = sum(len(own.small()) for own in assembled.placed) - of_curves - unknown
     return Size(
         hyperparameters=len(problem.slots.place),
         coefficients=coefficients,
-        effects=len(problem.prior.mean) - coefficients - of_curves,
+        effects=len(problem.prior.mean) - coefficients - of_curves - unknown,
         quadratic=is_quadratic(problem),
         cost=cost_of(problem),
         numbers=len(problem.pattern.l_row) + 2 * len(problem.gram.row) + len(problem.terms.place),
         levels=tuple((name, len(labels)) for name, labels in assembled.model.factors.items()),
         of_curves=of_curves,
+        unknown=unknown,
     )
 
 

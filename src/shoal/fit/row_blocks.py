@@ -32,7 +32,8 @@ def spread(there: int, wanted: int) -> np.ndarray:
 def shared_draws(design: Design, posterior: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the draws that all rows share: coefficients, loadings, curves, the family's parameters."""
     variables = variables_of(terms_of((design,), {}), (design,))
-    return {v.name: posterior[v.name].values.astype(float) for v in variables if v.kind in OF_ROWS}
+    names = [*(v.name for v in variables if v.kind in OF_ROWS), *design.unknowns]
+    return {name: posterior[name].values.astype(float) for name in names}
 
 
 def part(
@@ -82,4 +83,6 @@ def _part(
         groups=tuple(groups),
         latents=tuple(latents),
         curves=tuple(curve.at(rows) for curve in whole.curves),
+        imputed=tuple(own.at(rows) for own in whole.imputed),
+        missing=None if whole.missing is None else whole.missing[rows],
     )

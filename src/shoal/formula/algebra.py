@@ -35,6 +35,7 @@ class Sum:
     groups: tuple[Bar, ...] = ()
     latents: tuple[Call, ...] = ()
     curves: tuple[Call, ...] = ()
+    imputed: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -80,6 +81,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         tuple(found.groups),
         tuple(found.latents),
         tuple(found.curves),
+        tuple(found.imputed),
     )
 
 
@@ -93,6 +95,7 @@ class _Found:
         self.groups: list[Bar] = []
         self.latents: list[Call] = []
         self.curves: list[Call] = []
+        self.imputed: list[Call] = []
 
 
 class _Expansion:
@@ -121,6 +124,9 @@ class _Expansion:
                 case Call(function=function) if function in CURVES:
                     self.alone(sign, operand, "a curve", f"x + {function}(z)", "Leave it out.")
                     found.curves.append(operand)
+                case Call(function="mi"):
+                    self.alone(sign, operand, "an imputed predictor", "z + mi(x)", "Leave it out.")
+                    found.imputed.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)

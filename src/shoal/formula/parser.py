@@ -10,6 +10,7 @@ from shoal.formula.algebra import expand
 from shoal.formula.curves import curve_terms
 from shoal.formula.dialects import arithmetic, response_parts
 from shoal.formula.grouping import group_terms, latent_terms
+from shoal.formula.imputed import imputed_terms
 from shoal.formula.options import flag, only_argument, without_options
 from shoal.formula.reader import Reader
 from shoal.formula.safety import Place, check
@@ -17,11 +18,10 @@ from shoal.formula.suggestions import rewrite, write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
 from shoal.formula.tree import Call, Chain, Column, Listing, Node, Number, Text, children, columns_of, unparse
 
-_OPTIONS = ("trials", "se", "weights")
+_OPTIONS = ("trials", "se", "weights", "mi")
 _ABSENT_OPTIONS = {
     "cens": "censored responses",
     "trunc": "truncated responses",
-    "mi": "imputed responses",
     "cat": "categories known to some raters alone",
     "thres": "thresholds of several scales",
     "subset": "subsets of rows",
@@ -61,6 +61,7 @@ def parse(text: str) -> Formula:
         offsets=_offsets(terms.offsets, text),
         groups=group_terms(terms.groups, text),
         curves=curve_terms(terms.curves, text),
+        imputed=imputed_terms(terms.imputed, text),
     )
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
 
@@ -207,10 +208,14 @@ def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
             "The response names no column.", "A column was needed.", formula=text, span=value.span
         )
     for call in _option_calls(options, text):
-        if getattr(response, call.function) is not None:
+        if getattr(response, call.function) not in (None, False):
             raise FormulaError(
                 f"{call.function}(...) is given twice.", "Give it once.", formula=text, span=call.span
             )
+        if call.function == "mi":
+            given_se = _expression(only_argument(call, text), text) if call.arguments else None
+            response = replace(response, mi=True, mi_se=given_se)
+            continue
         if call.function == "se":
             response = replace(response, se_sigma=flag(call, "sigma", text))
             call = without_options(call, ("sigma",), text)

@@ -26,13 +26,21 @@ class Expression:
 
 @dataclass(frozen=True)
 class ResponseTerm:
-    """Left-hand side: ``y | trials(n) + se(s) + weights(w)``."""
+    """Left-hand side: ``y | trials(n) + se(s) + weights(w)``.
+
+    Parameters
+    ----------
+    mi : bool
+        ``mi()``: missing values are estimated. With `mi_se`, ``mi(s)``, all were measured with known errors.
+    """
 
     value: Expression
     trials: Expression | None = None
     se: Expression | None = None
     se_sigma: bool = False
     weights: Expression | None = None
+    mi: bool = False
+    mi_se: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,25 @@ class CurveTerm:
 
 
 @dataclass(frozen=True)
+class ImputedTerm:
+    """One ``mi(x)``: a predictor whose missing values are estimated by a formula of its own.
+
+    Parameters
+    ----------
+    column : str
+        The response of that formula.
+    """
+
+    column: str
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+    @property
+    def name(self) -> str:
+        """What its coefficient is called."""
+        return f"mi({self.column})"
+
+
+@dataclass(frozen=True)
 class Formula:
     """A parsed formula.
 
@@ -138,6 +165,7 @@ class Formula:
     groups : tuple of GroupTerm
     latents : tuple of LatentTerm
     curves : tuple of CurveTerm
+    imputed : tuple of ImputedTerm
     """
 
     text: str
@@ -147,13 +175,20 @@ class Formula:
     groups: tuple[GroupTerm, ...] = ()
     latents: tuple[LatentTerm, ...] = ()
     curves: tuple[CurveTerm, ...] = ()
+    imputed: tuple[ImputedTerm, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column the formula needs, once: response, population, offsets, groups, latents, curves."""
+        """Every column the formula needs, once."""
         r = self.response
-        parts = [r.value, r.trials, r.se, r.weights, self.population, *self.offsets]
+        parts = [r.value, r.trials, r.se, r.weights, r.mi_se]
         names = [c for p in parts if p is not None for c in p.columns]
+        return tuple(dict.fromkeys([*names, *self.predicting, *(term.column for term in self.imputed)]))
+
+    @property
+    def predicting(self) -> tuple[str, ...]:
+        """Every column right of ``~`` but those of imputed predictors, once."""
+        names = [c for p in (self.population, *self.offsets) for c in p.columns]
         names += [c for g in self.groups for c in (*g.effects.columns, *g.factor)]
         names += [c for latent in self.latents for c in latent.factor]
         names += [c for curve in self.curves for c in curve.columns]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError, ShoalWarning
+from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate
@@ -20,6 +20,7 @@ from shoal.model import checks
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.design import Design
+from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.tables import Table
 
@@ -34,6 +35,7 @@ def build(
     predictors: Mapping[str, Formula] | None = None,
     prefix: str = "",
     covariances: Mapping[str, Any] | None = None,
+    measured: Container[str] = (),
     quiet: bool = False,
 ) -> Design:
     """Return the design of `formula` on `table`, refusing what `family` cannot use.
@@ -46,6 +48,8 @@ def build(
         In front of every posterior name of this response.
     covariances : mapping of str to (G, G) matrices
         Known covariances between levels that the formula names.
+    measured : container of str
+        Columns that another response measures with errors: none of their values are known.
     quiet : bool
         Leave out warnings, for a model that was built before.
 
@@ -60,22 +64,31 @@ def build(
     predictors = predictors or {}
     columns = tuple(dict.fromkeys(c for f in (formula, *predictors.values()) for c in f.columns))
     table = table.select(columns)
-    table.check_complete(columns)
-    frame = table.frame
+    table.check_complete([c for c in columns if c not in _incomplete((formula, *predictors.values()))])
+    frame, missing = table.frame, None
+    if formula.response.mi:
+        frame, missing = _filled(formula, frame, family)
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
+    if missing is not None:
+        rows = rows._replace(weight=np.where(missing, 0.0, rows.weight))
+    if formula.response.mi_se is not None:
+        errors = _numbers(formula.response.mi_se, frame)
+        checks.positive("Standard errors", formula.response.mi_se.text, errors)
+        rows = rows._replace(se=errors)
     family.check(rows, formula.response.value.text)
     family.check(Rows(*(np.asarray(part)[rows.weight > 0] for part in rows)), formula.response.value.text)
     checks.predictors(predictors, formula, family)
     design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
+    design = replace(design, imputed=_imputed(formula, frame, prefix, measured))
     parts = []
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(name, family.parameter_prior(name, design.counting.rows))
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )
-    design = replace(design, categories=categories, predictors=tuple(parts))
+    design = replace(design, categories=categories, missing=missing, predictors=tuple(parts))
     for part in design.counting.parts:
         checks.columns(part)
     for remark in [] if quiet else checks.remarks(design, frame):
@@ -125,6 +138,48 @@ def _predictor(
         scatter=scatter(x, averages, weight),
         prefix=prefix,
     )
+
+
+def _incomplete(formulas: Sequence[Formula]) -> set[str]:
+    """Return the columns that may have missing values: a response with ``mi()``, predictors ``mi(x)``."""
+    may = {c for f in formulas if f.response.mi for c in f.response.value.columns}
+    may |= {term.column for f in formulas for term in f.imputed}
+    return may - {c for f in formulas for c in f.predicting}
+
+
+def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the table with a number in place of missing responses, and where they are missing."""
+    name = formula.response.value.text.strip("`")
+    if family.name != "gaussian" or formula.response.se is not None:
+        raise ModelError(
+            f"{formula.response.value.text!r} has mi(), and is not gaussian with a sigma.",
+            "Missing values of gaussian responses can be estimated.",
+            "Drop the rows, or model the response as gaussian.",
+        )
+    if name not in frame or not pd.api.types.is_numeric_dtype(frame[name]):
+        raise ModelError(
+            f"mi() stands with {formula.response.value.text!r}.", "It goes with a column of numbers."
+        )
+    missing = frame[name].isna().to_numpy()
+    known = frame[name].to_numpy(float)[~missing]
+    if not len(known):
+        raise DataError(f"Column {name!r} is missing in all {len(missing)} rows.", "Some that are known.")
+    return frame.assign(**{name: frame[name].to_numpy(float, na_value=known.mean())}), missing
+
+
+def _imputed(
+    formula: Formula, frame: pd.DataFrame, prefix: str, measured: Container[str]
+) -> tuple[Imputed, ...]:
+    """Return the predictors whose missing values are estimated."""
+    out = []
+    for term in formula.imputed:
+        if not pd.api.types.is_numeric_dtype(frame[term.column]):
+            raise ModelError(f"{term.name} is of a column that is not numeric.", "A column of numbers.")
+        values = frame[term.column].to_numpy(float, na_value=np.nan)
+        missing = np.full(len(values), True) if term.column in measured else np.isnan(values)
+        index = np.where(missing, np.cumsum(missing) - 1, -1)
+        out.append(Imputed(term, np.where(missing, 0.0, values), index, prefix, f"{term.column}_"))
+    return tuple(out)
 
 
 def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> Family:

@@ -15,11 +15,12 @@ from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Formula
 from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
+from shoal.model.imputed import Imputed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Curve", "Design", "Group", "Latent", "MergedRows", "merge"]
+__all__ = ["Curve", "Design", "Group", "Imputed", "Latent", "MergedRows", "merge"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class Design:
         How the population columns spread together about their averages; learnt once, as these.
     prefix : str
         ``<response>_`` where a model has several responses, ``<parameter>_`` of a parameter's predictor.
+    imputed : tuple of Imputed
+        Predictors with unknown values.
+    missing : (N,) bool array, optional
+        Rows whose response is not known: they have weight 0.
     predictors : tuple of Design
         Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
     categories : tuple
@@ -75,8 +80,28 @@ class Design:
     averages: np.ndarray
     scatter: np.ndarray
     prefix: str = ""
+    imputed: tuple[Imputed, ...] = ()
+    missing: np.ndarray | None = None
     predictors: tuple[Design, ...] = ()
     categories: tuple[Any, ...] = ()
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """Rows whose response is not known, (N,) bool: it is missing, or measured with an error."""
+        if self.formula.response.mi_se is not None and not self.parameter:
+            return np.ones(self.n_rows, bool)
+        return self.absent
+
+    @property
+    def absent(self) -> np.ndarray:
+        """Rows whose response was not measured at all, (N,) bool."""
+        return np.zeros(self.n_rows, bool) if self.missing is None else self.missing
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """Posterior names of unknown values of other responses that the rows depend on."""
+        own = (own for part in self.parts for own in part.imputed if (own.index >= 0).any())
+        return tuple(dict.fromkeys(predictor.unknown for predictor in own))
 
     @property
     def parts(self) -> tuple[Design, ...]:
@@ -153,6 +178,7 @@ class Design:
         """Return precisions of exactly gaussian rows, in units of sigma; responses less `offset`."""
         rows = self.rows
         weight = rows.weight / rows.se**2 if self.known_se else np.asarray(rows.weight, float)
+        weight = np.where(self.unknown, 0.0, weight)  # its density is that of what it measures
         return weight, self.family.normal_response(rows) - offset
 
     @property
@@ -168,8 +194,8 @@ class Design:
 
     @property
     def observed(self) -> np.ndarray:
-        """The responses, (N,), as the table has them."""
-        return self.as_in_the_table(self.rows.y)
+        """The responses, (N,), as the table has them; NaN where they are not known."""
+        return np.where(self.absent, np.nan, self.as_in_the_table(self.rows.y))
 
     def as_in_the_table(self, y: np.ndarray) -> np.ndarray:
         """Return responses as the table has them: codes of categories, from 0, become `category_numbers`."""
@@ -197,9 +223,11 @@ class Design:
         """For each effect of `group`, the population column of the same term, or -1."""
         return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.own_terms)
 
-    def place_of(self, part: Group | Latent | Curve) -> int:
-        """Return the place of a group among the response's, of a latent or a curve among its own kind."""
-        kinds: tuple[tuple[Group | Latent | Curve, ...], ...] = (self.groups, self.latents, self.curves)
+    def place_of(self, part: Group | Latent | Curve | Imputed) -> int:
+        """Return the place of a group among the response's, of another part among those of its kind."""
+        kinds: tuple[tuple[Group | Latent | Curve | Imputed, ...], ...] = (
+            *(self.groups, self.latents, self.curves, self.imputed),
+        )
         return next(i for parts in kinds for i, own in enumerate(parts) if own is part)
 
     @property
@@ -210,6 +238,7 @@ class Design:
             names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
             names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
             names += [c for curve in part.curves for c in curve.term.columns]
+            names += [own.term.column for own in part.imputed]
         return tuple(dict.fromkeys(names))
 
     def on(self, frame: pd.DataFrame) -> Design:
@@ -217,7 +246,8 @@ class Design:
         curves = tuple(curve.read(frame) for curve in self.curves)
         x = np.concatenate([self.spec.apply(frame), *(curve.population for curve in curves)], axis=1)
         # An ordered response has cutpoints in place of the Intercept, which is the first column.
-        return replace(self, x=x[:, x.shape[1] - len(self.terms) :], curves=curves)
+        imputed = tuple(own.read(frame) for own in self.imputed)
+        return replace(self, x=x[:, x.shape[1] - len(self.terms) :], curves=curves, imputed=imputed)
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
@@ -243,6 +273,8 @@ class Design:
             groups=tuple(replace(g, index=g.index[kept], z=g.z[kept]) for g in self.groups),
             latents=tuple(replace(latent, index=latent.index[kept]) for latent in self.latents),
             curves=tuple(curve.at(kept) for curve in self.curves),
+            imputed=tuple(own.at(kept) for own in self.imputed),
+            missing=None if self.missing is None else self.missing[kept],
         )
 
     def without(self, rows: np.ndarray) -> Design:
@@ -290,6 +322,7 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     columns = (column for part in design.parts for column in (part.offset, *part.x.T))
     keys = [*columns, *(column for g in groups for column in g.z.T), *indexes]
     keys += [key for part in design.parts for curve in part.curves for key in curve.keys]
+    keys += [key for part in design.parts for own in part.imputed for key in (own.values, own.index)]
     keys += [] if apart is None else [apart]
     order = np.lexsort(keys)
     fresh = np.zeros(design.n_rows, bool)

@@ -217,11 +217,13 @@ def designs_of(
             predictors=predictors,
             prefix=f"{name}_" if len(names) > 1 else "",
             covariances=covariances,
+            measured={f.response.value.text.strip("`") for f in formulas if f.response.mi_se is not None},
             quiet=quiet,
         )
         for (formula, predictors), response, name in zip(both, responses, names, strict=True)
     )
     response_checks.shared(designs)
+    response_checks.imputed(designs)
     designs = join(designs)
     response_checks.distinct(designs)
     unused = set(covariances) - {term.cov for formula in every for term in formula.groups}

@@ -92,7 +92,9 @@ def _data(model: Specification) -> list[str]:
         rows = counted(design.n_rows, "row")
         if merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
-        if nothing := int((design.rows.weight == 0).sum()):
+        if unknown := int(design.absent.sum()):
+            rows += f", {unknown:,} of them with a missing response"
+        if nothing := int((design.rows.weight == 0).sum()) - unknown:
             rows += f", {nothing:,} of them of weight 0, which count for nothing"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
         pairs = [(part, group) for part in design.parts for group in part.groups]

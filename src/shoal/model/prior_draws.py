@@ -67,7 +67,7 @@ def simulate_responses(
     """
     out = []
     for design in model.designs:
-        if np.any(design.rows.weight != 1):
+        if np.any((design.rows.weight != 1) & ~design.absent):
             raise ModelError(
                 "The rows have weights.",
                 "Weights multiply log densities, which leaves no distribution to simulate responses from.",

@@ -166,9 +166,9 @@ def _one_level(model: Specification) -> Specification:
     """Return the model with one level of each factor: its parameters have the same priors."""
 
     def one(part: Design) -> Design:
-        groups = tuple(replace(g, labels=g.labels[:1], root=None) for g in part.groups)
-        return replace(
-            part, groups=groups, latents=tuple(replace(t, labels=t.labels[:1]) for t in part.latents)
-        )
+        first = np.zeros(part.n_rows, np.int64)
+        groups = tuple(replace(g, labels=g.labels[:1], index=first, root=None) for g in part.groups)
+        latents = tuple(replace(t, labels=t.labels[:1], index=first) for t in part.latents)
+        return replace(part, groups=groups, latents=latents)
 
     return replace(model, designs=tuple(design.changed(one) for design in model.designs))

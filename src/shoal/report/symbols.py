@@ -133,6 +133,15 @@ def _loading(variable: Variable, design: Design, element: Element | None) -> Mar
     return loading(design, design.latents[variable.place])
 
 
+def _imputed(variable: Variable, design: Design, element: Element | None) -> Markup:
+    return indexed(name("β"), design, words(design.imputed[variable.place].term.column))
+
+
+def _unknown(variable: Variable, design: Design, element: Element | None) -> Markup:
+    at = [words(label) for label in element.labels] if element else [name("i")]
+    return sub(words(response_of(design)), listed(at))
+
+
 def of_curve(base: str, design: Design, curve: Curve) -> Markup:
     """Return a symbol of a curve: the curve itself, its standard deviation, its lengthscale."""
     return indexed(name(base), design, words(curve.name))
@@ -165,6 +174,8 @@ SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
     "correlation": _correlation,
     "degrees": _degrees,
     "loading": _loading,
+    "imputed": _imputed,
+    "unknown": _unknown,
     "sds": _of_curve("τ"),
     "lengthscale": _of_curve("ℓ"),
     "monotonic": _of_curve("β"),

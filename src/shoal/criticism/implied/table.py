@@ -33,6 +33,7 @@ Draws = Mapping[str, np.ndarray]
 # On which scale the variables of a kind are.
 ETA = "linear predictor ({link})"
 SCALES = {"coefficient": ETA, "cutpoints": ETA, "sd": ETA, "loading": ETA}
+SCALES |= {"imputed": ETA, "unknown": "the response's own"}
 SCALES |= {"scale": "relative to the residual", "correlation": "correlation"}
 SCALES |= {"degrees": "degrees of freedom", "family": "the family's"}
 SCALES |= {"sds": ETA, "monotonic": ETA, "simplex": "share", "lengthscale": "units of its predictor"}

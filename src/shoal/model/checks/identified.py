@@ -181,7 +181,7 @@ def _spread(name: str, y: np.ndarray) -> None:
 def _within(values: np.ndarray, group: Group) -> np.ndarray:
     """Return deviations from the mean of each row's level."""
     sums = np.bincount(group.index, values, len(group.labels))
-    return values - (sums / group.counts)[group.index]
+    return values - (sums / np.maximum(group.counts, 1))[group.index]  # no row of a level may count
 
 
 def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:

@@ -91,3 +91,23 @@ def shared(designs: tuple[Design, ...]) -> None:
                 f"The latent {latent.name!r} varies over {listing(sorted({o.factor for o in same}))}.",
                 "One grouping factor for a latent.",
             )
+
+
+def imputed(designs: Sequence[Design]) -> None:
+    """Raise if a predictor ``mi(x)`` has no response of its own, or one that leaves sigma to a predictor."""
+    own = {design.formula.response.value.text: design for design in designs if design.formula.response.mi}
+    for part in (part for design in designs for part in design.parts):
+        for term in part.formula.imputed:
+            if term.column not in own:
+                raise ModelError(
+                    f"{term.name} has no formula that says what {term.column!r} is like.",
+                    "A response of its own, with mi() after it.",
+                    f"Model([sl.Response({part.formula.text!r}), "
+                    f"sl.Response('{term.column} | mi() ~ 1')], ...).",
+                )
+    for design in own.values():
+        if design.unknown.any() and "sigma" not in design.scalars:
+            raise ModelError(
+                f"{design.formula.response.value.text!r} has mi(), and a predictor of its sigma.",
+                "Missing values are estimated under one sigma.",
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shoal.model.design import Design
 from shoal.model.terms.coefficients import Coefficients
@@ -11,6 +11,7 @@ from shoal.model.terms.family_parameters import FamilyParameters
 from shoal.model.terms.gaussian_processes import GaussianProcess
 from shoal.model.terms.group_effects import GroupEffects
 from shoal.model.terms.grouping import gathered
+from shoal.model.terms.imputed import ImputedPredictor, Unknown
 from shoal.model.terms.latents import SharedLatent
 from shoal.model.terms.monotonic import Monotonic
 from shoal.model.terms.offsets import Offsets
@@ -55,7 +56,20 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
     curves = [(design, curve) for design in parts for curve in design.curves]
     terms += [CURVES[curve.term.function](design, curve, priors) for design, curve in curves]
     terms += [Offsets(design) for design in parts]
+    terms += [ImputedPredictor(design, own, priors) for design in parts for own in design.imputed]
+    for design in _by_dependence([design for design in designs if design.unknown.any()]):
+        terms.append(Unknown(design, tuple(terms)))
     return tuple(terms)
+
+
+def _by_dependence(designs: Sequence[Design]) -> Iterator[Design]:
+    """Yield responses with unknown values, those first that others have among their predictors."""
+    left = list(designs)
+    while left:
+        waiting = {own.of for design in left for own in design.imputed} & {design.prefix for design in left}
+        depends = [design for design in left if any(own.of in waiting for own in design.imputed)]
+        yield from (design for design in left if design not in depends)
+        left = depends
 
 
 def variables_of(terms: Iterable[Term], designs: Sequence[Design]) -> list[Variable]:

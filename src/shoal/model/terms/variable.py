@@ -13,10 +13,13 @@ from shoal.priors import Prior, Shrunk
 # What a variable can be, in the order in which a reader expects them.
 KINDS = (
     *("coefficient", "monotonic", "simplex", "scale", "cutpoints", "sd", "correlation", "degrees"),
-    *("sds", "lengthscale", "loading", "family", "effects", "basis"),
+    *("sds", "lengthscale", "imputed", "loading", "family", "effects", "basis", "unknown"),
 )
 # What rows depend on besides effects of levels.
-OF_ROWS = ("coefficient", "monotonic", "simplex", "cutpoints", "loading", "family", "basis")
+OF_ROWS = (
+    *("coefficient", "monotonic", "simplex", "cutpoints", "loading", "family", "basis"),
+    *("imputed", "unknown"),
+)
 OF_GROUPS = ("sd", "correlation", "degrees")  # what tells how the effects of a grouping factor vary
 
 
@@ -123,8 +126,8 @@ class Variable:
 
     @property
     def many(self) -> bool:
-        """Whether it has one value a level, or a function of a basis: no parameter that a summary lists."""
-        return self.kind in ("effects", "basis")
+        """Whether it has one value a level, a function of a basis, or a row: no parameter of a summary."""
+        return self.kind in ("effects", "basis", "unknown")
 
     def elements(self) -> Iterator[Element]:
         """Yield the numbers that are estimated."""
