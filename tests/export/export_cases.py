@@ -85,6 +85,7 @@ def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:
             "s": rng.uniform(0.5, 1.5, rows),
             "g": np.array(["north", "east", "south", "west"])[g],
             "h": h,
+            "h2": np.arange(rows) // 3 % 4,
         }
     )
 
@@ -165,6 +166,9 @@ EFFECTS = [
     Case("y ~ x + (1 | gr(g, cov=K))", covariance=True),
     Case("y ~ x + (1 + x | gr(g, cov=K)) + (1 | h)", covariance=True),
     Case("b ~ x + (1 | gr(g, cov=K, dist='student'))", "bernoulli", covariance=True),
+    Case("y ~ x + (1 + x | mm(h, h2, weights=[w, s])) + (1 | g)"),
+    Case("c ~ x + (1 | mm(h, h2))", "poisson"),
+    Case("y ~ x + (1 | mm(h, h2, weights=[1, -1], scale=False, any_sum=True))"),
 ]
 # PyMC's binary density loses digits where a probability is near one.
 TAME = {"Intercept": Normal(0, 1), "b": Normal(0, 0.3), "sdgp": HalfNormal(0.5)}

@@ -135,7 +135,13 @@ JOINED_GAUSSIAN = [
         )
     ),
 ]
-INTEGRATED = JOINED_GAUSSIAN + GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
+# Some rows name one level twice, and d is named in the second column alone.
+MEMBERS_GAUSSIAN = [
+    Case("y ~ x1 + (1 + x1 | mm(h, m, weights=cbind(w, s)))"),
+    Case("y | weights(w) ~ 1 + (1 | mm(h, m)) + (1 | h)"),
+    Case((("y ~ x1 + (1 | p | mm(h, m))", "gaussian"), ("v ~ 1 + (1 + x2 | p | mm(h, m))", "gaussian"))),
+]
+INTEGRATED = MEMBERS_GAUSSIAN + JOINED_GAUSSIAN + GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
@@ -286,8 +292,13 @@ JOINED = [
         priors={"c_shape_Intercept": Normal(0, 0.5)},
     ),
 ]
+MEMBERS = [
+    Case("b ~ x1 + (1 | mm(h, m, weights=[1, -1], scale=False, any_sum=True))", "bernoulli"),
+    Case("c ~ 1 + (1 + x1 || mm(h, m, weights=[w, s])) + (1 | g)", "poisson"),
+]
 TRANSPORTED = (
-    JOINED
+    MEMBERS
+    + JOINED
     + PREDICTED
     + SHRUNK_ROWS
     + TWO_SCALES
@@ -321,6 +332,7 @@ def table(seed: int) -> pd.DataFrame:
             "s": rng.uniform(0.5, 1.5, size),
             "g": G[order],
             "h": np.array(["a", "b", "c"])[H[order]],
+            "m": np.array(["a", "b", "c", "d"])[((G + H) % 4)[order]],
             "i": TWO[order],
             "v": rng.normal(-1, 1, size),
             "v0": rng.normal(size=size),

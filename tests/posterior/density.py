@@ -281,13 +281,20 @@ def zero_sum_basis(levels: int) -> np.ndarray:
     return basis / np.linalg.norm(basis, axis=1, keepdims=True)
 
 
+def _of_row(group: Group, effects: np.ndarray, i: int) -> np.ndarray:
+    """Return the effects (K,) in row i: those of its level, or of its levels, weighted."""
+    if group.weight is None:
+        return effects[group.index[i]]
+    return sum(w * effects[level] for w, level in zip(group.weight[i], group.index[i], strict=True))
+
+
 def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
     """Return the linear predictor of every row, (N,)."""
     eta = np.array(design.offset, float)
     for i in range(design.n_rows):
         eta[i] += sum(values[c] * x for c, x in zip(design.columns, design.x[i], strict=True))
         for group in design.groups:
-            eta[i] += group.z[i] @ np.asarray(values[group.r])[group.index[i]]
+            eta[i] += group.z[i] @ _of_row(group, np.asarray(values[group.r]), i)
         for latent in design.latents:
             eta[i] += values[latent.loading] * np.asarray(values[f"latent_{latent.name}"])[latent.index[i]]
     return eta + curves.linear_predictor(design, values)

@@ -10,6 +10,7 @@ from shoal.estimands.common import (
     interval_names,
     label_column,
     linear_scale,
+    one_level,
     these_levels,
 )
 from shoal.estimands.effects import effects
@@ -29,6 +30,7 @@ __all__ = [
     "finite_population",
     "free_variables",
     "group_of",
+    "one_level",
     "interval_names",
     "known_variables",
     "label_column",

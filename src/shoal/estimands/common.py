@@ -67,6 +67,16 @@ def held_by(results: Results, group: Group) -> Iterator[tuple[Design, Group]]:
     yield from ((part, own) for part in results.model.parts for own in part.groups if own.r == group.r)
 
 
+def one_level(group: Group) -> None:
+    """Raise if a row belongs to several levels of a group."""
+    if group.weight is not None:
+        raise ModelError(
+            f"A row belongs to several levels of {group.name!r}.",
+            "A factor that has each row in one level.",
+            f"A column such as {group.columns[0]!r} groups rows; fit.levels({group.name!r}) has the levels.",
+        )
+
+
 def effect_of(group: Group, effect: str | None) -> int:
     """Return the position of an effect of a group; by default its Intercept, or its only effect.
 

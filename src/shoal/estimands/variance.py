@@ -73,8 +73,10 @@ def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _between(results: Results, group: Group) -> np.ndarray:
     """Return the mean over rows of ``z' Σ z`` for each draw, (chain, draw)."""
     sd = results.posterior[group.sd].values
-    known = 1.0 if group.root is None else (group.root**2).sum(1)[group.index]
-    second = group.z.T @ (group.z * np.reshape(known, (-1, 1))) / len(group.z)
+    row, level, weight = group.entries
+    known = 1.0 if group.root is None else (group.root**2).sum(1)[level]
+    z = group.z[row]
+    second = z.T @ (z * np.reshape(weight**2 * known, (-1, 1))) / len(group.z)
     if group.cor not in results.posterior:
         return sd**2 @ np.diagonal(second)
     return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[group.cor].values, sd, second)

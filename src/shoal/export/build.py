@@ -184,7 +184,11 @@ def _linear_predictor(model: Specification, design: Design, values: Values) -> A
         x = data(design, "columns", design.x, f"{design.prefix}data_column")
         eta = eta + x @ pt.stack([values[name] for name in design.columns])
     for group in design.groups:
-        own = values[group.r][data(design, f"level_{group.name}", group.index)]
+        member = () if group.weight is None else (f"{design.prefix}data_member_{group.name}",)
+        own = values[group.r][data(design, f"level_{group.name}", group.index, *member)]
+        if group.weight is not None:
+            weight = data(design, f"weight_{group.name}", group.weight, *member)
+            own = (own * weight[:, :, None]).sum(axis=1)
         z = data(design, f"z_{group.name}", group.z, group.dim)
         eta = eta + (own * z).sum(axis=1)
     for latent in design.latents:

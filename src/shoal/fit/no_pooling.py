@@ -48,8 +48,16 @@ def estimates(
         `rest`.
     learned : (K,) array
         Standard deviation that was learned for each effect, at average columns.
+
+    Returns
+    -------
+    NoPooling
+        Of NaN where rows belong to several levels: there are no rows of a level alone.
     """
     prior_sd = wide_sds(design, group, learned)
+    if group.weight is not None:
+        unknown = np.full((len(group.labels), len(group.effects)), np.nan)
+        return NoPooling(unknown, unknown, np.zeros(len(group.labels), bool), prior_sd)
     location = location_of(design)
     matched = design.matched(group)
     pairs = zip(group.effects, matched, strict=True)

@@ -68,9 +68,10 @@ def _part(
     """Return one linear predictor of `part`, and fill in draws of the effects of its levels."""
     groups, latents = [], []
     for group, before in zip(whole.groups, fitted.groups, strict=True):
-        levels, index = np.unique(group.index[rows], return_inverse=True)
+        own = group.at(rows)
+        levels, index = np.unique(own.index, return_inverse=True)
         effects[group.r] = group_effects(group, posterior, levels, len(before.labels), seed)
-        groups.append(replace(group, index=index, z=group.z[rows]))
+        groups.append(replace(own, index=index.reshape(own.index.shape)))
     for latent, old in zip(whole.latents, fitted.latents, strict=True):
         levels, index = np.unique(latent.index[rows], return_inverse=True)
         effects[f"latent_{latent.name}"] = latent_effects(latent, posterior, levels, len(old.labels), seed)

@@ -105,7 +105,7 @@ _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
     "hsgp": ("Gaussian processes under this name", _process),
     "ns": ("the natural splines of R", _natural),
     "me": ("predictors measured with error, under this name,", _measured),
-    "mm": ("memberships in several levels", _nothing),
+    "mmc": ("values of a predictor for each membership", _nothing),
     "mvbind": ("several responses in one formula", _list),
     "interaction": ("factors of combinations, outside a bar,", _product),
     **dict.fromkeys(("as.numeric", "as.integer", "as.double"), ("conversions", _number)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.algebra import expand
 from shoal.formula.factors import crossed, factors
+from shoal.formula.members import read_members
 from shoal.formula.options import flag, only_argument, without_options
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import GroupTerm, LatentTerm
@@ -26,7 +28,7 @@ def group_terms(bars: Sequence[Bar], formula: str) -> tuple[GroupTerm, ...]:
     groups: list[GroupTerm] = []
     seen = set()
     for group in (group for bar in bars for group in _of_bar(bar, formula)):
-        key = (group.effects, frozenset(group.factor))
+        key = (group.effects, frozenset(group.factor), group.membership is None)
         if key in seen:
             raise FormulaError(
                 f"The group term ({group.effects.text} | {group.name}) is there twice.",
@@ -50,14 +52,16 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
             span=bar.effects.span,
         )
     if isinstance(bar.factor, Call) and bar.factor.function == "gr":
-        names, (zero_sum, dist, cov) = _read_gr(bar.factor, formula)
+        names, options = _read_gr(bar.factor, formula)
+    elif isinstance(bar.factor, Call) and bar.factor.function == "mm":
+        columns, membership = read_members(bar.factor, formula)
+        names, options = [columns], {"membership": membership}
     else:
         _refuse_sums(bar, formula)
-        names, (zero_sum, dist, cov) = factors(bar.factor, formula), (False, "normal", None)
+        names, options = factors(bar.factor, formula), {}
     expression = effects.expression(formula, bar.effects.span)
     return [
-        GroupTerm(expression, factor, bar.correlated, zero_sum, dist, cov, bar.id, span=bar.span)
-        for factor in names
+        GroupTerm(expression, factor, bar.correlated, id=bar.id, span=bar.span, **options) for factor in names
     ]
 
 
@@ -78,7 +82,7 @@ def _refuse_sums(bar: Bar, formula: str) -> None:
     )
 
 
-def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], tuple[bool, str, str | None]]:
+def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
     """Return the factors of ``gr(g, zero_sum=True, dist="student", cov=K)``, and its three options."""
     factor = only_argument(without_options(call, ("zero_sum", "dist", "cov"), formula), formula)
     names = factors(factor, formula)
@@ -99,7 +103,7 @@ def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], tuple[boo
             formula=formula,
             span=factor.span,
         )
-    return names, (zero_sum, dist, cov)
+    return names, {"zero_sum": zero_sum, "dist": dist, "cov": cov}
 
 
 def _dist(call: Call, formula: str) -> str:

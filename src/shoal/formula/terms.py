@@ -44,6 +44,36 @@ class ResponseTerm:
 
 
 @dataclass(frozen=True)
+class Membership:
+    """How much a row belongs to each of its levels, in ``mm(g, h, weights=[v, w])``.
+
+    Parameters
+    ----------
+    weights : tuple of Expression
+        One a column; empty where all levels of a row count alike.
+    scale : bool
+        Weights are divided by their sum over the row.
+    any_sum : bool
+        Weights need not sum to one.
+    """
+
+    weights: tuple[Expression, ...] = ()
+    scale: bool = True
+    any_sum: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the weights name."""
+        return tuple(dict.fromkeys(c for weight in self.weights for c in weight.columns))
+
+    @property
+    def options(self) -> str:
+        """The arguments of ``mm`` behind the columns, as text that follows a comma."""
+        weights = f", weights=[{', '.join(w.text for w in self.weights)}]" if self.weights else ""
+        return weights + ("" if self.scale else ", scale=False") + (", any_sum=True" if self.any_sum else "")
+
+
+@dataclass(frozen=True)
 class GroupTerm:
     """One ``(effects | factor)``.
 
@@ -52,7 +82,8 @@ class GroupTerm:
     effects : Expression
         Left of the bar as a right-hand side for formulaic, intercept explicit: ``1 + x`` or ``0 + x``.
     factor : tuple of str
-        Columns whose combination names the level: ``("g",)``, or ``("a", "b")`` for ``a:b``.
+        Columns whose combination names the level: ``("g",)``, or ``("a", "b")`` for ``a:b``. With a
+        `membership`, columns each of which names a level.
     correlated : bool
         True for ``|``, False for ``||``.
     zero_sum : bool
@@ -61,6 +92,8 @@ class GroupTerm:
         Distribution of the effects over the levels.
     cov : str, optional
         Name the user gave to a known covariance between the levels; no column of the table.
+    membership : Membership, optional
+        A row belongs to several levels.
     id : str
         Name that terms of several linear predictors share whose effects are correlated; empty for none.
     """
@@ -72,12 +105,18 @@ class GroupTerm:
     dist: str = "normal"
     cov: str | None = None
     id: str = ""
+    membership: Membership | None = None
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property
     def name(self) -> str:
-        """Name of the grouping factor, as in ``sd_<name>``."""
-        return ":".join(self.factor)
+        """Name of the grouping factor, as in ``sd_<name>``: ``a:b``, or ``a+b`` of memberships."""
+        return ("+" if self.membership else ":").join(self.factor)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that name levels, or say how much they count."""
+        return (*self.factor, *(self.membership.columns if self.membership else ()))
 
 
 @dataclass(frozen=True)
@@ -189,7 +228,7 @@ class Formula:
     def predicting(self) -> tuple[str, ...]:
         """Every column right of ``~`` but those of imputed predictors, once."""
         names = [c for p in (self.population, *self.offsets) for c in p.columns]
-        names += [c for g in self.groups for c in (*g.effects.columns, *g.factor)]
+        names += [c for g in self.groups for c in (*g.effects.columns, *g.columns)]
         names += [c for latent in self.latents for c in latent.factor]
         names += [c for curve in self.curves for c in curve.columns]
         return tuple(dict.fromkeys(names))

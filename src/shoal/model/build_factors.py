@@ -13,6 +13,7 @@ from shoal.formula import design_matrix
 from shoal.formula.terms import GroupTerm, LatentTerm
 from shoal.model import checks
 from shoal.model.grouping_factors import Group, Latent, level_names
+from shoal.model.memberships import read_members, settled
 
 
 def groups_of(
@@ -61,15 +62,16 @@ def _group(
     weight: np.ndarray,
 ) -> Group:
     """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
-    for option in ("zero_sum", "dist", "cov", "id"):
+    for option in ("zero_sum", "dist", "cov", "id", "membership"):
         if len({getattr(t, option) for t in terms}) > 1:
             raise ModelError(
-                f"Terms of the grouping factor {name!r} differ in {option}.",
+                f"Terms of the grouping factor {name!r} differ in "
+                f"{'their weights' if option == 'membership' else option}.",
                 "One choice for all effects of a factor.",
                 f"Copy the column {name!r} under another name for the other term.",
             )
     checks.group_name(name, reserved)
-    index, labels = read_levels(terms[0].factor, frame)
+    index, labels, belonging = _levels(terms[0], frame)
     checks.levels(name, labels)
     columns, effects, blocks, specs = [], list[str](), list[tuple[int, ...]](), []
     for term in terms:
@@ -106,7 +108,20 @@ def _group(
         specs=tuple(specs),
         columns=first.factor,
         id=first.id,
+        weight=belonging,
+        membership=first.membership,
     )
+
+
+def _levels(term: GroupTerm, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return level numbers, labels, and the weights of memberships in several levels."""
+    if term.membership is None:
+        index, labels = read_levels(term.factor, frame)
+        return index, labels, None
+    members = read_members(term.factor, term.membership, frame)
+    numbers, labels = read_levels((term.name,), pd.DataFrame({term.name: members.levels}))
+    index, weight = settled(numbers, members)
+    return index, labels, weight
 
 
 def latents_of(terms: tuple[LatentTerm, ...], frame: pd.DataFrame, prefix: str) -> tuple[Latent, ...]:

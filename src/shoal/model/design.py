@@ -220,7 +220,12 @@ class Design:
         return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
 
     def matched(self, group: Group) -> tuple[int, ...]:
-        """For each effect of `group`, the population column of the same term, or -1."""
+        """For each effect of `group`, the population column of the same term, or -1.
+
+        Where weights of memberships do not sum to one, no coefficient is what all levels share.
+        """
+        if not group.averaging:
+            return (-1,) * len(group.effects)
         return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.own_terms)
 
     def place_of(self, part: Group | Latent | Curve | Imputed) -> int:
@@ -237,6 +242,7 @@ class Design:
         for part in self.parts:
             names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
             names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
+            names += [c for group in part.groups if group.membership for c in group.membership.columns]
             names += [c for curve in part.curves for c in curve.term.columns]
             names += [own.term.column for own in part.imputed]
         return tuple(dict.fromkeys(names))
@@ -270,7 +276,7 @@ class Design:
             rows=Rows(*(np.asarray(column)[kept] for column in self.rows)),
             offset=self.offset[kept],
             x=self.x[kept],
-            groups=tuple(replace(g, index=g.index[kept], z=g.z[kept]) for g in self.groups),
+            groups=tuple(group.at(kept) for group in self.groups),
             latents=tuple(replace(latent, index=latent.index[kept]) for latent in self.latents),
             curves=tuple(curve.at(kept) for curve in self.curves),
             imputed=tuple(own.at(kept) for own in self.imputed),
@@ -318,9 +324,11 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     groups = [group for part in design.parts for group in part.groups]
     latents = [latent for part in design.parts for latent in part.latents]
     factors: list[Group | Latent] = sorted([*groups, *latents], key=_levels)
-    indexes = [f.index for f in factors] or [np.zeros(design.n_rows, np.int64)]
+    indexes = [column for f in factors for column in np.atleast_2d(f.index.T)]
+    indexes = indexes or [np.zeros(design.n_rows, np.int64)]
     columns = (column for part in design.parts for column in (part.offset, *part.x.T))
-    keys = [*columns, *(column for g in groups for column in g.z.T), *indexes]
+    values = (column for g in groups for column in (*g.z.T, *(() if g.weight is None else g.weight.T)))
+    keys = [*columns, *values, *indexes]
     keys += [key for part in design.parts for curve in part.curves for key in curve.keys]
     keys += [key for part in design.parts for own in part.imputed for key in (own.values, own.index)]
     keys += [] if apart is None else [apart]

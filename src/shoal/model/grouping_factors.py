@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.formula.matrix import DesignSpec
+from shoal.formula.terms import Membership
 
 INTERCEPT = "Intercept"
 ESCAPED = "∕"  # for a slash, which separates paths in netCDF
@@ -27,8 +28,8 @@ class Group:
         The grouping factor.
     labels : (G,) array
         Levels as they stand in the table, sorted (in category order for categoricals).
-    index : (N,) int array
-        Level of each row.
+    index : (N,) or (N, M) int array
+        Level of each row; of rows that belong to several, in ascending order.
     z : (N, K) array
         Values that multiply the level's K effects.
     effects : tuple of str
@@ -52,12 +53,17 @@ class Group:
     specs : tuple of DesignSpec
         One a term: replay the columns of `z` on new data.
     columns : tuple of str
-        Columns of the table whose combination names the level.
+        Columns of the table whose combination names the level, or each of which names one.
     id : str
         What joins the effects with those of other predictors; empty if nothing does.
     sections : tuple of tuple of int
         Effects of each predictor that is joined, and the number of this one's among them.
     section : int
+    weight : (N, M) array or None
+        How much each of a row's levels counts, where rows belong to several; those that count for nothing
+        stand last, at the row's first level.
+    membership : Membership or None
+        Where these weights come from.
     """
 
     name: str
@@ -78,6 +84,33 @@ class Group:
     terms: tuple[str, ...] = ()
     sections: tuple[tuple[int, ...], ...] = ()
     section: int = 0
+    weight: np.ndarray | None = None
+    membership: Membership | None = None
+
+    @property
+    def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All pairs of a row and a level that it belongs to: rows, levels, weights, (E,) each."""
+        if self.weight is None:
+            return np.arange(len(self.index)), self.index, np.ones(len(self.index))
+        row, member = np.nonzero(self.weight)
+        return row, self.index[row, member], self.weight[row, member]
+
+    @property
+    def averaging(self) -> bool:
+        """Whether the weights of every row sum to one: what all levels share is then the row's as well."""
+        return self.membership is None or self.membership.scale or not self.membership.any_sum
+
+    def of_rows(self, effects: np.ndarray) -> np.ndarray:
+        """Return what the effects of levels (..., G, K) are in each row, (..., N, K)."""
+        if self.weight is None:
+            return effects[..., self.index, :]
+        members = zip(self.index.T, self.weight.T, strict=True)
+        return sum((effects[..., i, :] * w[:, None] for i, w in members), np.zeros(()))
+
+    def at(self, rows: slice | np.ndarray) -> Group:
+        """Return the effects in some rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(self, index=self.index[rows], z=self.z[rows], weight=weight)
 
     @property
     def own(self) -> tuple[int, ...]:
@@ -109,7 +142,7 @@ class Group:
     @property
     def counts(self) -> np.ndarray:
         """Rows per level, (G,)."""
-        return np.bincount(self.index, minlength=len(self.labels))
+        return np.bincount(self.entries[1], minlength=len(self.labels))
 
     @property
     def sd(self) -> str:
@@ -160,12 +193,11 @@ class Group:
                     out[k, list(block)] = np.where(np.array(block) == k, 1.0, self.averages[list(block)])
         return out
 
-    def read(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return level numbers (N',), -1 for levels that are new, and z (N', K) of another table."""
-        names = level_names(self.columns, frame)
+    def values(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return z (N', K) of another table."""
         z = np.zeros((len(frame), len(self.effects)))
         z[:, self.own] = np.concatenate([spec.apply(frame) for spec in self.specs], axis=1)
-        return pd.Index(self.labels).get_indexer(pd.Index(names)), z
+        return z
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from shoal.formula.text_values import measured
 from shoal.model import checks
 from shoal.model.design import Design, Group, Latent
 from shoal.model.grouping_factors import level_names
+from shoal.model.memberships import read_members, settled
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes
 
@@ -221,28 +222,30 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
 
 
 def _group(group: Group, frame: pd.DataFrame) -> Group:
-    index, z = group.read(frame)
-    index, labels = _extended(group, index, frame)
-    return replace(group, index=index, labels=labels, z=z)
+    if group.membership is None:
+        index, labels = _numbered(group.labels, level_names(group.columns, frame))
+        return replace(group, index=index, labels=labels, z=group.values(frame))
+    members = read_members(group.columns, group.membership, frame)
+    numbers, labels = _numbered(group.labels, members.levels)
+    index, weight = settled(numbers, members)
+    return replace(group, index=index, weight=weight, labels=labels, z=group.values(frame))
 
 
 def _latent(latent: Latent, frame: pd.DataFrame) -> Latent:
-    index = pd.Index(latent.labels).get_indexer(pd.Index(level_names(latent.columns, frame)))
-    index, labels = _extended(latent, index, frame)
+    index, labels = _numbered(latent.labels, level_names(latent.columns, frame))
     return replace(latent, index=index, labels=labels)
 
 
-def _extended(
-    factor: Group | Latent, index: np.ndarray, frame: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray]:
+def _numbered(fitted: np.ndarray, names: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return level numbers and labels, the new levels behind the fitted ones in order of appearance."""
+    index = pd.Index(fitted).get_indexer(pd.Index(names))
     new = index < 0
     if not new.any():
-        return index, factor.labels
-    codes, labels = pd.factorize(np.asarray(level_names(factor.columns, frame), dtype=object)[new])
+        return index, fitted
+    codes, labels = pd.factorize(np.asarray(names, dtype=object)[new])
     index = index.copy()
-    index[new] = len(factor.labels) + codes
-    return index, np.concatenate([factor.labels.astype(object), labels])
+    index[new] = len(fitted) + codes
+    return index, np.concatenate([fitted.astype(object), labels])
 
 
 def _check_levels(design: Design, there: Design, new_levels: str) -> None:
@@ -267,7 +270,8 @@ def _name(factor: Group | Latent) -> str:
 
 def _count(before: Group | Latent, after: Group | Latent) -> str:
     labels = after.labels[len(before.labels) :].tolist()
-    rows = int((after.index >= len(before.labels)).sum())
+    new = after.index >= len(before.labels)
+    rows = int(new.reshape(len(new), -1).any(axis=1).sum())
     return f"{len(labels)} of {_name(before)!r} in {rows} rows ({listing(map(repr, labels))})"
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, GREY, crowded, new_figure, plain, quiet
 from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands import one_level
 from shoal.model import Specification
-from shoal.model.design import Design
+from shoal.model.design import Design, Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,6 +88,8 @@ def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, 
         raise ModelError(f"by={by!r}.", "The name of a grouping factor or of a column.", "by='district'.")
     if name in factors:
         factor = factors[name]
+        if isinstance(factor, Group):
+            one_level(factor)
         return name, pd.Categorical.from_codes(factor.index, categories=pd.Index(factor.labels))
     return name, pd.Categorical(_column(model, name)).remove_unused_categories()
 

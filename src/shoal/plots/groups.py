@@ -112,7 +112,8 @@ def _levels(results: Results, group: str | None, k: int, table: pd.DataFrame) ->
 
 def sizes(design: Design, group: Group) -> np.ndarray:
     """Return the observations of each level, (G,): rows, or their trials, times weights."""
-    return np.bincount(group.index, design.row_weight, minlength=len(group.labels))
+    row, level, _ = group.entries
+    return np.bincount(level, design.row_weight[row], minlength=len(group.labels))
 
 
 def coefficient(design: Design, effect: str) -> str:

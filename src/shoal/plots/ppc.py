@@ -8,6 +8,7 @@ import pandas as pd
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import new_figure, plain
 from shoal.errors import ModelError, nearest
+from shoal.estimands import one_level
 from shoal.estimands.predictions import check_integer
 from shoal.estimands.predictive import posterior_predictive
 from shoal.fit.results import Results
@@ -85,11 +86,12 @@ def level_of_rows(model: Specification, by: str) -> tuple[np.ndarray, np.ndarray
     Raises
     ------
     ModelError
-        If there is no such factor.
+        If there is no such factor, or a row belongs to several of its levels.
     """
     for design in model.designs:
         for group in design.groups:
             if group.name == by:
+                one_level(group)
                 return group.labels, group.index
         for latent in design.latents:
             if latent.factor == by:

@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import ALONE, COMPLETE, FAINT, POOLED, new_figure, quiet
-from shoal.estimands import INTERVAL, interval_names
+from shoal.estimands import INTERVAL, interval_names, one_level
 from shoal.fit.results import Results
 from shoal.plots.groups import Levels, interval_words, levels_of, log_axis, size_axis
 
@@ -27,9 +27,10 @@ def shrinkage(
     Raises
     ------
     ModelError
-        Unknown names, or effects that were not kept.
+        Unknown names, effects that were not kept, or levels that share rows.
     """
     levels = levels_of(results, group, effect, prob)
+    one_level(levels.group)
     place, words, logarithmic, spread = size_axis(levels, levels.table["no_pooling"].to_numpy())
     table = levels.table.assign(position=place)
     figure = new_figure(7.5, 4.8)

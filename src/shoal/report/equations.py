@@ -11,6 +11,7 @@ from shoal.model import Specification
 from shoal.model.bases.hilbert import Hilbert
 from shoal.model.bases.steps import Steps
 from shoal.model.design import Curve, Design, Group
+from shoal.model.terms.group_parameters import weighted
 from shoal.report.mathml import (
     enclosed,
     expression,
@@ -27,6 +28,7 @@ from shoal.report.mathml import (
 )
 from shoal.report.symbols import (
     INTERCEPT,
+    at_level,
     at_row,
     coefficient,
     correlation,
@@ -36,6 +38,7 @@ from shoal.report.symbols import (
     loading,
     of_curve,
     of_effect,
+    of_row,
     response_of,
 )
 
@@ -111,18 +114,17 @@ def _left(part: Design) -> Markup:
 
 def _predictor(design: Design) -> Equation:
     """Return the linear predictor, one piece a term."""
-    level = enclosed(name("i"), "[", "]")
     terms = [
         coefficient(design, k) if term == INTERCEPT else row(coefficient(design, k), at_row(term))
         for k, term in enumerate(design.terms)
     ]
     for group in design.groups:
         for k in group.own:
-            r = of_effect("r", design, group, group.effects[k], level)
+            r = of_effect("r", design, group, group.effects[k], of_row(group))
             term = str(group.own_terms[k])
             terms.append(r if term == INTERCEPT else row(r, at_row(term)))
     for latent in design.latents:
-        value = sub(words(latent.name), row(words(latent.factor), level))
+        value = sub(words(latent.name), at_level(latent.factor))
         terms.append(row(loading(design, latent), value))
     terms += [sub(of_curve("f", design, curve), name("i")) for curve in design.curves]
     terms += [at_row(offset.text) for offset in design.formula.offsets]
@@ -137,6 +139,7 @@ def _effects(design: Design, group: Group) -> list[Equation]:
     """Return the distribution of a level's effects, block by block, and what binds levels together."""
     base = "r" if group.root is None else "u"  # a known covariance mixes independent levels u
     each = f"for each of the {len(group.labels):,} levels of {group.name}"
+    each += f"; in row i, the {weighted(group)}" if group.membership else ""
     out = [Equation(_block(design, group, base, block), each) for block in group.blocks]
     if group.zero_sum:
         over = Markup("<munder><mo>∑</mo>{}</munder>").format(words(group.name))

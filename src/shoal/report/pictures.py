@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from shoal.drawing.picture import Picture
+from shoal.estimands import group_of
 from shoal.estimands.predictions import LARGEST
 from shoal.fit.results import Results
 from shoal.plots.caterpillar import caterpillar
@@ -58,9 +59,12 @@ class Pictures:
         return [self._drawn(prior_posterior) if self._varies() else Sentences([CONSTANT])]
 
     def group(self, group: str, effect: str) -> list[Part]:
-        """Return what pooling did to the levels, and the levels in order."""
+        """Return what pooling did to the levels, unless they share rows, and the levels in order."""
         which = {"group": group, "effect": effect, "prob": self.prob}
-        return [self._drawn(shrinkage, **which), self._drawn(caterpillar, **which)]
+        apart = group_of(self.results, group)[1].weight is None
+        return [
+            self._drawn(draw, **which) for draw in ((shrinkage, caterpillar) if apart else (caterpillar,))
+        ]
 
     def predictive(self) -> list[Part]:
         """Return responses drawn from the fit beside those observed, row by row and level by level."""
@@ -70,7 +74,8 @@ class Pictures:
         if draws < 1:
             return [Sentences([TOO_MANY.format(model.designs[0].n_rows)])]
         every = simulate(self.results, draws, seed=0)
-        factors = list(model.factors)[:MOST_FACTORS]
+        several = {group.name for group in model.groups if group.weight is not None}
+        factors = [factor for factor in model.factors if factor not in several][:MOST_FACTORS]
         return [self._placed(compared(model, every, draws, by=by)) for by in (None, *factors)]
 
     def _affordable(self) -> int:

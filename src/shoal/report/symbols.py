@@ -52,17 +52,27 @@ def coefficient(design: Design, position: int) -> Markup:
     return indexed(name("β"), design, words(term))
 
 
-def of_effect(base: str, design: Design, group: Group, effect: str, at: Markup | None = None) -> Markup:
+def at_level(factor: str) -> Markup:
+    """Return the level of row i in a factor."""
+    return row(words(factor), enclosed(name("i"), "[", "]"))
+
+
+def of_row(group: Group) -> Markup:
+    """Return the level of row i, or its levels where it has several."""
+    return listed([at_level(column) for column in (group.columns if group.membership else (group.name,))])
+
+
+def of_effect(base: str, design: Design, group: Group, effect: str, levels: Markup | None = None) -> Markup:
     """Return a symbol that each effect of a grouping factor has; slopes are named above it.
 
     Parameters
     ----------
     base : str
         Such as ``r`` or ``τ``.
-    at : Markup, optional
-        What follows the factor in the index, such as the level of row i.
+    levels : Markup, optional
+        What stands for the factor in the index, such as the level of row i.
     """
-    factor = words(group.name) if at is None else row(words(group.name), at)
+    factor = words(group.name) if levels is None else levels
     # An id joins effects on several predictors: they are named after these, and the set after none.
     index = listed([factor] if group.sections else [*owners(design), factor])
     if effect == INTERCEPT:

@@ -36,7 +36,7 @@ from shoal.scores.loo import levels
 from shoal.scores.loo.densities import densities
 from shoal.scores.loo.factors import factors_of
 from shoal.scores.loo.result import unreliable
-from shoal.scores.loo.units import inside, units_of
+from shoal.scores.loo.units import inside, level_of_row, units_of
 
 
 def found(results, unit, **options):
@@ -274,13 +274,13 @@ def test_a_row_that_is_all_of_a_level_is_integrated_once_it_is_unseen():
     results = drawn(Case("b ~ x1 + (1 | i)", "bernoulli"))
     units, values, *_ = found(results, "row", alone=True)
     factor = factors_of(results.model)[0]
-    counts = np.bincount(inside(results.model, units)[0].level, minlength=factor.levels)
+    level = level_of_row(factor)
+    counts = np.bincount(level, minlength=factor.levels)
     seen = found(results, "row")[1]
-    alone = counts[inside(results.model, units)[0].level] == 1
+    alone = counts[level] == 1
     np.testing.assert_allclose(values[:, ~alone], seen[:, ~alone])
     if alone.any():
         by_level = found(results, "i")[1]
-        level = inside(results.model, units)[0].level
         np.testing.assert_allclose(values[:, alone], by_level[:, level[alone]])
 
 

@@ -31,8 +31,9 @@ def _of_model(case: Case) -> list[Finding]:
         name = design.formula.response.value.text
         priors = [case.model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
         known = all(isinstance(prior, Fixed) for prior in priors)
-        ends = np.asarray(low), np.asarray(high)
-        findings += _found(name, group.name, group.labels, group.index, *ends, sd_known=known)
+        row, level, _ = group.entries
+        ends = np.asarray(low)[row], np.asarray(high)[row]
+        findings += _found(name, group.name, group.labels, level, *ends, sd_known=known)
     return findings
 
 

@@ -19,7 +19,7 @@ from shoal.criticism.diagnosis.findings import Finding
 from shoal.errors import counted, listing
 from shoal.estimands.predictions import Request, ask, predicted_blocks
 from shoal.fit.results import Results
-from shoal.model.design import Design
+from shoal.model.design import Design, Group
 
 ALARMS = 0.05  # largest probability of naming a level of a model that holds
 FEWEST, MOST = 200, 1000  # draws that responses are simulated at
@@ -46,8 +46,7 @@ def _of_response(results: Results, number: int) -> list[Finding]:
         return []
     squares = _squares(results, design, draws)
     alarms = ALARMS / len(design.groups)
-    by_factor = ((g.name, g.labels, squares.of_levels(g.index, len(g.labels))) for g in design.groups)
-    return [found for name, labels, own in by_factor for found in _finding(design, name, labels, own, alarms)]
+    return [found for g in design.groups for found in _finding(design, g, squares.of_levels(g), alarms)]
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,13 @@ class _Squares:
     observed: np.ndarray
     simulated: np.ndarray
 
-    def of_levels(self, index: np.ndarray, levels: int) -> _Squares:
+    def of_levels(self, group: Group) -> _Squares:
         """Return the sums of each level's rows."""
-        order = np.argsort(index, kind="stable")
-        starts = np.searchsorted(index[order], np.arange(levels))
-        sums = (np.add.reduceat(part[:, order], starts, axis=1) for part in (self.observed, self.simulated))
+        row, level, _ = group.entries
+        order = np.argsort(level, kind="stable")
+        starts = np.searchsorted(level[order], np.arange(len(group.labels)))
+        parts = (part[:, row[order]] for part in (self.observed, self.simulated))
+        sums = (np.add.reduceat(part, starts, axis=1) for part in parts)
         return _Squares(*sums)
 
     def standing_out(self, alarms: float) -> np.ndarray:
@@ -110,14 +111,12 @@ def _all(question: Request, design: Design) -> np.ndarray:
     return whole @ design.category_numbers if whole.ndim == 3 else whole
 
 
-def _finding(
-    design: Design, factor: str, labels: np.ndarray, squares: _Squares, alarms: float
-) -> list[Finding]:
+def _finding(design: Design, group: Group, squares: _Squares, alarms: float) -> list[Finding]:
+    factor, labels, counts = group.name, group.labels, group.counts
     out = squares.standing_out(alarms)
     if not out.size:
         return []
     ratios = squares.observed.mean(0)[out] / squares.simulated.mean(0)[out]
-    counts = np.bincount(next(g.index for g in design.groups if g.name == factor), minlength=len(labels))
     shown = listing(
         f"{labels[i]} ({plain(ratio)} times as large, {counted(counts[i], 'row')})"
         for i, ratio in zip(out, ratios, strict=True)

@@ -119,7 +119,8 @@ def _share(number: float, rates: np.ndarray) -> Any:
 
 def _spread(group: Group, trials: np.ndarray, rates: np.ndarray) -> Any:
     """Return the sd over the levels of a group of their rows' mean."""
-    order = np.argsort(group.index, kind="stable")
+    row, level, _ = group.entries
+    order = row[np.argsort(level, kind="stable")]
     starts = np.cumsum(group.counts) - group.counts
     sums = np.add.reduceat((rates * trials)[..., order], starts, axis=-1)
     return (sums / np.add.reduceat(trials[order], starts)).std(axis=-1)

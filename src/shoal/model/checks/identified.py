@@ -113,6 +113,8 @@ def _twins(first: Group, second: Group) -> None:
     levels = len(first.labels)
     if levels != len(second.labels) or first.student != second.student:
         return
+    if first.weight is not None or second.weight is not None:
+        return  # levels that share rows put none together
     if not (_alike(first) and _alike(second)):
         return
     if len(np.unique(first.index * levels + second.index)) > levels:
@@ -152,7 +154,7 @@ def _exact(design: Design) -> None:
             "Rows that leave a residual: sigma is zero here, and the posterior infinite.",
             "Is a predictor made from the response?",
         )
-    for group in design.groups:
+    for group in (group for group in design.groups if group.weight is None):
         constant = (np.ptp(group.z, axis=0) == 0).any()
         if constant and design.n_rows > design.x.shape[1] + len(group.labels):
             inside = [_within(column, group) for column in design.x.T]
@@ -197,7 +199,7 @@ def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
 
 
 def _residual(design: Design, group: Group) -> None:
-    if "sigma" not in design.parameters or design.known_se or group.student:
+    if "sigma" not in design.parameters or design.known_se or group.student or group.weight is not None:
         return
     if len(group.labels) == design.n_rows and _spreads_as_residuals(group) and _alike(group):
         effects = "1" if (np.ptp(group.z, axis=0) == 0).any() else "…"
@@ -244,7 +246,12 @@ def split_variance(design: Design) -> list[Remark]:
     for group in design.groups:
         present = int((group.counts > 0).sum())
         repeated = int(group.counts.sum()) - present
-        if group.student or not 0 < repeated < FEW_REPEATED * present or not _spreads_as_residuals(group):
+        if (
+            group.student
+            or group.weight is not None
+            or not 0 < repeated < FEW_REPEATED * present
+            or not _spreads_as_residuals(group)
+        ):
             continue
         found.append(
             Remark(

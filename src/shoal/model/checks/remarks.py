@@ -22,7 +22,7 @@ def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
     """Return what is remarked on a design that `frame` was read into."""
     return [
         *unobserved(design.formula.response.value.text, design.rows.y, design.categories),
-        *nesting([term.factor for term in design.formula.groups], frame),
+        *nesting([term.factor for term in design.formula.groups if term.membership is None], frame),
         *columns_for_rows(design),
         *slopes(design),
         *separation(design, frame),

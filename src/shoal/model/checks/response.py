@@ -93,7 +93,7 @@ def _apart_from_response(formula: Formula) -> None:
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
     curves = (c for curve in formula.curves for c in curve.columns)
-    factors = [c for term in formula.groups for c in term.factor]
+    factors = [c for term in formula.groups for c in term.columns]
     factors += [c for term in formula.latents for c in term.factor]
     places = {
         "a predictor": {*formula.population.columns, *effects, *curves},

@@ -68,7 +68,9 @@ def _given_levels(design: Design, frame: pd.DataFrame, rows: _Rows, slopes: list
     if not named:
         return []
     rest = left.unexplained(slopes).where
-    inside, group = min(((len(np.unique(g.index[rest])), g) for g in design.groups), key=lambda pair: pair[0])
+    inside, group = min(
+        ((len(np.unique(g.at(rest).entries[1])), g) for g in design.groups), key=lambda pair: pair[0]
+    )
     if inside >= FEWEST_INSIDE:
         return []
     within = np.isin(np.arange(design.n_rows), left.where)
@@ -126,12 +128,13 @@ class _Rows:
         """Return the same rows, for directions that may use an effect of every level."""
         from scipy.sparse import csr_array
 
-        n = np.arange(self.design.n_rows)
-        parts = [
-            csr_array((column / np.abs(column).max(), (n, group.index)), (len(n), len(group.labels)))
-            for group in self.design.groups
-            for column in group.z.T
-        ]
+        parts = []
+        for group in self.design.groups:
+            row, level, weight = group.entries
+            shape = self.design.n_rows, len(group.labels)
+            for column in group.z.T:
+                values = weight * column[row] / np.abs(column).max()
+                parts.append(csr_array((values, (row, level)), shape))
         return _Rows(self.design, self.low, self.high, self.where, tuple(parts))
 
     def unexplained(self, slopes: list[str]) -> _Rows:

@@ -58,7 +58,8 @@ def _hidden(group: Group) -> list[int]:
     """Return the effects whose column is, within every level, a combination of the columns before it."""
     left = list(range(1, len(group.effects)))
     z = group.z / np.abs(group.z).max(axis=0)
-    by_level = np.split(np.argsort(group.index, kind="stable"), np.cumsum(group.counts)[:-1])
+    row, level, _ = group.entries
+    by_level = np.split(row[np.argsort(level, kind="stable")], np.cumsum(group.counts)[:-1])
     # The largest levels show most: few need a look, unless something is hidden.
     for rows in sorted(by_level, key=len, reverse=True):
         if not left:
@@ -77,7 +78,8 @@ def _shown(z: np.ndarray, k: int) -> bool:
 def _never_meet(group: Group) -> bool:
     """Return True if no level has rows for two correlated effects."""
     present = np.zeros((len(group.labels), len(group.effects)))
-    np.maximum.at(present, group.index, group.z != 0)
+    row, level, _ = group.entries
+    np.maximum.at(present, level, group.z[row] != 0)
     pairs = [pair for block in group.blocks for pair in combinations(block, 2)]
     return not any((present[:, i] * present[:, j]).any() for i, j in pairs)
 
@@ -103,7 +105,7 @@ def _uncorrelated(design: Design, group: Group) -> str:
 
 
 def _terms(design: Design, group: Group) -> list[GroupTerm]:
-    return [term for term in design.formula.groups if term.factor == group.columns]
+    return [term for term in design.formula.groups if term.name == group.name]
 
 
 def _rewritten(design: Design, effects: dict[GroupTerm, str], bar: str = "") -> str:
@@ -125,10 +127,15 @@ def _at(span: tuple[int, int], terms: tuple[GroupTerm, ...], effects: dict[Group
 
 
 def _written(term: GroupTerm, effects: str, bar: str) -> str:
+    bar = "|" if effects == "1" else bar or ("|" if term.correlated else "||")
+    return f"({effects} {bar} {_factor(term)})"
+
+
+def _factor(term: GroupTerm) -> str:
+    if term.membership is not None:
+        return f"mm({', '.join(map(quote, term.factor))}{term.membership.options})"
     factor = ":".join(map(quote, term.factor))
     options = [f"dist={term.dist!r}"] if term.dist != "normal" else []
     options += ["zero_sum=True"] if term.zero_sum else []
     options += [f"cov={quote(term.cov)}"] if term.cov else []
-    factor = f"gr({', '.join([factor, *options])})" if options else factor
-    bar = "|" if effects == "1" else bar or ("|" if term.correlated else "||")
-    return f"({effects} {bar} {factor})"
+    return f"gr({', '.join([factor, *options])})" if options else factor

@@ -166,13 +166,13 @@ class GroupEffects(Term):
 
     def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
         own = (group for owner, group in self.factor.members if owner is design)
-        parts = (np.einsum("...nk,nk->...n", draws[g.r][..., g.index, :], g.z) for g in own)
+        parts = (np.einsum("...nk,nk->...n", g.of_rows(draws[g.r]), g.z) for g in own)
         return sum(parts, np.zeros(()))
 
-    def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what multiplies effects at average columns, (M, K), and the level (M,) of some rows."""
-        z, level = self.factor.columns(design, rows)
-        return z @ np.linalg.inv(block_diag(*(self.to_average(g) for _, g in self.factor.groups))), level
+    def columns(self, design: Design, rows: np.ndarray) -> np.ndarray:
+        """Return what multiplies a level's effects at average columns in some rows, (M, K)."""
+        z = self.factor.columns(design, rows)
+        return z @ np.linalg.inv(block_diag(*(self.to_average(g) for _, g in self.factor.groups)))
 
     def summands(self, design: Design) -> list[str]:
         own = [(group, k) for owner, group in self.factor.members if owner is design for k in group.own]
@@ -180,7 +180,8 @@ class GroupEffects(Term):
 
     @staticmethod
     def _summand(group: Group, effect: str, term: str) -> str:
-        r = f"{group.r}[{group.name}[i]]"
+        levels = group.columns if group.membership else (group.name,)
+        r = f"{group.r}[{', '.join(f'{level}[i]' for level in levels)}]"
         if term == INTERCEPT:
             return r if effect == INTERCEPT else f"{r}[{effect}]"
         return f"{r}[{effect}] {term}[i]"
@@ -226,9 +227,10 @@ class PlacedGroupEffects(Placed):
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         if not any(owner is design for owner, _ in self.term.factor.members):
             return None
-        z, level = self.term.columns(design, first)
-        line, column = np.nonzero(z)
-        return Lines(line, self.v[level[line], column], z[line, column])
+        line, level, weight = self.term.factor.entries(design, first)
+        values = weight[:, None] * self.term.columns(design, first)[line]
+        entry, effect = np.nonzero(values)
+        return Lines(line[entry], self.v[level[entry], effect], values[entry, effect])
 
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
         """Declare the density of Student-t effects, and the effects beside the population's coefficients.

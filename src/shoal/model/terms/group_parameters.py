@@ -105,6 +105,17 @@ def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarra
     return out
 
 
+def weighted(group: Group) -> str:
+    """Return the effect of a row that belongs to several levels, in words."""
+    assert group.membership is not None
+    weights = group.membership.weights
+    if not weights:
+        return "mean over the row's levels"
+    named = ", ".join(weight.text for weight in weights)
+    of = f"over the row's levels, weighted by {named}"
+    return f"mean {of}" if group.membership.scale else f"sum {of}"
+
+
 def equations_of(group: Group) -> list[str]:
     """Return the distribution of a level's effects, as it is printed."""
     name, lines = group.name, []
@@ -118,6 +129,8 @@ def equations_of(group: Group) -> list[str]:
             lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
     if group.zero_sum:
         lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
+    if group.membership is not None:
+        lines.append(f"{group.r}[{', '.join(f'{c}[i]' for c in group.columns)}] = {weighted(group)}")
     if group.root is not None:
         lines.append(f"levels of {name} have the known covariance given, times these variances")
     return lines

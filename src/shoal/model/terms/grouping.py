@@ -49,15 +49,19 @@ class Gathered:
         """Effects of a level, K."""
         return sum(len(group.effects) for _, group in self.groups)
 
-    def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return z (M, K) and the level (M,) of some rows of one response."""
+    def columns(self, design: Design, rows: np.ndarray) -> np.ndarray:
+        """Return z (M, K) of some rows of one response."""
         own = {group.r: group for owner, group in self.members if owner is design}
-        z = [
+        z = [np.zeros((len(rows), 0))]
+        z += [
             own[group.r].z[rows] if group.r in own else np.zeros((len(rows), len(group.effects)))
             for _, group in self.groups
         ]
-        index = next(iter(own.values())).index
-        return np.concatenate(z, axis=1), index[rows]
+        return np.concatenate(z, axis=1)
+
+    def entries(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return `Group.entries` of some rows of one response, numbered as they are given."""
+        return next(group for owner, group in self.members if owner is design).at(rows).entries
 
 
 def gathered(designs: Sequence[Design]) -> tuple[Gathered, ...]:

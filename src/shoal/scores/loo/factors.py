@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.model import Specification
-from shoal.model.design import Design, Latent
+from shoal.model.design import Design, Group, Latent
 from shoal.model.terms.grouping import Gathered, gathered
 
 
@@ -36,15 +36,29 @@ class Factor(Gathered):
         """Columns of z, J: one for each effect of a group, and one for each loading."""
         return super().effects + len(self.loadings)
 
-    def columns(self, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return z (M, J) and the level (M,) of some rows of one response."""
-        z, index = np.zeros((len(rows), super().effects)), np.zeros(len(rows), np.int64)
-        if any(owner is design for owner, _ in self.members):
-            z, index = super().columns(design, rows)
+    def columns(self, design: Design, rows: np.ndarray) -> np.ndarray:
+        """Return z (M, J) of some rows of one response."""
         loaded = np.array([owner is design for owner, _ in self.loadings], float)
-        for owner, latent in self.loadings:
-            index = latent.index[rows] if owner is design else index
-        return np.concatenate([z, np.broadcast_to(loaded, (len(rows), len(loaded)))], axis=1), index
+        z = super().columns(design, rows)
+        return np.concatenate([z, np.broadcast_to(loaded, (len(rows), len(loaded)))], axis=1)
+
+    @property
+    def owners(self) -> tuple[Design, ...]:
+        """The linear predictors that effects enter."""
+        return tuple({id(design): design for design, _ in (*self.members, *self.loadings)}.values())
+
+    @property
+    def several(self) -> bool:
+        """Whether a row belongs to several levels."""
+        return any(group.weight is not None for _, group in self.members)
+
+    def belonging(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
+        """Return the levels of each row of one response and their weights, (N, M) each."""
+        parts: tuple[tuple[Design, Group | Latent], ...] = (*self.members, *self.loadings)
+        own = next(part for owner, part in parts if owner is design)
+        if isinstance(own, Group) and own.weight is not None:
+            return own.index, own.weight
+        return own.index[:, None], np.ones((design.n_rows, 1))
 
 
 def factors_of(model: Specification) -> tuple[Factor, ...]:

@@ -116,8 +116,8 @@ def log_integrals(
         the other.
     phi : sequence of (S, k) arrays
         The families' parameters, as `Family.pack` orders them; those that have predictors are not read.
-    z, level : sequences of (lines, J) and (lines,) arrays
-        One a factor: its columns, and the lines' levels among the unit's own.
+    z, level : sequences of (lines, M, J) and (lines, M) arrays
+        One a factor: the columns of each of the M levels that a line has, and these among the unit's own.
     lam : sequence of (S, J, K) arrays
         From standardised effects to what multiplies z.
     nu : sequence of (S, number of sets) arrays
@@ -133,10 +133,12 @@ def log_integrals(
     lines = [
         len(r.y) * (1 + sum(c != COMMON for c in link)) for r, link in zip(rows, kind.links, strict=True)
     ]
-    effects, levels = np.array(kind.effects, np.int64), np.array(kind.levels, np.int64)
-    factor_starts = _starts(effects * levels)
-    parts = zip(factor_starts[:-1], level, effects, strict=True)
+    factor_starts = _starts(np.array(kind.effects, np.int64) * np.array(kind.levels, np.int64))
+    of = [f for f, own in enumerate(level) for _ in own.T]  # the factor of each level that a line has
+    effects = np.array(kind.effects, np.int64)[of]
+    parts = zip(factor_starts[of], (member for own in level for member in own.T), effects, strict=True)
     where = _joined([first + own[:, None] * k + np.arange(k) for first, own, k in parts], n).astype(np.int64)
+    columns = [member for own in z for member in own.transpose(1, 0, 2)]
     sets = _student_sets(kind, factor_starts)
     normal = np.ones(kind.dimension, np.int64)
     for _, members in sets:
@@ -160,12 +162,12 @@ def log_integrals(
         _starts([len(members) for _, members in sets]),
         np.array([e for _, members in sets for e in members], np.int64),
         np.array([column for column, _ in sets], np.int64),
-        np.array([own.shape[1] for own in z], np.int64),
+        np.array([own.shape[1] for own in columns], np.int64),
         effects,
-        _joined(z, n),
+        _joined(columns, n),
         np.require(base, float, ["C", "W"]),
         _joined(phi, draws),
-        _joined([own.reshape(draws, -1) for own in lam], draws),
+        _joined([lam[f].reshape(draws, -1) for f in of], draws),
         _joined(nu, draws),
         _joined([_constants(*pair) for pair in zip(nu, kind.student, strict=True)], draws),
         points(kind.dimension if kind.method == SAMPLING else 0),
@@ -210,8 +212,10 @@ def _constants(nu: np.ndarray, sets: Sequence[tuple[int, ...]]) -> np.ndarray:
 def first_beside(d: int, where: np.ndarray) -> np.ndarray:
     """Return the first effect that shares a line with each, (d,), as `unit_density.Unit` has it."""
     first = np.arange(d)
-    for column in where.T:
-        np.minimum.at(first, column, where[:, 0])
+    if where.size:
+        least = where.min(axis=1)
+        for column in where.T:
+            np.minimum.at(first, column, least)
     return first
 
 

@@ -179,14 +179,14 @@ def _bases(
     design, effects = part(m.design, m.design, some.posterior, m.first[rows])
     draws = shared | flat(effects)
     for place in places:
-        for group in (g for own in design.parts for g in own.groups):
+        for group in (g for own in m.design.parts for g in own.groups):
             if group.name == place.factor.name and group.root is None:
                 # `part` numbers the levels anew: by order among those that are there.
-                home = place.home[np.unique(place.level[m.first[rows]])] >= 0
+                home = place.home[np.unique(group.index[m.first[rows]])] >= 0
                 draws[group.r] = np.where(home[:, None], 0.0, draws[group.r])
-        for latent in (t for own in design.parts for t in own.latents):
+        for latent in (t for own in m.design.parts for t in own.latents):
             if latent.factor == place.factor.name:
-                home = place.home[np.unique(place.level[m.first[rows]])] >= 0
+                home = place.home[np.unique(latent.index[m.first[rows]])] >= 0
                 draws[f"latent_{latent.name}"] = np.where(home, 0.0, draws[f"latent_{latent.name}"])
     ends = np.cumsum(m.starts[block + 1] - m.starts[block])[:-1]
     etas = [np.broadcast_to(linear_predictor(own, draws), (some.size, len(rows))) for own in design.parts]
@@ -242,7 +242,7 @@ def _links(design: Design, phi: np.ndarray) -> tuple[int, ...]:
 
 
 def _effects(place: Inside, m: Merged, where: slice, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return z (lines, J) of a unit's rows of one response, and the levels.
+    """Return z (lines, M, J) of a unit's rows of one response, and the levels (lines, M).
 
     z is zero for levels of several units; levels are numbered among those that are the unit's own.
     """
@@ -255,12 +255,12 @@ def _of_predictor(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return `_effects` of one linear predictor."""
     # The design here may lack groups: the factor's own members say whose predictor this is.
-    owner = next(
-        (d for d, _ in (*place.factor.members, *place.factor.loadings) if d.prefix == part.prefix), None
-    )
+    owner = next((d for d in place.factor.owners if d.prefix == part.prefix), None)
     if owner is None:
-        return np.zeros((len(table_rows), place.factor.n_columns)), np.zeros(len(table_rows), np.int64)
-    values, _ = place.factor.columns(owner, table_rows)
-    level = np.minimum(np.searchsorted(own, place.level[table_rows]), len(own) - 1)
-    mine = own[level] == place.level[table_rows]
-    return np.where(mine[:, None], values, 0.0), level
+        members = place.factor.belonging(place.factor.owners[0])[0].shape[1]
+        level = np.zeros((len(table_rows), members), np.int64)
+        return np.zeros((*level.shape, place.factor.n_columns)), level
+    there, weight = (part[table_rows] for part in place.factor.belonging(owner))
+    level = np.minimum(np.searchsorted(own, there), len(own) - 1)
+    counts = np.where(own[level] == there, weight, 0.0)
+    return counts[:, :, None] * place.factor.columns(owner, table_rows)[:, None], level

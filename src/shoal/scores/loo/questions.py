@@ -70,7 +70,8 @@ def advice(model: Specification, units: Units) -> str:
 
 
 def _of_lonely_rows(model: Specification) -> str:
-    alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in factors_of(model)}
+    single = (factor for factor in factors_of(model) if not factor.several)
+    alone = {f.name: int((np.bincount(level_of_row(f)) == 1).sum()) for f in single}
     found = [(name, count) for name, count in alone.items() if count]
     if not found:
         return ""

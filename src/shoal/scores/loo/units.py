@@ -86,15 +86,12 @@ class Inside:
     Attributes
     ----------
     factor : Factor
-    level : (N,) int array
-        Level of each row.
     home : (G,) int array
         The unit that has all rows of a level, -1 where several share them: with that unit left out, nothing
         is known of the level but its population.
     """
 
     factor: Factor
-    level: np.ndarray
     home: np.ndarray
 
 
@@ -111,6 +108,7 @@ def units_of(model: Specification, unit: Any) -> Units:
         return _rows(model)
     for factor in factors_of(model):
         if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
+            _one_level(factor)
             return _checked(Units(unit, model.factors[factor.name], level_of_row(factor)), model)
     if unit == TRIAL and TRIAL not in frame:
         return _trials(model)
@@ -205,10 +203,20 @@ def _checked(units: Units, model: Specification) -> Units:
     return units
 
 
+def _one_level(factor: Factor) -> None:
+    """Refuse levels that share rows: without one's rows, less is known of the others as well."""
+    if factor.several:
+        columns = next(group.columns for _, group in factor.groups)
+        raise ModelError(
+            f"unit={factor.name!r}, and a row belongs to several of its levels.",
+            "Units that share no rows: with all rows of a level, rows of other levels would be left out.",
+            f"unit={ROW!r} leaves out rows; unit={columns[0]!r} the rows that name the same level there.",
+        )
+
+
 def level_of_row(factor: Factor) -> np.ndarray:
-    """Return the level of each row of the table in a factor, (N,)."""
-    design = (*factor.groups, *factor.loadings)[0][0]
-    return factor.columns(design, np.arange(design.n_rows))[1]
+    """Return the level of each row of the table, (N,), in a factor of which a row has one."""
+    return factor.belonging(factor.owners[0])[0][:, 0]
 
 
 def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
@@ -219,12 +227,14 @@ def inside(model: Specification, units: Units) -> tuple[Inside, ...]:
     """
     out = []
     for factor in factors_of(model):
-        level = level_of_row(factor)
         least, most = np.full(factor.levels, len(units.labels)), np.full(factor.levels, -1)
-        np.minimum.at(least, level, units.of_row)
-        np.maximum.at(most, level, units.of_row)
+        for design in factor.owners:
+            level, weight = factor.belonging(design)
+            row, member = np.nonzero(weight)
+            np.minimum.at(least, level[row, member], units.of_row[row])
+            np.maximum.at(most, level[row, member], units.of_row[row])
         alone = (least == most) & has_population(factor)
-        out.append(Inside(factor, level, np.where(alone, least, -1)))
+        out.append(Inside(factor, np.where(alone, least, -1)))
     return tuple(out)
 
 

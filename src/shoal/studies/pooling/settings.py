@@ -13,7 +13,7 @@ import xarray as xr
 from shoal.api import Fit, Model
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError
-from shoal.estimands import effect_of, group_of
+from shoal.estimands import effect_of, group_of, one_level
 from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design, Group
@@ -77,9 +77,10 @@ def between(model: Specification, group: str | None, effect: str | None) -> Betw
     Raises
     ------
     ModelError
-        Unknown names, or several that fit.
+        Unknown names, several that fit, or levels that share rows.
     """
     design, found = group_of(Results(model, xr.DataTree()), group)
+    one_level(found)
     return Between(design, found, effect_of(found, effect))
 
 
