@@ -141,7 +141,20 @@ MEMBERS_GAUSSIAN = [
     Case("y | weights(w) ~ 1 + (1 | mm(h, m)) + (1 | h)"),
     Case((("y ~ x1 + (1 | p | mm(h, m))", "gaussian"), ("v ~ 1 + (1 + x2 | p | mm(h, m))", "gaussian"))),
 ]
-INTEGRATED = MEMBERS_GAUSSIAN + JOINED_GAUSSIAN + GAUSSIAN + CROSSED + KNOWN + TWO_GAUSSIAN + SHRUNK + CURVES
+BY_GAUSSIAN = [
+    Case("y ~ x1 + (1 + x1 | gr(g, by=f)) + (1 | h)", priors={"sd_g(f=1)": HalfCauchy(0.8)}),
+]
+INTEGRATED = (
+    BY_GAUSSIAN
+    + MEMBERS_GAUSSIAN
+    + JOINED_GAUSSIAN
+    + GAUSSIAN
+    + CROSSED
+    + KNOWN
+    + TWO_GAUSSIAN
+    + SHRUNK
+    + CURVES
+)
 TWO_SCALES = [
     Case("y | se(s, sigma=True) ~ x1 + (1 + x1 | g)", priors={"x1": StudentT(4)}),
     Case("y | se(s, sigma=True) + weights(w) ~ 1 + (1 | gr(g, zero_sum=True))"),
@@ -292,12 +305,16 @@ JOINED = [
         priors={"c_shape_Intercept": Normal(0, 0.5)},
     ),
 ]
+BY = [
+    Case("b ~ 1 + (1 | gr(g, by=f, zero_sum=True))", "bernoulli"),
+]
 MEMBERS = [
     Case("b ~ x1 + (1 | mm(h, m, weights=[1, -1], scale=False, any_sum=True))", "bernoulli"),
     Case("c ~ 1 + (1 + x1 || mm(h, m, weights=[w, s])) + (1 | g)", "poisson"),
 ]
 TRANSPORTED = (
     MEMBERS
+    + BY
     + JOINED
     + PREDICTED
     + SHRUNK_ROWS
@@ -333,6 +350,7 @@ def table(seed: int) -> pd.DataFrame:
             "g": G[order],
             "h": np.array(["a", "b", "c"])[H[order]],
             "m": np.array(["a", "b", "c", "d"])[((G + H) % 4)[order]],
+            "f": (G // 2)[order],
             "i": TWO[order],
             "v": rng.normal(-1, 1, size),
             "v0": rng.normal(size=size),

@@ -68,10 +68,11 @@ def held_by(results: Results, group: Group) -> Iterator[tuple[Design, Group]]:
 
 
 def one_level(group: Group) -> None:
-    """Raise if a row belongs to several levels of a group."""
+    """Raise unless every row belongs to one level of a group."""
     if group.weight is not None:
         raise ModelError(
-            f"A row belongs to several levels of {group.name!r}.",
+            f"A row belongs to {'several levels' if group.shared else 'one level, or none,'} of "
+            f"{group.name!r}.",
             "A factor that has each row in one level.",
             f"A column such as {group.columns[0]!r} groups rows; fit.levels({group.name!r}) has the levels.",
         )

@@ -55,7 +55,7 @@ def estimates(
         Of NaN where rows belong to several levels: there are no rows of a level alone.
     """
     prior_sd = wide_sds(design, group, learned)
-    if group.weight is not None:
+    if group.shared:
         unknown = np.full((len(group.labels), len(group.effects)), np.nan)
         return NoPooling(unknown, unknown, np.zeros(len(group.labels), bool), prior_sd)
     location = location_of(design)
@@ -93,7 +93,7 @@ def _modes(
     widest = np.sqrt(np.diagonal(np.linalg.inv(prior)).max())
     precision = np.broadcast_to(prior, (levels, *prior.shape))
     for count in range(STEPS):
-        eta = rest + (z * mean[group.index]).sum(1)
+        eta = rest + (z * group.of_rows(mean)).sum(1)
         found = design.family.evaluate(rows, eta, phi, order=2)
         gradient = _by_level(group, z * found.score[:, None]) - (mean - center) @ prior
         precision = prior + _by_level(group, found.curvature[:, None, None] * z[:, :, None] * z[:, None, :])
@@ -111,11 +111,13 @@ def _modes(
 
 def _by_level(group: Group, values: np.ndarray) -> np.ndarray:
     out = np.zeros((len(group.labels), *values.shape[1:]))
-    np.add.at(out, group.index, values)
+    row, level, _ = group.entries
+    np.add.at(out, level, values[row])
     return out
 
 
 def _at_edge(design: Design, group: Group) -> np.ndarray:
     low, high = design.family.edges(design.rows)
     counts = group.counts
-    return (np.bincount(group.index, low) == counts) | (np.bincount(group.index, high) == counts)
+    row, level, _ = group.entries
+    return np.logical_or(*(np.bincount(level, np.asarray(end)[row]) == counts for end in (low, high)))

@@ -59,6 +59,14 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
     else:
         _refuse_sums(bar, formula)
         names, options = factors(bar.factor, formula), {}
+    if bar.id and options.get("by"):
+        raise FormulaError(
+            f"The id {bar.id!r} stands before gr(..., by={quote(options['by'])}).",
+            "An id joins effects with the same spread at all levels.",
+            "Leave out the id, or by.",
+            formula=formula,
+            span=bar.span,
+        )
     expression = effects.expression(formula, bar.effects.span)
     return [
         GroupTerm(expression, factor, bar.correlated, id=bar.id, span=bar.span, **options) for factor in names
@@ -83,10 +91,19 @@ def _refuse_sums(bar: Bar, formula: str) -> None:
 
 
 def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
-    """Return the factors of ``gr(g, zero_sum=True, dist="student", cov=K)``, and its three options."""
-    factor = only_argument(without_options(call, ("zero_sum", "dist", "cov"), formula), formula)
+    """Return the factors of ``gr(g, zero_sum=True, dist="student", cov=K, by=f)``, and its options."""
+    factor = only_argument(without_options(call, ("zero_sum", "dist", "cov", "by"), formula), formula)
     names = factors(factor, formula)
     zero_sum, dist, cov = flag(call, "zero_sum", formula), _dist(call, formula), _cov(call, formula)
+    by = _by(call, formula)
+    if by is not None and cov is not None:
+        raise FormulaError(
+            f"by={quote(by)} and cov={quote(cov)} cannot be combined.",
+            "Levels of different categories are independent, each category with a spread of its own.",
+            "Drop one of the two.",
+            formula=formula,
+            span=call.span,
+        )
     if cov is not None and zero_sum:
         raise FormulaError(
             f"cov={quote(cov)} and zero_sum=True cannot be combined.",
@@ -103,7 +120,20 @@ def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str,
             formula=formula,
             span=factor.span,
         )
-    return names, {"zero_sum": zero_sum, "dist": dist, "cov": cov}
+    return names, {"zero_sum": zero_sum, "dist": dist, "cov": cov, "by": by}
+
+
+def _by(call: Call, formula: str) -> str | None:
+    node = dict(call.keywords).get("by")
+    if node is None or isinstance(node, Column):
+        return node.name if node else None
+    raise FormulaError(
+        f"Found by = {unparse(node)}.",
+        "A column of categories was needed, the same in all rows of a level.",
+        "Write by=f, without quotes.",
+        formula=formula,
+        span=node.span,
+    )
 
 
 def _dist(call: Call, formula: str) -> str:

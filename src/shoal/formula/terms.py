@@ -94,6 +94,8 @@ class GroupTerm:
         Name the user gave to a known covariance between the levels; no column of the table.
     membership : Membership, optional
         A row belongs to several levels.
+    by : str, optional
+        A column of categories; levels of each have a spread of their own.
     id : str
         Name that terms of several linear predictors share whose effects are correlated; empty for none.
     """
@@ -106,6 +108,7 @@ class GroupTerm:
     cov: str | None = None
     id: str = ""
     membership: Membership | None = None
+    by: str | None = None
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property
@@ -116,7 +119,8 @@ class GroupTerm:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that name levels, or say how much they count."""
-        return (*self.factor, *(self.membership.columns if self.membership else ()))
+        own = self.membership.columns if self.membership else ()
+        return (*self.factor, *own, *([self.by] if self.by else []))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from shoal.formula import design_matrix
 from shoal.formula.terms import GroupTerm, LatentTerm
 from shoal.model import checks
 from shoal.model.grouping_factors import Group, Latent, level_names
-from shoal.model.memberships import read_members, settled
+from shoal.model.memberships import read_members, settled, split
 
 
 def groups_of(
@@ -40,16 +40,17 @@ def groups_of(
     ------
     DataError, ModelError
     """
-    names = dict.fromkeys(term.name for term in terms)
-    groups = tuple(
-        _group(name, [t for t in terms if t.name == name], frame, reserved, prefix, covariances, weight)
-        for name in names
-    )
+    keys = dict.fromkeys((term.name, term.by) for term in terms)
+    groups = list[Group]()
+    for name, by in keys:
+        own = [term for term in terms if (term.name, term.by) == (name, by)]
+        group = _group(name, own, frame, reserved, prefix, covariances, weight)
+        groups += split(group, by, *read_levels((by,), frame), weight) if by else [group]
     for group in groups:
         category = isinstance(frame[group.columns[0]].dtype, pd.CategoricalDtype) and len(group.columns) == 1
         if group.cov and not (quiet or category):
             checks.order_of_rows(group.cov, group.columns, covariances[group.cov], group.index, group.labels)
-    return groups
+    return tuple(groups)
 
 
 def _group(

@@ -214,7 +214,7 @@ class Design:
 
     def effect_spreads(self, group: Group) -> np.ndarray:
         """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
-        z, weight = group.z, self.row_weight
+        z, weight = group.z, self.row_weight * (1.0 if group.weight is None else group.weight.any(axis=1))
         size = np.sqrt(np.average(z**2, axis=0, weights=weight))
         sd = np.sqrt(np.average((z - np.average(z, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
         return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
@@ -243,6 +243,7 @@ class Design:
             names += [*part.spec.expression.columns, *(c for o in part.formula.offsets for c in o.columns)]
             names += [c for group in part.groups for spec in group.specs for c in spec.expression.columns]
             names += [c for group in part.groups if group.membership for c in group.membership.columns]
+            names += [group.by.column for group in part.groups if group.by]
             names += [c for curve in part.curves for c in curve.term.columns]
             names += [own.term.column for own in part.imputed]
         return tuple(dict.fromkeys(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,13 @@ from shoal.formula.terms import Membership
 INTERCEPT = "Intercept"
 ESCAPED = "∕"  # for a slash, which separates paths in netCDF
 OWN_DIMS = {"chain", "draw", "row", "cutpoint"}  # dimensions of a posterior that are no factor's
+
+
+class By(NamedTuple):
+    """A column, constant within levels, and the category whose levels a group is about."""
+
+    column: str
+    category: Any
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,8 @@ class Group:
         stand last, at the row's first level.
     membership : Membership or None
         Where these weights come from.
+    by : By or None
+        The levels are those of one category, and the rows of others have none of them: a weight of 0.
     """
 
     name: str
@@ -86,6 +95,7 @@ class Group:
     section: int = 0
     weight: np.ndarray | None = None
     membership: Membership | None = None
+    by: By | None = None
 
     @property
     def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,6 +104,16 @@ class Group:
             return np.arange(len(self.index)), self.index, np.ones(len(self.index))
         row, member = np.nonzero(self.weight)
         return row, self.index[row, member], self.weight[row, member]
+
+    @property
+    def shared(self) -> bool:
+        """Whether a row may belong to several levels."""
+        return self.weight is not None and self.weight.shape[1] > 1
+
+    @property
+    def inside(self) -> Group:
+        """The effects in the rows that belong to some level."""
+        return self if self.weight is None else self.at(np.flatnonzero(self.weight.any(axis=1)))
 
     @property
     def averaging(self) -> bool:

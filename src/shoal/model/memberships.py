@@ -6,6 +6,8 @@ Goldstein and Rasbash 2001, Statistical Modelling 1, 103-124).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +17,49 @@ from shoal.errors import DataError, listing
 from shoal.formula import evaluate
 from shoal.formula.terms import Membership
 from shoal.model import checks
+from shoal.model.grouping_factors import By, Group
 
 ROUNDING = 1e-6  # by which a sum of weights may miss one: of decimals such as 0.3333333
+
+
+def split(
+    group: Group, column: str, category: np.ndarray, categories: np.ndarray, weight: np.ndarray
+) -> Iterator[Group]:
+    """Yield the effects on the levels of each category of a column, a factor each.
+
+    Parameters
+    ----------
+    category : (N,) int array
+        That of each row, among `categories`.
+    weight : (N,) array
+        Observations that a row stands for.
+
+    Raises
+    ------
+    DataError
+        A level with rows of several categories, a category with one level.
+    """
+    checks.constant_within(group, column, category, categories)
+    of_level = np.zeros(len(group.labels), np.int64)
+    of_level[group.index] = category
+    for number, label in enumerate(categories.tolist()):
+        own, there = np.flatnonzero(of_level == number), category == number
+        name = f"{group.name}({column}={label})"
+        checks.levels(name, group.labels[own])
+        yield replace(
+            group,
+            name=name,
+            labels=group.labels[own],
+            index=np.where(there, np.searchsorted(own, group.index), 0)[:, None],
+            weight=there[:, None].astype(float),
+            averages=np.average(group.z, axis=0, weights=weight * there),
+            by=By(column, label),
+        )
+
+
+def of_category(by: By, names: np.ndarray, frame: pd.DataFrame) -> Members:
+    """Return which rows have a level of this category."""
+    return Members(names[:, None], (frame[by.column].to_numpy() == by.category)[:, None].astype(float))
 
 
 class Members(NamedTuple):

@@ -18,7 +18,7 @@ from shoal.formula.text_values import measured
 from shoal.model import checks
 from shoal.model.design import Design, Group, Latent
 from shoal.model.grouping_factors import level_names
-from shoal.model.memberships import read_members, settled
+from shoal.model.memberships import of_category, read_members, settled
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes
 
@@ -139,6 +139,7 @@ def replay(
 
 def _predictor(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
     """Return one linear predictor on new rows."""
+    _check_categories(part, frame)
     return replace(
         part.on(frame),
         rows=rows,
@@ -221,11 +222,30 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
     return out
 
 
+def _check_categories(part: Design, frame: pd.DataFrame) -> None:
+    """Refuse categories whose levels have no spread that was learnt."""
+    known: dict[str, list[Any]] = {}
+    for by in (group.by for group in part.groups if group.by):
+        known.setdefault(by.column, []).append(by.category)
+    for column, categories in known.items():
+        values = frame[column].drop_duplicates()
+        if unknown := values[~values.isin(categories)].tolist():
+            raise DataError(
+                f"{column!r} has categories that were not fitted: {listing(map(repr, unknown))}.",
+                f"One of {listing(map(repr, categories))}: the levels of each have their own spread.",
+            )
+
+
 def _group(group: Group, frame: pd.DataFrame) -> Group:
-    if group.membership is None:
+    if group.weight is None:
         index, labels = _numbered(group.labels, level_names(group.columns, frame))
         return replace(group, index=index, labels=labels, z=group.values(frame))
-    members = read_members(group.columns, group.membership, frame)
+    if group.by is not None:
+        names = np.asarray(level_names(group.columns, frame), dtype=object)
+        members = of_category(group.by, names, frame)
+    else:
+        assert group.membership is not None
+        members = read_members(group.columns, group.membership, frame)
     numbers, labels = _numbered(group.labels, members.levels)
     index, weight = settled(numbers, members)
     return replace(group, index=index, weight=weight, labels=labels, z=group.values(frame))

@@ -30,7 +30,8 @@ def shrinkage(
         Unknown names, effects that were not kept, or levels that share rows.
     """
     levels = levels_of(results, group, effect, prob)
-    one_level(levels.group)
+    if levels.group.shared:
+        one_level(levels.group)
     place, words, logarithmic, spread = size_axis(levels, levels.table["no_pooling"].to_numpy())
     table = levels.table.assign(position=place)
     figure = new_figure(7.5, 4.8)

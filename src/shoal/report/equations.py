@@ -11,7 +11,7 @@ from shoal.model import Specification
 from shoal.model.bases.hilbert import Hilbert
 from shoal.model.bases.steps import Steps
 from shoal.model.design import Curve, Design, Group
-from shoal.model.terms.group_parameters import weighted
+from shoal.model.terms.group_parameters import in_a_row
 from shoal.report.mathml import (
     enclosed,
     expression,
@@ -139,7 +139,7 @@ def _effects(design: Design, group: Group) -> list[Equation]:
     """Return the distribution of a level's effects, block by block, and what binds levels together."""
     base = "r" if group.root is None else "u"  # a known covariance mixes independent levels u
     each = f"for each of the {len(group.labels):,} levels of {group.name}"
-    each += f"; in row i, the {weighted(group)}" if group.membership else ""
+    each += f"; in row i: {in_a_row(group)}" if group.weight is not None else ""
     out = [Equation(_block(design, group, base, block), each) for block in group.blocks]
     if group.zero_sum:
         over = Markup("<munder><mo>∑</mo>{}</munder>").format(words(group.name))

@@ -61,7 +61,7 @@ class Pictures:
     def group(self, group: str, effect: str) -> list[Part]:
         """Return what pooling did to the levels, unless they share rows, and the levels in order."""
         which = {"group": group, "effect": effect, "prob": self.prob}
-        apart = group_of(self.results, group)[1].weight is None
+        apart = not group_of(self.results, group)[1].shared
         return [
             self._drawn(draw, **which) for draw in ((shrinkage, caterpillar) if apart else (caterpillar,))
         ]

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from shoal.model import Specification
 from shoal.model.design import Curve, Design, Group, Latent
+from shoal.model.terms.group_parameters import levels_of_row
 from shoal.model.terms.variable import Element, Variable
 from shoal.report.mathml import enclosed, listed, name, row, sub, subsup, words
 
@@ -59,7 +60,8 @@ def at_level(factor: str) -> Markup:
 
 def of_row(group: Group) -> Markup:
     """Return the level of row i, or its levels where it has several."""
-    return listed([at_level(column) for column in (group.columns if group.membership else (group.name,))])
+    factor = [words(group.name)] if group.by else []
+    return listed([*factor, *map(at_level, levels_of_row(group))])
 
 
 def of_effect(base: str, design: Design, group: Group, effect: str, levels: Markup | None = None) -> Markup:

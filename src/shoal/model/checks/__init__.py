@@ -2,7 +2,7 @@
 
 from shoal.model.checks.covariance import covariance, order_of_rows
 from shoal.model.checks.identified import columns
-from shoal.model.checks.levels import distinct, effects, group_name, levels
+from shoal.model.checks.levels import constant_within, distinct, effects, group_name, levels
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.remarks import remarks
 from shoal.model.checks.response import additions, numeric, positive, predictors, standard_errors, weights
@@ -11,6 +11,7 @@ __all__ = [
     "Remark",
     "additions",
     "columns",
+    "constant_within",
     "covariance",
     "distinct",
     "effects",

@@ -39,7 +39,7 @@ def columns(design: Design) -> None:
     _moderate(design.formula.response.value.text, design.rows.y)
     _dependent(design)
     for group in design.groups:
-        _dependent_effects(group)
+        _dependent_effects(group.inside)
         _residual(design, group)
     for first, second in combinations(design.groups, 2):
         _twins(first, second)

@@ -14,6 +14,8 @@ from shoal.model.checks.remark import Remark
 if TYPE_CHECKING:
     import pandas as pd
 
+    from shoal.model.grouping_factors import Group
+
 
 def group_name(name: str, reserved: set[str]) -> None:
     """Raise if a grouping factor has the name of something else in a result."""
@@ -41,6 +43,23 @@ def levels(name: str, labels: np.ndarray) -> None:
             f"Different levels of {name!r} read alike: {shown}.",
             "Labels that tables and plots can tell apart.",
             "Give one of them another label, or make them one.",
+        )
+
+
+def constant_within(group: Group, column: str, category: np.ndarray, categories: np.ndarray) -> None:
+    """Raise if a level has rows of several categories of a column, (N,) places among `categories`."""
+    least, most = np.full(len(group.labels), len(categories)), np.full(len(group.labels), -1)
+    np.minimum.at(least, group.index, category)
+    np.maximum.at(most, group.index, category)
+    wrong = np.flatnonzero(least != most)
+    if wrong.size:
+        one, labels = wrong[0], group.labels.tolist()
+        both = listing(map(repr, [categories.tolist()[least[one]], categories.tolist()[most[one]]]))
+        raise DataError(
+            f"{column!r} is not constant within {wrong.size} of {len(labels)} levels of {group.name!r} "
+            f"({listing(repr(labels[i]) for i in wrong)}): {labels[one]!r} has {both}.",
+            f"by={column} groups the levels, so that each has one category.",
+            f"For effects of a level in each category write (0 + C({column}) || {group.name}).",
         )
 
 

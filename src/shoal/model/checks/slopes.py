@@ -105,7 +105,9 @@ def _uncorrelated(design: Design, group: Group) -> str:
 
 
 def _terms(design: Design, group: Group) -> list[GroupTerm]:
-    return [term for term in design.formula.groups if term.name == group.name]
+    by = group.by.column if group.by else None
+    of = group.columns, group.membership, by
+    return [term for term in design.formula.groups if (term.factor, term.membership, term.by) == of]
 
 
 def _rewritten(design: Design, effects: dict[GroupTerm, str], bar: str = "") -> str:
@@ -138,4 +140,5 @@ def _factor(term: GroupTerm) -> str:
     options = [f"dist={term.dist!r}"] if term.dist != "normal" else []
     options += ["zero_sum=True"] if term.zero_sum else []
     options += [f"cov={quote(term.cov)}"] if term.cov else []
+    options += [f"by={quote(term.by)}"] if term.by else []
     return f"gr({', '.join([factor, *options])})" if options else factor

@@ -28,6 +28,7 @@ from shoal.model.terms.group_parameters import (
     degrees_defaults,
     effects_given,
     equations_of,
+    levels_of_row,
     moved,
     partial_name,
     partial_names,
@@ -180,8 +181,7 @@ class GroupEffects(Term):
 
     @staticmethod
     def _summand(group: Group, effect: str, term: str) -> str:
-        levels = group.columns if group.membership else (group.name,)
-        r = f"{group.r}[{', '.join(f'{level}[i]' for level in levels)}]"
+        r = f"{group.r}[{', '.join(f'{level}[i]' for level in levels_of_row(group))}]"
         if term == INTERCEPT:
             return r if effect == INTERCEPT else f"{r}[{effect}]"
         return f"{r}[{effect}] {term}[i]"

@@ -105,8 +105,15 @@ def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarra
     return out
 
 
-def weighted(group: Group) -> str:
-    """Return the effect of a row that belongs to several levels, in words."""
+def levels_of_row(group: Group) -> tuple[str, ...]:
+    """Return what names the level of a row: the factor, or each of the columns of a membership."""
+    return group.columns if group.membership else (":".join(group.columns),)
+
+
+def in_a_row(group: Group) -> str:
+    """Return the effect of a row that belongs to several levels, or to none, in words."""
+    if group.by is not None:
+        return f"0 in rows of another {group.by.column} than {group.by.category}"
     assert group.membership is not None
     weights = group.membership.weights
     if not weights:
@@ -129,8 +136,8 @@ def equations_of(group: Group) -> list[str]:
             lines.append(f"{group.r}[g][{inside}] ~ Multi{kind}0, D {group.cor} D), D = diag({group.sd})")
     if group.zero_sum:
         lines.append(f"sum over {name} of each effect = 0: the population part is the mean of these levels")
-    if group.membership is not None:
-        lines.append(f"{group.r}[{', '.join(f'{c}[i]' for c in group.columns)}] = {weighted(group)}")
+    if group.weight is not None:
+        lines.append(f"{group.r}[{', '.join(f'{c}[i]' for c in levels_of_row(group))}] = {in_a_row(group)}")
     if group.root is not None:
         lines.append(f"levels of {name} have the known covariance given, times these variances")
     return lines

@@ -204,13 +204,14 @@ def _checked(units: Units, model: Specification) -> Units:
 
 
 def _one_level(factor: Factor) -> None:
-    """Refuse levels that share rows: without one's rows, less is known of the others as well."""
+    """Refuse levels that share rows, or do not have all: they divide no table."""
     if factor.several:
-        columns = next(group.columns for _, group in factor.groups)
+        group = factor.groups[0][1]
+        named = group.columns[0] if group.shared else ":".join(group.columns)
         raise ModelError(
-            f"unit={factor.name!r}, and a row belongs to several of its levels.",
-            "Units that share no rows: with all rows of a level, rows of other levels would be left out.",
-            f"unit={ROW!r} leaves out rows; unit={columns[0]!r} the rows that name the same level there.",
+            f"unit={factor.name!r}, and a row belongs to several of its levels, or to none.",
+            "Units that divide the rows.",
+            f"unit={ROW!r} leaves out rows; unit={named!r} those that name the same level there.",
         )
 
 
