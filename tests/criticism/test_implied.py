@@ -14,7 +14,7 @@ from shoal.errors import ModelError
 from shoal.model.prior_draws import draw_prior
 
 KNOWN = {"Intercept": P.Normal(2, 1), "sd_g": P.Fixed(1.5), "sigma": P.Fixed(0.5)}
-# Bounds of a normal's 90 % interval.
+# Bounds of a normal's 90% interval.
 WIDE = stats.norm.ppf(0.95)
 
 

@@ -325,7 +325,7 @@ def test_what_is_printed(fit):
     for words in (found.attrs["verdict"], "Noise: sensitivities of up to", "Scale: distance between"):
         assert words in text and (words in page or "&" in words)
     still = found.attrs["still"]
-    assert "prior_of_prior" in still and "Not shown, below 0.005 everywhere" in text
+    assert "prior_of_prior" in still and "below 0.005 everywhere: prior." in text
     header = text.splitlines()[0].split()
     assert "x" in header and "prior_of_prior" not in header
     assert isinstance(found.round(2), type(found)) and found.attrs["verdict"] in repr(found.head(1))

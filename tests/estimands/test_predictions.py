@@ -280,7 +280,7 @@ def test_weights_play_no_part():
 def test_levels_that_were_not_fitted_are_an_error(slopes, crossed):
     with pytest.raises(DataError, match=r"1 of 'g' in 2 rows \(99\).*\n.*\n.*'population'.*'zero'"):
         slopes.predict(NEW)
-    with pytest.raises(DataError, match=r"1 of 'g' in 2 rows \(99\); 1 of 'h' in 1 rows \('zz'\)"):
+    with pytest.raises(DataError, match=r"1 of 'g' in 2 rows \(99\); 1 of 'h' in 1 row \('zz'\)"):
         crossed.predict(NEW)
 
 
@@ -459,7 +459,7 @@ def test_row_numbers_in_messages_are_those_of_the_table(slopes):
 
 @pytest.mark.parametrize("trials", [[1.5, 2, 3], [-1, 2, 3]])
 def test_trials_are_counts(crossed, trials):
-    with pytest.raises(DataError, match="no number of trials in 1 rows"):
+    with pytest.raises(DataError, match="no number of trials in 1 row"):
         crossed.predict(KNOWN.assign(n=trials))
 
 

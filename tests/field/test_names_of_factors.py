@@ -70,5 +70,5 @@ def test_values_of_mixed_kinds_are_shown():
     data = table("g").assign(a=[1, "1", 2, "b"] * 12)
     with pytest.raises(DataError, match=r"24 of type int \(1, 2\), 24 of type str \('1', 'b'\)"):
         sl.Model("y ~ 1 + (1 | a)", data)
-    with pytest.raises(DataError, match="read alike: 1 of type int, '1' of type str"):
+    with pytest.raises(DataError, match=r"2 of type int \(1, 2\), 2 of type str \('1', 'b'\)"):
         sl.Model("y ~ 1 + (1 | a)", data.assign(a=pd.Categorical(data["a"])))

@@ -115,7 +115,7 @@ def test_equal_models_do_not_differ_and_are_not_told_apart(fits):
     found = sl.compare({"one": fits["plain"], "two": fits["plain"]})
     assert (found.table[["elpd_diff", "diff_se"]] == 0).all(axis=None)
     np.testing.assert_allclose(found.table["weight"], 0.5, atol=1e-6)
-    assert found.verdict.endswith("'one' has the highest elpd. Not to be told from it by these data: 'two'.")
+    assert found.verdict.endswith("'one' has the highest elpd. These data do not tell it from 'two'.")
     doubted = any(not score.ok for score in found.scores.values())
     assert found.verdict.startswith("Not to be relied on") == doubted
 
@@ -129,7 +129,7 @@ def test_a_model_is_worse_beyond_two_standard_errors_and_four(difference, error,
     row = found.table.loc["b"]
     np.testing.assert_allclose([row["elpd_diff"], row["diff_se"]], [-difference, error])
     assert ("Worse: 'b'" in found.verdict) == worse
-    assert ("Not to be told from it by these data: 'b'" in found.verdict) == (not worse)
+    assert ("These data do not tell it from 'b'" in found.verdict) == (not worse)
 
 
 def test_a_score_stands_for_its_fit(fits):

@@ -58,7 +58,7 @@ class BeforeData:
             is below 0.01 or above 0.99, and how far two levels taken at random are apart at a row taken at
             random: a difference of means or probabilities, or with a log link a ratio. Columns: ``prior``,
             ``scale``, ``median``, the interval, ``observed`` (the same of the data), ``tail`` (two-sided
-            probability of anything as far out) and ``flag``: the data lie outside the central 99 % of what
+            probability of anything as far out) and ``flag``: the data lie outside the central 99% of what
             the priors say, or most rows are at the floor or the ceiling. A row is one observation, whatever
             its weight. ``attrs["row_draws"]`` is the number of data sets that statistics of rows are taken
             over, at most 2^27 / rows; of fewer than 100 none is flagged.

@@ -162,7 +162,7 @@ class Model(BeforeData):
         store : {"auto", "double", "single", "none"}
             How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
         progress : bool, optional
-            Show a progress bar; by default on a terminal.
+            Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
 
         Returns
         -------

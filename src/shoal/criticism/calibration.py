@@ -69,7 +69,7 @@ class Calibration:
 
     @property
     def level(self) -> float:
-        """Level of each test: 5 % shared equally (Bonferroni) by the quantities and their joint spread."""
+        """Level of each test: 5% shared equally (Bonferroni) by the quantities and their joint spread."""
         return ALPHA / (self.ranks.shape[1] + 1)
 
     @cached_property

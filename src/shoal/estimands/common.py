@@ -59,7 +59,11 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     names = list(dict.fromkeys(d.prefix + g.name for d, g in pairs))
     if not found:
         raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), names))
-    raise ModelError(f"The model has {len(names)} sets of group effects.", f"One of {listing(names)}.")
+    raise ModelError(
+        f"The model has {len(names)} sets of group effects.",
+        f"The name of one of {listing(names)}.",
+        f"Such as group={names[0]!r}.",
+    )
 
 
 def held_by(results: Results, group: Group) -> Iterator[tuple[Design, Group]]:

@@ -51,6 +51,9 @@ def summary(
     drawn = np.concatenate(values)
     table = Estimates(_described(drawn, prob, kind, stated), index=rows)
     table.attrs = dict(dataset.attrs)
+    fixed = np.ptp(drawn, axis=(1, 2)) == 0
+    if fixed.any():
+        table.attrs["fixed"] = listing((row for row, same in zip(rows, fixed, strict=True) if same), 10)
     none = convergence.without_mean(drawn) & ~_bounded(results, rows)
     table.loc[none, ["mean", "sd", "mcse_mean", "mcse_sd"]] = np.nan
     if none.any():
@@ -72,14 +75,14 @@ def _described(values: np.ndarray, prob: float, kind: str, stated: tuple[str, st
     """Return the columns of a summary of quantities (V, chains, draws)."""
     bounds = convergence.interval(values, prob, kind)
     several = values.shape[1] > 1
-    fixed = np.ptp(values, axis=(1, 2)) == 0  # of which there is no R-hat
+    fixed = np.ptp(values, axis=(1, 2)) == 0  # of which there is no R-hat, and no draw is worth more than one
     return {
         "mean": values.mean(axis=(1, 2)),
         "sd": values.std(axis=(1, 2), ddof=1),
         stated[0]: bounds[:, 0],
         stated[1]: bounds[:, 1],
-        "ess_bulk": convergence.ess_bulk(values),
-        "ess_tail": convergence.ess_tail(values),
+        "ess_bulk": np.where(fixed, np.nan, convergence.ess_bulk(values)),
+        "ess_tail": np.where(fixed, np.nan, convergence.ess_tail(values)),
         "r_hat": np.where(fixed | (not several), np.nan, convergence.rhat(values)),
         "mcse_mean": convergence.mcse_mean(values),
         "mcse_sd": convergence.mcse_sd(values),

@@ -37,5 +37,7 @@ class Estimates(pd.DataFrame):
 def statements(attrs: Mapping[Any, Any]) -> list[str]:
     """Return the sentences printed below a table."""
     return [
-        f"{name.capitalize()}: {attrs[name]}." for name in ("scale", "population", "mean") if name in attrs
+        f"{name.capitalize()}: {attrs[name]}."
+        for name in ("scale", "population", "mean", "fixed")
+        if name in attrs
     ]

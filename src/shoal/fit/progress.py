@@ -1,4 +1,4 @@
-"""A progress bar on a terminal."""
+"""A progress bar on a terminal, and elsewhere a line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from shoal.engine.first_use import MESSAGE
 from shoal.engine.progress import Progress
 
 
@@ -38,10 +39,22 @@ class Bar(Progress):
         self.rich.advance(self._task, draws)
 
 
+class Line(Progress):
+    """One line on standard error where the engine has to be compiled first, as in a pipe; else silent."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Say that the engine is compiled."""
+        if name == MESSAGE:
+            print(f"shoal: {name}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def shown(wanted: bool | None, total: int, kind: str = "draws") -> Iterator[Progress]:
-    """Give a `Progress` that shows itself if `wanted`, by default if standard error is a terminal."""
+    """Give a `Progress` that shows itself if `wanted`, by default if standard error is a terminal.
+
+    By default and elsewhere than on a terminal it says only that the engine is compiled, which takes long.
+    """
     visible = sys.stderr.isatty() if wanted is None else wanted
-    progress = Bar(total, kind) if visible else Progress()
+    progress = Bar(total, kind) if visible else Line() if wanted is None else Progress()
     with progress.rich if isinstance(progress, Bar) else nullcontext():
         yield progress

@@ -292,7 +292,7 @@ def _count(before: Group | Latent, after: Group | Latent) -> str:
     labels = after.labels[len(before.labels) :].tolist()
     new = after.index >= len(before.labels)
     rows = int(new.reshape(len(new), -1).any(axis=1).sum())
-    return f"{len(labels)} of {_name(before)!r} in {rows} rows ({listing(map(repr, labels))})"
+    return f"{len(labels)} of {_name(before)!r} in {counted(rows, 'row')} ({listing(map(repr, labels))})"
 
 
 def _check_population(factors: Iterable[Group | Latent]) -> None:

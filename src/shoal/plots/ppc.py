@@ -47,7 +47,7 @@ def compared(
         panels[-1].set_xlabel(f"{plain(by)}, {len(labels):,} levels in order of their observed mean")
         caption = (
             f"Mean of each level of {by}: observed, and of new responses to the fitted rows "
-            f"(the interval of 90 % of {len(every[0].simulated)} simulated data sets). A mean outside is a "
+            f"(the interval of 90% of {len(every[0].simulated)} simulated data sets). A mean outside is a "
             "level that the model does not describe."
         )
         return Picture(figure, _stacked(every, tables), caption)
@@ -109,7 +109,7 @@ def _caption(every: list[Replicates], kinds: list[str], draws: int) -> str:
     there = len(every[0].simulated)
     lines = f"each of {min(draws, there)} simulated data sets (thin) and of the data"
     words = {
-        "bars": "bars are the rows observed with each value, lines the interval of 90 % "
+        "bars": "bars are the rows observed with each value, lines the interval of 90% "
         f"of {there} simulated data sets, dots their median",
         "density": f"a density of {lines}",
         "ecdf": f"the distribution function of {lines}",

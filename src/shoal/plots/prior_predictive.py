@@ -41,7 +41,7 @@ def prior_predictive(model: Specification, draws: int = 200, seed: int = 0) -> P
         f"{draws:,} data sets that the priors alone expect (grey) against the data (black): "
         "distribution functions of continuous responses"
         f"{f', of the first {LINES}' if draws > LINES else ''}; of others the rows with each value, "
-        "with the interval of 90 % and the median of the simulated. The window holds 90 % of simulated "
+        "with the interval of 90% and the median of the simulated. The window holds 90% of simulated "
         "values."
     )
     return Picture(figure, numbers[["response", *numbers.columns.drop("response")]], caption)

@@ -82,7 +82,7 @@ class Comparison:
         if doubted:
             words = f"Not to be relied on, by the scores of {listing(map(repr, doubted))}: {words}"
         if alike:
-            words += f" Not to be told from it by these data: {listing(map(repr, alike))}."
+            words += f" These data do not tell it from {listing(map(repr, alike))}."
         if worse:
             words += f" Worse: {listing(map(repr, worse))}."
         return words

@@ -15,7 +15,7 @@ from shoal.criticism.diagnosis.findings import Finding
 from shoal.engine.checks import EXAMINED, FEWEST, LEAST_ESS, convergence, rhat_limit, screen
 from shoal.errors import listing
 
-FEW_DRAWS = 4  # fewer have no R-hat: chains are split into halves
+FEW_DRAWS = 20  # fewer say nothing of how they depend on each other: chains are split into halves
 FEW_VALUES = 10  # that a discrete quantity takes; it may rest for a whole chain
 STILL = 10  # rounding errors of the largest value: a quantity that moves by no more does not move
 BELONGS = "Goes with the errors above: mend those first, for more draws alone will not help."
@@ -34,18 +34,21 @@ class Examined:
         The variable each belongs to.
     unknown : tuple of str
         Variables with draws that are not finite.
+    total : int
+        Scalars that vary, of which these are those that look worst.
     """
 
     names: list[str]
     values: np.ndarray
     variables: list[str]
     unknown: tuple[str, ...]
+    total: int
 
 
 def examined(case: Case) -> Examined:
     """Return every varying hyperparameter, and the entries of large variables that look worst."""
     names, variables, unknown = list[str](), list[str](), list[str]()
-    parts = []
+    parts, total = [], 0
     effects = case.model.group_effects if case.model else None
     for name, array in case.posterior.data_vars.items():
         flat = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0)
@@ -53,13 +56,14 @@ def examined(case: Case) -> Examined:
         if not finite.all():
             unknown.append(str(name))
         moving = np.flatnonzero(moves)
+        total += len(moving)
         if effects is None or name in effects:
             moving = moving[screen(flat if moves.all() else flat[moving])]
         names += [scalar_name(str(name), array, int(i)) for i in moving]
         variables += [str(name)] * len(moving)
         parts.append(flat[moving].astype(float))
     values = np.concatenate(parts) if parts else np.zeros((0, 1, 1))
-    return Examined(names, values, variables, tuple(unknown))
+    return Examined(names, values, variables, tuple(unknown), total)
 
 
 def _state(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +87,9 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
     if not seen.names:
         nothing = "Nothing could be examined: every variable has draws that are not finite."
         return [], nothing if seen.unknown else "Every parameter is fixed."
-    count = "1 quantity" if len(seen.names) == 1 else f"{len(seen.names)} quantities"
+    count = "1 quantity" if seen.total == 1 else f"{seen.total:,} quantities"
+    if seen.total > len(seen.names):
+        count += f", the {len(seen.names)} that look worst examined"
     if case.draws < FEW_DRAWS:
         few = Finding(
             "few-draws",
@@ -100,7 +106,8 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
         )
     what = f"worst R-hat {rhat.max():.3f}, " if case.chains > 1 else ""
     total = case.chains * case.draws
-    return findings, f"({count}: {what}worst ESS {ess.min():.0f} of {total:,} draws.)"
+    worst = min(ess.min(), total)  # chains that swing to and fro have more
+    return findings, f"({count}: {what}worst ESS {worst:.0f} of {total:,} draws.)"
 
 
 def _limit_of_rhat(case: Case) -> float:

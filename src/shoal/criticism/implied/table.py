@@ -19,6 +19,7 @@ from shoal.estimands import interval_names
 from shoal.estimands.predictions import check_integer
 from shoal.estimands.predictive import as_dataset
 from shoal.estimands.scalars import scalars
+from shoal.estimands.table import Estimates
 from shoal.model import Specification
 from shoal.model.print import notes_of
 from shoal.model.prior_draws import draw_prior
@@ -67,7 +68,7 @@ def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: 
             flag = f"the data lie outside the central {1 - FAR:.0%} of what the priors say"
         rows.append((s.about, s.quantity, s.prior, s.scale, *bounds, s.observed, tail, flag))
     columns = ["about", "quantity", "prior", "scale", "median", lower, upper, "observed", "tail", "flag"]
-    table = pd.DataFrame(rows, columns=columns).set_index(["about", "quantity"])
+    table = Estimates(rows, columns=columns).set_index(["about", "quantity"])
     table.attrs = {"draws": draws, "row_draws": row_draws, "seed": seed}
     return table
 

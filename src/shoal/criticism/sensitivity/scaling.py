@@ -19,7 +19,7 @@ import xarray as xr
 ALPHAS = (0.99, 1.01)  # powers between which the gradient is taken, as in the paper
 AT_ONCE = 2**24  # numbers: draws of several quantities beside their weights
 STILL = 10  # rounding errors of the largest value: draws that differ by no more are all the same
-RARE = 2.0  # times its root mean square: what chance exceeds in 1 to 5 % of quantities
+RARE = 2.0  # times its root mean square: what chance exceeds in 1 to 5% of quantities
 
 
 def power_scaling(quantities: Sequence[np.ndarray], component: np.ndarray, group: str) -> np.ndarray:

@@ -46,7 +46,8 @@ class Sensitivity(Estimates):
         still = [name for name in self.attrs.get("still", []) if name in self.columns]
         words = [str(self.attrs[name]) for name in ("verdict", "limits") if self.attrs.get(name)]
         if still:
-            words.append(f"Not shown, below {STILL:g} everywhere: {listing(still, 10)}.")
+            whose = listing((name.removeprefix("prior_of_") for name in still), 10)
+            words.append(f"The columns of these priors are not shown, below {STILL:g} everywhere: {whose}.")
         table = Estimates(self.drop(columns=still))
         table.attrs = {"scale": self.attrs["scale"]} if "scale" in self.attrs else {}
         return table, words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -34,15 +33,6 @@ def levels(name: str, labels: np.ndarray) -> None:
             f"The grouping factor {name!r} has one level ({labels.tolist()[0]!r}).",
             "At least two levels, or nothing can vary between them.",
             f"Drop the term `(… | {name})`.",
-        )
-    texts = [str(label) for label in labels]
-    if twice := [text for text, count in Counter(texts).items() if count > 1]:
-        both = [label for label, text in zip(labels.tolist(), texts, strict=True) if text == twice[0]]
-        shown = listing(f"{label!r} of type {type(label).__name__}" for label in both)
-        raise DataError(
-            f"Different levels of {name!r} read alike: {shown}.",
-            "Labels that tables and plots can tell apart.",
-            "Give one of them another label, or make them one.",
         )
 
 
