@@ -109,7 +109,7 @@ def test_new_levels_come_from_the_population(fit, frame):
     np.testing.assert_allclose(
         half, posterior["Intercept"].values.ravel() + 0.3 * known, rtol=1e-5, atol=1e-5
     )
-    with pytest.raises(DataError, match="2 of 'a\\+b' in 1 rows"):
+    with pytest.raises(DataError, match="2 of 'a\\+b' in 1 row "):
         fit.predict(new)
 
 
