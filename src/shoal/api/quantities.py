@@ -245,8 +245,8 @@ class Quantities:
         DataError
             Missing columns, unknown categories or levels, values of another kind.
         ModelError
-            New levels without a population (zero-sum effects, known covariances), effects that were not kept,
-            more than 4 GB of draws (see `predict_summary`).
+            New levels without a population (zero-sum effects, levels that a known covariance lacks), effects
+            that were not kept, more than 4 GB of draws (see `predict_summary`).
         """
         return predictions.predict(
             self._results, new, kind, new_levels, response=response, draws=draws, seed=seed

@@ -39,11 +39,35 @@ def group_effects(
     """
     out = _kept(group.r, posterior, levels, fitted, (len(group.effects),))
     if seed is not None and (levels >= fitted).any():
-        root = square_root(group, posterior)
-        for place in np.flatnonzero(levels >= fitted):
-            rng = _generator(seed, group.r, group.labels[levels[place]])
-            out[:, :, place] = from_population(group, posterior, root, rng)
+        new = levels >= fitted
+        if group.root is None:
+            drawn = _independent(group, posterior, levels[new], seed)
+        else:
+            drawn = _given_fitted(group, posterior, fitted, seed)[:, :, levels[new] - fitted]
+        out[:, :, new] = drawn
     return out
+
+
+def _independent(group: Group, posterior: xr.Dataset, levels: np.ndarray, seed: int) -> np.ndarray:
+    """Return effects of some levels from the population, (chain, draw, U, K), each by its own numbers."""
+    root = square_root(group, posterior)
+    each = (_generator(seed, group.r, group.labels[level]) for level in levels)
+    return np.stack([from_population(group, posterior, root, rng) for rng in each], axis=2)
+
+
+def _given_fitted(group: Group, posterior: xr.Dataset, fitted: int, seed: int) -> np.ndarray:
+    """Return effects of all new levels given those of the fitted ones, (chain, draw, new, K).
+
+    Effects are ``r = L u``, L the Cholesky factor of the known covariance of all levels, those fitted first,
+    and the rows of u independent: ``r_new = L_nf L_ff^-1 r_f + L_nn u_n``, which is the conditional
+    distribution (kriging). What a level is does not depend on those named after it.
+    """
+    root = group.root
+    assert root is not None
+    fitted_effects = _kept(group.r, posterior, np.arange(fitted), fitted, (len(group.effects),))
+    behind = np.linalg.solve(root[:fitted, :fitted], fitted_effects)
+    own = _independent(group, posterior, np.arange(fitted, len(group.labels)), seed)
+    return root[fitted:, :fitted] @ behind + root[fitted:, fitted:] @ own
 
 
 def latent_effects(

@@ -105,6 +105,7 @@ def _group(
         student=student,
         root=_root(first.cov, name, labels, covariances) if first.cov else None,
         cov=first.cov,
+        known=_labelled(covariances[first.cov]) if first.cov else None,
         prefix=prefix,
         specs=tuple(specs),
         columns=first.factor,
@@ -147,6 +148,10 @@ def read_levels(factor: tuple[str, ...], frame: pd.DataFrame) -> tuple[np.ndarra
         return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy()
     codes, labels = pd.factorize(column, sort=True)
     return codes, np.asarray(labels)
+
+
+def _labelled(given: Any) -> pd.DataFrame | None:
+    return given if isinstance(given, pd.DataFrame) else None
 
 
 def _root(name: str, factor: str, labels: np.ndarray, covariances: Mapping[str, Any]) -> np.ndarray:

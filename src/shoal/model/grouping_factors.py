@@ -55,6 +55,8 @@ class Group:
         Lower Cholesky factor of a known covariance between levels.
     cov : str or None
         Its name.
+    known : DataFrame or None
+        The covariance as it was given, if with labels: levels that were not fitted may be among them.
     prefix : str
         ``<response>_`` where a model has several responses.
     specs : tuple of DesignSpec
@@ -86,6 +88,7 @@ class Group:
     student: bool = False
     root: np.ndarray | None = None
     cov: str | None = None
+    known: pd.DataFrame | None = None
     prefix: str = ""
     specs: tuple[DesignSpec, ...] = ()
     columns: tuple[str, ...] = ()

@@ -134,6 +134,8 @@ def replay(
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
     _check_levels(design, there, new_levels)
+    if new_levels == "population":
+        there = there.changed(lambda part: replace(part, groups=tuple(map(_with_new_levels, part.groups))))
     return Replay(there, incomplete)
 
 
@@ -281,7 +283,7 @@ def _check_levels(design: Design, there: Design, new_levels: str) -> None:
                 "new_levels='population' draws their effects from the population, 'zero' sets them to zero.",
             )
     if new_levels == "population":
-        _check_population(a for a, _ in grown)
+        _check_population(b for _, b in grown)
 
 
 def _name(factor: Group | Latent) -> str:
@@ -306,9 +308,26 @@ def _check_population(factors: Iterable[Group | Latent]) -> None:
                 "A zero-sum term is about these levels only: there is no population beyond them.",
                 "Fit `(… | g)` without zero_sum, or predict with new_levels='zero' (the mean of the levels).",
             )
-        if group.root is not None:
+        if group.root is not None and (unknown := _without_covariance(group)):
             raise ModelError(
-                f"{group.name!r} has new levels, and a known covariance between the fitted ones.",
+                f"{group.name!r} has new levels that its known covariance {group.cov!r} lacks: "
+                f"{listing(map(repr, unknown))}.",
                 "What is needed is their covariance with the fitted levels.",
-                "Fit with a covariance of all levels, or predict with new_levels='zero'.",
+                "Fit with a DataFrame of all levels, the new ones too, or predict with new_levels='zero'.",
             )
+
+
+def _without_covariance(group: Group) -> list[Any]:
+    """Return the levels whose covariance with others was not given."""
+    labels = group.labels.tolist()
+    if group.known is None:
+        return labels[0 if group.root is None else len(group.root) :]
+    return [label for label in labels if label not in group.known.index or label not in group.known.columns]
+
+
+def _with_new_levels(group: Group) -> Group:
+    """Return the group with the Cholesky factor of the covariance of all levels, the fitted ones first."""
+    if group.root is None or len(group.root) == len(group.labels):
+        return group
+    assert group.cov is not None
+    return replace(group, root=checks.covariance(group.cov, group.name, group.known, group.labels))
