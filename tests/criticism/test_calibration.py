@@ -23,17 +23,6 @@ from shoal.tables import read
 
 INTERCEPTS = {"Intercept": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 SLOPES = {**INTERCEPTS, "x": P.Normal(0, 1), "cor": P.LKJ(2)}
-CURVES = {
-    **{"Intercept": P.Normal(0, 1), "b": P.Normal(0, 0.5), "sigma": P.Exponential(1), "sds": P.HalfNormal(1)},
-    **{"sdgp": P.HalfNormal(1), "lscale": P.Gamma(6, 4), "simo": P.Dirichlet(1.5)},
-}
-
-
-def of_curves(*names: str) -> dict[str, P.Prior]:
-    return {name: CURVES[name] for name in ("Intercept", *names)}
-
-
-ORDERED = {"x": P.Normal(0, 1), "sd": P.HalfNormal(1)}
 
 
 def model(
@@ -279,41 +268,3 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_prior, lambda _, rng, size: draw_prior(m, rng, size))
     calibration = sbc(m, 100, seed=1)
     assert not calibration.summary().loc["Intercept", "inside"]
-
-
-@pytest.mark.sbc
-@pytest.mark.parametrize(
-    ("formula", "family", "priors"),
-    [
-        ("y ~ 1 + (1 | g)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
-        ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPTS),
-        pytest.param("y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", SLOPES, marks=pytest.mark.slow),
-        ("y ~ 1 + (1 | g) + (1 | h)", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
-        ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPTS),
-        pytest.param("k ~ x + (1 | g) + (1 | h)", "cumulative", ORDERED, marks=pytest.mark.slow),
-        ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", {**INTERCEPTS, "sigma": P.Exponential(1)}),
-        ("y ~ s(x, k=6) + mo(k)", "gaussian", of_curves("sigma", "b", "sds", "simo")),
-        ("y ~ s(x, k=5, by=g2) + mo(k)", "bernoulli", of_curves("b", "sds", "simo")),
-        ("y ~ t2(x, w, k=4)", "gaussian", of_curves("sigma", "b", "sds")),
-        ("y ~ gp(x, k=15, c=2)", "bernoulli", of_curves("sdgp", "lscale")),
-    ],
-    ids=[
-        "integrated intercepts",
-        "transported intercepts",
-        "transported correlated slopes",
-        "crossed",
-        "crossed, transported",
-        "ordered",
-        "student effects",
-        "smooth and steps",
-        "smooths of levels, transported",
-        "surface",
-        "process, transported",
-    ],
-)
-def test_engine_is_calibrated(formula: str, family: str, priors: dict[str, P.Prior]) -> None:
-    calibration = sbc(model(formula, family, priors), 100, draws=300, chains=1, seed=21)
-    # At the verdict's 5% one of these models would fail by chance at every third change of the engine.
-    level = calibration.level / 10
-    assert calibration.summary()["p_value"].min() > level, calibration.verdict
-    assert calibration.joint_spread[1] > level, calibration.verdict

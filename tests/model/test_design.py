@@ -14,7 +14,7 @@ from shoal.families import get_family
 from shoal.formula import parse
 from shoal.model import Response, specify
 from shoal.model.build_design import build
-from shoal.model.design import merge
+from shoal.model.merged_rows import merge
 from shoal.priors import LKJ, Exponential, Fixed, Gamma, HalfNormal, Normal, StudentT
 from shoal.tables import read
 

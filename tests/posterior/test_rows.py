@@ -29,7 +29,8 @@ from posterior.density import log_joint
 from shoal.engine import density as engine
 from shoal.engine import laplace
 from shoal.fit.posterior import posterior_of
-from shoal.model.design import Design, merge
+from shoal.model.design import Design
+from shoal.model.merged_rows import merge
 from shoal.model.terms.group_effects import PlacedGroupEffects
 
 SOME = [

@@ -11,7 +11,8 @@ from shoal.engine.build import Builder
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, Problem
 from shoal.families.predicted_parameters import COMMON
-from shoal.model.design import Design, merge
+from shoal.model.design import Design
+from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
 from shoal.model.terms import functions as f
 from shoal.model.terms.all_terms import variables_of

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 from shoal.errors import counted
-from shoal.model.design import Design, merge
+from shoal.model.design import Design
+from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
 from shoal.model.terms.variable import ResolvedPrior, Variable
 

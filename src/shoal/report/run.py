@@ -9,7 +9,8 @@ from typing import Any
 from shoal.engine.settings import Settings
 from shoal.fit.results import Results
 from shoal.model import Specification
-from shoal.model.design import Design, merge
+from shoal.model.design import Design
+from shoal.model.merged_rows import merge
 from shoal.priors import Fixed, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table

@@ -31,22 +31,22 @@ class ImputedPredictor(Term):
     """A predictor with unknown values, and its coefficient."""
 
     design: Design
-    predictor_: Imputed
+    imputed: Imputed
     priors: Priors
 
     @property
     def name(self) -> str:
         """Posterior name of the coefficient."""
-        return self.predictor_.name
+        return self.imputed.name
 
     def variables(self) -> Iterator[Variable]:
-        place = self.design.place_of(self.predictor_)
+        place = self.design.place_of(self.imputed)
         yield Variable(
             self.name, "imputed", self.design.prefix, {}, (self.name,), place=place, defaults=self._defaults
         )
 
     def _defaults(self) -> Iterator[Default]:
-        prior = Normal(0.0, 2.5 * scale_of(self.design) / self.predictor_.spread)
+        prior = Normal(0.0, 2.5 * scale_of(self.design) / self.imputed.spread)
         yield Default(self.name, prior, wider(self.design, "b"))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
@@ -55,7 +55,7 @@ class ImputedPredictor(Term):
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedPredictor:
         known = builder.columns(1)
         builder.shift(known, np.array([builder.names[self.name]]))
-        return PlacedPredictor(self, known, builder.columns(int(self.predictor_.index.max(initial=-1)) + 1))
+        return PlacedPredictor(self, known, builder.columns(int(self.imputed.index.max(initial=-1)) + 1))
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
         return {self.name: self.priors[self.name].prior.draw(rng, size)}
@@ -66,13 +66,13 @@ class ImputedPredictor(Term):
     def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
         if design is not self.design:
             return 0.0
-        own, values = self.predictor_, self.predictor_.values
+        own, values = self.imputed, self.imputed.values
         if (own.index >= 0).any():
             values = np.where(own.index >= 0, draws[own.unknown][..., np.maximum(own.index, 0)], values)
         return np.asarray(draws[self.name])[..., None] * values
 
     def summands(self, design: Design) -> list[str]:
-        return [f"b[{self.name}] {self.predictor_.term.column}[i]"] if design is self.design else []
+        return [f"b[{self.name}] {self.imputed.term.column}[i]"] if design is self.design else []
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class PlacedPredictor(Placed):
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
         if design is not self.term.design:
             return None
-        own = self.term.predictor_.at(first)
+        own = self.term.imputed.at(first)
         there = own.index < 0
         column = np.where(there, self.known[0], np.append(self.unknown, 0)[own.index])
         return Lines(np.arange(len(first)), column, np.where(there, own.values, 1.0))
@@ -94,7 +94,7 @@ class PlacedPredictor(Placed):
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
         """Declare that the unknown values enter by the coefficient."""
         values = (p for p in placed if isinstance(p, PlacedUnknown))
-        own = next(p for p in values if p.term.name == self.term.predictor_.unknown)
+        own = next(p for p in values if p.term.name == self.term.imputed.unknown)
         if len(self.unknown):
             builder.scale(self.unknown, own.x, builder.names[self.term.name])
         return np.zeros(0)

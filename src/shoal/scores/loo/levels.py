@@ -15,7 +15,8 @@ from shoal.families.predicted_parameters import COMMON
 from shoal.fit.pointwise import flat
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import BLOCK, part, shared_draws
-from shoal.model.design import Design, merge
+from shoal.model.design import Design
+from shoal.model.merged_rows import merge
 from shoal.model.predictors import common_phi, linear_predictor
 from shoal.scores.loo.effects import freedom, loaded, student_sets
 from shoal.scores.loo.integrate import Integral, log_integrals
