@@ -148,3 +148,18 @@ def test_each_of_several_responses_has_its_own(frame):
     both = [sl.Response(FORMULA, predictors=PREDICTORS), sl.Response("x ~ 1", predictors={"sigma": "~ z"})]
     names = set(sl.Model(both, frame, priors={"sigma_b": sl.priors.Normal(0, 0.3)}).priors)
     assert {"y_sigma_z", "x_sigma_z", "y_sigma_sd_g[Intercept]"} <= names
+
+
+@pytest.mark.filterwarnings("ignore::shoal.errors.ShoalWarning")  # Pareto k of single rows
+def test_scores_prefer_it_where_rows_differ_and_only_there(fit, frame):
+    def ahead(own, rows):
+        """Return how far it is ahead of a common sigma, and the standard error of that."""
+        common = sl.Model(FORMULA, rows).fit(seed=1)
+        table = sl.compare({"own": own, "common": common}).table
+        return (1 if table.index[0] == "own" else -1) * -table["elpd_diff"].min(), table["diff_se"].max()
+
+    gain, error = ahead(fit, frame)
+    assert gain > 2 * error and gain > 4
+    alike = frame.assign(y=1 + 0.5 * frame["x"] + np.random.default_rng(2).normal(size=len(frame)))
+    gain, error = ahead(sl.Model(FORMULA, alike, predictors=PREDICTORS).fit(seed=1), alike)
+    assert gain < max(2 * error, 4)
