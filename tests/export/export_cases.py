@@ -85,6 +85,7 @@ def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:
             "s": rng.uniform(0.5, 1.5, rows),
             "g": np.array(["north", "east", "south", "west"])[g],
             "h": h,
+            "f": np.array(["low", "high"])[g % 2],
             "h2": np.arange(rows) // 3 % 4,
         }
     )
@@ -168,6 +169,7 @@ EFFECTS = [
     Case("b ~ x + (1 | gr(g, cov=K, dist='student'))", "bernoulli", covariance=True),
     Case("y ~ x + (1 + x | mm(h, h2, weights=[w, s])) + (1 | g)"),
     Case("c ~ x + (1 | mm(h, h2))", "poisson"),
+    Case("c ~ x + (1 + x | gr(g, by=f)) + (1 | h)", "poisson"),
     Case("y ~ x + (1 | mm(h, h2, weights=[1, -1], scale=False, any_sum=True))"),
 ]
 # PyMC's binary density loses digits where a probability is near one.
