@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, ModelError, ShoalWarning, counted, listing
+from shoal.errors import DataError, ShoalWarning, counted, listing
 from shoal.families import Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured
 from shoal.model import checks
-from shoal.model.design import Design, Group, Latent
-from shoal.model.grouping_factors import level_names
-from shoal.model.memberships import of_category, read_members, settled
+from shoal.model.design import Design
+from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes
 
@@ -58,12 +57,7 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
 
 
 def _factor_columns(design: Design) -> list[str]:
-    return [c for factor in _factors(design) for c in factor.columns]
-
-
-def _factors(design: Design) -> list[Group | Latent]:
-    groups = [group for part in design.parts for group in part.groups]
-    return [*groups, *(latent for part in design.parts for latent in part.latents)]
+    return [c for factor in factors_of(design) for c in factor.columns]
 
 
 def _additions(design: Design, trials: bool, se: bool) -> list[Expression]:
@@ -133,21 +127,15 @@ def replay(
     check_sizes(frame)
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
-    _check_levels(design, there, new_levels)
-    if new_levels == "population":
-        there = there.changed(lambda part: replace(part, groups=tuple(map(_with_new_levels, part.groups))))
-    return Replay(there, incomplete)
+    return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 
 def _predictor(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
     """Return one linear predictor on new rows."""
-    _check_categories(part, frame)
     return replace(
-        part.on(frame),
+        replayed_levels(part.on(frame), frame),
         rows=rows,
         offset=sum((_numbers(o, frame) for o in part.formula.offsets), np.zeros(len(frame))),
-        groups=tuple(_group(group, frame) for group in part.groups),
-        latents=tuple(_latent(latent, frame) for latent in part.latents),
     )
 
 
@@ -222,112 +210,3 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
         out = out._replace(se=_numbers(response.se, frame))
         checks.positive("Standard errors", response.se.text, out.se)
     return out
-
-
-def _check_categories(part: Design, frame: pd.DataFrame) -> None:
-    """Refuse categories whose levels have no spread that was learnt."""
-    known: dict[str, list[Any]] = {}
-    for by in (group.by for group in part.groups if group.by):
-        known.setdefault(by.column, []).append(by.category)
-    for column, categories in known.items():
-        values = frame[column].drop_duplicates()
-        if unknown := values[~values.isin(categories)].tolist():
-            raise DataError(
-                f"{column!r} has categories that were not fitted: {listing(map(repr, unknown))}.",
-                f"One of {listing(map(repr, categories))}: the levels of each have their own spread.",
-            )
-
-
-def _group(group: Group, frame: pd.DataFrame) -> Group:
-    if group.weight is None:
-        index, labels = _numbered(group.labels, level_names(group.columns, frame))
-        return replace(group, index=index, labels=labels, z=group.values(frame))
-    if group.by is not None:
-        names = np.asarray(level_names(group.columns, frame), dtype=object)
-        members = of_category(group.by, names, frame)
-    else:
-        assert group.membership is not None
-        members = read_members(group.columns, group.membership, frame)
-    numbers, labels = _numbered(group.labels, members.levels)
-    index, weight = settled(numbers, members)
-    return replace(group, index=index, weight=weight, labels=labels, z=group.values(frame))
-
-
-def _latent(latent: Latent, frame: pd.DataFrame) -> Latent:
-    index, labels = _numbered(latent.labels, level_names(latent.columns, frame))
-    return replace(latent, index=index, labels=labels)
-
-
-def _numbered(fitted: np.ndarray, names: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return level numbers and labels, the new levels behind the fitted ones in order of appearance."""
-    index = pd.Index(fitted).get_indexer(pd.Index(names))
-    new = index < 0
-    if not new.any():
-        return index, fitted
-    codes, labels = pd.factorize(np.asarray(names, dtype=object)[new])
-    index = index.copy()
-    index[new] = len(fitted) + codes
-    return index, np.concatenate([fitted.astype(object), labels])
-
-
-def _check_levels(design: Design, there: Design, new_levels: str) -> None:
-    pairs = zip(_factors(design), _factors(there), strict=True)
-    grown = [(a, b) for a, b in pairs if len(b.labels) > len(a.labels)]
-    if new_levels == "error":
-        # A factor of group effects and of latents is named once.
-        unknown = {_name(a): _count(a, b) for a, b in grown}
-        if unknown:
-            raise DataError(
-                f"Levels that were not fitted: {'; '.join(unknown.values())}.",
-                "new_levels='error' predicts for fitted levels only.",
-                "new_levels='population' draws their effects from the population, 'zero' sets them to zero.",
-            )
-    if new_levels == "population":
-        _check_population(b for _, b in grown)
-
-
-def _name(factor: Group | Latent) -> str:
-    return factor.name if isinstance(factor, Group) else factor.factor
-
-
-def _count(before: Group | Latent, after: Group | Latent) -> str:
-    labels = after.labels[len(before.labels) :].tolist()
-    new = after.index >= len(before.labels)
-    rows = int(new.reshape(len(new), -1).any(axis=1).sum())
-    return f"{len(labels)} of {_name(before)!r} in {counted(rows, 'row')} ({listing(map(repr, labels))})"
-
-
-def _check_population(factors: Iterable[Group | Latent]) -> None:
-    """Refuse levels from a population that the model does not have."""
-    for group in factors:
-        if isinstance(group, Latent):
-            continue
-        if group.zero_sum:
-            raise ModelError(
-                f"{group.name!r} has new levels, and its effects sum to zero over the fitted ones.",
-                "A zero-sum term is about these levels only: there is no population beyond them.",
-                "Fit `(… | g)` without zero_sum, or predict with new_levels='zero' (the mean of the levels).",
-            )
-        if group.root is not None and (unknown := _without_covariance(group)):
-            raise ModelError(
-                f"{group.name!r} has new levels that its known covariance {group.cov!r} lacks: "
-                f"{listing(map(repr, unknown))}.",
-                "What is needed is their covariance with the fitted levels.",
-                "Fit with a DataFrame of all levels, the new ones too, or predict with new_levels='zero'.",
-            )
-
-
-def _without_covariance(group: Group) -> list[Any]:
-    """Return the levels whose covariance with others was not given."""
-    labels = group.labels.tolist()
-    if group.known is None:
-        return labels[0 if group.root is None else len(group.root) :]
-    return [label for label in labels if label not in group.known.index or label not in group.known.columns]
-
-
-def _with_new_levels(group: Group) -> Group:
-    """Return the group with the Cholesky factor of the covariance of all levels, the fitted ones first."""
-    if group.root is None or len(group.root) == len(group.labels):
-        return group
-    assert group.cov is not None
-    return replace(group, root=checks.covariance(group.cov, group.name, group.known, group.labels))
