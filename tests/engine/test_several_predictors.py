@@ -195,7 +195,7 @@ def quadratic_of(made, d, eta):
         count, q = len(rows.y), FUNCTIONS[name][2]
         for i in range(count):
             lines = [at + k * count + i for k in range(q)]
-            own = Rows(*(part[[i]] for part in rows))
+            own = Rows(*(part[[i]] for part in rows[:4]))
             score = slopes(lambda e, n=name, r=own: FUNCTIONS[n][1](r, e, phi), eta[lines])
             weight = rows.weight[i] * information(name, eta[lines], phi)
             j = d.j[lines]

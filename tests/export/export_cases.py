@@ -148,6 +148,12 @@ ROWS = [
     Case("a ~ x", "cumulative", {"cutpoints": Normal(0.5, 2)}),
     Case("b ~ x", "cumulative"),
     Case("a ~ x", "acat", {"cutpoints": Normal(0.5, 2)}),
+    Case("y | cens(b) + trunc(lb=y - 1) + weights(w) ~ x"),
+    Case("p | cens(2 * b, p + s) ~ x", "lognormal"),
+    Case("p | cens(-1 * b) ~ x", "weibull"),
+    Case("e | trunc(0, e + 1) ~ x", "exponential"),
+    Case("p | cens(b) ~ x", "gamma"),
+    Case("c | cens(b) + trunc(ub=c + 3) ~ x", "poisson"),
 ]
 EFFECTS = [
     Case("y ~ 0 + (1 | g)", priors={"sd_g": HalfCauchy(0.8)}),

@@ -35,6 +35,6 @@ def blocks(case, rows, eta, phi, order):
     """Return what the row function writes, called as the engine calls it."""
     m = len(eta)
     out = [np.zeros(m), np.zeros((1, m)), np.zeros((1, m)), np.zeros(phi.shape), np.zeros(phi.shape)]
-    parts = [np.array(part, float) for part in rows]
+    parts = [np.array(part, float) for part in rows[:4]]
     case.family.row_function.compiled(*parts, np.array(eta)[None], phi, order, *out)
     return dict(zip(("value", "score", "curvature", "slope", "information"), out, strict=True))

@@ -22,7 +22,7 @@ def log_density(family: Family, rows: Rows, eta: Any, phi: dict[str, Any]) -> np
     phi : dict
         Numbers; ``phi["cutpoints"]`` is (C,).
     """
-    rows = Rows(*(np.asarray(part, float) for part in rows))
+    rows = Rows(*(np.asarray(part, float) for part in rows[:4]))
     eta = np.asarray(eta, float)
     return rows.weight * DENSITIES[family.name](family, rows, eta, phi)
 

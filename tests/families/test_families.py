@@ -94,7 +94,7 @@ def test_simulated_responses_have_the_stated_mean(case):
 def test_simulated_responses_are_of_the_density(case):
     """Scores in eta and in every parameter have mean zero, and their variance is the curvature."""
     rows, eta, _, y = simulated(case)
-    many = Rows(y.ravel(), *(np.tile(part, DRAWS) for part in rows[1:]))
+    many = Rows(y.ravel(), *(np.tile(part, DRAWS) for part in rows[1:4]))
     found = case.family.evaluate(many, eta.ravel(), case.phi, order=2)
     score, curvature = found.score.reshape(eta.shape), found.curvature.reshape(eta.shape)
     assert_centred(score, "score")
@@ -122,7 +122,7 @@ def test_beta_binomial_draws_have_the_stated_mean_and_variance(case):
 @each_case
 def test_simulated_responses_are_in_the_support(case):
     rng = np.random.default_rng(3)
-    rows = Rows(*(np.tile(part, 30) for part in rows_of(case, 5)))
+    rows = Rows(*(np.tile(part, 30) for part in rows_of(case, 5)[:4]))
     for spread in (1.0, 8.0):
         y = case.family.draw(rng, rows, rng.normal(0, spread, len(rows.y)), case.phi)
         case.family.check(rows._replace(y=y), "y")
@@ -230,7 +230,7 @@ def test_newton_steps_reach_the_mode_of_a_level(name, rows, phi, sd):
 @each_case
 def test_default_scales_are_usable(case):
     rows = rows_of(case, 11)
-    for part_of in (rows, *(Rows(*(part[i : i + 1] for part in rows)) for i in range(SIZE))):
+    for part_of in (rows, *(Rows(*(part[i : i + 1] for part in rows[:4])) for i in range(SIZE))):
         location, scale = case.family.scale(part_of)
         assert np.isfinite(location) and 0 < scale < np.inf
         assert 0 < case.family.no_pooling_sd(part_of) < np.inf

@@ -117,7 +117,7 @@ def test_information_is_a_curvature_in_the_parameters(case):
     """Of ordered rows the exact one, else in expectation that of the density: the variance of the slope."""
     family = case.family
     rows = rows_of(case, 5, weighted=False)
-    many = Rows(*(np.tile(part, DRAWS) for part in rows))
+    many = Rows(*(np.tile(part, DRAWS) for part in rows[:4]))
     eta = np.tile(np.linspace(-1, 1, SIZE), DRAWS)
     y = family.draw(np.random.default_rng(4), many, eta, case.phi)
     many = many._replace(y=y, weight=np.full(y.shape, 2.0))

@@ -49,7 +49,7 @@ def test_parameters_shared_or_by_row(case):
     ours = shared * np.linspace(0.9, 1.1, SIZE)
     found = blocks(case, rows, eta, ours, 2)
     for i in range(SIZE):
-        one = Rows(*(part[i : i + 1] for part in rows))
+        one = Rows(*(part[i : i + 1] for part in rows[:4]))
         alone = blocks(case, one, eta[i : i + 1], np.ascontiguousarray(ours[:, [i]]), 2)
         for part, values in found.items():
             np.testing.assert_allclose(values[..., i], alone[part][..., 0], rtol=1e-14, err_msg=part)
@@ -58,7 +58,7 @@ def test_parameters_shared_or_by_row(case):
 @each_case
 def test_orders_touch_only_what_was_asked_and_add_to_slopes(case):
     rows, eta, phi = rows_of(case, 2), etas(1.0), case.family.pack(case.phi)
-    parts = [np.array(part, float) for part in rows]
+    parts = [np.array(part, float) for part in rows[:4]]
     call = case.family.row_function.compiled
     expected = blocks(case, rows, eta, phi, 2)
     for order in (0, 1, 2):

@@ -115,7 +115,7 @@ def test_parameters_may_be_extreme(case):
     for y in np.unique(rows_of(case, 4).y):
         trials = 8.0 if "trials" in case.family.takes else 1.0
         rows = response(np.full(len(eta), y), trials, case.known_se)
-        near = Rows(*(part[:61] for part in rows))
+        near = Rows(*(part[:61] for part in rows[:4]))
         for setting in settings:
             phi = case.family.pack(case.phi | setting)
             found = blocks(case, rows, eta, phi, 2)

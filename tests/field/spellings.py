@@ -83,7 +83,6 @@ ANSWERED = [
     ("y ~ hsgp(x, m=10, c=2)", "hsgp(x, m=10, c=2)", "y ~ gp(x, k=10, c=2)", "Bambi"),
     ("y ~ ns(x, df=4)", "ns(x, df=4)", "y ~ cr(x, df=4, constraints='center')", "R"),
     ("k | n ~ x", "n", "k | trials(n) ~ x", "brms"),
-    ("k | rate(n) ~ x", "rate(n)", "k ~ x + offset(log(n))", "brms"),
 ]
 
 # What is written of a binomial response, and the line that answers it.

@@ -187,7 +187,7 @@ def sbc(
     Raises
     ------
     ModelError
-        Impossible settings, weighted rows, or a model without a free parameter.
+        Impossible settings, weighted or censored rows, or a model without a free parameter.
     SamplingError
         A simulated table that could not be fitted; none is left out, for that would bend the ranks.
     """
@@ -197,6 +197,12 @@ def sbc(
             raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
     began, progress = time.perf_counter(), progress or Progress()
     _check_recursive(model)
+    if any(not design.rows.observed.all() for design in model.designs):
+        raise ModelError(
+            "Rows are censored, and responses that are simulated are not.",
+            "A model whose responses are all observed.",
+            "Check the model without cens(...).",
+        )
     posterior = posterior_of(model, coordinates, sampler)
     names = _free_quantities(model)
     settings = Settings(draws=draws, chains=chains, cores=1)

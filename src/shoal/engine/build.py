@@ -25,7 +25,7 @@ from shoal.priors import Fixed, Prior
 class _Block(NamedTuple):
     """Rows of one family, as `Builder.rows` is given them."""
 
-    function: RowFunction
+    functions: tuple[RowFunction, RowFunction]
     rows: Any
     lines: list[Lines]
     offset: np.ndarray
@@ -126,7 +126,7 @@ class Builder:
 
     def rows(
         self,
-        function: RowFunction,
+        functions: tuple[RowFunction, RowFunction],
         rows: Any,
         lines: list[Lines],
         offset: np.ndarray,
@@ -137,6 +137,9 @@ class Builder:
 
         Parameters
         ----------
+        functions : tuple of RowFunction
+            Its row function, and its interval function, which is called for rows that are censored or
+            truncated.
         rows : families.Rows
         lines : list of Lines
             One a predictor.
@@ -147,7 +150,7 @@ class Builder:
             Of each that has a predictor, which follow those of the family in `lines`, a code of
             `families.predicted_parameters`; 0 of others.
         """
-        self._blocks.append(_Block(function, rows, lines, offset, phi, link or [COMMON] * len(phi)))
+        self._blocks.append(_Block(functions, rows, lines, offset, phi, link or [COMMON] * len(phi)))
 
     def gaussian_rows(
         self, lines: Lines, response: np.ndarray, weight: np.ndarray, count: float, precision: int
@@ -197,7 +200,7 @@ class Builder:
             derived=self._derived_arrays(),
             expansion=arrays.Expansion(np.zeros(len(gram.row)), np.zeros(self._n_columns), mean.copy()),
             functions=functions_of(
-                [b.function for b in blocks],
+                [function for b in blocks for function in b.functions],
                 (prior for _, prior, _ in self.slots),
                 (derived[:2] for derived in self._derived),
             ),
@@ -222,11 +225,15 @@ class Builder:
         phi = [np.array(b.phi, np.int64) for b in blocks]
         link = _joined([np.array(b.link, np.int64) for b in blocks], np.int64)
         y, trials, weight, se = (
-            _joined([np.asarray(b.rows[k], float) for b in blocks], float) for k in range(4)
+            _joined([np.asarray(b.rows.exact[k], float) for b in blocks], float) for k in range(4)
         )
         start = _ends([len(b.rows.y) for b in blocks])
         line = _ends([len(b.rows.y) * len(b.lines) for b in blocks])
-        return arrays.Rows(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64), link)
+        intervals = [np.ravel(b.rows.intervals) for b in blocks]
+        return arrays.Rows(
+            *(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64), link),
+            *(_starts(intervals), _joined(intervals, float)),
+        )
 
     def _slots(self) -> arrays.Slots:
         params = np.zeros((len(self.slots), 3))

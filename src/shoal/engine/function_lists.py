@@ -21,7 +21,7 @@ from shoal.priors.compiled import (
 def functions_of(
     rows: Sequence[RowFunction], priors: Iterable[Prior], derived: Iterable[tuple[Any, Any]]
 ) -> Functions:
-    """Return the functions of a problem: of blocks of rows, of priors, derived ones and their adjoints."""
+    """Return the functions of a problem: of blocks of rows, two each; of priors; derived; adjoints."""
     out = Functions(row_list(rows), _prior_list(), _derived_list(), _adjoint_list())
     for prior in priors:
         _append_prior(out.priors, prior.density.compiled)

@@ -78,6 +78,9 @@ class Rows(NamedTuple):
     link : (...) int array
         How each of these parameters comes from its linear predictor, or that it has none
         (`families.predicted_parameters`).
+    interval_start, interval : (blocks + 1,) int, (...) arrays
+        What intervals add to each block (`families.base.Rows.intervals`), flattened; nothing where all rows
+        are observed.
     """
 
     y: Floats
@@ -89,6 +92,8 @@ class Rows(NamedTuple):
     phi_start: Ints
     phi: Ints
     link: Ints
+    interval_start: Ints
+    interval: Floats
 
 
 class Gram(NamedTuple):

@@ -51,12 +51,16 @@ def evaluate_at(p, space, order):
         for k in range(places.size):
             phi[k] = h[places[k]]
         slope, information = np.zeros(places.size), np.zeros(places.size)
+        start, stop = rows.interval_start[block], rows.interval_start[block + 1]
+        intervals = rows.interval[start:stop].reshape(((stop - start) // count, count))
         evaluate_block(
-            functions[block],
+            functions[2 * block],
+            functions[2 * block + 1],
             y[first:last],
             trials[first:last],
             weight[first:last],
             se[first:last],
+            intervals,
             eta[line:end],
             phi,
             rows.link[own[0] : own[1]],

@@ -33,18 +33,44 @@ def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
     ModelError
         If the family has no counterpart.
     """
-    if type(design.family) not in COUNTERPARTS:
+    family = design.family.plain
+    if type(family) not in COUNTERPARTS:
         known = ", ".join(kind.name for kind in COUNTERPARTS)
-        raise ModelError(f"Family {design.family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
-    distribution, arguments, integers = COUNTERPARTS[type(design.family)](design, eta, phi)
+        raise ModelError(f"Family {family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
+    distribution, arguments, integers = COUNTERPARTS[type(family)](design, eta, phi)
     y, weight = design.rows.y, design.rows.weight
     y = np.asarray(y, np.int64 if integers else np.float64)
-    if np.all(weight == 1):
+    if design.formula.response.coarse:
+        pm.Potential(name, _coarse(design, distribution.dist(**arguments), y), dims="row")
+    elif np.all(weight == 1):
         distribution(name, **arguments, observed=y, dims="row")
     else:
         # A row's log density times its weight is no distribution's.
         log_density = pm.logp(distribution.dist(**arguments), y)
         pm.Potential(name, data(design, "weight", weight) * log_density, dims="row")
+
+
+def _coarse(design: Design, distribution: Any, y: np.ndarray) -> Any:
+    """Return the log densities of rows that are censored or truncated, times their weights.
+
+    `pymc.Censored` knows no intervals, and `pymc.Truncated` no rows that are censored as well.
+    """
+    rows = design.rows
+    value = pm.logp(distribution, y)
+    if rows.known is not None:
+        value = pt.switch(rows.observed, value, _log_between(distribution, *rows.known))
+    if rows.bounds is not None:
+        value -= _log_between(distribution, *rows.bounds)
+    return data(design, "weight", np.asarray(rows.weight, float)) * value
+
+
+def _log_between(distribution: Any, low: np.ndarray, high: np.ndarray) -> Any:
+    """Return ``log P(low < y <= high)``."""
+    below = np.isneginf(low)
+    first = pm.logcdf(distribution, np.where(below, np.where(np.isposinf(high), 1.0, high - 1.0), low))
+    last = pm.logcdf(distribution, np.where(np.isposinf(high), np.where(below, 1.0, low + 1.0), high))
+    inside = pt.switch(np.isposinf(high), pt.log1mexp(first), last + pt.log1mexp(first - last))
+    return pt.switch(below, pt.switch(np.isposinf(high), 0.0, last), inside)
 
 
 def data(design: Design, what: str, values: np.ndarray, *dims: str) -> Any:

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from shoal.errors import ModelError, nearest
 from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
+from shoal.families.rows import Rows
 from shoal.priors import Prior
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Rows(NamedTuple):
-    """Response rows as the density reads them; all arrays have one entry per (merged) row.
-
-    Attributes
-    ----------
-    y : array
-        Response; for counts of successes, their (weighted) sum.
-    trials : array
-        Number of trials, 1 where the family has none.
-    weight : array
-        Factor of the row's log density.
-    se : array
-        Known standard error, 0 where there is none.
-    """
-
-    y: Any
-    trials: Any
-    weight: Any
-    se: Any
+__all__ = ["Family", "Rows"]
 
 
 class Family(ABC):
@@ -58,6 +41,9 @@ class Family(ABC):
         Those of them that it cannot do without.
     row_functions : dict of RowFunction
         By link: log density, score, curvature and slopes of a block of rows, compiled.
+    interval_functions : dict of RowFunction
+        By link, those of ``log P(a < y <= b)``, by which rows may be censored or truncated; b stands where
+        a row function has `y`, a where it has `trials`. Empty of families that cannot be.
     n_predictors : int
         Linear predictors of a row.
     newton_steps : int
@@ -93,6 +79,7 @@ class Family(ABC):
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
     row_functions: ClassVar[dict[str, RowFunction]]
+    interval_functions: ClassVar[dict[str, RowFunction]] = {}
     n_predictors: ClassVar[int] = 1
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
@@ -163,6 +150,16 @@ class Family(ABC):
         """Return the row function of the link in use."""
         return self.row_functions[self.link]
 
+    @property
+    def interval_function(self) -> RowFunction:
+        """Return the interval function of the link in use, or one that is never called."""
+        return self.interval_functions.get(self.link, self.row_function)
+
+    @property
+    def plain(self) -> Family:
+        """Return the family of rows that are observed, and not truncated: this one."""
+        return self
+
     def pack(self, phi: dict[str, Any]) -> np.ndarray:
         """Return parameters as the row function reads them, (..., k, 1) or (..., k, N).
 
@@ -196,10 +193,10 @@ class Family(ABC):
         order : {0, 1, 2}
             0: values only; 1: and score and slope; 2: and curvature.
         """
-        eta = np.asarray(eta, float)
+        eta, functions = np.asarray(eta, float), (self.row_function, self.interval_function)
         if self.n_predictors > 1:
-            return evaluate_rows(self.row_function, rows, eta, self.pack(phi), order)
-        found = evaluate_rows(self.row_function, rows, eta[..., None, :], self.pack(phi), order)
+            return evaluate_rows(functions, rows, eta, self.pack(phi), order)
+        found = evaluate_rows(functions, rows, eta[..., None, :], self.pack(phi), order)
         return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
 
     @abstractmethod
@@ -241,6 +238,29 @@ class Family(ABC):
         phi : dict
             Parameters that broadcast against `eta`, such as (..., 1); ``phi["cutpoints"]`` is (..., 1, C).
         """
+
+    def log_probability(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
+        """Return ``log P(a < y <= b)`` of the bounds (a, b] of rows, and its derivatives, as `evaluate`.
+
+        The derivative in eta is the mean of the score over responses within the bounds: where the score is
+        linear in the response, it says what their mean is.
+        """
+        a, b = rows.bounds
+        functions = self.interval_function, self.interval_function
+        within = Rows(b, a, np.ones_like(b), rows.se)
+        found = evaluate_rows(functions, within, np.asarray(eta, float)[..., None, :], self.pack(phi), order)
+        return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        """Return the expected response of each row given that it is within the row's bounds, as `mean`.
+
+        Of families that have interval functions, as is `in_scipy`.
+        """
+        raise NotImplementedError
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`."""
+        raise NotImplementedError
 
     @abstractmethod
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

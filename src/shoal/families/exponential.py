@@ -12,11 +12,13 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import stats
 
 from shoal.families.base import Family, Rows
+from shoal.families.intervals import gumbel_interval
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.special import LARGEST, above_zero, bounded_exp
+from shoal.families.special import LARGEST, above_zero, bounded_exp, log_or_least
 from shoal.families.support import log_mean, refuse_all_but_positive
 
 LARGEST_RATIO = math.exp(LARGEST)
@@ -35,6 +37,22 @@ def exponential_rows(y, trials, weight, se, eta, phi, order, value, score, curva
             curvature[0, i] = above_zero(w * ratio)
 
 
+@row_function
+def exponential_intervals(
+    y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information
+):
+    """``log P(trials < y' <= y)``: log-concave in eta, with exact curvature."""
+    for i in range(y.shape[0]):
+        w = weight[i]
+        ends = log_or_least(trials[i]) - eta[0, i], log_or_least(y[i]) - eta[0, i]
+        found, rise, bend, _ = gumbel_interval(*ends) if w != 0 else (0.0, 0.0, 0.0, 0.0)
+        value[i] = w * found
+        if order > 0:
+            score[0, i] = -w * rise
+        if order > 1:
+            curvature[0, i] = w * above_zero(bend)
+
+
 class Exponential(Family):
     """Exponential rows with mean ``exp(eta)``."""
 
@@ -43,6 +61,7 @@ class Exponential(Family):
     log_concave: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": exponential_rows}
+    interval_functions: ClassVar[dict[str, RowFunction]] = {"log": exponential_intervals}
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "Exponential(mean = exp(eta))"
@@ -67,6 +86,12 @@ class Exponential(Family):
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta) * (1 + self.log_probability(rows, eta, phi, 1).score)
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return stats.expon(scale=exp(eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # The variance of log y: minus log y is Gumbel.

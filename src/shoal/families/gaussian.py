@@ -10,9 +10,12 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import stats
 
 from shoal.families.base import Family, Rows
+from shoal.families.intervals import normal_interval
 from shoal.families.row_functions import RowFunction, row_function
+from shoal.families.special import above_zero
 from shoal.families.support import moments, of_estimates, refuse_constant
 from shoal.priors import Exponential, Prior
 
@@ -44,6 +47,29 @@ def gaussian_rows(y, trials, weight, se, eta, phi, order, value, score, curvatur
                     information[0, j] += 2 * w * variance * precision * precision  # expected
 
 
+@row_function
+def gaussian_intervals(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
+    """``log P(trials < y' <= y)``: log-concave in eta, curvature exact; in sigma it is the squared slope."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        sigma = phi[0, j] if phi.shape[0] else 0.0
+        for i in range(j * each, (j + 1) * each):
+            w, sd = weight[i], math.hypot(sigma, se[i])
+            ends = (trials[i] - eta[0, i]) / sd, (y[i] - eta[0, i]) / sd
+            found, rise, bend, stretch = normal_interval(*ends) if w != 0 else (0.0, 0.0, 0.0, 0.0)
+            value[i] = w * found
+            if order > 0:
+                score[0, i] = -w * rise / sd
+                if phi.shape[0]:
+                    per_weight = -stretch * sigma / (sd * sd)
+                    slope[0, j] += w * per_weight
+                    if order > 1:
+                        information[0, j] += w * per_weight * per_weight
+            if order > 1:
+                curvature[0, i] = w * above_zero(bend / (sd * sd))
+
+
 class Gaussian(Family):
     """Normal rows with mean eta."""
 
@@ -58,6 +84,7 @@ class Gaussian(Family):
     newton_steps: ClassVar[int] = 1
     linear_gaussian: ClassVar[bool] = True
     row_functions: ClassVar[dict[str, RowFunction]] = {"identity": gaussian_rows}
+    interval_functions: ClassVar[dict[str, RowFunction]] = {"identity": gaussian_intervals}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return () if known_se and not se_sigma else ("sigma",)
@@ -100,3 +127,9 @@ class Gaussian(Family):
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return float(np.mean(np.square(rows.se))) + phi.get("sigma", 0.0) ** 2
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return stats.norm(eta, np.sqrt(self._variance(rows, phi)))
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return eta + self._variance(rows, phi) * self.log_probability(rows, eta, phi, 1).score

@@ -8,16 +8,20 @@ merged: ``(sum of w y) eta - (sum of w) exp(eta)``, the second sum kept as `tria
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import stats
 from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
+from shoal.families.incomplete import ALWAYS, FARTHEST, FEW, NEVER, gamma_tails, of_ends
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, bounded_exp
 from shoal.families.support import log_mean, poisson_draws, refuse_all_but_counts
+from shoal.priors.compiled import inner
 
 
 @row_function
@@ -30,6 +34,58 @@ def poisson_rows(y, trials, weight, se, eta, phi, order, value, score, curvature
             score[0, i] = weight[i] * (y[i] - mean)
         if order > 1:
             curvature[0, i] = above_zero(weight[i] * mean)  # exact, and expected too: the link is canonical
+
+
+@inner
+def poisson_end(k: float, eta: float) -> tuple[float, float, float, float, float, float, float]:
+    """Return what `of_ends` needs of a count: ``P(y <= k) = P(X > exp(eta))``, X gamma of shape k + 1."""
+    if k < 0.0:
+        return NEVER
+    if k == math.inf:
+        return ALWAYS
+    a = k + 1.0
+    r = min(eta, 590.0) - math.log(a)  # so that the mean is the same number at both ends
+    up, low, density, _, _ = gamma_tails(a, r)
+    of_low, of_up = -math.exp(min(density - low, FARTHEST)), math.exp(min(density - up, FARTHEST))
+    return low, up, of_low, of_up, 0.0, 0.0, -a * math.expm1(min(r, FARTHEST))
+
+
+@inner
+def poisson_few(low: float, high: float, eta: float) -> tuple[float, float, float, float]:
+    """Return what `of_ends` does of few counts above `low` and up to `high`, added up."""
+    mean = bounded_exp(eta)
+    term, total, counts, squares = 1.0, 0.0, 0.0, 0.0
+    middle = math.floor(min(max(mean, low + 1.0), high))
+    for up in (True, False):
+        term, k = 1.0, middle
+        while low < k <= high:
+            if up or k < middle:
+                total += term
+                counts += term * (k - middle)
+                squares += term * (k - middle) ** 2
+            term *= mean / (k + 1.0) if up else k / mean
+            k += 1.0 if up else -1.0
+    shift = counts / total
+    value = middle * eta - mean - math.lgamma(middle + 1.0) + math.log(total)
+    return value, middle - mean + shift, mean - (squares / total - shift * shift), 0.0
+
+
+@row_function
+def poisson_intervals(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
+    """``log P(trials < y' <= y)``, with exact curvature."""
+    for i in range(y.shape[0]):
+        w, low, high, e = weight[i], max(trials[i], -1.0), y[i], eta[0, i]
+        found = (0.0, 0.0, 0.0, 0.0)
+        if w != 0:
+            if high - low <= FEW:
+                found = poisson_few(low, high, e)
+            else:
+                found = of_ends(poisson_end(low, e), poisson_end(high, e))
+        value[i] = w * found[0]
+        if order > 0:
+            score[0, i] = w * found[1]
+        if order > 1:
+            curvature[0, i] = w * above_zero(found[2])
 
 
 class Poisson(Family):
@@ -46,6 +102,7 @@ class Poisson(Family):
     # From log(y + 1/2) a level of single rare events is reached by steps of one; each costs little.
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": poisson_rows}
+    interval_functions: ClassVar[dict[str, RowFunction]] = {"log": poisson_intervals}
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         return "Poisson(exp(eta))"
@@ -71,6 +128,12 @@ class Poisson(Family):
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta) + self.log_probability(rows, eta, phi, 1).score
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return stats.poisson(exp(eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

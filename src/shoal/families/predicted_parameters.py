@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from shoal.families.intervals import evaluate_kinds
 from shoal.families.special import above_zero
 from shoal.priors.compiled import inner
 
@@ -38,12 +39,29 @@ def inverse_link(link: int, eta: float) -> tuple[float, float]:
 
 @inner
 def evaluate_block(
-    function, y, trials, weight, se, eta, phi, link, order, value, score, curvature, slope, information
+    function,
+    interval,
+    y,
+    trials,
+    weight,
+    se,
+    intervals,
+    eta,
+    phi,
+    link,
+    order,
+    value,
+    score,
+    curvature,
+    slope,
+    information,
 ):
     """Evaluate M rows, as `row_functions` says, of q + p predictors: the family's, then p of parameters.
 
     Parameters
     ----------
+    function, interval, intervals
+        As `intervals.evaluate_kinds` takes them.
     eta, score : ((q + p) M,) arrays
         One predictor after the other.
     phi, slope, information : (k,) arrays
@@ -62,8 +80,18 @@ def evaluate_block(
     own_eta, own_score = eta[: first * count].reshape((first, count)), score[: first * count]
     own_curvature = curvature[: pairs * count] if order > 1 else curvature[:0]
     if first == predictors:
-        function(
-            *(y, trials, weight, se, own_eta, phi.reshape((k, 1)), order, value),
+        evaluate_kinds(
+            function,
+            interval,
+            y,
+            trials,
+            weight,
+            se,
+            intervals,
+            own_eta,
+            phi.reshape((k, 1)),
+            order,
+            value,
             own_score.reshape((first, count)),
             own_curvature.reshape((pairs, own_curvature.size // pairs)),
             slope.reshape((k, 1)),
@@ -82,8 +110,18 @@ def evaluate_block(
                 each[j, i], rate[at - first, i] = inverse_link(link[j], eta[at * count + i])
             at += 1
     slopes, informations = np.zeros((k, count)), np.zeros((k, count))
-    function(
-        *(y, trials, weight, se, own_eta, each, order, value),
+    evaluate_kinds(
+        function,
+        interval,
+        y,
+        trials,
+        weight,
+        se,
+        intervals,
+        own_eta,
+        each,
+        order,
+        value,
         own_score.reshape((first, count)),
         own_curvature.reshape((pairs, own_curvature.size // pairs)),
         slopes,

@@ -21,13 +21,17 @@ What the order does not ask for is not touched and may be empty.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numba as nb
 import numpy as np
 
+from shoal.families.intervals import evaluate_kinds
 from shoal.priors.compiled import VECTOR, Compiled, compiled_as
+
+if TYPE_CHECKING:
+    from shoal.families.rows import Rows
 
 MATRIX = nb.float64[:, ::1]
 STACK = nb.float64[:, :, ::1]
@@ -71,15 +75,18 @@ class RowValues(NamedTuple):
 
 @compiled_as(
     nb.void(
-        *(FUNCTION_TYPE, VECTOR, VECTOR, VECTOR, VECTOR, STACK, STACK, nb.int64, MATRIX, STACK, STACK, STACK)
+        *(FUNCTION_TYPE, FUNCTION_TYPE, VECTOR, VECTOR, VECTOR, VECTOR, MATRIX, STACK, STACK, nb.int64),
+        *(MATRIX, STACK, STACK, STACK),
     )
 )
 def _each_draw(
     rows: RowFunction,
+    interval: RowFunction,
     y: np.ndarray,
     trials: np.ndarray,
     weight: np.ndarray,
     se: np.ndarray,
+    intervals: np.ndarray,
     eta: np.ndarray,
     phi: np.ndarray,
     order: int,
@@ -90,24 +97,39 @@ def _each_draw(
 ) -> None:
     unused = np.zeros((phi.shape[1], phi.shape[2]))
     for d in range(eta.shape[0]):
-        rows(
-            *(y, trials, weight, se, eta[d], phi[d % phi.shape[0]]),
-            *(order, value[d], score[d], curvature[d], slope[d], unused),
+        # No tuples of arguments: one that begins with a function is experimental to numba.
+        evaluate_kinds(
+            rows,
+            interval,
+            y,
+            trials,
+            weight,
+            se,
+            intervals,
+            eta[d],
+            phi[d % phi.shape[0]],
+            order,
+            value[d],
+            score[d],
+            curvature[d],
+            slope[d],
+            unused,
         )
 
 
 def evaluate_rows(
-    function: RowFunction,
-    rows: tuple[Any, Any, Any, Any],
+    functions: tuple[RowFunction, RowFunction],
+    rows: Rows,
     eta: np.ndarray,
     phi: np.ndarray,
     order: int,
 ) -> RowValues:
-    """Evaluate a row function at many linear predictors.
+    """Evaluate a row function, and an interval function, at many linear predictors.
 
     Parameters
     ----------
-    function : RowFunction
+    functions : tuple of RowFunction
+        The second is called for rows that are censored or truncated.
     rows : Rows
         Of N entries each, or numbers.
     eta : (..., q, N) array
@@ -132,8 +154,14 @@ def evaluate_rows(
     score = np.empty((draws, q, n if order > 0 else 0))
     curvature = np.empty((draws, q * (q + 1) // 2, n if order > 1 else 0))
     slope = np.zeros((draws, k, n if order > 0 else 0))
-    parts = (_owned(np.broadcast_to(part, n)) for part in rows)
-    _each_draw.compiled(function.compiled, *parts, eta, phi, order, value, score, curvature, slope)
+    parts = (_owned(np.broadcast_to(part, n)) for part in rows.exact[:4])
+    row, interval = functions
+    intervals = _owned(rows.intervals)
+    intervals = _owned(np.broadcast_to(intervals, (len(intervals), n)))
+    _each_draw.compiled(
+        *(row.compiled, interval.compiled, *parts, intervals, eta, phi),
+        *(order, value, score, curvature, slope),
+    )
     return RowValues(
         value.reshape(*lead, n),
         score.reshape(*lead, *score.shape[1:]),
@@ -147,7 +175,7 @@ def _owned(x: Any) -> np.ndarray:
     return np.require(x, float, ["C", "W"])
 
 
-def row_list(functions: Sequence[RowFunction]) -> Any:
+def row_list(functions: Iterable[RowFunction]) -> Any:
     """Return row functions as compiled code takes several: a typed list of their compiled forms."""
     out = _empty_list.compiled()
     for function in functions:

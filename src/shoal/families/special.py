@@ -29,6 +29,12 @@ def above_zero(curvature: float) -> float:
 
 
 @inner
+def log_or_least(x: float) -> float:
+    """Return ``log(x)``, and minus infinity of what is not above zero."""
+    return math.log(x) if x > 0.0 else -math.inf
+
+
+@inner
 def inside_unit(p: float) -> float:
     """Return a probability off 0 and 1, where rounding may have put it."""
     return min(max(p, 1e-300), 1 - 1e-16)

@@ -28,7 +28,7 @@ def article(family: str) -> str:
 
 def only(rows: Rows, where: np.ndarray) -> Rows:
     """Return the rows for which `where` holds."""
-    return Rows(*(np.asarray(part)[where] for part in rows))
+    return rows.at(where)
 
 
 def refuse_all_but_shares(rows: Rows, name: str, needed: str) -> None:

@@ -14,7 +14,7 @@ Families: TypeAlias = Given | Iterable[Given]
 
 def record_of(family: Family) -> list[str]:
     """Return what a file says of a family: name and link; of one outside Shoal also ``module:class``."""
-    kind, record = type(family), [family.name, family.link]
+    kind, record = type(family.plain), [family.name, family.link]
     if type(FAMILIES.get(family.name)) is kind:
         return record
     return [*record, f"{kind.__module__}:{kind.__qualname__}"]

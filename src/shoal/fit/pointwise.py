@@ -65,7 +65,7 @@ def block_log_likelihood(
     own, draws, eta = _predictor(design, shared, posterior, where)
     rows = own.rows if rows is None else rows
     value = design.family.evaluate(rows, eta, phi_of(own, draws)).value
-    value += design.family.log_constant(rows)
+    value += design.family.log_constant(rows.exact)
     return value
 
 

@@ -78,7 +78,7 @@ def _part(
         latents.append(replace(latent, index=index))
     return replace(
         whole,
-        rows=type(whole.rows)(*(np.asarray(column)[rows] for column in whole.rows)),
+        rows=whole.rows.at(rows),
         offset=whole.offset[rows],
         x=whole.x[rows],
         groups=tuple(groups),

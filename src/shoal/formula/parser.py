@@ -1,31 +1,23 @@
-"""Text -> `Formula`; this file reads the response side, `grouping` the group terms and latent terms."""
+"""Text -> `Formula`: `additions` reads what follows the bar of a response, `grouping` the group terms."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from shoal.errors import FormulaError, nearest
+from shoal.errors import FormulaError
+from shoal.formula.additions import elementwise, with_additions
 from shoal.formula.algebra import expand
 from shoal.formula.curves import curve_terms
-from shoal.formula.dialects import arithmetic, response_parts
+from shoal.formula.dialects import response_parts
 from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.imputed import imputed_terms
-from shoal.formula.options import flag, only_argument, without_options
+from shoal.formula.options import only_argument
 from shoal.formula.reader import Reader
-from shoal.formula.safety import Place, check
 from shoal.formula.suggestions import rewrite, write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
-from shoal.formula.tree import Call, Chain, Column, Listing, Node, Number, Text, children, columns_of, unparse
+from shoal.formula.tree import Call, Column, Listing, Node, Number, Text, unparse
 
-_OPTIONS = ("trials", "se", "weights", "mi")
-_ABSENT_OPTIONS = {
-    "cens": "censored responses",
-    "trunc": "truncated responses",
-    "cat": "categories known to some raters alone",
-    "thres": "thresholds of several scales",
-    "subset": "subsets of rows",
-}
 _EXAMPLE = "For example 'y ~ x + (1 | g)'."
 
 
@@ -54,11 +46,12 @@ def parse(text: str) -> Formula:
     value, options = _read_response(reader)
     right = _read_right(reader)
     terms = expand(right, text)
+    response = _response(value, options, text)
     formula = Formula(
         text=text,
-        response=_response(value, options, text),
+        response=response,
         population=terms.expression(text, right.span),
-        offsets=_offsets(terms.offsets, text),
+        offsets=_offsets(terms.offsets, response, text),
         groups=group_terms(terms.groups, text),
         curves=curve_terms(terms.curves, text),
         imputed=imputed_terms(terms.imputed, text),
@@ -104,9 +97,9 @@ def parse_predictor(text: str, parameter: str, of: Formula) -> Formula:
     return replace(parse(f"{parameter} ~{right}"), response=of.response)
 
 
-def _offsets(calls: tuple[Call, ...], text: str) -> tuple[Expression, ...]:
-    """Return the offsets, each of which is added once."""
-    found = tuple(_expression(only_argument(call, text), text) for call in calls)
+def _offsets(calls: tuple[Call, ...], response: ResponseTerm, text: str) -> tuple[Expression, ...]:
+    """Return the offsets, each of which is added once, and the logarithm of an exposure."""
+    found = tuple(elementwise(only_argument(call, text), text) for call in calls)
     for number, offset in enumerate(found):
         if offset.text in [other.text for other in found[:number]]:
             raise FormulaError(
@@ -116,7 +109,17 @@ def _offsets(calls: tuple[Call, ...], text: str) -> tuple[Expression, ...]:
                 formula=text,
                 span=calls[number].span,
             )
-    return found
+    if response.rate is None:
+        return found
+    exposure = replace(response.rate, text=f"log({response.rate.text})")
+    if exposure in found:
+        raise FormulaError(
+            f"rate({response.rate.text}) and offset({exposure.text}) are the same, and would be added twice.",
+            "One of them.",
+            formula=text,
+            span=response.rate.span,
+        )
+    return (*found, exposure)
 
 
 def _read_response(reader: Reader) -> tuple[Node, Node | None]:
@@ -192,85 +195,12 @@ def _bare_bar(reader: Reader, right: Node) -> FormulaError:
     )
 
 
-def _expression(node: Node, text: str) -> Expression:
-    """Return arithmetic that is computed row by row, checked."""
-    node = arithmetic(node)
-    check(node, Place.ELEMENTWISE, text)
-    return Expression(unparse(node), columns_of(node), node.span)
-
-
 def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
     value, around = response_parts(value)
-    given = {name: _expression(node, text) for name, node in around.items()}
-    response = ResponseTerm(_expression(value, text), given.get("trials"), weights=given.get("weights"))
+    given = {name: elementwise(node, text) for name, node in around.items()}
+    response = ResponseTerm(elementwise(value, text), given.get("trials"), weights=given.get("weights"))
     if not response.value.columns:
         raise FormulaError(
             "The response names no column.", "A column was needed.", formula=text, span=value.span
         )
-    for call in _option_calls(options, text):
-        if getattr(response, call.function) not in (None, False):
-            raise FormulaError(
-                f"{call.function}(...) is given twice.", "Give it once.", formula=text, span=call.span
-            )
-        if call.function == "mi":
-            given_se = _expression(only_argument(call, text), text) if call.arguments else None
-            response = replace(response, mi=True, mi_se=given_se)
-            continue
-        if call.function == "se":
-            response = replace(response, se_sigma=flag(call, "sigma", text))
-            call = without_options(call, ("sigma",), text)
-        argument = _expression(only_argument(call, text), text)
-        if call.function == "trials":
-            response = replace(response, trials=argument)
-        elif call.function == "se":
-            response = replace(response, se=argument)
-        else:
-            response = replace(response, weights=argument)
-    return response
-
-
-def _option_calls(options: Node | None, text: str) -> list[Call]:
-    """Return the calls of ``trials(n) + se(s) + weights(w)``."""
-    if options is None:
-        return []
-    joined = isinstance(options, Chain) and set(options.signs) == {"+"}
-    operands = children(options) if joined else (options,)
-    calls = []
-    for operand in operands:
-        if isinstance(operand, Call) and operand.function == "rate":
-            raise _rate(operand, [o for o in operands if o is not operand], text)
-        if not (isinstance(operand, Call) and operand.function in _OPTIONS):
-            raise _no_option(operand, text)
-        calls.append(operand)
-    return calls
-
-
-def _no_option(node: Node, text: str) -> FormulaError:
-    """Return the error for what stands after the bar of a response and is no option."""
-    found, needed = f"Found {unparse(node)} after the bar of the response.", ""
-    remedy = "Write y | trials(n) + se(s) + weights(w) ~ x, with any of the three, joined by '+'."
-    if isinstance(node, Call):
-        needed = nearest(node.function, _OPTIONS)
-        if node.function in _ABSENT_OPTIONS:
-            found = f"Found {unparse(node)}: {_ABSENT_OPTIONS[node.function]} are not available yet."
-    if isinstance(node, Column):
-        needed = (
-            "What it is was needed: " + " or ".join(f"{option}({unparse(node)})" for option in _OPTIONS) + "."
-        )
-        remedy = rewrite(text, node.span, f"trials({unparse(node)})")
-    return FormulaError(found, needed, remedy, formula=text, span=node.span)
-
-
-def _rate(call: Call, others: list[Node], text: str) -> FormulaError:
-    """Return the error for ``y | rate(t)``, which is an offset."""
-    exposure = unparse(only_argument(call, text))
-    bar, tilde = text.index("|"), text.index("~", call.span[1])
-    options = f" | {' + '.join(map(unparse, others))}" if others else ""
-    line = f"{text[:bar].rstrip()}{options} ~ {text[tilde + 1 :].strip()} + offset(log({exposure}))"
-    return FormulaError(
-        f"Found {unparse(call)} after the bar of the response.",
-        f"With a log link, counts during {exposure} have the offset log({exposure}).",
-        write(line),
-        formula=text,
-        span=call.span,
-    )
+    return with_additions(response, options, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,18 @@ class Expression:
 
 @dataclass(frozen=True)
 class ResponseTerm:
-    """Left-hand side: ``y | trials(n) + se(s) + weights(w)``.
+    """Left-hand side: ``y | trials(n) + se(s) + weights(w)``, and what else may stand after its bar.
 
     Parameters
     ----------
+    cens, cens_upper : Expression, optional
+        Of ``cens(c, y2)``: how each response is censored, and the upper ends of intervals.
+    trunc_lower, trunc_upper : Expression, optional
+        Of ``trunc(lb, ub)``: the bounds of the response.
+    rate : Expression, optional
+        Of ``rate(d)``: the exposure, whose logarithm stands among the offsets.
+    subset : Expression, optional
+        Of ``subset(s)``: which rows have this response.
     mi : bool
         ``mi()``: missing values are estimated. With `mi_se`, ``mi(s)``, all were measured with known errors.
     """
@@ -39,8 +47,30 @@ class ResponseTerm:
     se: Expression | None = None
     se_sigma: bool = False
     weights: Expression | None = None
+    cens: Expression | None = None
+    cens_upper: Expression | None = None
+    trunc_lower: Expression | None = None
+    trunc_upper: Expression | None = None
+    rate: Expression | None = None
+    subset: Expression | None = None
     mi: bool = False
     mi_se: Expression | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the response has bounds."""
+        return self.trunc_lower is not None or self.trunc_upper is not None
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the response is censored or truncated."""
+        return self.cens is not None or self.truncated
+
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        """The response and all additions."""
+        every = (getattr(self, f.name) for f in fields(self))
+        return tuple(part for part in every if isinstance(part, Expression))
 
 
 @dataclass(frozen=True)
@@ -223,9 +253,7 @@ class Formula:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column the formula needs, once."""
-        r = self.response
-        parts = [r.value, r.trials, r.se, r.weights, r.mi_se]
-        names = [c for p in parts if p is not None for c in p.columns]
+        names = [c for part in self.response.parts for c in part.columns]
         return tuple(dict.fromkeys([*names, *self.predicting, *(term.column for term in self.imputed)]))
 
     @property

@@ -100,7 +100,7 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
 
     `apart`: no rows are merged, since terms that the design does not know may tell them apart.
     """
-    builder.constant += float(design.family.log_constant(design.rows).sum())
+    builder.constant += float(design.family.log_constant(design.rows.exact).sum())
     if design.exactly_gaussian:
         _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
@@ -109,7 +109,8 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     lines, offsets = zip(*(_seen(placed, part, merged.first) for part in parts), strict=True)
     phi = [place for own in placed for place in own.phi(design)]
     link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
-    builder.rows(design.family.row_function, merged.rows, list(lines), np.stack(offsets), phi, link)
+    functions = design.family.row_function, design.family.interval_function
+    builder.rows(functions, merged.rows, list(lines), np.stack(offsets), phi, link)
     return np.concatenate([part.family.start(merged.rows) for part in parts])
 
 

@@ -19,6 +19,7 @@ from shoal.formula.text_values import measured, recoded
 from shoal.model import checks
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
+from shoal.model.coarse_rows import coarse
 from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
@@ -77,8 +78,9 @@ def build(
         errors = _numbers(formula.response.mi_se, frame)
         checks.positive("Standard errors", formula.response.mi_se.text, errors)
         rows = rows._replace(se=errors)
+    family, rows = coarse(formula, frame, family, rows)
     family.check(rows, formula.response.value.text)
-    family.check(Rows(*(np.asarray(part)[rows.weight > 0] for part in rows)), formula.response.value.text)
+    family.check(rows.at(rows.weight > 0), formula.response.value.text)
     checks.predictors(predictors, formula, family)
     design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
     design = replace(design, imputed=_imputed(formula, frame, prefix, measured))

@@ -258,9 +258,9 @@ class Design:
 
     def with_response(self, y: np.ndarray) -> Design:
         """Return the same design with another response vector, unchecked."""
-        return self._with_rows(y=np.asarray(y, float))
+        return self._with_rows(y=np.asarray(y, float), known=None)
 
-    def _with_rows(self, **columns: np.ndarray) -> Design:
+    def _with_rows(self, **columns: np.ndarray | None) -> Design:
         rows = self.rows._replace(**columns)
         return self.changed(lambda part: replace(part, rows=rows))
 
@@ -274,7 +274,7 @@ class Design:
         """Return the design on some rows; its predictors stay."""
         return replace(
             self,
-            rows=Rows(*(np.asarray(column)[kept] for column in self.rows)),
+            rows=self.rows.at(kept),
             offset=self.offset[kept],
             x=self.x[kept],
             groups=tuple(group.at(kept) for group in self.groups),

@@ -61,7 +61,7 @@ def merge(design: Design, apart: np.ndarray | None = None) -> MergedRows:
     rows = design.family.merge(design.rows, source, len(first))
     if rows is None:
         first, source = order, np.argsort(order)
-        rows = Rows(*(np.asarray(part)[order] for part in design.rows))
+        rows = design.rows.at(order)
     return MergedRows(rows, first, source)
 
 

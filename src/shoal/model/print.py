@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from shoal.errors import counted
+from shoal.model.coarse_rows import censoring, truncation
 from shoal.model.design import Design
 from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
@@ -44,6 +45,8 @@ def _equations(model: Specification, design: Design) -> list[str]:
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
+    given = truncation(design.formula.response)
+    distribution += f" given {given}" if given else ""
     lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {_sum(model, design)}"]
     for part in design.predictors:
         name = names[part.parameter]
@@ -97,6 +100,8 @@ def _data(model: Specification) -> list[str]:
             rows += f", {unknown:,} of them with a missing response"
         if nothing := int((design.rows.weight == 0).sum()) - unknown:
             rows += f", {nothing:,} of them of weight 0, which count for nothing"
+        if unseen := censoring(design.rows):
+            rows += f", {unseen}"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
         pairs = [(part, group) for part in design.parts for group in part.groups]
         for own, group in pairs:

@@ -16,6 +16,7 @@ from shoal.formula import evaluate
 from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured
 from shoal.model import checks
+from shoal.model.coarse_rows import bounds
 from shoal.model.design import Design
 from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
 from shoal.tables import Table, read
@@ -47,7 +48,7 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
     Parameters
     ----------
     additions : bool
-        Trials are needed.
+        Trials are needed, and the bounds of truncated responses.
     se : bool
         Standard errors are needed.
     """
@@ -63,6 +64,7 @@ def _factor_columns(design: Design) -> list[str]:
 def _additions(design: Design, trials: bool, se: bool) -> list[Expression]:
     response = design.formula.response
     wanted = [response.trials if trials else None, response.se if se else None]
+    wanted += [response.trunc_lower, response.trunc_upper] if trials else []
     return [part for part in wanted if part is not None]
 
 
@@ -209,4 +211,6 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
     if se and response.se is not None:
         out = out._replace(se=_numbers(response.se, frame))
         checks.positive("Standard errors", response.se.text, out.se)
+    if trials:
+        out = out._replace(bounds=bounds(response, frame, design.family.discrete))
     return out

@@ -200,7 +200,7 @@ def _in_model(model: Specification, group: Group, k: int, rng: np.random.Generat
         unit[each, one],
         unit[each, other],
         _stretch(group, draws, rng),
-        Rows(*(np.asarray(column)[at] for column in design.rows)),
+        design.rows.at(at),
         phi_at(design, draws, at),
     )
 

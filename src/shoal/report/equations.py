@@ -10,6 +10,7 @@ from shoal.errors import listing
 from shoal.model import Specification
 from shoal.model.bases.hilbert import Hilbert
 from shoal.model.bases.steps import Steps
+from shoal.model.coarse_rows import censoring, truncation
 from shoal.model.design import Curve, Design, Group
 from shoal.model.terms.group_parameters import in_a_row
 from shoal.report.mathml import (
@@ -93,6 +94,10 @@ def _distribution(design: Design) -> Equation:
     text = design.family.distribution(design.known_se, design.se_sigma).replace("cutpoint[j]", "cutpoint_j")
     pieces = [math(response, relation("∼")), math(expression(text, symbols))]
     notes = [f"each row's log density times its weight {r.weights.text}"] if r.weights else []
+    if given := truncation(r):
+        notes.append(f"given {given}")
+    if unseen := censoring(design.rows):
+        notes.append(unseen)
     if design.categories:
         notes.append(f"for the categories {listing(design.categories, 12)}, lowest first")
     return Equation(tuple(pieces), "; ".join(notes))

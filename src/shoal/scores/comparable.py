@@ -108,4 +108,7 @@ def _differing(a: Design, b: Design) -> str:
         return f"responses ({'in another order' if same else 'of other values'})"
     if not np.array_equal(a.rows.trials, b.rows.trials):
         return "trials"
-    return "" if np.array_equal(a.rows.weight, b.rows.weight) else "weights"
+    if not np.array_equal(a.rows.weight, b.rows.weight):
+        return "weights"
+    known, also = (d.rows.known if d.rows.known is not None else np.array([d.rows.y] * 2) for d in (a, b))
+    return "" if np.array_equal(known, also) else "censoring"

@@ -100,7 +100,7 @@ def by_quadrature(results, units, unit, parameters, nodes, far=30.0):
     total = -0.5 * (grid**2).sum(1) - 0.5 * size * np.log(2 * np.pi) + size * np.log(axis[1] - axis[0])
     for k, design in enumerate(model.designs):
         columns = [predictors(one)[k] - base[k] for one in np.eye(size)]
-        own = replace(design, rows=type(design.rows)(*(np.asarray(c)[rows] for c in design.rows)))
+        own = replace(design, rows=design.rows.at(rows))
         total = total + row_densities(own, base[k] + grid @ np.array(columns), parameters).sum(1)
     return logsumexp(total)
 

@@ -41,7 +41,8 @@ def _of_response(results: Results, number: int) -> list[Finding]:
     design = results.model.designs[number]
     draws = int(np.clip(NUMBERS // design.n_rows, FEWEST, MOST))
     # To a power that is neither 0 nor 1 a density is no distribution to simulate from.
-    simulable = np.isin(design.rows.weight, (0, 1)).all()
+    # Simulated responses are not censored.
+    simulable = np.isin(design.rows.weight, (0, 1)).all() and design.rows.observed.all()
     if not design.groups or not simulable or draws * design.n_rows > LARGEST:
         return []
     squares = _squares(results, design, draws)

@@ -72,7 +72,7 @@ def outcome_of(model: Specification, design: Design) -> Outcome:
     phi = {n: np.array([_value(model.priors[design.prefix + n].prior)]) for n in design.scalars}
     for part in design.predictors:
         phi[part.parameter] = np.array([middle(design.family.parameter_prior(part.parameter, design.rows))])
-    first = Rows(*(np.asarray(column)[:1] for column in design.rows))
+    first = design.rows.at(slice(0, 1))
     at_0, at_1, far = (
         np.asarray(design.family.mean(first, np.full(1, eta), phi)).item() for eta in (0.0, 1.0, FAR)
     )

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from shoal.criticism.implied.outcome import Outcome
-from shoal.families import Rows
 from shoal.model.design import Design, Group
 from shoal.model.predictors import linear_predictor, phi_at, phi_of
 
@@ -137,7 +136,7 @@ def between_levels(
     design = outcome.design
     name = design.formula.response.value.text
     at = rng.integers(design.n_rows, size=draws)
-    rows = Rows(*(np.asarray(column)[at] for column in design.rows))
+    rows = design.rows.at(at)
     phi = phi_at(design, prior, at)
     columns = zip(design.columns, design.x.T, strict=True)
     base = design.offset[at] + sum((prior[c] * column[at] for c, column in columns), np.zeros(draws))

@@ -27,6 +27,12 @@ def additions(formula: Formula, family: Family) -> None:
     response = formula.response
     given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
     _apart_from_response(formula)
+    if response.rate is not None and family.link != "log":
+        raise ModelError(
+            f"The formula has rate({response.rate.text}), and family {family.name!r} has the link "
+            f"{family.link!r}.",
+            "A log link, by which responses grow in proportion to their exposure.",
+        )
     if response.trials is not None and response.trials.text == response.value.text:
         raise ModelError(
             f"{response.value.text!r} is the response and the number of trials: every trial succeeded.",

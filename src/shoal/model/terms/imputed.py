@@ -183,7 +183,7 @@ class PlacedUnknown(Placed):
         # Its constant is that of a standard normal effect, which joint densities leave out.
         if design.formula.response.mi_se is not None:
             there = ~design.absent[rows]
-            y, _, weight, se = (np.asarray(column)[rows][there] for column in design.rows)
+            y, _, weight, se = (np.asarray(column)[rows][there] for column in design.rows[:4])
             seen = Lines(np.arange(len(y)), self.v[there], np.ones(len(y)))
             builder.gaussian_rows(seen, y, weight * se**-2.0, 0.0, ONE)
             builder.constant -= float(weight @ np.log(se))

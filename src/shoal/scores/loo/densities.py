@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shoal.families import Rows
 from shoal.fit.new_levels import from_population, square_root
 from shoal.fit.pointwise import block_log_likelihood, block_mean, row_log_likelihood
 from shoal.fit.results import Results
@@ -91,7 +90,7 @@ def _of_singles(results: Results, singles: Singles, which: np.ndarray) -> Iterat
     shared = shared_draws(design, posterior)
     for where in blocks(len(which), posterior.sizes["chain"] * posterior.sizes["draw"]):
         some = which[where]
-        rows, each = singles.row[some], Rows(*(column[some] for column in singles.each))
+        rows, each = singles.row[some], singles.each.at(some)
         values = block_log_likelihood(design, shared, posterior, rows, each)
         yield Densities(some, values, (NONE,) * len(some), np.zeros(len(some)), _means(results, rows))
 

@@ -167,8 +167,8 @@ def _merged(design: Design, given: Design, units: Units) -> Merged:
     of_row = units.of_row[merged.first]
     order = np.argsort(of_row, kind="stable")
     counts = np.bincount(of_row, minlength=len(units.labels))
-    constant = np.bincount(units.of_row, design.family.log_constant(design.rows), len(units.labels))
-    rows = Rows(*(np.asarray(column)[order] for column in merged.rows))
+    constant = np.bincount(units.of_row, design.family.log_constant(design.rows.exact), len(units.labels))
+    rows = merged.rows.at(order)
     return Merged(given, rows, merged.first[order], np.concatenate([[0], np.cumsum(counts)]), constant)
 
 
@@ -226,7 +226,7 @@ def _of_unit(
     )
     value, error = log_integrals(
         kind,
-        [Rows(*(column[where] for column in m.rows)) for m, where in sides],
+        [m.rows.at(where) for m, where in sides],
         np.concatenate(base, axis=1),
         some.phi,
         [np.concatenate([z for z, _ in parts]) for parts in found],

@@ -30,7 +30,7 @@ class Unit(NamedTuple):
     Attributes
     ----------
     functions : list of row functions
-        One a response.
+        Two a response: its row function, and its interval function.
     starts, line_starts, phi_starts : (R + 1,) int arrays
         Where the rows of each response begin, its lines, and its parameters.
     link : (k,) int array
@@ -39,6 +39,9 @@ class Unit(NamedTuple):
         Places v at which all rows can be evaluated in one call.
     rows : (4, copies n) array
         Response, trials, weight and standard error: of each response so many copies, one after the other.
+    interval_starts, interval : (R + 1,) int, (...) arrays
+        What intervals add to the rows of each response (`families.base.Rows.intervals`), with their copies,
+        flattened.
     where : (lines, K) int array
         The effects that a line has, ascending.
     first : (d,) int array
@@ -58,6 +61,8 @@ class Unit(NamedTuple):
     link: np.ndarray
     copies: int
     rows: np.ndarray
+    interval_starts: np.ndarray
+    interval: np.ndarray
     where: np.ndarray
     first: np.ndarray
     normal: np.ndarray
@@ -105,6 +110,7 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
     base, eta, value, columns, where = space.base, space.eta, space.value, space.columns, unit.where
     starts, phi_starts, rows, functions = unit.starts, unit.phi_starts, unit.rows, unit.functions
     line_starts, link, packed = unit.line_starts, unit.link, 0
+    interval_starts, interval = unit.interval_starts, unit.interval
     score, curvature, phi, unused = space.score, space.curvature, space.phi, space.unused
     for j in range(count):
         total[j] = 0.0
@@ -126,12 +132,16 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
                     at += 1
         predictors = (line_starts[r + 1] - line_starts[r]) // size
         end = packed + predictors * (predictors + 1) // 2 * size
+        begin, stop, every = interval_starts[r], interval_starts[r + 1], unit.copies * size
+        intervals = interval[begin:stop].reshape(((stop - begin) // every, every))
         evaluate_block(
-            functions[r],
+            functions[2 * r],
+            functions[2 * r + 1],
             rows[0, a:b],
             rows[1, a:b],
             rows[2, a:b],
             rows[3, a:b],
+            intervals,
             eta[first:at],
             phi[p:q],
             link[p:q],

@@ -73,9 +73,10 @@ class Units:
         if self.singles is None:
             return model.without(np.isin(self.of_row, which))
         (design,), row = model.designs, self.singles.row[which]
-        left = Rows(*(np.array(column, float) for column in design.rows))
-        for column, less in zip(left, self.singles.less, strict=True):
+        y, trials, weight, se = (np.array(column, float) for column in design.rows[:4])
+        for column, less in zip((y, trials, weight, se), self.singles.less[:4], strict=True):
             np.subtract.at(column, row, less[which])
+        left = design.rows._replace(y=y, trials=trials, weight=weight, se=se)
         return replace(model, designs=(replace(design, rows=left),))
 
 
@@ -134,7 +135,7 @@ def _rows(model: Specification) -> Units:
     if len(model.designs) > 1 or weight.all():
         return Units(ROW, every, every)
     kept = np.flatnonzero(weight)
-    each = Rows(*(np.asarray(column, float)[kept] for column in model.designs[0].rows))
+    each = model.designs[0].rows.at(kept)
     nothing = np.zeros(len(kept))
     return Units(
         ROW,
@@ -163,8 +164,8 @@ def _observations(model: Specification) -> Units:
     row = np.flatnonzero(design.rows.weight)
     number = design.rows.weight[row].astype(int)
     ones, nothing = np.ones(len(row)), np.zeros(len(row))
-    y, trials, _, se = (np.asarray(column, float)[row] for column in design.rows)
-    singles = Singles(row, number, Rows(y, trials, ones, se), Rows(nothing, nothing, ones, nothing))
+    each = design.rows.at(row)._replace(weight=ones)
+    singles = Singles(row, number, each, Rows(nothing, nothing, ones, nothing))
     return Units(OBSERVATION, row, np.arange(design.n_rows), singles)
 
 
