@@ -386,7 +386,7 @@ REFUSED = {
         values(y=[None, 1.0, None], g=["a", None]),
         "gaussian",
         DataError,
-        ["'y': 2 missing of 24 (row 0, 2)", "'g': 1 missing of 24 (row 1)", "no row is dropped"],
+        ["'y': 2 missing of 24 (row 0, 2)", "'g': 1 missing of 24 (row 1)", "missing='drop'"],
     ),
     "infinite values": (
         "y ~ x",

@@ -208,4 +208,6 @@ class Fitted(Quantities):
     def __repr__(self) -> str:
         sizes = self._results.posterior.sizes
         formula = self._results.model.text
-        return f"<shoal.Fit {formula!r}: {sizes['chain']} chains of {sizes['draw']} draws>"
+        dropped = self._results.model.table.dropped
+        rows = f"; {dropped}" if dropped is not None else ""
+        return f"<shoal.Fit {formula!r}: {sizes['chain']} chains of {sizes['draw']} draws{rows}>"

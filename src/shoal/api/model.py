@@ -26,6 +26,7 @@ from shoal.model.design import Design
 from shoal.model.print import model_text
 from shoal.model.variants import with_pooling
 from shoal.priors import Prior
+from shoal.tables import Dropped
 
 if TYPE_CHECKING:
     from shoal.plots.accessors import ModelPlots
@@ -42,7 +43,7 @@ class Model(BeforeData):
         ``<response>_``.
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
-        of the formula are read; no row is ever dropped.
+        of the formula are read.
     family : str or Family
         One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
         of your own, an instance of a subclass of `shoal.families.Family`.
@@ -55,6 +56,11 @@ class Model(BeforeData):
         Linear predictors of the family's parameters, which are common to all rows without one: ``{"sigma":
         "~ z + (1 | g)"}``. Parameters above zero have a log link, probabilities a logit link; names in the
         posterior begin with that of the parameter, as in ``sigma_Intercept`` and ``sigma_sd_g``.
+    missing : {"refuse", "drop"}
+        What becomes of rows with missing values in columns of the formula, but those of ``mi(...)``: an error
+        that names them, or they are dropped, with a warning. Which were is said by ``model.dropped``, kept in
+        files, and printed; rows of results are numbered without them. What is dropped is no bias only where
+        whether a row is complete does not depend on its response, given the predictors.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
@@ -85,11 +91,12 @@ class Model(BeforeData):
         link: str | None = None,
         predictors: Mapping[str, str] | None = None,
         covariances: Mapping[str, Any] | None = None,
+        missing: str = "refuse",
         **others: Any,
     ):
         refuse(others, formula)
         responses = responses_of(formula, family, link, predictors)
-        self._spec = specify(responses, read_for(responses, data), priors, covariances)
+        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing)
         self._whole = self._spec
 
     @classmethod
@@ -107,6 +114,11 @@ class Model(BeforeData):
     def design(self) -> Design:
         """Response, population columns and grouping factors as arrays; of the first of several responses."""
         return self._spec.designs[0]
+
+    @property
+    def dropped(self) -> Dropped | None:
+        """Rows that were dropped for missing values, and how many each column lacked; None if none was."""
+        return self._spec.table.dropped
 
     @property
     def priors(self) -> dict[str, Prior]:

@@ -19,6 +19,7 @@ from shoal.cli.options import (
     FamilyName,
     Force,
     Formula,
+    Missing,
     Predictors,
     Priors,
     Sampler,
@@ -77,6 +78,7 @@ def fit(
     family: FamilyName = "gaussian",
     prior: Priors = None,
     predictor: Predictors = None,
+    missing: Missing = "refuse",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write the draws to this netCDF file."),
@@ -115,7 +117,7 @@ def fit(
             raise typer.BadParameter("it is the file of the draws.", param_hint="--report")
     if output:
         check_name(output)
-    model = _model(formula, data, family, prior, predictor)
+    model = _model(formula, data, family, prior, predictor, missing)
     if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
     if effects and store == "none":
@@ -141,12 +143,18 @@ def fit(
 
 
 def _model(
-    formula: str, data: str, family: str, prior: list[str] | None, predictor: list[str] | None
+    formula: str,
+    data: str,
+    family: str,
+    prior: list[str] | None,
+    predictor: list[str] | None,
+    missing: str,
 ) -> Model:
     from shoal.api import Model
 
     predictors = parse_predictors(predictor or [])
-    return Model(formula, find_data(data), family, parse_priors(prior or []), predictors=predictors)
+    priors = parse_priors(prior or [])
+    return Model(formula, find_data(data), family, priors, predictors=predictors, missing=missing)
 
 
 def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
@@ -205,9 +213,10 @@ def check(
     family: FamilyName = "gaussian",
     prior: Priors = None,
     predictor: Predictors = None,
+    missing: Missing = "refuse",
 ) -> None:
     """Read formula and data, and print the model, its priors and how it would be sampled."""
-    Screen().say(str(_model(formula, data, family, prior, predictor)), hang=2)
+    Screen().say(str(_model(formula, data, family, prior, predictor, missing)), hang=2)
 
 
 app.command("report", epilog="Example: shoal report fit.nc -o report.html")(write_report)
@@ -249,6 +258,7 @@ def sbc(
     family: FamilyName = "gaussian",
     prior: Priors = None,
     predictor: Predictors = None,
+    missing: Missing = "refuse",
     simulations: Annotated[int, typer.Option(help="Simulated tables.")] = 200,
     seed: Annotated[int, typer.Option(help="Same seed, same ranks.")] = 0,
     coordinates: Coordinates = "auto",
@@ -269,7 +279,7 @@ def sbc(
             known = ", ".join(PICTURES)
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
         check_output(plot, force, data)
-    model = _model(formula, data, family, prior, predictor)
+    model = _model(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
 

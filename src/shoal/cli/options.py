@@ -27,6 +27,9 @@ Predictors = Annotated[
         help="Linear predictor of a parameter of the family, such as 'sigma ~ x + (1 | g)'; once for each.",
     ),
 ]
+Missing = Annotated[
+    str, typer.Option("--missing", help="Rows with missing values: refuse them, or drop them and say so.")
+]
 Priors = Annotated[
     list[str] | None,
     typer.Option(

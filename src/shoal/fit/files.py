@@ -27,7 +27,7 @@ from shoal.model.grouping_factors import safe
 from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
-from shoal.tables import Table
+from shoal.tables import Dropped, Table
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -161,7 +161,8 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     constant = tree["constant_data"].to_dataset()
     columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
     frame = pd.DataFrame(dict(_column(v) for v in columns))
-    table = Table(frame, tuple(frame.columns))
+    # Files written before know of no rows that were dropped.
+    table = Table(frame, tuple(frame.columns), _dropped(tree.attrs.get("dropped", "null")))
     covariances = _covariances(responses, constant)
     designs = designs_of(responses, table, covariances, quiet=True)
     pooling = tree.attrs.get("pooling", "partial")
@@ -180,6 +181,13 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
         if not tree[group].data_vars:
             raise KeyError(group)
     return model
+
+
+def _dropped(text: str) -> Dropped | None:
+    found = json.loads(text)
+    if found is None:
+        return None
+    return Dropped(tuple(found["rows"]), found["of"], tuple((name, n) for name, n in found["columns"]))
 
 
 def _covariances(responses: Sequence[Response], constant: xr.Dataset) -> dict[str, Any]:

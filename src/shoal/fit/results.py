@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -135,6 +135,7 @@ def assemble(
         "family": json.dumps([record_of(d.family) for d in model.designs]),
         "predictors": json.dumps([d.predictor_formulas for d in model.designs]),
         "pooling": model.pooling,
+        "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
         "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,

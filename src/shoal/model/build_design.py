@@ -65,7 +65,7 @@ def build(
     predictors = predictors or {}
     columns = tuple(dict.fromkeys(c for f in (formula, *predictors.values()) for c in f.columns))
     table = table.select(columns)
-    table.check_complete([c for c in columns if c not in _incomplete((formula, *predictors.values()))])
+    table.check_complete(needed((formula, *predictors.values())))
     frame, missing = table.frame, None
     if formula.response.mi:
         frame, missing = _filled(formula, frame, family)
@@ -142,11 +142,15 @@ def _predictor(
     )
 
 
-def _incomplete(formulas: Sequence[Formula]) -> set[str]:
-    """Return the columns that may have missing values: a response with ``mi()``, predictors ``mi(x)``."""
+def needed(formulas: Sequence[Formula]) -> list[str]:
+    """Return the columns of a response's formulas that must be complete.
+
+    Others are a response with ``mi()``, and predictors ``mi(x)``.
+    """
     may = {c for f in formulas if f.response.mi for c in f.response.value.columns}
     may |= {term.column for f in formulas for term in f.imputed}
-    return may - {c for f in formulas for c in f.predicting}
+    may -= {c for f in formulas for c in f.predicting}
+    return [c for c in dict.fromkeys(c for f in formulas for c in f.columns) if c not in may]
 
 
 def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.DataFrame, np.ndarray]:

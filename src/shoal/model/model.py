@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, PriorError, listing
+from shoal.errors import ModelError, PriorError, ShoalWarning, listing
 from shoal.families import Family, get_family
 from shoal.formula import Formula, parse, parse_predictor
-from shoal.model.build_design import build
+from shoal.model.build_design import build, needed
 from shoal.model.checks import responses as response_checks
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design
@@ -22,6 +23,8 @@ from shoal.model.terms.term import Term
 from shoal.model.terms.variable import ResolvedPrior, Variable
 from shoal.priors import Prior
 from shoal.tables import Table
+
+MISSING = ("refuse", "drop")
 
 
 @dataclass(frozen=True)
@@ -162,15 +165,28 @@ def specify(
     table: Table,
     priors: Mapping[str, Prior] | None = None,
     covariances: Mapping[str, Any] | None = None,
+    missing: str = "refuse",
 ) -> Specification:
     """Parse, read and resolve a model.
+
+    Parameters
+    ----------
+    missing : {"refuse", "drop"}
+        What becomes of rows with missing values.
 
     Raises
     ------
     FormulaError, DataError, ModelError, PriorError
     """
+    if missing not in MISSING:
+        raise ModelError(f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
     _check_names("covariances", covariances, "{'K': matrix}", ModelError)
     _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
+    if missing == "drop":
+        formulas = [(own, *others.values()) for own, others in (r.formulas for r in responses)]
+        table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
+        if table.dropped is not None:
+            warnings.warn(f"{table.dropped}.", ShoalWarning, stacklevel=3)
     designs = designs_of(responses, table, covariances or {})
     columns = dict.fromkeys(c for response in responses for c in response.columns)
     return Specification(

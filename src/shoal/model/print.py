@@ -90,7 +90,7 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
 
 
 def _data(model: Specification) -> list[str]:
-    lines = []
+    lines = [str(model.table.dropped)] if model.table.dropped is not None else []
     for design in model.designs:
         merged = len(merge(design).first)
         rows = counted(design.n_rows, "row")

@@ -22,8 +22,10 @@ def summary_facts(results: Results) -> list[tuple[str, Cell]]:
     sizes, attrs = results.posterior.sizes, results.attrs
     model = results.model
     levels = [f"{len(labels):,} of {name}" for name, labels in model.factors.items()]
+    dropped = [] if model.table.dropped is None else [("Rows dropped", str(model.table.dropped))]
     return [
         ("Rows", f"{model.designs[0].n_rows:,}"),
+        *dropped,
         ("Levels", ", ".join(levels) or "no grouping factor"),
         ("Draws", f"{_count(sizes['chain'], 'chain')} of {sizes['draw']:,}"),
         ("Sampler", str(attrs["sampler"])),

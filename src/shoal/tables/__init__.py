@@ -18,11 +18,11 @@ polars Categorical                        pandas categorical of the values prese
 ========================================  ==================================================================
 
 Unused categories are kept. Columns that are not asked for may hold anything. Row order is kept, row labels
-(an index) are not, and no row is ever dropped. In CSV files pandas' markers (empty, ``NA``, ``nan``, …) are
+(an index) are not, and no row is dropped. In CSV files pandas' markers (empty, ``NA``, ``nan``, …) are
 missing values, and ids such as ``007`` are integers.
 """
 
 from shoal.tables.reading import read
-from shoal.tables.table import Table
+from shoal.tables.table import Dropped, Table
 
-__all__ = ["Table", "read"]
+__all__ = ["Dropped", "Table", "read"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,30 @@ if TYPE_CHECKING:
 LARGEST = 1e50  # of a number: computations square it, and divide it by another's reciprocal
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """Rows of a source that were left out because values were missing.
+
+    Parameters
+    ----------
+    rows : tuple of int
+        Their places in the source, from 0.
+    of : int
+        Rows of the source.
+    columns : tuple of (str, int)
+        Each column with missing values, and in how many rows; a row may lack several.
+    """
+
+    rows: tuple[int, ...]
+    of: int
+    columns: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        """Return how many rows were dropped, and for which columns, as a clause."""
+        which = listing((f"{name!r} ({count:,})" for name, count in self.columns), 8)
+        return f"{len(self.rows):,} of {self.of:,} rows dropped, for missing values of {which}"
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """The columns that a model needs, and the names of those it could have had.
@@ -27,14 +51,17 @@ class Table:
         Columns of the kinds that `shoal.tables` lists, rows labelled 0, 1, ….
     column_names : tuple of str
         All columns of the source, read or not.
+    dropped : Dropped, optional
+        Rows of the source that are not among those of `frame`.
     """
 
     frame: pd.DataFrame
     column_names: tuple[str, ...]
+    dropped: Dropped | None = None
 
     @property
     def n_rows(self) -> int:
-        """Number of rows, the same as in the source."""
+        """Number of rows."""
         return len(self.frame)
 
     def select(self, names: Iterable[str]) -> Table:
@@ -61,7 +88,25 @@ class Table:
                 f"Not read from the source: {listing(map(repr, unread))}.",
                 remedy="Name every column that is needed when the table is read.",
             )
-        return Table(self.frame[names], self.column_names)
+        return replace(self, frame=self.frame[names])
+
+    def without_missing(self, names: Iterable[str]) -> Table:
+        """Drop the rows in which one of some columns is missing; the others are numbered anew.
+
+        Raises
+        ------
+        DataError
+            If no row would be left.
+        """
+        missing = self.select(names).frame.isna()
+        incomplete = missing.any(axis=1).to_numpy()
+        if not incomplete.any():
+            return self
+        counts = tuple((str(name), int(count)) for name, count in missing.sum().items() if count)
+        dropped = Dropped(tuple(np.flatnonzero(incomplete).tolist()), len(incomplete), counts)
+        if incomplete.all():
+            raise DataError(f"No row is left: {dropped}.", "Rows without missing values.")
+        return replace(self, frame=self.frame[~incomplete].reset_index(drop=True), dropped=dropped)
 
     def check_complete(self, names: Iterable[str] | None = None) -> None:
         """Refuse missing and infinite values, numbers whose squares are none, and what no file can hold.
@@ -89,7 +134,8 @@ class Table:
             raise DataError(
                 "\n".join(found),
                 "Every value that the model uses must be present and finite.",
-                "Drop or impute these rows first (no row is dropped for you). Rows are counted from 0.",
+                "Impute them first, or leave these rows out by missing='drop' (no row is dropped unasked). "
+                "Rows are counted from 0.",
             )
 
 
