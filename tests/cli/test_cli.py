@@ -432,6 +432,17 @@ def test_folding_keeps_words_and_indentation():
     assert fold("", 20) == ""
 
 
+def test_rows_with_missing_values_are_dropped_where_that_is_asked_for(shoal, tmp_path):
+    lines = ["time,censored,x", *(f"{1 + i},{i % 3 == 0},{i % 7}" for i in range(20)), "9,False,"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    ask = ("check", "time | cens(censored) ~ x", "t.csv", "--family", "weibull")
+    code, _, err = shoal(*ask)
+    assert code == 1 and "missing" in err
+    code, out, err = shoal(*ask, "--missing", "drop")
+    assert code == 0 and "1 of 21 rows dropped" in out + err
+    assert "7 known to lie above a value" in out
+
+
 def test_predictors_of_parameters_are_options(shoal):
     code, out, _ = shoal("check", "log_radon ~ floor", "radon", "--predictor", "sigma ~ floor + (1 | county)")
     assert code == 0 and "log(sigma[i]) = sigma_Intercept" in out

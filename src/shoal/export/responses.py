@@ -37,11 +37,12 @@ def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
     if type(family) not in COUNTERPARTS:
         known = ", ".join(kind.name for kind in COUNTERPARTS)
         raise ModelError(f"Family {family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
-    distribution, arguments, integers = COUNTERPARTS[type(family)](design, eta, phi)
+    given = COUNTERPARTS[type(family)](design, eta, phi)
+    distribution, arguments, integers = given
     y, weight = design.rows.y, design.rows.weight
     y = np.asarray(y, np.int64 if integers else np.float64)
     if design.formula.response.coarse:
-        pm.Potential(name, _coarse(design, distribution.dist(**arguments), y), dims="row")
+        pm.Potential(name, _coarse(design, given, y), dims="row")
     elif np.all(weight == 1):
         distribution(name, **arguments, observed=y, dims="row")
     else:
@@ -50,27 +51,38 @@ def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
         pm.Potential(name, data(design, "weight", weight) * log_density, dims="row")
 
 
-def _coarse(design: Design, distribution: Any, y: np.ndarray) -> Any:
+def _coarse(design: Design, given: Observed, y: np.ndarray) -> Any:
     """Return the log densities of rows that are censored or truncated, times their weights.
 
     `pymc.Censored` knows no intervals, and `pymc.Truncated` no rows that are censored as well.
     """
     rows = design.rows
-    value = pm.logp(distribution, y)
+    value = pm.logp(given.distribution.dist(**given.arguments), y)
     if rows.known is not None:
-        value = pt.switch(rows.observed, value, _log_between(distribution, *rows.known))
+        value = pt.switch(rows.observed, value, _log_between(given, *rows.known))
     if rows.bounds is not None:
-        value -= _log_between(distribution, *rows.bounds)
+        value -= _log_between(given, *rows.bounds)
     return data(design, "weight", np.asarray(rows.weight, float)) * value
 
 
-def _log_between(distribution: Any, low: np.ndarray, high: np.ndarray) -> Any:
-    """Return ``log P(low < y <= high)``."""
-    below = np.isneginf(low)
-    first = pm.logcdf(distribution, np.where(below, np.where(np.isposinf(high), 1.0, high - 1.0), low))
-    last = pm.logcdf(distribution, np.where(np.isposinf(high), np.where(below, 1.0, low + 1.0), high))
-    inside = pt.switch(np.isposinf(high), pt.log1mexp(first), last + pt.log1mexp(first - last))
-    return pt.switch(below, pt.switch(np.isposinf(high), 0.0, last), inside)
+def _log_between(given: Observed, low: np.ndarray, high: np.ndarray) -> Any:
+    """Return ``log P(low < y <= high)``; where an end is infinite, any number stands in its place."""
+    below, above = np.isneginf(low), np.isposinf(high)
+    first = _log_cdf(given, np.where(below, np.where(above, 1.0, high - 1.0), low))
+    last = _log_cdf(given, np.where(above, np.where(below, 1.0, low + 1.0), high))
+    inside = pt.switch(above, pt.log1mexp(first), last + pt.log1mexp(first - last))
+    return pt.switch(below, pt.switch(above, 0.0, last), inside)
+
+
+def _log_cdf(given: Observed, x: np.ndarray) -> Any:
+    """Return ``log P(y <= x)``: of normal responses not by PyMC, whose root of 2 is in single precision."""
+    if given.distribution is pm.Normal:
+        return _log_normal_cdf((x - given.arguments["mu"]) / given.arguments["sigma"])
+    if given.distribution is pm.LogNormal:
+        logs = np.log(np.where(x > 0, x, 1.0))
+        value = _log_normal_cdf((logs - given.arguments["mu"]) / given.arguments["sigma"])
+        return pt.switch(x > 0, value, -np.inf)
+    return pm.logcdf(given.distribution.dist(**given.arguments), x)
 
 
 def data(design: Design, what: str, values: np.ndarray, *dims: str) -> Any:
