@@ -61,7 +61,8 @@ def assert_same_fit(loaded, fit):
         assert (one.formula, one.family, one.prefix) == (other.formula, other.family, other.prefix)
         assert (one.columns, one.categories) == (other.columns, other.categories)
         np.testing.assert_array_equal(one.x, other.x)
-        np.testing.assert_array_equal(one.rows, other.rows)
+        for mine, own in zip(one.rows, other.rows, strict=True):
+            np.testing.assert_array_equal(mine, own)
         for a, b in zip((*one.groups, *one.latents), (*other.groups, *other.latents), strict=True):
             np.testing.assert_array_equal(a.labels, b.labels)
             np.testing.assert_array_equal(a.index, b.index)
