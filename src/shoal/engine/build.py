@@ -25,7 +25,8 @@ from shoal.priors import Fixed, Prior
 class _Block(NamedTuple):
     """Rows of one family, as `Builder.rows` is given them."""
 
-    functions: tuple[RowFunction, RowFunction]
+    function: RowFunction
+    interval: RowFunction
     rows: Any
     lines: list[Lines]
     offset: np.ndarray
@@ -126,20 +127,18 @@ class Builder:
 
     def rows(
         self,
-        functions: tuple[RowFunction, RowFunction],
+        function: RowFunction,
         rows: Any,
         lines: list[Lines],
         offset: np.ndarray,
         phi: list[int],
         link: list[int] | None = None,
+        interval: RowFunction | None = None,
     ) -> None:
         """Declare rows of one family.
 
         Parameters
         ----------
-        functions : tuple of RowFunction
-            Its row function, and its interval function, which is called for rows that are censored or
-            truncated.
         rows : families.Rows
         lines : list of Lines
             One a predictor.
@@ -149,8 +148,12 @@ class Builder:
         link : list of int, optional
             Of each that has a predictor, which follow those of the family in `lines`, a code of
             `families.predicted_parameters`; 0 of others.
+        interval : RowFunction, optional
+            The family's interval function, for rows that are censored or truncated.
         """
-        self._blocks.append(_Block(functions, rows, lines, offset, phi, link or [COMMON] * len(phi)))
+        self._blocks.append(
+            _Block(function, interval or function, rows, lines, offset, phi, link or [COMMON] * len(phi))
+        )
 
     def gaussian_rows(
         self, lines: Lines, response: np.ndarray, weight: np.ndarray, count: float, precision: int
@@ -200,7 +203,7 @@ class Builder:
             derived=self._derived_arrays(),
             expansion=arrays.Expansion(np.zeros(len(gram.row)), np.zeros(self._n_columns), mean.copy()),
             functions=functions_of(
-                [function for b in blocks for function in b.functions],
+                [function for b in blocks for function in (b.function, b.interval)],
                 (prior for _, prior, _ in self.slots),
                 (derived[:2] for derived in self._derived),
             ),

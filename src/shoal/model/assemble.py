@@ -109,8 +109,8 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     lines, offsets = zip(*(_seen(placed, part, merged.first) for part in parts), strict=True)
     phi = [place for own in placed for place in own.phi(design)]
     link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
-    functions = design.family.row_function, design.family.interval_function
-    builder.rows(functions, merged.rows, list(lines), np.stack(offsets), phi, link)
+    row, interval = design.family.row_function, design.family.interval_function
+    builder.rows(row, merged.rows, list(lines), np.stack(offsets), phi, link, interval)
     return np.concatenate([part.family.start(merged.rows) for part in parts])
 
 

@@ -290,7 +290,7 @@ class PlacedGroupEffects(Placed):
             zero, one_each = np.zeros(levels), np.ones(levels)
             rows = Rows(zero, one_each, one_each, zero)
             offset = np.zeros((len(block), levels))
-            builder.rows((student_effects, student_effects), rows, own, offset, [builder.names[group.nu]])
+            builder.rows(student_effects, rows, own, offset, [builder.names[group.nu]])
             lines += len(block) * levels
         return lines
 
