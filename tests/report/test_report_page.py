@@ -145,7 +145,7 @@ def test_a_page_is_written_and_overwritten(tmp_path):
 
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("shoal.report.page.page", lambda results, prob: written("no groups"))
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="no folder"):
         fit("no groups").report(tmp_path / "absent" / "page.html")
     (tmp_path / "page.html").mkdir()
     with pytest.raises(FileError, match="cannot be written"):

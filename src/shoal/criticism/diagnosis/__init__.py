@@ -16,7 +16,7 @@ from shoal.criticism.diagnosis.edges import edges
 from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.criticism.diagnosis.funnel import divergences, ridges
 from shoal.criticism.diagnosis.misfit import misfit_by_level
-from shoal.criticism.diagnosis.of_model import remarked
+from shoal.criticism.diagnosis.of_model import remarked, renamed
 from shoal.criticism.diagnosis.ours import certificate, impossible_draws, on_the_way
 from shoal.criticism.diagnosis.priors import location_priors, scale_priors
 from shoal.criticism.diagnosis.reading import attributes, groups_of
@@ -117,6 +117,7 @@ _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     certificate,
     scale_priors,
     remarked,
+    renamed,
     process_bases,
     edges,
     location_priors,

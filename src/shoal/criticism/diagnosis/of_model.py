@@ -14,3 +14,20 @@ def remarked(case: Case) -> list[Finding]:
     frame = case.model.table.frame
     found = [remark for design in case.model.designs for remark in remarks(design.unjoined, frame)]
     return [Finding(remark.code, remark.severity, remark.evidence, remark.remedy) for remark in found]
+
+
+def renamed(case: Case) -> list[Finding]:
+    """Report coefficients that have another name in results than their columns."""
+    if case.model is None:
+        return []
+    return [
+        Finding(
+            "renamed",
+            "note",
+            f"The coefficient of {term!r} is called {name!r}, for {term!r} is something else in results.",
+            "Nothing to do; rename the column for a coefficient of its name.",
+        )
+        for part in case.model.parts
+        for term, name in zip(part.terms, part.columns, strict=True)
+        if name != part.prefix + term
+    ]

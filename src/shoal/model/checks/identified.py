@@ -223,21 +223,6 @@ def _spreads_as_residuals(group: Group) -> bool:
     return bool(np.abs(left).max() < 1e-9)
 
 
-def renamed(design: Design) -> list[Remark]:
-    """Return a remark on each coefficient that cannot have its column's name in results."""
-    return [
-        Remark(
-            "renamed",
-            f"The coefficient of {term!r} is called {name!r} in results, where {term!r} is something else.",
-            "Rename the column for a coefficient of its name.",
-            "note",
-        )
-        for part in design.parts
-        for term, name in zip(part.terms, part.columns, strict=True)
-        if name != part.prefix + term
-    ]
-
-
 def columns_for_rows(design: Design) -> list[Remark]:
     """Return a remark on each term that has about as many columns as there are rows."""
     counts = Counter(name.split("[")[0] for name in design.terms if "[" in name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shoal.model.checks.identified import columns_for_rows, renamed, split_variance
+from shoal.model.checks.identified import columns_for_rows, split_variance
 from shoal.model.checks.levels import nesting
 from shoal.model.checks.offsets import offsets
 from shoal.model.checks.remark import Remark
@@ -23,7 +23,6 @@ def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
     return [
         *unobserved(design.formula.response.value.text, design.rows.y, design.categories),
         *nesting([term.factor for term in design.formula.groups if term.membership is None], frame),
-        *renamed(design),
         *columns_for_rows(design),
         *slopes(design),
         *separation(design, frame),

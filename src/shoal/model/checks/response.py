@@ -18,7 +18,7 @@ from shoal.formula.tree import Chain, unparse
 from shoal.model.checks.remark import Remark
 from shoal.tables.table import LARGEST, too_large
 
-LEAST_SE = 1e-6  # of the spread of the responses: the squares of smaller ones are lost beside it
+LEAST_SE = 1e-8  # of the spread of the responses: the squares of smaller ones are lost beside it
 LARGEST_WEIGHT = 1e12  # observations that a row stands for
 
 
