@@ -137,3 +137,10 @@ def test_pareto_k_is_the_shape_of_the_tail():
     rng = np.random.default_rng(3)
     found = [convergence.pareto_k(-0.8 * np.log(rng.random(4000))) for _ in range(50)]
     assert np.mean(found) == pytest.approx(0.8, abs=4 * np.std(found) / np.sqrt(50) + 0.02)
+
+
+def test_weights_that_rounding_makes_equal_have_a_tail_all_the_same():
+    """Of log weights in steps of 0.01, many of the largest are one and the same number."""
+    exact = np.random.default_rng(4).normal(0, 0.02, 4000)
+    assert np.isfinite(convergence.pareto_k(np.round(exact, 2)))
+    assert convergence.pareto_k(np.round(exact, 2)) < 0.7 and convergence.pareto_k(exact) < 0.7

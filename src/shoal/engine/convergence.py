@@ -175,7 +175,8 @@ def pareto_k(log_weights: np.ndarray) -> float:
     weights = np.exp(log_weights - log_weights[-1])
     excess = weights[-size:] - weights[-size - 1]
     grid = 1.0 - np.sqrt((30 + int(np.sqrt(size))) / (np.arange(1, 31 + int(np.sqrt(size))) - 0.5))
-    rate = 1.0 / excess[-1] + grid / (3.0 * excess[int(size / 4 + 0.5) - 1])
+    quarter = max(excess[int(size / 4 + 0.5) - 1], excess[excess > 0].min())  # equal weights, by rounding
+    rate = 1.0 / excess[-1] + grid / (3.0 * quarter)
     shape = np.log1p(-rate[:, None] * excess).mean(1)
     profile = size * (np.log(-rate / shape) - shape - 1.0)
     best = np.exp(profile - profile.max())
