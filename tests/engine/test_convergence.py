@@ -140,7 +140,6 @@ def test_pareto_k_is_the_shape_of_the_tail():
 
 
 def test_weights_that_rounding_makes_equal_have_a_tail_all_the_same():
-    """Of log weights in steps of 0.01, many of the largest are one and the same number."""
-    exact = np.random.default_rng(4).normal(0, 0.02, 4000)
-    assert np.isfinite(convergence.pareto_k(np.round(exact, 2)))
-    assert convergence.pareto_k(np.round(exact, 2)) < 0.7 and convergence.pareto_k(exact) < 0.7
+    """Most of the largest weights are one and the same number."""
+    weights = np.concatenate([np.zeros(3980), 0.01 * np.arange(20)])
+    assert -np.inf < convergence.pareto_k(weights) < 0.7
