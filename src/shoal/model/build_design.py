@@ -23,6 +23,7 @@ from shoal.model.coarse_rows import coarse
 from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
+from shoal.model.subsets import filled, own_columns, subset_of
 from shoal.tables import Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
@@ -64,9 +65,15 @@ def build(
     """
     predictors = predictors or {}
     columns = tuple(dict.fromkeys(c for f in (formula, *predictors.values()) for c in f.columns))
-    table = table.select(columns)
-    table.check_complete(needed((formula, *predictors.values())))
-    frame, missing = table.frame, None
+    formulas, table = (formula, *predictors.values()), table.select(columns)
+    missing = None
+    if formula.response.subset is not None:
+        table.check_complete(needed(formulas))
+        inside = subset_of(formula, table.frame)
+        table = replace(table, frame=filled(formulas, table.frame, inside))
+        missing = ~inside
+    table.check_complete([c for c in columns if c not in incomplete(formulas)])
+    frame = table.frame
     if formula.response.mi:
         frame, missing = _filled(formula, frame, family)
     family = _of_single_trials(formula, frame, family)
@@ -143,14 +150,21 @@ def _predictor(
 
 
 def needed(formulas: Sequence[Formula]) -> list[str]:
-    """Return the columns of a response's formulas that must be complete.
+    """Return the columns of a response's formulas that every row must have.
 
-    Others are a response with ``mi()``, and predictors ``mi(x)``.
+    Others are those of a response of a subset, a response with ``mi()``, and predictors ``mi(x)``.
     """
+    may = incomplete(formulas)
+    if formulas[0].response.subset is not None:
+        may |= set(own_columns(formulas))
+    return [c for c in dict.fromkeys(c for f in formulas for c in f.columns) if c not in may]
+
+
+def incomplete(formulas: Sequence[Formula]) -> set[str]:
+    """Return the columns whose missing values are estimated."""
     may = {c for f in formulas if f.response.mi for c in f.response.value.columns}
     may |= {term.column for f in formulas for term in f.imputed}
-    may -= {c for f in formulas for c in f.predicting}
-    return [c for c in dict.fromkeys(c for f in formulas for c in f.columns) if c not in may]
+    return may - {c for f in formulas for c in f.predicting}
 
 
 def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.DataFrame, np.ndarray]:

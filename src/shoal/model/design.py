@@ -87,14 +87,14 @@ class Design:
 
     @property
     def unknown(self) -> np.ndarray:
-        """Rows whose response is not known, (N,) bool: it is missing, or measured with an error."""
+        """Rows whose response is estimated, (N,) bool: it is missing, or measured with an error."""
         if self.formula.response.mi_se is not None and not self.parameter:
             return np.ones(self.n_rows, bool)
-        return self.absent
+        return self.absent if self.formula.response.mi else np.zeros(self.n_rows, bool)
 
     @property
     def absent(self) -> np.ndarray:
-        """Rows whose response was not measured at all, (N,) bool."""
+        """Rows whose response is missing, or which a subset leaves out, (N,) bool."""
         return np.zeros(self.n_rows, bool) if self.missing is None else self.missing
 
     @property

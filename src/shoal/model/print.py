@@ -97,7 +97,8 @@ def _data(model: Specification) -> list[str]:
         if merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         if unknown := int(design.absent.sum()):
-            rows += f", {unknown:,} of them with a missing response"
+            lack = "without this" if design.formula.response.subset else "with a missing"
+            rows += f", {unknown:,} of them {lack} response"
         if nothing := int((design.rows.weight == 0).sum()) - unknown:
             rows += f", {nothing:,} of them of weight 0, which count for nothing"
         if unseen := censoring(design.rows):

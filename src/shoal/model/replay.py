@@ -93,8 +93,9 @@ def read_new(source: Any, designs: Sequence[Design], trials: bool, se: bool) -> 
 
 
 def fitted(design: Design) -> Replay:
-    """Return the rows that were fitted."""
-    return Replay(design, np.zeros(design.n_rows, bool))
+    """Return the rows that were fitted; those outside a subset have no predictors of their own."""
+    outside = design.formula.response.subset is not None
+    return Replay(design, design.absent if outside else np.zeros(design.n_rows, bool))
 
 
 def replay(
