@@ -25,6 +25,7 @@ PARAMETERS = {
     "zi": P.Beta(2, 4), "hu": P.Beta(2, 4), "zoi": P.Beta(2, 4), "coi": P.Beta(2, 2), "alpha": P.Normal(0, 2),
     "kappa": P.Gamma(8, 2), "cutzero": P.Normal(-2, 0.5), "cutgap": P.Gamma(16, 4),
 }  # fmt: skip
+OF_SIGMA = {"sigma_Intercept": P.Normal(0, 0.5), "sigma_b": P.Normal(0, 0.3), "sigma_sd": P.HalfNormal(0.3)}
 BY_ID = {"sigma": "~ x + (1 | p | g)"}
 
 Case = tuple[Any, str, Mapping[str, P.Prior], Mapping[str, str]]
@@ -40,7 +41,7 @@ KINDS: dict[str, Case] = {
     "student effects": ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "smooth and steps": ("y ~ s(x, k=6) + mo(k)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
     "process, transported": ("y ~ gp(x, k=15, c=2)", "bernoulli", INTERCEPT | CURVES, {}),
-    "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | SLOPE, BY_ID),
+    "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "two responses, by id": (TWO, "", INTERCEPT | SD, {}),
     "zeros of a hurdle": ("c ~ x + (1 | g)", "hurdle_poisson", INTERCEPT | SD | SLOPE, {}),
     "thresholds in any order": ("k ~ x + (1 | g)", "sratio", SD | SLOPE, {}),

@@ -65,10 +65,16 @@ def find(
         best = int(np.argmax(values))
         moved = steps[best] * np.sqrt((eigenvalue * (vector.T @ direction) ** 2).sum())
         gained, x, value = values[best] - value, trial[best], values[best]
-        root = np.linalg.cholesky(root @ (vector / eigenvalue) @ vector.T @ root.T)
+        root = _lower(root @ (vector / np.sqrt(eigenvalue)))
         if moved < 0.05 and gained < 1e-2 and np.all((eigenvalue > 0.2) & (eigenvalue < 5)):
             break
     return x, root
+
+
+def _lower(square_root: np.ndarray) -> np.ndarray:
+    """Return the Cholesky factor of ``R R'``, which exists however near to singular R is."""
+    upper = np.linalg.qr(square_root.T, mode="r")
+    return (upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T
 
 
 def climb(
