@@ -114,7 +114,7 @@ def group_effects(formula, data, family):
     """Return the term, and what it does in the rows: columns of effects at average columns, and levels."""
     spec = sl.Model(formula, data, family).specification
     (term,) = (term for term in spec.terms if isinstance(term, GroupEffects))
-    return term, *term.columns(spec.designs[0], np.arange(ROWS))
+    return term, term.columns(spec.designs[0], np.arange(ROWS)), spec.designs[0].groups[0].index
 
 
 @EVERY

@@ -73,8 +73,8 @@ def find(
 
 def _lower(square_root: np.ndarray) -> np.ndarray:
     """Return the Cholesky factor of ``R R'``, which exists however near to singular R is."""
-    upper = np.linalg.qr(square_root.T, mode="r")
-    return (upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T
+    upper = np.asarray(np.linalg.qr(square_root.T, mode="r"))
+    return np.asarray((upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T)
 
 
 def climb(
