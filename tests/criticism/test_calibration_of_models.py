@@ -38,15 +38,15 @@ KINDS: dict[str, Case] = {
     "transported intercepts": ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPT | SD, {}),
     "crossed": ("y ~ 1 + (1 | g) + (1 | h)", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "crossed, transported": ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPT | SD, {}),
-    "student effects": ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "smooth and steps": ("y ~ s(x, k=6) + mo(k)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
-    "process, transported": ("y ~ gp(x, k=15, c=2)", "bernoulli", INTERCEPT | CURVES, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "two responses, by id": (TWO, "", INTERCEPT | SD, {}),
     "zeros of a hurdle": ("c ~ x + (1 | g)", "hurdle_poisson", INTERCEPT | SD | SLOPE, {}),
-    "thresholds in any order": ("k ~ x + (1 | g)", "sratio", SD | SLOPE, {}),
 }
 ALONE: dict[str, Case] = {
+    "student effects": ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", INTERCEPT | SD | SIGMA, {}),
+    "process, transported": ("y ~ gp(x, k=15, c=2)", "bernoulli", INTERCEPT | CURVES, {}),
+    "thresholds in any order": ("k ~ x + (1 | g)", "sratio", SD | SLOPE, {}),
     "correlated slopes": (
         "y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", INTERCEPT | SD | SLOPE | {"cor": P.LKJ(2)}, {}
     ),
