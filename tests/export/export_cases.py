@@ -154,6 +154,9 @@ ROWS = [
     Case("e | trunc(0, e + 1) ~ x", "exponential"),
     Case("p | cens(b) ~ x", "gamma"),
     Case("c | cens(b) + trunc(ub=c + 3) ~ x", "poisson"),
+    Case("o2 | cens(b) + trunc(ub=o2 + 3) ~ x", "negbinomial"),
+    Case("t | cens(b) ~ x", "student"),
+    Case("q | cens(b) + trunc(lb=q / 2) ~ x", "beta"),
 ]
 EFFECTS = [
     Case("y ~ 0 + (1 | g)", priors={"sd_g": HalfCauchy(0.8)}),

@@ -11,15 +11,20 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import stats
 from scipy.special import expit, logit
 
 from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import gamma_pair, trigamma_above_one
+from shoal.families.incomplete import ALWAYS, NEVER, NODES, WEIGHTS, is_sliver, of_ends
+from shoal.families.incomplete_beta import beta_tails
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, log1p_fast, logistic
 from shoal.families.support import refuse, refuse_all_but_shares
 from shoal.priors import InverseGamma, Prior
 from shoal.priors.compiled import inner
+
+SMALLEST = 1e-290  # a shape that rounding has made 0
 
 
 @inner
@@ -83,6 +88,66 @@ def beta_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, s
                 information[0, j] += w * expected
 
 
+@inner
+def beta_end(y: float, e: float, phi: float) -> tuple[float, float, float, float, float, float, float]:
+    """Return what `of_ends` needs of an end; the last, which it lacks, is 0: curvature by squared score."""
+    if y <= 0.0:
+        return NEVER
+    if y >= 1.0:
+        return ALWAYS
+    p, q, _ = logistic(e)
+    tails = beta_tails(max(phi * p, SMALLEST), max(phi * q, SMALLEST), math.log(y), log1p_fast(-y))
+    share = phi * p * q
+    return (
+        *(tails[0], tails[1], share * (tails[3] - tails[4]), share * (tails[5] - tails[6])),
+        *(p * tails[3] + q * tails[4], p * tails[5] + q * tails[6], 0.0),
+    )
+
+
+@inner
+def beta_sliver(low: float, high: float, e: float, phi: float) -> tuple[float, float, float, float]:
+    """Return what `of_ends` does, by quadrature of the density of the log odds of y."""
+    constants = beta_constants(phi, 0)
+    first = math.log(low) - log1p_fast(-low)
+    half = 0.5 * (math.log(high) - log1p_fast(-high) - first)
+    middle = beta_row(logistic(first + half)[0], e, phi, constants, 0)[0]
+    total, rises, slopes = 0.0, 0.0, 0.0
+    for k in range(len(NODES)):
+        y = logistic(first + half * (1.0 + NODES[k]))[0]
+        log_density, rise, _, slope, _ = beta_row(y, e, phi, constants, 0)
+        w = WEIGHTS[k] * math.exp(log_density - middle)
+        total += w
+        rises += w * rise
+        slopes += w * slope
+    rises /= total
+    return middle + math.log(half * total), rises, rises * rises, slopes / total
+
+
+@row_function
+def beta_intervals(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
+    """``log P(trials < y' <= y)``, all curvatures by squared derivatives."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        precision = phi[0, j]
+        for i in range(j * each, (j + 1) * each):
+            w, low, high, e = weight[i], trials[i], y[i], eta[0, i]
+            found = (0.0, 0.0, 0.0, 0.0)
+            if w != 0:
+                ends = beta_end(low, e, precision), beta_end(high, e, precision)
+                if is_sliver(ends[0][0], ends[0][1], ends[1][0], ends[1][1]):
+                    found = beta_sliver(low, high, e, precision)
+                else:
+                    found = of_ends(ends[0], ends[1])
+            value[i] = w * found[0]
+            if order > 0:
+                score[0, i] = w * found[1]
+                slope[0, j] += w * found[3]
+            if order > 1:
+                curvature[0, i] = w * above_zero(found[1] * found[1])
+                information[0, j] += w * found[3] * found[3]
+
+
 class Beta(Family):
     """Beta rows with mean ``expit(eta)``."""
 
@@ -90,6 +155,7 @@ class Beta(Family):
     links: ClassVar[tuple[str, ...]] = ("logit",)
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"logit": beta_rows}
+    interval_functions: ClassVar[dict[str, RowFunction]] = {"logit": beta_intervals}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return ("phi",)
@@ -139,6 +205,16 @@ class Beta(Family):
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return expit(eta)
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        # In proportion to its size, y is beta with a first shape of one more.
+        mean, precision = expit(eta), phi["phi"]
+        more = np.log(precision * mean + 1) - np.log(precision * expit(-eta))
+        beyond = self.log_probability(rows, more, {"phi": precision + 1}).value
+        return mean * np.exp(beyond - self.log_probability(rows, eta, phi).value)
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return stats.beta(phi["phi"] * expit(eta), phi["phi"] * expit(-eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

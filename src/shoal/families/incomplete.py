@@ -101,16 +101,16 @@ def of_ends(
         The value, its derivative in eta, minus the second one, and its derivative in the parameter.
     """
     value = log_between(a[0], a[1], b[0], b[1])
-    rise_a, rise_b = _change(a[0], a[1], a[2], a[3], value), _change(b[0], b[1], b[2], b[3], value)
+    rise_a, rise_b = change(a[0], a[1], a[2], a[3], value), change(b[0], b[1], b[2], b[3], value)
     rise = rise_b - rise_a
-    slope = _change(b[0], b[1], b[4], b[5], value) - _change(a[0], a[1], a[4], a[5], value)
+    slope = change(b[0], b[1], b[4], b[5], value) - change(a[0], a[1], a[4], a[5], value)
     if abs(rise) > STEEPEST:
         return value, rise, STEEPEST * STEEPEST, slope
     return value, rise, rise * rise - (rise_b * b[6] - rise_a * a[6]), slope
 
 
 @inner
-def _change(low: float, up: float, of_low: float, of_up: float, value: float) -> float:
+def change(low: float, up: float, of_low: float, of_up: float, value: float) -> float:
     """Return the derivative of F, relative to exp(value), from that of the log of its smaller tail."""
     if low < up:
         return math.exp(min(low - value, MOST)) * of_low

@@ -11,10 +11,13 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import gammaln
+from scipy import stats
+from scipy.special import expit, gammaln
 
 from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import log_gamma_ratio
+from shoal.families.incomplete import ALWAYS, FARTHEST, FEW, NEVER, of_ends
+from shoal.families.incomplete_beta import beta_tails
 from shoal.families.numerics import exp
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, logistic
@@ -60,6 +63,71 @@ def negbinomial_rows(y, trials, weight, se, eta, phi, order, value, score, curva
                     information[0, j] += w * per_weight * per_weight  # of this row: no closed expectation
 
 
+@inner
+def negbinomial_end(k: float, e: float, a: float) -> tuple[float, float, float, float, float, float, float]:
+    """Return what `of_ends` needs of a count: ``P(y <= k) = P(X <= a / (a + mu))``, X beta of a and k + 1."""
+    if k < 0.0:
+        return NEVER
+    if k == math.inf:
+        return ALWAYS
+    d = e - math.log(a)
+    p, other, rest = logistic(d)
+    tails = beta_tails(a, k + 1.0, min(-d, 0.0) - rest, min(d, 0.0) - rest)
+    low, up, density = tails[0], tails[1], tails[2]
+    of_low, of_up = math.exp(min(density - low, FARTHEST)), -math.exp(min(density - up, FARTHEST))
+    turn = (k + 1.0) * other - a * p
+    return low, up, -of_low, -of_up, tails[3] + of_low / a, tails[5] + of_up / a, turn
+
+
+@inner
+def negbinomial_few(low: float, high: float, e: float, a: float) -> tuple[float, float, float, float]:
+    """Return what `of_ends` does of few counts above `low` and up to `high`, added up."""
+    log_a, largest, k = math.log(a), -math.inf, low + 1.0
+    total, rises, squares, bends, slopes = 0.0, 0.0, 0.0, 0.0, 0.0
+    while k <= high:
+        log_p, rise, bend, slope, _ = negbinomial_row(k, e, a, log_a)
+        log_p -= math.lgamma(k + 1.0)
+        if log_p > largest:
+            less = math.exp(largest - log_p)
+            total, rises, squares = total * less, rises * less, squares * less
+            bends, slopes, largest = bends * less, slopes * less, log_p
+        w = math.exp(log_p - largest)
+        total += w
+        rises += w * rise
+        squares += w * rise * rise
+        bends += w * bend
+        slopes += w * slope
+        k += 1.0
+    rises /= total
+    return largest + math.log(total), rises, (bends - squares) / total + rises * rises, slopes / total
+
+
+@row_function
+def negbinomial_intervals(
+    y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information
+):
+    """``log P(trials < y' <= y)``, curvature exact in eta; in the shape it is the squared slope."""
+    several = phi.shape[1]
+    each = y.shape[0] // several
+    for j in range(several):
+        a = phi[0, j]
+        for i in range(j * each, (j + 1) * each):
+            w, low, high, e = weight[i], max(trials[i], -1.0), y[i], eta[0, i]
+            found = (0.0, 0.0, 0.0, 0.0)
+            if w != 0:
+                if high - low <= FEW:
+                    found = negbinomial_few(low, high, e, a)
+                else:
+                    found = of_ends(negbinomial_end(low, e, a), negbinomial_end(high, e, a))
+            value[i] = w * found[0]
+            if order > 0:
+                score[0, i] = w * found[1]
+                slope[0, j] += w * found[3]
+            if order > 1:
+                curvature[0, i] = w * above_zero(found[2])
+                information[0, j] += w * found[3] * found[3]
+
+
 class NegBinomial(Family):
     """Negative binomial rows with mean ``exp(eta)``."""
 
@@ -69,6 +137,7 @@ class NegBinomial(Family):
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"log": negbinomial_rows}
+    interval_functions: ClassVar[dict[str, RowFunction]] = {"log": negbinomial_intervals}
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return ("shape",)
@@ -104,6 +173,14 @@ class NegBinomial(Family):
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)
+
+    def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        # The score is (y - mu) / (1 + mu / shape).
+        mean = exp(eta)
+        return mean + (1 + mean / phi["shape"]) * self.log_probability(rows, eta, phi, 1).score
+
+    def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return stats.nbinom(phi["shape"], expit(np.log(phi["shape"]) - eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
