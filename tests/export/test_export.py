@@ -325,4 +325,4 @@ def test_cutpoints_are_drawn_in_order_from_the_prior():
     with Case("a ~ x", "cumulative").model().to_pymc():
         draws = pymc.sample_prior_predictive(50, var_names=["cutpoints"], random_seed=1)["prior"]
     values = draws["cutpoints"].values
-    assert values.shape[-1] == 2 and (np.diff(values, axis=-1) > 0).all()
+    assert values.shape[-1] == 3 and (np.diff(values, axis=-1) > 0).all()
