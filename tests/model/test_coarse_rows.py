@@ -219,3 +219,13 @@ def test_a_rate_is_an_offset():
         sl.Model("y | rate(d) ~ x", table)
     with pytest.raises(FormulaError):
         sl.Model("y | rate(d) ~ x + offset(log(d))", table, "poisson")
+
+
+def test_a_picture_of_censored_responses_says_so():
+    rows = lifetimes()
+    picture = sl.Model("time | cens(censored) ~ x", rows, "weibull").fit(draws=50, seed=1).plot.ppc()
+    assert "rows are censored" in picture.caption
+    labels = [text.get_text() for text in picture.figure.axes[0].get_legend().get_texts()]
+    assert labels == ["simulated", "observed, or censored"]
+    plain = sl.Model("time ~ 1", rows, "weibull").fit(draws=50, seed=1).plot.ppc()
+    assert "censored" not in plain.caption

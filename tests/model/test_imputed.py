@@ -191,6 +191,25 @@ def test_unknown_values_may_depend_on_unknown_values(frame):
     assert model.fit(seed=1).diagnose().trustworthy
 
 
+def test_a_parameter_has_imputed_predictors_too(frame):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=800)
+    rows = pd.DataFrame({"y": np.exp(0.2 + 0.5 * x) * rng.normal(size=800), "x": x})
+    rows.loc[rng.uniform(size=800) < 0.2, "x"] = np.nan
+    pair = [sl.Response("y ~ 1", predictors={"sigma": "~ mi(x)"}), sl.Response("x | mi() ~ 1")]
+    slope = sl.Model(pair, rows).fit(seed=1).summary().loc["y_sigma_mi(x)"]
+    assert abs(slope["mean"] - 0.5) < 3 * slope["sd"]
+
+
+def test_pictures_have_the_rows_that_are_known(fit, frame):
+    drawn = fit.plot.ppc(kind="ecdf").numbers.query("response == 'x' and data == 'observed'")
+    assert drawn["value"].min() >= frame["x"].min() - 1 and drawn["value"].max() <= frame["x"].max() + 1
+    table = fit.plot.ppc(by="g").numbers.query("response == 'x'").set_index("level")
+    known = frame.dropna().groupby("g")["x"]
+    np.testing.assert_allclose(table["observed"].loc[known.mean().index], known.mean())
+    np.testing.assert_array_equal(table["n"].loc[known.size().index], known.size())
+
+
 @pytest.mark.parametrize(
     ("responses", "error"),
     [

@@ -43,6 +43,8 @@ def test_its_parameters_begin_with_the_name_of_the_parameter(model):
 def test_the_printed_model_has_a_line_for_each_predictor(model):
     assert "log(sigma[i]) = sigma_Intercept + b[sigma_z] z[i] + sigma_r_g[g[i]]" in str(model)
     assert "y[i] ~ Normal(eta, sigma[i])" in str(model)
+    (line,) = (line for line in str(model).splitlines() if line.strip().startswith("sigma_Intercept  "))
+    assert line.endswith("on the linear predictor at average columns")
 
 
 def test_priors_are_given_by_these_names_and_general_ones_are_not_theirs(frame):

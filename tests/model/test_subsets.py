@@ -71,3 +71,9 @@ def test_rows_that_lack_their_level_are_dropped_where_that_is_asked_for():
     with pytest.warns(sl.errors.ShoalWarning, match="1 of 80"):
         model = sl.Model(RESPONSES, table, missing="drop")
     assert model.dropped.rows == (5,)
+
+
+def test_pictures_have_the_rows_of_each_subset():
+    table = stacked()
+    numbers = sl.Model(RESPONSES, table).fit(draws=50, seed=1).plot.ppc().numbers
+    assert numbers.query("response == 'k'")["observed"].sum() == table["k"].notna().sum()

@@ -153,7 +153,8 @@ def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
     parts += [counted(size.of_curves, "coefficient") + " of curves"] if size.of_curves else []
     parts += [counted(size.unknown, "unknown value")] if size.unknown else []
     parts += [counted(size.effects, "group effect")] if size.effects else []
-    what = " and ".join(parts) or "no effects"
+    *first, last = parts or ["no effects"]
+    what = f"{', '.join(first)} and {last}" if first else last
     if integrate:
         return (
             f"Integrated exactly: {what}, from per-level sums; the rows are read once. "

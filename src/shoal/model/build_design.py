@@ -90,14 +90,15 @@ def build(
     family.check(rows.at(rows.weight > 0), formula.response.value.text)
     checks.predictors(predictors, formula, family)
     design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
-    design = replace(design, imputed=_imputed(formula, frame, prefix, measured))
     parts = []
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(name, family.parameter_prior(name, design.counting.rows))
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )
-    design = replace(design, categories=categories, missing=missing, predictors=tuple(parts))
+    design = replace(design, categories=categories, missing=missing, predictors=tuple(parts)).changed(
+        lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured))
+    )
     for part in design.counting.parts:
         checks.columns(part)
     for remark in [] if quiet else checks.remarks(design, frame):

@@ -79,6 +79,8 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
     slopes = any(v.kind == "coefficient" for v in others)
     plain = replace(given, centered=given.centered and (slopes or variable.kind == "sd"))
     marks = plain.notes(variable.kind)
+    if any(part.parameter and part.prefix == variable.prefix for part in model.parts):
+        marks = [mark.replace("on the mean", "on the linear predictor") for mark in marks]
     if variable.kind == "cutpoints":
         design = next(design for design in model.designs if design.prefix == variable.prefix)
         marks.append("each, in ascending order" if design.family.ordered_cutpoints else "each")

@@ -35,6 +35,7 @@ class Replicates:
     ----------
     design : Design
     observed : (N,) array
+        Those that are known.
     simulated : (S, N) array
     color : str
         Of what is simulated.
@@ -44,6 +45,12 @@ class Replicates:
     observed: np.ndarray
     simulated: np.ndarray
     color: str = POOLED
+
+    @classmethod
+    def of(cls, design: Design, simulated: np.ndarray, color: str = POOLED) -> Replicates:
+        """Return the rows of a design whose response is known, beside simulated ones of all rows."""
+        seen = ~design.absent
+        return cls(design, design.observed[seen], simulated[:, seen], color)
 
     @property
     def name(self) -> str:
@@ -112,7 +119,8 @@ def curves(figure: Figure, axes: Axes, replicates: Replicates, kind: str) -> pd.
     ]
     axes.set_xlim(*window(replicates))
     quiet(axes).set(xlabel=plain(replicates.name), ylabel="ECDF" if kind == "ecdf" else kind)
-    _name(axes, [drawn[0], last], ["simulated", "observed"])
+    whole = replicates.design.rows.observed.all()
+    _name(axes, [drawn[0], last], ["simulated", "observed" if whole else "observed, or censored"])
     return pd.concat(tables, ignore_index=True)
 
 
@@ -167,12 +175,14 @@ def bins(replicates: Replicates) -> tuple[np.ndarray, list[str]]:
 
 def by_level(axes: Axes, replicates: Replicates, labels: np.ndarray, index: np.ndarray) -> pd.DataFrame:
     """Draw each level's mean, observed as a dot and simulated as an interval, in order; return both."""
-    trials = np.asarray(replicates.design.rows.trials, float)
+    seen = ~replicates.design.absent
+    trials, index = np.asarray(replicates.design.rows.trials, float)[seen], index[seen]
     counts = np.bincount(index, minlength=len(labels))
     weight = np.bincount(index, trials, len(labels))
 
     def means(y: np.ndarray) -> np.ndarray:
-        return np.bincount(index, y, len(labels)) / weight
+        sums = np.bincount(index, y, len(labels))
+        return np.divide(sums, weight, out=np.full(len(labels), np.nan), where=weight > 0)
 
     observed = means(replicates.observed)
     order = np.argsort(observed, kind="stable")

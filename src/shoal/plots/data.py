@@ -133,7 +133,8 @@ def _means(design: Design, codes: np.ndarray, count: int) -> np.ndarray:
     """Return the mean response of each group, on its own scale, (count,); NaN without observations."""
     rows = design.rows
     size = np.bincount(codes, design.row_weight, minlength=count)
-    total = np.bincount(codes, rows.weight * design.observed, minlength=count)
+    known = np.where(design.absent, 0.0, rows.weight * design.observed)
+    total = np.bincount(codes, known, minlength=count)
     return np.divide(total, size, out=np.full(count, np.nan), where=size > 0)
 
 

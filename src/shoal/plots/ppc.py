@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -57,7 +59,7 @@ def compared(
         if own == "bars":
             tables.append(bars(axes, replicates))
         else:
-            some = Replicates(replicates.design, replicates.observed, replicates.simulated[:draws])
+            some = replace(replicates, simulated=replicates.simulated[:draws])
             tables.append(curves(figure, axes, some, own))
     return Picture(figure, _stacked(every, tables), _caption(every, kinds, draws))
 
@@ -76,7 +78,7 @@ def simulate(results: Results, draws: int, seed: int) -> list[Replicates]:
     out = []
     for design in results.model.designs:
         values = predicted[safe(design.formula.response.value.text)].values
-        out.append(Replicates(design, design.observed, values.reshape(-1, values.shape[-1])[order]))
+        out.append(Replicates.of(design, values.reshape(-1, values.shape[-1])[order]))
     return out
 
 
@@ -115,4 +117,11 @@ def _caption(every: list[Replicates], kinds: list[str], draws: int) -> str:
         "ecdf": f"the distribution function of {lines}",
     }
     parts = [f"{r.name}: {words[k]}" for r, k in zip(every, kinds, strict=True)]
-    return f"New responses to the fitted rows against those observed. {'; '.join(parts)}."
+    said = f"New responses to the fitted rows against those observed. {'; '.join(parts)}."
+    for replicates in every:
+        if censored := int((~replicates.design.rows.observed).sum()):
+            said += (
+                f" Of {replicates.name}, {censored:,} rows are censored: they are drawn at the value they "
+                "are known by, and new responses are not censored, so that the two differ there."
+            )
+    return said

@@ -29,11 +29,11 @@ def prior_predictive(model: Specification, draws: int = 200, seed: int = 0) -> P
     for axes, design in zip(panels, model.designs, strict=True):
         name = design.formula.response.value.text
         values = simulated_of[safe(name)].values[0]
-        replicates = Replicates(design, design.observed, values, COMPLETE)
+        replicates = Replicates.of(design, values, COMPLETE)
         if replicates.discrete:
             table = bars(axes, replicates)
         else:
-            some = Replicates(design, design.observed, values[:LINES], COMPLETE)
+            some = Replicates.of(design, values[:LINES], COMPLETE)
             table = curves(figure, axes, some, "ecdf")
         tables.append(table.assign(response=name))
     numbers = pd.concat(tables, ignore_index=True)

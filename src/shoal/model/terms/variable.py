@@ -46,7 +46,7 @@ class ResolvedPrior:
 
     def notes(self, kind: str) -> list[str]:
         """Return what a reader has to know besides the distribution, of a parameter of one of `KINDS`."""
-        where = "of effects at average columns" if kind == "sd" else "on the mean at average columns"
+        where = f"{'of effects' if kind == 'sd' else 'on the mean'} at average columns"
         said = {"default": self.default, where: self.centered, "jointly with the other slopes": self.joint}
         return [words for words, true in said.items() if true]
 
