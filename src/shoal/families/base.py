@@ -256,11 +256,11 @@ class Family(ABC):
 
         Of families that have interval functions, as is `in_scipy`.
         """
-        raise NotImplementedError
+        raise ModelError(f"Family {self.name!r} does not say what its mean between bounds is.")
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`."""
-        raise NotImplementedError
+        raise ModelError(f"Family {self.name!r} does not say what its distribution is in SciPy.")
 
     @abstractmethod
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -29,11 +29,11 @@ class Coarse(Family):
 
     def __init__(self, family: Family, truncated: bool):
         self.of, self.truncated = family, truncated
-        self.name, self.links, self.wider = family.name, family.links, family.wider  # type: ignore[misc]
-        self.takes, self.requires = family.takes, family.requires  # type: ignore[misc]
-        self.discrete, self.newton_steps = family.discrete, 8  # type: ignore[misc]
+        # What other families say as classes depends on the family here: an instance says it.
+        same = ("name", "links", "wider", "takes", "requires", "discrete")
+        vars(self).update({what: getattr(family, what) for what in same})
         # Functions of distribution are log-concave where the density is; a truncated density need not be.
-        self.log_concave = family.log_concave and not truncated  # type: ignore[misc]
+        vars(self).update(newton_steps=8, log_concave=family.log_concave and not truncated)
         super().__init__(family.link)
 
     def __eq__(self, other: object) -> bool:

@@ -32,7 +32,8 @@ class Parameter(Family):
 
     def __init__(self, name: str, default: Prior):
         super().__init__(LINK_OF[default.support])
-        self.name, self.default = name, default  # type: ignore[misc]
+        self.default = default
+        vars(self).update(name=name)  # which other families have as classes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Parameter) and (self.name, self.default) == (other.name, other.default)

@@ -79,29 +79,13 @@ def evaluate_block(
     pairs = first * (first + 1) // 2
     own_eta, own_score = eta[: first * count].reshape((first, count)), score[: first * count]
     own_curvature = curvature[: pairs * count] if order > 1 else curvature[:0]
-    if first == predictors:
-        evaluate_kinds(
-            function,
-            interval,
-            y,
-            trials,
-            weight,
-            se,
-            intervals,
-            own_eta,
-            phi.reshape((k, 1)),
-            order,
-            value,
-            own_score.reshape((first, count)),
-            own_curvature.reshape((pairs, own_curvature.size // pairs)),
-            slope.reshape((k, 1)),
-            information.reshape((k, 1)),
-        )
-        return
-    each = np.empty((k, count))
-    rate = np.empty((predictors - first, count))
+    each, rate = phi.reshape((k, 1)), np.empty((predictors - first, count))
+    slopes, informations = slope.reshape((k, 1)), information.reshape((k, 1))
+    if first < predictors:
+        each = np.empty((k, count))
+        slopes, informations = np.zeros((k, count)), np.zeros((k, count))
     at = first
-    for j in range(k):
+    for j in range(k if first < predictors else 0):
         if link[j] == COMMON:
             for i in range(count):
                 each[j, i] = phi[j]
@@ -109,7 +93,6 @@ def evaluate_block(
             for i in range(count):
                 each[j, i], rate[at - first, i] = inverse_link(link[j], eta[at * count + i])
             at += 1
-    slopes, informations = np.zeros((k, count)), np.zeros((k, count))
     evaluate_kinds(
         function,
         interval,
@@ -127,7 +110,7 @@ def evaluate_block(
         slopes,
         informations,
     )
-    if order == 0:
+    if order == 0 or first == predictors:
         return
     at = first
     for j in range(k):

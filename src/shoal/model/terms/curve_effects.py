@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from shoal.engine.build import Builder
 from shoal.engine.lines import Lines
 from shoal.model.design import Curve, Design
-from shoal.model.terms.term import Draws, Placed, Term
+from shoal.model.terms.term import Drawn, Draws, Placed, Term
+from shoal.model.terms.units import scale_of
 from shoal.model.terms.variable import Priors, Variable
+from shoal.priors import Exponential
 
 
 @dataclass(frozen=True)
@@ -39,25 +41,20 @@ class CurveEffects(Term):
     def scales(self, builder: Builder) -> np.ndarray:
         """Return places in h of the coefficients' standard deviations, (levels × K,)."""
 
-    def place(self, builder: Builder, before: Sequence[Placed]) -> Placed:
+    @abstractmethod
+    def stacked(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return draws of hyperparameters as the term's variables have them."""
+
+    def sd_default(self) -> Exponential:
+        """Return the default prior of a standard deviation: of the size of what the curve adds."""
+        size = float(np.sqrt(np.average(self.curve.times**2, weights=self.design.row_weight)))
+        return Exponential(size / scale_of(self.design))
+
+    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCurve:
         scales = self.scales(builder)
         x, v = builder.effects(len(scales)), builder.columns(len(scales))
         builder.scale(v, x, scales)
-        return self.placed(v)
-
-    @abstractmethod
-    def placed(self, v: np.ndarray) -> Placed:
-        """Return the term with the places of its coefficients in v."""
-
-    def lines(self, v: np.ndarray, design: Design, first: np.ndarray) -> Lines | None:
-        """Return the entries of J in some rows, the coefficients being at `v`."""
-        if design is not self.design:
-            return None
-        own = self.curve.at(first)
-        columns = own.columns
-        line, column = np.nonzero(columns)
-        places = own.index[line] * columns.shape[1] + column
-        return Lines(line, v[places], columns[line, column])
+        return PlacedCurve(self, v)
 
     def predictor(self, design: Design, draws: Draws) -> np.ndarray | float:
         if design is not self.design:
@@ -66,6 +63,29 @@ class CurveEffects(Term):
 
     def summands(self, design: Design) -> list[str]:
         return [f"{self.curve.name}[i]"] if design is self.design else []
+
+
+@dataclass(frozen=True)
+class PlacedCurve(Placed):
+    """`v`: places of the coefficients."""
+
+    term: CurveEffects
+    v: np.ndarray
+
+    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
+        if design is not self.term.design:
+            return None
+        own = self.term.curve.at(first)
+        columns = own.columns
+        line, column = np.nonzero(columns)
+        places = own.index[line] * columns.shape[1] + column
+        return Lines(line, self.v[places], columns[line, column])
+
+    def small(self) -> np.ndarray:
+        return self.v
+
+    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        return {**self.term.stacked(drawn.values), self.term.name: drawn.elements(self.v)}
 
 
 def evaluated(curve: Curve, coefficients: np.ndarray) -> np.ndarray:

@@ -11,15 +11,14 @@ from scipy.optimize import brentq
 from scipy.special import gammainccinv
 
 from shoal.engine.build import Builder
-from shoal.engine.lines import Lines
 from shoal.model.bases.hilbert import Hilbert
 from shoal.model.design import Design
 from shoal.model.terms import functions as f
 from shoal.model.terms.curve_effects import CurveEffects, named
-from shoal.model.terms.term import Drawn, Draws, Judged, Placed
-from shoal.model.terms.units import scale_of, wider
+from shoal.model.terms.term import Draws, Judged
+from shoal.model.terms.units import wider
 from shoal.model.terms.variable import Default, Variable
-from shoal.priors import Exponential, InverseGamma, Prior
+from shoal.priors import InverseGamma, Prior
 
 TAIL = 0.01  # of the default prior of a lengthscale, on either side of what is expected
 
@@ -72,11 +71,10 @@ class GaussianProcess(CurveEffects):
         yield self.coefficients()
 
     def _sd_defaults(self) -> Iterator[Default]:
-        size = float(np.sqrt(np.average(self.curve.times**2, weights=self.design.row_weight)))
         for name, _ in self.pairs():
             names = dict.fromkeys((self.sd, *wider(self.design, "sdgp")))
             own = tuple(other for other in names if other != name)
-            yield Default(name, Exponential(size / scale_of(self.design)), own)
+            yield Default(name, self.sd_default(), own)
 
     def _lengthscale_defaults(self) -> Iterator[Default]:
         prior = between(*self.basis.expected)
@@ -99,11 +97,7 @@ class GaussianProcess(CurveEffects):
         ]
         return np.ravel(places)
 
-    def placed(self, v: np.ndarray) -> PlacedProcess:
-        return PlacedProcess(self, v)
-
-    def _stacked(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return draws of standard deviations and lengthscales as their variables have them."""
+    def stacked(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         out = {}
         for variable, names in zip((self.sd, self.lengthscale), zip(*self.pairs(), strict=True), strict=True):
             stacked = np.stack([values[name] for name in names], axis=-1)
@@ -117,7 +111,7 @@ class GaussianProcess(CurveEffects):
             density = np.array([self.basis.spectral_density(one) for one in drawn[lengthscale]])
             each.append(drawn[sd][:, None] * np.sqrt(density))
         scales = np.concatenate(each, axis=1)
-        return {**self._stacked(drawn), self.name: scales * rng.normal(size=scales.shape)}
+        return {**self.stacked(drawn), self.name: scales * rng.normal(size=scales.shape)}
 
     def judged(self, draws: Draws) -> Iterator[Judged]:
         for k, names in enumerate(self.pairs()):
@@ -149,20 +143,3 @@ def between(low: float, high: float) -> InverseGamma:
 
     shape = float(brentq(ratio, 0.3, 1e4))
     return InverseGamma(shape, float(low * gammainccinv(shape, TAIL)))
-
-
-@dataclass(frozen=True)
-class PlacedProcess(Placed):
-    """`v`: places of the coefficients."""
-
-    term: GaussianProcess
-    v: np.ndarray
-
-    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        return self.term.lines(self.v, design, first)
-
-    def small(self) -> np.ndarray:
-        return self.v
-
-    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
-        return {**self.term._stacked(drawn.values), self.term.name: drawn.elements(self.v)}

@@ -12,14 +12,13 @@ from functools import partial
 import numpy as np
 
 from shoal.engine.build import Builder
-from shoal.engine.lines import Lines
 from shoal.model.bases.splines import Splines
 from shoal.model.design import Design
 from shoal.model.terms.curve_effects import CurveEffects, named
-from shoal.model.terms.term import Drawn, Draws, Judged, Placed
-from shoal.model.terms.units import scale_of, wider
+from shoal.model.terms.term import Draws, Judged
+from shoal.model.terms.units import wider
 from shoal.model.terms.variable import Default, Variable
-from shoal.priors import Exponential, Prior
+from shoal.priors import Prior
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,9 @@ class Smooth(CurveEffects):
 
     def _defaults(self) -> Iterator[Default]:
         names = (self.sds, *wider(self.design, "sds"))
-        size = float(np.sqrt(np.average(self.curve.times**2, weights=self.design.row_weight)))
         for name in self.names:
             own = tuple(other for other in names if other != name)
-            yield Default(name, Exponential(size / scale_of(self.design)), own)
+            yield Default(name, self.sd_default(), own)
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         return {name: self.priors[name].prior for name in self.names}
@@ -74,18 +72,14 @@ class Smooth(CurveEffects):
     def scales(self, builder: Builder) -> np.ndarray:
         return np.array([builder.names[name] for name in self.names])[self.sd_of]
 
-    def placed(self, v: np.ndarray) -> PlacedSmooth:
-        return PlacedSmooth(self, v)
-
-    def _stacked(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return draws of the standard deviations as their variable has them."""
-        stacked = np.stack([values[name] for name in self.names], axis=-1)
-        return stacked[..., 0] if self.labels == ("",) else stacked
+    def stacked(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        sds = np.stack([values[name] for name in self.names], axis=-1)
+        return {self.sds: sds[..., 0] if self.labels == ("",) else sds}
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
         drawn = {name: prior.draw(rng, size) for name, prior in self.hyperparameters().items()}
         sds = np.stack(list(drawn.values()), axis=-1)[:, self.sd_of]
-        return {self.sds: self._stacked(drawn), self.name: sds * rng.normal(size=sds.shape)}
+        return {**self.stacked(drawn), self.name: sds * rng.normal(size=sds.shape)}
 
     def judged(self, draws: Draws) -> Iterator[Judged]:
         sds = draws[self.sds]
@@ -102,23 +96,3 @@ class Smooth(CurveEffects):
             "their straight part",
             f"{self.name}[k] ~ Normal(0, {self.sds}{of}), k = 1 to {len(self.sd_of)}",
         ]
-
-
-@dataclass(frozen=True)
-class PlacedSmooth(Placed):
-    """`v`: places of the coefficients."""
-
-    term: Smooth
-    v: np.ndarray
-
-    def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        return self.term.lines(self.v, design, first)
-
-    def small(self) -> np.ndarray:
-        return self.v
-
-    def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
-        return {
-            self.term.sds: self.term._stacked(drawn.values),
-            self.term.name: drawn.elements(self.v),
-        }
