@@ -254,12 +254,14 @@ def test_showing_progress_leaves_standard_output_and_the_draws_alone(capfd):
     assert shown.equals(fitted("y ~ x + (1 | g)", table(), progress=False))
 
 
-def test_ordinary_fits_never_import_jax():
+def test_ordinary_fits_import_nothing_they_do_not_need():
+    """Others' engines, and half a second of SciPy's distributions and optimizers."""
+    others = ("jax", "jaxlib", "pymc", "pytensor", "scipy.stats", "scipy.optimize", "matplotlib")
     code = (
         "import sys, pandas as pd, shoal as sl\n"
         "d = pd.DataFrame({'y': [1.0, 2.0, 4.0, 3.0], 'g': [1, 1, 2, 2]})\n"
         "sl.Model('y ~ 1 + (1 | g)', d).fit(draws=60, chains=1, seed=1).summary()\n"
-        "print(*[name for name in ('jax', 'jaxlib', 'pymc', 'pytensor') if name in sys.modules])\n"
+        f"print(*[name for name in {others} if name in sys.modules])\n"
     )
     assert run_python(code) == []
 

@@ -259,7 +259,10 @@ class Family(ABC):
         raise ModelError(f"Family {self.name!r} does not say what its mean between bounds is.")
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
-        """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`."""
+        """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`.
+
+        Import `scipy.stats` here and not above: it takes half a second, which most processes need not wait.
+        """
         raise ModelError(f"Family {self.name!r} does not say what its distribution is in SciPy.")
 
     @abstractmethod

@@ -11,7 +11,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from scipy.special import expit, logit
 
 from shoal.families.base import Family, Rows
@@ -214,6 +213,8 @@ class Beta(Family):
         return mean * np.exp(beyond - self.log_probability(rows, eta, phi).value)
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.beta(phi["phi"] * expit(eta), phi["phi"] * expit(-eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

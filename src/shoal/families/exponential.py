@@ -12,7 +12,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
 from shoal.families.base import Family, Rows
 from shoal.families.intervals import gumbel_interval
@@ -91,6 +90,8 @@ class Exponential(Family):
         return exp(eta) * (1 + self.log_probability(rows, eta, phi, 1).score)
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.expon(scale=exp(eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -11,7 +11,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from scipy.special import polygamma
 
 from shoal.families.base import Family, Rows
@@ -178,6 +177,8 @@ class Gamma(Family):
         return exp(eta) * (1 + self.log_probability(rows, eta, phi, 1).score / phi["shape"])
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.gamma(phi["shape"], scale=exp(eta) / phi["shape"])
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -10,7 +10,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
 from shoal.families.base import Family, Rows
 from shoal.families.intervals import normal_interval
@@ -129,6 +128,8 @@ class Gaussian(Family):
         return float(np.mean(np.square(rows.se))) + phi.get("sigma", 0.0) ** 2
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.norm(eta, np.sqrt(self._variance(rows, phi)))
 
     def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:

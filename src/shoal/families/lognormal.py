@@ -12,7 +12,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
 from shoal.families.base import Family, Rows
 from shoal.families.intervals import normal_interval
@@ -128,6 +127,8 @@ class LogNormal(Family):
         return exp(eta + 0.5 * variance + beyond - self.log_probability(rows, eta, phi).value)
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.lognorm(phi["sigma"], scale=exp(eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -11,7 +11,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from scipy.special import expit, gammaln
 
 from shoal.families.base import Family, Rows
@@ -180,6 +179,8 @@ class NegBinomial(Family):
         return mean + (1 + mean / phi["shape"]) * self.log_probability(rows, eta, phi, 1).score
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.nbinom(phi["shape"], expit(np.log(phi["shape"]) - eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -12,7 +12,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from scipy.special import gammaln
 
 from shoal.families.base import Family, Rows
@@ -133,6 +132,8 @@ class Poisson(Family):
         return exp(eta) + self.log_probability(rows, eta, phi, 1).score
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.poisson(exp(eta))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -11,7 +11,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 
 from shoal.families.base import Family, Rows
 from shoal.families.gamma_functions import log_gamma_ratio, trigamma_excess
@@ -202,6 +201,8 @@ class Student(Family):
         return eta
 
     def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         # (1 + z^2 / nu) times the density has minus (1 - 1 / nu) z times the density as its derivative.
         sigma, nu = phi["sigma"], phi["nu"]
         ends = []
@@ -215,6 +216,8 @@ class Student(Family):
         return np.where(untruncated, eta, eta + sigma * shift / (1 - 1 / np.where(nu == 1, 1 + 1e-9, nu)))
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.t(phi["nu"], eta, phi["sigma"])
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -13,7 +13,6 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import stats
 from scipy.special import gammainc, gammaincc, gammaln
 
 from shoal.families.base import Family, Rows
@@ -136,6 +135,8 @@ class Weibull(Family):
         return exp(eta) * share / np.exp(self.log_probability(rows, eta, phi).value)
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        from scipy import stats
+
         return stats.weibull_min(phi["shape"], scale=exp(eta - gammaln(1 + 1 / phi["shape"])))
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import gammainccinv
 
 from shoal.engine.build import Builder
@@ -136,6 +135,7 @@ def between(low: float, high: float) -> InverseGamma:
     It keeps lengthscales from zero, where a process is noise, and from where it is a constant (Betancourt
     2020, Robust Gaussian Process Modeling).
     """
+    from scipy.optimize import brentq
 
     def ratio(shape: float) -> float:
         # Of a gamma variable of this shape, whose reciprocal is of interest; on a log scale.
