@@ -57,7 +57,7 @@ ALONE: dict[str, Case] = {
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
 }  # fmt: skip
 for name, family in FAMILIES.items():
-    y = "k" if family.ordinal else "y | trials(n)" if family.requires else "c" if family.discrete else "v"
+    y = "k" if family.categorical else "y | trials(n)" if family.requires else "c" if family.discrete else "v"
     y = "y" if name == "bernoulli" else y
     ALONE[name] = (f"{y} ~ x + (1 | g)", name, INTERCEPT | SD | SLOPE | PARAMETERS, {})
 

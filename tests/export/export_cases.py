@@ -128,6 +128,7 @@ FAMILIES = [
     Case("a ~ x + (1 | g)", "cratio"),
     Case("a ~ x + (1 | g)", "cratio(probit)"),
     Case("a ~ x + (1 | g)", "acat"),
+    Case("g ~ x + (1 | h)", "categorical"),
 ]
 
 

@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from shoal.families import (
     AdjacentCategory,
+    Categorical,
     ContinuationRatio,
     Cumulative,
     Family,
@@ -95,7 +96,10 @@ CASES = [
         for link in kind.links
         for cutpoints in (UNORDERED, np.array([0.3]))
     ),
+    Case(Categorical("logit", "abc"), {"mu_b": 0.6, "mu_c": -1.1}),
+    Case(Categorical("logit", "ab"), {"mu_b": 0.6}),
 ]
+ALONE = [case for case in CASES if not case.family.joint]  # whose rows have one linear predictor
 COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negbinomial")
 SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")
 TRUNCATED = ("hurdle_poisson", "hurdle_negbinomial")
@@ -128,6 +132,9 @@ def rows_of(case: Case, seed: int, weighted: bool = True) -> Rows:
     elif case.family.ordinal:
         y = rng.integers(0, case.family.n_cutpoints + 1, SIZE).astype(float)
         y[0], y[1] = 0, case.family.n_cutpoints
+    elif case.family.joint:
+        y = rng.integers(0, len(case.phi) + 1, SIZE).astype(float)
+        y[0], y[1] = 0, len(case.phi)
     else:
         y = rng.normal(size=SIZE)
     se = rng.uniform(0.5, 2, SIZE) if case.known_se else np.zeros(SIZE)

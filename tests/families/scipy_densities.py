@@ -176,6 +176,11 @@ def _acat(family, rows, eta, phi):
     return logs[np.arange(len(eta)), rows.y.astype(int)]
 
 
+def _categorical(family, rows, eta, phi):
+    predictors = np.column_stack(np.broadcast_arrays(eta, *phi.values()))
+    return log_softmax(predictors, axis=1)[np.arange(len(eta)), rows.y.astype(int)]
+
+
 DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
@@ -206,4 +211,5 @@ DENSITIES = {
     "sratio": _sequential,
     "cratio": _sequential,
     "acat": _acat,
+    "categorical": _categorical,
 }

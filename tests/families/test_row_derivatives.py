@@ -112,7 +112,7 @@ def test_slope_is_that_of_the_value_in_each_parameter(case, spread):
         np.testing.assert_allclose(found.slope[:, column], slope, rtol=1e-6, atol=error)
 
 
-@each_with_parameters
+@pytest.mark.parametrize("case", [c for c in CASES if c.phi and not c.family.joint], ids=str)
 def test_information_is_a_curvature_in_the_parameters(case):
     """Of ordered rows the exact one, else in expectation that of the density: the variance of the slope."""
     family = case.family

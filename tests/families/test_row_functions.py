@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, SIZE, rows_of
+from family_cases import ALONE, SIZE, rows_of
 from row_calls import blocks, etas
 from scipy_densities import log_density as scipy_density
 
 from shoal.families import Rows
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-each_with_parameters = pytest.mark.parametrize("case", [c for c in CASES if c.phi], ids=str)
+each_case = pytest.mark.parametrize("case", ALONE, ids=str)
+each_with_parameters = pytest.mark.parametrize("case", [c for c in ALONE if c.phi], ids=str)
 
 
 @each_case

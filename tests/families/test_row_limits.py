@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from family_cases import CASES, SIZE, Case, response, rows_of
+from family_cases import ALONE, SIZE, Case, response, rows_of
 from row_calls import blocks
 from scipy import stats
 from scipy.special import gammaln, polygamma
@@ -10,7 +10,7 @@ from scipy_densities import log_density as scipy_density
 
 from shoal.families import Cumulative, Rows, get_family
 
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
+each_case = pytest.mark.parametrize("case", ALONE, ids=str)
 FAR = [-700.0, -40.0, -20.5, 0.0, 20.5, 40.0, 700.0]
 EXTREME_PARAMETERS = {
     "sigma": [1e-6, 1e6],

@@ -22,7 +22,8 @@ RESPONSES = {
     "hurdle_poisson": "c", "hurdle_negbinomial": "c", "hurdle_gamma": "h", "hurdle_lognormal": "h",
     "zero_inflated_beta": "h", "zero_one_inflated_beta": "h", "ordered_beta": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
-    "cumulative": "t", "sratio": "t", "cratio": "t", "acat": "t", "skew_normal": "y", "von_mises": "a",
+    "cumulative": "t", "sratio": "t", "cratio": "t", "acat": "t", "categorical": "t",
+    "skew_normal": "y", "von_mises": "a",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))
@@ -51,7 +52,7 @@ def test_every_family_is_among_them():
 def of_rows(formula, data, family):
     """Return prior mean and covariance of the rows' linear predictors, less cutpoints if there are any."""
     spec = sl.Model(formula, data, family).specification
-    (term,) = (term for term in spec.terms if isinstance(term, Coefficients))
+    *_, term = (term for term in spec.terms if isinstance(term, Coefficients))
     mean, scale, _ = term.affine()
     columns = term.columns(np.arange(ROWS))
     return columns @ mean, columns @ scale @ scale.T @ columns.T
@@ -111,10 +112,12 @@ def test_an_interaction_with_a_year_is_what_it_is_with_a_centred_one(family, slo
 
 
 def group_effects(formula, data, family):
-    """Return the term, and what it does in the rows: columns of effects at average columns, and levels."""
+    """Return rates of sds, and what effects do in the rows: columns at average columns, and levels."""
     spec = sl.Model(formula, data, family).specification
-    (term,) = (term for term in spec.terms if isinstance(term, GroupEffects))
-    return term, term.columns(spec.designs[0], np.arange(ROWS)), spec.designs[0].groups[0].index
+    *_, term = (term for term in spec.terms if isinstance(term, GroupEffects))
+    part = spec.parts[-1]
+    sds = [term.hyperparameters()[f"{part.prefix}sd_g[{effect}]"].rate for effect in ("Intercept", "x")]
+    return sds, term.columns(part, np.arange(ROWS)), part.groups[0].index
 
 
 @EVERY
@@ -124,13 +127,11 @@ def test_a_slope_of_levels_has_one_prior_wherever_its_column_is_zero(family, see
     data, rng = table(seed), np.random.default_rng([seed, 2])
     shift, unit = rng.normal(0, 5000), rng.lognormal(0, 2)
     formula = f"{RESPONSES[family]} ~ x + (1 + x | g)"
-    one, z, level = group_effects(formula, data, family)
-    other, z_other, level_other = group_effects(formula, data.assign(x=(data["x"] - shift) / unit), family)
+    sds, z, level = group_effects(formula, data, family)
+    theirs, z_other, level_other = group_effects(formula, data.assign(x=(data["x"] - shift) / unit), family)
     np.testing.assert_array_equal(level, level_other)
-    np.testing.assert_allclose(z, z_other * [1, unit], rtol=1e-6, atol=1e-6)
-    found, expected = one.hyperparameters(), other.hyperparameters()
-    np.testing.assert_allclose(found["sd_g[Intercept]"].rate, expected["sd_g[Intercept]"].rate, rtol=1e-9)
-    np.testing.assert_allclose(found["sd_g[x]"].rate, expected["sd_g[x]"].rate * unit, rtol=1e-9)
+    np.testing.assert_allclose(z, z_other * np.tile([1, unit], z.shape[1] // 2), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(sds, np.multiply(theirs, [1, unit]), rtol=1e-9)
 
 
 def test_days_near_18_000_are_days_from_their_middle():

@@ -200,6 +200,7 @@ ORDERED = [
     Case("t ~ 1 + (1 + x1 | g)", "cratio(probit)", {"cutpoints": Normal(0.5, 2)}),
     Case("t | weights(w) ~ x1 + offset(o) + (1 | g)", "acat"),
     Case("b ~ x1", "acat"),
+    Case("t | weights(w) ~ x1 + offset(o) + (1 | i | g)", "categorical"),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),

@@ -64,9 +64,16 @@ def settings_draws(
     """
     results, at = _levels_apart(results, results.model.response(response), at)
     design = results.model.response(response)
-    if scale == "probability" and not design.family.ordinal:
+    if scale == "response" and design.family.joint:
         raise ModelError(
-            f"scale='probability', and family {design.family.name!r} has no ordered categories.",
+            f"scale='response', and the categories of {design.formula.response.value.text!r} have no order, "
+            "and so no mean.",
+            "The probability of each category.",
+            "scale='probability'.",
+        )
+    if scale == "probability" and not design.family.categorical:
+        raise ModelError(
+            f"scale='probability', and family {design.family.name!r} has no categories.",
             "'response' is the expected response: of 0/1 rows, their probability.",
         )
     frame = results.model.table.frame[columns_of(design, scale != "linear", False)]

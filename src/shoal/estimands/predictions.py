@@ -61,8 +61,9 @@ class Request:
 
     @property
     def categories(self) -> tuple[Any, ...]:
-        """Categories that have a probability each, or none."""
-        return self.fitted.categories if self.kind == "mean" else ()
+        """Categories that have a probability each, or a linear predictor, or none."""
+        each = self.kind == "mean" or (self.kind == "linear" and self.fitted.family.joint)
+        return self.fitted.categories if each else ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -240,9 +241,11 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
 def _values(q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     # A response of offsets alone has a linear predictor without draws.
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
-    if q.kind == "linear":
+    if q.kind == "linear" and not design.family.joint:
         return eta
     phi = phi_of(design, draws)
+    if q.kind == "linear":
+        return np.swapaxes(design.family.predictors(eta, phi), -1, -2)
     if q.kind == "mean":
         return design.family.mean(design.rows, eta, phi)
     return design.as_in_the_table(design.family.draw(rng, design.rows, eta, phi))

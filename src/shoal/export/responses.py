@@ -251,6 +251,12 @@ def _acat(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     return Observed(pm.Categorical, {"logit_p": logits}, integers=True)
 
 
+def _categorical(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    own = [phi[name] for name in design.parameters]
+    logits = pt.stack([pt.zeros_like(own[0]), *own], axis=1)
+    return Observed(pm.Categorical, {"logit_p": logits}, integers=True)
+
+
 COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {
     families.Gaussian: _gaussian,
     families.Student: _student,
@@ -278,4 +284,5 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.StoppingRatio: _sequential,
     families.ContinuationRatio: _sequential,
     families.AdjacentCategory: _acat,
+    families.Categorical: _categorical,
 }

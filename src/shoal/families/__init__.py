@@ -11,6 +11,7 @@ from shoal.families.bernoulli import Bernoulli
 from shoal.families.beta import Beta
 from shoal.families.beta_binomial import BetaBinomial
 from shoal.families.binomial import Binomial
+from shoal.families.categorical import Categorical
 from shoal.families.cratio import ContinuationRatio
 from shoal.families.cumulative import Cumulative
 from shoal.families.exponential import Exponential
@@ -68,6 +69,7 @@ FAMILIES: dict[str, Family] = {
         StoppingRatio(),
         ContinuationRatio(),
         AdjacentCategory(),
+        Categorical(),
     )
 }
 
@@ -78,6 +80,7 @@ __all__ = [
     "Beta",
     "BetaBinomial",
     "Binomial",
+    "Categorical",
     "ContinuationRatio",
     "Cumulative",
     "Exponential",

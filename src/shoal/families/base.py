@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -44,8 +45,6 @@ class Family(ABC):
     interval_functions : dict of RowFunction
         By link, those of ``log P(a < y <= b)``, by which rows may be censored or truncated; b stands where
         a row function has `y`, a where it has `trials`. Empty of families that cannot be.
-    n_predictors : int
-        Linear predictors of a row.
     newton_steps : int
         Newton steps from `start` after which the conditional mode is close enough for efficient
         sampling (exactness never depends on it).
@@ -58,9 +57,14 @@ class Family(ABC):
         The trials of a row are independent given its linear predictor.
     discrete : bool
         The response is a whole number or a category, and has a probability rather than a density.
+    categorical : bool
+        The response is a category, and `mean` the probability of each.
     ordinal : bool
-        The response is an ordered category, and ``phi["cutpoints"]`` are parameters beside the scalar
-        ones of `parameters`.
+        Its categories are ordered, and ``phi["cutpoints"]`` are parameters beside the scalar ones of
+        `parameters`.
+    joint : bool
+        Every one of `parameters` has a linear predictor, and the row function takes all of these together:
+        the response's own, which is zero, and theirs.
     ordered_cutpoints : bool
         The cutpoints of an ordinal family increase.
     wider : str
@@ -80,13 +84,14 @@ class Family(ABC):
     requires: ClassVar[frozenset[str]] = frozenset()
     row_functions: ClassVar[dict[str, RowFunction]]
     interval_functions: ClassVar[dict[str, RowFunction]] = {}
-    n_predictors: ClassVar[int] = 1
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
     log_concave: ClassVar[bool] = False
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
+    categorical: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
+    joint: ClassVar[bool] = False
     ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0
@@ -187,17 +192,20 @@ class Family(ABC):
         rows : Rows
             Of N entries each.
         eta : (..., N) array
-            Linear predictors; (..., q, N) for families of q > 1.
+            Linear predictors.
         phi : dict
             As `pack` takes them.
         order : {0, 1, 2}
             0: values only; 1: and score and slope; 2: and curvature.
         """
-        eta, functions = np.asarray(eta, float), (self.row_function, self.interval_function)
-        if self.n_predictors > 1:
-            return evaluate_rows(functions, rows, eta, self.pack(phi), order)
-        found = evaluate_rows(functions, rows, eta[..., None, :], self.pack(phi), order)
+        functions = self.row_function, self.interval_function
+        found = evaluate_rows(functions, rows, np.asarray(eta, float)[..., None, :], self.pack(phi), order)
         return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
+
+    def predictors(self, eta: Any, phi: dict[str, Any]) -> np.ndarray:
+        """Return all linear predictors of a `joint` family, (..., q, N), those of `parameters` last."""
+        own = [phi[name] for name in self.parameters(False, False)]
+        return np.stack(np.broadcast_arrays(np.asarray(eta, float), *own), axis=-2)
 
     @abstractmethod
     def start(self, rows: Rows) -> np.ndarray:
@@ -228,7 +236,7 @@ class Family(ABC):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the expected response of each row, shaped like `eta`.
 
-        For ordinal families: the probability of each category, along a new last axis.
+        For families of categories: the probability of each, along a new last axis.
 
         Parameters
         ----------
@@ -297,9 +305,9 @@ class Family(ABC):
         return nowhere, nowhere
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
-        """Return codes 0 to J - 1 of an ordered response and the labels of its categories."""
+        """Return codes 0 to J - 1 of a categorical response and the labels of its categories."""
         raise ModelError(f"Family {self.name!r} has no categories.")
 
-    def with_categories(self, n: int) -> Family:
-        """Return the family of an ordered response of `n` categories."""
+    def with_categories(self, labels: Sequence[Any]) -> Family:
+        """Return the family of a response with these categories."""
         raise ModelError(f"Family {self.name!r} has no categories.")

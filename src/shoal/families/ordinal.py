@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,14 +29,15 @@ class Ordinal(Family):
     log_concave: ClassVar[bool] = True
     discrete: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
+    categorical: ClassVar[bool] = True
     ordinal: ClassVar[bool] = True
 
     def __init__(self, link: str | None = None, n_cutpoints: int = 0):
         super().__init__(link)
         self.n_cutpoints = n_cutpoints
 
-    def with_categories(self, n: int) -> Ordinal:
-        return type(self)(self.link, n - 1)
+    def with_categories(self, labels: Sequence[Any]) -> Ordinal:
+        return type(self)(self.link, len(labels) - 1)
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
         """Return codes 0 to J - 1, as numbers, and the labels of the J categories.

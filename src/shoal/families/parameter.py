@@ -26,13 +26,15 @@ class Parameter(Family):
     name : str
     default : Prior
         Of the parameter where it is common to all rows.
+    general : bool
+        What is said of all responses is said of it: it is one of several predictors of a `joint` family.
     """
 
     links: ClassVar[tuple[str, ...]] = ("log", "logit", "identity")
 
-    def __init__(self, name: str, default: Prior):
+    def __init__(self, name: str, default: Prior, general: bool = False):
         super().__init__(LINK_OF[default.support])
-        self.default = default
+        self.default, self.general = default, general
         vars(self).update(name=name)  # which other families have as classes
 
     def __eq__(self, other: object) -> bool:

@@ -7,6 +7,8 @@ what it says of the predictor,
     score = F'(eta) slope,     curvature = F'(eta)^2 information.
 
 The curvature of two different predictors together is left at zero: it shapes proposals, never the posterior.
+A family whose predictors belong together, such as those of unordered categories, is `JOINT`: its row function
+takes the predictors themselves, and gives their whole curvature.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from shoal.families.intervals import evaluate_kinds
 from shoal.families.special import above_zero
 from shoal.priors.compiled import inner
 
-COMMON, LOG, LOGIT, IDENTITY = 0, 1, 2, 3
+COMMON, LOG, LOGIT, IDENTITY, JOINT = 0, 1, 2, 3, 4
 CODES = {"log": LOG, "logit": LOGIT, "identity": IDENTITY}
 LARGEST = 300.0  # |eta| beyond which a parameter stays as it is: its square is a finite number
 
@@ -67,14 +69,15 @@ def evaluate_block(
     phi, slope, information : (k,) arrays
         Of the parameters that are common to all rows; the places of others are not touched.
     link : (k,) int array
-        The link of each parameter that is predicted, in the order of these predictors, else `COMMON`.
+        The link of each parameter that is predicted, in the order of these predictors, or `JOINT`, else
+        `COMMON`. Families are joint in all parameters or in none.
     curvature : ((q + p)(q + p + 1) / 2 M,) array
     """
     count, k = y.size, link.size
     predictors = eta.size // count
     first = predictors
     for j in range(k):
-        if link[j] != COMMON:
+        if link[j] != COMMON and link[j] != JOINT:
             first -= 1
     pairs = first * (first + 1) // 2
     own_eta, own_score = eta[: first * count].reshape((first, count)), score[: first * count]

@@ -75,7 +75,7 @@ def block_mean(
     """Return the expected response of some rows, (S, rows): of one trial, or the mean category number."""
     own, draws, eta = _predictor(design, shared, posterior, where)
     mean = np.asarray(design.family.mean(own.rows, eta, phi_of(own, draws)))
-    return mean @ design.category_numbers if design.family.ordinal else mean / own.rows.trials
+    return mean @ design.category_numbers if design.family.categorical else mean / own.rows.trials
 
 
 def _predictor(

@@ -13,7 +13,7 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
-from shoal.formula import design_matrix, evaluate
+from shoal.formula import design_matrix, evaluate, parse_predictor
 from shoal.formula.terms import Expression, Formula
 from shoal.formula.text_values import measured, recoded
 from shoal.model import checks
@@ -89,10 +89,13 @@ def build(
     family.check(rows, formula.response.value.text)
     family.check(rows.at(rows.weight > 0), formula.response.value.text)
     checks.predictors(predictors, formula, family)
-    design = _predictor(formula, frame, family, rows, prefix, covariances or {}, quiet)
+    own = formula
+    if family.joint:
+        own, predictors = _of_each(formula, predictors, family)
+    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
     parts = []
     for name in (name for name in design.parameters if name in predictors):
-        parameter = Parameter(name, family.parameter_prior(name, design.counting.rows))
+        parameter = Parameter(name, family.parameter_prior(name, design.counting.rows), family.joint)
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )
@@ -104,6 +107,17 @@ def build(
     for remark in [] if quiet else checks.remarks(design, frame):
         warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
+
+
+def _of_each(
+    formula: Formula, predictors: Mapping[str, Formula], family: Family
+) -> tuple[Formula, dict[str, Formula]]:
+    """Return a formula of nothing, and those of all parameters: the formula's right side if none is given."""
+    right = formula.text[formula.text.index("~", formula.response.value.span[1]) :]
+    names = family.parameters(False, False)
+    each = {name: predictors.get(name) or parse_predictor(right, name, formula) for name in names}
+    nothing = replace(parse_predictor("~ 0", names[0], formula), text=formula.text)
+    return nothing, each
 
 
 def _predictor(
@@ -224,7 +238,7 @@ def _numbers(
 def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Family, Rows, tuple[Any, ...]]:
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
-    if not family.ordinal:
+    if not family.categorical:
         y = _numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
@@ -232,7 +246,7 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
     values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
-    return family.with_categories(len(labels)), Rows(codes, np.ones(n), weight, se), labels
+    return family.with_categories(labels), Rows(codes, np.ones(n), weight, se), labels
 
 
 def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

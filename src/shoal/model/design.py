@@ -10,7 +10,7 @@ import numpy as np
 
 from shoal.families import Family, Rows
 from shoal.families.parameter import Parameter
-from shoal.families.predicted_parameters import CODES, COMMON
+from shoal.families.predicted_parameters import CODES, COMMON, JOINT
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Formula
 from shoal.model.curves import Curve
@@ -33,7 +33,7 @@ class Design:
     ----------
     formula : Formula
     family : Family
-        Knows the number of categories of an ordered response. Of a parameter's predictor, the `Parameter`.
+        Knows the categories of a categorical response. Of a parameter's predictor, the `Parameter`.
     rows : Rows
         Response, one entry per row of the table.
     offset : (N,) array
@@ -63,7 +63,7 @@ class Design:
     predictors : tuple of Design
         Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
     categories : tuple
-        Labels of an ordered response, lowest first; empty for others.
+        Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
 
     formula: Formula
@@ -161,7 +161,8 @@ class Design:
     @property
     def links(self) -> tuple[int, ...]:
         """How each of `parameters` comes from its predictor, or that it has none, as compiled code has it."""
-        own = {part.parameter: CODES[part.family.link] for part in self.predictors}
+        joint = self.family.joint
+        own = {part.parameter: JOINT if joint else CODES[part.family.link] for part in self.predictors}
         return tuple(own.get(name, COMMON) for name in self.parameters)
 
     @property
@@ -188,7 +189,7 @@ class Design:
 
     @property
     def category_numbers(self) -> np.ndarray:
-        """The number of each category of an ordered response: its label, or its place from 1."""
+        """The number of each category: its label if that is a number, or its place from 1."""
         labels = np.asarray(self.categories)
         return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
 
@@ -200,7 +201,7 @@ class Design:
     def as_in_the_table(self, y: np.ndarray) -> np.ndarray:
         """Return responses as the table has them: codes of categories, from 0, become `category_numbers`."""
         y = np.asarray(y, float)
-        return self.category_numbers[y.astype(int)] if self.family.ordinal else y
+        return self.category_numbers[y.astype(int)] if self.family.categorical else y
 
     @property
     def row_weight(self) -> np.ndarray:

@@ -47,7 +47,9 @@ def _equations(model: Specification, design: Design) -> list[str]:
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
     given = truncation(design.formula.response)
     distribution += f" given {given}" if given else ""
-    lines = [f"{response}[i] ~ {distribution}", f"{eta}[i] = {_sum(model, design)}"]
+    lines = [f"{response}[i] ~ {distribution}"]
+    if not design.family.joint:
+        lines.append(f"{eta}[i] = {_sum(model, design)}")
     for part in design.predictors:
         name = names[part.parameter]
         left = name if part.family.link == "identity" else f"{part.family.link}({name})"

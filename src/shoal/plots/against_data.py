@@ -201,7 +201,7 @@ def by_level(axes: Axes, replicates: Replicates, labels: np.ndarray, index: np.n
         axes.set_xticks(at, [plain(labels[i], 20) for i in order], rotation=90, fontsize=8)
     what = (
         "mean category number"
-        if replicates.design.family.ordinal
+        if replicates.design.family.categorical
         else "share of trials"
         if (trials > 1).any()
         else "mean"

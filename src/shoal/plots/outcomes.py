@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, GREY, new_figure, plain, quiet
+from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, interval_names
 from shoal.estimands.predictions import ask, predicted_blocks
 from shoal.fit.results import Results
@@ -41,6 +42,12 @@ def outcomes(
     """
     lower, upper = interval_names(prob)
     design = results.model.response(response)
+    if design.family.joint:
+        raise ModelError(
+            f"The categories of {design.formula.response.value.text!r} have no order, and so no mean.",
+            "A response of numbers, or of ordered categories.",
+            "fit.contrast({column: [values]}, scale='probability') has the probability of each category.",
+        )
     name, groups = grouped(results.model, design, by)
     hues = hues_of(results.model, colour)
     order, overall = order_of(design, groups)
@@ -74,7 +81,7 @@ def _expected(results: Results, design: Design, codes: np.ndarray) -> np.ndarray
     (question,) = ask(results, None, "mean", "error", name, None, 0)
     total, size = 0.0, np.bincount(cell, design.row_weight)
     for where, block in predicted_blocks(question):
-        values = block @ design.category_numbers if design.family.ordinal else block
+        values = block @ design.category_numbers if design.family.categorical else block
         values = values.reshape(-1, values.shape[2])
         own = cell[where]
         member = csr_array((design.rows.weight[where], (np.arange(len(own)), own)), (len(own), len(size)))

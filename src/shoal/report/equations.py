@@ -99,7 +99,8 @@ def _distribution(design: Design) -> Equation:
     if unseen := censoring(design.rows):
         notes.append(unseen)
     if design.categories:
-        notes.append(f"for the categories {listing(design.categories, 12)}, lowest first")
+        order = "lowest first" if design.family.ordinal else "the first against which others are compared"
+        notes.append(f"for the categories {listing(design.categories, 12)}, {order}")
     return Equation(tuple(pieces), "; ".join(notes))
 
 

@@ -31,7 +31,7 @@ class Outcome:
     kind : {"ratio", "difference", "probability", "category"}
         Where the mean is the linear predictor, its difference; where it lies between 0 and 1, the difference
         of probabilities (or of shares); elsewhere, where it grows as an exponential does, its ratio; of
-        ordered responses, the difference of the mean category number.
+        categories, the difference of the mean category number.
     """
 
     design: Design
@@ -50,7 +50,7 @@ class Outcome:
     def means(self, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
         """Return the expected response, (..., N): a share of the trials, or a mean category number."""
         means = np.asarray(self.design.family.mean(rows, eta, phi), float)
-        if self.design.family.ordinal:
+        if self.design.family.categorical:
             return means @ self.design.category_numbers
         return means / np.asarray(rows.trials)
 
@@ -67,7 +67,7 @@ class Outcome:
 
 def outcome_of(model: Specification, design: Design) -> Outcome:
     """Return the scale of a response, found from its family's mean at linear predictors 0, 1 and `FAR`."""
-    if design.family.ordinal:
+    if design.family.categorical:
         return Outcome(design, "category")
     phi = {n: np.array([_value(model.priors[design.prefix + n].prior)]) for n in design.scalars}
     for part in design.predictors:

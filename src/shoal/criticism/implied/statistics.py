@@ -86,7 +86,9 @@ def _blocks(prior: Draws, draws: int, rows: int) -> Iterator[tuple[dict[str, np.
 
 def _rates(design: Design, y: np.ndarray) -> np.ndarray:
     """Return responses, as shares of their trials; of an ordered one, the number of the category."""
-    return design.as_in_the_table(y) if design.family.ordinal else y / np.asarray(design.rows.trials, float)
+    return (
+        design.as_in_the_table(y) if design.family.categorical else y / np.asarray(design.rows.trials, float)
+    )
 
 
 def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray], Any]]]:
@@ -96,7 +98,7 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
     trials = np.asarray(design.rows.trials, float)
     scale = design.formula.response.value.text
     scale = f"share of trials, {scale}" if (trials > 1).any() else scale
-    if design.family.ordinal:
+    if design.family.categorical:
         scale = f"category number of {scale}"
         for number, label in zip(design.category_numbers, design.categories, strict=True):
             out[f"rows of category {label}"] = ("share of rows", partial(_share, number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logsumexp
 
+from shoal.families.parameter import Parameter
 from shoal.model.design import Design
 
 
@@ -45,7 +46,10 @@ def residual_unit(design: Design) -> float:
 def wider(design: Design, name: str) -> tuple[str, ...]:
     """Return the wider names a prior can be given under: of this response, then of all.
 
-    What is said of all responses is not said of their parameters, whose predictors have scales of their own.
+    What is said of all responses is not said of their parameters, whose predictors have scales of their own,
+    unless these are all that a response has.
     """
-    of_all = f"{design.parameter}_{name}" if design.parameter else name
-    return tuple(dict.fromkeys((design.prefix + name, of_all)))
+    names = [design.prefix + name, f"{design.parameter}_{name}" if design.parameter else name]
+    if isinstance(design.family, Parameter) and design.family.general:
+        names += [design.response_prefix + name, name]
+    return tuple(dict.fromkeys(names))

@@ -128,7 +128,7 @@ def compared(
             worth = identified(name, effect, question, ratio, away, facts.tied)
             rows[effect, name] = {**row, "identified": worth}
     table = _with_truth(_table(question, rows, fits), truth, prob)
-    chance = is_chance(family) or family.ordinal
+    chance = is_chance(family) or family.categorical
     words = narrative(
         Narrative(question, facts, trait_family, chance, _known_sd(fits), table, evidence, diagnoses, prob)
     )
