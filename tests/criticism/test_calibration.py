@@ -224,7 +224,7 @@ def test_settings_without_sense_are_refused() -> None:
 
 
 def test_ranks_do_not_depend_on_cores_or_later_simulations() -> None:
-    one = sbc(gaussian(), 24, draws=100, cores=1)
+    one = sbc(gaussian(), 21, draws=100, cores=1)
     two = sbc(gaussian(), 20, draws=100, cores=3)
     assert one.draws == 100
     pd.testing.assert_frame_equal(one.ranks[:20], two.ranks)
@@ -248,6 +248,7 @@ class TwiceTheJacobian(P.Exponential):
 
 
 @pytest.mark.sbc
+@pytest.mark.slow
 def test_wrong_density_is_found() -> None:
     calibration = sbc(gaussian(sd=TwiceTheJacobian(1.0)), 200, seed=1)
     assert not calibration.summary().loc["sd_g[Intercept]", "inside"]
@@ -266,5 +267,5 @@ def test_wrong_prior_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shoal.criticism.calibration.posterior_of", other_prior)
     own_prior = "shoal.criticism.calibration.draw_prior"
     monkeypatch.setattr(own_prior, lambda _, rng, size: draw_prior(m, rng, size))
-    calibration = sbc(m, 100, seed=1)
+    calibration = sbc(m, 60, draws=200, chains=1, seed=1)
     assert not calibration.summary().loc["Intercept", "inside"]

@@ -26,6 +26,7 @@ PARAMETERS = {
     "kappa": P.Gamma(8, 2), "cutzero": P.Normal(-2, 0.5), "cutgap": P.Gamma(16, 4),
 }  # fmt: skip
 OF_SIGMA = {"sigma_Intercept": P.Normal(0, 0.5), "sigma_b": P.Normal(0, 0.3), "sigma_sd": P.HalfNormal(0.3)}
+OF_HU = {"hu_Intercept": P.Normal(-1, 0.5), "hu_b": P.Normal(0, 0.5)}
 BY_ID = {"sigma": "~ x + (1 | p | g)"}
 
 Case = tuple[Any, str, Mapping[str, P.Prior], Mapping[str, str]]
@@ -39,9 +40,13 @@ KINDS: dict[str, Case] = {
     "crossed": ("y ~ 1 + (1 | g) + (1 | h)", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "crossed, transported": ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPT | SD, {}),
     "smooth and steps": ("y ~ s(x, k=6) + mo(k)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
-    "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "two responses, by id": (TWO, "", INTERCEPT | SD, {}),
-    "zeros of a hurdle": ("c ~ x + (1 | g)", "hurdle_poisson", INTERCEPT | SD | SLOPE, {}),
+    "a predictor of zeros": (
+        "c ~ x + (1 | g)",
+        "hurdle_poisson",
+        INTERCEPT | SD | SLOPE | OF_HU,
+        {"hu": "~ x"},
+    ),
 }
 ALONE: dict[str, Case] = {
     "student effects": ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", INTERCEPT | SD | SIGMA, {}),
@@ -53,8 +58,9 @@ ALONE: dict[str, Case] = {
     "ordered, crossed": ("k ~ x + (1 | g) + (1 | h)", "cumulative", SD | SLOPE, {}),
     "smooths of levels": ("y ~ s(x, k=5, by=f) + mo(k)", "bernoulli", INTERCEPT | CURVES, {}),
     "surface": ("y ~ t2(x, w, k=4)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
-    "a predictor of shape": ("c ~ 1 + (1 | g)", "negbinomial", INTERCEPT | SD | SLOPE, {"shape": "~ x"}),
+    "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
+    "a predictor of shape": ("c ~ 1 + (1 | g)", "negbinomial", INTERCEPT | SD | SLOPE, {"shape": "~ x"}),
 }  # fmt: skip
 for name, family in FAMILIES.items():
     y = "k" if family.categorical else "y | trials(n)" if family.requires else "c" if family.discrete else "v"

@@ -46,7 +46,7 @@ def quadrature(data, levels):
 
 
 @pytest.mark.filterwarnings("ignore:.* levels of 'obs' have .* rows")
-@pytest.mark.parametrize("levels", [200, 2000])
+@pytest.mark.parametrize("levels", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_sum_and_parts_are_those_of_quadrature(levels):
     data = rows(levels)
     model = sl.Model("y ~ 1 + (1 | obs)", data, priors=PRIORS)

@@ -163,7 +163,7 @@ RECOVERED = {
 }
 
 
-SLOW = ("student", "negbinomial", "beta")  # whose tails are continued fractions, with derivatives
+SLOW = ("student", "gamma", "negbinomial", "beta")  # whose tails are continued fractions, with derivatives
 
 
 @pytest.mark.parametrize(

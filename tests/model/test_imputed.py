@@ -118,9 +118,9 @@ def test_unknown_values_are_drawn_from_their_density_given_the_rest(fit, frame):
 
 
 def test_where_dropping_rows_is_biased_intervals_cover():
-    """Thirty sets of 200 rows, x missing at random given y; scripts/nightly has a hundred."""
-    covered, dropped = zip(*(slopes(seed) for seed in range(30)), strict=True)
-    assert np.mean(covered) >= 0.75  # of a binomial with 0.9: three standard errors
+    """Ten sets of 200 rows, x missing at random given y; scripts/nightly has a hundred."""
+    covered, dropped = zip(*(slopes(seed) for seed in range(10)), strict=True)
+    assert np.mean(covered) >= 0.6  # of a binomial with 0.9: three standard errors
     assert np.mean(dropped) < -0.08
 
 
@@ -193,11 +193,11 @@ def test_unknown_values_may_depend_on_unknown_values(frame):
 
 def test_a_parameter_has_imputed_predictors_too(frame):
     rng = np.random.default_rng(5)
-    x = rng.normal(size=800)
-    rows = pd.DataFrame({"y": np.exp(0.2 + 0.5 * x) * rng.normal(size=800), "x": x})
-    rows.loc[rng.uniform(size=800) < 0.2, "x"] = np.nan
+    x = rng.normal(size=300)
+    rows = pd.DataFrame({"y": np.exp(0.2 + 0.5 * x) * rng.normal(size=300), "x": x})
+    rows.loc[rng.uniform(size=300) < 0.2, "x"] = np.nan
     pair = [sl.Response("y ~ 1", predictors={"sigma": "~ mi(x)"}), sl.Response("x | mi() ~ 1")]
-    slope = sl.Model(pair, rows).fit(seed=1).summary().loc["y_sigma_mi(x)"]
+    slope = sl.Model(pair, rows).fit(seed=1, draws=300).summary().loc["y_sigma_mi(x)"]
     assert abs(slope["mean"] - 0.5) < 3 * slope["sd"]
 
 

@@ -187,6 +187,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_fitted(case, monkeypa
     assert caught.value.needed
 
 
+@pytest.mark.slow
 def test_units_that_cannot_be_relied_on_are_fitted_anew():
     model = gaussian(priors={"sd_g": P.HalfNormal(20)})
     found = sl.pooling.explained(model, refit=True, **FEW)
