@@ -62,6 +62,9 @@ TERMS = {
     "gp-counts": Case("poisson", "y ~ gp(x) + (1 | g)"),
     "mo": Case("gaussian", "y ~ mo(m) + (1 | g)"),
     "mo-binary": Case("bernoulli", "y ~ mo(m) + (1 | g)"),
+    "ar": Case("gaussian", "y ~ x + (1 | g) + ar(t, gr=g)"),
+    "cosy": Case("gaussian", "y ~ x + cosy(gr=g)"),
+    "unstr": Case("gaussian", "y ~ x + unstr(v, gr=u)"),
     "mi": Case("gaussian", "y ~ mi(w) + (1 | g)", others=(("w | mi() ~ x", "gaussian"),)),
     "mi-measured": Case("gaussian", "y ~ mi(w) + (1 | g)", others=(("w | mi(s) ~ x", "gaussian"),)),
     "mi-counts": Case("poisson", "y ~ mi(w) + (1 | g)", others=(("w | mi() ~ x", "gaussian"),)),
@@ -77,9 +80,9 @@ def table(case: Case, seed: int) -> pd.DataFrame:
     g, x, z = rng.integers(0, LEVELS, ROWS), rng.normal(size=ROWS), rng.normal(size=ROWS)
     eta = 0.3 + 0.5 * x + 0.5 * rng.normal(size=LEVELS)[g]
     family = FAMILIES[case.family]
-    if family.ordinal:
-        family = family.with_categories(4)
-    phi: dict[str, Any] = {name: np.array([PARAMETERS[name]]) for name in family.parameters(False, False)}
+    if family.categorical:
+        family = family.with_categories([0, 1, 2, 3])
+    phi: dict[str, Any] = {name: np.array([PARAMETERS.get(name, 0.3)]) for name in family.parameters(False, False)}
     if family.ordinal:
         phi["cutpoints"] = np.array([[-1.0, 0.3, 1.5]])
     trials = np.full(ROWS, float(TRIALS if "trials" in family.requires else 1))
@@ -97,6 +100,9 @@ def table(case: Case, seed: int) -> pd.DataFrame:
             "k": rng.poisson(np.exp(0.3 + 0.5 * rng.normal(size=LEVELS)[g])),
             "w": np.where(rng.uniform(size=ROWS) < 0.2, np.nan, w),
             "s": 0.5,
+            "t": np.arange(ROWS),
+            "v": np.arange(ROWS) % 5,
+            "u": np.arange(ROWS) // 5,
         }
     ).astype({"y": int} if family.discrete else {})
 

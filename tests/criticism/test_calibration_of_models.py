@@ -41,6 +41,7 @@ KINDS: dict[str, Case] = {
     "crossed, transported": ("y ~ 1 + (1 | g) + (1 | h)", "bernoulli", INTERCEPT | SD, {}),
     "smooth and steps": ("y ~ s(x, k=6) + mo(k)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
     "two responses, by id": (TWO, "", INTERCEPT | SD, {}),
+    "autoregressive residuals": ("y ~ 1 + (1 | g) + ar(t, gr=g)", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "a predictor of zeros": (
         "c ~ x + (1 | g)",
         "hurdle_poisson",
@@ -58,6 +59,8 @@ ALONE: dict[str, Case] = {
     "ordered, crossed": ("k ~ x + (1 | g) + (1 | h)", "cumulative", SD | SLOPE, {}),
     "smooths of levels": ("y ~ s(x, k=5, by=f) + mo(k)", "bernoulli", INTERCEPT | CURVES, {}),
     "surface": ("y ~ t2(x, w, k=4)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
+    "residuals alike": ("y ~ x + cosy(gr=g)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
+    "residuals of times": ("y ~ x + unstr(k4, gr=b)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
     "a predictor of shape": ("c ~ 1 + (1 | g)", "negbinomial", INTERCEPT | SD | SLOPE, {"shape": "~ x"}),
@@ -85,6 +88,9 @@ def model(case: Case, groups: int = 10) -> Specification:
             "w": rng.normal(-1, 1, size),
             "g": np.repeat([f"g{i}" for i in range(groups)], 10),
             "h": rng.permutation(np.arange(size) % 5),
+            "t": np.arange(size) % 10,
+            "k4": np.arange(size) % 4,
+            "b": np.arange(size) // 4,
             "k": rng.permutation(np.arange(size) % 4),
             "f": rng.permutation(np.resize(["a", "b"], size)),
         }

@@ -316,4 +316,7 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of the raw rows of one response at each draw, (n,)."""
     phi, eta = phi_of(design, draws), linear_predictor(design, draws)
+    if design.residuals is not None:
+        known = design.rows.weight > 0
+        return design.residuals.log_density(design.rows.y - eta, known, draws[f"{design.prefix}sigma"], draws)
     return design.family.evaluate(design.rows, eta, phi).value.sum(-1)

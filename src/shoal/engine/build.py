@@ -167,7 +167,7 @@ class Builder:
         count : float
             Sum of weights that multiply ``log tau / 2``.
         precision : int
-            Place in h of tau.
+            Place in h of tau, which may be negative where `count` is 0.
         """
         self._quadratics.append(GaussianRows(lines, response, weight, count, precision))
 

@@ -88,8 +88,11 @@ def gaussian_rows(p, space):
         for i in range(v.size):
             square += v[i] * (product[i] - 2.0 * q.b[r, i])
             v_bar[i] += tau * (q.b[r, i] - product[i])
-        total += 0.5 * q.n[r] * np.log(tau) - 0.5 * tau * square
-        h_bar[q.tau[r]] += 0.5 * q.n[r] / tau - 0.5 * square
+        total -= 0.5 * tau * square
+        h_bar[q.tau[r]] -= 0.5 * square
+        if q.n[r] != 0.0:  # of others tau may be negative
+            total += 0.5 * q.n[r] * np.log(tau)
+            h_bar[q.tau[r]] += 0.5 * q.n[r] / tau
     return total
 
 

@@ -18,7 +18,7 @@ from shoal.fit.row_blocks import blocks, part, shared_draws, spread
 from shoal.fit.support import require_possible
 from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import linear_predictor, phi_of, simulate
 from shoal.model.replay import NEW_LEVELS, Replay, fitted, read_new, replay
 
 KINDS = ("linear", "mean", "response")
@@ -230,7 +230,10 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
     chains, draws, rows, *categories = q.shape
     shared = shared_draws(q.fitted, q.posterior)
     seed = q.seed if q.new_levels == "population" else None
-    for number, where in enumerate(blocks(rows, chains * draws * max([1, *categories]))):
+    cut = blocks(rows, chains * draws * max([1, *categories]))
+    if q.kind == "response" and q.fitted.residuals is not None:
+        cut = iter([slice(0, rows)])  # rows of a cluster are drawn together
+    for number, where in enumerate(cut):
         design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
         rng = np.random.default_rng([q.seed, q.number, number])
         values = np.array(_values(q, design, shared | effects, rng))
@@ -243,9 +246,9 @@ def _values(q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.ra
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
     if q.kind == "linear" and not design.family.joint:
         return eta
+    if q.kind == "response":
+        return design.as_in_the_table(simulate(design, rng, eta, draws))
     phi = phi_of(design, draws)
     if q.kind == "linear":
         return np.swapaxes(design.family.predictors(eta, phi), -1, -2)
-    if q.kind == "mean":
-        return design.family.mean(design.rows, eta, phi)
-    return design.as_in_the_table(design.family.draw(rng, design.rows, eta, phi))
+    return design.family.mean(design.rows, eta, phi)

@@ -52,10 +52,10 @@ def estimates(
     Returns
     -------
     NoPooling
-        Of NaN where rows belong to several levels: there are no rows of a level alone.
+        Of NaN where rows belong to several levels, or residuals correlate: no rows are of a level alone.
     """
     prior_sd = wide_sds(design, group, learned)
-    if group.shared:
+    if group.shared or design.residuals is not None:
         unknown = np.full((len(group.labels), len(group.effects)), np.nan)
         return NoPooling(unknown, unknown, np.zeros(len(group.labels), bool), prior_sd)
     location = location_of(design)

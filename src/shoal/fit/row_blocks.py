@@ -86,4 +86,5 @@ def _part(
         curves=tuple(curve.at(rows) for curve in whole.curves),
         imputed=tuple(own.at(rows) for own in whole.imputed),
         missing=None if whole.missing is None else whole.missing[rows],
+        residuals=whole.residuals.at(rows) if whole.residuals else None,
     )

@@ -90,6 +90,10 @@ def _measured(call: Call) -> Near:
     )
 
 
+def _residual(call: Call) -> Near:
+    return "Autoregressive residuals are ar(time, gr=g), outside parentheses.", ""
+
+
 def _nothing(call: Call) -> Near:
     return "", ""
 
@@ -110,5 +114,7 @@ _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
     "interaction": ("factors of combinations, outside a bar,", _product),
     **dict.fromkeys(("as.numeric", "as.integer", "as.double"), ("conversions", _number)),
     "binary": ("conversions", _zero_one),
-    **dict.fromkeys(("ar", "ma", "arma", "car", "cosy", "ar1"), ("correlated residuals", _nothing)),
+    **dict.fromkeys(("ma", "arma"), ("moving averages of residuals", _nothing)),
+    **dict.fromkeys(("car", "sar"), ("spatial correlations", _nothing)),
+    "ar1": ("correlated effects of times", _residual),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shoal.errors import FormulaError
 from shoal.formula.dialects import arithmetic
-from shoal.formula.functions import CURVES
+from shoal.formula.functions import CURVES, RESIDUALS
 from shoal.formula.safety import Place, check
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import Expression
@@ -36,6 +36,7 @@ class Sum:
     latents: tuple[Call, ...] = ()
     curves: tuple[Call, ...] = ()
     imputed: tuple[Call, ...] = ()
+    residuals: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -82,6 +83,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         tuple(found.latents),
         tuple(found.curves),
         tuple(found.imputed),
+        tuple(found.residuals),
     )
 
 
@@ -96,6 +98,7 @@ class _Found:
         self.latents: list[Call] = []
         self.curves: list[Call] = []
         self.imputed: list[Call] = []
+        self.residuals: list[Call] = []
 
 
 class _Expansion:
@@ -127,6 +130,11 @@ class _Expansion:
                 case Call(function="mi"):
                     self.alone(sign, operand, "an imputed predictor", "z + mi(x)", "Leave it out.")
                     found.imputed.append(operand)
+                case Call(function=function) if function in RESIDUALS:
+                    self.alone(
+                        sign, operand, "a correlation of residuals", "x + ar(t, gr=g)", "Leave it out."
+                    )
+                    found.residuals.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)

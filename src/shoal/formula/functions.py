@@ -22,6 +22,8 @@ BASES = {
 }
 # Of one predictor or several, with options; `shoal.formula.curves` reads them.
 CURVES = ("s", "t2", "gp", "mo")
+# How residuals correlate; `shoal.formula.residuals` reads them.
+RESIDUALS = ("ar", "cosy", "unstr")
 CONTRASTS = {
     "contr.treatment": ("base",),
     "contr.sum": (),
@@ -42,6 +44,10 @@ SPECIAL = {
     **{
         name: f"{name}(...) stands alone right of '~': y ~ z + {name}(x). It is no part of others."
         for name in CURVES
+    },
+    **{
+        name: f"{name}(...) stands alone right of '~': y ~ x + {name}(gr=g). It says how residuals correlate."
+        for name in RESIDUALS
     },
 }
 

@@ -14,6 +14,7 @@ from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.imputed import imputed_terms
 from shoal.formula.options import only_argument
 from shoal.formula.reader import Reader
+from shoal.formula.residuals import residual_term
 from shoal.formula.suggestions import rewrite, write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
 from shoal.formula.tree import Call, Column, Listing, Node, Number, Text, unparse
@@ -55,6 +56,7 @@ def parse(text: str) -> Formula:
         groups=group_terms(terms.groups, text),
         curves=curve_terms(terms.curves, text),
         imputed=imputed_terms(terms.imputed, text),
+        residuals=residual_term(terms.residuals, text),
     )
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
 

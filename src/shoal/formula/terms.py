@@ -223,6 +223,28 @@ class ImputedTerm:
 
 
 @dataclass(frozen=True)
+class ResidualTerm:
+    """One ``ar(t, gr=g)``, ``cosy(gr=g)`` or ``unstr(t, gr=g)``: how gaussian residuals correlate.
+
+    Parameters
+    ----------
+    function : {"ar", "cosy", "unstr"}
+    time, factor : str, optional
+        Columns.
+    """
+
+    function: str
+    time: str | None
+    factor: str | None
+    span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns it names."""
+        return tuple(c for c in (self.time, self.factor) if c is not None)
+
+
+@dataclass(frozen=True)
 class Formula:
     """A parsed formula.
 
@@ -239,6 +261,7 @@ class Formula:
     latents : tuple of LatentTerm
     curves : tuple of CurveTerm
     imputed : tuple of ImputedTerm
+    residuals : ResidualTerm, optional
     """
 
     text: str
@@ -249,6 +272,7 @@ class Formula:
     latents: tuple[LatentTerm, ...] = ()
     curves: tuple[CurveTerm, ...] = ()
     imputed: tuple[ImputedTerm, ...] = ()
+    residuals: ResidualTerm | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -263,4 +287,5 @@ class Formula:
         names += [c for g in self.groups for c in (*g.effects.columns, *g.columns)]
         names += [c for latent in self.latents for c in latent.factor]
         names += [c for curve in self.curves for c in curve.columns]
+        names += self.residuals.columns if self.residuals else ()
         return tuple(dict.fromkeys(names))

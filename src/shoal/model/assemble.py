@@ -16,6 +16,7 @@ from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
 from shoal.model.terms import functions as f
 from shoal.model.terms.all_terms import variables_of
+from shoal.model.terms.residual_correlation import PlacedCorrelation
 from shoal.model.terms.term import Drawn, Placed, Term
 from shoal.model.terms.variable import Variable
 from shoal.priors import Prior
@@ -102,7 +103,7 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     """
     builder.constant += float(design.family.log_constant(design.rows.exact).sum())
     if design.exactly_gaussian:
-        _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
+        _gaussian_rows(builder, placed, design, *_seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
     merged = merge(design, np.arange(design.n_rows) if apart else None)
     parts = design.parts
@@ -123,9 +124,15 @@ def _seen(placed: Sequence[Placed], design: Design, rows: np.ndarray) -> tuple[L
     return Lines(*(np.concatenate(columns) for columns in zip(*there, strict=True))), offset
 
 
-def _gaussian_rows(builder: Builder, design: Design, lines: Lines, offset: np.ndarray) -> None:
+def _gaussian_rows(
+    builder: Builder, placed: Sequence[Placed], design: Design, lines: Lines, offset: np.ndarray
+) -> None:
     """Declare rows that are exactly quadratic in the effects: by sums of theirs."""
     weight, y = design.gaussian_response(offset)
+    for own in placed:
+        if isinstance(own, PlacedCorrelation) and own.term.design is design:
+            own.gaussian_rows(builder, lines, y, weight)
+            return
     if design.known_se:
         builder.constant -= float((design.rows.weight * np.log(design.rows.se)).sum())
         builder.gaussian_rows(lines, y, weight, 0.0, ONE)

@@ -22,6 +22,7 @@ from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.coarse_rows import coarse
 from shoal.model.design import Design
 from shoal.model.imputed import Imputed
+from shoal.model.residuals import residuals_of
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
 from shoal.tables import Table
@@ -99,9 +100,13 @@ def build(
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )
-    design = replace(design, categories=categories, missing=missing, predictors=tuple(parts)).changed(
-        lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured))
-    )
+    residuals = None
+    if formula.residuals is not None:
+        checks.correlated_residuals(formula, family, rows, predictors)
+        residuals = residuals_of(formula.residuals, prefix, frame)
+    design = replace(
+        design, categories=categories, missing=missing, predictors=tuple(parts), residuals=residuals
+    ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))
     for part in design.counting.parts:
         checks.columns(part)
     for remark in [] if quiet else checks.remarks(design, frame):

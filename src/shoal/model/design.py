@@ -16,6 +16,7 @@ from shoal.formula.terms import Formula
 from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed
+from shoal.model.residuals import Residuals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,8 @@ class Design:
         Rows whose response is not known: they have weight 0.
     predictors : tuple of Design
         Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
+    residuals : Residuals, optional
+        How those of gaussian rows correlate, unless they are independent.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -83,6 +86,7 @@ class Design:
     imputed: tuple[Imputed, ...] = ()
     missing: np.ndarray | None = None
     predictors: tuple[Design, ...] = ()
+    residuals: Residuals | None = None
     categories: tuple[Any, ...] = ()
 
     @property
@@ -283,6 +287,7 @@ class Design:
             curves=tuple(curve.at(kept) for curve in self.curves),
             imputed=tuple(own.at(kept) for own in self.imputed),
             missing=None if self.missing is None else self.missing[kept],
+            residuals=self.residuals.at(kept) if self.residuals else None,
         )
 
     def without(self, rows: np.ndarray) -> Design:

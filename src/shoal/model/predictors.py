@@ -27,6 +27,16 @@ def common_phi(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.
     return {k: v for term in terms_of((design,), {}) for k, v in term.phi(design, draws).items()}
 
 
+def simulate(
+    design: Design, rng: np.random.Generator, eta: np.ndarray, draws: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return simulated responses (..., N) at linear predictors `eta`; residuals correlate if they do."""
+    phi = phi_of(design, draws)
+    if design.residuals is None:
+        return design.family.draw(rng, design.rows, eta, phi)
+    return np.asarray(eta + phi["sigma"] * design.residuals.noise(rng, draws, np.shape(eta)[:-1]))
+
+
 def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:
     """Return the family's parameters at one row a draw, (S,); cutpoints are (S, C).
 

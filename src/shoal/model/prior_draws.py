@@ -13,7 +13,7 @@ import numpy as np
 
 from shoal.errors import ModelError
 from shoal.model.model import Specification
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import linear_predictor, simulate
 
 
 def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
@@ -74,5 +74,5 @@ def simulate_responses(
                 "Simulate from the model without weights(...).",
             )
         eta = linear_predictor(design, draws)
-        out.append(design.family.draw(rng, design.rows, eta, phi_of(design, draws)))
+        out.append(simulate(design, rng, eta, draws))
     return out

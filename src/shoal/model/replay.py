@@ -50,10 +50,11 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
     additions : bool
         Trials are needed, and the bounds of truncated responses.
     se : bool
-        Standard errors are needed.
+        Standard errors are needed, and what tells which residuals correlate.
     """
     names = [*design.predicting, *_factor_columns(design)]
     names += [c for part in _additions(design, additions, se) for c in part.columns]
+    names += design.residuals.term.columns if se and design.residuals else ()
     return list(dict.fromkeys(names))
 
 
@@ -130,6 +131,8 @@ def replay(
     check_sizes(frame)
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
+    if design.residuals is not None:
+        there = replace(there, residuals=design.residuals.on(frame) if se else None)
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 

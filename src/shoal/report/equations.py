@@ -67,7 +67,8 @@ def equations(model: Specification) -> list[Equation]:
     out = []
     sets = {group.r: group for group in model.groups}  # each once, whatever predictors it enters
     for design in model.designs:
-        out += [_distribution(design), *map(_predictor, design.parts)]
+        parts = design.predictors if design.family.joint else design.parts
+        out += [_distribution(design), *map(_predictor, parts)]
         for part in design.parts:
             for group in (group for group in part.groups if sets[group.r] is group):
                 out += _effects(part, group)
@@ -94,6 +95,8 @@ def _distribution(design: Design) -> Equation:
     text = design.family.distribution(design.known_se, design.se_sigma).replace("cutpoint[j]", "cutpoint_j")
     pieces = [math(response, relation("∼")), math(expression(text, symbols))]
     notes = [f"each row's log density times its weight {r.weights.text}"] if r.weights else []
+    if design.residuals is not None:
+        notes.append(design.residuals.words())
     if given := truncation(r):
         notes.append(f"given {given}")
     if unseen := censoring(design.rows):

@@ -35,7 +35,10 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Each row's standard error, {r.se.text}, is known{beside}."
     if r.weights:
         yield f"Each row's log density is multiplied by {r.weights.text}."
-    yield _population(design)
+    if not design.family.joint:
+        yield _population(design)
+    if design.residuals is not None:
+        yield design.residuals.sentence()
     if design.formula.offsets:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:

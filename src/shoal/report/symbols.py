@@ -178,6 +178,12 @@ def _of_family(variable: Variable, design: Design, element: Element | None) -> M
     return indexed(letter(variable.name.removeprefix(design.prefix)), design)
 
 
+def _of_residuals(variable: Variable, design: Design, element: Element | None) -> Markup:
+    at = listed([words(label) for label in element.labels]) if element and element.labels else None
+    base = "φ" if design.residuals is not None and design.residuals.kind == "ar" else "ρ"
+    return indexed(name(base), design, *([at] if at is not None else []))
+
+
 SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
     "coefficient": _coefficient,
     "scale": _scale,
@@ -193,4 +199,5 @@ SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
     "monotonic": _of_curve("β"),
     "simplex": _of_curve("ζ"),
     "family": _of_family,
+    "residual": _of_residuals,
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from shoal.criticism.implied.outcome import Outcome
 from shoal.model.design import Design, Group
-from shoal.model.predictors import linear_predictor, phi_at, phi_of
+from shoal.model.predictors import linear_predictor, phi_at, phi_of, simulate
 
 BLOCK = 2**21  # numbers simulated at a time: draws times rows
 EDGE = 0.01  # a probability closer to 0 or 1 than this is at the floor or at the ceiling
@@ -60,7 +60,7 @@ def of_rows(outcome: Outcome, prior: Draws, draws: int, rng: np.random.Generator
         phi = phi_of(design, part)
         # A very wide prior overflows: such rows are infinite, and so are their statistics.
         with np.errstate(over="ignore", invalid="ignore"):
-            rates = _rates(design, design.family.draw(rng, design.rows, eta, phi))
+            rates = _rates(design, simulate(design, rng, eta, part))
             for key, (_, statistic) in compared.items():
                 values[key].append(np.where(np.isnan(drawn := statistic(rates)), np.inf, drawn))
         if outcome.bounded:

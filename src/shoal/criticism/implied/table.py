@@ -35,7 +35,7 @@ Draws = Mapping[str, np.ndarray]
 ETA = "linear predictor ({link})"
 SCALES = {"coefficient": ETA, "cutpoints": ETA, "sd": ETA, "loading": ETA}
 SCALES |= {"imputed": ETA, "unknown": "the response's own"}
-SCALES |= {"scale": "relative to the residual", "correlation": "correlation"}
+SCALES |= {"scale": "relative to the residual", "correlation": "correlation", "residual": "correlation"}
 SCALES |= {"degrees": "degrees of freedom", "family": "the family's"}
 SCALES |= {"sds": ETA, "monotonic": ETA, "simplex": "share", "lengthscale": "units of its predictor"}
 

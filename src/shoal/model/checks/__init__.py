@@ -5,13 +5,22 @@ from shoal.model.checks.identified import columns
 from shoal.model.checks.levels import constant_within, distinct, effects, group_name, levels
 from shoal.model.checks.remark import Remark
 from shoal.model.checks.remarks import remarks
-from shoal.model.checks.response import additions, numeric, positive, predictors, standard_errors, weights
+from shoal.model.checks.response import (
+    additions,
+    correlated_residuals,
+    numeric,
+    positive,
+    predictors,
+    standard_errors,
+    weights,
+)
 
 __all__ = [
     "Remark",
     "additions",
     "columns",
     "constant_within",
+    "correlated_residuals",
     "covariance",
     "distinct",
     "effects",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.errors import DataError, ModelError, counted, listing, nearest
-from shoal.families import Family
+from shoal.families import Family, Rows
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
@@ -51,15 +51,41 @@ def additions(formula: Formula, family: Family) -> None:
         )
 
 
-def predictors(given: Iterable[str], formula: Formula, family: Family) -> None:
+def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -> None:
     """Raise if a predictor is given of what is no parameter of the family."""
     known = family.parameters(formula.response.se is not None, formula.response.se_sigma)
-    for name in given:
+    for name, own in given.items():
+        if own.residuals is not None:
+            raise ModelError(
+                f"The predictor of {name!r} has {own.residuals.function}(...).",
+                "It stands in the formula of the response, whose residuals correlate.",
+            )
         if name not in known:
             raise ModelError(
                 f"Family {family.name!r} has no parameter {name!r} to be predicted.",
                 f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
                 nearest(name, known) if known else "",
+            )
+
+
+def correlated_residuals(formula: Formula, family: Family, rows: Rows, predictors: Iterable[str]) -> None:
+    """Raise if residuals are to correlate that are not normal with one sigma."""
+    assert formula.residuals is not None
+    response, function = formula.response, formula.residuals.function
+    conditions = {
+        f"family {family.name!r}": family.name != "gaussian",
+        "a predictor of sigma": bool(list(predictors)),
+        "se()": response.se is not None,
+        "mi()": response.mi,
+        "cens() or trunc()": response.coarse,
+        "weights other than 0 and 1": not np.isin(rows.weight, (0.0, 1.0)).all(),
+    }
+    for what, there in conditions.items():
+        if there:
+            raise ModelError(
+                f"{function}(...) with {what}.",
+                "Residuals correlate in gaussian responses with one sigma.",
+                "An effect a level, (1 | g), correlates the rows of a level in every family.",
             )
 
 

@@ -15,6 +15,7 @@ from shoal.model.terms.imputed import ImputedPredictor, Unknown
 from shoal.model.terms.latents import SharedLatent
 from shoal.model.terms.monotonic import Monotonic
 from shoal.model.terms.offsets import Offsets
+from shoal.model.terms.residual_correlation import ResidualCorrelation
 from shoal.model.terms.shrinkage import ShrunkSlopes, shrinkage_of
 from shoal.model.terms.smooths import Smooth
 from shoal.model.terms.term import Term
@@ -48,6 +49,8 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
         terms.append(Coefficients(design, priors))
         if design.family.ordinal:
             terms.append(Cutpoints(design, priors))
+        if design.residuals is not None:
+            terms.append(ResidualCorrelation(design, design.residuals, priors))
     terms += [GroupEffects(factor, priors) for factor in gathered(designs)]
     latents = [(design, latent) for design in parts for latent in design.latents]
     for name in dict.fromkeys(latent.name for _, latent in latents):

@@ -13,12 +13,12 @@ from shoal.priors import Prior, Shrunk
 # What a variable can be, in the order in which a reader expects them.
 KINDS = (
     *("coefficient", "monotonic", "simplex", "scale", "cutpoints", "sd", "correlation", "degrees"),
-    *("sds", "lengthscale", "imputed", "loading", "family", "effects", "basis", "unknown"),
+    *("sds", "lengthscale", "imputed", "loading", "family", "residual", "effects", "basis", "unknown"),
 )
 # What rows depend on besides effects of levels.
 OF_ROWS = (
     *("coefficient", "monotonic", "simplex", "cutpoints", "loading", "family", "basis"),
-    *("imputed", "unknown"),
+    *("imputed", "unknown", "residual"),
 )
 OF_GROUPS = ("sd", "correlation", "degrees")  # what tells how the effects of a grouping factor vary
 

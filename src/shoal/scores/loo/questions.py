@@ -49,6 +49,8 @@ def _single(model: Specification, units: Units) -> str:
         return "one more trial in these rows"
     if units.name == OBSERVATION:
         return "one more observation of these rows"
+    if any(design.residuals is not None for design in model.designs):
+        return "a row, the others that its residual correlates with being known,"
     weights = np.concatenate([np.asarray(design.rows.weight) for design in model.designs])
     if np.isin(weights, (0, 1)).all():
         return "a new row"

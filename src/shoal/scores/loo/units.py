@@ -107,6 +107,12 @@ def units_of(model: Specification, unit: Any) -> Units:
     frame = model.table.frame
     if isinstance(unit, str) and unit == ROW:
         return _rows(model)
+    for design in model.designs:
+        if design.residuals is not None:
+            raise ModelError(
+                f"Whole units {unit!r} are to be left out, and {design.residuals.words()}.",
+                "Rows, each of which is predicted from the others: loo().",
+            )
     for factor in factors_of(model):
         if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
             _one_level(factor)
@@ -257,6 +263,8 @@ def data_key(model: Specification, units: Units) -> str:
 
 def alone(model: Specification, units: Units) -> np.ndarray:
     """Return which units have all rows of some level, (U,)."""
+    if any(design.residuals is not None for design in model.designs):
+        return np.zeros(len(units.labels), bool)  # rows are asked about given those they correlate with
     homes = [place.home[place.home >= 0] for place in inside(model, units)]
     found = np.zeros(len(units.labels), bool)
     found[np.concatenate([np.zeros(0, np.int64), *homes])] = True

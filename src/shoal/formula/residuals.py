@@ -1,0 +1,92 @@
+"""How residuals of gaussian rows correlate: ``ar(t, gr=g)``, ``cosy(gr=g)`` and ``unstr(t, gr=g)``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shoal.errors import FormulaError
+from shoal.formula.suggestions import rewrite
+from shoal.formula.terms import ResidualTerm
+from shoal.formula.tree import Call, Column, Node, Number, unparse
+
+EXAMPLES = {"ar": "ar(week, gr=person)", "cosy": "cosy(gr=person)", "unstr": "unstr(visit, gr=person)"}
+TIMED = ("ar", "unstr")  # which depend on when a row was observed
+GROUPED = ("cosy", "unstr")  # which are nothing without a group
+
+
+def residual_term(calls: Sequence[Call], formula: str) -> ResidualTerm | None:
+    """Return the correlation of the residuals, if the formula has one.
+
+    Raises
+    ------
+    FormulaError
+        If there are several, or a call has other arguments than its function takes.
+    """
+    if len(calls) > 1:
+        raise FormulaError(
+            f"The residuals have two correlations, {unparse(calls[0])} and {unparse(calls[1])}.",
+            "One of them.",
+            formula=formula,
+            span=calls[1].span,
+        )
+    return _term(calls[0], formula) if calls else None
+
+
+def _term(call: Call, formula: str) -> ResidualTerm:
+    options = dict(call.keywords)
+    _of_first_order(call, options, formula)
+    places = ["time", "gr"] if call.function in TIMED or len(call.arguments) > 1 else ["gr"]
+    for name, node in zip(places, call.arguments, strict=False):
+        if name in options:
+            raise _refused(call, f"{name} is given twice.", formula)
+        options[name] = node
+    unknown = [name for name in options if name not in ("time", "gr")]
+    if unknown or len(call.arguments) > len(places):
+        raise _refused(call, f"Found {unparse(call)}.", formula)
+    time, factor = (_column(call, options.get(name), formula) for name in ("time", "gr"))
+    if (time is None and call.function in TIMED) or (factor is None and call.function in GROUPED):
+        missing = "gr" if factor is None and call.function in GROUPED else "time"
+        raise _refused(call, f"{unparse(call)} has no {missing}.", formula)
+    return ResidualTerm(call.function, time if call.function in TIMED else None, factor, call.span)
+
+
+def _of_first_order(call: Call, options: dict[str, Node], formula: str) -> None:
+    """Take ``p = 1`` and ``cov = TRUE``, which other programs write, out of the options."""
+    order, cov = options.pop("p", None), options.pop("cov", None)
+    if order is not None and not (call.function == "ar" and isinstance(order, Number) and order.value == 1):
+        raise FormulaError(
+            f"Found p = {unparse(order)}.",
+            "Residuals depend on the one before, ar(time, gr=g), which is of order 1.",
+            formula=formula,
+            span=order.span,
+        )
+    if cov is not None and unparse(cov) not in ("TRUE", "True"):
+        raise FormulaError(
+            f"Found cov = {unparse(cov)}.",
+            "Residuals are stationary: their covariance is modelled, also where rows begin.",
+            "Leave cov out.",
+            formula=formula,
+            span=cov.span,
+        )
+
+
+def _column(call: Call, node: Node | None, formula: str) -> str | None:
+    if node is None or isinstance(node, Column):
+        return None if node is None else node.name
+    raise FormulaError(
+        f"Found {unparse(node)} in {call.function}(...).",
+        "The name of a column was needed.",
+        "Compute it as a column of the table.",
+        formula=formula,
+        span=node.span,
+    )
+
+
+def _refused(call: Call, found: str, formula: str) -> FormulaError:
+    return FormulaError(
+        found,
+        f"{call.function}(...) takes {'a time and ' if call.function in TIMED else ''}a grouping factor.",
+        rewrite(formula, call.span, EXAMPLES[call.function]),
+        formula=formula,
+        span=call.span,
+    )

@@ -1,0 +1,348 @@
+"""Correlated residuals of gaussian rows: which belong together, draws, and what others say of a row.
+
+Rows of one level of the grouping factor are a *cluster*, independent of others. Within it the residuals have
+the common standard deviation sigma and the correlations
+
+    ar       phi^|t - s|                       of times t and s, whole numbers
+    cosy     rho
+    unstr    one for each pair of times
+
+The first is the stationary autoregression of order one (Pinheiro and Bates 2000, Mixed-Effects Models in S
+and S-PLUS, section 5.3, as the others).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import DataError, counted, listing
+from shoal.formula.terms import ResidualTerm
+
+Draws = Mapping[str, np.ndarray]
+MOST_TIMES = 30  # of unstr: 435 correlations
+MOST_GAPS = 200  # of ar: each is a sum of its own
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """How the residuals of N rows correlate.
+
+    Attributes
+    ----------
+    term : ResidualTerm
+    name : str
+        Posterior name of the correlation.
+    cluster : (N,) int array
+    time : (N,) float array
+        Of ``ar`` the time, of ``unstr`` the place of a row's time among `labels`; else zeros.
+    labels : tuple
+        The times of ``unstr``, in order.
+    """
+
+    term: ResidualTerm
+    name: str
+    cluster: np.ndarray
+    time: np.ndarray
+    labels: tuple[object, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """``ar``, ``cosy`` or ``unstr``."""
+        return self.term.function
+
+    def at(self, rows: slice | np.ndarray) -> Residuals:
+        """Return those of some rows."""
+        return replace(self, cluster=self.cluster[rows], time=self.time[rows])
+
+    def together(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return the numbers of all rows of the clusters that some rows belong to, sorted."""
+        return np.flatnonzero(np.isin(self.cluster, self.cluster[rows]))
+
+    def on(self, frame: pd.DataFrame) -> Residuals:
+        """Return those of the rows of another table.
+
+        Raises
+        ------
+        DataError
+            If a time was not fitted, or a level has a time twice.
+        """
+        return _read(self.term, self.name, frame, self.labels)
+
+    def order(self) -> np.ndarray:
+        """Return the rows, cluster by cluster, in the order of time."""
+        return np.lexsort((self.time, self.cluster))
+
+    def steps(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return rows without one before them, rows with one, and that one, of `there`, a (N,) bool array."""
+        order = self.order()
+        order = order[there[order]]
+        follows = np.zeros(len(order), bool)
+        follows[1:] = np.diff(self.cluster[order]) == 0
+        after = np.flatnonzero(follows)
+        return order[~follows], order[after], order[after - 1]
+
+    def noise(self, rng: np.random.Generator, draws: Draws, lead: tuple[int, ...]) -> np.ndarray:
+        """Return draws of residuals of standard deviation 1, (*lead, N); `draws` have the axes `lead`."""
+        z = rng.normal(size=(*lead, len(self.cluster)))
+        own = np.broadcast_to(draws[self.name], (*lead, *np.shape(draws[self.name])[len(lead) :]))
+        if self.kind == "ar":
+            return self._autoregressive(z, own)
+        _, cluster = np.unique(self.cluster, return_inverse=True)
+        count = int(cluster.max(initial=-1)) + 1
+        if self.kind == "cosy":
+            shared = rng.normal(size=(*lead, count))[..., cluster]
+            return np.sqrt(own)[..., None] * shared + np.sqrt(1 - own)[..., None] * z
+        whole = rng.normal(size=(*lead, count, len(self.labels)))
+        whole = whole @ np.swapaxes(np.linalg.cholesky(own), -1, -2)
+        return np.asarray(whole[..., cluster, self.time.astype(int)])
+
+    def _autoregressive(self, z: np.ndarray, phi: np.ndarray) -> np.ndarray:
+        """Turn independent draws into autoregressive ones, step by step of all clusters."""
+        _, after, before = self.steps(np.ones(z.shape[-1], bool))
+        place = np.zeros(z.shape[-1], int)
+        for one, two in zip(after, before, strict=True):
+            place[one] = place[two] + 1
+        gap = self.time[after] - self.time[before]
+        for step in range(1, place.max(initial=0) + 1):
+            now = place[after] == step
+            c = power(phi[..., None], gap[now])
+            z[..., after[now]] = c * z[..., before[now]] + np.sqrt(1 - c**2) * z[..., after[now]]
+        return z
+
+    def given_others(self, r: np.ndarray, there: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance of each row's residual given those of the other rows of its cluster.
+
+        Parameters
+        ----------
+        r : (S, N) array
+            Residuals.
+        there : (N,) bool array
+            Rows that are known; what others are is given these alone.
+        draws : mapping of (S, ...) arrays
+
+        Returns
+        -------
+        mean : (S, N) array
+        variance : (S, N) array
+            Where sigma is 1.
+        """
+        conditional = {"ar": self._between, "cosy": self._exchangeable, "unstr": self._by_pattern}
+        return conditional[self.kind](r, there, draws[self.name])
+
+    def log_density(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
+        """Return the joint log density of the residuals of rows that are known, (S,); `sigma` is (S,)."""
+        total = np.zeros(len(r))
+        own = draws[self.name]
+        if self.kind == "ar":
+            first, after, before = self.steps(there)
+            c = power(own[:, None], self.time[after] - self.time[before])
+            total += _normal(r[:, first], sigma[:, None] ** 2)
+            return total + _normal(r[:, after] - c * r[:, before], sigma[:, None] ** 2 * (1 - c**2))
+        if self.kind == "cosy":
+            _, cluster = np.unique(self.cluster[there], return_inverse=True)
+            n, rho = np.bincount(cluster), own[:, None]
+            sums = np.stack([np.bincount(cluster, one) for one in r[:, there]])
+            away = r[:, there] - (sums / n)[:, cluster]
+            total += _normal(sums / np.sqrt(n), sigma[:, None] ** 2 * (1 + (n - 1) * rho))
+            within = sigma**2 * (1 - own)
+            return total - 0.5 * (
+                (len(cluster) - len(n)) * np.log(2 * np.pi * within) + (away**2).sum(1) / within
+            )
+        for times, rows in self.patterns(there):
+            root = np.linalg.cholesky(own[:, times][..., times])
+            z = np.linalg.solve(root, np.swapaxes(r[:, rows], -1, -2)) / sigma[:, None, None]
+            scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + len(times) * np.log(sigma)
+            total -= len(rows) * (scale + 0.5 * len(times) * np.log(2 * np.pi)) + 0.5 * (z**2).sum((1, 2))
+        return total
+
+    def _between(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Given the rows before and after, which tell all: each adds ``c / (1 - c^2) r`` to the mean."""
+        order = self.order()
+        place = np.arange(len(order))
+        known = there[order]
+        last = np.maximum.accumulate(np.where(known, place, -1))
+        before = np.concatenate([[-1], last[:-1]])
+        following = np.minimum.accumulate(np.where(known, place, len(order))[::-1])[::-1]
+        after = np.concatenate([following[1:], [len(order)]])
+        mean, precision = np.zeros(r.shape), np.ones(r.shape)
+        for neighbour in (before, after):
+            inside = (neighbour >= 0) & (neighbour < len(order))
+            inside[inside] = self.cluster[order[neighbour[inside]]] == self.cluster[order[inside]]
+            own, other = order[inside], order[neighbour[inside]]
+            c = power(phi[:, None], np.abs(self.time[other] - self.time[own]))
+            # Of a neighbour alone the precision is 1 / (1 - c^2): what it adds to the residual's own, 1.
+            precision[:, own] += c**2 / (1 - c**2)
+            mean[:, own] += c / (1 - c**2) * r[:, other]
+        return mean / precision, 1 / precision
+
+    def _exchangeable(
+        self, r: np.ndarray, there: np.ndarray, rho: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        _, cluster = np.unique(self.cluster, return_inverse=True)
+        others = np.bincount(cluster, there)[cluster] - there
+        known = np.where(there, r, 0.0)
+        sums = np.stack([np.bincount(cluster, one) for one in known])[:, cluster] - known
+        share = rho[:, None] / (1 + (others - 1) * rho[:, None])
+        return share * sums, 1 - others * share * rho[:, None]
+
+    def _by_pattern(
+        self, r: np.ndarray, there: np.ndarray, matrix: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        mean, variance = np.zeros(r.shape), np.ones(r.shape)
+        for times, rows in self.patterns(np.ones(len(there), bool)):
+            for known in np.unique(there[rows], axis=0):
+                some = rows[(there[rows] == known).all(axis=1)]
+                for k, time in enumerate(times):
+                    others = np.flatnonzero(known & (np.arange(len(times)) != k))
+                    if others.size:
+                        across = matrix[:, times[others], time]
+                        weights = np.linalg.solve(
+                            matrix[:, times[others]][..., times[others]], across[..., None]
+                        )
+                        mean[:, some[:, k]] = np.einsum("so,sco->sc", weights[..., 0], r[:, some[:, others]])
+                        variance[:, some[:, k]] = (1 - (weights[..., 0] * across).sum(-1))[:, None]
+        return mean, variance
+
+    def patterns(self, there: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield sets of times (m,), and the rows of clusters observed at these, (clusters, m), of `there`."""
+        order = self.order()
+        order = order[there[order]]
+        starts = np.flatnonzero(np.append(True, np.diff(self.cluster[order]) != 0)[: len(order)])
+        found: dict[tuple[int, ...], list[np.ndarray]] = {}
+        for rows in np.split(order, starts[1:]) if len(order) else []:
+            found.setdefault(tuple(self.time[rows].astype(int)), []).append(rows)
+        for times, clusters in sorted(found.items()):
+            yield np.array(times), np.stack(clusters)
+
+    def sentence(self) -> str:
+        """Return what correlates, as a sentence."""
+        of = f"of a level of {self.term.factor}" if self.term.factor else "of the table"
+        if self.kind == "ar":
+            return (
+                f"Residuals {of} are an autoregression over {self.term.time}: one tells of those near to it."
+            )
+        if self.kind == "cosy":
+            return f"Residuals {of} correlate alike."
+        return f"Residuals {of} have a correlation of their own for each pair of {self.term.time}."
+
+    def words(self) -> str:
+        """Return the correlation as the printed model has it."""
+        if self.kind == "ar":
+            other = f"{self.name}^|{self.term.time}[i] - {self.term.time}[j]|"
+        elif self.kind == "cosy":
+            other = self.name
+        else:
+            other = f"{self.name}[{self.term.time}[i], {self.term.time}[j]]"
+        where = f" where {self.term.factor} is the same" if self.term.factor else ""
+        return f"residuals correlate by {other}{where}"
+
+
+def _normal(r: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Return sums of normal log densities over the last axis."""
+    return np.asarray((-0.5 * (np.log(2 * np.pi * variance) + r**2 / variance)).sum(-1))
+
+
+def power(phi: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Return ``phi^gap`` of whole gaps, at most a little less than one in size."""
+    odd = np.where((phi < 0) & (gap % 2 == 1), -1.0, 1.0)
+    return odd * np.minimum(np.abs(phi) ** gap, 1 - 1e-12)
+
+
+def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame) -> Residuals:
+    """Return how the residuals of a table's rows correlate.
+
+    Raises
+    ------
+    DataError
+        Times that are not whole numbers, or stand twice in a level; too many times, or gaps.
+    """
+    own = _read(term, prefix + term.function, frame, None)
+    there = np.ones(len(frame), bool)
+    if term.function == "ar":
+        _, after, before = own.steps(there)
+        gaps = np.unique(own.time[after] - own.time[before])
+        if not len(after):
+            raise DataError(f"{_text(term)}: no level has two rows.", "Rows that follow each other.")
+        if len(gaps) > MOST_GAPS:
+            raise DataError(
+                f"{_text(term)}: the times between rows take {len(gaps):,} values.",
+                f"At most {MOST_GAPS}.",
+                f"Count {term.time!r} in larger units.",
+            )
+    elif np.bincount(own.cluster).max() < 2:
+        raise DataError(f"{_text(term)}: no level of {term.factor!r} has two rows.", "Rows that correlate.")
+    return own
+
+
+def _read(term: ResidualTerm, name: str, frame: pd.DataFrame, labels: tuple[object, ...] | None) -> Residuals:
+    cluster = np.zeros(len(frame), int)
+    if term.factor is not None:
+        cluster = pd.factorize(frame[term.factor])[0]
+    time = np.zeros(len(frame))
+    if term.function == "ar":
+        time = _whole(term, frame)
+    elif term.function == "unstr":
+        labels = _times(term, frame) if labels is None else labels
+        codes = pd.Index(labels).get_indexer(pd.Index(frame[term.time]))
+        if (codes < 0).any():
+            strange = listing(map(repr, frame[term.time][codes < 0].drop_duplicates().tolist()))
+            raise DataError(
+                f"{term.time!r} has the time {strange}, which was not fitted.",
+                f"One of {listing(map(repr, labels))}.",
+            )
+        time = codes.astype(float)
+    if term.time is not None:
+        _once(term, frame, cluster, time)
+    return Residuals(term, name, cluster, time, labels or ())
+
+
+def _text(term: ResidualTerm) -> str:
+    inside = ", ".join([*([term.time] if term.time else []), *([f"gr={term.factor}"] if term.factor else [])])
+    return f"{term.function}({inside})"
+
+
+def _whole(term: ResidualTerm, frame: pd.DataFrame) -> np.ndarray:
+    column = frame[term.time]
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float) if column.dtype.kind in "biufO" else None
+    if numbers is None or not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
+        wrong = column if numbers is None else column[~(numbers == np.round(numbers))]
+        raise DataError(
+            f"The times {term.time!r} of {_text(term)} hold {listing(map(repr, wrong.tolist()), 3)}.",
+            "Whole numbers: the residual of a time is correlated with that of one time unit before.",
+            f"Number the times, for example data[{term.time!r}].rank(method='dense').astype(int).",
+        )
+    return numbers
+
+
+def _times(term: ResidualTerm, frame: pd.DataFrame) -> tuple[object, ...]:
+    column = frame[term.time]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        times = column.cat.remove_unused_categories().cat.categories.tolist()
+    else:
+        times = sorted(column.drop_duplicates().tolist())
+    if not 1 < len(times) <= MOST_TIMES:
+        raise DataError(
+            f"{_text(term)}: {term.time!r} takes {counted(len(times), 'value')}.",
+            f"From 2 to {MOST_TIMES} times, each pair of which has a correlation of its own.",
+            "ar(time, gr=g) has one correlation for any number of times." if len(times) > 1 else "",
+        )
+    return tuple(times)
+
+
+def _once(term: ResidualTerm, frame: pd.DataFrame, cluster: np.ndarray, time: np.ndarray) -> None:
+    twice = pd.DataFrame({"cluster": cluster, "time": time}).duplicated()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        level = f" of {term.factor} {frame[term.factor].iloc[row]!r}" if term.factor else ""
+        raise DataError(
+            f"{counted(int(twice.sum()), 'row')} share time and level with another: "
+            f"{term.time} {frame[term.time].iloc[row]!r}{level} (row {row}) is there before.",
+            f"Each time once{f' in a level of {term.factor}' if term.factor else ''}.",
+            ""
+            if term.factor
+            else f"Are these several series? Write {term.function}({term.time}, gr=series).",
+        )

@@ -1,0 +1,273 @@
+"""Residuals that correlate: densities by dense algebra, derivatives, draws, predictions, scores, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import shoal as sl
+from shoal.errors import DataError, FormulaError, ModelError, PriorError
+from shoal.model.prior_draws import draw_prior
+from shoal.model.terms import residual_functions as functions
+from shoal.model.terms.functions import covariance_root
+from shoal.model.terms.residual_correlation import ResidualCorrelation
+
+LEVELS, TIMES = 12, 6
+TERMS = {"ar": "ar(t, gr=g)", "cosy": "cosy(gr=g)", "unstr": "unstr(t, gr=g)"}
+EACH = pytest.mark.parametrize("kind", TERMS)
+
+
+def table(seed=1, levels=LEVELS, phi=0.6):
+    """Return rows in any order, some times left out, whose residuals are an autoregression."""
+    rng = np.random.default_rng(seed)
+    g, t = np.repeat(np.arange(levels), TIMES), np.tile(np.arange(TIMES), levels)
+    root = np.linalg.cholesky(phi ** abs(np.subtract.outer(np.arange(TIMES), np.arange(TIMES))))
+    x = rng.normal(size=levels * TIMES)
+    noise = (rng.normal(size=(levels, TIMES)) @ root.T).ravel()
+    data = pd.DataFrame({"y": 1 + 0.5 * x + 0.8 * noise, "x": x, "g": g, "t": t})
+    return data.sample(frac=0.8, random_state=seed).reset_index(drop=True)
+
+
+def correlation(kind, data, value):
+    """Return the correlation matrix of all rows."""
+    same = np.equal.outer(data["g"].to_numpy(), data["g"].to_numpy())
+    t = data["t"].to_numpy()
+    if kind == "ar":
+        return same * value ** abs(np.subtract.outer(t, t)).astype(float)
+    if kind == "cosy":
+        return same * (value + (1 - value) * np.eye(len(data)))
+    return same * value[np.ix_(t, t)]
+
+
+PRIORS = {"b": sl.priors.Normal(0, 1), "Intercept": sl.priors.Normal(0, 2)}
+
+
+@EACH
+@pytest.mark.parametrize("seed", range(3))
+def test_the_marginal_density_is_that_of_dense_algebra(kind, seed):
+    """Coefficients and effects integrated out, y is normal, and its covariance is written row by row."""
+    data = table(seed)
+    model = sl.Model(f"y ~ x + (1 | g) + {TERMS[kind]}", data, priors=PRIORS)
+    p, rng = model.posterior(), np.random.default_rng(seed)
+    first = p.given(p.model.without(np.arange(len(data)) > 0))  # the prior, and one row
+    (term,) = (own.term for own in p.assembled.placed if isinstance(own.term, ResidualCorrelation))
+    x, same = np.column_stack([np.ones(len(data)), data["x"]]), np.equal.outer(*(2 * [data["g"].to_numpy()]))
+    for theta in rng.normal(0, 0.7, (4, p.target.n_theta)):
+        h = p.target.values(theta)
+        values = {name: h[place] for name, place in p.assembled.places.items()}
+        cor = correlation(kind, data, term.named({k: np.asarray(v) for k, v in values.items()})[kind])
+        covariance = values["sigma"] ** 2 * cor + x @ np.diag([4.0, 1.0]) @ x.T
+        covariance += values["sd_g[Intercept]"] ** 2 * same
+        found = p.target.marginals(theta[None])[0] - first.target.marginals(theta[None])[0]
+        found += stats.norm.logpdf(data["y"][0], 0, covariance[0, 0] ** 0.5)
+        expected = stats.multivariate_normal.logpdf(data["y"], np.zeros(len(data)), covariance)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-7)
+
+
+@EACH
+def test_the_gradient_is_the_slope_of_the_density(kind):
+    target = sl.Model(f"y ~ x + (1 | g) + {TERMS[kind]}", table(4)).posterior().target
+    rng = np.random.default_rng(1)
+    theta, z = rng.normal(0, 0.5, target.n_theta), rng.normal(size=target.n_effects)
+    _, by_theta, _ = target.joint(theta, z)
+    for i, step in enumerate(1e-5 * np.eye(len(theta))):
+        slope = (target.joint(theta + step, z)[0] - target.joint(theta - step, z)[0]) / 2e-5
+        np.testing.assert_allclose(by_theta[i], slope, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("phi", [-0.999999, -0.4, 0.0, 1e-9, 0.7, 0.999999])
+def test_precisions_of_an_autoregression_have_these_derivatives(phi):
+    check_adjoint(
+        functions.autoregressive, functions.autoregressive_adjoint, [phi, 1.3], [1.0, 2.0, 3.0, 7.0], 17
+    )
+
+
+@pytest.mark.parametrize("rho", [1e-9, 0.3, 0.99999])
+def test_precisions_of_equal_correlations_have_these_derivatives(rho):
+    check_adjoint(functions.exchangeable, functions.exchangeable_adjoint, [rho, 0.7], [1.0, 2.0, 9.0], 7)
+
+
+def test_precisions_of_any_correlations_have_these_derivatives():
+    root, units = np.zeros(10), [2.0, 0.3, 1.0]
+    covariance_root(np.array([0.5, 1.0, 2.0, 0.9, 0.3, -0.2, 0.4, 0.1, 0.5, -0.6]), np.zeros(0), root)
+    pair = functions.unstructured, functions.unstructured_adjoint
+    check_adjoint(*pair, root, [0, 2, 3, *units], 7)
+    out, low = np.zeros(7), np.zeros((4, 4))
+    pair[0](root, np.array([0, 2, 3, *units]), out)
+    low[np.tril_indices(4)] = root
+    covariance = (low @ low.T)[np.ix_([0, 2, 3], [0, 2, 3])]
+    precision = np.linalg.inv(covariance / np.outer(units, units))
+    np.testing.assert_allclose(out[:3], precision.sum(1))
+    np.testing.assert_allclose(out[3:6], -precision[[1, 2, 2], [0, 0, 1]])
+    np.testing.assert_allclose(out[6], np.linalg.det(covariance) ** (-1 / 3))
+
+
+def check_adjoint(function, adjoint, inputs, constants, size):
+    inputs, constants = np.array(inputs, float), np.array(constants, float)
+    bar, out = np.random.default_rng(0).normal(size=size), np.zeros(size)
+
+    def value(x):
+        function(x, constants, out)
+        return bar @ out
+
+    found = np.zeros(len(inputs))
+    value(inputs)
+    adjoint(inputs, constants, out.copy(), bar, found)
+    for i in range(len(inputs)):
+        room = min(abs(inputs[i]), 1 - abs(inputs[i]) if i == 0 else 1.0)
+        h = max(1e-4 * room, 1e-12) if 0 < room else 1e-6
+        step = h * np.eye(len(inputs))[i]
+        slope = (
+            8 * (value(inputs + step) - value(inputs - step))
+            - value(inputs + 2 * step)
+            + value(inputs - 2 * step)
+        ) / (12 * h)
+        np.testing.assert_allclose(found[i], slope, rtol=2e-4, atol=1e-6 * abs(found).max())
+
+
+@EACH
+def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
+    """With some rows not known: what they are is given by those that are, and says nothing of others."""
+    data = table(2)
+    residuals = sl.Model(f"y ~ x + {TERMS[kind]}", data).specification.designs[0].residuals
+    rng, n = np.random.default_rng(3), len(data)
+    there, r = rng.random(n) < 0.7, rng.normal(size=(2, n))
+    basis = rng.normal(size=(2, TIMES, 9))
+    matrices = basis @ np.swapaxes(basis, -1, -2)
+    scale = np.sqrt(np.diagonal(matrices, axis1=-2, axis2=-1))
+    values = {"ar": np.array([0.7, -0.4]), "cosy": np.array([0.3, 0.8])}.get(
+        kind, matrices / scale[:, :, None] / scale[:, None]
+    )
+    mean, variance = residuals.given_others(r, there, {kind: values})
+    joint = residuals.log_density(r, there, np.array([1.3, 0.4]), {kind: values})
+    for s in range(2):
+        cor = correlation(kind, data, values[s])
+        for i in range(n):
+            others = there & (np.arange(n) != i)
+            weights = np.linalg.solve(cor[np.ix_(others, others)], cor[others, i])
+            np.testing.assert_allclose(mean[s, i], weights @ r[s, others], rtol=1e-9, atol=1e-10)
+            np.testing.assert_allclose(variance[s, i], 1 - weights @ cor[others, i], rtol=1e-9)
+        known = cor[np.ix_(there, there)] * [1.3, 0.4][s] ** 2
+        dense = stats.multivariate_normal.logpdf(r[s, there], np.zeros(there.sum()), known)
+        np.testing.assert_allclose(joint[s], dense, rtol=1e-10)
+
+
+@EACH
+def test_drawn_residuals_have_the_correlations(kind):
+    data = table(5, levels=2)
+    residuals = sl.Model(f"y ~ x + {TERMS[kind]}", data).specification.designs[0].residuals
+    t = np.arange(TIMES)
+    value = {"ar": -0.6, "cosy": 0.4}.get(kind, 0.5 ** abs(np.subtract.outer(t, t)))
+    draws = {kind: np.broadcast_to(value, (60_000, *np.shape(value)))}
+    z = residuals.noise(np.random.default_rng(1), draws, (60_000,))
+    np.testing.assert_allclose(z.T @ z / 60_000, correlation(kind, data, value), atol=0.025)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    data = table(7, levels=60)
+    return sl.Model("y ~ x + ar(t, gr=g)", data).fit(seed=1, progress=False)
+
+
+def test_what_rows_were_made_from_is_found_again(fit):
+    found = fit.summary().loc[["Intercept", "x", "sigma", "ar"]]
+    assert (abs(found["mean"] - [1.0, 0.5, 0.8, 0.6]) < 3.5 * found["sd"]).all()
+    assert found["ess_bulk"].min() > 3000 and fit.diagnose().trustworthy
+
+
+def test_it_is_exact_and_agrees_with_another_sampler(fit):
+    assert fit.tree.attrs["sampler"] == "independence"
+    other = fit.model.fit(seed=2, sampler="nuts", draws=500, progress=False).summary()
+    own = fit.summary()
+    error = np.hypot(own["mcse_mean"], other["mcse_mean"])
+    assert (abs(own["mean"] - other["mean"]) < 4.5 * error).all()
+
+
+def test_scores_prefer_it_where_residuals_correlate_and_ask_given_the_others(fit):
+    plain = sl.Model("y ~ x", table(7, levels=60)).fit(seed=1, progress=False)
+    one, other = fit.loo(), plain.loo()
+    assert one.elpd > other.elpd + 20
+    assert "the others that its residual correlates with being known" in one.question
+    with pytest.raises(ModelError, match="Whole units .g."):
+        fit.loo("g")
+
+
+def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(fit):
+    model = fit.results.model
+    gone = np.zeros(model.designs[0].n_rows, bool)
+    gone[[3, 40]] = True
+    from shoal.engine.settings import Settings
+
+    from shoal.fit import run
+    from shoal.fit.pointwise import row_log_likelihood
+    from shoal.fit.posterior import posterior_of
+
+    refit = run.fit(posterior_of(model.without(gone)), Settings(seed=1))
+    ((_, values),) = row_log_likelihood(refit)
+    found = np.log(np.exp(values[:, gone]).mean(0))
+    np.testing.assert_allclose(found, fit.loo().pointwise["elpd"].to_numpy()[gone], atol=0.05)
+
+
+def test_new_responses_correlate_and_other_predictions_need_no_time(fit):
+    new = pd.DataFrame({"x": 0.0, "g": 999, "t": np.arange(40)})
+    drawn = fit.predict(new, kind="response").values.reshape(-1, 40)
+    lag = np.corrcoef(drawn[:, 10], drawn[:, 11])[0, 1]
+    assert abs(lag - fit.summary().loc["ar", "mean"]) < 0.06
+    np.testing.assert_array_equal(fit.predict(new[["x"]]).shape, (4, 1000, 40))
+    with pytest.raises(DataError, match="'t'"):
+        fit.predict(new[["x", "g"]], kind="response")
+
+
+def test_it_is_printed_reported_saved_and_refused_by_the_export(fit, tmp_path):
+    assert "residuals correlate by ar^|t[i] - t[j]| where g is the same" in str(fit.model)
+    assert fit.model.priors["ar"] == sl.priors.LKJ(1.0)
+    fit.save(tmp_path / "fit.nc")
+    again = sl.load(tmp_path / "fit.nc")
+    pd.testing.assert_frame_equal(again.summary(), fit.summary())
+    fit.report(tmp_path / "page.html")
+    assert "autoregression over t" in (tmp_path / "page.html").read_text()
+    assert {"ar", "sigma"} <= set(fit.sensitivity().index)
+    fit.plot.ppc()
+
+
+def test_prior_draws_are_of_the_prior():
+    spec = sl.Model("y ~ x + unstr(t, gr=g)", table(), priors={"unstr": sl.priors.LKJ(3.0)}).specification
+    drawn = draw_prior(spec, np.random.default_rng(1), 4000)["unstr"]
+    # Any correlation of a matrix of k has a Beta(eta - 1 + k / 2) distribution, stretched to (-1, 1).
+    shape = 3.0 - 1 + TIMES / 2
+    assert stats.kstest((drawn[:, 4, 1] + 1) / 2, stats.beta(shape, shape).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("formula", "change", "error", "message"),
+    [
+        ("y ~ ar(t, gr=g) + cosy(gr=g)", {}, FormulaError, "two correlations"),
+        ("y ~ ar(t, gr=g, p=2)", {}, FormulaError, "of order 1"),
+        ("y ~ cosy()", {}, FormulaError, "has no gr"),
+        ("y ~ ar()", {}, FormulaError, "has no time"),
+        ("y ~ ar(log(t), gr=g)", {}, FormulaError, "name of a column"),
+        ("y ~ x:ar(t, gr=g)", {}, FormulaError, "stands alone"),
+        ("y ~ ma(t, gr=g)", {}, FormulaError, "moving averages"),
+        ("y ~ x + ar(t)", {}, DataError, "share time and level"),
+        ("y ~ x + ar(half, gr=g)", {"half": lambda d: d["t"] / 2}, DataError, "hold 0.5"),
+        ("y ~ x + ar(day, gr=g)", {"day": "monday"}, DataError, "Whole numbers"),
+        ("y ~ x + unstr(row, gr=g)", {"row": lambda d: np.arange(len(d))}, DataError, "From 2 to 30 times"),
+        ("y ~ x + cosy(gr=row)", {"row": lambda d: np.arange(len(d))}, DataError, "has two rows"),
+        ("y | weights(w) ~ x + ar(t, gr=g)", {"w": 2.0}, ModelError, "weights other than"),
+        ("y | se(w) ~ x + ar(t, gr=g)", {"w": 2.0}, ModelError, r"se\(\)"),
+    ],
+)
+def test_what_has_no_sense_is_refused(formula, change, error, message):
+    with pytest.raises(error, match=message):
+        sl.Model(formula, table().assign(**change))
+
+
+def test_families_and_predictors_that_have_no_common_sigma_are_refused():
+    with pytest.raises(ModelError, match="family 'student'"):
+        sl.Model("y ~ x + ar(t, gr=g)", table(), "student")
+    with pytest.raises(ModelError, match="predictor of sigma"):
+        sl.Model("y ~ x + ar(t, gr=g)", table(), predictors={"sigma": "~ x"})
+    with pytest.raises(ModelError, match="formula of the response"):
+        sl.Model("y ~ x", table(), predictors={"sigma": "~ ar(t, gr=g)"})
+    with pytest.raises(PriorError):
+        sl.Model("y ~ x + ar(t, gr=g)", table(), priors={"ar": sl.priors.Normal(0, 1)})
