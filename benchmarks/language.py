@@ -82,7 +82,9 @@ def table(case: Case, seed: int) -> pd.DataFrame:
     family = FAMILIES[case.family]
     if family.categorical:
         family = family.with_categories([0, 1, 2, 3])
-    phi: dict[str, Any] = {name: np.array([PARAMETERS.get(name, 0.3)]) for name in family.parameters(False, False)}
+    phi: dict[str, Any] = {
+        name: np.array([PARAMETERS.get(name, 0.3)]) for name in family.parameters(False, False)
+    }
     if family.ordinal:
         phi["cutpoints"] = np.array([[-1.0, 0.3, 1.5]])
     trials = np.full(ROWS, float(TRIALS if "trials" in family.requires else 1))

@@ -197,7 +197,6 @@ def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(fit):
     gone = np.zeros(model.designs[0].n_rows, bool)
     gone[[3, 40]] = True
     from shoal.engine.settings import Settings
-
     from shoal.fit import run
     from shoal.fit.pointwise import row_log_likelihood
     from shoal.fit.posterior import posterior_of
