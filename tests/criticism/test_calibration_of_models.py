@@ -34,6 +34,7 @@ TWO = (
     Response("y ~ 1 + (1 | p | g)", "bernoulli"),
     Response("c ~ 1 + (1 | p | g)", "poisson"),
 )
+PAIR = (Response("y ~ 1 + (1 | g)"), Response("w ~ 1"))
 KINDS: dict[str, Case] = {
     "integrated intercepts": ("y ~ 1 + (1 | g)", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "transported intercepts": ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPT | SD, {}),
@@ -61,6 +62,7 @@ ALONE: dict[str, Case] = {
     "surface": ("y ~ t2(x, w, k=4)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
     "residuals alike": ("y ~ x + cosy(gr=g)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
     "residuals of times": ("y ~ x + unstr(k4, gr=b)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
+    "two responses, rescor": (PAIR, "", INTERCEPT | SD | SIGMA, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
     "a predictor of shape": ("c ~ 1 + (1 | g)", "negbinomial", INTERCEPT | SD | SLOPE, {"shape": "~ x"}),
@@ -99,7 +101,8 @@ def model(case: Case, groups: int = 10) -> Specification:
     responses = [Response(formula, family, None, predictors)] if isinstance(formula, str) else list(formula)
     defaults = [own for variable in specify(responses, read(table)).variables for own in variable.defaults()]
     known = {name for default in defaults for name in (default.name, *default.wider)}
-    return specify(responses, read(table), {name: p for name, p in priors.items() if name in known})
+    given = {name: p for name, p in priors.items() if name in known}
+    return specify(responses, read(table), given, rescor=formula is PAIR)
 
 
 def check(case: Case, simulations: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from shoal.errors import ModelError, listing, nearest
 from shoal.formula.tree import quote
 
-OWN = ("formula", "data", "family", "priors", "link", "predictors", "covariances", "missing")
+OWN = ("formula", "data", "family", "priors", "link", "predictors", "covariances", "missing", "rescor")
 ADDITIONS = {"weights": "weights", "weight": "weights", "trials": "trials", "n": "trials", "se": "se"}
 OFFSETS = ("offset", "exposure")
 OF_FIT = {

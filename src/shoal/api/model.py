@@ -61,6 +61,8 @@ class Model(BeforeData):
         that names them, or they are dropped, with a warning. Which were is said by ``model.dropped``, kept in
         files, and printed; rows of results are numbered without them. What is dropped is no bias only where
         whether a row is complete does not depend on its response, given the predictors.
+    rescor : bool
+        Of several gaussian responses: their residuals correlate in each row, ``rescor`` in the posterior.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
@@ -92,11 +94,12 @@ class Model(BeforeData):
         predictors: Mapping[str, str] | None = None,
         covariances: Mapping[str, Any] | None = None,
         missing: str = "refuse",
+        rescor: bool = False,
         **others: Any,
     ):
         refuse(others, formula)
         responses = responses_of(formula, family, link, predictors)
-        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing)
+        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing, rescor)
         self._whole = self._spec
 
     @classmethod

@@ -18,10 +18,11 @@ from shoal.fit.row_blocks import blocks, part, shared_draws, spread
 from shoal.fit.support import require_possible
 from shoal.model.design import Design
 from shoal.model.grouping_factors import safe
-from shoal.model.predictors import linear_predictor, phi_of, simulate
+from shoal.model.predictors import linear_predictor, noise_of_responses, phi_of, simulate
 from shoal.model.replay import NEW_LEVELS, Replay, fitted, read_new, replay
 
 KINDS = ("linear", "mean", "response")
+RESPONSES = 2**31  # a stream of random numbers that no response has
 LARGEST = 4 * 2**30  # bytes of draws that are returned whole
 
 
@@ -236,18 +237,29 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
     for number, where in enumerate(cut):
         design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
         rng = np.random.default_rng([q.seed, q.number, number])
-        values = np.array(_values(q, design, shared | effects, rng))
+        noise = None
+        if q.kind == "response" and q.fitted.rescor:  # of all responses, the same whichever is asked for
+            together = np.random.default_rng([q.seed, RESPONSES, number])
+            matrices = q.posterior["rescor"].values.astype(float)
+            noise = noise_of_responses(together, matrices, design.n_rows)[q.number]
+        values = np.array(_values(q, design, shared | effects, rng, noise))
         values[:, :, q.replay.missing[where]] = np.nan
         yield where, values
 
 
-def _values(q: Request, design: Design, draws: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def _values(
+    q: Request,
+    design: Design,
+    draws: dict[str, np.ndarray],
+    rng: np.random.Generator,
+    noise: np.ndarray | None,
+) -> np.ndarray:
     # A response of offsets alone has a linear predictor without draws.
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
     if q.kind == "linear" and not design.family.joint:
         return eta
     if q.kind == "response":
-        return design.as_in_the_table(simulate(design, rng, eta, draws))
+        return design.as_in_the_table(simulate(design, rng, eta, draws, noise))
     phi = phi_of(design, draws)
     if q.kind == "linear":
         return np.swapaxes(design.family.predictors(eta, phi), -1, -2)

@@ -31,9 +31,9 @@ INVERSES = {"log": pt.exp, "logit": pt.sigmoid, "identity": pt.as_tensor}  # of 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
     for design in model.designs:
-        if design.residuals is not None:
+        if design.residuals is not None or design.rescor:
             raise ModelError(
-                f"Residuals that correlate, {design.residuals.words()}, are not exported to PyMC.",
+                "Residuals that correlate are not exported to PyMC.",
                 "Models whose rows are independent given their predictors.",
             )
     model = escaped(model)

@@ -164,7 +164,8 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     # Files written before know of no rows that were dropped.
     table = Table(frame, tuple(frame.columns), _dropped(tree.attrs.get("dropped", "null")))
     covariances = _covariances(responses, constant)
-    designs = designs_of(responses, table, covariances, quiet=True)
+    rescor = bool(tree.attrs.get("rescor", False))
+    designs = designs_of(responses, table, covariances, quiet=True, rescor=rescor)
     pooling = tree.attrs.get("pooling", "partial")
     designs = pooled(designs, pooling)
     known = resolve(designs, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -27,10 +27,33 @@ def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
     """
     posterior, designs = results.posterior, results.model.designs
     shared = [shared_draws(design, posterior) for design in designs]
+    together = designs[0].rescor
     each = posterior.sizes["chain"] * posterior.sizes["draw"]
     for where in blocks(designs[0].n_rows, each):
+        if together:
+            yield where, _of_responses(designs, shared, posterior, where)
+            continue
         parts = [block_log_likelihood(d, s, posterior, where) for d, s in zip(designs, shared, strict=True)]
         yield where, sum(parts[1:], parts[0])
+
+
+def _of_responses(
+    designs: Sequence[Design], shared: Sequence[dict[str, np.ndarray]], posterior: xr.Dataset, where: slice
+) -> np.ndarray:
+    """Return the log density of the responses of each row together, (S, rows), whose residuals correlate."""
+    found = [_predictor(d, own, posterior, where) for d, own in zip(designs, shared, strict=True)]
+    r = np.stack([own.rows.y - eta for own, _, eta in found], axis=1)
+    there = np.stack([own.rows.weight > 0 for own, _, _ in found])
+    sigma = np.stack([draws[f"{own.prefix}sigma"] for own, draws, _ in found], axis=-1)
+    matrices = posterior["rescor"].values.reshape(-1, len(designs), len(designs)).astype(float)
+    covariance, out = matrices * sigma[:, :, None] * sigma[:, None], np.zeros((len(r), r.shape[-1]))
+    for known in np.unique(there, axis=1).T:
+        rows, some = np.flatnonzero((there == known[:, None]).all(0)), np.flatnonzero(known)
+        root = np.linalg.cholesky(covariance[:, some][..., some])
+        z = np.linalg.solve(root, r[:, some][..., rows])
+        scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + 0.5 * len(some) * np.log(2 * np.pi)
+        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None]
+    return out
 
 
 def total_log_likelihood(results: Results) -> np.ndarray:

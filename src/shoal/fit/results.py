@@ -134,6 +134,7 @@ def assemble(
         "formula": json.dumps([d.formula.text for d in model.designs]),
         "family": json.dumps([record_of(d.family) for d in model.designs]),
         "predictors": json.dumps([d.predictor_formulas for d in model.designs]),
+        "rescor": int(any(design.rescor for design in model.designs)),
         "pooling": model.pooling,
         "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
         "priors": json.dumps(_prior_records(model)),

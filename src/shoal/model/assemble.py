@@ -87,6 +87,10 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
     placed: list[Placed] = []
     for term in terms:
         placed.append(term.place(builder, placed))
+    for own in placed:
+        if isinstance(own, PlacedCorrelation):
+            whole = [_seen(placed, design, np.arange(design.n_rows)) for design in own.term.designs]
+            own.gaussian_rows(builder, whole)
     predictors = [_rows(builder, placed, design, bool(extra_terms)) for design in model.designs]
     predictors += [own.complete(builder, placed) for own in placed]
     free = {name for name, *_ in builder.slots}
@@ -102,8 +106,10 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     `apart`: no rows are merged, since terms that the design does not know may tell them apart.
     """
     builder.constant += float(design.family.log_constant(design.rows.exact).sum())
+    if design.residuals is not None or design.rescor:  # their term has declared the rows
+        return np.zeros(0)
     if design.exactly_gaussian:
-        _gaussian_rows(builder, placed, design, *_seen(placed, design, np.arange(design.n_rows)))
+        _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
     merged = merge(design, np.arange(design.n_rows) if apart else None)
     parts = design.parts
@@ -124,15 +130,9 @@ def _seen(placed: Sequence[Placed], design: Design, rows: np.ndarray) -> tuple[L
     return Lines(*(np.concatenate(columns) for columns in zip(*there, strict=True))), offset
 
 
-def _gaussian_rows(
-    builder: Builder, placed: Sequence[Placed], design: Design, lines: Lines, offset: np.ndarray
-) -> None:
+def _gaussian_rows(builder: Builder, design: Design, lines: Lines, offset: np.ndarray) -> None:
     """Declare rows that are exactly quadratic in the effects: by sums of theirs."""
     weight, y = design.gaussian_response(offset)
-    for own in placed:
-        if isinstance(own, PlacedCorrelation) and own.term.design is design:
-            own.gaussian_rows(builder, lines, y, weight)
-            return
     if design.known_se:
         builder.constant -= float((design.rows.weight * np.log(design.rows.se)).sum())
         builder.gaussian_rows(lines, y, weight, 0.0, ONE)

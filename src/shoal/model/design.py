@@ -65,6 +65,8 @@ class Design:
         Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
     residuals : Residuals, optional
         How those of gaussian rows correlate, unless they are independent.
+    rescor : bool
+        They correlate with those of the other responses of a row.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -87,6 +89,7 @@ class Design:
     missing: np.ndarray | None = None
     predictors: tuple[Design, ...] = ()
     residuals: Residuals | None = None
+    rescor: bool = False
     categories: tuple[Any, ...] = ()
 
     @property

@@ -166,6 +166,7 @@ def specify(
     priors: Mapping[str, Prior] | None = None,
     covariances: Mapping[str, Any] | None = None,
     missing: str = "refuse",
+    rescor: bool = False,
 ) -> Specification:
     """Parse, read and resolve a model.
 
@@ -173,6 +174,8 @@ def specify(
     ----------
     missing : {"refuse", "drop"}
         What becomes of rows with missing values.
+    rescor : bool
+        The residuals of gaussian responses correlate in each row.
 
     Raises
     ------
@@ -187,7 +190,7 @@ def specify(
         table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
         if table.dropped is not None:
             warnings.warn(f"{table.dropped}.", ShoalWarning, stacklevel=3)
-    designs = designs_of(responses, table, covariances or {})
+    designs = designs_of(responses, table, covariances or {}, rescor=rescor)
     columns = dict.fromkeys(c for response in responses for c in response.columns)
     return Specification(
         designs, resolve(designs, priors or {}), table.select(tuple(columns)), covariances or {}
@@ -205,7 +208,12 @@ def _check_names(what: str, given: Any, example: str, error: type[ModelError] | 
 
 
 def designs_of(
-    responses: Sequence[Response], table: Table, covariances: Mapping[str, Any], quiet: bool = False
+    responses: Sequence[Response],
+    table: Table,
+    covariances: Mapping[str, Any],
+    *,
+    quiet: bool = False,
+    rescor: bool = False,
 ) -> tuple[Design, ...]:
     """Return the design of each response, names prefixed if there are several.
 
@@ -238,6 +246,9 @@ def designs_of(
         )
         for (formula, predictors), response, name in zip(both, responses, names, strict=True)
     )
+    if rescor:
+        response_checks.correlated(designs)
+        designs = tuple(replace(design, rescor=True) for design in designs)
     response_checks.shared(designs)
     response_checks.imputed(designs)
     designs = join(designs)

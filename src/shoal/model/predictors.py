@@ -28,13 +28,28 @@ def common_phi(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.
 
 
 def simulate(
-    design: Design, rng: np.random.Generator, eta: np.ndarray, draws: Mapping[str, np.ndarray]
+    design: Design,
+    rng: np.random.Generator,
+    eta: np.ndarray,
+    draws: Mapping[str, np.ndarray],
+    noise: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return simulated responses (..., N) at linear predictors `eta`; residuals correlate if they do."""
+    """Return simulated responses (..., N) at linear predictors `eta`; residuals correlate if they do.
+
+    `noise` is the response's own of `noise_of_responses`, where there are several.
+    """
     phi = phi_of(design, draws)
-    if design.residuals is None:
-        return design.family.draw(rng, design.rows, eta, phi)
-    return np.asarray(eta + phi["sigma"] * design.residuals.noise(rng, draws, np.shape(eta)[:-1]))
+    if design.residuals is not None:
+        noise = design.residuals.noise(rng, draws, np.shape(eta)[:-1])
+    return design.family.draw(rng, design.rows, eta, phi) if noise is None else eta + phi["sigma"] * noise
+
+
+def noise_of_responses(rng: np.random.Generator, rescor: np.ndarray, rows: int) -> np.ndarray:
+    """Return residuals of sd 1 of K responses, (K, ..., N), from their correlation matrices (..., K, K)."""
+    root = np.linalg.cholesky(rescor)
+    return np.einsum(
+        "...kl,l...n->k...n", root, rng.normal(size=(len(root[..., 0, :].T), *root.shape[:-2], rows))
+    )
 
 
 def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from shoal.errors import ModelError
 from shoal.model.model import Specification
-from shoal.model.predictors import linear_predictor, simulate
+from shoal.model.predictors import linear_predictor, noise_of_responses, simulate
 
 
 def draw_prior(model: Specification, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
@@ -65,8 +65,10 @@ def simulate_responses(
     ModelError
         If rows are weighted: a density to a power is not a distribution to simulate from.
     """
-    out = []
-    for design in model.designs:
+    out, noise = list[np.ndarray](), list[np.ndarray | None]([None] * len(model.designs))
+    if model.designs[0].rescor:
+        noise = list(noise_of_responses(rng, draws["rescor"], model.designs[0].n_rows))
+    for design, own in zip(model.designs, noise, strict=True):
         if np.any((design.rows.weight != 1) & ~design.absent):
             raise ModelError(
                 "The rows have weights.",
@@ -74,5 +76,5 @@ def simulate_responses(
                 "Simulate from the model without weights(...).",
             )
         eta = linear_predictor(design, draws)
-        out.append(simulate(design, rng, eta, draws))
+        out.append(simulate(design, rng, eta, draws, own))
     return out

@@ -16,6 +16,7 @@ from shoal.formula import evaluate
 from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured
 from shoal.model import checks
+from shoal.model.build_residuals import replayed
 from shoal.model.coarse_rows import bounds
 from shoal.model.design import Design
 from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
@@ -132,7 +133,7 @@ def replay(
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
     if design.residuals is not None:
-        there = replace(there, residuals=design.residuals.on(frame) if se else None)
+        there = replace(there, residuals=replayed(design.residuals, frame) if se else None)
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 

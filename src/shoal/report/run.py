@@ -154,6 +154,8 @@ def _model(model: Specification) -> str:
     if given:
         inside = "".join(f"    {name!r}: sl.priors.{prior!r},\n" for name, prior in given.items())
         parts.append(f"priors={{\n{inside}}}")
+    if model.designs[0].rescor:
+        parts.append("rescor=True")
     if model.covariances:
         parts.append("covariances={" + ", ".join(f"{name!r}: {name}" for name in model.covariances) + "}")
     return ", ".join(parts)

@@ -37,6 +37,8 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Each row's log density is multiplied by {r.weights.text}."
     if not design.family.joint:
         yield _population(design)
+    if design.rescor:
+        yield "Its residual correlates with those of the other responses of the row."
     if design.residuals is not None:
         yield design.residuals.sentence()
     if design.formula.offsets:

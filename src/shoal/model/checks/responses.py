@@ -6,6 +6,8 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
 from shoal.model.design import Design
@@ -73,6 +75,29 @@ def distinct(designs: Sequence[Design]) -> None:
             "Names of columns, factors and responses that stay distinct when joined by an underscore.",
             "Rename a column.",
         )
+
+
+def correlated(designs: Sequence[Design]) -> None:
+    """Raise unless the residuals of all responses are normal, each with one sigma."""
+    if len(designs) < 2:
+        raise ModelError("rescor=True, and there is one response.", "Two or more gaussian responses.")
+    for design in designs:
+        response, weight = design.formula.response, design.rows.weight
+        conditions = {
+            f"family {design.family.name!r}": design.family.name != "gaussian",
+            "a predictor of sigma": bool(design.predictors),
+            "se()": response.se is not None,
+            "mi()": response.mi,
+            "weights other than 0 and 1": not np.isin(weight, (0.0, 1.0)).all(),
+            "a correlation of its own residuals": design.residuals is not None,
+        }
+        for what, there in conditions.items():
+            if there:
+                raise ModelError(
+                    f"rescor=True, and the response {response.value.text!r} has {what}.",
+                    "Residuals of gaussian responses correlate, each with one sigma.",
+                    "(1 | p | g) in all of them correlates the effects of levels, in every family.",
+                )
 
 
 def shared(designs: tuple[Design, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shoal.model.design import Design
+from shoal.model.residuals import of_responses
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.cutpoints import Cutpoints
 from shoal.model.terms.family_parameters import FamilyParameters
@@ -50,7 +51,10 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
         if design.family.ordinal:
             terms.append(Cutpoints(design, priors))
         if design.residuals is not None:
-            terms.append(ResidualCorrelation(design, design.residuals, priors))
+            terms.append(ResidualCorrelation((design,), design.residuals, priors))
+    if len(joint := tuple(design for design in designs if design.rescor)) > 1:
+        names = [design.formula.response.value.text for design in joint]
+        terms.append(ResidualCorrelation(joint, of_responses(names, joint[0].n_rows), priors))
     terms += [GroupEffects(factor, priors) for factor in gathered(designs)]
     latents = [(design, latent) for design in parts for latent in design.latents]
     for name in dict.fromkeys(latent.name for _, latent in latents):

@@ -1,4 +1,4 @@
-"""The correlation of a response's residuals: ``ar(t, gr=g)``, ``cosy(gr=g)``, ``unstr(t, gr=g)``.
+"""The correlation of residuals: ``ar(t, gr=g)``, ``cosy(gr=g)``, ``unstr(t, gr=g)``; of several responses.
 
 Given the hyperparameters the rows are normal, with a precision matrix whose entries take few values. Each
 value is the precision of one sum of squares of residuals, or of their differences, which the engine keeps as
@@ -20,16 +20,16 @@ from shoal.model.residuals import Residuals
 from shoal.model.terms import functions as f
 from shoal.model.terms import residual_functions as own
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
-from shoal.model.terms.units import wider
+from shoal.model.terms.units import scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import LKJ, Beta, Fixed, Prior
 
 
 @dataclass(frozen=True)
 class ResidualCorrelation(Term):
-    """How the residuals of one response correlate."""
+    """How the residuals of one response correlate, or those of several in a row."""
 
-    design: Design
+    designs: tuple[Design, ...]
     residuals: Residuals
     priors: Priors
 
@@ -43,12 +43,15 @@ class ResidualCorrelation(Term):
         return (tuple(range(len(self.residuals.labels))),)
 
     def variables(self) -> Iterator[Variable]:
-        prefix, labels = self.design.prefix, self.residuals.labels
+        prefix, labels = self.designs[0].prefix, self.residuals.labels
         if not labels:
             yield Variable(self.name, "residual", prefix, {}, (self.name,), defaults=self._defaults)
             return
-        times = [str(label) for label in labels]
-        dims = {f"{self.name}_time": times, f"{self.name}_time_bis": times}
+        names = [str(label) for label in labels]
+        dims = {
+            f"{self.name}_{self.residuals.among}": names,
+            f"{self.name}_{self.residuals.among}_bis": names,
+        }
         pairs = tuple(sorted((i, j) for i, j, *_ in partial_positions(self._blocks)))
         yield Variable(
             self.name, "residual", prefix, dims, (self.name,), positions=pairs, defaults=self._defaults
@@ -57,7 +60,7 @@ class ResidualCorrelation(Term):
     def _defaults(self) -> Iterator[Default]:
         uniform: Prior = Beta(1.0, 1.0) if self.residuals.kind == "cosy" else LKJ(1.0)
         yield Default(
-            self.name, uniform, wider(self.design, self.residuals.kind), kinds=(type(uniform), Fixed)
+            self.name, uniform, wider(self.designs[0], self.residuals.kind), kinds=(type(uniform), Fixed)
         )
 
     def hyperparameters(self) -> Mapping[str, Prior]:
@@ -97,32 +100,41 @@ class ResidualCorrelation(Term):
             yield Judged(self.name, (draws[self.name],))
 
     def equations(self, design: Design) -> list[str]:
-        return [self.residuals.words()] if design is self.design else []
+        return [self.residuals.words()] if design is self.designs[0] else []
 
 
 @dataclass(frozen=True)
 class PlacedCorrelation(Placed):
-    """The correlation of residuals, whose rows are declared when those of its response are."""
+    """The correlation of residuals, which declares the rows of its responses."""
 
     term: ResidualCorrelation
 
     def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
         return self.term.named(drawn.values)
 
-    def gaussian_rows(self, builder: Builder, lines: Lines, y: np.ndarray, weight: np.ndarray) -> None:
-        """Declare the rows of the response; those of weight 0 are not there.
+    def gaussian_rows(self, builder: Builder, seen: Sequence[tuple[Lines, np.ndarray]]) -> None:
+        """Declare the rows of the responses; those of weight 0 are not there.
 
         Parameters
         ----------
-        y, weight : (N,) arrays
-            As `Design.gaussian_response` returns them.
+        seen : sequence of (Lines, (N,) array)
+            Of each response the lines of J, and offsets.
         """
-        declare = {"ar": self._autoregressive, "cosy": self._exchangeable, "unstr": self._unstructured}
-        declare[self.term.residuals.kind](builder, _Squares(builder, lines, y), weight > 0)
+        pairs = list(zip(self.term.designs, seen, strict=True))
+        weight, y = map(np.concatenate, zip(*(d.gaussian_response(o) for d, (_, o) in pairs), strict=True))
+        own = [
+            lines._replace(line=lines.line + k * design.n_rows)
+            for k, (design, (lines, _)) in enumerate(pairs)
+        ]
+        lines = Lines(*(np.concatenate(columns) for columns in zip(*own, strict=True)))
+        declare = {"ar": self._autoregressive, "cosy": self._exchangeable}.get(
+            self.term.residuals.kind, self._unstructured
+        )
+        declare(builder, _Squares(builder, lines, y), weight > 0)
 
     @property
     def _sigma(self) -> str:
-        return f"{self.term.design.prefix}sigma"
+        return f"{self.term.designs[0].prefix}sigma"
 
     def _autoregressive(self, builder: Builder, squares: _Squares, there: np.ndarray) -> None:
         residuals = self.term.residuals
@@ -160,22 +172,27 @@ class PlacedCorrelation(Placed):
             squares.determinant(places[2 + 2 * k], float(len(begin)))
 
     def _unstructured(self, builder: Builder, squares: _Squares, there: np.ndarray) -> None:
-        times = len(self.term.residuals.labels)
+        times, designs = len(self.term.residuals.labels), self.term.designs
         sds = [builder.names[self._sigma]] * times
+        units = np.ones(times)
+        if len(designs) > 1:
+            sds = [builder.names[f"{design.prefix}sigma"] for design in designs]
+            units = np.array([scale_of(design) for design in designs])  # in which differences mean something
         partials = [builder.names[name] for name in self.term.partials]
         pair = f.covariance_root, f.covariance_root_adjoint
         root = builder.derive(pair, [*sds, *partials], [], times * (times + 1) // 2)
         for among, rows in self.term.residuals.patterns(there):
             m = len(among)
-            constants = [*among.tolist(), *[1.0] * m]
+            unit = units[among]
+            constants = [*among.tolist(), *unit.tolist()]
             pair = own.unstructured, own.unstructured_adjoint
             places = builder.derive(pair, root, constants, m * (m + 1) // 2 + 1)
             for i in range(m):
-                squares.add([(rows[:, i], 1.0)], places[i])
+                squares.add([(rows[:, i], 1 / unit[i])], places[i])
             differences = iter(places[m:-1])
             for i in range(m):
                 for j in range(i):
-                    squares.add([(rows[:, i], 1.0), (rows[:, j], -1.0)], next(differences))
+                    squares.add([(rows[:, i], 1 / unit[i]), (rows[:, j], -1 / unit[j])], next(differences))
             squares.determinant(places[-1], float(m * len(rows)))
 
 
