@@ -149,6 +149,8 @@ ROWS = [
     Case("a ~ x", "cumulative", {"cutpoints": Normal(0.5, 2)}),
     Case("b ~ x", "cumulative"),
     Case("a ~ x", "acat", {"cutpoints": Normal(0.5, 2)}),
+    Case("a ~ x", "cumulative", {"cutpoints": StudentT(3, 0.5, 2)}),
+    Case("a ~ x", "acat", {"cutpoints": StudentT(3, 0.5, 2)}),
     Case("y | cens(b) + trunc(lb=y - 1) + weights(w) ~ x"),
     Case("p | cens(2 * b, p + s) ~ x", "lognormal"),
     Case("p | cens(-1 * b) ~ x", "weibull"),

@@ -193,7 +193,7 @@ def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[st
             mean = z.mean(1, keepdims=True)
             given[f"{group.r}_z"] = np.swapaxes(z - mean, -1, -2)
             given[f"{group.r}_mean_z"] = mean[:, 0] * np.sqrt(len(group.labels))
-    for design in model.designs:
+    for design in model.parts:
         given |= _population_inputs(model, design, given)
     return given
 

@@ -89,3 +89,23 @@ def test_default_cutpoints_decide_nothing_where_categories_spread():
     wide = sl.Model("y ~ x", table, "cumulative", {"cutpoints": P.Normal(0, 10)}).fit(seed=1)
     away = (draws(own, "cutpoints") - draws(wide, "cutpoints")).mean((0, 1))
     assert np.abs(away / draws(wide, "cutpoints").std((0, 1))).max() < 0.35
+
+
+def test_student_cutpoints_leave_categories_where_they_are():
+    """Heavy tails: outer cutpoints are those of a wide normal prior, and Normal(0, 1.5) moves them."""
+    rng = np.random.default_rng(4)
+    latent = 1.0 * rng.normal(size=600) + rng.logistic(size=600)
+    table = pd.DataFrame({"y": np.digitize(latent, [-6.0, 0.0, 6.0]), "x": rng.normal(size=600)})
+    fits = {
+        name: sl.Model("y ~ x", table, "cumulative", {"cutpoints": prior}).fit(seed=1)
+        for name, prior in {
+            "student": P.StudentT(3, 0, 2.5),
+            "wide": P.Normal(0, 20),
+            "narrow": P.Normal(0, 1.5),
+        }.items()
+    }
+    outer = {name: fit.tree["posterior"]["cutpoints"].values[..., -1] for name, fit in fits.items()}
+    sd = outer["wide"].std()
+    assert abs(outer["student"].mean() - outer["wide"].mean()) < 0.4 * sd
+    assert outer["narrow"].mean() < outer["wide"].mean() - 0.6 * sd
+    assert all(fit.diagnose().trustworthy for fit in fits.values())

@@ -198,6 +198,8 @@ ORDERED = [
     Case("b ~ x1", "cumulative"),
     Case("t ~ x1 + (1 | g) + (1 | h)", "sratio"),
     Case("t ~ 1 + (1 + x1 | g)", "cratio(probit)", {"cutpoints": Normal(0.5, 2)}),
+    Case("t ~ x1 + (1 | g)", "cumulative", {"cutpoints": StudentT(3, 0.4, 0.7)}),
+    Case("t ~ x1 + (1 | g)", "sratio", {"cutpoints": StudentT(5, -0.4, 2.0)}),
     Case("t | weights(w) ~ x1 + offset(o) + (1 | g)", "acat"),
     Case("b ~ x1", "acat"),
     Case("t | weights(w) ~ x1 + offset(o) + (1 | i | g)", "categorical"),
@@ -513,6 +515,7 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     for name, resolved in model.priors.items():
         if name in values and resolved.prior.support not in ("correlation", "simplex"):
             normal = isinstance(resolved.prior, Normal) and name in effects
+            normal |= any(name == design.cutpoints for design in model.designs)
             out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
     for group in model.groups:
         priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]

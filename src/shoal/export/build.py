@@ -21,7 +21,7 @@ from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import level_dim, safe
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
-from shoal.priors import Fixed, Normal, Prior
+from shoal.priors import Fixed, Normal, Prior, StudentT
 
 Values = dict[str, Any]
 
@@ -172,16 +172,19 @@ def _size(group: Group) -> int:
 
 
 def _cutpoints(model: Specification, design: Design, values: Values) -> Any:
-    """Return independent normal cutpoints, ordered where the family asks; default ones at average columns."""
+    """Return independent cutpoints, ordered where the family asks; default ones at average columns."""
     prior = model.priors[design.cutpoints].prior
-    assert isinstance(prior, Normal)
+    assert isinstance(prior, Normal | StudentT)
+    nu = prior.nu if isinstance(prior, StudentT) else np.inf
     mu: Any = np.full(design.family.n_cutpoints, prior.mu)
     if model.priors[design.cutpoints].centered:
         pairs = zip(design.columns, design.averages, strict=True)
         mu = mu + sum((mean * values[name] for name, mean in pairs), 0.0)
     dim = f"{design.prefix}cutpoint"
     if design.family.ordered_cutpoints:
-        return ascending(design.cutpoints, mu, prior.sigma, dim)
+        return ascending(design.cutpoints, nu, mu, prior.sigma, dim)
+    if np.isfinite(nu):
+        return pm.StudentT(design.cutpoints, nu=nu, mu=mu, sigma=prior.sigma, dims=dim)
     return pm.Normal(design.cutpoints, mu, prior.sigma, dims=dim)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,10 @@ def folded(name: str, prior: Prior) -> Any:
     raise AssertionError(f"{type(prior).__name__} is not symmetric about zero.")
 
 
-def ascending(name: str, mu: np.ndarray, sigma: float, dim: str) -> Any:
-    """Return the variable `name`, independent normal values of mean `mu` (C,), all alike, in ascending order.
+def ascending(name: str, nu: float, mu: np.ndarray, sigma: float, dim: str) -> Any:
+    """Return the variable `name`, independent values about `mu` (C,), all alike, in ascending order.
+
+    They are Student-t, or normal where `nu` is infinite.
 
     A Normal with the transform `ordered` would lack the factor C! of the density, draw unordered values from
     the prior, and need initial values, which PyMC's transformations of models refuse.
@@ -78,8 +81,8 @@ def ascending(name: str, mu: np.ndarray, sigma: float, dim: str) -> Any:
         name,
         mu,
         sigma,
-        logp=_ascending_logp,
-        dist=_ascending_draw,
+        logp=partial(_ascending_logp, nu),
+        dist=partial(_ascending_draw, nu),
         support_point=_ascending_start,
         signature="(c),()->(c)",
         transform=ordered,
@@ -87,14 +90,20 @@ def ascending(name: str, mu: np.ndarray, sigma: float, dim: str) -> Any:
     )
 
 
-def _ascending_logp(value: Any, mu: Any, sigma: Any) -> Any:
-    unordered = pm.logp(pm.Normal.dist(mu, sigma), value).sum(axis=-1) + pt.gammaln(value.shape[-1] + 1.0)
+def _unordered(nu: float, mu: Any, sigma: Any, **size: Any) -> Any:
+    if np.isfinite(nu):
+        return pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma, **size)
+    return pm.Normal.dist(mu, sigma, **size)
+
+
+def _ascending_logp(nu: float, value: Any, mu: Any, sigma: Any) -> Any:
+    unordered = pm.logp(_unordered(nu, mu, sigma), value).sum(axis=-1) + pt.gammaln(value.shape[-1] + 1.0)
     return pt.switch(pt.all(pt.diff(value) >= 0, axis=-1), unordered, -np.inf)
 
 
-def _ascending_draw(mu: Any, sigma: Any, size: Any) -> Any:
+def _ascending_draw(nu: float, mu: Any, sigma: Any, size: Any) -> Any:
     whole = None if rv_size_is_none(size) else pt.concatenate([size, mu.shape[-1:]])
-    return pt.sort(pm.Normal.dist(mu, sigma, size=whole), axis=-1)
+    return pt.sort(_unordered(nu, mu, sigma, size=whole), axis=-1)
 
 
 def _ascending_start(rv: Any, size: Any, mu: Any, sigma: Any) -> Any:

@@ -22,10 +22,11 @@ from shoal.engine.problem import ONE
 from shoal.model.design import Design
 from shoal.model.scatter import constant_in, inverse
 from shoal.model.terms.shrinkage import PlacedShrinkage
+from shoal.model.terms.student_cutpoints import WIDER
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import location_of, residual_unit, scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
-from shoal.priors import Fixed, Normal, Prior, Shrunk
+from shoal.priors import Fixed, Normal, Prior, Shrunk, StudentT
 
 ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 
@@ -97,7 +98,7 @@ class Coefficients(Term):
         design, priors = self.design, self.priors
         resolved = [priors[c].prior for c in design.columns]
         if design.family.ordinal:
-            mu, sigma = priors[design.cutpoints].prior.params
+            mu, sigma = base_of(priors[design.cutpoints].prior).params
             resolved.append(Normal(mu, sigma / np.sqrt(design.family.n_cutpoints)))
         normal = [i for i, p in enumerate(resolved) if isinstance(p, Normal)]
         other = [i for i, p in enumerate(resolved) if not isinstance(p, Normal | Fixed)]
@@ -272,6 +273,11 @@ class PlacedCoefficients(Placed):
 
     def small(self) -> np.ndarray:
         return self.b
+
+
+def base_of(prior: Prior) -> Normal:
+    """Return the normal in which the engine has cutpoints: their prior, or one wider than a Student-t."""
+    return Normal(prior.mu, WIDER * prior.sigma) if isinstance(prior, StudentT) else Normal(*prior.params)
 
 
 def at_average(design: Design, draws: Draws) -> np.ndarray:

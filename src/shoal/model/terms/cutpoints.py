@@ -13,18 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.engine.build import Builder
+from shoal.engine.lines import Lines
+from shoal.families import Rows
 from shoal.model.design import Design
 from shoal.model.terms import functions as f
-from shoal.model.terms.coefficients import PlacedCoefficients, at_average
+from shoal.model.terms.coefficients import PlacedCoefficients, at_average, base_of
+from shoal.model.terms.student_cutpoints import student_cutpoints
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import average_offset, scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
-from shoal.priors import Gap, Normal, Prior
+from shoal.priors import Gap, Normal, Prior, StudentT
 
 
 @dataclass(frozen=True)
 class Cutpoints(Term):
-    """Cutpoints of one response, iid normal; in ascending order where the family says so."""
+    """Cutpoints of one response, iid normal or Student-t; in ascending order where the family says so."""
 
     design: Design
     priors: Priors
@@ -36,8 +39,8 @@ class Cutpoints(Term):
 
     @property
     def sigma(self) -> float:
-        """Standard deviation of the cutpoints' prior."""
-        return float(self.priors[self.name].prior.params[1])
+        """Standard deviation of the normal in which the engine has them."""
+        return float(base_of(self.priors[self.name].prior).sigma)
 
     def variables(self) -> Iterator[Variable]:
         prefix, categories = self.design.prefix, self.design.categories
@@ -51,7 +54,7 @@ class Cutpoints(Term):
         wide = 2.5 * math.hypot(scale_of(design), float(known.std()))
         prior = Normal(float(known.mean()) + average_offset(design), wide)
         names = wider(design, "cutpoints")
-        yield Default(self.name, prior, names, centered=True, kinds=(Normal,))
+        yield Default(self.name, prior, names, centered=True, kinds=(Normal, StudentT))
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         family = self.design.family
@@ -99,6 +102,18 @@ class PlacedCutpoints(Placed):
 
     def phi(self, design: Design) -> list[int]:
         return self.places if design is self.term.design else []
+
+    def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
+        """Declare what a Student-t density has beyond the normal one."""
+        prior = self.term.priors[self.term.name].prior
+        if not isinstance(prior, StudentT):
+            return np.zeros(0)
+        last = np.arange(len(self.mean.mean)) == len(self.mean.mean) - 1
+        part = self.mean.part_of(last.astype(float))
+        lines = Lines(np.zeros(len(part.column), int), part.column, part.weight)
+        rows = Rows(*(np.array([number]) for number in (prior.mu, prior.nu, 1.0, prior.sigma)))
+        builder.rows(student_cutpoints, rows, [lines], np.array([[part.constant]]), self.places)
+        return np.array([prior.mu])
 
     def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
         return {self.term.name: self.mean.coefficients(drawn)[..., -1:] + drawn.h[..., self.places]}
