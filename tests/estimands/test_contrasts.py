@@ -193,7 +193,7 @@ def test_columns_of_a_nested_factor_can_be_new():
         ({"x": [1, 0]}, {"at": {"x": 1}}, ModelError, "both in the settings and in `at`"),
         ({"x": [1, 0]}, {"at": "pop"}, ModelError, "at='pop'"),
         ({"x": [1, 0]}, {"scale": "log"}, ModelError, "scale='log'"),
-        ({"x": [1, 0]}, {"scale": "probability"}, ModelError, "no ordered categories"),
+        ({"x": [1, 0]}, {"scale": "probability"}, ModelError, "no categories"),
         ({"x": [1, 0]}, {"group": "g"}, ModelError, "settings and group are given"),
         ({"x": [1, 0]}, {"response": "q"}, ModelError, "no response 'q'"),
         (None, {"levels": "0"}, ModelError, "levels='0'"),

@@ -181,7 +181,7 @@ def test_a_function_of_ones_own_keeps_its_name(data):
         del functions._registered["S"]
 
 
-@pytest.mark.parametrize("formula", ["y ~ (1 + mmc(x, z) | mm(g, h))", "y ~ ar(x)", "y ~ te()"])
+@pytest.mark.parametrize("formula", ["y ~ (1 + mmc(x, z) | mm(g, h))", "y ~ ma(x)", "y ~ te()"])
 def test_what_has_no_equal_is_named_as_such(formula, data):
     with pytest.raises(ShoalError, match="not available yet") as caught:
         sl.Model(formula, data)
