@@ -190,7 +190,7 @@ def toeplitz(size):
     [
         (None, ModelError, "names the covariance 'K' of 'g', which was not given"),
         ({"J": toeplitz(4)}, ModelError, "names the covariance 'K'"),
-        ({"K": toeplitz(4), "J": toeplitz(4)}, ModelError, "No term uses the covariance 'J'|covariance J"),
+        ({"K": toeplitz(4), "J": toeplitz(4)}, ModelError, "No term uses the matrix 'J'|matrix J"),
         ({"K": toeplitz(3)}, DataError, r"shape \(3, 3\), 'g' has 4 levels"),
         ({"K": np.ones((4, 4))}, DataError, "not positive definite"),
         ({"K": np.triu(toeplitz(4))}, DataError, "not symmetric and finite"),

@@ -26,6 +26,7 @@ PARAMETERS = {
     "kappa": P.Gamma(8, 2), "cutzero": P.Normal(-2, 0.5), "cutgap": P.Gamma(16, 4),
 }  # fmt: skip
 OF_SIGMA = {"sigma_Intercept": P.Normal(0, 0.5), "sigma_b": P.Normal(0, 0.3), "sigma_sd": P.HalfNormal(0.3)}
+OF_AREAS = {"sdcar": P.HalfNormal(1), "rhocar": P.Beta(2, 2)}
 OF_HU = {"hu_Intercept": P.Normal(-1, 0.5), "hu_b": P.Normal(0, 0.5)}
 BY_ID = {"sigma": "~ x + (1 | p | g)"}
 
@@ -62,6 +63,7 @@ ALONE: dict[str, Case] = {
     "surface": ("y ~ t2(x, w, k=4)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
     "residuals alike": ("y ~ x + cosy(gr=g)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
     "residuals of times": ("y ~ x + unstr(k4, gr=b)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
+    "areas": ("y ~ car(W, gr=h)", "bernoulli", INTERCEPT | OF_AREAS, {}),
     "two responses, rescor": (PAIR, "", INTERCEPT | SD | SIGMA, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
@@ -99,10 +101,16 @@ def model(case: Case, groups: int = 10) -> Specification:
     )
     table.loc[:1, "v"] = 0.0 if family.startswith("hurdle") else table.loc[:1, "v"]
     responses = [Response(formula, family, None, predictors)] if isinstance(formula, str) else list(formula)
-    defaults = [own for variable in specify(responses, read(table)).variables for own in variable.defaults()]
+    ring = np.roll(np.eye(5), 1, axis=1)
+    matrices = {"W": pd.DataFrame(ring + ring.T)} if "car(" in str(formula) else {}
+    defaults = [
+        own
+        for variable in specify(responses, read(table), None, matrices).variables
+        for own in variable.defaults()
+    ]
     known = {name for default in defaults for name in (default.name, *default.wider)}
     given = {name: p for name, p in priors.items() if name in known}
-    return specify(responses, read(table), given, rescor=formula is PAIR)
+    return specify(responses, read(table), given, matrices, rescor=formula is PAIR)
 
 
 def check(case: Case, simulations: int) -> None:

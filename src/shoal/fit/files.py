@@ -195,7 +195,7 @@ def _covariances(responses: Sequence[Response], constant: xr.Dataset) -> dict[st
     """Return the known covariances between levels, as they were given."""
     out: dict[str, Any] = {}
     formulas = [f for r in responses for f in (r.formulas[0], *r.formulas[1].values())]
-    for name in {term.cov for formula in formulas for term in formula.groups if term.cov}:
+    for name in set[str]().union(*(formula.matrices for formula in formulas)):
         matrix = constant[f"covariance_{name}"]
         row, column = (matrix[dim].values for dim in matrix.dims)
         out[name] = matrix.values

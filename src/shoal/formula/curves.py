@@ -1,10 +1,11 @@
-"""Curves: ``s(x)``, ``t2(x, z)``, ``gp(x)`` and ``mo(x)``, whose shapes the data decide."""
+"""Curves: ``s(x)``, ``t2(x, z)``, ``gp(x)``, ``mo(x)``, ``car(W, gr=g)``, whose shapes the data decide."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from shoal.errors import FormulaError, counted, nearest
+from shoal.formula.areas import areas
 from shoal.formula.dialects import arithmetic
 from shoal.formula.options import MAX_BASIS, literal
 from shoal.formula.safety import Place, check
@@ -43,6 +44,8 @@ def curve_terms(calls: Sequence[Call], formula: str) -> tuple[CurveTerm, ...]:
 
 
 def _curve(call: Call, formula: str) -> CurveTerm:
+    if call.function == "car":
+        return areas(call, formula)
     least, most = PREDICTORS[call.function]
     if not least <= len(call.arguments) <= most:
         raise _wrong_count(call, formula)

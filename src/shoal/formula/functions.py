@@ -21,7 +21,7 @@ BASES = {
     "cc": _CUBIC,
 }
 # Of one predictor or several, with options; `shoal.formula.curves` reads them.
-CURVES = ("s", "t2", "gp", "mo")
+CURVES = ("s", "t2", "gp", "mo", "car")
 # How residuals correlate; `shoal.formula.residuals` reads them.
 RESIDUALS = ("ar", "cosy", "unstr")
 CONTRASTS = {

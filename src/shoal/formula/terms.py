@@ -172,11 +172,11 @@ class LatentTerm:
 
 @dataclass(frozen=True)
 class CurveTerm:
-    """One ``s(x)``, ``t2(x, z)``, ``gp(x)`` or ``mo(x)``.
+    """One ``s(x)``, ``t2(x, z)``, ``gp(x)``, ``mo(x)`` or ``car(W, gr=x)``.
 
     Parameters
     ----------
-    function : {"s", "t2", "gp", "mo"}
+    function : {"s", "t2", "gp", "mo", "car"}
     predictors : tuple of Expression
     by : str, optional
         A column: of categories, each of which has a curve of its own, or of numbers, which multiply it.
@@ -201,6 +201,12 @@ class CurveTerm:
         """Columns it names, once each."""
         named = [c for predictor in self.predictors for c in predictor.columns]
         return tuple(dict.fromkeys([*named, *([self.by] if self.by else [])]))
+
+    @property
+    def matrix(self) -> str | None:
+        """Name of a matrix that it needs."""
+        given = dict(self.options).get("W")
+        return None if given is None else str(given)
 
 
 @dataclass(frozen=True)
@@ -273,6 +279,12 @@ class Formula:
     curves: tuple[CurveTerm, ...] = ()
     imputed: tuple[ImputedTerm, ...] = ()
     residuals: ResidualTerm | None = None
+
+    @property
+    def matrices(self) -> set[str]:
+        """Names of the matrices between levels that it needs."""
+        found = {group.cov for group in self.groups} | {curve.matrix for curve in self.curves}
+        return {name for name in found if name is not None}
 
     @property
     def columns(self) -> tuple[str, ...]:

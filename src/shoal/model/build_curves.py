@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,13 +12,17 @@ from shoal.errors import DataError
 from shoal.formula.categories import is_category, levels_of, require_category
 from shoal.formula.evaluate import lookup
 from shoal.formula.terms import CurveTerm
-from shoal.model.bases import hilbert, splines, steps
+from shoal.model.bases import areas, hilbert, splines, steps
 from shoal.model.bases.basis import Basis
 from shoal.model.curves import Curve, read_by
 
 
 def curves_of(
-    terms: tuple[CurveTerm, ...], frame: pd.DataFrame, weight: np.ndarray, prefix: str
+    terms: tuple[CurveTerm, ...],
+    frame: pd.DataFrame,
+    weight: np.ndarray,
+    prefix: str,
+    matrices: Mapping[str, Any],
 ) -> tuple[Curve, ...]:
     """Return the curves of one response.
 
@@ -23,16 +30,20 @@ def curves_of(
     ----------
     weight : (N,) array
         Observations that a row stands for.
+    matrices : mapping
+        Those of neighbours, by the names that the formula has for them.
 
     Raises
     ------
     DataError
         Predictors that are no numbers, have too few values or no order; a ``by=`` of one value.
     """
-    return tuple(_curve(term, frame, weight, prefix) for term in terms)
+    return tuple(_curve(term, frame, weight, prefix, matrices) for term in terms)
 
 
-def _curve(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray, prefix: str) -> Curve:
+def _curve(
+    term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray, prefix: str, matrices: Mapping[str, Any]
+) -> Curve:
     levels: tuple[object, ...] = ()
     if term.by is not None and is_category(lookup(frame, term.by), term.by):
         require_category(lookup(frame, term.by), term.by)
@@ -45,12 +56,16 @@ def _curve(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray, prefix: str
             "Numbers that vary, or a category.",
             "Leave by= out.",
         )
-    basis = _basis(term, frame, weight, varies)
+    basis = _basis(term, frame, weight, varies, matrices)
     curve = Curve(term, basis, levels, np.zeros((0, 0)), index, times, prefix)
     return curve.read(frame, quiet=True)
 
 
-def _basis(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray, varies: bool) -> Basis:
+def _basis(
+    term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray, varies: bool, matrices: Mapping[str, Any]
+) -> Basis:
+    if term.function == "car":
+        return areas.learn(term, frame, matrices)
     if term.function == "gp":
         return hilbert.learn(term, frame, weight)
     if term.function == "mo":

@@ -144,7 +144,7 @@ def _predictor(
             "Remove `0 +` (or `- 1`).",
         )
     weight = rows.weight * rows.trials
-    curves = curves_of(formula.curves, frame, weight, prefix)
+    curves = curves_of(formula.curves, frame, weight, prefix, covariances)
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
     terms += tuple(name for curve in curves for name in curve.population_names)
     reserved = {"Intercept", "cutpoints"} | set(family.parameters(False, False))

@@ -253,9 +253,10 @@ def designs_of(
     response_checks.imputed(designs)
     designs = join(designs)
     response_checks.distinct(designs)
-    unused = set(covariances) - {term.cov for formula in every for term in formula.groups}
+    unused = set(covariances).difference(*(formula.matrices for formula in every))
     if unused:
         raise ModelError(
-            f"No term uses the covariance {listing(sorted(unused))}.", "For example (1 | gr(g, cov=K))."
+            f"No term uses the matrix {listing(sorted(unused))}.",
+            "For example (1 | gr(g, cov=K)), or car(W, gr=g).",
         )
     return designs

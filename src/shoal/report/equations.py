@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from shoal.errors import listing
 from shoal.model import Specification
+from shoal.model.bases.areas import Areas
 from shoal.model.bases.hilbert import Hilbert
 from shoal.model.bases.steps import Steps
 from shoal.model.coarse_rows import censoring, truncation
@@ -191,6 +192,12 @@ def _curve(design: Design, curve: Curve) -> Equation:
         )
         note = f"the sum is over the steps of {basis.name} up to that of row i, of {basis.size}"
         return Equation((math(sub(left, name("i")), relation("="), total, shares),), note)
+    if isinstance(basis, Areas):
+        inside = listed(
+            [of_curve("τ", design, curve), *([of_curve("ρ", design, curve)] if basis.kind != "icar" else [])]
+        )
+        note = f"of {len(basis.labels):,} areas {basis.name} and their neighbours"
+        return Equation((math(left, relation("∼")), math(words(basis.kind.upper()), enclosed(inside))), note)
     functions = row(Markup("<munder><mo>∑</mo>{}</munder>").format(name("k")), sub(name("u"), name("k")))
     if isinstance(basis, Hilbert):
         inside = listed([of_curve("τ", design, curve), of_curve("ℓ", design, curve)])

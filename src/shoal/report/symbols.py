@@ -196,6 +196,7 @@ SYMBOLS: dict[str, Callable[[Variable, Design, Element | None], Markup]] = {
     "unknown": _unknown,
     "sds": _of_curve("τ"),
     "lengthscale": _of_curve("ℓ"),
+    "share": _of_curve("ρ"),
     "monotonic": _of_curve("β"),
     "simplex": _of_curve("ζ"),
     "family": _of_family,

@@ -37,7 +37,13 @@ SCALES = {"coefficient": ETA, "cutpoints": ETA, "sd": ETA, "loading": ETA}
 SCALES |= {"imputed": ETA, "unknown": "the response's own"}
 SCALES |= {"scale": "relative to the residual", "correlation": "correlation", "residual": "correlation"}
 SCALES |= {"degrees": "degrees of freedom", "family": "the family's"}
-SCALES |= {"sds": ETA, "monotonic": ETA, "simplex": "share", "lengthscale": "units of its predictor"}
+SCALES |= {
+    "sds": ETA,
+    "monotonic": ETA,
+    "simplex": "share",
+    "share": "share",
+    "lengthscale": "units of its predictor",
+}
 
 
 def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: float = 0.9) -> pd.DataFrame:

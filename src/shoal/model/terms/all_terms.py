@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shoal.model.design import Design
 from shoal.model.residuals import of_responses
+from shoal.model.terms.areas import AreaEffects
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.cutpoints import Cutpoints
 from shoal.model.terms.family_parameters import FamilyParameters
@@ -28,6 +29,7 @@ CURVES: dict[str, Callable[..., Term]] = {
     "t2": Smooth,
     "gp": GaussianProcess,
     "mo": Monotonic,
+    "car": AreaEffects,
 }
 
 

@@ -233,3 +233,38 @@ def matern_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
         square = scaled * scaled / (2.0 * nu)
         inputs_bar[0] += own / sd
         inputs_bar[1] += own * (0.5 - (nu + 0.5) * square / (1.0 + square)) / length
+
+
+@DerivedFunction
+def mixed_root(inputs, constants, outputs):
+    """Write ``sd sqrt(rho g + 1 - rho)`` for each g of `constants`."""
+    sd, rho = inputs[0], inputs[1]
+    for k in range(outputs.size):
+        outputs[k] = sd * math.sqrt(max(rho * constants[k] + 1.0 - rho, 1e-300))
+    return 0.0
+
+
+@DerivedAdjoint
+def mixed_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `mixed_root`."""
+    sd = inputs[0]
+    for k in range(outputs.size):
+        inputs_bar[0] += outputs_bar[k] * outputs[k] / sd
+        inputs_bar[1] += 0.5 * outputs_bar[k] * (constants[k] - 1.0) * sd * sd / outputs[k]
+
+
+@DerivedFunction
+def conditional_root(inputs, constants, outputs):
+    """Write ``sd / sqrt(1 - alpha w)`` for each w of `constants`."""
+    for k in range(outputs.size):
+        outputs[k] = inputs[0] / math.sqrt(max(1.0 - inputs[1] * constants[k], 1e-15))
+    return 0.0
+
+
+@DerivedAdjoint
+def conditional_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `conditional_root`."""
+    for k in range(outputs.size):
+        own = outputs_bar[k] * outputs[k]
+        inputs_bar[0] += own / inputs[0]
+        inputs_bar[1] += 0.5 * own * constants[k] / max(1.0 - inputs[1] * constants[k], 1e-15)

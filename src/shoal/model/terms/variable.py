@@ -13,7 +13,18 @@ from shoal.priors import Prior, Shrunk
 # What a variable can be, in the order in which a reader expects them.
 KINDS = (
     *("coefficient", "monotonic", "simplex", "scale", "cutpoints", "sd", "correlation", "degrees"),
-    *("sds", "lengthscale", "imputed", "loading", "family", "residual", "effects", "basis", "unknown"),
+    *(
+        "sds",
+        "lengthscale",
+        "share",
+        "imputed",
+        "loading",
+        "family",
+        "residual",
+        "effects",
+        "basis",
+        "unknown",
+    ),
 )
 # What rows depend on besides effects of levels.
 OF_ROWS = (

@@ -1,0 +1,47 @@
+"""Effects of neighbouring areas: ``car(W, gr=area)``, W being a matrix that says which are neighbours."""
+
+from __future__ import annotations
+
+from shoal.errors import FormulaError, nearest
+from shoal.formula.suggestions import rewrite
+from shoal.formula.terms import CurveTerm, Expression
+from shoal.formula.tree import Call, Column, Node, Text, unparse
+
+TYPES = ("bym2", "icar", "escar")
+
+
+def areas(call: Call, formula: str) -> CurveTerm:
+    """Return the term of one ``car(W, gr=area, type="bym2")``.
+
+    Raises
+    ------
+    FormulaError
+        If it has other arguments.
+    """
+    options = dict(call.keywords)
+    for name, node in zip(("M", "gr"), call.arguments, strict=False):
+        options.setdefault(name, node)
+    matrix, area, kind = options.pop("M", None), options.pop("gr", None), options.pop("type", Text("bym2"))
+    if options or len(call.arguments) > 2 or not (isinstance(matrix, Column) and isinstance(area, Column)):
+        raise FormulaError(
+            f"Found {unparse(call)}.",
+            "car(...) takes the name of a matrix of neighbours, and the column of areas.",
+            rewrite(formula, call.span, "car(W, gr=area)"),
+            formula=formula,
+            span=call.span,
+        )
+    given = (("W", matrix.name), ("type", _type(kind, formula)))
+    return CurveTerm("car", (Expression(area.name, (area.name,), area.span),), None, given, call.span)
+
+
+def _type(node: Node, formula: str) -> str:
+    if isinstance(node, Text) and node.value in TYPES:
+        return node.value
+    said = node.value if isinstance(node, Text) else unparse(node)
+    raise FormulaError(
+        f"Found type = {unparse(node)}.",
+        f"One of {', '.join(map(repr, TYPES))}, between quotes.",
+        nearest(said, TYPES),
+        formula=formula,
+        span=node.span,
+    )
