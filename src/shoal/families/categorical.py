@@ -35,20 +35,23 @@ def categorical_rows(y, trials, weight, se, eta, phi, order, value, score, curva
         for a in range(1, count):
             highest = max(highest, eta[a, i])
         for a in range(count):
-            total += math.exp(eta[a, i] - highest)
+            share = math.exp(eta[a, i] - highest)
+            total += share
+            if order > 0:
+                score[a, i] = share  # until the curvature has been made of it
         value[i] = w * (eta[code, i] - highest - math.log(total))
-        if order > 0:
-            for a in range(count):
-                score[a, i] = w * ((1.0 if a == code else 0.0) - math.exp(eta[a, i] - highest) / total)
         if order > 1:
             pair = 0
             for a in range(count):
-                p = math.exp(eta[a, i] - highest) / total
+                p = score[a, i] / total
                 for b in range(a):
-                    curvature[pair, i] = -w * p * math.exp(eta[b, i] - highest) / total
+                    curvature[pair, i] = -w * p * score[b, i] / total
                     pair += 1
                 curvature[pair, i] = above_zero(w * p * (1.0 - p))
                 pair += 1
+        if order > 0:
+            for a in range(count):
+                score[a, i] = w * ((1.0 if a == code else 0.0) - score[a, i] / total)
 
 
 class Categorical(Family):
