@@ -106,9 +106,10 @@ def test_predictions_are_probabilities_and_log_odds_of_each_category(fit, trips)
 def test_probabilities_are_contrasted_and_a_mean_is_refused(fit):
     found = fit.contrast({"x": [0, 1]}, scale="probability")
     assert found.table["mean"].groupby("category").sum().sum() == pytest.approx(0, abs=1e-12)
-    with pytest.raises(ModelError, match="have no order, and so no mean") as caught:
-        fit.contrast({"x": [0, 1]})
-    assert "scale='probability'" in str(caught.value)
+    pd.testing.assert_frame_equal(fit.contrast({"x": [0, 1]}).table, found.table)
+    with pytest.raises(ModelError, match="no mean of their draws"):
+        fit.predict_summary(kind="response")
+    assert fit.predict(kind="response", draws=2).attrs["categories"] == {"bus": 1.0, "car": 2.0, "foot": 3.0}
     with pytest.raises(ModelError, match="no order"):
         fit.plot.outcomes()
 
@@ -176,3 +177,20 @@ def test_draws_have_the_shares_of_the_means():
         p = family.mean(rows, eta[0], phi)[:, code]
         assert (abs((y == code).mean(0) - p) < 4.5 * np.sqrt(p * (1 - p) / 4000)).all()
     assert get_family("categorical") == Categorical()
+
+
+def test_a_report_has_pictures_by_factors_that_categories_alone_have(fit, tmp_path):
+    fit.report(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "the first against which others are compared" in page and "There is no population part" not in page
+    fit.plot.ppc(by="g")
+    fit.plot.caterpillar(effect="mu_car_Intercept")
+    assert "figure" in page and "mu_car_Intercept" in page
+    assert set(fit.effects("g")["effect"]) >= {"mu_car_Intercept"}
+    assert fit.effects("g")["no_pooling"].isna().all()
+    with pytest.raises(ModelError, match="no estimates without pooling"):
+        fit.plot.shrinkage("g", effect="mu_car_Intercept")
+    with pytest.raises(ModelError, match="no one scale"):
+        fit.variance_partition()
+    apart = fit.contrast({"x": [0, 1]}, scale="probability", at="population")
+    assert "in a new level of g" in str(apart)

@@ -165,3 +165,9 @@ def test_scores_prefer_it_where_rows_differ_and_only_there(fit, frame):
     alike = frame.assign(y=1 + 0.5 * frame["x"] + np.random.default_rng(2).normal(size=len(frame)))
     gain, error = ahead(sl.Model(FORMULA, alike, predictors=PREDICTORS).fit(seed=1), alike)
     assert gain < max(2 * error, 4)
+
+
+def test_a_factor_of_a_parameter_alone_has_its_pictures(frame, tmp_path):
+    fit = sl.Model("y ~ x", frame, predictors={"sigma": "~ (1 | g)"}).fit(seed=1, draws=200, progress=False)
+    fit.report(tmp_path / "page.html")
+    assert set(fit.plot.ppc(by="g").numbers["level"]) == set(frame["g"])

@@ -270,3 +270,41 @@ def test_families_and_predictors_that_have_no_common_sigma_are_refused():
         sl.Model("y ~ x", table(), predictors={"sigma": "~ ar(t, gr=g)"})
     with pytest.raises(PriorError):
         sl.Model("y ~ x + ar(t, gr=g)", table(), priors={"ar": sl.priors.Normal(0, 1)})
+
+
+def test_folds_are_scored_given_the_rows_that_were_fitted(fit):
+    """Of few rows a fold, what leaving one out says; rows that do not correlate are predicted worse."""
+    folds, plain = (sl.kfold(m, 20, seed=1) for m in (fit.model, sl.Model("y ~ x", table(7, levels=60))))
+    assert abs(folds.elpd - fit.loo().elpd) < 8
+    assert folds.elpd > plain.elpd + 15
+
+
+def test_times_are_counted_in_their_common_step():
+    """An even power of a correlation would tell nothing of its sign."""
+    data = table(8, levels=60, phi=-0.5)
+    days = data.assign(t=14 * data["t"] + 700)
+    one, other = (sl.Model("y ~ x + ar(t, gr=g)", d).fit(seed=1, progress=False) for d in (data, days))
+    np.testing.assert_array_equal(one.tree["posterior"]["ar"], other.tree["posterior"]["ar"])
+    assert "ar^(|t[i] - t[j]| / 14)" in str(other.model)
+    new = pd.DataFrame({"x": 0.0, "g": 1, "t": [0, 14, 42]})
+    assert other.predict(new, kind="response").shape == (4, 1000, 3)
+    with pytest.raises(DataError, match="Multiples of 14"):
+        other.predict(new.assign(t=[0, 15, 28]), kind="response")
+
+
+def test_rows_outside_a_subset_have_no_times():
+    data = table(9).assign(s=lambda d: d["t"] > 1)
+    outside = data.copy()
+    outside.loc[~outside["s"], "t"] = 0
+    one = sl.Model("y | subset(s) ~ x + ar(t, gr=g)", outside).fit(seed=1, draws=300, progress=False)
+    other = sl.Model("y ~ x + ar(t, gr=g)", data[data["s"]]).fit(seed=1, draws=300, progress=False)
+    error = np.hypot(one.summary()["mcse_mean"], other.summary()["mcse_mean"])
+    assert (abs(one.summary()["mean"] - other.summary()["mean"]) < 5 * error + 0.02).all()
+
+
+def test_levels_whose_rows_correlate_have_no_estimates_alone(tmp_path):
+    fit = sl.Model("y ~ x + (1 | g) + ar(t, gr=g)", table(10)).fit(seed=1, draws=300, progress=False)
+    assert fit.effects("g")["no_pooling"].isna().all()
+    with pytest.raises(ModelError, match="no estimates without pooling"):
+        fit.plot.shrinkage()
+    fit.report(tmp_path / "page.html")

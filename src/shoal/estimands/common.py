@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 
 from shoal.errors import ModelError, as_known, listing, nearest
+from shoal.families.parameter import Parameter
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 
@@ -53,7 +54,8 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     found = found or [
         (d, g) for d, g in pairs if name in (None, g.name, g.prefix + g.name) and not d.parameter
     ]
-    found = found or (pairs if name is None else [])
+    # Where it has none, as unordered categories do, those on parameters.
+    found = found or [(d, g) for d, g in pairs if name in (None, g.name)]
     if len({g.r for _, g in found}) == 1:
         return found[0]
     names = list(dict.fromkeys(d.prefix + g.name for d, g in pairs))
@@ -106,7 +108,10 @@ def effect_of(group: Group, effect: str | None) -> int:
 
 def linear_scale(design: Design) -> str:
     """Return the words for the scale of coefficients, for ``attrs["scale"]``."""
-    return f"linear predictor {f'of {design.parameter} ' if design.parameter else ''}({design.family.link})"
+    link = (
+        "log odds" if isinstance(design.family, Parameter) and design.family.general else design.family.link
+    )
+    return f"linear predictor {f'of {design.parameter} ' if design.parameter else ''}({link})"
 
 
 def these_levels(group: Group) -> str:

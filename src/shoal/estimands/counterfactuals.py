@@ -65,12 +65,7 @@ def settings_draws(
     results, at = _levels_apart(results, results.model.response(response), at)
     design = results.model.response(response)
     if scale == "response" and design.family.joint:
-        raise ModelError(
-            f"scale='response', and the categories of {design.formula.response.value.text!r} have no order, "
-            "and so no mean.",
-            "The probability of each category.",
-            "scale='probability'.",
-        )
+        scale = "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:
         raise ModelError(
             f"scale='probability', and family {design.family.name!r} has no categories.",
@@ -120,7 +115,7 @@ def _several(values: Any) -> bool:
 
 
 def _factors(design: Design) -> list[Factor]:
-    return [*design.groups, *design.latents]
+    return [factor for part in design.parts for factor in (*part.groups, *part.latents)]
 
 
 def _held(design: Design, at: Mapping[str, Any] | str | None) -> dict[str, Any]:
@@ -157,10 +152,12 @@ def _levels_apart(
     if not shared:
         return results, at
     copies = {c: f"{c}{COPY}" for c in sorted(shared)}
-    own = replace(
-        design,
-        groups=tuple(replace(g, columns=_renamed(g.columns, copies)) for g in design.groups),
-        latents=tuple(replace(f, columns=_renamed(f.columns, copies)) for f in design.latents),
+    own = design.changed(
+        lambda part: replace(
+            part,
+            groups=tuple(replace(g, columns=_renamed(g.columns, copies)) for g in part.groups),
+            latents=tuple(replace(f, columns=_renamed(f.columns, copies)) for f in part.latents),
+        )
     )
     frame = results.model.table.frame
     frame = frame.assign(**{copy: frame[c] for c, copy in copies.items()})

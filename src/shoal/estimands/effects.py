@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError
 from shoal.estimands.common import (
     INTERVAL,
     group_of,
@@ -83,12 +82,6 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
 def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
     """Return no-pooling estimates and the population mean of each effect, (K,)."""
     design, group = group_of(results, name)
-    if design.parameter:
-        raise ModelError(
-            f"{group.prefix}{group.name} is a group of effects on {design.parameter}.",
-            "Estimates without pooling are those of a response's own linear predictor.",
-            "fit.levels(...) has the pooled ones.",
-        )
     means = _means(results, design)
     own = list(group.own)
     columns = [design.columns[c] if c >= 0 else None for c in np.array(design.matched(group))[own]]

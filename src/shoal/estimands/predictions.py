@@ -122,6 +122,12 @@ def predict_summary(
     """
     interval_names(prob)
     questions = ask(results, new, kind, new_levels, response, draws, seed)
+    for q in questions:
+        if kind == "response" and q.fitted.family.joint:
+            raise ModelError(
+                f"The categories of {q.name!r} have no order: there is no mean of their draws.",
+                "kind='mean', the probability of each category.",
+            )
     tables = {q.name: _table(q, prob) for q in questions}
     if len(results.model.designs) == 1 or response is not None:
         return tables[questions[0].name]
@@ -199,7 +205,11 @@ def _draws(q: Request) -> xr.DataArray:
     if q.categories:
         coords[dims[-1]] = list(q.categories)
     family = q.fitted.family
-    attrs = {"kind": q.kind, "family": family.name, "link": family.link, "new_levels": q.new_levels}
+    attrs: dict[str, Any] = {"kind": q.kind, "family": family.name, "link": family.link}
+    attrs["new_levels"] = q.new_levels
+    if q.kind == "response" and q.fitted.categories:
+        numbers = q.fitted.category_numbers.tolist()
+        attrs["categories"] = dict(zip(map(str, q.fitted.categories), numbers, strict=True))
     return xr.DataArray(values, coords, dims, q.name, attrs)
 
 

@@ -25,6 +25,13 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     responses) give the shares of the grouping factors among themselves; ``attrs["residual"]`` says so.
     """
     design = results.model.response(response)
+    if design.family.joint:
+        raise ModelError(
+            f"The categories of {design.formula.response.value.text!r} have a linear predictor each, and there is "
+            "no one scale on which variances add up.",
+            "A response with one linear predictor.",
+            "summary() has the standard deviations of each category's effects.",
+        )
     if not design.groups and not design.latents:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
     residual = _residual(results, design)

@@ -119,6 +119,8 @@ class Categorical(Family):
                 f"The response {name!r} has values such as {series[series != series.round()].iloc[0]:g}.",
                 "Categories: text, whole numbers or a pandas.Categorical.",
             )
+        if series.dtype.kind == "f":
+            series = series.astype(int)
         codes, labels = pd.factorize(series, sort=True)
         if isinstance(series.dtype, pd.CategoricalDtype):
             series = series.cat.remove_unused_categories()

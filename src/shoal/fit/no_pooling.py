@@ -23,6 +23,11 @@ class NoPooling(NamedTuple):
     prior_sd: np.ndarray
 
 
+def is_told_alone(design: Design, group: Group) -> bool:
+    """Return whether a level's effects can be estimated from rows of its own, which tell of nothing else."""
+    return not (group.shared or design.residuals is not None or design.parameter)
+
+
 def estimates(
     design: Design,
     group: Group,
@@ -52,10 +57,10 @@ def estimates(
     Returns
     -------
     NoPooling
-        Of NaN where rows belong to several levels, or residuals correlate: no rows are of a level alone.
+        Of NaN where `is_told_alone` says so.
     """
     prior_sd = wide_sds(design, group, learned)
-    if group.shared or design.residuals is not None:
+    if not is_told_alone(design, group):
         unknown = np.full((len(group.labels), len(group.effects)), np.nan)
         return NoPooling(unknown, unknown, np.zeros(len(group.labels), bool), prior_sd)
     location = location_of(design)

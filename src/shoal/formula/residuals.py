@@ -35,7 +35,8 @@ def residual_term(calls: Sequence[Call], formula: str) -> ResidualTerm | None:
 def _term(call: Call, formula: str) -> ResidualTerm:
     options = dict(call.keywords)
     _of_first_order(call, options, formula)
-    places = ["time", "gr"] if call.function in TIMED or len(call.arguments) > 1 else ["gr"]
+    several = call.function in TIMED or len(call.arguments) > 1 or "gr" in options
+    places = ["time", "gr"] if several else ["gr"]
     for name, node in zip(places, call.arguments, strict=False):
         if name in options:
             raise _refused(call, f"{name} is given twice.", formula)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -13,19 +15,21 @@ MOST_TIMES = 30  # of unstr: 435 correlations
 MOST_GAPS = 200  # of ar: each is a sum of its own
 
 
-def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame) -> Residuals:
-    """Return how the residuals of a table's rows correlate.
+def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame, there: np.ndarray) -> Residuals:
+    """Return how the residuals of a table's rows correlate; `there`, (N,) bool, are those that count.
 
     Raises
     ------
     DataError
         Times that are not whole numbers, or stand twice in a level; too many times, or gaps.
     """
-    own = _read(term, prefix + term.function, frame, None)
-    there = np.ones(len(frame), bool)
+    own = _read(term, prefix + term.function, frame, None, there)
     if term.function == "ar":
         _, after, before = own.steps(there)
-        gaps = np.unique(own.time[after] - own.time[before])
+        gaps = (own.time[after] - own.time[before]).astype(np.int64)
+        if len(after) and (unit := int(np.gcd.reduce(gaps))) > 1:
+            own = replace(own, time=own.time / unit, unit=unit)
+        gaps = np.unique(gaps)
         if not len(after):
             raise DataError(f"{_text(term)}: no level has two rows.", "Rows that follow each other.")
         if len(gaps) > MOST_GAPS:
@@ -34,7 +38,7 @@ def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame) -> Residu
                 f"At most {MOST_GAPS}.",
                 f"Count {term.time!r} in larger units.",
             )
-    elif np.bincount(own.cluster).max() < 2:
+    elif np.bincount(own.cluster[there]).max(initial=0) < 2:
         raise DataError(f"{_text(term)}: no level of {term.factor!r} has two rows.", "Rows that correlate.")
     return own
 
@@ -47,10 +51,28 @@ def replayed(residuals: Residuals, frame: pd.DataFrame) -> Residuals:
     DataError
         If a time was not fitted, or a level has a time twice.
     """
-    return _read(residuals.term, residuals.name, frame, residuals.labels)
+    every = np.ones(len(frame), bool)
+    own = _read(residuals.term, residuals.name, frame, residuals.labels, every)
+    if residuals.unit == 1:
+        return own
+    _, after, before = own.steps(every)
+    odd = np.flatnonzero((own.time[after] - own.time[before]) % residuals.unit)
+    if odd.size:
+        one, two = before[odd[0]], after[odd[0]]
+        raise DataError(
+            f"Rows {one} and {two} are {own.time[two] - own.time[one]:g} of {own.term.time!r} apart.",
+            f"Multiples of {residuals.unit}, by which all times were apart that were fitted.",
+        )
+    return replace(own, time=own.time / residuals.unit, unit=residuals.unit)
 
 
-def _read(term: ResidualTerm, name: str, frame: pd.DataFrame, labels: tuple[object, ...] | None) -> Residuals:
+def _read(
+    term: ResidualTerm,
+    name: str,
+    frame: pd.DataFrame,
+    labels: tuple[object, ...] | None,
+    there: np.ndarray,
+) -> Residuals:
     cluster = np.zeros(len(frame), int)
     if term.factor is not None:
         cluster = pd.factorize(frame[term.factor])[0]
@@ -68,7 +90,7 @@ def _read(term: ResidualTerm, name: str, frame: pd.DataFrame, labels: tuple[obje
             )
         time = codes.astype(float)
     if term.time is not None:
-        _once(term, frame, cluster, time)
+        _once(term, frame, cluster, time, there)
     return Residuals(term, name, cluster, time, labels or ())
 
 
@@ -105,14 +127,19 @@ def _times(term: ResidualTerm, frame: pd.DataFrame) -> tuple[object, ...]:
     return tuple(times)
 
 
-def _once(term: ResidualTerm, frame: pd.DataFrame, cluster: np.ndarray, time: np.ndarray) -> None:
-    twice = pd.DataFrame({"cluster": cluster, "time": time}).duplicated()
+def _once(
+    term: ResidualTerm, frame: pd.DataFrame, cluster: np.ndarray, time: np.ndarray, there: np.ndarray
+) -> None:
+    rows = np.flatnonzero(there)
+    twice = pd.DataFrame({"cluster": cluster, "time": time}).iloc[rows].duplicated().to_numpy()
     if twice.any():
-        row = int(np.flatnonzero(twice)[0])
-        level = f" of {term.factor} {frame[term.factor].iloc[row]!r}" if term.factor else ""
+        row = int(rows[twice][0])
+        time_there = frame[term.time].tolist()[row]
+        level = f" of {term.factor} {frame[term.factor].tolist()[row]!r}" if term.factor else ""
+        shares = "shares" if twice.sum() == 1 else "share"
         raise DataError(
-            f"{counted(int(twice.sum()), 'row')} share time and level with another: "
-            f"{term.time} {frame[term.time].iloc[row]!r}{level} (row {row}) is there before.",
+            f"{counted(int(twice.sum()), 'row')} {shares} time and level with another: "
+            f"{term.time} {time_there!r}{level} (row {row}) is there before.",
             f"Each time once{f' in a level of {term.factor}' if term.factor else ''}.",
             ""
             if term.factor

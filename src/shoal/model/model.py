@@ -181,6 +181,8 @@ def specify(
     ------
     FormulaError, DataError, ModelError, PriorError
     """
+    if not isinstance(rescor, bool):
+        raise ModelError(f"rescor={rescor!r}.", "True or False.")
     if missing not in MISSING:
         raise ModelError(f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
     _check_names("covariances", covariances, "{'K': matrix}", ModelError)

@@ -37,6 +37,9 @@ class Residuals:
         Of ``ar`` the time, of ``unstr`` the place of a row's time among `labels`; else zeros.
     labels : tuple
         The times of ``unstr``, in order.
+    unit : int
+        What `time` of ``ar`` is counted in: the largest number that divides all times between rows. An even
+        power of a correlation tells nothing of its sign.
     """
 
     term: ResidualTerm
@@ -44,6 +47,7 @@ class Residuals:
     cluster: np.ndarray
     time: np.ndarray
     labels: tuple[object, ...] = ()
+    unit: int = 1
 
     @property
     def kind(self) -> str:
@@ -225,7 +229,9 @@ class Residuals:
         if self.kind == "rescor":
             return f"residuals of a row correlate by rescor[{', '.join(map(str, self.labels))}]"
         if self.kind == "ar":
-            other = f"{self.name}^|{self.term.time}[i] - {self.term.time}[j]|"
+            unit = f" / {self.unit}" if self.unit > 1 else ""
+            away = f"|{self.term.time}[i] - {self.term.time}[j]|"
+            other = f"{self.name}^({away}{unit})" if unit else f"{self.name}^{away}"
         elif self.kind == "cosy":
             other = self.name
         else:

@@ -77,7 +77,8 @@ def data(
 
 def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
     """Return what rows are grouped by, its name and the group of each row."""
-    factors = {f.name: f for f in design.groups} | {f.factor: f for f in design.latents}
+    factors = {f.name: f for part in design.parts for f in part.groups}
+    factors |= {f.factor: f for part in design.parts for f in part.latents}
     if by is None and not factors:
         raise ModelError(
             "The model has no grouping factor, and `by` is not given.",

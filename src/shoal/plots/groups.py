@@ -11,6 +11,7 @@ import pandas as pd
 
 from shoal import estimands
 from shoal.drawing.style import plain, scale_of
+from shoal.errors import ModelError
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 
@@ -69,6 +70,13 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     _, found = estimands.group_of(results, group)
     k = estimands.effect_of(found, effect)
     whole = estimands.effects(results, group, prob)
+    if whole["no_pooling"].isna().all():
+        raise ModelError(
+            f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs alone, "
+            "or the effects are on a parameter of the family.",
+            "Effects of levels on a mean, of rows that are independent given these.",
+            "plot.caterpillar and fit.levels have the pooled ones.",
+        )
     table = pd.DataFrame(whole[whole["effect"] == found.effects[k]]).reset_index(drop=True)
     return _levels(results, group, k, table)
 

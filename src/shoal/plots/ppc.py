@@ -90,7 +90,7 @@ def level_of_rows(model: Specification, by: str) -> tuple[np.ndarray, np.ndarray
     ModelError
         If there is no such factor, or a row belongs to several of its levels.
     """
-    for design in model.designs:
+    for design in model.parts:
         for group in design.groups:
             if group.name == by:
                 one_level(group)

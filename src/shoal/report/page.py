@@ -97,7 +97,8 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
     parts: list[Part] = []
     tables = [
         (design, group, effect, table)
-        for design in results.model.designs
+        for whole in results.model.designs
+        for design in (whole.predictors if whole.family.joint else (whole,))
         for group in design.groups
         for effect, table in effect_tables(results, design, group, prob).items()
     ]

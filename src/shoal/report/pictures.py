@@ -10,6 +10,7 @@ import numpy as np
 from shoal.drawing.picture import Picture
 from shoal.estimands import group_of
 from shoal.estimands.predictions import LARGEST
+from shoal.fit.no_pooling import is_told_alone
 from shoal.fit.results import Results
 from shoal.plots.caterpillar import caterpillar
 from shoal.plots.ppc import compared, simulate
@@ -59,9 +60,9 @@ class Pictures:
         return [self._drawn(prior_posterior) if self._varies() else Sentences([CONSTANT])]
 
     def group(self, group: str, effect: str) -> list[Part]:
-        """Return what pooling did to the levels, unless they share rows, and the levels in order."""
+        """Return what pooling did to levels that rows tell of alone, and the levels in order."""
         which = {"group": group, "effect": effect, "prob": self.prob}
-        apart = not group_of(self.results, group)[1].shared
+        apart = is_told_alone(*group_of(self.results, group))
         return [
             self._drawn(draw, **which) for draw in ((shrinkage, caterpillar) if apart else (caterpillar,))
         ]

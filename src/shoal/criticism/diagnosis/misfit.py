@@ -43,11 +43,12 @@ def _of_response(results: Results, number: int) -> list[Finding]:
     # To a power that is neither 0 nor 1 a density is no distribution to simulate from.
     # Simulated responses are not censored.
     simulable = np.isin(design.rows.weight, (0, 1)).all() and design.rows.observed.all()
-    if not design.groups or not simulable or draws * design.n_rows > LARGEST:
+    groups = {group.name: group for part in design.parts for group in part.groups}.values()
+    if not groups or not simulable or draws * design.n_rows > LARGEST:
         return []
     squares = _squares(results, design, draws)
-    alarms = ALARMS / len(design.groups)
-    return [found for g in design.groups for found in _finding(design, g, squares.of_levels(g), alarms)]
+    alarms = ALARMS / len(groups)
+    return [found for g in groups for found in _finding(design, g, squares.of_levels(g), alarms)]
 
 
 @dataclass(frozen=True)

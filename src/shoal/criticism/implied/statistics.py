@@ -109,7 +109,7 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
         if not outcome.bounded:
             out["smallest"] = (scale, partial(np.min, axis=-1))
             out["largest"] = (scale, partial(np.max, axis=-1))
-    for group in design.groups:
+    for group in {group.name: group for part in design.parts for group in part.groups}.values():
         out[f"sd between means of levels, {group.name}"] = (scale, partial(_spread, group, trials))
     return out
 

@@ -129,7 +129,10 @@ def leave_out(
     def score(number: int, results: Results) -> pd.DataFrame:
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        blocks = densities(whole, units, sets[number], 1, alone=True)
+        # Rows whose residuals correlate are scored given those that were fitted: in `results` they have weights.
+        designs = posterior.model.designs
+        given = results if any(design.residuals is not None for design in designs) else whole
+        blocks = densities(given, units, sets[number], 1, alone=given is whole and not designs[0].rescor)
         scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
         return _table(units, sets[number], scored, REFIT)
 
