@@ -129,7 +129,7 @@ def leave_out(
     def score(number: int, results: Results) -> pd.DataFrame:
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        # Rows whose residuals correlate are scored given those that were fitted: in `results` they have weights.
+        # Rows whose residuals correlate are scored given those that were fitted, with weights in `results`.
         designs = posterior.model.designs
         given = results if any(design.residuals is not None for design in designs) else whole
         blocks = densities(given, units, sets[number], 1, alone=given is whole and not designs[0].rescor)
