@@ -27,8 +27,8 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     design = results.model.response(response)
     if design.family.joint:
         raise ModelError(
-            f"The categories of {design.formula.response.value.text!r} have a linear predictor each, and there "
-            "is no one scale on which variances add up.",
+            f"The categories of {design.formula.response.value.text!r} have a linear predictor each, and "
+            "there is no one scale on which variances add up.",
             "A response with one linear predictor.",
             "summary() has the standard deviations of each category's effects.",
         )

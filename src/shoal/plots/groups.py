@@ -72,8 +72,8 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     whole = estimands.effects(results, group, prob)
     if whole["no_pooling"].isna().all():
         raise ModelError(
-            f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs alone, "
-            "or the effects are on a parameter of the family.",
+            f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs "
+            "alone, or the effects are on a parameter of the family.",
             "Effects of levels on a mean, of rows that are independent given these.",
             "plot.caterpillar and fit.levels have the pooled ones.",
         )
