@@ -115,7 +115,10 @@ def _several(values: Any) -> bool:
 
 
 def _factors(design: Design) -> list[Factor]:
-    return [factor for part in design.parts for factor in (*part.groups, *part.latents)]
+    factors: list[Factor] = []
+    for part in design.parts:
+        factors += [*part.groups, *part.latents]
+    return factors
 
 
 def _held(design: Design, at: Mapping[str, Any] | str | None) -> dict[str, Any]:

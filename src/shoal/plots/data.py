@@ -13,7 +13,7 @@ from shoal.drawing.style import COLOURS, GREY, crowded, new_figure, plain, quiet
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands import one_level
 from shoal.model import Specification
-from shoal.model.design import Design, Group
+from shoal.model.design import Design, Group, Latent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ def data(
 
 def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, pd.Categorical]:
     """Return what rows are grouped by, its name and the group of each row."""
-    factors = {f.name: f for part in design.parts for f in part.groups}
+    factors: dict[str, Group | Latent] = {f.name: f for part in design.parts for f in part.groups}
     factors |= {f.factor: f for part in design.parts for f in part.latents}
     if by is None and not factors:
         raise ModelError(
