@@ -6,8 +6,11 @@ import pytest
 from scipy import stats
 
 import shoal as sl
+from shoal.criticism import calibration
 from shoal.errors import ModelError
 from shoal.fit.pointwise import row_log_likelihood
+from shoal.model.predictors import linear_predictor
+from shoal.model.prior_draws import draw_prior
 from shoal.model.terms.residual_correlation import ResidualCorrelation
 
 COR = np.array([[1.0, 0.6, -0.3], [0.6, 1.0, 0.1], [-0.3, 0.1, 1.0]])
@@ -118,5 +121,22 @@ def test_what_has_no_sense_is_refused():
         sl.Model([*responses(names="ab"), sl.Response("c ~ x", "student")], data, rescor=True)
     with pytest.raises(ModelError, match="correlation of its own residuals"):
         sl.Model([*responses(names="ab"), sl.Response("c ~ x + cosy(gr=g)")], data, rescor=True)
+    with pytest.raises(ModelError, match="cens"):
+        late = data.assign(late=data["b"] > 100)
+        sl.Model([sl.Response("a ~ x"), sl.Response("b | cens(late) ~ x")], late, rescor=True)
+    with pytest.raises(ModelError, match="rescor='no'"):
+        sl.Model(responses(names="ab"), data, rescor="no")
     with pytest.raises(ModelError, match="predictor of sigma"):
         sl.Model([sl.Response("a ~ x"), sl.Response("b ~ x", predictors={"sigma": "~ x"})], data, rescor=True)
+
+
+def test_calibration_ranks_the_density_of_all_responses_together():
+    spec = sl.Model(responses(names="ac"), table(rows=20), rescor=True).specification
+    draws = draw_prior(spec, np.random.default_rng(1), 3)
+    found = calibration._quantities(spec, draws)["log likelihood"]
+    for s in range(3):
+        at = {name: v[s] for name, v in draws.items()}
+        sigma = np.array([at["a_sigma"], at["c_sigma"]])
+        r = np.stack([d.rows.y - linear_predictor(d, at) for d in spec.designs], axis=1)
+        dense = stats.multivariate_normal(np.zeros(2), at["rescor"] * np.outer(sigma, sigma))
+        np.testing.assert_allclose(found[s], dense.logpdf(r).sum(), rtol=1e-9)

@@ -6,11 +6,16 @@ import pytest
 from scipy import stats
 
 import shoal as sl
-from shoal.errors import DataError, FormulaError, ModelError, PriorError
+from shoal.engine.settings import Settings
+from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
+from shoal.fit.pointwise import row_log_likelihood
+from shoal.fit.posterior import posterior_of
 from shoal.model.prior_draws import draw_prior
 from shoal.model.terms import residual_functions as functions
 from shoal.model.terms.functions import covariance_root
 from shoal.model.terms.residual_correlation import ResidualCorrelation
+from shoal.scores.loo.leave_one import leave_out
+from shoal.scores.loo.units import units_of
 
 LEVELS, TIMES = 12, 6
 TERMS = {"ar": "ar(t, gr=g)", "cosy": "cosy(gr=g)", "unstr": "unstr(t, gr=g)"}
@@ -192,19 +197,31 @@ def test_scores_prefer_it_where_residuals_correlate_and_ask_given_the_others(fit
         fit.loo("g")
 
 
-def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(fit):
-    model = fit.results.model
-    gone = np.zeros(model.designs[0].n_rows, bool)
-    gone[[3, 40]] = True
-    from shoal.engine.settings import Settings
-    from shoal.fit import run
-    from shoal.fit.pointwise import row_log_likelihood
-    from shoal.fit.posterior import posterior_of
+@EACH
+def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(kind):
+    fit = sl.Model(f"y ~ x + {TERMS[kind]}", table(7, levels=120)).fit(seed=1, progress=False)
+    units = units_of(fit.results.model, "row")
+    sets = [np.array([3]), np.array([40])]
+    found = leave_out(posterior_of(fit.results.model), units, sets, Settings(seed=1), 1)
+    np.testing.assert_allclose(found["elpd"], fit.loo().pointwise["elpd"].to_numpy()[[3, 40]], atol=0.05)
 
-    refit = run.fit(posterior_of(model.without(gone)), Settings(seed=1))
-    ((_, values),) = row_log_likelihood(refit)
-    found = np.log(np.exp(values[:, gone]).mean(0))
-    np.testing.assert_allclose(found, fit.loo().pointwise["elpd"].to_numpy()[gone], atol=0.05)
+
+@EACH
+def test_rows_of_weight_zero_have_no_density_and_tell_nothing(kind):
+    data = table(3, levels=30)
+    data["w"] = (np.arange(len(data)) % 5 > 0).astype(float)
+    fit = sl.Model(f"y | weights(w) ~ x + {TERMS[kind]}", data).fit(seed=1, draws=200, progress=False)
+    ((_, values),) = row_log_likelihood(fit.results)
+    assert not values[:, data["w"] == 0].any()
+    less = sl.Model(f"y ~ x + {TERMS[kind]}", data[data["w"] > 0])
+    whole = fit.results.model.designs[0]
+    draws = {name: v.values.reshape(800, *v.shape[2:]) for name, v in fit.tree["posterior"].items()}
+    eta = draws["Intercept"][:, None] + draws["x"][:, None] * whole.x[:, 1]
+    kept = less.specification.designs[0].residuals
+    r = (data["y"].to_numpy() - eta)[:, data["w"] > 0]
+    mean, variance = kept.given_others(r, np.full(r.shape[1], True), draws)
+    expected = stats.norm.logpdf(r, mean, draws["sigma"][:, None] * np.sqrt(variance))
+    np.testing.assert_allclose(values[:, data["w"] > 0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_new_responses_correlate_and_other_predictions_need_no_time(fit):
@@ -215,6 +232,14 @@ def test_new_responses_correlate_and_other_predictions_need_no_time(fit):
     np.testing.assert_array_equal(fit.predict(new[["x"]]).shape, (4, 1000, 40))
     with pytest.raises(DataError, match="'t'"):
         fit.predict(new[["x", "g"]], kind="response")
+    gap = new.assign(t=new["t"].where(new["t"] != 3))
+    with pytest.warns(ShoalWarning, match="missing values"):
+        drawn = fit.predict(gap, kind="response")
+    assert np.isnan(drawn[..., 3]).all() and np.isfinite(drawn[..., [2, 4]]).all()
+
+
+def test_rows_may_be_spread_over_folds_by_level(fit):
+    assert sl.kfold(fit.model, 2, stratify="g", seed=1).folds == 2
 
 
 def test_it_is_printed_reported_saved_and_refused_by_the_export(fit, tmp_path):

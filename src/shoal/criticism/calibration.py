@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +30,7 @@ from shoal.model.assemble import Variables
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.model.residuals import of_responses
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -309,8 +310,25 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
             label, where = ", ".join(element.labels), cast(Any, (..., *element.position))
             out[f"{variable.name}[{label}]" if label else variable.name] = values[where]
     for design in model.designs:
-        out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
+        if not design.rescor:
+            out[f"{design.prefix}log likelihood"] = _log_likelihood(design, draws)
+    if model.designs[0].rescor:
+        out["log likelihood"] = _of_responses(model.designs, draws)
     return out
+
+
+def _of_responses(designs: Sequence[Design], draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the log likelihood of responses whose residuals correlate, (n,)."""
+    sigma = [draws[f"{design.prefix}sigma"] for design in designs]
+    there = [design.rows.weight > 0 for design in designs]
+    r = [
+        (design.rows.y - linear_predictor(design, draws)) / s[:, None]
+        for design, s in zip(designs, sigma, strict=True)
+    ]
+    residuals = of_responses([design.formula.response.value.text for design in designs], designs[0].n_rows)
+    unit = sum((own.sum() * np.log(s) for own, s in zip(there, sigma, strict=True)), np.zeros(1))
+    one = np.ones(len(sigma[0]))
+    return residuals.log_density(np.concatenate(r, axis=1), np.concatenate(there), one, draws) - unit
 
 
 def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -282,7 +282,8 @@ def _mean(ask: _Ask, frame: pd.DataFrame, values: Mapping[str, Any]) -> xr.DataA
 def _chunk(ask: _Ask) -> int:
     """Return how many rows are predicted at a time."""
     sizes = ask.results.posterior.sizes
-    categories = 1 if ask.scale == "linear" else max(1, len(ask.design.categories))
+    each = ask.scale != "linear" or ask.design.family.joint
+    categories = max(1, len(ask.design.categories)) if each else 1
     return max(1, CHUNK // (sizes["chain"] * (ask.draws or sizes["draw"]) * categories))
 
 

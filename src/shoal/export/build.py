@@ -31,7 +31,7 @@ INVERSES = {"log": pt.exp, "logit": pt.sigmoid, "identity": pt.as_tensor}  # of 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
     for design in model.designs:
-        if design.residuals is not None or design.rescor:
+        if design.correlated:
             raise ModelError(
                 "Residuals that correlate are not exported to PyMC.",
                 "Models whose rows are independent given their predictors.",

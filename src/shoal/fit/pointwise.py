@@ -15,10 +15,13 @@ from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
 
 
-def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
+def row_log_likelihood(
+    results: Results, known: np.ndarray | None = None
+) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield rows of the table and the log density of each at each draw, (S, rows); all responses together.
 
-    Draws are the chains one after the other. Weights multiply a row's log density.
+    `known`, (N,) bool, are the rows that tell of the residuals of others; all by default. Draws are the
+    chains one after the other. Weights multiply a row's log density.
 
     Raises
     ------
@@ -33,7 +36,10 @@ def row_log_likelihood(results: Results) -> Iterator[tuple[slice, np.ndarray]]:
         if together:
             yield where, _of_responses(designs, shared, posterior, where)
             continue
-        parts = [block_log_likelihood(d, s, posterior, where) for d, s in zip(designs, shared, strict=True)]
+        parts = [
+            block_log_likelihood(d, s, posterior, where, known=known)
+            for d, s in zip(designs, shared, strict=True)
+        ]
         yield where, sum(parts[1:], parts[0])
 
 
@@ -90,6 +96,7 @@ def block_log_likelihood(
     posterior: xr.Dataset,
     where: slice | np.ndarray,
     rows: Rows | None = None,
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the log density of some rows of one response, (S, rows).
 
@@ -100,10 +107,12 @@ def block_log_likelihood(
     where : slice or int array
         Rows of the table.
     rows : Rows, optional
-        What was observed there, if other than the response.
+        What was observed there, if other than the response; the response where residuals correlate.
+    known : (N,) bool array, optional
+        As `row_log_likelihood` takes it.
     """
     if design.residuals is not None:
-        return _given_others(design, shared, posterior, where)
+        return _given_others(design, shared, posterior, where, known)
     own, draws, eta = _predictor(design, shared, posterior, where)
     rows = own.rows if rows is None else rows
     value = design.family.evaluate(rows, eta, phi_of(own, draws)).value
@@ -112,22 +121,29 @@ def block_log_likelihood(
 
 
 def _given_others(
-    design: Design, shared: dict[str, np.ndarray], posterior: xr.Dataset, where: slice | np.ndarray
+    design: Design,
+    shared: dict[str, np.ndarray],
+    posterior: xr.Dataset,
+    where: slice | np.ndarray,
+    known: np.ndarray | None,
 ) -> np.ndarray:
     """Return log densities of rows given the other rows that their residuals correlate with, (S, rows).
 
     That is what leaving a row out asks of it (Buerkner, Gabry and Vehtari 2020, Computational Statistics 36,
-    1243-1261). Rows of weight 0 are no condition of others.
+    1243-1261). Rows of weight 0 have none, and are no condition of others.
     """
     assert design.residuals is not None
-    together = design.residuals.together(where)
+    there = design.rows.weight > 0
+    there = there if known is None else there & known
+    together = design.residuals.together(where, there)
     own, draws, eta = _predictor(design, shared, posterior, together)
     assert own.residuals is not None
     sigma = phi_of(own, draws)["sigma"]
-    mean, variance = own.residuals.given_others(own.rows.y - eta, own.rows.weight > 0, draws)
+    mean, variance = own.residuals.given_others(own.rows.y - eta, there[together], draws)
     some = np.searchsorted(together, np.arange(design.n_rows)[where])
     away, square = (own.rows.y - eta - mean)[:, some], sigma**2 * variance[:, some]
-    return np.asarray(-0.5 * (np.log(2 * np.pi * square) + away**2 / square))
+    value = -0.5 * (np.log(2 * np.pi * square) + away**2 / square)
+    return np.asarray(value * (own.rows.weight[some] > 0))
 
 
 def block_mean(

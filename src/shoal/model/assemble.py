@@ -106,7 +106,7 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     `apart`: no rows are merged, since terms that the design does not know may tell them apart.
     """
     builder.constant += float(design.family.log_constant(design.rows.exact).sum())
-    if design.residuals is not None or design.rescor:  # their term has declared the rows
+    if design.correlated:  # their term has declared the rows
         return np.zeros(0)
     if design.exactly_gaussian:
         _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))

@@ -43,19 +43,18 @@ def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame, there: np
     return own
 
 
-def replayed(residuals: Residuals, frame: pd.DataFrame) -> Residuals:
-    """Return how the residuals of the rows of another table correlate.
+def replayed(residuals: Residuals, frame: pd.DataFrame, there: np.ndarray) -> Residuals:
+    """Return how the residuals of the rows of another table correlate; `there`, (N,) bool, are complete.
 
     Raises
     ------
     DataError
         If a time was not fitted, or a level has a time twice.
     """
-    every = np.ones(len(frame), bool)
-    own = _read(residuals.term, residuals.name, frame, residuals.labels, every)
+    own = _read(residuals.term, residuals.name, frame, residuals.labels, there)
     if residuals.unit == 1:
         return own
-    _, after, before = own.steps(every)
+    _, after, before = own.steps(there)
     odd = np.flatnonzero((own.time[after] - own.time[before]) % residuals.unit)
     if odd.size:
         one, two = before[odd[0]], after[odd[0]]

@@ -190,6 +190,11 @@ class Design:
         return weight, self.family.normal_response(rows) - offset
 
     @property
+    def correlated(self) -> bool:
+        """Residuals correlate, with each other or with those of other responses."""
+        return self.residuals is not None or self.rescor
+
+    @property
     def cutpoints(self) -> str:
         """Posterior name of the cutpoints of an ordered response."""
         return f"{self.prefix}cutpoints"

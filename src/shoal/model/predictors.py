@@ -47,9 +47,7 @@ def simulate(
 def noise_of_responses(rng: np.random.Generator, rescor: np.ndarray, rows: int) -> np.ndarray:
     """Return residuals of sd 1 of K responses, (K, ..., N), from their correlation matrices (..., K, K)."""
     root = np.linalg.cholesky(rescor)
-    return np.einsum(
-        "...kl,l...n->k...n", root, rng.normal(size=(len(root[..., 0, :].T), *root.shape[:-2], rows))
-    )
+    return np.einsum("...kl,l...n->k...n", root, rng.normal(size=(rescor.shape[-1], *root.shape[:-2], rows)))
 
 
 def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:

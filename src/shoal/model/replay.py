@@ -133,7 +133,7 @@ def replay(
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
     if design.residuals is not None:
-        there = replace(there, residuals=replayed(design.residuals, frame) if se else None)
+        there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if se else None)
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from shoal.formula.terms import ResidualTerm
 
+NEAREST = 1.0 - 1e-12  # to one, of the size of a correlation
 Draws = Mapping[str, np.ndarray]
 
 
@@ -63,9 +64,27 @@ class Residuals:
         """Return those of some rows."""
         return replace(self, cluster=self.cluster[rows], time=self.time[rows])
 
-    def together(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return the numbers of all rows of the clusters that some rows belong to, sorted."""
+    def together(self, rows: slice | np.ndarray, there: np.ndarray) -> np.ndarray:
+        """Return some rows and those of `there` that tell of their residuals, sorted."""
+        if self.kind == "ar":
+            some = np.arange(len(self.cluster))[rows]
+            found = np.concatenate([some, *(near[some] for near in self._neighbours(there))])
+            return np.unique(found[found >= 0])
         return np.flatnonzero(np.isin(self.cluster, self.cluster[rows]))
+
+    def _neighbours(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the row of `there` that comes before each row in its cluster, and after it; -1 for none."""
+        order, count = self.order(), len(self.cluster)
+        place, known, out = np.arange(count), there[order], []
+        last = np.maximum.accumulate(np.where(known, place, -1))
+        following = np.minimum.accumulate(np.where(known, place, count)[::-1])[::-1]
+        for near in (np.append(-1, last[:-1]), np.append(following[1:], count)):
+            inside = (near >= 0) & (near < count)
+            inside[inside] = self.cluster[order[near[inside]]] == self.cluster[order[inside]]
+            row = np.full(count, -1)
+            row[order[inside]] = order[near[inside]]
+            out.append(row)
+        return out[0], out[1]
 
     def order(self) -> np.ndarray:
         """Return the rows, cluster by cluster, in the order of time."""
@@ -156,18 +175,10 @@ class Residuals:
 
     def _between(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Given the rows before and after, which tell all: each adds ``c / (1 - c^2) r`` to the mean."""
-        order = self.order()
-        place = np.arange(len(order))
-        known = there[order]
-        last = np.maximum.accumulate(np.where(known, place, -1))
-        before = np.concatenate([[-1], last[:-1]])
-        following = np.minimum.accumulate(np.where(known, place, len(order))[::-1])[::-1]
-        after = np.concatenate([following[1:], [len(order)]])
         mean, precision = np.zeros(r.shape), np.ones(r.shape)
-        for neighbour in (before, after):
-            inside = (neighbour >= 0) & (neighbour < len(order))
-            inside[inside] = self.cluster[order[neighbour[inside]]] == self.cluster[order[inside]]
-            own, other = order[inside], order[neighbour[inside]]
+        for near in self._neighbours(there):
+            own = np.flatnonzero(near >= 0)
+            other = near[own]
             c = power(phi[:, None], np.abs(self.time[other] - self.time[own]))
             # Of a neighbour alone the precision is 1 / (1 - c^2): what it adds to the residual's own, 1.
             precision[:, own] += c**2 / (1 - c**2)
@@ -248,7 +259,7 @@ def _normal(r: np.ndarray, variance: np.ndarray) -> np.ndarray:
 def power(phi: np.ndarray, gap: np.ndarray) -> np.ndarray:
     """Return ``phi^gap`` of whole gaps, at most a little less than one in size."""
     odd = np.where((phi < 0) & (gap % 2 == 1), -1.0, 1.0)
-    return odd * np.minimum(np.abs(phi) ** gap, 1 - 1e-12)
+    return odd * np.minimum(np.abs(phi) ** gap, NEAREST)
 
 
 def of_responses(names: Sequence[str], rows: int) -> Residuals:

@@ -71,7 +71,17 @@ def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -
 def correlated_residuals(formula: Formula, family: Family, rows: Rows, predictors: Iterable[str]) -> None:
     """Raise if residuals are to correlate that are not normal with one sigma."""
     assert formula.residuals is not None
-    response, function = formula.response, formula.residuals.function
+    for what in not_plainly_normal(formula, family, rows, predictors):
+        raise ModelError(
+            f"{formula.residuals.function}(...) with {what}.",
+            "Residuals correlate in gaussian responses with one sigma.",
+            "An effect a level, (1 | g), correlates the rows of a level in every family.",
+        )
+
+
+def not_plainly_normal(formula: Formula, family: Family, rows: Rows, predictors: Iterable[Any]) -> list[str]:
+    """Return what keeps the rows of a response from being normal with one sigma and whole weights."""
+    response = formula.response
     conditions = {
         f"family {family.name!r}": family.name != "gaussian",
         "a predictor of sigma": bool(list(predictors)),
@@ -80,13 +90,7 @@ def correlated_residuals(formula: Formula, family: Family, rows: Rows, predictor
         "cens() or trunc()": response.coarse,
         "weights other than 0 and 1": not np.isin(rows.weight, (0.0, 1.0)).all(),
     }
-    for what, there in conditions.items():
-        if there:
-            raise ModelError(
-                f"{function}(...) with {what}.",
-                "Residuals correlate in gaussian responses with one sigma.",
-                "An effect a level, (1 | g), correlates the rows of a level in every family.",
-            )
+    return [what for what, there in conditions.items() if there]
 
 
 def _with_trials(formula: Formula) -> tuple[str, str]:

@@ -6,10 +6,9 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
+from shoal.model.checks.response import not_plainly_normal
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
@@ -82,22 +81,16 @@ def correlated(designs: Sequence[Design]) -> None:
     if len(designs) < 2:
         raise ModelError("rescor=True, and there is one response.", "Two or more gaussian responses.")
     for design in designs:
-        response, weight = design.formula.response, design.rows.weight
-        conditions = {
-            f"family {design.family.name!r}": design.family.name != "gaussian",
-            "a predictor of sigma": bool(design.predictors),
-            "se()": response.se is not None,
-            "mi()": response.mi,
-            "weights other than 0 and 1": not np.isin(weight, (0.0, 1.0)).all(),
-            "a correlation of its own residuals": design.residuals is not None,
-        }
-        for what, there in conditions.items():
-            if there:
-                raise ModelError(
-                    f"rescor=True, and the response {response.value.text!r} has {what}.",
-                    "Residuals of gaussian responses correlate, each with one sigma.",
-                    "(1 | p | g) in all of them correlates the effects of levels, in every family.",
-                )
+        own = ["a correlation of its own residuals"] if design.residuals is not None else []
+        for what in [
+            *not_plainly_normal(design.formula, design.family, design.rows, design.predictors),
+            *own,
+        ]:
+            raise ModelError(
+                f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
+                "Residuals of gaussian responses correlate, each with one sigma.",
+                "(1 | p | g) in all of them correlates the effects of levels, in every family.",
+            )
 
 
 def shared(designs: tuple[Design, ...]) -> None:

@@ -18,7 +18,7 @@ from shoal.model.covariance import correlations, partial_positions
 from shoal.model.design import Design
 from shoal.model.residuals import Residuals
 from shoal.model.terms import functions as f
-from shoal.model.terms import residual_functions as own
+from shoal.model.terms import residual_functions as precisions
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
@@ -59,9 +59,8 @@ class ResidualCorrelation(Term):
 
     def _defaults(self) -> Iterator[Default]:
         uniform: Prior = Beta(1.0, 1.0) if self.residuals.kind == "cosy" else LKJ(1.0)
-        yield Default(
-            self.name, uniform, wider(self.designs[0], self.residuals.kind), kinds=(type(uniform), Fixed)
-        )
+        kinds = (Beta, Fixed) if self.residuals.kind == "cosy" else (LKJ,)
+        yield Default(self.name, uniform, wider(self.designs[0], self.residuals.kind), kinds=kinds)
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         prior = self.priors[self.name].prior
@@ -142,7 +141,7 @@ class PlacedCorrelation(Placed):
         gap = residuals.time[after] - residuals.time[before]
         gaps = np.unique(gap)
         inputs = [builder.names[self.term.name], builder.names[self._sigma]]
-        pair = own.autoregressive, own.autoregressive_adjoint
+        pair = precisions.autoregressive, precisions.autoregressive_adjoint
         places = builder.derive(pair, inputs, gaps.tolist(), 1 + 4 * len(gaps))
         squares.add([(first, 1.0)], places[0], float(there.sum()))
         for k, step in enumerate(gaps):
@@ -160,7 +159,7 @@ class PlacedCorrelation(Placed):
         )
         sizes = np.unique(count)
         inputs = [builder.names[self.term.name], builder.names[self._sigma]]
-        pair = own.exchangeable, own.exchangeable_adjoint
+        pair = precisions.exchangeable, precisions.exchangeable_adjoint
         places = builder.derive(pair, inputs, sizes.tolist(), 1 + 2 * len(sizes))
         squares.add([(order, 1.0)], places[0], float(len(order)))
         by_cluster = order[np.argsort(cluster, kind="stable")]
@@ -185,7 +184,7 @@ class PlacedCorrelation(Placed):
             m = len(among)
             unit = units[among]
             constants = [*among.tolist(), *unit.tolist()]
-            pair = own.unstructured, own.unstructured_adjoint
+            pair = precisions.unstructured, precisions.unstructured_adjoint
             places = builder.derive(pair, root, constants, m * (m + 1) // 2 + 1)
             for i in range(m):
                 squares.add([(rows[:, i], 1 / unit[i])], places[i])

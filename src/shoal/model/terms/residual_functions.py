@@ -13,9 +13,8 @@ import math
 
 import numpy as np
 
+from shoal.model.residuals import NEAREST
 from shoal.priors.compiled import DerivedAdjoint, DerivedFunction, inner
-
-NEAREST = 1.0 - 1e-12  # to one, of the size of a correlation
 
 
 @inner

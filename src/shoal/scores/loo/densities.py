@@ -42,7 +42,12 @@ class Densities:
 
 
 def densities(
-    results: Results, units: Units, which: np.ndarray, cores: int, alone: bool = False
+    results: Results,
+    units: Units,
+    which: np.ndarray,
+    cores: int,
+    alone: bool = False,
+    known: np.ndarray | None = None,
 ) -> Iterator[Densities]:
     """Yield the log densities of some units, a block of them at a time.
 
@@ -57,6 +62,8 @@ def densities(
     alone : bool
         A row that is all there is of a level has that level's effect integrated out, too: the same density
         left out, since nothing but its population is known of the level then.
+    known : (N,) bool array, optional
+        Rows that tell of the residuals of others; all by default.
 
     Raises
     ------
@@ -64,9 +71,9 @@ def densities(
         If draws of effects are needed and were not kept.
     """
     if units.singles is not None:
-        yield from _of_singles(results, units.singles, which)
-    elif units.name == ROW and not alone:
-        yield from _of_rows(results, which)
+        yield from _of_singles(results, units.singles, which, known)
+    elif units.name == ROW and (not alone or any(d.correlated for d in results.model.designs)):
+        yield from _of_rows(results, which, known)
     elif units.name == ROW:
         anew = _redrawn(results, units, which)
         for block in _levels(results, units, which, cores):
@@ -75,23 +82,25 @@ def densities(
         yield from _levels(results, units, which, cores)
 
 
-def _of_rows(results: Results, which: np.ndarray) -> Iterator[Densities]:
+def _of_rows(results: Results, which: np.ndarray, known: np.ndarray | None) -> Iterator[Densities]:
     wanted = np.zeros(results.model.designs[0].n_rows, bool)
     wanted[which] = True
-    for where, values in row_log_likelihood(results):
+    for where, values in row_log_likelihood(results, known):
         rows = np.arange(where.start, where.stop)[wanted[where]]
         if rows.size:
             methods, error = (NONE,) * rows.size, np.zeros(rows.size)
             yield Densities(rows, values[:, wanted[where]], methods, error, _means(results, rows))
 
 
-def _of_singles(results: Results, singles: Singles, which: np.ndarray) -> Iterator[Densities]:
+def _of_singles(
+    results: Results, singles: Singles, which: np.ndarray, known: np.ndarray | None
+) -> Iterator[Densities]:
     posterior, design = results.posterior, results.model.designs[0]
     shared = shared_draws(design, posterior)
     for where in blocks(len(which), posterior.sizes["chain"] * posterior.sizes["draw"]):
         some = which[where]
         rows, each = singles.row[some], singles.each.at(some)
-        values = block_log_likelihood(design, shared, posterior, rows, each)
+        values = block_log_likelihood(design, shared, posterior, rows, each, known)
         yield Densities(some, values, (NONE,) * len(some), np.zeros(len(some)), _means(results, rows))
 
 

@@ -37,7 +37,7 @@ def kfold(
     """
     check_settings(settings, "auto")
     units = units_of(model, ROW if by is None else by)
-    strata = None if stratify is None else units_of(model, stratify)
+    strata = None if stratify is None else units_of(model, stratify, left_out=False)
     if any(u is not None and u.singles is not None and u.name != ROW for u in (units, strata)):
         raise ModelError(
             "Folds of single trials or observations.",

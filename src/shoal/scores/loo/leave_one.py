@@ -129,10 +129,11 @@ def leave_out(
     def score(number: int, results: Results) -> pd.DataFrame:
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        # Rows whose residuals correlate are scored given those that were fitted, with weights in `results`.
-        designs = posterior.model.designs
-        given = results if any(design.residuals is not None for design in designs) else whole
-        blocks = densities(given, units, sets[number], 1, alone=given is whole and not designs[0].rescor)
+        rows = np.isin(units.of_row, sets[number])
+        if units.singles is not None:
+            rows = np.isin(np.arange(len(rows)), units.singles.row[sets[number]])
+        known = ~rows  # with whose residuals others may correlate
+        blocks = densities(whole, units, sets[number], 1, alone=True, known=known)
         scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
         return _table(units, sets[number], scored, REFIT)
 

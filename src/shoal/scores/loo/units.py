@@ -96,7 +96,7 @@ class Inside:
     home: np.ndarray
 
 
-def units_of(model: Specification, unit: Any) -> Units:
+def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
     """Return the units called `unit`: rows, a grouping factor's levels, or those of any column of the model.
 
     Raises
@@ -108,7 +108,7 @@ def units_of(model: Specification, unit: Any) -> Units:
     if isinstance(unit, str) and unit == ROW:
         return _rows(model)
     for design in model.designs:
-        if design.residuals is not None or design.rescor:
+        if left_out and design.correlated:
             raise ModelError(
                 f"Whole units {unit!r} are to be left out, and residuals correlate.",
                 "Rows, each of which is predicted from the others: loo().",
@@ -263,7 +263,7 @@ def data_key(model: Specification, units: Units) -> str:
 
 def alone(model: Specification, units: Units) -> np.ndarray:
     """Return which units have all rows of some level, (U,)."""
-    if any(design.residuals is not None or design.rescor for design in model.designs):
+    if any(design.correlated for design in model.designs):
         return np.zeros(len(units.labels), bool)  # rows are asked about given those they correlate with
     homes = [place.home[place.home >= 0] for place in inside(model, units)]
     found = np.zeros(len(units.labels), bool)
