@@ -26,6 +26,20 @@ def test_shrinkage_priors_are_not_exported(model):
         shrunk.to_pymc()
 
 
+def test_correlated_residuals_and_areas_are_not_exported():
+    data = pd.DataFrame(
+        {"y": [0.3, 1.2, 0.4, 2.0], "z": [1.0, 0.2, 0.5, 0.7], "t": range(4), "a": list("uvuv")}
+    )
+    pair = [sl.Response("y ~ 1"), sl.Response("z ~ 1")]
+    for model in (sl.Model("y ~ 1 + ar(t)", data), sl.Model(pair, data, rescor=True)):
+        with pytest.raises(ModelError, match="Residuals that correlate"):
+            model.to_pymc()
+    weights = pd.DataFrame([[0.0, 1.0], [1.0, 0.0]], list("uv"), list("uv"))
+    areas = sl.Model("y ~ 1 + car(W, gr=a)", data, covariances={"W": weights})
+    with pytest.raises(ModelError, match=r"car\(a\) is not exported"):
+        areas.to_pymc()
+
+
 @pytest.mark.parametrize("package", ["pymc", "pytensor"])
 def test_without_pymc_the_error_says_what_to_install(model, package, monkeypatch):
     for name in [n for n in sys.modules if n.startswith("shoal.export.")]:

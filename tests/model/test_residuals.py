@@ -198,6 +198,7 @@ def test_scores_prefer_it_where_residuals_correlate_and_ask_given_the_others(fit
 
 
 @EACH
+@pytest.mark.filterwarnings("ignore:Pareto k above")  # of other rows
 def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(kind):
     fit = sl.Model(f"y ~ x + {TERMS[kind]}", table(7, levels=120)).fit(seed=1, progress=False)
     units = units_of(fit.results.model, "row")

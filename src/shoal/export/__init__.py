@@ -70,6 +70,17 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
             "Slopes with priors of their own.",
             f"For the export give {shrunk[0]!r} a Normal, StudentT or Laplace prior.",
         )
+    if any(design.correlated for design in model.designs):
+        raise ModelError(
+            "Residuals that correlate are not exported to PyMC.",
+            "Models whose rows are independent given their predictors.",
+        )
+    if areas := [
+        curve.name for part in model.parts for curve in part.curves if curve.term.matrix is not None
+    ]:
+        raise ModelError(
+            f"{areas[0]} is not exported to PyMC.", "Models without effects of neighbouring areas."
+        )
     try:
         from shoal.export.build import build
     except ModuleNotFoundError as problem:

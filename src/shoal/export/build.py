@@ -9,7 +9,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal.errors import ModelError
 from shoal.export import curves, effects
 from shoal.export.effects import EffectScale
 from shoal.export.names import escaped
@@ -30,12 +29,6 @@ INVERSES = {"log": pt.exp, "logit": pt.sigmoid, "identity": pt.as_tensor}  # of 
 
 def build(model: Specification, coordinates: str) -> pm.Model:
     """Return `model` as a PyMC model; see `shoal.export.to_pymc`."""
-    for design in model.designs:
-        if design.correlated:
-            raise ModelError(
-                "Residuals that correlate are not exported to PyMC.",
-                "Models whose rows are independent given their predictors.",
-            )
     model = escaped(model)
     with pm.Model(coords=_coords(model)) as out:
         values = _latents(model)

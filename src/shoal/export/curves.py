@@ -9,7 +9,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from shoal.errors import ModelError
 from shoal.export.parameters import scalar
 from shoal.export.responses import data
 from shoal.model import Specification
@@ -24,11 +23,6 @@ Values = dict[str, Any]
 def variables(model: Specification, design: Design) -> Values:
     """Return the variables of all curves of one response."""
     out: Values = {}
-    for curve in design.curves:
-        if curve.term.matrix is not None:
-            raise ModelError(
-                f"{curve.name} is not exported to PyMC.", "Models without effects of neighbouring areas."
-            )
     for term in _of(model, design):
         if isinstance(term, Monotonic):
             out |= _monotonic(model, term)
