@@ -113,6 +113,8 @@ def test_probabilities_are_contrasted_and_a_mean_is_refused(fit):
     assert fit.predict(kind="response", draws=2).attrs["categories"] == {"bus": 1.0, "car": 2.0, "foot": 3.0}
     with pytest.raises(ModelError, match="no order"):
         fit.plot.outcomes()
+    with pytest.raises(ModelError, match="no order"):
+        fit.model.plot.data(by="g")
 
 
 def test_rows_are_scored_by_the_probability_of_their_category(fit, trips):

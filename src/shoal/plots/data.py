@@ -50,6 +50,7 @@ def data(
         Unknown names, what is no name, more combinations than colours.
     """
     design = model.response(response)
+    require_mean(design)
     name, groups = grouped(model, design, by)
     hues = hues_of(model, colour)
     order, overall = order_of(design, groups)
@@ -226,6 +227,16 @@ def _texts(table: pd.DataFrame, groups: pd.Index) -> list[str]:
 
 def _ends(items: pd.Index) -> tuple[pd.Index, pd.Index]:
     return items[:ENDS], items[-ENDS:]
+
+
+def require_mean(design: Design) -> None:
+    """Raise if the response has categories without an order, which have no mean."""
+    if design.family.joint:
+        raise ModelError(
+            f"The categories of {design.formula.response.value.text!r} have no order, and so no mean.",
+            "A response of numbers, or of ordered categories.",
+            "fit.contrast({column: [values]}) has the probability of each category.",
+        )
 
 
 def averaged(design: Design) -> str:

@@ -11,12 +11,11 @@ from scipy.sparse import csr_array
 
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, GREY, new_figure, plain, quiet
-from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, interval_names
 from shoal.estimands.predictions import ask, predicted_blocks
 from shoal.fit.results import Results
 from shoal.model.design import Design
-from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, table_of
+from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, require_mean, table_of
 from shoal.plots.groups import interval_words
 
 if TYPE_CHECKING:
@@ -42,12 +41,7 @@ def outcomes(
     """
     lower, upper = interval_names(prob)
     design = results.model.response(response)
-    if design.family.joint:
-        raise ModelError(
-            f"The categories of {design.formula.response.value.text!r} have no order, and so no mean.",
-            "A response of numbers, or of ordered categories.",
-            "fit.contrast({column: [values]}, scale='probability') has the probability of each category.",
-        )
+    require_mean(design)
     name, groups = grouped(results.model, design, by)
     hues = hues_of(results.model, colour)
     order, overall = order_of(design, groups)
