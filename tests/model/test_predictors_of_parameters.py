@@ -97,8 +97,10 @@ def test_a_result_is_saved_with_them(fit, tmp_path):
 def test_effects_on_a_parameter_are_called_after_it_and_the_factor(fit):
     assert fit.levels("sigma_g").dims[-2:] == ("g", "sigma_g_effect")
     assert fit.levels("g").dims[-1] == "g_effect"
-    with pytest.raises(ModelError):
-        fit.effects("sigma_g")
+    alone = fit.effects("sigma_g")
+    assert alone["no_pooling"].isna().all() and np.isfinite(alone["mean"]).all()
+    with pytest.raises(ModelError, match="no estimates without pooling"):
+        fit.plot.shrinkage("sigma_g")
 
 
 def test_levels_left_out_have_their_effects_on_all_predictors_integrated(fit, frame):

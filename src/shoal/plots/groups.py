@@ -12,6 +12,7 @@ import pandas as pd
 from shoal import estimands
 from shoal.drawing.style import plain, scale_of
 from shoal.errors import ModelError
+from shoal.estimands.common import one_level
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 
@@ -71,6 +72,7 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     k = estimands.effect_of(found, effect)
     whole = estimands.effects(results, group, prob)
     if whole["no_pooling"].isna().all():
+        one_level(found)
         raise ModelError(
             f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs "
             "alone, or the effects are on a parameter of the family.",
