@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 import shoal as sl
+from dense_marginals import check_gradient, check_marginal, named_values
 from shoal.errors import DataError, FormulaError, ModelError
 from shoal.model.prior_draws import draw_prior
 
@@ -53,30 +53,20 @@ def test_the_marginal_density_is_that_of_dense_algebra(kind, seed):
     data, rng = table(seed), np.random.default_rng(seed)
     priors = {**PRIORS, "b": sl.priors.Normal(0, 1)}
     p = model(data, kind, priors=priors).posterior()
-    first = p.given(p.model.without(np.arange(len(data)) > 0))
     place = [AREAS.index(a) for a in data["area"]]
     x = np.column_stack([np.ones(len(data)), data["x"]])
     for theta in rng.normal(0, 0.7, (4, p.target.n_theta)):
-        h = p.target.values(theta)
-        values = {name.split("_")[0]: h[at] for name, at in p.assembled.places.items()}
+        values = {name.split("_")[0]: value for name, value in named_values(p, theta).items()}
         share = values.get("car", values.get("rhocar"))
         cov = values["sdcar"] ** 2 * covariance(kind, lattice().to_numpy(), share)[np.ix_(place, place)]
         cov += values["sigma"] ** 2 * np.eye(len(data)) + x @ np.diag([4.0, 1.0]) @ x.T
-        found = p.target.marginals(theta[None])[0] - first.target.marginals(theta[None])[0]
-        found += stats.norm.logpdf(data["y"][0], 0, cov[0, 0] ** 0.5)
-        expected = stats.multivariate_normal.logpdf(data["y"], np.zeros(len(data)), cov)
-        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-6)
+        check_marginal(p, theta, data["y"].to_numpy(), cov)
 
 
 @KINDS
 def test_the_gradient_is_the_slope_of_the_density(kind):
     target = model(table(3), kind).posterior().target
-    rng = np.random.default_rng(1)
-    theta, z = rng.normal(0, 0.5, target.n_theta), rng.normal(size=target.n_effects)
-    _, by_theta, _ = target.joint(theta, z)
-    for i, step in enumerate(1e-5 * np.eye(len(theta))):
-        slope = (target.joint(theta + step, z)[0] - target.joint(theta - step, z)[0]) / 2e-5
-        np.testing.assert_allclose(by_theta[i], slope, rtol=1e-5, atol=1e-5)
+    check_gradient(target)
 
 
 @KINDS
@@ -137,7 +127,7 @@ def test_it_is_printed_reported_and_saved(fit, tmp_path):
     ("formula", "change", "error", "message"),
     [
         ("y ~ car(W)", {}, FormulaError, "the column of areas"),
-        ("y ~ car(W, gr=area, type='sar')", {}, FormulaError, "One of 'bym2'"),
+        ("y ~ car(W, gr=area, type='sar')", {}, FormulaError, "between quotes: 'bym2'"),
         ("y ~ car(V, gr=area)", {}, ModelError, "'V' of neighbours, which was not given"),
         ("y ~ car(W, gr=area)", {"W": lattice().to_numpy()}, DataError, "has no labels"),
         ("y ~ car(W, gr=area)", {"W": lattice().iloc[:9, :9]}, DataError, "lacks"),

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 import shoal as sl
+from dense_marginals import check_gradient, check_marginal, named_values
 from shoal.engine.settings import Settings
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 from shoal.fit.pointwise import row_log_likelihood
@@ -54,30 +55,20 @@ def test_the_marginal_density_is_that_of_dense_algebra(kind, seed):
     data = table(seed)
     model = sl.Model(f"y ~ x + (1 | g) + {TERMS[kind]}", data, priors=PRIORS)
     p, rng = model.posterior(), np.random.default_rng(seed)
-    first = p.given(p.model.without(np.arange(len(data)) > 0))  # the prior, and one row
     (term,) = (own.term for own in p.assembled.placed if isinstance(own.term, ResidualCorrelation))
     x, same = np.column_stack([np.ones(len(data)), data["x"]]), np.equal.outer(*(2 * [data["g"].to_numpy()]))
     for theta in rng.normal(0, 0.7, (4, p.target.n_theta)):
-        h = p.target.values(theta)
-        values = {name: h[place] for name, place in p.assembled.places.items()}
+        values = named_values(p, theta)
         cor = correlation(kind, data, term.named({k: np.asarray(v) for k, v in values.items()})[kind])
         covariance = values["sigma"] ** 2 * cor + x @ np.diag([4.0, 1.0]) @ x.T
         covariance += values["sd_g[Intercept]"] ** 2 * same
-        found = p.target.marginals(theta[None])[0] - first.target.marginals(theta[None])[0]
-        found += stats.norm.logpdf(data["y"][0], 0, covariance[0, 0] ** 0.5)
-        expected = stats.multivariate_normal.logpdf(data["y"], np.zeros(len(data)), covariance)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-7)
+        check_marginal(p, theta, data["y"].to_numpy(), covariance)
 
 
 @EACH
 def test_the_gradient_is_the_slope_of_the_density(kind):
     target = sl.Model(f"y ~ x + (1 | g) + {TERMS[kind]}", table(4)).posterior().target
-    rng = np.random.default_rng(1)
-    theta, z = rng.normal(0, 0.5, target.n_theta), rng.normal(size=target.n_effects)
-    _, by_theta, _ = target.joint(theta, z)
-    for i, step in enumerate(1e-5 * np.eye(len(theta))):
-        slope = (target.joint(theta + step, z)[0] - target.joint(theta - step, z)[0]) / 2e-5
-        np.testing.assert_allclose(by_theta[i], slope, rtol=1e-5, atol=1e-5)
+    check_gradient(target)
 
 
 @pytest.mark.parametrize("phi", [-0.999999, -0.4, 0.0, 1e-9, 0.7, 0.999999])

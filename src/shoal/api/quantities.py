@@ -145,7 +145,8 @@ class Quantities:
             A predictor that names levels, too, keeps its values where the level is new.
         scale : {"response", "probability", "linear"}, optional
             Of settings: the expected response (a share of successes; of an ordered response the mean
-            category), the probability of each category of an ordered response, or the linear predictor.
+            category), the probability of each category, which is also what is returned for "response" of
+            categories without an order, or the linear predictor.
         response : str, optional
             One of several responses.
         draws : int, optional

@@ -28,9 +28,8 @@ from shoal.fit.run import sampled
 from shoal.model import Specification
 from shoal.model.assemble import Variables
 from shoal.model.design import Design
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import density_of_responses, linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
-from shoal.model.residuals import of_responses
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -319,16 +318,9 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 
 def _of_responses(designs: Sequence[Design], draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of responses whose residuals correlate, (n,)."""
-    sigma = [draws[f"{design.prefix}sigma"] for design in designs]
-    there = [design.rows.weight > 0 for design in designs]
-    r = [
-        (design.rows.y - linear_predictor(design, draws)) / s[:, None]
-        for design, s in zip(designs, sigma, strict=True)
-    ]
-    residuals = of_responses([design.formula.response.value.text for design in designs], designs[0].n_rows)
-    unit = sum((own.sum() * np.log(s) for own, s in zip(there, sigma, strict=True)), np.zeros(1))
-    one = np.ones(len(sigma[0]))
-    return residuals.log_density(np.concatenate(r, axis=1), np.concatenate(there), one, draws) - unit
+    sigma = np.stack([draws[f"{design.prefix}sigma"] for design in designs], axis=-1)
+    predicted = [(design, linear_predictor(design, draws)) for design in designs]
+    return density_of_responses(predicted, sigma, draws["rescor"]).sum(-1)
 
 
 def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:

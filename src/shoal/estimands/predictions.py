@@ -247,14 +247,18 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
     for number, where in enumerate(cut):
         design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
         rng = np.random.default_rng([q.seed, q.number, number])
-        noise = None
-        if q.kind == "response" and q.fitted.rescor:  # of all responses, the same whichever is asked for
-            together = np.random.default_rng([q.seed, RESPONSES, number])
-            matrices = q.posterior["rescor"].values.astype(float)
-            noise = noise_of_responses(together, matrices, design.n_rows)[q.number]
+        noise = _noise(q, number, design.n_rows)
         values = np.array(_values(q, design, shared | effects, rng, noise))
         values[:, :, q.replay.missing[where]] = np.nan
         yield where, values
+
+
+def _noise(q: Request, block: int, rows: int) -> np.ndarray | None:
+    """Return residuals that correlate with those of other responses, whichever of these is asked for."""
+    if q.kind != "response" or not q.fitted.rescor:
+        return None
+    rng = np.random.default_rng([q.seed, RESPONSES, block])
+    return noise_of_responses(rng, q.posterior["rescor"].values.astype(float), rows)[q.number]
 
 
 def _values(
@@ -266,10 +270,10 @@ def _values(
 ) -> np.ndarray:
     # A response of offsets alone has a linear predictor without draws.
     eta = np.broadcast_to(linear_predictor(design, draws), (*q.shape[:2], design.n_rows))
-    if q.kind == "linear" and not design.family.joint:
-        return eta
     if q.kind == "response":
         return design.as_in_the_table(simulate(design, rng, eta, draws, noise))
+    if q.kind == "linear" and not design.family.joint:
+        return eta
     phi = phi_of(design, draws)
     if q.kind == "linear":
         return np.swapaxes(design.family.predictors(eta, phi), -1, -2)

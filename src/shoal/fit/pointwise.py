@@ -12,7 +12,7 @@ from shoal.families import Rows
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design
-from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.predictors import density_of_responses, linear_predictor, phi_of
 
 
 def row_log_likelihood(
@@ -48,18 +48,9 @@ def _of_responses(
 ) -> np.ndarray:
     """Return the log density of the responses of each row together, (S, rows), whose residuals correlate."""
     found = [_predictor(d, own, posterior, where) for d, own in zip(designs, shared, strict=True)]
-    r = np.stack([own.rows.y - eta for own, _, eta in found], axis=1)
-    there = np.stack([own.rows.weight > 0 for own, _, _ in found])
-    sigma = np.stack([draws[f"{own.prefix}sigma"] for own, draws, _ in found], axis=-1)
     matrices = posterior["rescor"].values.reshape(-1, len(designs), len(designs)).astype(float)
-    covariance, out = matrices * sigma[:, :, None] * sigma[:, None], np.zeros((len(r), r.shape[-1]))
-    for known in np.unique(there, axis=1).T:
-        rows, some = np.flatnonzero((there == known[:, None]).all(0)), np.flatnonzero(known)
-        root = np.linalg.cholesky(covariance[:, some][..., some])
-        z = np.linalg.solve(root, r[:, some][..., rows])
-        scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + 0.5 * len(some) * np.log(2 * np.pi)
-        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None]
-    return out
+    sigma = np.stack([draws[f"{own.prefix}sigma"] for own, draws, _ in found], axis=-1)
+    return density_of_responses([(own, eta) for own, _, eta in found], sigma, matrices)
 
 
 def total_log_likelihood(results: Results) -> np.ndarray:
@@ -133,17 +124,19 @@ def _given_others(
     1243-1261). Rows of weight 0 have none, and are no condition of others.
     """
     assert design.residuals is not None
-    there = design.rows.weight > 0
-    there = there if known is None else there & known
-    together = design.residuals.together(where, there)
+    counts = design.rows.weight > 0
+    there = counts if known is None else counts & known
+    asked = np.arange(design.n_rows)[where]
+    together = design.residuals.together(asked[counts[asked]], there)
     own, draws, eta = _predictor(design, shared, posterior, together)
     assert own.residuals is not None
     sigma = phi_of(own, draws)["sigma"]
     mean, variance = own.residuals.given_others(own.rows.y - eta, there[together], draws)
-    some = np.searchsorted(together, np.arange(design.n_rows)[where])
+    some = np.searchsorted(together, asked[counts[asked]])
     away, square = (own.rows.y - eta - mean)[:, some], sigma**2 * variance[:, some]
-    value = -0.5 * (np.log(2 * np.pi * square) + away**2 / square)
-    return np.asarray(value * (own.rows.weight[some] > 0))
+    out = np.zeros((len(eta), len(asked)))
+    out[:, counts[asked]] = -0.5 * (np.log(2 * np.pi * square) + away**2 / square)
+    return out
 
 
 def block_mean(

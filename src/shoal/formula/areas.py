@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from shoal.errors import FormulaError, nearest
+from shoal.errors import FormulaError
+from shoal.formula.options import one_of
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import CurveTerm, Expression
-from shoal.formula.tree import Call, Column, Node, Text, unparse
+from shoal.formula.tree import Call, Column, Text, unparse
 
 TYPES = ("bym2", "icar", "escar")
 
@@ -30,18 +31,5 @@ def areas(call: Call, formula: str) -> CurveTerm:
             formula=formula,
             span=call.span,
         )
-    given = (("W", matrix.name), ("type", _type(kind, formula)))
+    given = (("W", matrix.name), ("type", one_of(kind, "type", "How areas correlate", TYPES, formula)))
     return CurveTerm("car", (Expression(area.name, (area.name,), area.span),), None, given, call.span)
-
-
-def _type(node: Node, formula: str) -> str:
-    if isinstance(node, Text) and node.value in TYPES:
-        return node.value
-    said = node.value if isinstance(node, Text) else unparse(node)
-    raise FormulaError(
-        f"Found type = {unparse(node)}.",
-        f"One of {', '.join(map(repr, TYPES))}, between quotes.",
-        nearest(said, TYPES),
-        formula=formula,
-        span=node.span,
-    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shoal.errors import FormulaError, nearest
+from shoal.errors import FormulaError
 from shoal.formula.algebra import expand
 from shoal.formula.factors import crossed, factors
 from shoal.formula.members import read_members
-from shoal.formula.options import flag, only_argument, without_options
+from shoal.formula.options import flag, one_of, only_argument, without_options
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import GroupTerm, LatentTerm
 from shoal.formula.tree import Bar, Call, Chain, Column, Node, Text, quote, unparse
@@ -138,16 +138,7 @@ def _by(call: Call, formula: str) -> str | None:
 
 def _dist(call: Call, formula: str) -> str:
     node = dict(call.keywords).get("dist", Text("normal"))
-    if isinstance(node, Text) and node.value in DISTRIBUTIONS:
-        return node.value
-    meant = node.value if isinstance(node, Text) else unparse(node)
-    raise FormulaError(
-        f"Found dist = {unparse(node)}.",
-        f"The distribution of effects was needed between quotes: {' or '.join(map(repr, DISTRIBUTIONS))}.",
-        nearest(meant, DISTRIBUTIONS),
-        formula=formula,
-        span=node.span,
-    )
+    return one_of(node, "dist", "The distribution of effects", DISTRIBUTIONS, formula)
 
 
 def _cov(call: Call, formula: str) -> str | None:

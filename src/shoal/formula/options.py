@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
@@ -161,3 +162,22 @@ def flag(call: Call, name: str, formula: str) -> bool:
             f"Found {name} = {unparse(node)}.", "True or False was needed.", formula=formula, span=node.span
         )
     return given
+
+
+def one_of(node: Node, option: str, what: str, known: Sequence[str], formula: str) -> str:
+    """Return a text that is one of those known, the value of an option.
+
+    Raises
+    ------
+    FormulaError
+        If it is another, or no text.
+    """
+    if isinstance(node, Text) and node.value in known:
+        return node.value
+    raise FormulaError(
+        f"Found {option} = {unparse(node)}.",
+        f"{what} was needed between quotes: {' or '.join(map(repr, known))}.",
+        nearest(node.value if isinstance(node, Text) else unparse(node), known),
+        formula=formula,
+        span=node.span,
+    )

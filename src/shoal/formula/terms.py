@@ -281,6 +281,11 @@ class Formula:
     residuals: ResidualTerm | None = None
 
     @property
+    def right(self) -> str:
+        """The text from ``~`` on."""
+        return self.text[self.text.index("~", self.response.value.span[1]) :]
+
+    @property
     def matrices(self) -> set[str]:
         """Names of the matrices between levels that it needs."""
         found = {group.cov for group in self.groups} | {curve.matrix for curve in self.curves}

@@ -118,9 +118,8 @@ def _of_each(
     formula: Formula, predictors: Mapping[str, Formula], family: Family
 ) -> tuple[Formula, dict[str, Formula]]:
     """Return a formula of nothing, and those of all parameters: the formula's right side if none is given."""
-    right = formula.text[formula.text.index("~", formula.response.value.span[1]) :]
     names = family.parameters(False, False)
-    each = {name: predictors.get(name) or parse_predictor(right, name, formula) for name in names}
+    each = {name: predictors.get(name) or parse_predictor(formula.right, name, formula) for name in names}
     nothing = replace(parse_predictor("~ 0", names[0], formula), text=formula.text)
     return nothing, each
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -42,6 +42,30 @@ def simulate(
     if design.residuals is not None:
         noise = design.residuals.noise(rng, draws, np.shape(eta)[:-1])
     return design.family.draw(rng, design.rows, eta, phi) if noise is None else eta + phi["sigma"] * noise
+
+
+def density_of_responses(
+    predicted: Sequence[tuple[Design, np.ndarray]], sigma: np.ndarray, rescor: np.ndarray
+) -> np.ndarray:
+    """Return the log density of each row's responses together, (S, N), whose residuals correlate.
+
+    Parameters
+    ----------
+    predicted : sequence of (Design, (S, N) array)
+        The K responses with their linear predictors; of rows of weight 0 nothing is known.
+    sigma : (S, K) array
+    rescor : (S, K, K) array
+    """
+    r = np.stack([design.rows.y - eta for design, eta in predicted], axis=1)
+    there = np.stack([design.rows.weight > 0 for design, _ in predicted])
+    covariance, out = rescor * sigma[:, :, None] * sigma[:, None], np.zeros((len(r), r.shape[-1]))
+    for known in np.unique(there, axis=1).T:
+        rows, some = np.flatnonzero((there == known[:, None]).all(0)), np.flatnonzero(known)
+        root = np.linalg.cholesky(covariance[:, some][..., some])
+        z = np.linalg.solve(root, r[:, some][..., rows])
+        scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + 0.5 * len(some) * np.log(2 * np.pi)
+        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None]
+    return out
 
 
 def noise_of_responses(rng: np.random.Generator, rescor: np.ndarray, rows: int) -> np.ndarray:

@@ -70,7 +70,8 @@ class Residuals:
             some = np.arange(len(self.cluster))[rows]
             found = np.concatenate([some, *(near[some] for near in self._neighbours(there))])
             return np.unique(found[found >= 0])
-        return np.flatnonzero(np.isin(self.cluster, self.cluster[rows]))
+        alike = np.isin(self.cluster, self.cluster[rows])
+        return np.union1d(np.arange(len(alike))[rows], np.flatnonzero(alike & there))
 
     def _neighbours(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the row of `there` that comes before each row in its cluster, and after it; -1 for none."""
@@ -116,13 +117,13 @@ class Residuals:
 
     def _autoregressive(self, z: np.ndarray, phi: np.ndarray) -> np.ndarray:
         """Turn independent draws into autoregressive ones, step by step of all clusters."""
-        _, after, before = self.steps(np.ones(z.shape[-1], bool))
-        place = np.zeros(z.shape[-1], int)
-        for one, two in zip(after, before, strict=True):
-            place[one] = place[two] + 1
+        first, after, before = self.steps(np.ones(z.shape[-1], bool))
+        starts = np.flatnonzero(np.isin(self.order(), first))
+        sizes = np.diff(np.append(starts, z.shape[-1])) - 1
+        place = np.concatenate([np.zeros(0, int), *(np.arange(1, size + 1) for size in sizes)])  # of `after`
         gap = self.time[after] - self.time[before]
         for step in range(1, place.max(initial=0) + 1):
-            now = place[after] == step
+            now = place == step
             c = power(phi[..., None], gap[now])
             z[..., after[now]] = c * z[..., before[now]] + np.sqrt(1 - c**2) * z[..., after[now]]
         return z
@@ -149,28 +150,34 @@ class Residuals:
 
     def log_density(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
         """Return the joint log density of the residuals of rows that are known, (S,); `sigma` is (S,)."""
+        density = {"ar": self._of_series, "cosy": self._of_alike, "unstr": self._of_patterns}
+        return density[self.kind](r, there, sigma[:, None], draws[self.name])
+
+    def _of_series(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, phi: np.ndarray) -> np.ndarray:
+        first, after, before = self.steps(there)
+        c = power(phi[:, None], self.time[after] - self.time[before])
+        total = _normal(r[:, first], sigma**2)
+        return total + _normal(r[:, after] - c * r[:, before], sigma**2 * (1 - c**2))
+
+    def _of_alike(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, rho: np.ndarray) -> np.ndarray:
+        """By means of clusters, and departures from them, which are of one dimension less."""
+        _, cluster = np.unique(self.cluster[there], return_inverse=True)
+        n, rho = np.bincount(cluster), rho[:, None]
+        sums = np.stack([np.bincount(cluster, one) for one in r[:, there]])
+        away = r[:, there] - (sums / n)[:, cluster]
+        within = sigma**2 * (1 - rho)
+        less = 0.5 * len(n) * np.log(2 * np.pi * within[:, 0])
+        return _normal(sums / np.sqrt(n), within + sigma**2 * n * rho) + _normal(away, within) + less
+
+    def _of_patterns(
+        self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, matrix: np.ndarray
+    ) -> np.ndarray:
         total = np.zeros(len(r))
-        own = draws[self.name]
-        if self.kind == "ar":
-            first, after, before = self.steps(there)
-            c = power(own[:, None], self.time[after] - self.time[before])
-            total += _normal(r[:, first], sigma[:, None] ** 2)
-            return total + _normal(r[:, after] - c * r[:, before], sigma[:, None] ** 2 * (1 - c**2))
-        if self.kind == "cosy":
-            _, cluster = np.unique(self.cluster[there], return_inverse=True)
-            n, rho = np.bincount(cluster), own[:, None]
-            sums = np.stack([np.bincount(cluster, one) for one in r[:, there]])
-            away = r[:, there] - (sums / n)[:, cluster]
-            total += _normal(sums / np.sqrt(n), sigma[:, None] ** 2 * (1 + (n - 1) * rho))
-            within = sigma**2 * (1 - own)
-            return total - 0.5 * (
-                (len(cluster) - len(n)) * np.log(2 * np.pi * within) + (away**2).sum(1) / within
-            )
         for times, rows in self.patterns(there):
-            root = np.linalg.cholesky(own[:, times][..., times])
-            z = np.linalg.solve(root, np.swapaxes(r[:, rows], -1, -2)) / sigma[:, None, None]
-            scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + len(times) * np.log(sigma)
-            total -= len(rows) * (scale + 0.5 * len(times) * np.log(2 * np.pi)) + 0.5 * (z**2).sum((1, 2))
+            root = np.linalg.cholesky(matrix[:, times][..., times]) * sigma[:, :, None]
+            z = np.linalg.solve(root, np.swapaxes(r[:, rows], -1, -2))
+            scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
+            total += _normal(z.reshape(len(r), -1), np.ones(1)) - len(rows) * scale
         return total
 
     def _between(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

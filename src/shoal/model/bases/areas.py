@@ -73,7 +73,7 @@ class Areas(Basis):
                 f"({listing(map(repr, unknown))}); its labels are {listing(map(repr, self.labels))}.",
                 "A row and a column for every area, labelled as in the table: text is not a number.",
             )
-        return np.array([[float(place[value])] for value in column]).reshape(-1, 1)
+        return np.array([float(place[value]) for value in column])[:, None]
 
     def columns(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(self.vectors[x[:, 0].astype(int)])

@@ -96,7 +96,7 @@ def not_plainly_normal(formula: Formula, family: Family, rows: Rows, predictors:
 def _with_trials(formula: Formula) -> tuple[str, str]:
     """Return what is needed, and the formula with trials of a response that other programs take without."""
     value, weights = formula.response.value, formula.response.weights
-    right = formula.text[formula.text.index("~", value.span[1]) :]
+    right = formula.right
     if piece := proportion_as_trials(read_piece(value.text)):
         kept = f" + weights({weights.text})" if weights and not piece.endswith(f"({weights.text})") else ""
         return "Successes, and the trials they are out of.", write(f"{piece}{kept} {right}")

@@ -129,10 +129,8 @@ def leave_out(
     def score(number: int, results: Results) -> pd.DataFrame:
         share = efficiency(results)
         whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        rows = np.isin(units.of_row, sets[number])
-        if units.singles is not None:
-            rows = np.isin(np.arange(len(rows)), units.singles.row[sets[number]])
-        known = ~rows  # with whose residuals others may correlate
+        # What was fitted tells of the residuals of others.
+        known = np.any([design.rows.weight > 0 for design in results.model.designs], axis=0)
         blocks = densities(whole, units, sets[number], 1, alone=True, known=known)
         scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
         return _table(units, sets[number], scored, REFIT)

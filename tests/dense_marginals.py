@@ -1,0 +1,38 @@
+"""Laws of any exactly gaussian posterior: its marginal density is a normal one, its gradient a slope."""
+
+import numpy as np
+from scipy import stats
+
+
+def check_marginal(posterior, theta, y, covariance):
+    """The marginal density of y at a theta is normal, of mean zero, with a covariance of all rows.
+
+    The prior is taken away by the posterior of the table's first row alone. `y` holds the rows of one
+    response after those of another, and NaN where nothing is known.
+    """
+    model = posterior.model
+    rows, n = np.arange(len(y)), model.designs[0].n_rows
+    first = posterior.given(model.without(np.arange(n) > 0))
+    found = posterior.target.marginals(theta[None])[0] - first.target.marginals(theta[None])[0]
+    whole, alone = np.flatnonzero(np.isfinite(y)), np.flatnonzero(np.isfinite(y) & (rows % n == 0))
+    density = [
+        stats.multivariate_normal.logpdf(y[some], np.zeros(len(some)), covariance[np.ix_(some, some)])
+        for some in (whole, alone)
+    ]
+    np.testing.assert_allclose(found, density[0] - density[1], rtol=1e-8, atol=1e-6)
+
+
+def named_values(posterior, theta):
+    """Return the hyperparameters at a theta by name."""
+    h = posterior.target.values(theta)
+    return {name: h[place] for name, place in posterior.assembled.places.items()}
+
+
+def check_gradient(target):
+    """The gradient in theta is the slope of the joint density."""
+    rng = np.random.default_rng(1)
+    theta, z = rng.normal(0, 0.5, target.n_theta), rng.normal(size=target.n_effects)
+    _, by_theta, _ = target.joint(theta, z)
+    for i, step in enumerate(1e-5 * np.eye(len(theta))):
+        slope = (target.joint(theta + step, z)[0] - target.joint(theta - step, z)[0]) / 2e-5
+        np.testing.assert_allclose(by_theta[i], slope, rtol=1e-5, atol=1e-5)
