@@ -103,10 +103,12 @@ def _whole(term: ResidualTerm, frame: pd.DataFrame) -> np.ndarray:
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(float) if column.dtype.kind in "biufO" else None
     if numbers is None or not np.isfinite(numbers).all() or (numbers != np.round(numbers)).any():
         wrong = column if numbers is None else column[~(numbers == np.round(numbers))]
+        times = listing(f"{value!r}: ..." for value in column.drop_duplicates().tolist())
+        remedy = f"Number the times: data[{term.time!r}].map({{{times}}})."
         raise DataError(
             f"The times {term.time!r} of {_text(term)} hold {listing(map(repr, wrong.tolist()), 3)}.",
             "Whole numbers: the residual of a time is correlated with that of one time unit before.",
-            f"Number the times, for example data[{term.time!r}].rank(method='dense').astype(int).",
+            remedy,
         )
     return numbers
 
