@@ -190,6 +190,8 @@ def test_a_report_has_pictures_by_factors_that_categories_alone_have(fit, tmp_pa
     fit.plot.ppc(by="g")
     fit.plot.caterpillar(effect="mu_car_Intercept")
     assert "figure" in page and "mu_car_Intercept" in page
+    assert "mu_car, the log odds of car against bus, has a linear predictor of its own." in page
+    assert "An id joins effects of g" in page
     assert set(fit.effects("g")["effect"]) >= {"mu_car_Intercept"}
     assert fit.effects("g")["no_pooling"].isna().all()
     with pytest.raises(ModelError, match="no estimates without pooling"):

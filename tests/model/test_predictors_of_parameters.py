@@ -7,6 +7,7 @@ import xarray as xr
 
 import shoal as sl
 from shoal.errors import FormulaError, ModelError, PriorError
+from shoal.report.equations import _left
 
 FORMULA, PREDICTORS = "y ~ x + (1 | g)", {"sigma": "~ z + (1 | g)"}
 
@@ -173,3 +174,8 @@ def test_a_factor_of_a_parameter_alone_has_its_pictures(frame, tmp_path):
     fit = sl.Model("y ~ x", frame, predictors={"sigma": "~ (1 | g)"}).fit(seed=1, draws=200, progress=False)
     fit.report(tmp_path / "page.html")
     assert set(fit.plot.ppc(by="g").numbers["level"]) == set(frame["g"])
+
+
+def test_the_reports_equations_name_the_parameter_once(model):
+    (part,) = model.specification.designs[0].predictors
+    assert str(_left(part)).count("σ") == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -86,7 +86,7 @@ def _distribution(design: Design) -> Equation:
     """Return what the rows of a response are drawn from, as its family prints it."""
     r, response = design.formula.response, at_row(response_of(design))
     symbols = {p: indexed(letter(p), design) for p in design.scalars}
-    symbols |= {part.parameter: _parameter(design, part) for part in design.predictors}
+    symbols |= {part.parameter: _parameter(part) for part in design.predictors}
     symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}
     symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, name("j"))
     if r.trials:
@@ -108,17 +108,17 @@ def _distribution(design: Design) -> Equation:
     return Equation(tuple(pieces), "; ".join(notes))
 
 
-def _parameter(design: Design, part: Design) -> Markup:
-    """Return a parameter that has a predictor, in row i."""
-    return indexed(letter(part.parameter), design, name("i"))
+def _parameter(part: Design) -> Markup:
+    """Return a parameter that has a predictor, in row i; of several responses, the one it belongs to."""
+    several = [words(response_of(part))] if part.response_prefix else []
+    return sub(letter(part.parameter), listed([*several, name("i")]))
 
 
 def _left(part: Design) -> Markup:
     """Return what equals a linear predictor: eta, or a parameter on the scale of its link."""
     if not part.parameter:
         return indexed(letter("eta"), part, name("i"))
-    several = replace(part, prefix=part.prefix.removesuffix(f"{part.parameter}_"))
-    value = _parameter(several, part)
+    value = _parameter(part)
     return value if part.family.link == "identity" else row(name(part.family.link), enclosed(value))
 
 

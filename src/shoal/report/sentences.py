@@ -24,10 +24,11 @@ def sentences(model: Specification) -> list[str]:
 
 def _response(model: Specification, design: Design) -> Iterator[str]:
     r = design.formula.response
-    yield (
-        f"{design.n_rows:,} rows of {response_of(design)} come from the family {design.family.name} with "
-        f"{design.family.link} link. η is on the scale “{scale_of(design)}”."
-    )
+    came = f"{design.n_rows:,} rows of {response_of(design)} come from the family {design.family.name}"
+    if design.family.joint:
+        yield f"{came}."
+    else:
+        yield f"{came} with {design.family.link} link. η is on the scale “{scale_of(design)}”."
     if r.trials:
         yield f"Each row counts successes of {r.trials.text} trials."
     if r.se:
@@ -45,12 +46,17 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:
         yield from _group(group.unjoined)
-    for part in design.predictors:
-        yield f"{part.parameter} has a linear predictor of its own, with {part.family.link} link."
+    for number, part in enumerate(design.predictors, 1):
+        if design.family.joint:
+            first, own = design.categories[0], design.categories[number]
+            odds = f"the log odds of {own} against {first}"
+            yield f"{part.parameter}, {odds}, has a linear predictor of its own."
+        else:
+            yield f"{part.parameter} has a linear predictor of its own, with {part.family.link} link."
         yield _population(part)
         for group in part.groups:
             yield from _group(group.unjoined)
-    if joined := [group for group in design.groups if group.sections]:
+    if joined := [group for part in design.parts for group in part.groups if group.sections]:
         factors = _together(sorted({group.name for group in joined}))
         yield f"An id joins effects of {factors} on several linear predictors: they are correlated."
     yield from _learnt(model, design)
