@@ -43,9 +43,8 @@ def fresh(script: str, function: str, machine_code: str | None = None, **argumen
         memory.
     """
     command = [sys.executable, "-c", CHILD, str(HERE), script, function, json.dumps(arguments)]
-    folder = {"NUMBA_CACHE_DIR": machine_code} if machine_code else {}
     began = time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, **folder}, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, env=_environment(machine_code), stdout=subprocess.PIPE, check=True)
     seconds = time.perf_counter() - began
     answer = json.loads(done.stdout.splitlines()[-1])
     return {**answer, "seconds": seconds - answer.get("uncounted", 0.0)}
@@ -54,10 +53,15 @@ def fresh(script: str, function: str, machine_code: str | None = None, **argumen
 def run_shoal(*arguments: str, machine_code: str | None = None) -> float:
     """Run a command of Shoal's in a process of its own, its output unseen; return seconds."""
     command = [sys.executable, "-c", "from shoal.cli import main; main()", *arguments]
-    folder = {"NUMBA_CACHE_DIR": machine_code} if machine_code else {}
     began = time.perf_counter()
-    subprocess.run(command, env={**os.environ, **folder}, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, env=_environment(machine_code), stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began
+
+
+def _environment(machine_code: str | None) -> dict[str, str]:
+    # Python's own byte code is kept, as it is wherever a package is installed.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "NUMBA_CACHE_DIR": machine_code} if machine_code else kept
 
 
 def memory() -> float:

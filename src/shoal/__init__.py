@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from shoal.engine.collection import without_collection
+
 if TYPE_CHECKING:
     from shoal import plots, priors, simulate
     from shoal.api import Fit, Model, kfold, load, sbc
@@ -71,9 +73,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
+        with without_collection():
+            return importlib.import_module(_MODULES[name])
     if name in _PLACES:
-        return getattr(importlib.import_module(_PLACES[name]), name)
+        with without_collection():
+            return getattr(importlib.import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'shoal' has no attribute {name!r}")
 
 

@@ -13,6 +13,7 @@ from shoal.api.before_data import BeforeData
 from shoal.api.fit import Fitted
 from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
+from shoal.engine.collection import without_collection
 from shoal.engine.plan import Plan
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
@@ -83,6 +84,7 @@ class Model(BeforeData):
     <shoal.Model 'y | se(se) ~ 1 + (1 | school)', gaussian>
     """
 
+    @without_collection()  # formulaic and narwhals load with the first table
     def __init__(
         self,
         formula: str | Sequence[Response],

@@ -6,6 +6,7 @@ scores that cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output we
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -32,6 +33,7 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    gc.freeze()  # what is left is left to the system: a last search for garbage takes 0.2 s
     sys.exit(code)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal.engine.build import Builder
+from shoal.engine.collection import without_collection
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, Problem
 from shoal.families.predicted_parameters import COMMON
@@ -75,6 +76,7 @@ class Assembled:
         return variables_of([placed.term for placed in self.placed], self.model.designs)
 
 
+@without_collection()  # compiled functions are loaded meanwhile
 def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assembled:
     """Return the engine's problem for a model; `extra_terms` stand after its own.
 
