@@ -1,7 +1,7 @@
 """The search for garbage, paused while modules and machine code load.
 
-What they make stays until the process ends, and a search visits all of it again and again: a tenth of the time
-from the first import to the first summary.
+What they make stays until the process ends, and a search visits all of it again and again: a tenth of the
+time from the first import to the first summary.
 """
 
 from __future__ import annotations
