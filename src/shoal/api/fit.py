@@ -20,6 +20,7 @@ from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
 
 if TYPE_CHECKING:
+    from shoal.explore import Explorer
     from shoal.plots.accessors import FitPlots
 
 
@@ -204,6 +205,35 @@ class Fitted(Quantities):
             A file that cannot be written.
         """
         return report.write(self._results, path, prob)
+
+    def explore(self, *, block: bool | None = None, browser: bool = True) -> Explorer:
+        """Open a page on which priors, pooling and coordinates are moved, and the fit follows.
+
+        The page is served on this machine only (127.0.0.1), to whoever has the address with its token.
+
+        Parameters
+        ----------
+        block : bool, optional
+            Wait until the page is closed; by default unless Python is interactive, as a notebook is.
+        browser : bool
+            Open the page in the browser; else its address is ``.address``.
+
+        Returns
+        -------
+        Explorer
+            Closed already if it was waited for.
+
+        Raises
+        ------
+        ModelError
+            A variant made by `with_pooling`: explore the model as it was first written.
+        """
+        from shoal import explore
+
+        session = explore.Session(
+            self._results.model, self._results, "...  # the same table", int(self._results.attrs["seed"])
+        )
+        return explore.opened(session, block, browser)
 
     def __repr__(self) -> str:
         sizes = self._results.posterior.sizes

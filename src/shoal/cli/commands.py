@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoal.cli.inputs import check_output, csv_text, find_data, find_dataset
+from shoal.cli.inputs import check_output, csv_text, find_dataset, model_of
 from shoal.cli.options import (
     Coordinates,
     Cores,
@@ -25,8 +25,6 @@ from shoal.cli.options import (
     Sampler,
     Seed,
 )
-from shoal.cli.predictor_text import parse_predictors
-from shoal.cli.prior_text import parse_priors
 from shoal.cli.report import check_page
 from shoal.cli.report import report as write_report
 from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis, table
@@ -117,7 +115,7 @@ def fit(
             raise typer.BadParameter("it is the file of the draws.", param_hint="--report")
     if output:
         check_name(output)
-    model = _model(formula, data, family, prior, predictor, missing)
+    model = model_of(formula, data, family, prior, predictor, missing)
     if effects and not model.specification.groups:
         raise typer.BadParameter("the model has no term such as (1 | group).", param_hint="--effects")
     if effects and store == "none":
@@ -140,21 +138,6 @@ def fit(
         result.report(report, prob=interval)
     trusted = _report(result, output, interval, effects, quiet)
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
-
-
-def _model(
-    formula: str,
-    data: str,
-    family: str,
-    prior: list[str] | None,
-    predictor: list[str] | None,
-    missing: str,
-) -> Model:
-    from shoal.api import Model
-
-    predictors = parse_predictors(predictor or [])
-    priors = parse_priors(prior or [])
-    return Model(formula, find_data(data), family, priors, predictors=predictors, missing=missing)
 
 
 def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
@@ -216,7 +199,7 @@ def check(
     missing: Missing = "refuse",
 ) -> None:
     """Read formula and data, and print the model, its priors and how it would be sampled."""
-    Screen().say(str(_model(formula, data, family, prior, predictor, missing)), hang=2)
+    Screen().say(str(model_of(formula, data, family, prior, predictor, missing)), hang=2)
 
 
 app.command("report", epilog="Example: shoal report fit.nc -o report.html")(write_report)
@@ -279,7 +262,7 @@ def sbc(
             known = ", ".join(PICTURES)
             raise typer.BadParameter(f"{plot.name!r} ends in none of {known}.", param_hint="--plot")
         check_output(plot, force, data)
-    model = _model(formula, data, family, prior, predictor, missing)
+    model = model_of(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
 

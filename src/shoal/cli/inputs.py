@@ -8,11 +8,15 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shoal.cli.predictor_text import parse_predictors
+from shoal.cli.prior_text import parse_priors
 from shoal.errors import DataError, FileError, nearest
 from shoal.tables.datasets import Dataset, describe, load_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from shoal.api import Model
 
 SHIPPED = "dataset:"
 
@@ -35,6 +39,28 @@ def find_data(data: str) -> pd.DataFrame | Path:
     if data in known:
         return load_dataset(data)
     raise DataError(f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known))
+
+
+def model_of(
+    formula: str,
+    data: str,
+    family: str,
+    prior: list[str] | None,
+    predictor: list[str] | None,
+    missing: str,
+) -> Model:
+    """Return the model that a formula, a DATA argument and options stand for.
+
+    Raises
+    ------
+    ShoalError
+        Whatever is wrong with one of them.
+    """
+    from shoal.api import Model
+
+    predictors = parse_predictors(predictor or [])
+    priors = parse_priors(prior or [])
+    return Model(formula, find_data(data), family, priors, predictors=predictors, missing=missing)
 
 
 def find_dataset(name: str) -> Dataset:

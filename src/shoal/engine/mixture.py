@@ -61,9 +61,8 @@ class Mixture:
     def log_parts(self, x: np.ndarray) -> np.ndarray:
         """Return the log density of each component at `x`, weight included, (S, M)."""
         d, nu = self.mean.shape[1], self.freedom
-        away = x[:, None, :] - self.mean
-        inverse = np.linalg.inv(self.root)
-        square = (np.einsum("mij,smj->smi", inverse, away) ** 2).sum(-1)
+        away = x - self.mean[:, None]  # (M, S, d), so that BLAS takes each component's points together
+        square = ((away @ np.linalg.inv(self.root).swapaxes(1, 2)) ** 2).sum(-1).T
         constant = gammaln((nu + d) / 2) - gammaln(nu / 2) - d / 2 * np.log(nu * np.pi)
         log_det = np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum(1)
         return np.log(self.weight) + constant - log_det - (nu + d) / 2 * np.log1p(square / nu)
@@ -209,8 +208,8 @@ def _expectation_maximization(
         mass = weight[:, None] * share
         total = np.maximum(mass.sum(0), 1e-10)
         means = (mass.T @ x) / total[:, None]
-        away = x[:, None, :] - means
-        covariances = np.einsum("sm,smi,smj->mij", mass, away, away) / total[:, None, None]
+        away = x - means[:, None]
+        covariances = (mass.T[:, :, None] * away).swapaxes(1, 2) @ away / total[:, None, None]
         # A component keeps at least a hundredth of the whole covariance: a handful of heavy weights
         # must not shrink it to a point.
         covariances += 0.01 * root @ root.T

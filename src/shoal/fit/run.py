@@ -27,7 +27,11 @@ LONGEST_WARMUP = 1_000_000  # iterations, which teach a chain the length of its 
 
 
 def fit(
-    posterior: Posterior, settings: Settings, store: str = "auto", progress: Progress | None = None
+    posterior: Posterior,
+    settings: Settings,
+    store: str = "auto",
+    progress: Progress | None = None,
+    second: bool = True,
 ) -> Results:
     """Sample a posterior.
 
@@ -35,6 +39,8 @@ def fit(
     ----------
     store : {"auto", "double", "single", "none"}
         How draws of group effects are kept.
+    second : bool
+        Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
 
     Raises
     ------
@@ -46,10 +52,12 @@ def fit(
     check_settings(settings, store)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
-        return checked_run(posterior, settings, store, progress)
+        return checked_run(posterior, settings, store, progress, second)
 
 
-def checked_run(posterior: Posterior, settings: Settings, store: str, progress: Progress) -> Results:
+def checked_run(
+    posterior: Posterior, settings: Settings, store: str, progress: Progress, second: bool = True
+) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
     kept = storage(posterior.model, settings, store)
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
@@ -63,7 +71,7 @@ def checked_run(posterior: Posterior, settings: Settings, store: str, progress: 
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
-    if problems and not plan.asked and posterior.target.size:
+    if problems and second and not plan.asked and posterior.target.size:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         sampler, settings, minutes = _second(posterior, draws, variables, settings, seconds["sampling"])
         what = f"{draws.sampler} with {settings.thin} times as many iterations"

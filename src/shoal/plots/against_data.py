@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -134,14 +135,11 @@ def window(replicates: Replicates) -> tuple[float, float]:
 
 def bars(axes: Axes, replicates: Replicates) -> pd.DataFrame:
     """Draw the number of rows of each value, observed as bars and simulated as intervals; return both."""
-    edges, labels = bins(replicates)
-    observed = np.histogram(replicates.observed, edges)[0]
-    simulated = np.stack([np.histogram(y, edges)[0] for y in replicates.simulated])
-    low, median, high = np.quantile(simulated, [(1 - PROB) / 2, 0.5, (1 + PROB) / 2], axis=0)
-    at = np.arange(len(labels))
-    bar = axes.bar(at, observed, 0.8, color="0.82")
-    line = axes.vlines(at, low, high, color=replicates.color, linewidth=2)
-    axes.plot(at, median, "o", color=replicates.color, markersize=4)
+    table = counts(replicates, *bins(replicates))
+    at, labels = np.arange(len(table)), list(table["value"])
+    bar = axes.bar(at, table["observed"], 0.8, color="0.82")
+    line = axes.vlines(at, table[LOWER], table[UPPER], color=replicates.color, linewidth=2)
+    axes.plot(at, table["median"], "o", color=replicates.color, markersize=4)
     step = max(1, len(labels) // 15)
     long = max(map(len, labels)) > 5
     axes.set_xticks(
@@ -149,6 +147,14 @@ def bars(axes: Axes, replicates: Replicates) -> pd.DataFrame:
     )
     quiet(axes).set(xlabel=plain(replicates.name), ylabel="rows")
     _name(axes, [bar, line], ["observed", f"simulated, {PROB:.0%}"])
+    return table
+
+
+def counts(replicates: Replicates, edges: np.ndarray, labels: Sequence[str]) -> pd.DataFrame:
+    """Return the number of rows in each bin: observed, and of simulated data sets median and interval."""
+    observed = np.histogram(replicates.observed, edges)[0]
+    simulated = np.stack([np.histogram(y, edges)[0] for y in replicates.simulated])
+    low, median, high = np.quantile(simulated, [(1 - PROB) / 2, 0.5, (1 + PROB) / 2], axis=0)
     return pd.DataFrame({"value": labels, "observed": observed, "median": median, LOWER: low, UPPER: high})
 
 

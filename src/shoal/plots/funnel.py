@@ -24,7 +24,28 @@ def funnel(
 
     See `FitPlots.funnel`. Neal (2003), Annals of Statistics 31, 705-767, section 8, has the funnel.
     """
-    design, own = group_of(results, group)
+    design, _ = group_of(results, group)
+    numbers, names = funnel_draws(results, group, effect, level)
+    caption = (
+        f"Each draw's {names[0]} against {names[1]}: deviations from the population, on the linear "
+        f"predictor's scale ({scale_of(design)}); below, {names[0]} by draw, a colour a chain. "
+        f"{divergences(results)}"
+    )
+    caption += " They are red." if numbers["diverging"].any() else ""
+    return Picture(_figure(numbers, names, scale_of(design)), numbers, caption)
+
+
+def funnel_draws(
+    results: Results, group: str | None = None, effect: str | None = None, level: Any = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return each draw's log sd and effect of one level, divergences marked, and the names of both.
+
+    Raises
+    ------
+    ModelError
+        Unknown names, or a standard deviation that is known.
+    """
+    _, own = group_of(results, group)
     k, g = effect_of(own, effect), _level_number(own, level)
     sd = results.posterior[own.sd].values[..., k].astype(float)
     if not np.ptp(sd) > 0:
@@ -33,7 +54,6 @@ def funnel(
             "A standard deviation that is estimated: without one there is no funnel.",
         )
     values = effects_draws(results, group).values[:, :, g, k]
-    diverging = divergent(results)
     names = [f"log {own.sd}[{own.effects[k]}]", f"{own.r}[{own.labels[g]},{own.effects[k]}]"]
     chain, draw = np.indices(sd.shape)
     numbers = pd.DataFrame(
@@ -42,16 +62,10 @@ def funnel(
             "draw": draw.ravel(),
             "effect": values.ravel(),
             "log_sd": np.log(sd).ravel(),
-            "diverging": diverging.ravel(),
+            "diverging": divergent(results).ravel(),
         }
     )
-    caption = (
-        f"Each draw's {names[0]} against {names[1]}: deviations from the population, on the linear "
-        f"predictor's scale ({scale_of(design)}); below, {names[0]} by draw, a colour a chain. "
-        f"{divergences(results)}"
-    )
-    caption += " They are red." if diverging.any() else ""
-    return Picture(_figure(numbers, names, scale_of(design)), numbers, caption)
+    return numbers, names
 
 
 def _figure(numbers: pd.DataFrame, names: list[str], scale: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,21 +34,11 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     be estimated is so inside the window that is drawn, and the area of the prior is its share of it.
     """
     quantities = choose(results, var_names, MOST)
-    dataset = prior_dataset(results.model, DRAWS, seed=0)
-    drawn = [v for v in map(str, dataset) if any(q == v or q.startswith(f"{v}[") for q in quantities.draws)]
-    priors = dict(scalars(dataset, drawn, results.model))
+    tables, estimated = densities(results, quantities.draws)
     columns = min(COLUMNS, len(quantities.draws))
     lines = math.ceil(len(quantities.draws) / columns)
     figure = new_figure(max(5.0, 3.0 * columns), 0.8 + 2.0 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
-    tables, estimated = {}, []
-    for name, draws in quantities.draws.items():
-        tables[name] = _densities(priors[name], draws)
-        exact = exact_density(results.model, name, tables[name]["value"].to_numpy())
-        if exact is None:
-            estimated.append(name)
-        else:
-            tables[name]["prior"] = exact
     for axes, (name, table) in zip(panels, tables.items(), strict=False):
         _panel(axes, name, table)
     for axes in panels[len(tables) :]:
@@ -62,6 +52,37 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
     return Picture(figure, numbers[["quantity", "value", "prior", "posterior"]], caption.strip())
 
 
+def densities(
+    results: Results, quantities: Mapping[str, np.ndarray]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Return prior and posterior densities of quantities, each at points of its window.
+
+    Parameters
+    ----------
+    quantities : mapping of str to array
+        Draws by name, as `choose` has them.
+
+    Returns
+    -------
+    dict of DataFrame
+        Columns ``value``, ``prior`` and ``posterior``.
+    list of str
+        Quantities whose prior density is estimated from draws: it has no closed form.
+    """
+    dataset = prior_dataset(results.model, DRAWS, seed=0)
+    drawn = [v for v in map(str, dataset) if any(q == v or q.startswith(f"{v}[") for q in quantities)]
+    priors = dict(scalars(dataset, drawn, results.model))
+    tables, estimated = {}, []
+    for name, draws in quantities.items():
+        at = _window(priors[name], draws)
+        prior = exact_density(results.model, name, at)
+        if prior is None:
+            estimated.append(name)
+            prior = density_of(priors[name], at)
+        tables[name] = pd.DataFrame({"value": at, "prior": prior, "posterior": density_of(draws, at)})
+    return tables, estimated
+
+
 def _estimated(names: list[str]) -> str:
     """Return which densities are estimated, as a sentence."""
     if not names:
@@ -69,8 +90,8 @@ def _estimated(names: list[str]) -> str:
     return f"Estimated from draws: posterior densities, and the prior ones of {listing(names, 3)}."
 
 
-def _densities(prior: np.ndarray, posterior: np.ndarray) -> pd.DataFrame:
-    """Return both densities over one window: the posterior's range and the prior's central half.
+def _window(prior: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+    """Return points of a window, (200,): the posterior's range and the prior's central half.
 
     A window more than eight times as wide as the posterior would make a spike of it, and is cut.
     """
@@ -78,8 +99,7 @@ def _densities(prior: np.ndarray, posterior: np.ndarray) -> pd.DataFrame:
     middle = np.quantile(prior, [0.25, 0.75])
     room = 3.5 * (high - low)
     window = max(min(low, middle[0]), low - room), min(max(high, middle[1]), high + room)
-    at = np.linspace(*window, 200)
-    return pd.DataFrame({"value": at, "prior": density_of(prior, at), "posterior": density_of(posterior, at)})
+    return np.linspace(*window, 200)
 
 
 def _panel(axes: Axes, name: str, table: pd.DataFrame) -> None:

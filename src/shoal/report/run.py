@@ -84,10 +84,16 @@ def _data_rows(design: Design) -> Iterator[list[Cell]]:
         yield [latent.factor, f"levels of {latent.name}", f"{len(latent.labels):,}", ""]
 
 
-def again(results: Results) -> str:
-    """Return Python that writes the same model and draws the same numbers."""
+def again(results: Results, data: str = "...  # the same table") -> str:
+    """Return Python that writes the same model and draws the same numbers.
+
+    Parameters
+    ----------
+    data : str
+        What reads the table.
+    """
     model, sizes = results.model, results.posterior.sizes
-    lines = ["import shoal as sl", "", "data = ...  # the same table"]
+    lines = ["import shoal as sl", "", f"data = {data}"]
     lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
     lines.append(f"model = sl.Model({_model(model)})")
     if model.pooling != "partial":

@@ -1,0 +1,166 @@
+"""The numbers of the page's pictures, as plain data: levels, densities, the funnel, the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.engine import convergence
+from shoal.errors import ModelError
+from shoal.estimands import INTERVAL, interval_names
+from shoal.estimands.scalars import scalars
+from shoal.fit.results import Results
+from shoal.plots.funnel import funnel_draws
+from shoal.plots.groups import Levels, interval_words, levels_of, size_axis
+from shoal.plots.prior_posterior import MOST, densities
+from shoal.plots.quantities import choose
+
+MOST_LEVELS = 2000
+MOST_POINTS = 1500
+DIGITS = 5
+
+
+def picture(results: Results, group: str | None, effect: str | None) -> dict[str, Any]:
+    """Return all that follows from draws alone.
+
+    Parts that this model does not have hold a ``message`` that says why.
+    """
+    return {
+        "run": run_of(results),
+        "levels": _or_message(levels_table, results, group, effect),
+        "densities": _or_message(densities_of, results),
+        "funnel": _or_message(funnel_of, results, group, effect),
+    }
+
+
+def _or_message(part: Any, *arguments: Any) -> dict[str, Any]:
+    """Return a part, or why there is none: a model without groups has no levels, and says so."""
+    try:
+        found: dict[str, Any] = part(*arguments)
+    except ModelError as problem:
+        return {"message": str(problem)}
+    return found
+
+
+def run_of(results: Results) -> dict[str, Any]:
+    """Return how the draws were made and how far their chains agree."""
+    posterior = results.posterior
+    names = [name for name in results.hyperparameters() if name in posterior]
+    values = np.array([v for _, v in scalars(posterior, names, results.model) if np.ptp(v) > 0])
+    sizes = posterior.sizes
+    found: dict[str, Any] = {
+        "draws": sizes["chain"] * sizes["draw"],
+        "chains": sizes["chain"],
+        "sampler": str(results.attrs["sampler"]),
+        "coordinates": str(results.attrs["sampled_coordinates"]),
+        "divergences": int(results.stats["diverging"].sum()) if "diverging" in results.stats else 0,
+    }
+    if len(values):
+        found["rhat"] = number(convergence.rhat(values).max())
+        found["ess"] = number(min(convergence.ess_bulk(values).min(), convergence.ess_tail(values).min()))
+    return found
+
+
+def levels_table(results: Results, group: str | None, effect: str | None) -> dict[str, Any]:
+    """Return each level alone and pooled, and where it stands by its size.
+
+    Of more than `MOST_LEVELS` levels those with most rows.
+    """
+    levels = levels_of(results, group, effect, INTERVAL)
+    table = levels.table
+    axis = size_axis(levels, table["no_pooling"].to_numpy())
+    kept = np.sort(np.argsort(-table["size"].to_numpy(), kind="stable")[:MOST_LEVELS])
+    low, high = interval_names(INTERVAL)
+    columns = {
+        "alone": "no_pooling",
+        "pooled": "mean",
+        "low": low,
+        "high": high,
+        "n": "n",
+        "shrinkage": "shrinkage",
+    }
+    return {
+        **heading_of(levels),
+        "labels": [str(label) for label in table[levels.label].iloc[kept]],
+        "at": numbers(axis.position[kept]),
+        "size": {"words": axis.words, "log": axis.logarithmic},
+        "left_out": len(table) - len(kept),
+        **{name: numbers(table[column].to_numpy()[kept]) for name, column in columns.items()},
+    }
+
+
+def heading_of(levels: Levels) -> dict[str, Any]:
+    """Return what the levels are, and the population's coefficient."""
+    return {
+        "group": levels.group.name,
+        "effect": levels.effect,
+        "scale": levels.axis,
+        "interval": interval_words(INTERVAL),
+        "population": number(levels.population),
+    }
+
+
+def pooled_completely(alone: dict[str, Any], results: Results) -> dict[str, Any]:
+    """Return levels as they stand alone, and at the population's coefficient, which all of them share."""
+    if "message" in alone:
+        return alone
+    name = alone["effect"]
+    there = results.posterior[name] if name in results.posterior else None
+    value = 0.0 if there is None else float(there.mean())
+    low, high = (value, value) if there is None else there.quantile([0.05, 0.95]).values
+    each = len(alone["labels"])
+    return alone | {
+        "population": number(value),
+        "pooled": [number(value)] * each,
+        "low": [number(low)] * each,
+        "high": [number(high)] * each,
+        "shrinkage": [1.0] * each,
+    }
+
+
+def densities_of(results: Results) -> dict[str, Any]:
+    """Return prior and posterior densities of the first quantities that have a prior."""
+    quantities = choose(results, None, MOST)
+    tables, estimated = densities(results, quantities.draws)
+    return {
+        "note": quantities.note,
+        "panels": [
+            {"name": name, "estimated": name in estimated, **frame(table)} for name, table in tables.items()
+        ],
+    }
+
+
+def funnel_of(results: Results, group: str | None, effect: str | None) -> dict[str, Any]:
+    """Return draws of a log sd and one level's effect: some, evenly spread, and all that diverged."""
+    table, names = funnel_draws(results, group, effect)
+    step = max(1, len(table) // MOST_POINTS)
+    kept = table[(np.arange(len(table)) % step == 0) | table["diverging"]]
+    return {
+        "names": names,
+        "effect": numbers(kept["effect"].to_numpy()),
+        "log_sd": numbers(kept["log_sd"].to_numpy()),
+        "diverging": kept["diverging"].tolist(),
+    }
+
+
+def frame(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns of a table as lists: text as it is, numbers as `number` writes them."""
+    return {
+        str(name): numbers(column.to_numpy())
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        else column.tolist()
+        for name, column in table.items()
+    }
+
+
+def numbers(values: Iterable[Any]) -> list[float | None]:
+    """Return numbers as JSON has them, of five digits."""
+    return [number(value) for value in values]
+
+
+def number(value: Any) -> float | None:
+    """Return a number of five digits, or None where it is not finite: JSON has no such numbers."""
+    return float(f"{float(value):.{DIGITS}g}") if np.isfinite(value) else None

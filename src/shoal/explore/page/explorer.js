@@ -1,0 +1,190 @@
+// The state of the page, the requests that follow from it, and the controls.
+
+const state = { priors: {}, pooling: "partial", coordinates: "auto", moving: false, group: null, effect: null };
+let controls = [], levels = null;
+let busy = false, wanted = false, judging = 0;
+
+async function ask(path, body = {}) {
+  const answer = await fetch(path, {
+    method: "POST", headers: { "Content-Type": "application/json", "X-Shoal-Token": TOKEN }, body: JSON.stringify(body),
+  });
+  const found = await answer.json();
+  if (!answer.ok) throw new Error(found.error);
+  return found;
+}
+
+function complain(text) {
+  const place = document.getElementById("problem");
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+// Fit what is chosen now. While a fit is running, only the last choice is remembered.
+async function refit() {
+  wanted = true;
+  if (busy) return;
+  busy = true;
+  document.getElementById("run").textContent = "Fitting …";
+  while (wanted) {
+    wanted = false;
+    try {
+      draw(await ask("/fit", state));
+      complain("");
+    } catch (problem) {
+      complain(problem.message);
+      document.getElementById("run").textContent = "Not fitted; the pictures are of the fit before.";
+    }
+  }
+  busy = false;
+  if (!state.moving && document.getElementById("problem").hidden) judge();
+}
+
+function draw(found) {
+  levels = found.levels;
+  const { run } = found;
+  document.getElementById("run").textContent = `${run.draws.toLocaleString("en")} draws by ${run.sampler} `
+    + `(${run.coordinates}) in ${run.seconds} s: R-hat ${run.rhat ?? "–"}, worst effective size `
+    + `${run.ess === undefined ? "–" : Math.round(run.ess).toLocaleString("en")}, ${run.divergences} divergences`
+    + (state.moving ? " (while you move)" : "");
+  const verdict = document.getElementById("verdict");
+  verdict.textContent = "Not judged yet.";
+  verdict.className = "";
+  document.body.classList.add("unjudged");
+  drawLevels(levels);
+  drawDensities(found.densities);
+  drawFunnel(found.funnel);
+  drawRanked(levels);
+  document.body.dataset.drawn = Number(document.body.dataset.drawn ?? 0) + 1;
+}
+
+async function judge() {
+  const number = ++judging;
+  try {
+    const found = await ask("/criticism");
+    if (busy || number !== judging) return; // something was moved meanwhile
+    const verdict = document.getElementById("verdict");
+    verdict.textContent = found.verdict;
+    verdict.className = found.severity;
+    document.body.classList.remove("unjudged");
+    drawChecks(found.checks);
+    drawImplied(found.implied);
+    drawFindings(found);
+  } catch (problem) {
+    complain(problem.message);
+  }
+}
+
+// A change that is finished, or (moving) one of many on the way.
+function change(moving) {
+  state.moving = moving;
+  document.getElementById("code").hidden = true;
+  refit();
+}
+
+function record(control, kind, values) {
+  state.priors[control.name] = { kind, ...values };
+}
+
+function slider(control, kind, name, argument, values) {
+  const { low, high, log } = argument;
+  const [from, to] = log ? [Math.log(low), Math.log(high)] : [low, high];
+  const output = element("output", {}, short(argument.value));
+  const move = (moving) => (event) => {
+    const at = from + (to - from) * Number(event.target.value) / 1000;
+    values[name] = Number((log ? Math.exp(at) : at).toPrecision(4));
+    output.textContent = short(values[name]);
+    event.target.setAttribute("aria-valuetext", short(values[name]));
+    record(control, kind, values);
+    change(moving);
+  };
+  const place = 1000 * ((log ? Math.log(argument.value) : argument.value) - from) / (to - from);
+  return element("label", { class: "slider" }, name, element("input", {
+    type: "range", min: 0, max: 1000, value: place, "aria-label": `${name} of the prior of ${control.name}`,
+    "aria-valuetext": short(argument.value), oninput: move(true), onchange: move(false),
+  }), output);
+}
+
+function sliders(control, kind) {
+  const values = {};
+  for (const [name, argument] of Object.entries(control.kinds[kind])) values[name] = argument.value;
+  return [values, Object.entries(control.kinds[kind]).map(([name, argument]) => slider(control, kind, name, argument, values))];
+}
+
+function priorControl(control, open) {
+  const inside = element("div", {}, ...sliders(control, control.kind)[1]);
+  const choice = element("select", {
+    "aria-label": `Kind of the prior of ${control.name}`,
+    onchange: (event) => {
+      const [values, moved] = sliders(control, event.target.value);
+      inside.replaceChildren(...moved);
+      record(control, event.target.value, values);
+      change(false);
+    },
+  }, ...Object.keys(control.kinds).map((kind) => element("option", { value: kind }, kind)));
+  const parts = [element("summary", {}, control.name), choice, inside];
+  if (control.notes) parts.push(note(`As it was written: ${control.notes}. A prior that is moved speaks of the parameter alone.`));
+  return element("details", { open }, ...parts);
+}
+
+function fillControls(facts) {
+  controls = facts.controls;
+  document.getElementById("formula").textContent = facts.formula;
+  document.title = `${facts.formula.split("\n")[0]}: Shoal explorer`;
+  const factors = Object.entries(facts.factors);
+  for (const [value, text] of [["partial", "partial"], ["complete", "complete"], ["none", "none"]]) {
+    document.getElementById("pooling").append(element("label", {}, element("input", {
+      type: "radio", name: "pooling", value, checked: value === "partial", disabled: !factors.length && value !== "partial",
+      onchange: () => { state.pooling = value; change(false); },
+    }), ` ${text} `));
+  }
+  const options = factors.flatMap(([group, effects]) => effects.map((effect) => element("option",
+    { value: JSON.stringify([group, effect]) }, `${effect} by ${group}`)));
+  document.getElementById("effect").append(...options);
+  document.getElementById("which").hidden = options.length < 2;
+  // Standard deviations first: they decide how much is pooled.
+  const ordered = [...controls].sort((a, b) => b.name.startsWith("sd") - a.name.startsWith("sd"));
+  show("priors", ...ordered.map((control, i) => priorControl(control, i < 2)));
+}
+
+function listen() {
+  document.getElementById("effect").addEventListener("change", (event) => {
+    [state.group, state.effect] = JSON.parse(event.target.value);
+    change(false);
+  });
+  document.getElementById("coordinates").addEventListener("change", (event) => {
+    state.coordinates = event.target.value;
+    change(false);
+  });
+  document.getElementById("find").addEventListener("input", () => { if (levels) drawRanked(levels); });
+  document.getElementById("reset").addEventListener("click", () => {
+    Object.assign(state, { priors: {}, pooling: "partial", coordinates: "auto" });
+    document.getElementById("controls").reset();
+    show("priors", ...controls.map((control, i) => priorControl(control, i < 2)));
+    change(false);
+  });
+  document.getElementById("script").addEventListener("click", async () => {
+    try {
+      const code = document.getElementById("code");
+      code.textContent = (await ask("/script")).script;
+      code.hidden = false;
+      code.focus();
+    } catch (problem) {
+      complain(problem.message);
+    }
+  });
+}
+
+async function begin() {
+  const alive = new EventSource(`/alive?token=${encodeURIComponent(TOKEN)}`);
+  alive.onerror = () => complain("Shoal has ended: this page shows the last fit and cannot make another.");
+  alive.onopen = () => complain("");
+  try {
+    fillControls(await ask("/facts"));
+    listen();
+    await refit();
+  } catch (problem) {
+    complain(problem.message);
+  }
+}
+
+begin();
