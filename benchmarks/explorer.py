@@ -62,7 +62,8 @@ def main():
         sys.exit("There is no Chromium on the path, and SHOAL_BROWSER names none.")
     table = Table("case".ljust(32), "must, ms", "median", "slowest")
     with tempfile.TemporaryDirectory() as profile, browser.running(executable, profile) as page:
-        page.call("Emulation.setDeviceMetricsOverride", width=1200, height=900, deviceScaleFactor=1, mobile=False)
+        size = {"width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        page.call("Emulation.setDeviceMetricsOverride", **size)
         for (name, must), model in zip(MUST.items(), models(), strict=True):
             times = measured(page, model)
             table.row(name, must, float(statistics.median(times)), float(max(times)))
