@@ -10,7 +10,7 @@ import shoal as sl
 from shoal.errors import ModelError, PriorError
 from shoal.explore.choices import AT_REST, WHILE_MOVING, Choices, read_choices
 from shoal.explore.controls import controls
-from shoal.priors import Exponential, HalfNormal, InverseGamma, LKJ, middle
+from shoal.priors import LKJ, Exponential, HalfNormal, InverseGamma, middle
 from shoal.priors import from_record as prior_of
 
 

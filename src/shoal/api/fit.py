@@ -235,6 +235,11 @@ class Fitted(Quantities):
         )
         return explore.opened(session, block, browser)
 
+    def _repr_html_(self) -> str:
+        from shoal.report.notebook import fit_html
+
+        return fit_html(self._results)
+
     def __repr__(self) -> str:
         sizes = self._results.posterior.sizes
         formula = self._results.model.text

@@ -251,6 +251,11 @@ class Model(BeforeData):
         """Check the model's computation by simulation; see `shoal.sbc`."""
         return calibration.sbc(self._spec, simulations, **settings)
 
+    def _repr_html_(self) -> str:
+        from shoal.report.notebook import model_html
+
+        return model_html(self._spec, str(self))
+
     def __str__(self) -> str:
         return model_text(self._spec, str(self.plan))
 

@@ -39,12 +39,13 @@ def page(results: Results, prob: float) -> str:
     """
     parameters, pictures = Parameters(results, prob), Pictures(results, prob)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=_title(results),
             formulas=results.model.text.split("\n"),
             diagnosis=diagnose(results),
+            anchored=True,
             facts=summary_facts(results),
             sections=_sections(results, parameters, pictures),
             version=results.attrs["inference_library_version"],
@@ -53,7 +54,8 @@ def page(results: Results, prob: float) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what writes the templates: all text is escaped."""
     return Environment(
         loader=PackageLoader("shoal.report"),
         autoescape=True,

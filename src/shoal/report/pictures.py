@@ -42,10 +42,12 @@ class Pictures:
     results : Results
     prob : float
         Probability of intervals.
+    name : str
+        With which the names inside of the pictures begin.
     """
 
-    def __init__(self, results: Results, prob: float):
-        self.results, self.prob = results, prob
+    def __init__(self, results: Results, prob: float, name: str = "figure"):
+        self.results, self.prob, self.name = results, prob, name
         self.count = 0
 
     def _drawn(self, plot: Callable[..., Picture], **options: Any) -> Part:
@@ -53,7 +55,7 @@ class Pictures:
 
     def _placed(self, picture: Picture) -> Part:
         self.count += 1
-        return drawing(picture, f"figure-{self.count}")
+        return drawing(picture, f"{self.name}-{self.count}")
 
     def priors(self) -> list[Part]:
         """Return priors against posteriors."""
