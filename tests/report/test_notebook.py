@@ -6,7 +6,10 @@ from report.cases import MODELS, ODD, fit
 from report.reading import Reader
 
 
-@pytest.mark.parametrize("name", ["odd", "no groups", "not kept", "fixed", "ordered", "two responses", "curves"])
+SEVERAL = ["odd", "no groups", "not kept", "fixed", "ordered", "two responses", "curves"]
+
+
+@pytest.mark.parametrize("name", SEVERAL)
 def test_models_and_fits_are_whole(name):
     for shown in (fit(name)._repr_html_(), fit(name).model._repr_html_()):
         read = Reader(shown)

@@ -21,8 +21,8 @@ from shoal.report.sentences import sentences
 def model_html(model: Specification, text: str) -> str:
     """Return a model in mathematics and words, with all that `text` says of it below."""
     written = Formulas([(e.pieces, e.note) for e in equations(model)])
-    template = environment().get_template("notebook_model.html")
-    return template.render(formulas=model.text.split("\n"), parts=[written], words=sentences(model), text=text)
+    facts = {"formulas": model.text.split("\n"), "words": sentences(model), "text": text}
+    return environment().get_template("notebook_model.html").render(parts=[written], **facts)
 
 
 def fit_html(results: Results) -> str:
