@@ -5,7 +5,6 @@ import pytest
 from report.cases import MODELS, ODD, fit
 from report.reading import Reader
 
-
 SEVERAL = ["odd", "no groups", "not kept", "fixed", "ordered", "two responses", "curves"]
 
 
