@@ -8,7 +8,7 @@ import pytest
 
 import shoal as sl
 from field.groups import Groups, moments
-from shoal.priors import HalfCauchy, InverseGamma, Normal
+from shoal.priors import Gamma, HalfCauchy, InverseGamma, Normal
 
 VAGUE = InverseGamma(0.001, 0.001)
 
@@ -73,3 +73,14 @@ def test_every_family(family, prior):
     fit = trusted("y ~ 1 + (1 | g)", data, family, {"sd_g": prior})
     sd = fit.tree["posterior"]["sd_g"].values
     assert 0.3 < np.median(sd) < 1.5
+
+
+def test_a_spike_at_zero_is_named():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"y": rng.normal(size=120), "g": np.repeat(np.arange(12), 10).astype(str)})
+    model = sl.Model("y ~ 1 + (1 | g)", data, priors={"sd_g": Gamma(0.001, 0.001)})
+    first = next(iter(model.fit(seed=1, progress=False).diagnose()))
+    assert (first.code, first.severity) == ("sd-at-zero", "error") and "sd_g" in first.evidence
+    for prior in (VAGUE, HalfCauchy(1e4), Gamma(0.1, 0.1)):
+        found = sl.Model("y ~ 1 + (1 | g)", data, priors={"sd_g": prior}).fit(seed=1, progress=False).diagnose()
+        assert "sd-at-zero" not in {finding.code for finding in found}, str(prior)

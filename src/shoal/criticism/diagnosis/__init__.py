@@ -18,7 +18,7 @@ from shoal.criticism.diagnosis.funnel import divergences, ridges
 from shoal.criticism.diagnosis.misfit import misfit_by_level
 from shoal.criticism.diagnosis.of_model import remarked, renamed
 from shoal.criticism.diagnosis.ours import certificate, impossible_draws, on_the_way
-from shoal.criticism.diagnosis.priors import location_priors, scale_priors
+from shoal.criticism.diagnosis.priors import location_priors, scale_priors, spikes
 from shoal.criticism.diagnosis.reading import attributes, groups_of
 from shoal.criticism.diagnosis.sampler import acceptance, energy, tree_depth
 from shoal.criticism.diagnosis.sensitivity import prior_sensitivity
@@ -109,7 +109,7 @@ def _severity(finding: Finding) -> int:
     return SEVERITIES.index(finding.severity)
 
 
-_CAUSES: tuple[Callable[[Case], list[Finding]], ...] = (zero_sums, divergences, ridges)
+_CAUSES: tuple[Callable[[Case], list[Finding]], ...] = (zero_sums, spikes, divergences, ridges)
 _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     energy,
     tree_depth,

@@ -19,9 +19,33 @@ TAIL = 0.01  # prior probability of all that the posterior thinks likely, below 
 ENOUGH = 200  # prior draws that can show such a probability
 AWAY = 0.1  # of its median: where a prior's 1% point lies if it keeps off zero
 ALIKE = 0.15  # largest distance of two distribution functions that are the same for all purposes
+TINY, SPIKE = 1e-30, 0.05  # of a standard deviation's 95% quantile; share of draws below that part of it
 SHARE = 0.1  # of the information on a mean, from its prior, worth a word; above half, worth a warning
 NORMAL_IQR = 1.349  # interquartile range of a standard normal
 TIED = 0.3  # correlation of a population mean with the mean of the effects
+
+
+def spikes(case: Case) -> list[Finding]:
+    """Report standard deviations much of whose posterior is a spike at zero.
+
+    The density of Gamma(a, b) with a < 1 rises without bound there. Rows cannot tell a standard deviation of
+    1e-30 from one of 1e-90, so that where they do not exclude the one, all of the prior's mass below it stays.
+    """
+    findings = []
+    for scale in case.scales:
+        share = float((scale.draws < TINY * np.quantile(scale.draws, 0.95)).mean())
+        if share > SPIKE:
+            found = Finding(
+                "sd-at-zero",
+                "error",
+                f"{share:.0%} of the draws of {scale.name} lie below {TINY:g} of its 95% quantile. The "
+                f"density of {scale.stated} rises without bound at zero, and the data do not exclude zero: "
+                "the posterior has a spike there, of which draws see as much as they happen to reach.",
+                "A prior whose density is finite at zero, such as HalfNormal, HalfStudentT or Exponential, on "
+                "the scale of the response.",
+            )
+            findings.append(found)
+    return findings
 
 
 def scale_priors(case: Case) -> list[Finding]:
