@@ -29,7 +29,7 @@ def spikes(case: Case) -> list[Finding]:
     """Report standard deviations much of whose posterior is a spike at zero.
 
     The density of Gamma(a, b) with a < 1 rises without bound there. Rows cannot tell a standard deviation of
-    1e-30 from one of 1e-90, so that where they do not exclude the one, all of the prior's mass below it stays.
+    1e-30 from one of 1e-90: where they do not exclude the one, all of the prior's mass below it stays.
     """
     findings = []
     for scale in case.scales:
@@ -41,8 +41,8 @@ def spikes(case: Case) -> list[Finding]:
                 f"{share:.0%} of the draws of {scale.name} lie below {TINY:g} of its 95% quantile. The "
                 f"density of {scale.stated} rises without bound at zero, and the data do not exclude zero: "
                 "the posterior has a spike there, of which draws see as much as they happen to reach.",
-                "A prior whose density is finite at zero, such as HalfNormal, HalfStudentT or Exponential, on "
-                "the scale of the response.",
+                "A prior whose density is finite at zero, such as HalfNormal, HalfStudentT or Exponential, "
+                "on the scale of the response.",
             )
             findings.append(found)
     return findings
