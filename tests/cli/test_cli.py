@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import fields
+from importlib.metadata import version
 
 import pytest
 
@@ -212,7 +213,7 @@ def test_each_command_has_help_with_an_example(shoal, command):
 
 
 def test_version(shoal):
-    assert shoal("--version") == (0, "shoal 0.1.0\n", "")
+    assert shoal("--version") == (0, f"shoal {version('shoal')}\n", "")
 
 
 @pytest.mark.parametrize("ok", [True, False])
