@@ -4,6 +4,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import itertools
 import re
 import runpy
 from itertools import zip_longest
@@ -137,14 +138,37 @@ def test_the_program_of_the_example_is_the_one_in_docs():
 
 def test_what_the_readme_asks_of_the_example_is_what_it_says(shown):
     """Blocks with prompts go on where the example ended."""
-    readme = README.read_text(encoding="utf-8")
-    sessions = [content for _, content in blocks(readme) if content.startswith(">>> ")]
-    for test in (doctest.DocTestParser().get_doctest(s, {}, "README", None, None) for s in sessions):
-        for example in test.examples:
-            heard = io.StringIO()
-            with contextlib.redirect_stdout(heard):
-                exec(compile(example.source, str(README), "single"), shown[1])
-            assert not (found := differences(heard.getvalue(), example.want)), "\n\n".join(found)
+    follow(README, shown[1])
+
+
+def follow(page, names):
+    """Run the blocks with prompts of a page, in order, and compare what they print."""
+    sessions = [text for _, text in blocks(page.read_text(encoding="utf-8")) if text.startswith(">>> ")]
+    for source, written in (step for session in sessions for step in steps(session)):
+        heard = io.StringIO()
+        with contextlib.redirect_stdout(heard):
+            exec(compile(source, str(page), "single"), names)
+        assert not (found := differences(heard.getvalue(), written)), "\n\n".join(found)
+
+
+def steps(session):
+    """Yield each statement of a session and what stands below it, blank lines included."""
+    for step in re.split(r"^>>> ", session, flags=re.M)[1:]:
+        first, *others = step.split("\n")
+        more = list(itertools.takewhile(lambda line: line.startswith("..."), others))
+        yield "\n".join([first, *(line[4:] for line in more)]) + "\n", "\n".join(others[len(more) :])
+
+
+# The guide
+
+ALL_PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [path for path in ALL_PAGES if "\n>>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_sessions_of_the_documentation_print_what_they_say(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    follow(page, {})
 
 
 # Spellings
