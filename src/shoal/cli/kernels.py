@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 
+from shoal.engine.collection import without_collection
 from shoal.engine.progress import Progress
 from shoal.priors.compiled import Compiled
 
@@ -34,7 +35,8 @@ def compile_kernel(kernel: tuple[str, str]) -> str:
     """Compile one function, or find it on disk; say whether."""
     module, name = kernel
     kernel_of: Compiled = getattr(import_module(module), name)
-    return f"{name}: {kernel_of.compiled.stats}"
+    with without_collection():
+        return f"{name}: {kernel_of.compiled.stats}"
 
 
 def warm(progress: Progress, cores: int) -> int:
