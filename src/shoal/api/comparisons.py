@@ -249,7 +249,7 @@ class Comparisons:
 
         Notes
         -----
-        A derivative is that of the polynomial through seven predictions near the value. Averages over rows,
+        A derivative is that of the polynomial through nine predictions near the value. Averages over rows,
         and names of ratios: Arel-Bundock, Greifer and Heiss (2024), Journal of Statistical Software 111, 9.
 
         Examples

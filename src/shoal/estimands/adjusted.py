@@ -160,8 +160,8 @@ def averages(
 def _averages(ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure) -> xr.DataArray:
     """Return `averages` of a few cases."""
     tables = [_set(ask, base, case) for case in cases]
+    _check_complete(tables[0][0])
     whole = pd.concat([table for table, _ in tables], ignore_index=True)
-    _check_complete(whole)
     weight = np.concatenate([own / own.sum() for _, own in tables])
     case = np.repeat(np.arange(len(cases)), [len(table) for table, _ in tables])
     code = whole.groupby(list(whole), sort=False, observed=True, dropna=False).ngroup().to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -185,6 +186,8 @@ def _pairs(count: int, hypothesis: str) -> Iterator[tuple[int, int]]:
 def _expression(rows: xr.DataArray, text: str) -> xr.DataArray:
     """Return what an expression such as ``b1 - b2 = 0`` makes of the rows, (chain, draw, contrast, ...)."""
     left, equal, right = text.partition("=")
+    if not re.search(r"\bb[0-9]", text):
+        raise _unreadable(text, "names no row", rows.sizes["side"])
     each = rows.transpose("side", ...)
     columns = {f"b{i + 1}": draws.values.ravel() for i, draws in enumerate(each)}
     value = np.zeros(each[0].size)
@@ -200,16 +203,17 @@ def _computed(part: str, columns: dict[str, np.ndarray], text: str) -> np.ndarra
     except FormulaError as problem:
         raise FormulaError(
             problem.found,
-            "A word or an expression of the rows b1, b2 … of the table.",
-            nearest(text, HYPOTHESES) if text.isidentifier() else "",
+            f"One of {', '.join(HYPOTHESES)}, or an expression of the rows b1, b2 … of the table.",
         ) from problem
-    unknown = [name for name in names if name not in columns]
-    if unknown or (part is text and not names):
-        known = nearest(text, HYPOTHESES)
-        raise ModelError(
-            f"hypothesis={text!r} names {listing(map(repr, unknown)) or 'no row'}.",
-            f"One of {', '.join(HYPOTHESES)}, or an expression of the {len(columns):,} rows of the table, "
-            f"b1 to b{len(columns)}.",
-            known if known.startswith("Did") else "",
-        )
+    if unknown := [name for name in names if name not in columns]:
+        raise _unreadable(text, f"names {listing(map(repr, unknown))}", len(columns))
     return np.asarray(evaluate(Expression(part, names), columns), float)
+
+
+def _unreadable(text: str, what: str, rows: int) -> ModelError:
+    known = nearest(text, HYPOTHESES)
+    return ModelError(
+        f"hypothesis={text!r} {what}.",
+        f"One of {', '.join(HYPOTHESES)}, or an expression of the {rows:,} rows of the table, b1 to b{rows}.",
+        known if known.startswith("Did") else "",
+    )

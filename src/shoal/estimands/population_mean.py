@@ -10,6 +10,7 @@ mu and sigma, say, their product takes it; where they enter more, or are Student
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -17,13 +18,14 @@ from itertools import product
 import numpy as np
 import xarray as xr
 
-from shoal.errors import ModelError
+from shoal.errors import ModelError, ShoalWarning
 from shoal.families.links import LINKS
 from shoal.fit.new_levels import square_root
 from shoal.model.design import Design, Group
 from shoal.model.predictors import common_phi, linear_predictor
 
 REACH = 8.0  # standard deviations on either side
+TAIL = 1e-4  # share of an integral that its outermost nodes may have
 POINTS = 1024  # of low discrepancy
 
 
@@ -116,7 +118,28 @@ def population_mean(
 
     if not spreads:
         return mean(np.zeros((*shape, 0)))
-    return sum((weight * mean(shift) for weight, shift in _shifts(spreads, len(places), seed)), np.zeros(()))
+    total, outside = np.zeros(()), np.zeros(())
+    with np.errstate(over="ignore", invalid="ignore"):
+        for weight, shift, outer in _shifts(spreads, len(places), seed):
+            part = weight * mean(shift)
+            total = total + part
+            outside = outside + outer * np.abs(part)
+    _warn_of_tails(total, outside)
+    return total
+
+
+def _warn_of_tails(total: np.ndarray, outside: np.ndarray) -> None:
+    """Warn where the outermost nodes matter: the integral over all of them may be infinite."""
+    bad = ~np.isfinite(total)
+    bad[~bad] = outside[~bad] > TAIL * np.abs(total[~bad])
+    if bad.any():
+        warnings.warn(
+            f"In {bad.mean():.1%} of draws and rows the average over the population of levels is that of its "
+            "far tail, or infinite: expected responses grow too fast with the effects. Medians over draws, "
+            "a typical level and the linear predictor are sound.",
+            ShoalWarning,
+            stacklevel=2,
+        )
 
 
 def _spreads(
@@ -170,8 +193,8 @@ def _covariance(values: Mapping[int, np.ndarray], places: list[int]) -> np.ndarr
     return np.stack([np.stack([(a * b).sum((-2, -1)) for b in own], -1) for a in own], -2)
 
 
-def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield weights, and what is added to each of q linear predictors, (..., N, q)."""
+def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
+    """Yield weights, what is added to each of q linear predictors (..., N, q), and whether a node is outer."""
     if q > 2 or any(spread.nu is not None for spread in spreads):
         yield from _points(spreads, q, seed)
         return
@@ -185,12 +208,13 @@ def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, n
     weights = np.exp(-0.5 * nodes**2)
     weights /= weights.sum()
     for chosen in product(range(len(nodes)), repeat=q):
-        weight = float(np.prod(weights[list(chosen)]))
-        if weight > 1e-16:
-            yield weight, root @ nodes[list(chosen)]
+        point = nodes[list(chosen)]
+        if point @ point <= reach**2:
+            outer = point @ point > (reach - 1) ** 2
+            yield float(np.prod(weights[list(chosen)])), root @ point, bool(outer)
 
 
-def _points(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray]]:
+def _points(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
     """Yield points of a scrambled Sobol sequence (Owen 1998, Journal of Complexity 14, 466-489)."""
     from scipy.special import ndtri
     from scipy.stats import chi2, qmc
@@ -204,7 +228,7 @@ def _points(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, n
             covariance = (
                 covariance + spread.covariance * (spread.nu / chi2.ppf(u, spread.nu))[..., None, None, None]
             )
-        yield 1 / POINTS, _root(covariance) @ ndtri(point[:q])
+        yield 1 / POINTS, _root(covariance) @ ndtri(point[:q]), False
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

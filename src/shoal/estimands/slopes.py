@@ -1,8 +1,8 @@
 """How fast predictions change along a predictor: derivatives, and elasticities made of them.
 
-The derivative of a prediction is that of a polynomial of the sixth degree through seven predictions near the
-value, inside the range of the data where the value is: exact for straight lines and polynomials, and to about
-1e-12 for inverse links. The names of the ratios are those of the R package marginaleffects (Arel-Bundock,
+The derivative of a prediction is that of the polynomial of the eighth degree through nine predictions near
+the value, inside the range of the data where the value is: but for rounding it is exact for polynomials, and
+for inverse links the error is that of the step, in units of the linear predictor, to the eighth power. The names of the ratios are those of the R package marginaleffects (Arel-Bundock,
 Greifer and Heiss 2024, Journal of Statistical Software 111, 9).
 """
 
@@ -28,8 +28,8 @@ KINDS = {
     "eydx": "relative change of {y} for one unit of {x}",
     "dyex": "change of {y} for a relative change of {x}",
 }
-NODES = 7
-STEP = 1 / 256  # between them, in units of the range of the predictor
+NODES = 9
+STEP = 1 / 1024  # between them, in units of the range of the predictor
 
 
 def slope(
@@ -104,7 +104,7 @@ def _derivative(asked: Plan, name: str, kind: str) -> Measure:
 
 
 def weights_at(place: np.ndarray) -> np.ndarray:
-    """Return what multiplies values at 0, 1, … 6 for the derivative at some places, (N,), as (N, 7).
+    """Return what multiplies values at 0, 1, … 8 for the derivative at some places (N,), as (N, 9).
 
     Derivatives of Lagrange's polynomials: ``sum over m of prod over k of (t - k) / (j - k)``, k neither j
     nor m, over ``j - m``.
