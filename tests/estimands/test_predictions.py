@@ -15,7 +15,6 @@ from shoal.api import Fit
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.estimands import predictions
 from shoal.fit import row_blocks
-from shoal.fit.results import Results
 
 RUN = {"draws": 60, "chains": 2, "seed": 7, "cores": 1}
 

@@ -245,7 +245,8 @@ def _predictor(ask: Ask) -> Predict:
             found = found / xr.DataArray(np.where(trials > 0, trials, 1.0), dims="row")
         if ask.scale == "response" and design.family.ordinal:
             means = found.values @ design.category_numbers
-            return xr.DataArray(means, {d: found[d] for d in found.dims[:3]}, found.dims[:3])
+            kept = ("chain", "draw", "row")
+            return xr.DataArray(means, {name: found[name] for name in kept}, kept)
         return xr.DataArray(found)
 
     return predicted

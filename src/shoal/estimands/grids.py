@@ -13,6 +13,7 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.adjusted import Ask, Base
 from shoal.estimands.level_rules import known_value, names_levels
+from shoal.estimands.predictions import check_integer
 from shoal.formula.categories import is_category
 from shoal.formula.functions import GROUPED
 from shoal.formula.reader import read_piece
@@ -160,8 +161,7 @@ def _known(column: pd.Series) -> np.ndarray:
 
 def _along(values: np.ndarray, grid: str, points: int) -> list[Any]:
     """Return values along a number's range, or its quantiles."""
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
-        raise ModelError(f"points={points!r}.", "An integer of at least 2.")
+    check_integer("points", points, 2)
     distinct = np.unique(values)
     if len(distinct) <= points and np.array_equal(distinct, np.round(distinct)):
         return [int(value) for value in distinct]

@@ -26,6 +26,7 @@ from shoal.model.predictors import common_phi, linear_predictor
 
 REACH = 8.0  # standard deviations on either side
 TAIL = 1e-4  # share of an integral that its outermost nodes may have
+CLIPPED = 1e200  # beyond which exponentials of exponentials are cut off by `families.numerics`
 POINTS = 1024  # of low discrepancy
 
 
@@ -130,7 +131,7 @@ def population_mean(
 
 def _warn_of_tails(total: np.ndarray, outside: np.ndarray) -> None:
     """Warn where the outermost nodes matter: the integral over all of them may be infinite."""
-    bad = ~np.isfinite(total)
+    bad = ~(np.abs(total) < CLIPPED)
     bad[~bad] = outside[~bad] > TAIL * np.abs(total[~bad])
     if bad.any():
         warnings.warn(
@@ -194,7 +195,7 @@ def _covariance(values: Mapping[int, np.ndarray], places: list[int]) -> np.ndarr
 
 
 def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
-    """Yield weights, what is added to each of q linear predictors (..., N, q), and whether a node is outer."""
+    """Yield weights, what is added to q linear predictors (..., N, q), and whether a node is an outer one."""
     if q > 2 or any(spread.nu is not None for spread in spreads):
         yield from _points(spreads, q, seed)
         return
