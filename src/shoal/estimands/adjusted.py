@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from shoal.estimands import linear_scale
 from shoal.estimands.level_rules import Levels
 from shoal.estimands.predictions import predict
 from shoal.fit.results import Results
-from shoal.formula import evaluate
+from shoal.formula.terms import Expression
 from shoal.model.design import Design
 from shoal.model.replay import columns_of
 
@@ -102,12 +102,24 @@ def scale_for(design: Design, scale: Any) -> str:
     return str(scale)
 
 
+def of_shares(results: Results, response: str | None) -> Results:
+    """Return results whose rows have one trial each: what is expected of them is a share of any number."""
+    design = results.model.response(response)
+    written = design.formula.response
+    if written.trials is None:
+        return results
+    formula = replace(design.formula, response=replace(written, trials=Expression("1", ())))
+    own = replace(design, formula=formula)
+    designs = tuple(own if other is design else other for other in results.model.designs)
+    return Results(replace(results.model, designs=designs), results.tree)
+
+
 def check_columns(design: Design, names: Sequence[str]) -> None:
     """Raise unless columns predict or name levels, and each is set once."""
     trials = design.formula.response.trials
     allowed = columns_of(design, False, False)
     for name in names:
-        if trials is not None and name in trials.columns:
+        if trials is not None and name in trials.columns and name not in design.predicting:
             raise ModelError(
                 f"{name!r} is the number of trials of {design.formula.response.value.text!r}.",
                 "Columns that predict: trials are part of the response, and keep their values.",
@@ -227,7 +239,7 @@ def _chunks(ask: Ask, rows: int) -> Iterator[slice]:
 
 
 def _predictor(ask: Ask) -> Predict:
-    """Return the function that predicts the rows of a table, of successes their share among trials."""
+    """Return the function that predicts the rows of a table."""
     design, linear = ask.design, ask.scale == "linear"
 
     def predicted(rows: pd.DataFrame) -> xr.DataArray:
@@ -240,9 +252,6 @@ def _predictor(ask: Ask) -> Predict:
             draws=ask.draws,
             seed=ask.seed,
         )
-        if not linear and design.formula.response.trials is not None:
-            trials = _trials(design, rows)
-            found = found / xr.DataArray(np.where(trials > 0, trials, 1.0), dims="row")
         if ask.scale == "response" and design.family.ordinal:
             means = found.values @ design.category_numbers
             kept = ("chain", "draw", "row")
@@ -250,13 +259,6 @@ def _predictor(ask: Ask) -> Predict:
         return xr.DataArray(found)
 
     return predicted
-
-
-def _trials(design: Design, rows: pd.DataFrame) -> np.ndarray:
-    expression = design.formula.response.trials
-    assert expression is not None
-    columns = {"": np.zeros(len(rows))} | {str(name): rows[name].to_numpy() for name in rows}
-    return np.asarray(evaluate(expression, columns), float)
 
 
 def words_of(case: Mapping[str, Any]) -> str:

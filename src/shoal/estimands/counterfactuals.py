@@ -13,6 +13,7 @@ from shoal.estimands.adjusted import (
     Ask,
     averages,
     check_columns,
+    of_shares,
     over_data,
     scale_for,
     scale_words,
@@ -60,7 +61,9 @@ def settings_answer(
     own = dict(at) if isinstance(at, Mapping) else {}
     check_columns(design, [*cases[0], *between, *own])
     check_apart(design, cases[0], between, own, "the settings")
-    rule = level_rule(results, response, at, levels, [*cases[0], *between], over_data=True)
+    rule = level_rule(
+        of_shares(results, response), response, at, levels, [*cases[0], *between], over_data=True
+    )
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
     cases = [{c: known_value(ask.design, ask.frame, c, v) for c, v in case.items()} for case in cases]
     apart = varied(ask, {}, between).cases

@@ -222,8 +222,8 @@ def _in_order(column: pd.Series) -> list[Any]:
 def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
     """Return one row of typical values, or of few rows where levels are averaged over; and these values.
 
-    Numbers have their mean over the observations, categories the one of most observations. The additions of
-    the response that predictions need are those of the row with most trials.
+    Numbers have their mean over the observations, categories the one of most observations. Bounds of a
+    truncated response are those of the first row.
     """
     frame, design, levels = ask.frame, ask.design, ask.levels
     weight = np.asarray(design.row_weight, float)
@@ -239,8 +239,7 @@ def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
             typical[name] = max(categories[name], key=lambda own: counts.get(own, 0.0))
         else:
             typical[name] = float(np.average(column[known].to_numpy(float), weights=weight[known]))
-    first = int(np.argmax(np.where(weight > 0, design.rows.trials, -1.0)))
-    row = frame.iloc[[first]]
+    row = frame.iloc[[int(np.argmax(weight > 0))]]
     if not levels.combined:
         return Base(row.reset_index(drop=True), np.ones(1)), typical
     every = ask.results.model.table.frame[list(levels.combined)].drop_duplicates().reset_index(drop=True)

@@ -18,6 +18,7 @@ from shoal.estimands.adjusted import (
     Measure,
     averages,
     check_columns,
+    of_shares,
     over_data,
     scale_for,
     scale_words,
@@ -50,6 +51,8 @@ class Effect(Answer):
     numbers : frozenset of str
         Those that are numbers.
     response : str
+    of : str
+        What stands at its points: "response", "probability" or "linear"; "slope" of slopes.
     """
 
     grid: pd.DataFrame
@@ -57,6 +60,7 @@ class Effect(Answer):
     by: tuple[str, ...]
     numbers: frozenset[str]
     response: str
+    of: str
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -66,14 +70,14 @@ class Effect(Answer):
         tails = [(1 - self.prob) / 2, 0.5, (1 + self.prob) / 2]
         low, median, high = np.quantile(values, tails, axis=0)
         columns = {"median": median, "mean": values.mean(0), "sd": values.std(0), lower: low, upper: high}
-        table = Estimates(pd.concat([self._labels, pd.DataFrame(columns)], axis=1))
+        table = Estimates(pd.concat([self.labels, pd.DataFrame(columns)], axis=1))
         table.index = pd.RangeIndex(1, len(table) + 1)
         table.attrs = {"scale": self.scale, "population": self.population}
         return table
 
     @property
-    def _labels(self) -> pd.DataFrame:
-        """The grid's columns, each row once for every category."""
+    def labels(self) -> pd.DataFrame:
+        """The columns that tell rows of the table apart: the grid's, each row once for every category."""
         if self.draws.ndim == 3:
             return self.grid
         categories = self.draws[self.draws.dims[3]].values.tolist()
@@ -131,7 +135,8 @@ def plan(
     check_apart(design, x if along else [c for c in x if x[c] is not None], between, own)
     given = {name: values for name, values in x.items() if along or values is not None}
     settled = [*(x if along else given), *between]
-    rule = level_rule(results, response, at, levels, settled, over_data=over == "data")
+    shares = of_shares(results, response)
+    rule = level_rule(shares, response, at, levels, settled, over_data=over == "data")
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
     values = varied(ask, given, between, grid, points)
     cases = values.cases
@@ -207,4 +212,5 @@ def answer(
         () if by is None else tuple(columns_in(by, "by")),
         values.numbers,
         asked.ask.response,
+        asked.ask.scale if measure is None else "slope",
     )
