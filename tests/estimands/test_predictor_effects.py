@@ -84,7 +84,9 @@ def test_a_level_is_named_by_label_or_by_column(binary):
     r = binary.results.posterior["r_g"].sel(g=30).values
     eta = fixed(binary, GRID, DATA["z"].mean(), "high") + r[..., :1] + r[..., 1:] * np.array(GRID)
     for asked in ({"levels": 30}, {"levels": "30"}, {"at": {"g": 30}}):
-        np.testing.assert_allclose(binary.effect({"x": GRID}, **asked).draws, expit(eta), **EXACT)
+        out = binary.effect({"x": GRID}, **asked)
+        np.testing.assert_allclose(out.draws, expit(eta), **EXACT)
+        assert ("with g=30" if "at" in asked else "in level 30 of g") in out.population
 
 
 def every_level(fit, x):
@@ -369,7 +371,7 @@ def test_rows_are_compared_by_words_and_by_expressions(binary):
 
 def test_differences_of_differences(counts):
     apart = counts.contrast({"x": [1, 0]}, by="c")
-    assert apart.table.index.tolist() == ["x=1, c=low - x=0, c=low", "x=1, c=high - x=0, c=high"]
+    assert apart.table.index.tolist() == ["x=1 - x=0 (c=low)", "x=1 - x=0 (c=high)"]
     twice = apart.contrast("sequential")
     crossed = {"x": [1, 0, 1, 0], "c": ["low", "low", "high", "high"]}
     written = counts.contrast(crossed, hypothesis="(b3 - b4) - (b1 - b2) = 0")

@@ -55,7 +55,7 @@ def contrast(
                 "A level of a group is a setting too: settings={'district': ['1', '3']}.",
             )
         answers = settings_answer(results, settings, by, at, levels, scale, response, draws, seed, prob)
-        return _joined([compared(answer, hypothesis, prob) for answer in answers])
+        return _joined({words: compared(answer, hypothesis, prob) for words, answer in answers.items()})
     if at is not None or response is not None or by is not None or scale not in (None, "linear", "link"):
         raise ModelError(
             "Levels of a group are contrasted by their coefficients, on the linear predictor's scale; "
@@ -66,14 +66,20 @@ def contrast(
     return compared(_levels(results, group, levels, effect, prob), hypothesis, prob)
 
 
-def _joined(parts: Sequence[Contrast]) -> Contrast:
-    """Return the contrasts of all values of `by`, one after the other."""
-    first = parts[0]
-    if len(parts) == 1:
+def _joined(parts: Mapping[str, Contrast]) -> Contrast:
+    """Return the contrasts of all values of `by`, whose words are the keys, one after the other."""
+    first = next(iter(parts.values()))
+    if list(parts) == [""]:
         return first
-    draws = xr.concat([part.draws for part in parts], "contrast")
-    sides = xr.concat([part.sides for part in parts], "side")
+    draws = xr.concat([_named(part.draws, words) for words, part in parts.items()], "contrast")
+    sides = xr.concat([_named(part.sides, words) for words, part in parts.items()], "side")
     return Contrast(draws, first.scale, first.population, first.prob, sides)
+
+
+def _named(draws: xr.DataArray, words: str) -> xr.DataArray:
+    """Return draws of rows whose labels end in `words`."""
+    name = str(draws.dims[2])
+    return draws.assign_coords({name: [f"{label} ({words})" for label in draws[name].values]})
 
 
 def _levels(

@@ -37,8 +37,8 @@ def settings_answer(
     draws: int | None,
     seed: int,
     prob: float,
-) -> list[Answer]:
-    """Return the mean prediction over all rows under each setting, for each value of `by`.
+) -> dict[str, Answer]:
+    """Return the mean prediction over all rows under each setting, for each value of `by`, by its words.
 
     Parameters
     ----------
@@ -70,11 +70,11 @@ def settings_answer(
     base = over_data(ask)
     found = averages(ask, base, [{**case, **own} for own in apart for case in cases])
     population = population_words(ask, len(base.frame), own)
-    answers = []
+    answers = {}
     for i, value in enumerate(apart):
         part = found.isel(case=slice(i * len(cases), (i + 1) * len(cases))).rename(case="side")
-        part = part.assign_coords(side=[words_of({**case, **value}) for case in cases])
-        answers.append(Answer(part, scale_words(design, scale), population, prob))
+        part = part.assign_coords(side=[words_of(case) for case in cases])
+        answers[words_of(value)] = Answer(part, scale_words(design, scale), population, prob)
     return answers
 
 

@@ -61,7 +61,7 @@ def columns_in(given: Any, what: str) -> dict[str, Any]:
     if isinstance(given, str):
         return {given: None}
     if isinstance(given, Mapping) and given and all(isinstance(name, str) for name in given):
-        return {name: _listed(name, values) for name, values in given.items()}
+        return {name: None if values is None else _listed(name, values) for name, values in given.items()}
     if isinstance(given, Sequence) and given and all(isinstance(name, str) for name in given):
         if len(set(given)) < len(given):
             raise ModelError(f"{what}={given!r} names a column twice.", "Each column once.")
@@ -103,7 +103,7 @@ def varied(
     values: dict[str, list[Any]] = {}
     for name, given in {**x, **by}.items():
         if given is not None:
-            values[name] = [_value(design, frame, categories, name, value) for value in given]
+            values[name] = [value_in(design, frame, categories, name, value) for value in given]
         elif name in categories:
             values[name] = categories[name]
         elif name in x:
@@ -138,7 +138,7 @@ def check_apart(
             raise ModelError(f"{name!r} is both in {where} and in `at`.", "One of the two.")
 
 
-def _value(design: Design, frame: pd.DataFrame, categories: dict[str, list], name: str, value: Any) -> Any:
+def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], name: str, value: Any) -> Any:
     """Return a value that was given, as it stands in the table if it is a category or a level."""
     value = known_value(design, frame, name, value)
     if name in categories:

@@ -74,8 +74,10 @@ def level_rule(
     given = _given(design, at)
     if levels is not None and not factors_of(design):
         raise ModelError(f"levels={levels!r}, and the model has no grouping factor.", "Leave `levels` out.")
+    label = ""
     if levels is not None and not (isinstance(levels, str) and levels in RULES):
-        given, levels = _with_label(design, given, levels), None
+        given, label = _with_label(design, given, levels)
+        levels = None
     drawn = [c for c, value in given.items() if value is None]
     if drawn and levels is not None:
         raise ModelError(
@@ -95,7 +97,7 @@ def level_rule(
         held,
         "population" if drawn else RULES[rule] if targets else "error",
         combined,
-        _words(rule, targets, drawn, frame, combined),
+        label or _words(rule, targets, drawn, frame, combined),
     )
 
 
@@ -126,8 +128,8 @@ def _open(design: Design, given: Mapping[str, Any], settled: set[str]) -> list[s
     return list(dict.fromkeys(out))
 
 
-def _with_label(design: Design, given: Mapping[str, Any], label: Any) -> dict[str, Any]:
-    """Return what is held where one level is named without its factor."""
+def _with_label(design: Design, given: Mapping[str, Any], label: Any) -> tuple[dict[str, Any], str]:
+    """Return what is held where one level is named without its factor, and the words for it."""
     names = list(dict.fromkeys(factor.columns for factor in factors_of(design)))
     if len(names) != 1 or len(names[0]) != 1:
         columns = listing(repr(c) for c in dict.fromkeys(c for own in names for c in own))
@@ -140,7 +142,7 @@ def _with_label(design: Design, given: Mapping[str, Any], label: Any) -> dict[st
     ((column,),) = names
     if column in given:
         raise ModelError(f"levels={label!r}, and `at` sets {column!r}.", "One of the two.")
-    return {**given, column: label}
+    return {**given, column: label}, f"in level {label} of {column}"
 
 
 def _identifying(design: Design) -> list[str]:

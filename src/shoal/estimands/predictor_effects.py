@@ -27,13 +27,23 @@ from shoal.estimands.adjusted import (
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.comparisons import Answer, flat
 from shoal.estimands.counterfactuals import population_words
-from shoal.estimands.grids import Varied, check_apart, check_predictors, columns_in, typical_rows, varied
-from shoal.estimands.level_rules import known_value, level_rule
+from shoal.estimands.grids import (
+    Varied,
+    categories_of,
+    check_apart,
+    check_predictors,
+    columns_in,
+    typical_rows,
+    value_in,
+    varied,
+)
+from shoal.estimands.level_rules import level_rule
 from shoal.estimands.predictions import LARGEST
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
 OVER = ("typical", "data")
+TERM = "term"  # the column of a table of one slope, which has no grid
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,9 +149,10 @@ def plan(
     rule = level_rule(shares, response, at, levels, settled, over_data=over == "data")
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
     values = varied(ask, given, between, grid, points)
-    cases = values.cases
+    categories = categories_of(ask.design, ask.frame)
+    own = {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in own.items() if v is not None}
+    cases = [{**own, **case} for case in values.cases]
     _check_size(ask, len(cases))
-    own = {c: known_value(ask.design, ask.frame, c, v) for c, v in own.items() if v is not None}
     if over == "data":
         base = over_data(ask)
         return Plan(ask, base, cases, values, population_words(ask, len(base.frame), own))
@@ -202,6 +213,7 @@ def answer(
     cases = values.cases
     labels = [words_of(case) for case in cases] if cases[0] else [", ".join(x)]
     table = pd.DataFrame({name: [case[name] for case in cases] for name in cases[0]})
+    table = table if cases[0] else pd.DataFrame({TERM: list(x)})
     return Effect(
         asked.answered(measure, labels),
         scale,

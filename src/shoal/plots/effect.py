@@ -192,6 +192,7 @@ def _points(
         label = plain(_text(key), 40) if key and len(hues) <= len(COLOURS) else None
         axes.scatter(x, part["median"], 34, color, linewidths=0, label=label, zorder=3)
     axes.set_xticks(list(places.values()), [plain(str(value), 20) for value in places])
+    axes.set_xlim(-0.6, len(places) - 0.4)
     return None
 
 
