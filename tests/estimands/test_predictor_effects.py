@@ -222,12 +222,16 @@ def test_student_effects_are_averaged_where_there_is_a_mean():
         counts.effect("x", levels="population")
 
 
-def test_memberships_weigh_new_levels():
-    data = DATA.assign(g2=np.roll(DATA["g"], 12))
-    fit = from_prior("y ~ x + (1 | mm(g, g2))", data, draws=5)
-    table = pd.DataFrame({"x": [0.0], "g": [1000], "g2": [2000]})
-    linear = fit.predict(table, new_levels="average").values[..., 0]
-    np.testing.assert_allclose(linear, draws(fit, "Intercept"), **EXACT)
+@pytest.mark.parametrize("text", [False, True])
+def test_a_row_of_several_memberships_is_in_new_levels_that_differ(text):
+    """Of weights w the variance is that of one level times the sum of their squares."""
+    data = DATA.assign(g2=np.roll(DATA["g"], 12), p=1.0, q=3.0)
+    data = data.assign(g="l" + data["g"].astype(str), g2="l" + data["g2"].astype(str)) if text else data
+    priors = {"sd": sl.priors.HalfNormal(1)}
+    fit = from_prior("n ~ x + (1 | mm(g, g2, weights=[p, q]))", data, family="poisson", priors=priors)
+    out = fit.effect({"x": [0.0]}, levels="population").draws[..., 0]
+    variance = (0.25**2 + 0.75**2) * draws(fit, "sd_g+g2")[..., 0] ** 2
+    np.testing.assert_allclose(out, np.exp(draws(fit, "Intercept") + variance / 2), rtol=1e-7)
 
 
 def test_an_average_over_the_data_is_over_the_population_too(binary):

@@ -58,7 +58,7 @@ def test_slopes_at_values_for_each_category(binary):
         np.testing.assert_allclose(out.draws[..., [i]], p * (1 - p) * beta, rtol=1e-11, atol=1e-12)
     assert out.table["c"].tolist() == ["low", "low", "high", "high"]
     typical = binary.slope("x", over="typical")
-    assert typical.table.columns[0] == "median" and "x=" in typical.population
+    assert typical.table["term"].tolist() == ["x"] and "x=" in typical.population
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def test_slopes_of_the_population_and_of_categories(binary):
     ordered = from_prior("o ~ x + (1 | g)", DATA, draws=20, family="cumulative")
     each = ordered.slope("x", scale="probability")
     np.testing.assert_allclose(each.draws.sum("category"), 0, atol=1e-10)
+    assert each.table[["term", "category"]].values.tolist() == [["x", own] for own in (1, 2, 3, 4)]
     mean = ordered.slope("x").draws
     np.testing.assert_allclose(mean, each.draws.values @ np.arange(1.0, 5.0), rtol=1e-9, atol=1e-9)
 

@@ -90,7 +90,8 @@ def level_rule(
     design, frame = results.model.response(response), results.model.table.frame
     held = {c: known_value(design, frame, c, value) for c, value in given.items() if value is not None}
     new = [copies.get(c, c) for c in (drawn if rule == "fitted" else targets)]
-    held |= {c: _new_label(design, frame[c]) for c in new}
+    for column in new:
+        held[column] = _new_label(design, frame[column], held.values())
     combined = tuple(_identifying(design)) if rule == "fitted" and targets else ()
     return Levels(
         results,
@@ -212,8 +213,10 @@ def names_levels(design: Design, name: str) -> bool:
     return name not in design.predicting and any(name in f.columns for f in factors_of(design))
 
 
-def _new_label(design: Design, column: pd.Series) -> Any:
-    """Return a label that no row has, of the column's kind.
+def _new_label(design: Design, column: pd.Series, others: Iterable[Any]) -> Any:
+    """Return a label that no row has and that is none of `others`, of the column's kind.
+
+    The levels that a row of a multiple membership names are different ones.
 
     Raises
     ------
@@ -226,9 +229,10 @@ def _new_label(design: Design, column: pd.Series) -> Any:
             "None stands for a new level; a predictor needs a value.",
         )
     if column.dtype.kind in "biuf":
-        return int(np.ceil(column.max())) + 1
-    label, taken = "new", set(column.astype(str))
-    while label in taken:
+        taken = [value for value in others if isinstance(value, int | float)]
+        return int(np.ceil(max([column.max(), *taken]))) + 1
+    label, names = "new", {*column.astype(str), *map(str, others)}
+    while label in names:
         label += "_"
     return label
 
