@@ -7,7 +7,7 @@ from scipy.special import expit
 
 import shoal as sl
 from shoal.errors import DataError, ModelError
-from shoal.estimands import contrasts, counterfactuals
+from shoal.estimands import adjusted, comparisons
 
 RUN = {"draws": 90, "chains": 2, "seed": 7, "cores": 1}  # too few for the run to be judged, and sampled again
 
@@ -109,7 +109,7 @@ def test_weights_and_varying_slopes_enter_the_mean(slopes):
 
 def test_rows_predicted_in_pieces_give_the_same_mean(counts, monkeypatch):
     whole = counts.contrast({"x": [1, 0]}, at="population", seed=3)
-    monkeypatch.setattr(counterfactuals, "CHUNK", 2000)
+    monkeypatch.setattr(adjusted, "CHUNK", 2000)
     np.testing.assert_allclose(counts.contrast({"x": [1, 0]}, at="population", seed=3).draws, whole.draws)
 
 
@@ -161,7 +161,7 @@ def test_levels_are_contrasted_by_their_coefficients(slopes):
 
 
 def test_too_many_pairs(slopes, monkeypatch):
-    monkeypatch.setattr(contrasts, "LARGEST", 1000)
+    monkeypatch.setattr(comparisons, "LARGEST", 1000)
     with pytest.raises(ModelError, match="All pairs of 8 sides.*\n.*\nName the levels"):
         slopes.contrast(group="g")
 

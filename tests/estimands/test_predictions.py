@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import estimand_cases
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,6 @@ from shoal.api import Fit
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.estimands import predictions
 from shoal.fit import row_blocks
-from shoal.fit.results import Results
 
 RUN = {"draws": 60, "chains": 2, "seed": 7, "cores": 1}
 
@@ -67,13 +67,7 @@ def slopes():
 
 
 def from_prior(formula, data=DATA, **settings):
-    """Return a fit whose draws are from the prior: predictions are functions of draws, whatever they are."""
-    model = sl.Model(formula, data, **settings)
-    drawn = model.prior_predictive(draws=120, seed=3)
-    tree = xr.DataTree.from_dict(
-        {"posterior": drawn["prior"].to_dataset(), "observed_data": drawn["observed_data"].to_dataset()}
-    )
-    return Fit(Results(model.specification, tree))
+    return estimand_cases.from_prior(formula, data, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,20 @@
-"""What a fit says: tables and draws of quantities, contrasts, predictions; thin, calling downwards."""
+"""What a fit says: tables and draws of quantities, predictions; thin, calling downwards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from shoal import estimands
-from shoal.estimands import contrasts, predictions, predictive
-from shoal.fit.results import Results
+from shoal.api.comparisons import Comparisons
+from shoal.estimands import predictions, predictive
 
 
-class Quantities:
+class Quantities(Comparisons):
     """The half of `Fit` that asks for numbers."""
-
-    def __init__(self, results: Results):
-        self._results = results
 
     def summary(
         self,
@@ -114,82 +111,6 @@ class Quantities:
         """
         return estimands.ranks(self._results, group, effect, best, top, prob)
 
-    def contrast(
-        self,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        group: str | None = None,
-        levels: Sequence[Any] | None = None,
-        effect: str | None = None,
-        at: Mapping[str, Any] | str | None = None,
-        scale: str | None = None,
-        response: str | None = None,
-        draws: int | None = None,
-        seed: int = 0,
-        prob: float = 0.9,
-    ) -> contrasts.Contrast:
-        """Return differences between settings of predictors, or between levels of a group.
-
-        Parameters
-        ----------
-        settings : mapping, optional
-            From columns to the values they take, one a setting: ``{"pred": ["pred", "no"]}`` sets every row
-            of the data to the first, then to the second, predicts, and takes the difference of the means. A
-            single value holds in all settings. More than two settings: every pair.
-        group, levels, effect
-            Instead of settings: the levels of a grouping factor (two or more; every pair) whose coefficients
-            are contrasted, on the linear predictor's scale. By default all levels, and the Intercept.
-        at : mapping or "population", optional
-            With settings: columns held at a value in every row, ``{"tank": "3"}``; None as a value stands for
-            a new level, its effects drawn from the population. ``"population"``: new levels of all factors.
-            A predictor that names levels, too, keeps its values where the level is new.
-        scale : {"response", "probability", "linear"}, optional
-            Of settings: the expected response (a share of successes; of an ordered response the mean
-            category), the probability of each category, which is also what is returned for "response" of
-            categories without an order, or the linear predictor.
-        response : str, optional
-            One of several responses.
-        draws : int, optional
-            Draws of each chain, evenly spread; all by default.
-        seed : int
-            For new levels.
-        prob : float
-            Probability of the table's interval.
-
-        Returns
-        -------
-        Contrast
-            ``.table`` (mean, sd, interval, ``p_above_0``), ``.draws``, ``.settings`` (each side of the
-            differences), ``.scale`` and ``.population``, which are printed with it. An effect of changing a
-            predictor is causal only if the model leaves no confounder out.
-
-        Raises
-        ------
-        DataError, ModelError
-            Columns or levels that the model does not have, settings of different lengths, more than 4 GB of
-            draws.
-
-        Examples
-        --------
-        >>> fit.contrast({"x": [0, 1]}).table.shape[0]  # of x = 1 and x = 0, averaged over the rows
-        1
-        >>> fit.contrast(levels=[0, 1, 2]).table.shape[0]  # every pair of three levels of g
-        3
-        """
-        return contrasts.contrast(
-            self._results,
-            settings,
-            group=group,
-            levels=levels,
-            effect=effect,
-            at=at,
-            scale=scale,
-            response=response,
-            draws=draws,
-            seed=seed,
-            prob=prob,
-        )
-
     def finite_population(self, group: str | None = None, *, prob: float = 0.9) -> pd.DataFrame:
         """Return means over *these* levels beside the population's."""
         return estimands.finite_population(self._results, group, prob)
@@ -222,10 +143,11 @@ class Quantities:
             probability); or new observations, which need known standard errors in `new` where the model has
             them. Weights play no part. Ordered observations are numbers as the table has them; of categories
             that are no numbers, their places from 1.
-        new_levels : {"error", "population", "zero"}
+        new_levels : {"error", "population", "average", "zero"}
             What becomes of levels of grouping factors that were not fitted: an error; effects drawn from the
             population, given each draw's standard deviations and correlations, one draw for all rows of a
-            level; or effects of zero. A level's draws depend on its label and the seed, not on other rows.
+            level; the average over the population, by integration over these effects; or effects of zero. A
+            level's draws depend on its label and the seed, not on other rows.
         response : str, optional
             One of several responses.
         draws : int, optional

@@ -82,7 +82,7 @@ def compare(
         screen.say("\n".join(["", *map(str, scores.values())]))
     for path in filter(None, (plot, pointwise)):
         screen.say(f"Written to {path}.")
-    sound = [_relied_on(screen, scores), _trusted(screen, fits)]
+    sound = [_relied_on(screen, scores), trusted(screen, fits)]
     raise typer.Exit(0 if all(sound) else UNTRUSTWORTHY)
 
 
@@ -180,7 +180,7 @@ def _relied_on(screen: Screen, scores: Mapping[str, Loo]) -> bool:
     return not bad
 
 
-def _trusted(screen: Screen, fits: Mapping[str, Fit]) -> bool:
+def trusted(screen: Screen, fits: Mapping[str, Fit]) -> bool:
     """Say which draws cannot be trusted; return whether all can."""
     diagnoses = {name: fit.diagnose() for name, fit in fits.items()}
     bad = {name: d for name, d in diagnoses.items() if not d.trustworthy}

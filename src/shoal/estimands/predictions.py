@@ -13,6 +13,7 @@ import xarray as xr
 
 from shoal.errors import ModelError, nearest
 from shoal.estimands import interval_names
+from shoal.estimands.population_mean import check_average, population_mean
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws, spread
 from shoal.fit.support import require_possible
@@ -38,7 +39,7 @@ class Request:
         The rows to predict.
     posterior : Dataset
     kind : {"linear", "mean", "response"}
-    new_levels : {"error", "population", "zero"}
+    new_levels : {"error", "population", "average", "zero"}
     seed : int
     number : int
         Of the response in the model.
@@ -153,6 +154,12 @@ def ask(
         if value not in known:
             raise ModelError(f"{name}={value!r}.", f"One of {', '.join(known)}.", nearest(str(value), known))
     check_integer("seed", seed, 0)
+    if kind == "response" and new_levels == "average":
+        raise ModelError(
+            "kind='response' and new_levels='average'.",
+            "An observation is of one level; expected responses are averaged over levels.",
+            "new_levels='population' draws a new level's effects.",
+        )
     every = results.model.designs
     designs = every if response is None else (results.model.response(response),)
     replays, index = _replays(results, designs, new, kind, new_levels)
@@ -190,6 +197,9 @@ def _replays(
     trials, se = kind != "linear", kind == "response"
     frame, learnt = read_new(new, designs, trials, se).frame, results.model.table.frame
     replays = [replay(d, learnt, frame, trials, se, new_levels) for d in designs]
+    if new_levels == "average":
+        for d, there in zip(designs, replays, strict=True):
+            check_average(d, there.design)
     return replays, new.index if isinstance(new, pd.DataFrame) else frame.index
 
 
@@ -248,7 +258,19 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
         design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
         rng = np.random.default_rng([q.seed, q.number, number])
         noise = _noise(q, number, design.n_rows)
-        values = np.array(_values(q, design, shared | effects, rng, noise))
+        if q.new_levels == "average" and q.kind == "mean":
+            values = population_mean(
+                q.fitted,
+                q.replay.design,
+                where,
+                design,
+                q.posterior,
+                shared | effects,
+                (chains, draws, design.n_rows),
+                q.seed,
+            )
+        else:
+            values = np.array(_values(q, design, shared | effects, rng, noise))
         values[:, :, q.replay.missing[where]] = np.nan
         yield where, values
 

@@ -23,7 +23,7 @@ from shoal.model.replay_levels import factors_of, replayed_levels, with_new_leve
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes
 
-NEW_LEVELS = ("error", "population", "zero")
+NEW_LEVELS = ("error", "population", "average", "zero")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def replay(
         N rows with the columns that `columns_of` names.
     trials, se : bool
         Whether these are read; otherwise they are 1 and 0.
-    new_levels : {"error", "population", "zero"}
+    new_levels : {"error", "population", "average", "zero"}
         What is to become of levels that were not fitted.
 
     Raises

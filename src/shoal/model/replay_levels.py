@@ -45,7 +45,7 @@ def with_new_levels(design: Design, there: Design, new_levels: str) -> Design:
     ----------
     design, there : Design
         As fitted, and on the rows of another table.
-    new_levels : {"error", "population", "zero"}
+    new_levels : {"error", "population", "average", "zero"}
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _check_levels(design: Design, there: Design, new_levels: str) -> None:
                 "new_levels='error' predicts for fitted levels only.",
                 "new_levels='population' draws their effects from the population, 'zero' sets them to zero.",
             )
-    if new_levels == "population":
+    if new_levels in ("population", "average"):
         _check_population(b for _, b in grown)
 
 

@@ -181,6 +181,32 @@ class FitPlots:
 
         return outcomes(self._results, by, colour, response, prob)
 
+    def effect(self, x: Any, **asked: Any) -> Picture:
+        """Draw predictions along a predictor, with the rows of the data behind them.
+
+        Parameters
+        ----------
+        x : column, columns or mapping
+            A number has curves, a category points, two numbers a surface.
+        **asked
+            As in `Fit.effect`: ``by``, ``at``, ``over``, ``levels``, ``scale``, ``grid``, ``points`` …. The
+            first column of `by` has colours (more than six values: thin lines without intervals), others have
+            panels; so have all where categories of the response have the colours.
+
+        Returns
+        -------
+        Picture
+            Numbers: the table of `Fit.effect`, ``shown`` as "expected", and the data, "observed": rows, or
+            means of at most 20 bins of 0/1 responses and of more than 2,000 rows, of ``n`` observations. On
+            other scales than the response's there are none.
+        """
+        from shoal.estimands.predictor_effects import columns_in, effect
+        from shoal.plots.effect import effect_picture
+
+        if len(columns_in(x, "x")) > 1:
+            asked = {"points": 25, **asked}
+        return effect_picture(self._results, effect(self._results, x, **asked))
+
     def prior_posterior(self, var_names: Names | None = None) -> Picture:
         """Draw prior and posterior densities of each quantity on one axis.
 

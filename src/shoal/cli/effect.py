@@ -1,0 +1,147 @@
+"""The command `shoal effect`: what a saved fit expects along a predictor, as a table and as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shoal.cli.commands import PICTURES, UNTRUSTWORTHY
+from shoal.cli.compare import trusted
+from shoal.cli.inputs import check_output
+from shoal.cli.options import Force
+from shoal.cli.report import load_fit
+from shoal.cli.screen import Screen, frame_table
+from shoal.errors import FileError
+
+EPILOG = "Example: shoal effect fit.nc age --by urban --levels population --plot age.png"
+TABLES = (".csv",)
+NUMBERS = 5  # columns of a table of draws, beside those that say what its rows are
+
+
+def effect(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
+    ],
+    x: Annotated[
+        list[str],
+        typer.Argument(metavar="X", help="A predictor, or two of a surface; with values: age=20,30,40."),
+    ],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="A column whose values tell curves apart, such as urban, or age=20,30; several, too."
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", metavar="COLUMN=VALUE", help="Hold a column at a value; once for each."),
+    ] = None,
+    over: Annotated[
+        str, typer.Option(help="Other predictors: at typical values, or as they are in the data.")
+    ] = "typical",
+    levels: Annotated[
+        str | None,
+        typer.Option(
+            help="Levels of grouping factors: typical (effects of zero), population (its average), fitted "
+            "(the average of those), or one of them.",
+            show_default="typical; over the data fitted",
+        ),
+    ] = None,
+    scale: Annotated[str, typer.Option(help="response, probability or link.")] = "response",
+    slope: Annotated[
+        str | None,
+        typer.Option(help="In place of predictions their slopes: dydx, eyex, eydx or dyex.", metavar="KIND"),
+    ] = None,
+    hypothesis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hypothesis",
+            help="Compare rows: pairwise, sequential, reference, or an expression, 'b2 - b1 = 0'.",
+        ),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Of the grid of a number.")] = 11,
+    response: Annotated[str | None, typer.Option(help="One of several responses.")] = None,
+    interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Draw it into this PNG, SVG or PDF file.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(metavar="TABLE", help="Write the table to this CSV file.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Show what a fit expects along a predictor, other predictors held or averaged over the data.
+
+    Exits with 2 if the draws cannot be trusted.
+    """
+    if not 0 < interval < 1:
+        raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
+    if plot and (slope or hypothesis):
+        raise typer.BadParameter("it is of predictions, not of slopes or comparisons.", param_hint="--plot")
+    _check(plot, PICTURES, "--plot", force, file)
+    _check(table, TABLES, "--table", force, file)
+    if not file.is_file():
+        needed = "A result file written by `fit.save` or `shoal fit -o`."
+        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
+    fit = load_fit(file)
+    along = dict(map(_column, x))
+    asked: dict[str, Any] = {"by": dict(map(_column, by)) if by else None, "scale": scale, "prob": interval}
+    asked |= {"at": dict(map(_held, at or [])) or None, "over": over, "response": response}
+    asked["levels"] = levels
+    found: Any = fit.slope(along, kind=slope, **asked) if slope else fit.effect(along, points=points, **asked)
+    if plot:
+        fit.plot.effect(along, **asked).save(plot)
+    if hypothesis:
+        found = found.contrast(hypothesis[0] if len(hypothesis) == 1 else hypothesis)
+    shown = found.table.reset_index(names="contrast") if hypothesis else found.table
+    if table:
+        _write(shown, table)
+    screen = Screen()
+    screen.print(frame_table(shown, words=max(1, len(shown.columns) - NUMBERS)))
+    screen.say(f"\nScale: {found.scale}.\nPopulation: {found.population}.", hang=2)
+    for path in filter(None, (plot, table)):
+        screen.say(f"Written to {path}.")
+    raise typer.Exit(0 if trusted(screen, {file.name: fit}) else UNTRUSTWORTHY)
+
+
+def _check(path: Path | None, endings: tuple[str, ...], option: str, force: bool, file: Path) -> None:
+    """Raise unless `path` may be written."""
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(f"{path.name!r} ends in none of {', '.join(endings)}.", param_hint=option)
+    check_output(path, force, str(file))
+
+
+def _column(text: str) -> tuple[str, list[Any] | None]:
+    """Return a column with its values, None where none are given: ``age=20,30``."""
+    name, equal, values = text.partition("=")
+    return name.strip(), [_value(value) for value in values.split(",")] if equal else None
+
+
+def _held(text: str) -> tuple[str, Any]:
+    """Return a column and the value that it is held at."""
+    name, equal, value = text.partition("=")
+    if not equal:
+        raise typer.BadParameter(f"{text!r} has no '='. Such as --at age=30.", param_hint="--at")
+    return name.strip(), _value(value)
+
+
+def _value(text: str) -> Any:
+    """Return a number where it is one, else text."""
+    text = text.strip()
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _write(table: Any, path: Path) -> None:
+    from shoal.fit.files import whole
+
+    with whole(path) as part:
+        table.to_csv(part, index=False)

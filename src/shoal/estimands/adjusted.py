@@ -1,0 +1,288 @@
+"""Predictions with columns set, averaged over rows: what effects, slopes and contrasts are all made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.sparse import csr_array
+
+from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands import linear_scale
+from shoal.estimands.level_rules import Levels
+from shoal.estimands.predictions import predict
+from shoal.fit.results import Results
+from shoal.formula.terms import Expression
+from shoal.model.design import Design
+from shoal.model.replay import columns_of
+
+SCALES = ("response", "probability", "linear")
+CHUNK = 2**23  # numbers predicted at a time: rows of a chunk times draws (and categories)
+ROWS = 2**20  # rows of a table at a time
+
+Predict = Callable[[pd.DataFrame], xr.DataArray]
+Measure = Callable[[Predict, pd.DataFrame], xr.DataArray]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the predictions of all cases have in common.
+
+    Attributes
+    ----------
+    levels : Levels
+    response : str
+    scale : {"response", "probability", "linear"}
+    draws : int or None
+        Of each chain.
+    seed : int
+    """
+
+    levels: Levels
+    response: str
+    scale: str
+    draws: int | None
+    seed: int
+
+    @property
+    def results(self) -> Results:
+        """In which levels are named as the rule has it."""
+        return self.levels.results
+
+    @property
+    def design(self) -> Design:
+        """Of the response."""
+        return self.results.model.response(self.response)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The columns of the data that predictions need."""
+        return self.results.model.table.frame[columns_of(self.design, self.scale != "linear", False)]
+
+
+@dataclass(frozen=True)
+class Base:
+    """Rows over which predictions are averaged.
+
+    Attributes
+    ----------
+    frame : (N rows) DataFrame
+    weight : (N,) array
+    combined : tuple of str
+        Columns that rows have to agree in with what is set: rows that do not are left out.
+    """
+
+    frame: pd.DataFrame
+    weight: np.ndarray
+    combined: tuple[str, ...] = ()
+
+
+def scale_for(design: Design, scale: Any) -> str:
+    """Return the scale that is meant: of categories without an order, their probabilities.
+
+    Raises
+    ------
+    ModelError
+        An unknown scale, or categories where there are none.
+    """
+    scale = "linear" if scale == "link" else scale
+    if scale not in SCALES:
+        raise ModelError(f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", nearest(str(scale), SCALES))
+    if scale == "response" and design.family.joint:
+        return "probability"  # categories without an order have no mean
+    if scale == "probability" and not design.family.categorical:
+        raise ModelError(
+            f"scale='probability', and family {design.family.name!r} has no categories.",
+            "'response' is the expected response: of 0/1 rows, their probability.",
+        )
+    return str(scale)
+
+
+def of_shares(results: Results, response: str | None) -> Results:
+    """Return results whose rows have one trial each: what is expected of them is a share of any number."""
+    design = results.model.response(response)
+    written = design.formula.response
+    if written.trials is None:
+        return results
+    formula = replace(design.formula, response=replace(written, trials=Expression("1", ())))
+    own = replace(design, formula=formula)
+    designs = tuple(own if other is design else other for other in results.model.designs)
+    return Results(replace(results.model, designs=designs), results.tree)
+
+
+def check_columns(design: Design, names: Sequence[str]) -> None:
+    """Raise unless columns predict or name levels, and each is set once."""
+    trials = design.formula.response.trials
+    allowed = columns_of(design, False, False)
+    for name in names:
+        if trials is not None and name in trials.columns and name not in design.predicting:
+            raise ModelError(
+                f"{name!r} is the number of trials of {design.formula.response.value.text!r}.",
+                "Columns that predict: trials are part of the response, and keep their values.",
+            )
+        if name not in allowed:
+            raise DataError(f"No term reads a column {name!r}.", nearest(str(name), allowed))
+
+
+def over_data(ask: Ask) -> Base:
+    """Return the rows of the data whose response is known, each weighing what it stands for."""
+    weight = np.asarray(ask.design.row_weight, float)
+    there = weight > 0
+    return Base(ask.frame[there].reset_index(drop=True), weight[there])
+
+
+def averages(
+    ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure | None = None
+) -> xr.DataArray:
+    """Return draws of the mean over rows of what is measured, (chain, draw, case[, category]).
+
+    Parameters
+    ----------
+    cases : sequence of mapping
+        From columns to the values they take in all rows; they come before those that the rule about levels
+        holds.
+    measure : function, optional
+        Of a function that predicts the rows of a table, (chain, draw, row[, category]), and of such rows; by
+        default their predictions.
+
+    Raises
+    ------
+    DataError, ModelError
+
+    Notes
+    -----
+    Rows that are equal once the columns are set are predicted once. With weights w and trials t, the mean of
+    expected successes m is ``sum(w m) / sum(w t)``, the expected share of successes over all trials: the
+    g-formula over the rows of the data, Robins (1986), Mathematical Modelling 7, 1393-1512.
+    """
+    each = max(1, ROWS // max(1, len(base.frame)))
+    parts = [
+        _averages(
+            ask, base, cases[start : start + each], measure or (lambda predicted, rows: predicted(rows))
+        )
+        for start in range(0, len(cases), each)
+    ]
+    return parts[0] if len(parts) == 1 else xr.concat(parts, "case")
+
+
+def _averages(ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure) -> xr.DataArray:
+    """Return `averages` of a few cases."""
+    tables = [_set(ask, base, case) for case in cases]
+    _check_complete(tables[0][0])
+    whole = pd.concat([table for table, _ in tables], ignore_index=True)
+    weight = np.concatenate([own / own.sum() for _, own in tables])
+    case = np.repeat(np.arange(len(cases)), [len(table) for table, _ in tables])
+    code = whole.groupby(list(whole), sort=False, observed=True, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(code, return_index=True)
+    distinct = whole.iloc[first].reset_index(drop=True)
+    member = csr_array((weight, (code, case)), (len(first), len(cases)))
+    predicted = _predictor(ask)
+    total: Any = 0.0
+    for rows in _chunks(ask, len(distinct)):
+        found = measure(predicted, distinct.iloc[rows].reset_index(drop=True))
+        there = found.transpose("row", ...)
+        flat = there.values.reshape(len(there), -1)
+        total = total + xr.DataArray(
+            (member[rows].T @ flat).reshape(len(cases), *there.shape[1:]),
+            {name: there[name] for name in there.dims[1:]},
+            ("case", *there.dims[1:]),
+        )
+    return total.transpose("chain", "draw", "case", ...)
+
+
+def _check_complete(frame: pd.DataFrame) -> None:
+    """Raise if there are values that are not known, such as those that ``mi(x)`` imputes."""
+    names = [str(name) for name in frame if frame[name].isna().any()]
+    if names:
+        rows = int(frame[names].isna().any(axis=1).sum())
+        raise DataError(
+            f"{listing(map(repr, names))} {'is' if len(names) == 1 else 'are'} not known in {rows:,} rows.",
+            "Predictions need the values of all predictors.",
+            f"Hold it at a value, at={{{names[0]!r}: ...}}, or predict over='typical' values.",
+        )
+
+
+def _set(ask: Ask, base: Base, case: Mapping[str, Any]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows with columns set, and their weights."""
+    frame, weight, values = base.frame, base.weight, {**ask.levels.held, **case}
+    fixed = {name: value for name, value in values.items() if name in base.combined}
+    for name, value in fixed.items():
+        agree = (frame[name] == value).to_numpy()
+        frame, weight = frame[agree], weight[agree]
+    if not len(frame):
+        raise DataError(
+            f"No level that was fitted has {words_of(fixed)}.",
+            "levels='fitted' averages over combinations that are in the data.",
+            "levels='typical' or 'population' needs none.",
+        )
+    return frame.assign(**{name: _column(frame[name], value) for name, value in values.items()}), weight
+
+
+def _column(column: pd.Series, value: Any) -> Any:
+    """Return a constant column, categorical where the fitted one is and knows the value."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and value in column.cat.categories:
+        return pd.Categorical([value] * len(column), dtype=column.dtype)
+    return value
+
+
+def _chunks(ask: Ask, rows: int) -> Iterator[slice]:
+    """Yield the rows that are predicted at a time."""
+    sizes = ask.results.posterior.sizes
+    each = ask.scale != "linear" or ask.design.family.joint
+    categories = max(1, len(ask.design.categories)) if each else 1
+    size = max(1, CHUNK // (sizes["chain"] * (ask.draws or sizes["draw"]) * categories))
+    yield from (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+
+
+def _predictor(ask: Ask) -> Predict:
+    """Return the function that predicts the rows of a table."""
+    design, linear = ask.design, ask.scale == "linear"
+
+    def predicted(rows: pd.DataFrame) -> xr.DataArray:
+        found = predict(
+            ask.results,
+            rows,
+            "linear" if linear else "mean",
+            ask.levels.new_levels,
+            response=ask.response,
+            draws=ask.draws,
+            seed=ask.seed,
+        )
+        if ask.scale == "response" and design.family.ordinal:
+            means = found.values @ design.category_numbers
+            kept = ("chain", "draw", "row")
+            return xr.DataArray(means, {name: found[name] for name in kept}, kept)
+        return xr.DataArray(found)
+
+    return predicted
+
+
+def words_of(case: Mapping[str, Any]) -> str:
+    """Return columns and their values as text: ``x=1, c=high``; numbers of many digits are shortened."""
+    return ", ".join(f"{column}={short(value)}" for column, value in case.items())
+
+
+def short(value: Any) -> str:
+    """Return a value as text, a number of many digits shortened."""
+    is_float = isinstance(value, float | np.floating)
+    return f"{value:.4g}" if is_float and len(str(value)) > 6 else str(value)
+
+
+def scale_words(design: Design, scale: str) -> str:
+    """Return the words for what is predicted."""
+    response = design.formula.response
+    name = response.value.text
+    if scale == "linear":
+        return linear_scale(design)
+    if scale == "probability":
+        return f"probability of each category of {name}"
+    if design.family.ordinal:
+        labels, numbers = design.categories, design.category_numbers
+        return f"mean of {name}, {labels[0]} as {numbers[0]:g} to {labels[-1]} as {numbers[-1]:g}"
+    if response.trials is not None:
+        return f"expected share of {name} among its trials"
+    return f"expected {name}"

@@ -1,0 +1,248 @@
+"""Values of predictors at which a model is asked: grids of those that vary, typical values of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.adjusted import Ask, Base
+from shoal.estimands.level_rules import known_value, names_levels
+from shoal.estimands.predictions import check_integer
+from shoal.formula.categories import is_category
+from shoal.formula.functions import GROUPED
+from shoal.formula.reader import read_piece
+from shoal.formula.tree import Call, Node, children, columns_of
+from shoal.model.design import Design
+
+GRIDS = ("range", "quantiles")
+FEW = 6  # distinct numbers of a column whose values tell curves apart: each has its own
+
+
+@dataclass(frozen=True)
+class Varied:
+    """Columns that vary, each with its values in order.
+
+    Attributes
+    ----------
+    values : dict
+        Those along which predictions are made come first, then those that tell curves apart.
+    between : frozenset of str
+        The latter.
+    numbers : frozenset of str
+        Those along whose values a curve can be drawn.
+    """
+
+    values: dict[str, list[Any]]
+    between: frozenset[str]
+    numbers: frozenset[str]
+
+    @property
+    def cases(self) -> list[dict[str, Any]]:
+        """Every combination of the values, curve by curve."""
+        slow = sorted(self.values, key=lambda name: name not in self.between)  # a stable order
+        each = (dict(zip(slow, own, strict=True)) for own in product(*(self.values[name] for name in slow)))
+        return [{name: case[name] for name in self.values} for case in each]
+
+
+def columns_in(given: Any, what: str) -> dict[str, Any]:
+    """Return the columns that are named, with the values that are asked for, None where none are.
+
+    Raises
+    ------
+    ModelError
+        What is neither a name, nor several, nor a mapping from names to values.
+    """
+    if isinstance(given, str):
+        return {given: None}
+    if isinstance(given, Mapping) and given and all(isinstance(name, str) for name in given):
+        return {name: None if values is None else _listed(name, values) for name, values in given.items()}
+    if isinstance(given, Sequence) and given and all(isinstance(name, str) for name in given):
+        if len(set(given)) < len(given):
+            raise ModelError(f"{what}={given!r} names a column twice.", "Each column once.")
+        return dict.fromkeys(given)
+    raise ModelError(
+        f"{what}={given!r}.", "The name of a column, several names, or a mapping from names to values."
+    )
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    found = (
+        list(values)
+        if isinstance(values, Sequence | np.ndarray | pd.Series) and not isinstance(values, str | bytes)
+        else [values]
+    )
+    if not found:
+        raise ModelError(f"{name!r} has no values.", "One value at least.")
+    return [value.item() if isinstance(value, np.generic) else value for value in found]
+
+
+def varied(
+    ask: Ask, x: Mapping[str, Any], by: Mapping[str, Any], grid: str = "range", points: int = 50
+) -> Varied:
+    """Return the values that columns take: those given, or those of a grid.
+
+    Parameters
+    ----------
+    x, by : mapping
+        From columns to values, or None. Numbers of `x` without values take those of the grid, those of `by`
+        their mean and a standard deviation to both sides; categories all that were fitted.
+    grid : {"range", "quantiles"}
+    points : int
+        Of a grid; whole numbers of no more distinct values take each of them.
+    """
+    if grid not in GRIDS:
+        raise ModelError(f"grid={grid!r}.", f"One of {', '.join(GRIDS)}.", nearest(str(grid), GRIDS))
+    design, frame = ask.design, ask.frame
+    categories = categories_of(design, frame)
+    values: dict[str, list[Any]] = {}
+    for name, given in {**x, **by}.items():
+        if given is not None:
+            values[name] = [value_in(design, frame, categories, name, value) for value in given]
+        elif name in categories:
+            values[name] = categories[name]
+        elif name in x:
+            values[name] = _along(_known(frame[name]), grid, points)
+        else:
+            values[name] = _beside(_known(frame[name]))
+    return Varied(values, frozenset(by), frozenset(values) - set(categories))
+
+
+def check_predictors(design: Design, names: Iterable[str]) -> None:
+    """Raise if a column only names levels."""
+    for name in names:
+        if names_levels(design, name):
+            raise ModelError(
+                f"{name!r} is a grouping factor: its levels have effects, and are no predictor.",
+                "A predictor.",
+                f"by={name!r} has a curve for each level; fit.levels() has the levels' own coefficients.",
+            )
+
+
+def check_apart(
+    design: Design, x: Iterable[str], by: Iterable[str], at: Mapping[str, Any], what: str = "x"
+) -> None:
+    """Raise if a column is set twice; new levels of a factor that predicts, too, stand beside its values."""
+    varying = [*x, *by]
+    for name in by:
+        if varying.count(name) > 1:
+            raise ModelError(f"{name!r} is both in {what} and in `by`.", "One of the two.")
+    for name, value in at.items():
+        if name in varying and (value is not None or name not in design.predicting):
+            where = "`by`" if name in by else what
+            raise ModelError(f"{name!r} is both in {where} and in `at`.", "One of the two.")
+
+
+def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], name: str, value: Any) -> Any:
+    """Return a value that was given, as it stands in the table if it is a category or a level."""
+    value = known_value(design, frame, name, value)
+    if name in categories:
+        found = [own for own in categories[name] if own == value]
+        found = found or [own for own in categories[name] if str(own) == str(value)]
+        if not found:
+            raise DataError(
+                f"{name!r} has no category {value!r}.",
+                f"Known: {listing(map(repr, categories[name]), 10)}.",
+            )
+        return found[0]
+    if isinstance(value, str) or not np.isfinite(value):
+        raise DataError(f"{name!r} takes numbers, and {value!r} is none.", "Finite numbers.")
+    return value
+
+
+def _known(column: pd.Series) -> np.ndarray:
+    return column.dropna().to_numpy(float)
+
+
+def _along(values: np.ndarray, grid: str, points: int) -> list[Any]:
+    """Return values along a number's range, or its quantiles."""
+    check_integer("points", points, 2)
+    distinct = np.unique(values)
+    if len(distinct) <= points and np.array_equal(distinct, np.round(distinct)):
+        return [int(value) for value in distinct]
+    if grid == "quantiles":
+        return np.unique(np.quantile(values, np.linspace(0, 1, points))).tolist()
+    return np.linspace(distinct[0], distinct[-1], points).tolist()
+
+
+def _beside(values: np.ndarray) -> list[Any]:
+    """Return the values of a number that tells curves apart: all of few, else three."""
+    distinct = np.unique(values)
+    if len(distinct) <= FEW:
+        whole = np.array_equal(distinct, np.round(distinct))
+        return [int(value) if whole else float(value) for value in distinct]
+    mean, sd = float(values.mean()), float(values.std())
+    return [mean - sd, mean, mean + sd]
+
+
+def categories_of(design: Design, frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the columns that are categories where they predict, or name levels, with all of these.
+
+    Columns of text, pandas categoricals and truth values; numbers in ``C(d)``, ``mo(d)``, ``car(W, gr=d)``
+    or the second place of ``group_mean``, after ``by=``, and those that only name levels.
+    """
+    found: dict[str, list[Any]] = {}
+    for part in design.parts:
+        for group in part.groups:
+            if group.by is not None:
+                found.setdefault(group.by.column, []).append(group.by.category)
+        for curve in part.curves:
+            if curve.levels and curve.term.by is not None:
+                found[curve.term.by] = list(curve.levels)
+            if curve.term.function in ("mo", "car"):
+                found[curve.term.columns[0]] = _in_order(frame[curve.term.columns[0]])
+        for spec in (part.spec, *(spec for group in part.groups for spec in group.specs)):
+            for text, levels in spec.levels.items():
+                column, *_ = columns_of(read_piece(text))
+                found[column] = list(levels)
+            found |= {c: _in_order(frame[c]) for c in _averaged_by(read_piece(spec.expression.text))}
+    for name in map(str, frame):
+        only = names_levels(design, name)
+        if name not in found and (only or is_category(frame[name], name) or frame[name].dtype == bool):
+            found[name] = _in_order(frame[name])
+    return found
+
+
+def _averaged_by(tree: Node) -> list[str]:
+    """Return the columns whose levels ``group_mean`` averages over."""
+    own = list(columns_of(tree.arguments[1])) if isinstance(tree, Call) and tree.function in GROUPED else []
+    return own + [name for child in children(tree) for name in _averaged_by(child)]
+
+
+def _in_order(column: pd.Series) -> list[Any]:
+    """Return the values that occur, in their order."""
+    return list(pd.Categorical(column.dropna()).remove_unused_categories().categories.tolist())
+
+
+def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
+    """Return one row of typical values, or of few rows where levels are averaged over; and these values.
+
+    Numbers have their mean over the observations, categories the one of most observations. Bounds of a
+    truncated response are those of the first row.
+    """
+    frame, design, levels = ask.frame, ask.design, ask.levels
+    weight = np.asarray(design.row_weight, float)
+    categories = categories_of(design, frame)
+    predicting, typical = set(design.predicting), {}
+    for name in map(str, frame):
+        if name not in predicting or name in levels.held:
+            continue
+        column = frame[name]
+        known = (weight > 0) & column.notna().to_numpy()
+        if name in categories:
+            counts = pd.Series(weight[known]).groupby(column[known].astype(object).to_numpy()).sum()
+            typical[name] = max(categories[name], key=lambda own: counts.get(own, 0.0))
+        else:
+            typical[name] = float(np.average(column[known].to_numpy(float), weights=weight[known]))
+    row = frame.iloc[[int(np.argmax(weight > 0))]]
+    if not levels.combined:
+        return Base(row.reset_index(drop=True), np.ones(1)), typical
+    every = ask.results.model.table.frame[list(levels.combined)].drop_duplicates().reset_index(drop=True)
+    rows = row.loc[row.index.repeat(len(every))].reset_index(drop=True)
+    rows = rows.assign(**{str(name): every[name] for name in every})
+    return Base(rows, np.ones(len(rows)), levels.combined), typical

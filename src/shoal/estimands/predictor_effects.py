@@ -1,0 +1,228 @@
+"""What a model expects along a predictor: predictions over a grid, others held or averaged over the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from shoal.errors import ModelError, nearest
+from shoal.estimands.adjusted import (
+    Ask,
+    Base,
+    Measure,
+    averages,
+    check_columns,
+    of_shares,
+    over_data,
+    scale_for,
+    scale_words,
+    words_of,
+)
+from shoal.estimands.common import INTERVAL, interval_names
+from shoal.estimands.comparisons import Answer, flat
+from shoal.estimands.counterfactuals import population_words
+from shoal.estimands.grids import (
+    Varied,
+    categories_of,
+    check_apart,
+    check_predictors,
+    columns_in,
+    typical_rows,
+    value_in,
+    varied,
+)
+from shoal.estimands.level_rules import level_rule
+from shoal.estimands.predictions import LARGEST
+from shoal.estimands.table import Estimates
+from shoal.fit.results import Results
+
+OVER = ("typical", "data")
+TERM = "term"  # the column of a table of one slope, which has no grid
+
+
+@dataclass(frozen=True, repr=False)
+class Effect(Answer):
+    """Predictions over a grid, or slopes at its points.
+
+    Attributes
+    ----------
+    draws : xarray.DataArray
+        Dims (chain, draw, point), and category for probabilities of categories.
+    grid : pandas.DataFrame
+        One row a point: the values of the columns that vary.
+    x, by : tuple of str
+        Which of them the grid is along, and which tell curves apart.
+    numbers : frozenset of str
+        Those that are numbers.
+    response : str
+    of : str
+        What stands at its points: "response", "probability" or "linear"; "slope" of slopes.
+    """
+
+    grid: pd.DataFrame
+    x: tuple[str, ...]
+    by: tuple[str, ...]
+    numbers: frozenset[str]
+    response: str
+    of: str
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a point (and category): the grid, then median, mean, sd and equal-tailed interval."""
+        values = flat(self.draws)
+        lower, upper = interval_names(self.prob)
+        tails = [(1 - self.prob) / 2, 0.5, (1 + self.prob) / 2]
+        low, median, high = np.quantile(values, tails, axis=0)
+        columns = {"median": median, "mean": values.mean(0), "sd": values.std(0), lower: low, upper: high}
+        table = Estimates(pd.concat([self.labels, pd.DataFrame(columns)], axis=1))
+        table.index = pd.RangeIndex(1, len(table) + 1)
+        table.attrs = {"scale": self.scale, "population": self.population}
+        return table
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The columns that tell rows of the table apart: the grid's, each row once for every category."""
+        if self.draws.ndim == 3:
+            return self.grid
+        categories = self.draws[self.draws.dims[3]].values.tolist()
+        name = "category" if "category" not in self.grid else str(self.draws.dims[3])
+        repeated = self.grid.loc[self.grid.index.repeat(len(categories))].reset_index(drop=True)
+        return repeated.assign(**{name: categories * len(self.grid)})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `effect` and `slope` ask: the cases, the rows they are averaged over, and how to say so."""
+
+    ask: Ask
+    base: Base
+    cases: list[dict[str, Any]]
+    grid: Varied
+    population: str
+
+    def answered(self, measure: Measure | None, coord: list[str]) -> xr.DataArray:
+        """Return draws (chain, draw, point[, category])."""
+        found = averages(self.ask, self.base, self.cases, measure)
+        return found.rename(case="point").assign_coords(point=coord)
+
+
+def plan(
+    results: Results,
+    x: Mapping[str, Any],
+    by: Any,
+    at: Mapping[str, Any] | str | None,
+    over: str,
+    levels: Any,
+    scale: Any,
+    response: str | None,
+    draws: int | None,
+    seed: int,
+    grid: str = "range",
+    points: int = 50,
+    along: bool = True,
+) -> Plan:
+    """Return what is to be predicted, with all that can be refused refused.
+
+    Parameters
+    ----------
+    along : bool
+        Whether columns of `x` without values take a grid of them, or stay as they are.
+    """
+    if over not in OVER:
+        raise ModelError(f"over={over!r}.", f"One of {', '.join(OVER)}.", nearest(str(over), OVER))
+    design = results.model.response(response)
+    scale = scale_for(design, scale)
+    between = {} if by is None else columns_in(by, "by")
+    own = dict(at) if isinstance(at, Mapping) else {}
+    check_columns(design, [*x, *between, *own])
+    check_predictors(design, x)
+    check_apart(design, x if along else [c for c in x if x[c] is not None], between, own)
+    given = {name: values for name, values in x.items() if along or values is not None}
+    settled = [*(x if along else given), *between]
+    shares = of_shares(results, response)
+    rule = level_rule(shares, response, at, levels, settled, over_data=over == "data")
+    ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
+    values = varied(ask, given, between, grid, points)
+    categories = categories_of(ask.design, ask.frame)
+    own = {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in own.items() if v is not None}
+    cases = [{**own, **case} for case in values.cases]
+    _check_size(ask, len(cases))
+    if over == "data":
+        base = over_data(ask)
+        return Plan(ask, base, cases, values, population_words(ask, len(base.frame), own))
+    base, typical = typical_rows(ask)
+    held = {c: v for c, v in typical.items() if c not in values.values and c not in own}
+    whole = [{**held, **case} for case in cases]
+    words = [f"other predictors at their means or modes ({words_of(held)})"] if held else []
+    words += [f"with {words_of(own)}"] if own else []
+    words += [ask.levels.words] if ask.levels.words else []
+    return Plan(ask, base, whole, values, ", ".join(words) or "rows of these values")
+
+
+def _check_size(ask: Ask, points: int) -> None:
+    sizes = ask.results.posterior.sizes
+    categories = max(1, len(ask.design.categories)) if ask.scale == "probability" else 1
+    size = 8 * sizes["chain"] * (ask.draws or sizes["draw"]) * categories * points
+    if size > LARGEST:
+        raise ModelError(
+            f"The draws of {points:,} points take {size / 2**30:.1f} GB.",
+            f"At most {LARGEST / 2**30:g} GB.",
+            "Fewer points, or fewer draws (draws=...).",
+        )
+
+
+def effect(
+    results: Results,
+    x: Any,
+    *,
+    by: Any = None,
+    at: Mapping[str, Any] | str | None = None,
+    over: str = "typical",
+    levels: Any = None,
+    scale: str = "response",
+    grid: str = "range",
+    points: int = 50,
+    response: str | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    prob: float = INTERVAL,
+) -> Effect:
+    """Return predictions over a grid; see `Fit.effect`.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    interval_names(prob)
+    along = columns_in(x, "x")
+    asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, grid, points)
+    return answer(asked, along, by, None, scale_words(asked.ask.design, asked.ask.scale), prob)
+
+
+def answer(
+    asked: Plan, x: Mapping[str, Any], by: Any, measure: Measure | None, scale: str, prob: float
+) -> Effect:
+    """Return what was planned, measured at each point of the grid."""
+    values = asked.grid
+    cases = values.cases
+    labels = [words_of(case) for case in cases] if cases[0] else [", ".join(x)]
+    table = pd.DataFrame({name: [case[name] for case in cases] for name in cases[0]})
+    table = table if cases[0] else pd.DataFrame({TERM: list(x)})
+    return Effect(
+        asked.answered(measure, labels),
+        scale,
+        asked.population,
+        prob,
+        table,
+        tuple(name for name in x if name in values.values),
+        () if by is None else tuple(columns_in(by, "by")),
+        values.numbers,
+        asked.ask.response,
+        asked.ask.scale if measure is None else "slope",
+    )

@@ -1,0 +1,83 @@
+"""`shoal effect`: the table that is shown, the files that are written, and the exit codes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal as sl
+from shoal.cli.run import run
+
+
+@pytest.fixture
+def shoal(capsys, monkeypatch, tmp_path):
+    """Run a command line in an empty folder: exit code, standard output, standard error."""
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments):
+        code = run(arguments)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+    return invoke
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(2)
+    g = np.repeat(np.arange(10), 12)
+    data = pd.DataFrame({"x": rng.normal(size=120), "c": rng.choice(["p", "q"], 120), "g": g})
+    data["y"] = 1 + data["x"] + rng.normal(size=10)[g] + rng.normal(size=120)
+    return sl.Model("y ~ x + c + (1 | g)", data).fit(draws=500, seed=1, cores=1)
+
+
+@pytest.fixture
+def file(fitted, tmp_path):
+    return fitted.save(tmp_path / "fit.nc")
+
+
+def test_the_table_is_that_of_the_fit(shoal, file, fitted):
+    code, out, err = shoal(
+        "effect", "fit.nc", "x=0,1", "--by", "c", "--levels", "population", "--table", "t.csv"
+    )
+    assert (code, err) == (0, "")
+    expected = fitted.effect({"x": [0, 1]}, by="c", levels="population")
+    written = pd.read_csv(file.with_name("t.csv"))
+    np.testing.assert_allclose(written["median"], expected.table["median"])
+    assert written["c"].tolist() == ["p", "p", "q", "q"]
+    assert expected.population in out and "expected y" in out
+
+
+def test_slopes_and_comparisons(shoal, file):
+    code, out, _ = shoal("effect", "fit.nc", "x", "--slope", "dydx", "--over", "data")
+    assert code == 0 and "change of expected y for one unit of x" in out
+    code, out, _ = shoal("effect", "fit.nc", "x=0,1", "--hypothesis", "b2 - b1 = 0", "--at", "g=3")
+    assert code == 0 and "b2 - b1 = 0" in out and "with g=3" in out
+
+
+def test_a_picture_is_written_and_not_overwritten(shoal, file):
+    assert shoal("effect", "fit.nc", "x", "--plot", "x.svg")[0] == 0
+    assert "<svg" in file.with_name("x.svg").read_text(encoding="utf-8")
+    code, _, err = shoal("effect", "fit.nc", "x", "--plot", "x.svg")
+    assert code == 1 and "exists already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no.nc", "x"), "There is no file no.nc"),
+        (("fit.nc", "xx"), "Did you mean 'x'"),
+        (("fit.nc", "g"), "'g' is a grouping factor"),
+        (("fit.nc", "c=r"), "'c' has no category 'r'"),
+        (("fit.nc", "x", "--at", "c"), "has no '='"),
+        (("fit.nc", "x", "--at", "x=1"), "both in x and in `at`"),
+        (("fit.nc", "x", "--levels", "77"), "no level '77'"),
+        (("fit.nc", "x", "--plot", "x.txt"), "ends in none of"),
+        (("fit.nc", "x", "--slope", "dydx", "--plot", "x.png"), "of predictions"),
+        (("fit.nc", "x", "--interval", "2"), "not between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_asked(shoal, file, arguments, message):
+    code, out, err = shoal("effect", *arguments)
+    assert (code, out) == (1, "") and message in err

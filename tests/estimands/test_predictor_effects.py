@@ -1,0 +1,483 @@
+"""Effects equal hand computations from the draws, and integrals over levels equal quadrature."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from estimand_cases import from_prior
+from scipy.integrate import quad
+from scipy.special import expit, softmax
+from scipy.stats import norm, t
+
+import shoal as sl
+from shoal.errors import DataError, FormulaError, ModelError, ShoalWarning
+from shoal.estimands import adjusted
+
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def rows():
+    rng = np.random.default_rng(5)
+    n = 96
+    data = pd.DataFrame(
+        {
+            "g": np.repeat(np.arange(8), 12) * 10,
+            "h": np.tile([0, 1, 2], 32),
+            "x": rng.normal(size=n),
+            "z": rng.normal(3.0, 2.0, n),
+            "c": pd.Categorical(rng.choice(["low", "high"], n, p=[0.3, 0.7]), categories=["low", "high"]),
+            "m": rng.integers(1, 5, n),
+            "d": np.tile([1, 2, 5], 32),
+            "t": rng.integers(1, 7, n),
+            "w": rng.uniform(0.5, 2, n),
+        }
+    )
+    eta = np.repeat(rng.normal(0, 0.7, 8), 12) + 0.8 * data["x"]
+    data["y"] = eta + rng.normal(size=n)
+    data["k"] = rng.binomial(data["t"], expit(eta))
+    data["b"] = (data["y"] > 0).astype(int)
+    data["n"] = rng.poisson(np.exp(0.3 * eta))
+    data["o"] = np.digitize(eta + rng.logistic(size=n), [-1, 0.5, 2]) + 1
+    data["v"] = np.array(["bus", "car", "foot"])[rng.integers(0, 3, n)]
+    return data
+
+
+DATA = rows()
+GRID = [-1.0, 0.0, 2.0]
+
+
+def draws(fit, name):
+    return fit.results.posterior[name].values.astype(float)
+
+
+@pytest.fixture(scope="module")
+def binary():
+    return from_prior("b ~ x + z + c + (1 + x | g)", DATA, family="bernoulli")
+
+
+@pytest.fixture(scope="module")
+def counts():
+    return from_prior("k | trials(t) ~ x + c + (1 | g)", DATA, family="binomial")
+
+
+def fixed(fit, x, z, c):
+    """Return the population's linear predictor of `binary`, (chain, draw, point)."""
+    x = np.atleast_1d(x)
+    eta = draws(fit, "Intercept")[..., None] + draws(fit, "x")[..., None] * x
+    return eta + draws(fit, "z")[..., None] * z + draws(fit, "c[T.high]")[..., None] * (c == "high")
+
+
+def test_a_typical_level_has_effects_of_zero(binary):
+    out = binary.effect({"x": GRID})
+    np.testing.assert_allclose(out.draws, expit(fixed(binary, GRID, DATA["z"].mean(), "high")), **EXACT)
+    assert out.grid["x"].tolist() == GRID and out.scale == "expected b"
+    assert "z=3." in out.population and "c=high" in out.population
+    assert "a typical level of g, whose effects are zero" in out.population
+
+
+def test_columns_are_held_where_they_are_told(binary):
+    out = binary.effect({"x": GRID}, at={"z": 1, "c": "low"}, scale="link")
+    np.testing.assert_allclose(out.draws, fixed(binary, GRID, 1.0, "low"), **EXACT)
+    assert "with z=1, c=low" in out.population
+
+
+def test_a_level_is_named_by_label_or_by_column(binary):
+    r = binary.results.posterior["r_g"].sel(g=30).values
+    eta = fixed(binary, GRID, DATA["z"].mean(), "high") + r[..., :1] + r[..., 1:] * np.array(GRID)
+    for asked in ({"levels": 30}, {"levels": "30"}, {"at": {"g": 30}}):
+        out = binary.effect({"x": GRID}, **asked)
+        np.testing.assert_allclose(out.draws, expit(eta), **EXACT)
+        assert ("with g=30" if "at" in asked else "in level 30 of g") in out.population
+
+
+def every_level(fit, x):
+    """Return the probability in each fitted level, (level, chain, draw, point)."""
+    r = np.moveaxis(draws(fit, "r_g"), 2, 0)
+    return expit(fixed(fit, x, DATA["z"].mean(), "high") + r[..., :1] + r[..., 1:] * np.atleast_1d(x))
+
+
+def test_fitted_levels_count_once_each(binary):
+    out = binary.effect({"x": GRID}, levels="fitted")
+    np.testing.assert_allclose(out.draws, every_level(binary, GRID).mean(0), **EXACT)
+    assert "averaged over the 8 levels of g that were fitted" in out.population
+
+
+def test_a_curve_for_each_level(binary):
+    out = binary.effect({"x": GRID}, by="g")
+    expected = np.moveaxis(every_level(binary, GRID), 0, 2).reshape(*out.draws.shape)
+    np.testing.assert_allclose(out.draws, expected, **EXACT)
+    assert out.table["g"].tolist()[::3] == [10 * i for i in range(8)]
+
+
+def test_the_average_over_the_data_keeps_levels_and_values(binary):
+    r = binary.results.posterior["r_g"].sel(g=DATA["g"].to_numpy()).values
+    high = (DATA["c"] == "high").to_numpy()
+    sides = []
+    for x in GRID:
+        eta = draws(binary, "Intercept") + draws(binary, "x") * x
+        eta = eta[..., None] + draws(binary, "z")[..., None] * DATA["z"].to_numpy()
+        eta = eta + draws(binary, "c[T.high]")[..., None] * high + r[..., 0] + r[..., 1] * x
+        sides.append(expit(eta).mean(-1))
+    out = binary.effect({"x": GRID}, over="data")
+    np.testing.assert_allclose(out.draws, np.stack(sides, -1), **EXACT)
+    contrast = binary.contrast({"x": GRID}, hypothesis="reference")
+    np.testing.assert_allclose(out.contrast("reference").draws, contrast.draws, **EXACT)
+
+
+def test_pieces_of_a_grid_over_the_data_are_the_whole(counts, monkeypatch):
+    whole = counts.effect({"x": GRID}, over="data")
+    monkeypatch.setattr(adjusted, "ROWS", 100)
+    np.testing.assert_allclose(counts.effect({"x": GRID}, over="data").draws, whole.draws, **EXACT)
+
+
+def test_successes_are_shares_of_trials(counts):
+    out = counts.effect({"x": GRID}, at={"c": "low"})
+    eta = draws(counts, "Intercept")[..., None] + draws(counts, "x")[..., None] * np.array(GRID)
+    np.testing.assert_allclose(out.draws, expit(eta), **EXACT)
+    assert out.scale == "expected share of k among its trials"
+
+
+# The population of levels
+
+
+def by_quadrature(function, mean, sd):
+    """Return the mean of a function of a normal variable."""
+    return quad(lambda u: function(mean + sd * u) * norm.pdf(u), -12, 12, epsabs=1e-13, limit=200)[0]
+
+
+def test_the_population_is_integrated_over_intercepts_and_slopes(binary):
+    out = binary.effect({"x": GRID}, levels="population").draws.values
+    eta = fixed(binary, GRID, DATA["z"].mean(), "high")
+    sd, cor = draws(binary, "sd_g"), draws(binary, "cor_g")[..., 0, 1]
+    for chain, draw in [(0, 0), (0, 7), (0, 50), (0, 119)]:
+        a, b = sd[chain, draw]
+        for point, x in enumerate(GRID):
+            total = np.sqrt(a**2 + 2 * cor[chain, draw] * a * b * x + (b * x) ** 2)
+            expected = by_quadrature(expit, eta[chain, draw, point], total)
+            assert out[chain, draw, point] == pytest.approx(expected, abs=1e-7)
+
+
+def test_crossed_factors_and_latents_add_their_variances():
+    responses = [
+        sl.Response("n ~ x + latent(u | h) + (1 | g) + (1 | h)", "poisson"),
+        sl.Response("y ~ x + latent(u | h)"),
+    ]
+    fit = from_prior(responses, DATA)
+    out = fit.effect({"x": GRID}, levels="population", response="n").draws
+    variance = draws(fit, "n_sd_g")[..., 0] ** 2 + draws(fit, "n_sd_h")[..., 0] ** 2
+    variance = variance + draws(fit, "n_loading_u") ** 2
+    eta = draws(fit, "n_Intercept")[..., None] + draws(fit, "n_x")[..., None] * np.array(GRID)
+    usual = variance < 16  # of more, the mean is that of a tail
+    assert usual.mean() > 0.5
+    np.testing.assert_allclose(out.values[usual], np.exp(eta + variance[..., None] / 2)[usual], rtol=1e-6)
+
+
+def test_effects_on_two_predictors_are_integrated_together():
+    """(1 - zi) exp(eta) is the mean of zero-inflated counts; an id correlates eta and the log odds of zi."""
+    priors = {"sd": sl.priors.HalfNormal(0.7)}
+    model = {"family": "zero_inflated_poisson", "predictors": {"zi": "~ 1 + (1 | i | g)"}, "priors": priors}
+    fit = from_prior("n ~ x + (1 | i | g)", DATA, draws=6, **model)
+    out = fit.effect({"x": [0.5]}, levels="population").draws.values[0, :, 0]
+    effects = fit.results.posterior["sd_g"]["g_effect"].values.tolist()
+    for i in range(6):
+        eta = draws(fit, "Intercept")[0, i] + 0.5 * draws(fit, "x")[0, i]
+        sd = dict(zip(effects, draws(fit, "sd_g")[0, i], strict=True))
+        a, b = sd["Intercept"], sd["zi_Intercept"]
+        rho, odds = draws(fit, "cor_g")[0, i, 0, 1], draws(fit, "zi_Intercept")[0, i]
+
+        def given(u, a=a, b=b, rho=rho, eta=eta, odds=odds):  # the effect on zi, b u
+            return np.exp(eta + a * rho * u + (1 - rho**2) * a**2 / 2) * expit(-odds - b * u)
+
+        assert out[i] == pytest.approx(by_quadrature(given, 0.0, 1.0), rel=1e-6)
+
+
+def test_means_that_are_those_of_a_tail_are_told():
+    """The mean of lognormal rows is exp(mu + sigma^2 / 2): infinite where log sigma is normal."""
+    data = DATA.assign(p=np.exp(DATA["y"]))
+    fit = from_prior("p ~ x", data, draws=5, family="lognormal", predictors={"sigma": "~ 1 + (1 | g)"})
+    with pytest.warns(ShoalWarning, match="far tail, or infinite"):
+        fit.effect({"x": [0.5]}, levels="population")
+
+
+def test_categories_without_an_order_are_averaged_over_effects_on_each_predictor():
+    fit = from_prior("v ~ x + (1 | g)", DATA, draws=4, family="categorical")
+    out = fit.effect({"x": [0.5]}, levels="population").draws
+    table = pd.DataFrame({"x": 0.5, "g": np.arange(1000, 21000)})
+    many = fit.predict(table, new_levels="population").values
+    error = many.std(2) / np.sqrt(many.shape[2])
+    np.testing.assert_array_less(np.abs(out.values[:, :, 0] - many.mean(2)), 4 * error + 1e-9)
+    mu = [draws(fit, f"mu_{v}_Intercept") + 0.5 * draws(fit, f"mu_{v}_x") for v in ("car", "foot")]
+    typical = softmax(np.stack([np.zeros_like(mu[0]), *mu], -1), axis=-1)
+    np.testing.assert_allclose(fit.effect({"x": [0.5]}).draws[:, :, 0], typical, **EXACT)
+
+
+def test_student_effects_are_averaged_where_there_is_a_mean():
+    fit = from_prior("b ~ x + (1 | gr(g, dist='student'))", DATA, draws=6, family="bernoulli")
+    out = fit.effect({"x": [0.0]}, levels="population").draws.values[0, :, 0]
+    for i in range(6):
+        a, sd, nu = (draws(fit, name)[0, i] for name in ("Intercept", "sd_g", "nu_g"))
+        expected = quad(lambda u, a=a, s=sd[0], nu=nu: expit(a + s * u) * t.pdf(u, nu), -np.inf, np.inf)[0]
+        assert out[i] == pytest.approx(expected, abs=2e-3)
+    counts = from_prior("n ~ x + (1 | gr(g, dist='student'))", DATA, draws=6, family="poisson")
+    with pytest.raises(ModelError, match="no mean over their population"):
+        counts.effect("x", levels="population")
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_row_of_several_memberships_is_in_new_levels_that_differ(text):
+    """Of weights w the variance is that of one level times the sum of their squares."""
+    data = DATA.assign(g2=np.roll(DATA["g"], 12), p=1.0, q=3.0)
+    data = data.assign(g="l" + data["g"].astype(str), g2="l" + data["g2"].astype(str)) if text else data
+    priors = {"sd": sl.priors.HalfNormal(1)}
+    fit = from_prior("n ~ x + (1 | mm(g, g2, weights=[p, q]))", data, family="poisson", priors=priors)
+    out = fit.effect({"x": [0.0]}, levels="population").draws[..., 0]
+    variance = (0.25**2 + 0.75**2) * draws(fit, "sd_g+g2")[..., 0] ** 2
+    np.testing.assert_allclose(out, np.exp(draws(fit, "Intercept") + variance / 2), rtol=1e-7)
+
+
+def test_an_average_over_the_data_is_over_the_population_too(binary):
+    """Row by row the level is new, the row's own values stay."""
+    out = binary.contrast({"x": [1, 0]}, levels="population")
+    table = DATA.assign(g=1000, x=1)
+    expected = binary.predict(table, new_levels="average").mean("row")
+    np.testing.assert_allclose(out.sides.isel(side=0), expected, **EXACT)
+    assert "averaged over the population of levels of g" in out.population
+
+
+def test_a_single_new_level_is_drawn_and_wider(binary):
+    one = binary.effect({"x": [0.0]}, at={"g": None}).draws
+    average = binary.effect({"x": [0.0]}, levels="population").draws
+    assert float((one - average).std()) > 0.02
+    assert "drawn from the population" in binary.effect({"x": [0.0]}, at="population").population
+
+
+def test_observations_have_no_average_over_levels(binary):
+    with pytest.raises(ModelError, match="expected responses are averaged"):
+        binary.predict(DATA, kind="response", new_levels="average")
+
+
+# Formulas of every kind
+
+
+@pytest.mark.parametrize(
+    ("formula", "settings", "x"),
+    [
+        ("y ~ poly(x, 2) * c + offset(z) + (1 | g)", {}, "x"),
+        ("y ~ bs(x, df=4) + (1 | g)", {}, "x"),
+        ("y ~ t2(x, z) + (1 | g)", {}, "z"),
+        ("y ~ s(x, by=c) + c", {}, "x"),
+        ("y ~ gp(x) + (1 | g)", {}, "x"),
+        ("y ~ mo(m) + x", {}, "m"),
+        ("y ~ C(d) * x + (1 | g/h)", {}, "d"),
+        ("y ~ scale(z) + group_mean(x, g) + (1 | g)", {}, "x"),
+        ("y ~ x + (1 | gr(g, by=side))", {}, "x"),
+        ("y ~ x + (0 + c | g)", {}, "c"),
+        ("y ~ x + (1 | g)", {"predictors": {"sigma": "~ z + (1 | g)"}}, "z"),
+        ("o ~ x + (1 | g)", {"family": "cumulative"}, "x"),
+        ("o ~ x + z", {"family": "acat"}, "z"),
+        ("v ~ x + (1 | g)", {"family": "categorical"}, "x"),
+        ("n ~ x + offset(log(t)) + (1 | g)", {"family": "negbinomial"}, "t"),
+    ],
+)
+@pytest.mark.parametrize("asked", [{}, {"levels": "population"}, {"levels": "fitted"}, {"over": "data"}])
+def test_an_effect_is_the_mean_of_predictions(formula, settings, x, asked):
+    """Whatever the terms, points are those predictions that `predict` makes of tables written by hand."""
+    data = DATA.assign(side=np.where(DATA["g"] < 40, "left", "right"))
+    fit = from_prior(formula, data, draws=8, **settings)
+    grouped = "|" in formula.partition("~")[2]
+    if "levels" in asked and not grouped:
+        with pytest.raises(ModelError, match="no grouping factor"):
+            fit.effect(x, points=3, **asked)
+        return
+    out = fit.effect(x, points=3, **asked)
+    assert out.draws.sizes["point"] == len(out.grid) and np.isfinite(out.draws).all()
+    assert len(out.table) == out.draws[0, 0].size
+    if asked == {"over": "data"}:
+        for i, value in enumerate(out.grid[x].tolist()):
+            column = pd.Categorical([value] * len(data), ["low", "high"]) if x == "c" else value
+            expected = fit.predict(data.assign(**{x: column}))
+            if "category" in expected.dims and "category" not in out.draws.dims:
+                expected = expected.dot(expected["category"].astype(float), dim="category")
+            np.testing.assert_allclose(out.draws[:, :, i], expected.mean("row"), **EXACT)
+
+
+def test_ordered_categories_have_a_mean_and_probabilities():
+    fit = from_prior("o ~ x + (1 | g)", DATA, family="cumulative")
+    each = fit.effect({"x": GRID}, scale="probability")
+    at_most = expit(draws(fit, "cutpoints")[:, :, None] - (draws(fit, "x")[..., None] * GRID)[..., None])
+    np.testing.assert_allclose(each.draws.cumsum("category")[..., :-1], at_most, **EXACT)
+    mean = fit.effect({"x": GRID})
+    np.testing.assert_allclose(mean.draws, each.draws.values @ np.arange(1.0, 5.0), **EXACT)
+    assert each.table.columns.tolist()[:3] == ["x", "category", "median"]
+    sequential = each.contrast("sequential")
+    assert sequential.draws.dims == ("chain", "draw", "contrast", "category")
+
+
+def test_several_responses_are_asked_one_by_one():
+    fit = from_prior([sl.Response("y ~ x + (1 | g)"), sl.Response("z ~ y + (1 | g)")], DATA, draws=8)
+    out = fit.effect({"y": [0.0, 1.0]}, response="z", scale="linear").contrast("b2 - b1")
+    np.testing.assert_allclose(out.draws[..., 0], draws(fit, "z_y"), **EXACT)
+    with pytest.raises(ModelError, match="No response is named"):
+        fit.effect("x")
+    with pytest.raises(DataError, match="No term reads a column 'z'"):
+        fit.effect("z", response="y")
+
+
+def test_imputed_predictors_are_asked_at_known_values():
+    data = DATA.assign(z=DATA["z"].where(DATA.index % 7 > 0))
+    fit = from_prior([sl.Response("y ~ mi(z) + x"), sl.Response("z | mi() ~ 1")], data, draws=8)
+    out = fit.effect({"z": [0.0, 1.0]}, response="y").contrast("b2 - b1")
+    np.testing.assert_allclose(out.draws[..., 0], draws(fit, "y_mi(z)"), **EXACT)
+    with pytest.raises(DataError, match="'z' is not known in 14 rows"):
+        fit.effect("x", response="y", over="data")
+
+
+# Grids
+
+
+def test_grids_of_numbers_and_of_categories(binary):
+    x = DATA["x"]
+    assert binary.effect("x", points=5).grid["x"].tolist() == pytest.approx(np.linspace(x.min(), x.max(), 5))
+    quantiles = binary.effect("x", points=5, grid="quantiles").grid["x"]
+    assert quantiles.tolist() == pytest.approx(np.quantile(x, [0, 0.25, 0.5, 0.75, 1]))
+    assert binary.effect("c").grid["c"].tolist() == ["low", "high"]
+    beside = binary.effect({"x": [0]}, by="z").grid["z"]
+    assert beside.tolist() == pytest.approx(DATA["z"].mean() + DATA["z"].std(ddof=0) * np.array([-1, 0, 1]))
+    surface = binary.effect(["x", "z"], points=4)
+    assert len(surface.grid) == 16 and surface.numbers == {"x", "z"}
+
+
+def test_the_table_describes_the_draws(binary):
+    out = binary.effect({"x": GRID}, by="c", prob=0.5)
+    values = out.draws.values.reshape(-1, 6)
+    assert out.table.columns.tolist() == ["x", "c", "median", "mean", "sd", "eti50_lb", "eti50_ub"]
+    np.testing.assert_allclose(out.table["median"], np.median(values, 0))
+    np.testing.assert_allclose(out.table[["eti50_lb", "eti50_ub"]].T, np.quantile(values, [0.25, 0.75], 0))
+    assert f"Scale: {out.scale}.\nPopulation: {out.population}." in repr(out)
+    assert out.table.index.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+# Hypotheses
+
+
+def test_rows_are_compared_by_words_and_by_expressions(binary):
+    out = binary.effect({"x": GRID})
+    b = np.moveaxis(out.draws.values, -1, 0)
+    pairs, steps, first = (out.contrast(h) for h in ("pairwise", "sequential", "reference"))
+    np.testing.assert_allclose(pairs.draws, np.stack([b[0] - b[1], b[0] - b[2], b[1] - b[2]], -1), **EXACT)
+    np.testing.assert_allclose(steps.draws, np.stack([b[1] - b[0], b[2] - b[1]], -1), **EXACT)
+    np.testing.assert_allclose(first.draws, np.stack([b[1] - b[0], b[2] - b[0]], -1), **EXACT)
+    assert steps.draws["contrast"].values.tolist() == ["x=0.0 - x=-1.0", "x=2.0 - x=0.0"]
+    both = out.contrast(["b1 - b2 = 0", "log(b3 / b1) = 0.5"])
+    np.testing.assert_allclose(both.draws[..., 0], b[0] - b[1], **EXACT)
+    np.testing.assert_allclose(both.draws[..., 1], np.log(b[2] / b[0]) - 0.5, **EXACT)
+    assert both.table.index.tolist() == ["b1 - b2 = 0", "log(b3 / b1) = 0.5"]
+
+
+def test_differences_of_differences(counts):
+    apart = counts.contrast({"x": [1, 0]}, by="c")
+    assert apart.table.index.tolist() == ["x=1 - x=0 (c=low)", "x=1 - x=0 (c=high)"]
+    twice = apart.contrast("sequential")
+    crossed = {"x": [1, 0, 1, 0], "c": ["low", "low", "high", "high"]}
+    written = counts.contrast(crossed, hypothesis="(b3 - b4) - (b1 - b2) = 0")
+    np.testing.assert_allclose(twice.draws, written.draws, **EXACT)
+    assert written.sides.sizes["side"] == 4
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "error", "message"),
+    [
+        ("pairs", ModelError, "Did you mean 'pairwise'"),
+        ("b1 - b9 = 0", ModelError, "'b9'"),
+        ("b1 - = 0", FormulaError, "b1, b2"),
+        ("b1 = b2 = b3", FormulaError, "b1, b2"),
+        ("1 = 0", ModelError, "names no row"),
+        ([], ModelError, "hypothesis=\\[\\]"),
+        (3, ModelError, "hypothesis=3"),
+    ],
+)
+def test_hypotheses_that_cannot_be_read(binary, hypothesis, error, message):
+    with pytest.raises(error, match=message):
+        binary.effect({"x": GRID}).contrast(hypothesis)
+
+
+def test_one_row_has_no_difference(binary):
+    with pytest.raises(ModelError, match="there is one row"):
+        binary.effect({"x": [0]}).contrast()
+
+
+# Wrong input
+
+
+@pytest.mark.parametrize(
+    ("x", "arguments", "error", "message"),
+    [
+        ("xx", {}, DataError, "No term reads a column 'xx'.\nDid you mean 'x'"),
+        ("g", {}, ModelError, "'g' is a grouping factor"),
+        ("b", {}, DataError, "No term reads a column 'b'"),
+        (3, {}, ModelError, "x=3"),
+        (["x", "x"], {}, ModelError, "names a column twice"),
+        ({"x": []}, {}, ModelError, "'x' has no values"),
+        ({"x": ["a"]}, {}, DataError, "takes numbers"),
+        ({"x": [np.inf]}, {}, DataError, "takes numbers"),
+        ({"x": [None]}, {}, DataError, "is missing"),
+        ({"c": ["mid"]}, {}, DataError, "'c' has no category 'mid'"),
+        ("x", {"at": {"x": 1}}, ModelError, "'x' is both in x and in `at`"),
+        ("x", {"by": "x"}, ModelError, "'x' is both in x and in `by`"),
+        ("x", {"by": "c", "at": {"c": "low"}}, ModelError, "'c' is both in `by` and in `at`"),
+        ("x", {"at": {"z": [1, 2]}}, ModelError, "'z' is held at"),
+        ("x", {"at": {"g": 99}}, DataError, "'g' has no level 99"),
+        ("x", {"by": {"g": [0, 99]}}, DataError, "'g' has no level 99"),
+        ("x", {"levels": 99}, DataError, "'g' has no level 99"),
+        ("x", {"levels": 0, "at": {"g": 10}}, ModelError, "`at` sets 'g'"),
+        ("x", {"levels": "typical", "at": {"g": None}}, ModelError, "Either a new level"),
+        ("x", {"over": "rows"}, ModelError, "over='rows'"),
+        ("x", {"scale": "log"}, ModelError, "scale='log'"),
+        ("x", {"scale": "probability"}, ModelError, "no categories"),
+        ("x", {"grid": "all"}, ModelError, "grid='all'"),
+        ("x", {"points": 1}, ModelError, "points=1"),
+        ("x", {"prob": 2}, ModelError, "prob=2"),
+    ],
+)
+def test_impossible_effects(binary, x, arguments, error, message):
+    with pytest.raises(error, match=message):
+        binary.effect(x, **arguments)
+
+
+def test_levels_without_a_population():
+    summed = from_prior("y ~ x + (1 | gr(g, zero_sum=True))", DATA, draws=8)
+    np.testing.assert_allclose(summed.effect({"x": [0.0]}).draws[..., 0], draws(summed, "Intercept"), **EXACT)
+    with pytest.raises(ModelError, match="no population beyond"):
+        summed.effect("x", levels="population")
+    known = pd.DataFrame(np.eye(8) + 0.3, DATA["g"].unique(), DATA["g"].unique())
+    covaried = from_prior("y ~ x + (1 | gr(g, cov=K))", DATA, draws=8, covariances={"K": known})
+    assert np.isfinite(covaried.effect("x", levels="typical").draws).all()
+    with pytest.raises(ModelError, match="known covariance"):
+        covaried.effect("x", levels="population")
+
+
+def test_a_label_of_several_factors_needs_its_column():
+    fit = from_prior("y ~ x + (1 | g) + (1 | h)", DATA, draws=8)
+    with pytest.raises(ModelError, match="levels are named by several columns"):
+        fit.effect("x", levels=10)
+    out = fit.effect({"x": [0.0]}, at={"g": 10}, levels="fitted")
+    r = fit.results.posterior
+    expected = r["Intercept"] + r["r_g"].sel(g=10)[..., 0] + r["r_h"][..., 0].mean("h")
+    np.testing.assert_allclose(out.draws[..., 0], expected, **EXACT)
+
+
+def test_a_factor_that_predicts_too_has_levels_of_its_own():
+    fit = from_prior("y ~ g + (1 | g)", DATA, draws=8)
+    for levels in ("typical", "population"):
+        out = fit.effect({"g": [10, 15]}, levels=levels).contrast("b2 - b1")
+        np.testing.assert_allclose(out.draws[..., 0], 5 * draws(fit, "b_g"), **EXACT)
+    nested = from_prior("y ~ c + (1 | c:h)", DATA, draws=8)
+    out = nested.effect("c", levels="fitted").draws
+    r = nested.results.posterior["r_c:h"][..., 0].sel({"c:h": ["low:0", "low:1", "low:2"]})
+    np.testing.assert_allclose(out[..., 0], draws(nested, "Intercept") + r.mean("c:h").values, **EXACT)
+
+
+def test_a_model_without_groups_has_no_levels():
+    fit = from_prior("y ~ x", DATA, draws=8)
+    np.testing.assert_allclose(fit.effect({"x": [0.0]}).draws[..., 0], draws(fit, "Intercept"), **EXACT)
+    with pytest.raises(ModelError, match="no grouping factor"):
+        fit.effect("x", levels="typical")
