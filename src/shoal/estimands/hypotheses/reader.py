@@ -1,4 +1,4 @@
-"""Tokens of a hypothesis -> trees of its sides. `formula.evaluate` computes them; Python evaluates nothing."""
+"""Tokens of a hypothesis -> trees of its sides, computed by `formula.evaluate`: Python evaluates nothing."""
 
 from __future__ import annotations
 
