@@ -149,9 +149,9 @@ class Conclusions(Quantities):
         """
         if not loo:
             return r2(self._results, response, prob)
-        found, score = r2_with_loo(self._results, response, prob, refit, cores, seed)
-        if not score.ok:
-            warnings.warn(score.complaint, ShoalWarning, stacklevel=2)
+        found = r2_with_loo(self._results, response, prob, refit, cores, seed)
+        if not found.reliable:
+            warnings.warn(found.unreliable, ShoalWarning, stacklevel=2)
         return found
 
     def icc(

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 import typer.main
 
-from shoal.cli import compare, doctor
+from shoal.cli import compare, conclusions, doctor
 from shoal.cli.commands import app
 from shoal.cli.screen import complain
 from shoal.errors import ShoalError, ShoalWarning
@@ -22,6 +22,8 @@ INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
 
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
+app.command(epilog=conclusions.TEST_EPILOG)(conclusions.test)
+app.command(epilog=conclusions.R2_EPILOG)(conclusions.r2)
 
 
 def run(arguments: Sequence[str]) -> int:

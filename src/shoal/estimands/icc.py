@@ -145,7 +145,7 @@ def _correlations(
     parts, included = variances(results, fitted, rows)
     if not included:
         raise ModelError(
-            f"Responses of family {fitted.family.name!r} have no single variance around the linear predictor.",
+            f"Responses of family {fitted.family.name!r} have no one variance around the linear predictor.",
             "A family with a residual on that scale: normal ones; binary and ordered ones, by the variable "
             "behind them.",
             "fit.r2() is on the scale of responses; fit.variance_partition() has the factors' own shares.",

@@ -41,6 +41,8 @@ class R2:
         What each part is, as sentences.
     prob : float
         Probability of the table's interval.
+    unreliable : str
+        What is wrong with the part "loo", as a sentence; empty if nothing is.
     """
 
     draws: xr.DataArray
@@ -48,13 +50,23 @@ class R2:
     population: str
     notes: tuple[str, ...]
     prob: float
+    unreliable: str = ""
+
+    @property
+    def reliable(self) -> bool:
+        """Whether each part can be relied on."""
+        return not self.unreliable
 
     @property
     def table(self) -> pd.DataFrame:
         """One row a part: mean, sd and equal-tailed interval of its share of the variance."""
         rows = [describe(values, self.prob) for values in np.moveaxis(self.draws.values, -1, 0)]
         table = Estimates(rows, index=pd.Index(self.draws["part"].values, name="r2"))
-        table.attrs = {"scale": self.scale, "population": self.population, "notes": list(self.notes)}
+        table.attrs = {
+            "scale": self.scale,
+            "population": self.population,
+            "notes": [*self.notes, *filter(None, [self.unreliable])],
+        }
         return table
 
     def __repr__(self) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from shoal.errors import ModelError
+from shoal.errors import ModelError, listing
 from shoal.estimands.common import INTERVAL
 from shoal.estimands.r2 import R2, explained, r2
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks
-from shoal.scores.loo import Loo, loo
+from shoal.scores.loo import loo
 
 LOO = "loo"
 NOTE = (
@@ -28,8 +28,8 @@ def r2_with_loo(
     refit: bool = False,
     cores: int | None = None,
     seed: int = 0,
-) -> tuple[R2, Loo]:
-    """Return R2 with that of rows left out as one more part, and the score that it comes from; see `Fit.r2`.
+) -> R2:
+    """Return R2 with that of rows left out as one more part; see `Fit.r2`.
 
     Raises
     ------
@@ -60,8 +60,14 @@ def r2_with_loo(
     more = xr.DataArray(
         values.reshape(chains, count, 1), {**found.draws.coords, "part": [LOO]}, ("chain", "draw", "part")
     )
-    notes = (*found.notes, NOTE, *([score.complaint] if not score.ok else []))
-    return replace(found, draws=xr.concat([found.draws, more], "part"), notes=notes), score
+    unreliable = ""
+    if not score.ok:
+        unreliable = (
+            f"Loo is unreliable: importance sampling fails for {len(score.bad):,} of {len(y):,} rows "
+            f"({listing(score.bad)}). refit=True fits anew without each of these."
+        )
+    draws, notes = xr.concat([found.draws, more], "part"), (*found.notes, NOTE)
+    return replace(found, draws=draws, notes=notes, unreliable=unreliable)
 
 
 def bootstrap(

@@ -173,6 +173,8 @@ def _end_of(name: str, text: str, start: int) -> int | None:
     Backquotes around it, or around a part of it, belong to it; R's power is a spelling of ``**``.
     """
     at, wanted = start, spelt(name)
+    if text[start].isspace():
+        return None
     for sign in wanted.replace("**", "^"):
         while at < len(text) and text[at] in IGNORED:
             at += 1
@@ -182,6 +184,9 @@ def _end_of(name: str, text: str, start: int) -> int | None:
             at += 1
         else:
             return None
-    at += text.startswith("`", at) and text.count("`", start, at) % 2
+    if text.count("`", start, at) % 2:
+        if not text.startswith("`", at):
+            return None
+        at += 1
     inside = at < len(text) and (text[at].isalnum() or text[at] in "_.")
-    return None if inside and wanted[-1].isidentifier() | wanted[-1].isalnum() else at
+    return None if inside and (wanted[-1].isalnum() or wanted[-1] == "_") else at

@@ -81,17 +81,18 @@ class Hypotheses:
         Errors are relative: of finitely many draws and of smoothing, 0 of a prior density that is known.
         """
         labels = self.draws["hypothesis"].values
-        rows = {}
-        for label, found in zip(labels, self.evidence, strict=True):
-            if found.posterior is None or found.prior is None:
-                continue
-            rows[label] = {
-                "posterior": np.exp(found.posterior.log),
-                "posterior_error": found.posterior.error,
-                "prior": np.exp(found.prior.log),
-                "prior_error": found.prior.error,
-            }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hypothesis")
+        rows = {
+            label: (
+                np.exp(found.posterior.log),
+                found.posterior.error,
+                np.exp(found.prior.log),
+                found.prior.error,
+            )
+            for label, found in zip(labels, self.evidence, strict=True)
+            if found.posterior is not None and found.prior is not None
+        }
+        columns = ["posterior", "posterior_error", "prior", "prior_error"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("hypothesis")
 
     @property
     def notes(self) -> list[str]:
