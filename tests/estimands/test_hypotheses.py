@@ -149,7 +149,7 @@ def known():
     ("text", "weights", "constant"),
     [
         ("x = 0", [0, 1], 0),
-        ("x = 0.6", [0, 1], -0.6),
+        ("x = 0.3", [0, 1], -0.3),
         ("Intercept = 0.1", [1, 0], -0.1),
         ("2 * x - Intercept = 0", [-1, 2], 0),
         ("(x - Intercept) / 2 = 0.3 - x", [-0.5, 1.5], -0.3),
@@ -244,15 +244,15 @@ def of_all_kinds():
         ("x = 1", True),
         ("2 * x = 0.5", True),
         ("z = 0.1", True),
-        ("Intercept + 2 * z = 2", True),
-        ("Intercept = x", False),
-        ("sigma = 0.5", True),
-        ("2 - 4 * sigma = 0", True),
+        ("Intercept + 2 * z = 2.2", True),
+        ("Intercept = 3 * x", False),
+        ("sigma = 0.8", True),
+        ("2 - 2.5 * sigma = 0", True),
         ("sd_g[x] = 0.6", True),
         ("cor_g[z, x] = 0.1", True),
         ("cor_g[x, z] = 0.1", True),
         ("sigma = sd_g[x]", False),
-        ("sigma ^ 2 = 0.3", False),
+        ("sigma ^ 2 = 0.7", False),
     ],
 )
 def test_known_priors_are_those_that_draws_come_from(of_all_kinds, text, exact):
@@ -274,15 +274,15 @@ def test_a_default_intercept_is_normal_jointly_with_the_slopes():
     """The default speaks of average columns, so that Intercept and slope are correlated a priori."""
     data = rows().assign(x=rows()["x"] + 5)
     fit = sl.Model("y ~ x", data).fit(**RUN)
-    y, x = data["y"], data["x"]
-    center, slope = 2.5 * y.std(ddof=0), 2.5 * y.std(ddof=0) / x.std(ddof=0)
-    own = fit.test("Intercept = 1").densities.loc["Intercept = 1"]
-    sd = np.hypot(center, slope * x.mean())
-    assert own["prior"] == pytest.approx(stats.norm(y.mean(), sd).pdf(1.0), rel=1e-3)
-    together = fit.test(f"Intercept + {x.mean()!r} * x = 1".replace("np.float64(", "").replace(")", ""))
-    assert together.densities["prior"].item() == pytest.approx(
-        stats.norm(y.mean(), center).pdf(1.0), rel=1e-3
-    )
+    priors, average = fit.results.model.priors, float(data["x"].mean())
+    (mean, center), (zero, slope) = (priors[name].prior.params for name in ("Intercept", "x"))
+    assert zero == 0 and average > 4
+    own = fit.test(["Intercept = -1", f"Intercept + {average} * x = 2.2"]).densities
+    expected = [
+        stats.norm(mean, np.hypot(center, slope * average)).pdf(-1.0),
+        stats.norm(mean, center).pdf(2.2),
+    ]
+    np.testing.assert_allclose(own["prior"], expected, rtol=1e-9)
 
 
 def test_a_point_beyond_the_draws_is_left_open_and_said(fit):
@@ -316,7 +316,7 @@ def test_points_without_a_ratio_are_refused_with_the_reason(fit, text, found):
 
 
 def test_a_point_of_a_level_away_from_zero_has_a_ratio(fit):
-    own = fit.test("levels_g[0, x] = 1").densities
+    own = fit.test("levels_g[0, x] = 0.6").densities
     assert own["prior_error"].item() > 0 and np.isfinite(own.to_numpy()).all()
 
 
@@ -447,7 +447,7 @@ def test_effects_that_were_not_kept_are_named():
 
 
 def test_a_saved_fit_answers_the_same(fit, tmp_path):
-    asked = ["x > 1", "sigma = 0.5", "levels_g[0, x] = 1"]
+    asked = ["x > 1", "sigma = 0.5", "levels_g[0, x] = 0.6"]
     again = sl.load(fit.save(tmp_path / "fit.nc")).test(asked)
     pd.testing.assert_frame_equal(pd.DataFrame(again.table), pd.DataFrame(fit.test(asked).table))
 
