@@ -244,7 +244,7 @@ def of_all_kinds():
         ("x = 1", True),
         ("2 * x = 0.5", True),
         ("z = 0.1", True),
-        ("Intercept + 2 * z = 2.2", True),
+        ("Intercept + 2 * z = 2.2", False),
         ("Intercept = 3 * x", False),
         ("sigma = 0.8", True),
         ("2 - 2.5 * sigma = 0", True),
