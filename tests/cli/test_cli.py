@@ -203,7 +203,9 @@ def test_interrupts_and_refusals_of_the_system_are_messages(shoal, monkeypatch, 
     assert shoal("check", *SCHOOLS)[0] == code
 
 
-@pytest.mark.parametrize("command", [(), ("fit",), ("check",), ("datasets",), ("sbc",), ("demo",)])
+@pytest.mark.parametrize(
+    "command", [(), ("fit",), ("check",), ("datasets",), ("sbc",), ("demo",), ("test",), ("r2",)]
+)
 def test_each_command_has_help_with_an_example(shoal, command):
     code, out, err = shoal(*command, "--help")
     assert (code, err) == (0, "")

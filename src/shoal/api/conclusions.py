@@ -79,12 +79,13 @@ class Conclusions(Quantities):
 
         Examples
         --------
-        >>> print(fit.test(["x > 0", "sd_g[Intercept] > sigma"]).table.round(2))
-                                 mean    sd  eti90_lb  ...  mcse  evidence_ratio  bayes_factor
-        hypothesis                                     ...
-        x > 0                    0...
-        >>> fit.test("x = 0", rope=(-0.1, 0.1)).table["in_rope"].item() < 0.05
-        True
+        >>> tested = fit.test(["x > 0", "sd_g[Intercept] > sigma", "x = 0.5"], rope=(-0.1, 0.1))
+        >>> print(tested.table[["mean", "probability", "evidence_ratio", "in_rope"]].round(1).to_string())
+                                 mean  probability  evidence_ratio  in_rope
+        hypothesis
+        x > 0                     0.4          1.0            70.4      0.1
+        sd_g[Intercept] > sigma  -0.2          0.2             0.2      0.2
+        x = 0.5                  -0.1          0.9            13...     0.3
         """
         return asked.ask(self._results, hypotheses, rope, prob, seed)
 

@@ -11,7 +11,6 @@ from shoal.cli.commands import UNTRUSTWORTHY
 from shoal.cli.report import load_fit
 from shoal.cli.screen import STYLES, Screen, frame_table
 from shoal.errors import FileError
-from shoal.estimands.table import statements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +91,8 @@ def _load(file: Path, prob: float) -> Fit:
 
 
 def _show(screen: Screen, table: pd.DataFrame) -> None:
+    from shoal.estimands.table import statements
+
     screen.print(frame_table(table.reset_index(names="")))
     screen.say()
     for sentence in statements(table.attrs):

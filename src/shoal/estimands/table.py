@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 # Of a table of estimates no column is dispensable; rows are cut as pandas' options say.
-WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False)
+WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False, "display.max_colwidth", None)
 
 
 class Estimates(pd.DataFrame):
