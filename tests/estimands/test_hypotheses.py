@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from estimand_cases import RUN, draws, rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 import shoal as sl
@@ -305,6 +307,7 @@ def test_a_point_beyond_the_draws_is_left_open_and_said(fit):
         ("r_g[0, Intercept] = 0", "no finite density"),
         ("r_g[0, Intercept] = r_g[10, Intercept]", "no finite density"),
         ("levels_g[0, x] = levels_g[10, x]", "no finite density"),
+        ("exp(r_g[0, x]) = 1", "no finite density"),
         ("x = x", "the same at all draws"),
         ("cor_g[x, x] > 0", "the same at all draws"),
     ],
@@ -415,6 +418,34 @@ def test_a_name_that_is_nearly_there_is_suggested(fit):
 def test_very_long_and_very_deep_ones_are_refused(fit, text):
     with pytest.raises(FormulaError, match="characters|nested"):
         fit.test(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *"+-*/^()<>=[],.:`'\" ",
+                "x",
+                "sigma",
+                "sd_g[x]",
+                "r_g",
+                "log",
+                "exp",
+                "0",
+                "2.5",
+                "1e3",
+                "__a__",
+            ]
+        ),
+        max_size=14,
+    ).map("".join)
+)
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_answered_or_refused_with_a_message(fit, text):
+    try:
+        read(text, Names(fit.results))
+    except FormulaError as refused:
+        assert refused.found and "Traceback" not in str(refused)
 
 
 def test_a_long_sum_is_no_deep_one(fit):

@@ -17,8 +17,6 @@ from shoal.model import Specification
 from shoal.model.terms.coefficients import Coefficients
 from shoal.priors import Shrunk
 
-HEAPED = ("effects", "basis")  # kinds of variables whose prior, given by a sd that may be 0, heaps up at 0
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -144,14 +142,17 @@ def check_density(
     ------
     ModelError
     """
-    if found is None or found[0] != 0:
+    if found is not None and found[0] != 0:
         return
-    heaped = {variable.name for variable in model.variables if variable.kind in HEAPED}
+    heaped = {variable.name for variable in model.variables if variable.kind == "basis"}
+    heaped |= {group.r for part in model.parts for group in part.groups}
     for term in model.terms:
         if isinstance(term, Coefficients):
             heaped |= {c for c in term.design.columns if isinstance(term.priors[c].prior, Shrunk)}
-    names = {variable for variable, _ in found[1]}
-    if names <= heaped:
+    elements = (
+        found[1] if found else [e for quantity in hypothesis.quantities.values() for e in quantity.elements]
+    )
+    if {variable for variable, _ in elements} <= heaped:
         raise ModelError(
             f"The prior of {listing(hypothesis.quantities)} has no finite density at 0, for its standard "
             "deviation may be 0: there is no ratio of densities.",
