@@ -28,7 +28,7 @@ class Evidence:
     ratio : float
         Posterior odds of a direction; of a point, the posterior density over the prior one.
     bayes_factor : float
-        The ratio over the prior odds: what the data say. NaN where the prior leaves no doubt.
+        The ratio over the prior odds: what the data say. NaN where the prior leaves (nearly) no doubt.
     posterior, prior : Density, optional
         Of a point, at it.
     note : str
@@ -50,16 +50,26 @@ def of_direction(hypothesis: Hypothesis, values: np.ndarray, prior: Known | np.n
     true = (values > 0) if above else (values < 0)
     probability, mcse = share(true)
     ratio = _odds(probability)
-    before = prior.above() if isinstance(prior, Known) else float((prior > 0).mean())
-    assert before is not None
-    prior_odds = _odds(before if above else 1 - before)
-    decided = prior_odds in (0.0, math.inf)
-    note = ""
-    if decided:
-        note = f"The prior leaves no doubt: {'all' if prior_odds else 'none'} of its draws agree."
-    elif probability in (0.0, 1.0):
+    before, note = _before(prior, above)
+    prior_odds = _odds(before)
+    if not note and probability in (0.0, 1.0):
         note = f"{'All' if probability else 'None'} of {true.size:,} draws agree: the odds are beyond them."
-    return Evidence(probability, mcse, ratio, math.nan if decided else ratio / prior_odds, note=note)
+    return Evidence(probability, mcse, ratio, ratio / prior_odds, note=note)
+
+
+def _before(prior: Known | np.ndarray, above: bool) -> tuple[float, str]:
+    """Return the prior probability of a direction; NaN and the reason where draws do not tell it."""
+    if isinstance(prior, Known):
+        probability = prior.above(above)
+        assert probability is not None
+        return probability, ""
+    agree = np.count_nonzero(prior > 0 if above else prior < 0)
+    if agree in (0, prior.size):
+        return math.nan, f"The prior leaves no doubt: {'all' if agree else 'none'} of its draws agree."
+    if min(agree, prior.size - agree) < BEYOND:
+        words = f"{agree:,} of {prior.size:,} draws from the prior agree: its odds are not known well enough."
+        return math.nan, words
+    return agree / prior.size, ""
 
 
 def share(true: np.ndarray) -> tuple[float, float]:

@@ -75,12 +75,13 @@ class Known:
         log = float(self.prior.log_density(at, *self.prior.params))
         return Density(log - math.log(abs(self.form.weight) * self.scale))
 
-    def above(self) -> float | None:
-        """Return the prior probability that the quantity is above 0, of a normal one."""
+    def above(self, above: bool = True) -> float | None:
+        """Return the prior probability that the quantity is above 0, or below, of a normal one."""
         if not isinstance(self.prior, Normal):
             return None
         mean, sd = self.prior.params
-        return float(ndtr((self.form.constant + self.form.weight * mean) / (abs(self.form.weight) * sd)))
+        away = (self.form.constant + self.form.weight * mean) / (abs(self.form.weight) * sd)
+        return float(ndtr(away if above else -away))
 
 
 def prior_of(
