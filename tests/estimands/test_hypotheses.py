@@ -10,7 +10,7 @@ from scipy import stats
 
 import shoal as sl
 from shoal.errors import FormulaError, ModelError
-from shoal.estimands.hypotheses.density import density_at
+from shoal.estimands.hypotheses.density import _local, density_at
 from shoal.estimands.hypotheses.linear import linear
 from shoal.estimands.hypotheses.names import Names
 from shoal.estimands.hypotheses.priors import differences, prior_of
@@ -225,6 +225,15 @@ def test_the_error_of_a_density_counts_draws_that_depend_on_each_other():
         found = density_at(chain, 0.5)
         away.append((found.log - stats.norm.logpdf(0.5)) / found.error)
     assert 0.5 < np.sqrt(np.mean(np.square(away))) < 1.5
+
+
+def test_what_a_draw_adds_to_the_error_is_what_one_more_of_it_changes():
+    u = np.random.default_rng(1).gamma(2.0, size=100) - 1.5
+    log, influence = _local(u[None], 0.4)
+    for i in (0, 17, 60):
+        many = np.append(np.tile(u, 2000), u[i])
+        change = (_local(many[None], 0.4)[0] - log) * many.size
+        assert change == pytest.approx(influence[0, i] - influence.mean(), rel=1e-3)
 
 
 PRIORS = {
