@@ -186,7 +186,7 @@ def test_what_nobody_foresaw_is_called_a_bug_and_shown_whole_on_request(shoal, m
     def fail(*arguments):
         raise RuntimeError("a [strange]\nthing")
 
-    monkeypatch.setattr("shoal.cli.commands.find_data", fail)
+    monkeypatch.setattr("shoal.cli.inputs.find_data", fail)
     code, out, err = shoal("check", *SCHOOLS)
     assert (code, out) == (1, "")
     assert "a [strange] thing" in err and "bug of Shoal" in err and err.count("\n") == 1
@@ -200,11 +200,13 @@ def test_interrupts_and_refusals_of_the_system_are_messages(shoal, monkeypatch, 
     def fail(*arguments):
         raise problem
 
-    monkeypatch.setattr("shoal.cli.commands.find_data", fail)
+    monkeypatch.setattr("shoal.cli.inputs.find_data", fail)
     assert shoal("check", *SCHOOLS)[0] == code
 
 
-@pytest.mark.parametrize("command", [(), ("fit",), ("check",), ("datasets",), ("sbc",), ("demo",)])
+@pytest.mark.parametrize(
+    "command", [(), ("fit",), ("check",), ("datasets",), ("sbc",), ("demo",), ("test",), ("r2",)]
+)
 def test_each_command_has_help_with_an_example(shoal, command):
     code, out, err = shoal(*command, "--help")
     assert (code, err) == (0, "")

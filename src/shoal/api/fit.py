@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from shoal import report
-from shoal.api.quantities import Quantities
+from shoal.api.conclusions import Conclusions
 from shoal.criticism.diagnosis import Diagnosis, diagnose
 from shoal.criticism.sensitivity import THRESHOLD, Sensitivity, sensitivity
 from shoal.errors import ShoalWarning
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shoal.plots.accessors import FitPlots
 
 
-class Fitted(Quantities):
+class Fitted(Conclusions):
     """Draws from the posterior of a model, and what they say: all of a `Fit` but its model."""
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 import typer.main
 
-from shoal.cli import compare, doctor, effect, explore
+from shoal.cli import compare, conclusions, doctor, effect, explore
 from shoal.cli.commands import app
 from shoal.cli.screen import complain
 from shoal.errors import ShoalError, ShoalWarning
@@ -23,6 +23,8 @@ INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
 app.command(epilog=effect.EPILOG)(effect.effect)
+app.command(epilog=conclusions.TEST_EPILOG)(conclusions.test)
+app.command(epilog=conclusions.R2_EPILOG)(conclusions.r2)
 app.command(epilog=explore.EPILOG)(explore.explore)
 
 

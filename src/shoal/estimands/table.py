@@ -13,7 +13,7 @@ WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False, "displ
 
 
 class Estimates(pd.DataFrame):
-    """A pandas table that prints its scale, its population and what has no mean, all of them in ``attrs``.
+    """A pandas table that prints its scale, its population, what has no mean and notes, all in ``attrs``.
 
     All columns are printed, however wide the table; rows are cut as pandas' options say.
     Everything else is as in pandas; tables cut or rounded from it keep these sentences.
@@ -36,8 +36,8 @@ class Estimates(pd.DataFrame):
 
 def statements(attrs: Mapping[Any, Any]) -> list[str]:
     """Return the sentences printed below a table."""
+    named = ("scale", "population", "mean", "fixed")
     return [
-        f"{name.capitalize()}: {attrs[name]}."
-        for name in ("scale", "population", "mean", "fixed")
-        if name in attrs
+        *(f"{name.capitalize()}: {attrs[name]}." for name in named if name in attrs),
+        *attrs.get("notes", ()),
     ]

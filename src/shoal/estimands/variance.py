@@ -34,11 +34,7 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
         )
     if not design.groups and not design.latents:
         raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
-    residual = _residual(results, design)
-    parts = {group.name: _between(results, group) for group in design.groups}
-    parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
-    if residual is not None:
-        parts["residual"] = np.broadcast_to(residual, results.stats["lp"].shape)
+    parts, included = variances(results, design)
     shares = _shares(parts)
     rows = [
         {"part": part, "sd": float(np.sqrt(v).mean()), **_share(shares[part], prob)}
@@ -48,12 +44,33 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     table.attrs = {
         "scale": linear_scale(design),
         "population": "that of the levels, with predictors as in the rows",
-        "residual": "included" if residual is not None else "none on this scale",
+        "residual": "included" if included else "none on this scale",
     }
     return table
 
 
-def _residual(results: Results, design: Design) -> np.ndarray | None:
+def variances(
+    results: Results, fitted: Design, rows: Design | None = None
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Return the variance of each part, (chain, draw), and whether the residual is one of them.
+
+    Parameters
+    ----------
+    fitted : Design
+    rows : Design, optional
+        The same on other rows, over which variances are averaged.
+    """
+    design = rows or fitted
+    residual = _residual(results, fitted, design)
+    parts = {group.name: _between(results, group) for group in design.groups}
+    parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
+    if residual is not None:
+        sizes = results.posterior.sizes
+        parts["residual"] = np.broadcast_to(residual, (sizes["chain"], sizes["draw"]))
+    return parts, residual is not None
+
+
+def _residual(results: Results, fitted: Design, design: Design) -> np.ndarray | None:
     """Return the mean over rows of their variance around the linear predictor, (chain, draw)."""
     if not design.predictors:
         phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
@@ -61,7 +78,7 @@ def _residual(results: Results, design: Design) -> np.ndarray | None:
     total = np.zeros((results.posterior.sizes["chain"], results.posterior.sizes["draw"]))
     shared = shared_draws(design, results.posterior)
     for where in blocks(design.n_rows, total.size):
-        own, effects = part(design, design, results.posterior, where)
+        own, effects = part(design, fitted, results.posterior, where)
         variance = own.family.residual_variance(own.rows, phi_of(own, shared | effects))
         if variance is None:
             return None

@@ -247,6 +247,19 @@ class Family(ABC):
             Parameters that broadcast against `eta`, such as (..., 1); ``phi["cutpoints"]`` is (..., 1, C).
         """
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        """Return the variance of each row's response around `mean`, shaped like `eta`; arguments as of that.
+
+        Raises
+        ------
+        ModelError
+            Of a response that has no variance, or a family that does not say what it is.
+        """
+        raise ModelError(
+            f"Family {self.name!r} does not say what the variance of a response is.",
+            "R2 compares it with the variance of the means.",
+        )
+
     def log_probability(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
         """Return ``log P(a < y <= b)`` of the bounds (a, b] of rows, and its derivatives, as `evaluate`.
 

@@ -217,5 +217,8 @@ class Beta(Family):
 
         return stats.beta(phi["phi"] * expit(eta), phi["phi"] * expit(-eta))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return expit(eta) * expit(-eta) / (1 + phi["phi"])
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

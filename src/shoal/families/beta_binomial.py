@@ -92,6 +92,10 @@ class BetaBinomial(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return rows.trials * expit(eta)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        n, precision = rows.trials, phi["phi"]
+        return n * expit(eta) * expit(-eta) * (precision + n) / (precision + 1)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
 

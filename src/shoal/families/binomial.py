@@ -78,6 +78,10 @@ class Binomial(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return rows.trials * LINKS[self.link].inverse(eta)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        p = LINKS[self.link].inverse(eta)
+        return rows.trials * p * (1 - p)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # Of the latent variable behind a binary row: pi^2 / 3 for the logit (Goldstein, Browne and Rasbash
         # 2002, Understanding Statistics 1, 223-231), 1 for the probit, pi^2 / 6 for the cloglog.

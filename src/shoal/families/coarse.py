@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.errors import ModelError
 from shoal.families.base import Family, Rows
 from shoal.families.row_functions import RowFunction
 from shoal.priors import Prior
@@ -89,6 +90,13 @@ class Coarse(Family):
             return low, high
         a, b = rows.known
         return np.where(rows.observed, low, np.isneginf(a)), np.where(rows.observed, high, np.isposinf(b))
+
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        if rows.bounds is not None:
+            raise ModelError(
+                "The response is truncated.", "The variance of what is between bounds is not written out."
+            )
+        return self.of.variance(rows, eta, phi)
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None if self.truncated else self.of.residual_variance(rows, phi)

@@ -94,6 +94,9 @@ class Exponential(Family):
 
         return stats.expon(scale=exp(eta))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(2 * eta)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # The variance of log y: minus log y is Gumbel.
         return math.pi**2 / 6

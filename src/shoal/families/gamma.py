@@ -181,6 +181,9 @@ class Gamma(Family):
 
         return stats.gamma(phi["shape"], scale=exp(eta) / phi["shape"])
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(2 * eta) / phi["shape"]
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # The variance of log y is trigamma(shape), whatever the mean (Nakagawa, Johnson and Schielzeth 2017,
         # J. Roy. Soc. Interface 14, 20170213).

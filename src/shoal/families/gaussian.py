@@ -124,6 +124,9 @@ class Gaussian(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return eta
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return self._variance(rows, phi) + np.zeros_like(eta)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return float(np.mean(np.square(rows.se))) + phi.get("sigma", 0.0) ** 2
 

@@ -97,6 +97,14 @@ class Hurdle(Family):
         """Return the expected response given that it is not 0."""
         return self.beyond.mean(rows, eta, phi)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        some, mean = 1 - phi[self.probability], self.mean_beyond(rows, eta, phi)
+        return some * (self.variance_beyond(rows, eta, phi) + (1 - some) * np.square(mean))
+
+    def variance_beyond(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        """Return the variance of the response given that it is not 0."""
+        return self.beyond.variance(rows, eta, phi)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
 

@@ -94,5 +94,8 @@ class InverseGaussian(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return exp(eta)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(3 * eta) / phi["shape"]
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

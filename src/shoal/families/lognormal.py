@@ -131,5 +131,9 @@ class LogNormal(Family):
 
         return stats.lognorm(phi["sigma"], scale=exp(eta))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        variance = np.square(phi["sigma"])
+        return exp(2 * eta + variance) * np.expm1(variance)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return phi["sigma"] ** 2

@@ -183,6 +183,9 @@ class NegBinomial(Family):
 
         return stats.nbinom(phi["shape"], expit(np.log(phi["shape"]) - eta))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta) + exp(2 * eta) / phi["shape"]
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
 

@@ -106,5 +106,11 @@ class OrderedBeta(ProportionsWithEnds):
         one = expit(low - phi["cutgap"])
         return one + (expit(low) - one) * expit(eta)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        low = eta - phi["cutzero"]
+        one = expit(low - phi["cutgap"])
+        square = BETWEEN.variance(rows, eta, phi) + np.square(expit(eta))
+        return one + (expit(low) - one) * square - np.square(self.mean(rows, eta, phi))
+
     def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         return rows.y == 0, rows.y == 1

@@ -136,6 +136,9 @@ class Poisson(Family):
 
         return stats.poisson(exp(eta))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return exp(eta)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
 

@@ -136,5 +136,8 @@ class SkewNormal(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return eta
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return np.square(phi["sigma"]) + np.zeros_like(eta)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return phi["sigma"] ** 2

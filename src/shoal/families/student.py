@@ -220,6 +220,9 @@ class Student(Family):
 
         return stats.t(phi["nu"], eta, phi["sigma"])
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return self.residual_variance(rows, phi) + np.zeros_like(eta)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # Infinite where nu <= 2.
         sigma, nu = np.broadcast_arrays(phi["sigma"], phi["nu"])

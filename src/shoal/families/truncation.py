@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class TruncatedCounts(Hurdle):
     def start(self, rows: Rows) -> np.ndarray:
         # Near what makes the count the mean of those above 0; zeros say nothing of eta.
         return np.log(np.maximum(rows.y, 1) - 0.5)
+
+    def variance_beyond(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        # With mean m and variance v of all counts, E(y^2 | y > 0) = (v + m^2) / P(y > 0).
+        mean, beyond = self.beyond.mean(rows, eta, phi), self.mean_beyond(rows, eta, phi)
+        return beyond * np.maximum(self.beyond.variance(rows, eta, phi) / mean + mean - beyond, 0.0)
 
     def edges(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         return rows.y == 1, np.zeros(len(rows.y), bool)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from shoal.errors import ModelError
 from shoal.families.base import Family, Rows
 from shoal.families.bessel import log_bessel
 from shoal.families.row_functions import RowFunction, row_function
@@ -99,6 +100,12 @@ class VonMises(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         # The mean direction: the plain mean of angles depends on where the circle is cut.
         return 2 * np.arctan(eta)
+
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        raise ModelError(
+            "The response is an angle.",
+            "A response on a line: the variance of angles depends on where the circle is cut.",
+        )
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

@@ -139,6 +139,10 @@ class Weibull(Family):
 
         return stats.weibull_min(phi["shape"], scale=exp(eta - gammaln(1 + 1 / phi["shape"])))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        power = 1 / phi["shape"]
+        return exp(2 * eta) * np.expm1(gammaln(1 + 2 * power) - 2 * gammaln(1 + power))
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         # The variance of log y: minus its shape-fold is Gumbel.
         return math.pi**2 / (6 * phi["shape"] ** 2)

@@ -79,6 +79,10 @@ class ZeroInflated(Family):
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return (1 - phi["zi"]) * self.counts.mean(rows, eta, phi)
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        mean, zi = self.counts.mean(rows, eta, phi), phi["zi"]
+        return (1 - zi) * (self.counts.variance(rows, eta, phi) + zi * np.square(mean))
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None
 

@@ -91,3 +91,8 @@ class ZeroOneInflatedBeta(ProportionsWithEnds):
 
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         return phi["zoi"] * phi["coi"] + (1 - phi["zoi"]) * expit(eta)
+
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        zoi, ones = phi["zoi"], phi["zoi"] * phi["coi"]
+        square = BETWEEN.variance(rows, eta, phi) + np.square(expit(eta))
+        return ones + (1 - zoi) * square - np.square(self.mean(rows, eta, phi))

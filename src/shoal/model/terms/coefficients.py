@@ -116,6 +116,26 @@ class Coefficients(Term):
         self._center(mean, scale, direct)
         return mean, scale, direct
 
+    def prior_of(self, weights: Mapping[str, float]) -> tuple[float, float, list[tuple[float, Prior]]] | None:
+        """Return the prior of a sum of coefficients times numbers: a normal one, and what is added to it.
+
+        Returns
+        -------
+        tuple or None
+            Mean and standard deviation of the normal part, and each other prior with its weight; None where
+            a shrinkage prior has a part in it.
+        """
+        parts = self.affine()
+        combined = np.zeros(len(parts[0]))
+        for name, weight in weights.items():
+            combined[self.design.columns.index(name)] = weight
+        mean, scale, direct = (part.T @ combined for part in parts)
+        normal = [c for c in self.design.columns if isinstance(self.priors[c].prior, Normal)]
+        if any(isinstance(self.priors[c].prior, Shrunk) and scale[i] for i, c in enumerate(normal)):
+            return None
+        others = zip(direct, self.hyperparameters().values(), strict=True)
+        return float(mean), float(np.sqrt(scale @ scale)), [(float(w), p) for w, p in others if w]
+
     def joint(self) -> tuple[list[int], np.ndarray, np.ndarray]:
         """Return the columns whose priors are one joint normal, its mean, and a root of its covariance."""
         joint = [i for i, name in enumerate(self.design.columns) if self.priors[name].joint]

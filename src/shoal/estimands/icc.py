@@ -1,0 +1,180 @@
+"""How alike two responses of one level are, on the scale of the linear predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
+from shoal.estimands.r2 import without_effects
+from shoal.estimands.spread import Spread, spread
+from shoal.estimands.table import Estimates
+from shoal.estimands.variance import variances
+from shoal.fit.results import Results
+from shoal.fit.row_blocks import blocks, part, shared_draws
+from shoal.model.design import Design, Group, Latent
+from shoal.model.predictors import linear_predictor
+from shoal.model.replay import columns_of, replay
+
+AS_FITTED = "rows as fitted"
+NOTES = (
+    "Adjusted: correlation of two responses of one level that have the same predictors, given these: the "
+    "variance between levels over that and the residual's.",
+    "Unadjusted: the same where predictors are unknown: the variance of the population part over the rows is "
+    "added to the total.",
+)
+
+
+def icc(
+    results: Results,
+    at: Mapping[str, Any] | None = None,
+    response: str | None = None,
+    prob: float = INTERVAL,
+) -> pd.DataFrame:
+    """Return intraclass correlations of each grouping factor; see `Fit.icc`.
+
+    Raises
+    ------
+    DataError, ModelError
+    """
+    interval_names(prob)
+    design = results.model.response(response)
+    factors = _factors(design)
+    rows = [
+        {"at": name, **row}
+        for name, there in _settings(results, design, at)
+        for row in _rows(_correlations(results, design, there, factors), prob)
+    ]
+    table = Estimates(rows).set_index(["at", "factor", "kind"])
+    if at is None:
+        table = table.droplevel("at")
+    others = "other predictors" if at else "predictors"
+    left = [group.name for group in design.groups if group.weight is not None]
+    several = f"Rows belong to several levels of {listing(left)}, or to none: they are in the total alone."
+    table.attrs = {
+        "scale": linear_scale(design),
+        "population": f"that of the levels, with {others} as in the rows",
+        "notes": [*NOTES, *_nested(factors), *([several] if left else [])],
+    }
+    return table
+
+
+def _factors(design: Design) -> dict[str, list[str]]:
+    """Return the parts that two rows of a level share, by factor: its own, and those it is nested in.
+
+    Raises
+    ------
+    ModelError
+        Of responses without a residual variance, or without levels.
+    """
+    if design.family.joint:
+        raise ModelError(
+            f"The categories of {design.formula.response.value.text!r} have a linear predictor each.",
+            "A response with one linear predictor.",
+        )
+    index = {group.name: group.index for group in design.groups if group.weight is None}
+    index |= {f"latent_{latent.name}": latent.index for latent in design.latents}
+    if not index:
+        raise ModelError(
+            "The model has no grouping factor with each row in one level.",
+            "A term such as `(1 | group)` in the formula.",
+        )
+    return {
+        name: [other for other, theirs in index.items() if _determines(own, theirs)]
+        for name, own in index.items()
+    }
+
+
+def _determines(levels: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether all rows of a level are in one level of the other factor."""
+    pairs = np.unique(np.stack([levels, others]), axis=1).shape[1]
+    return pairs == len(np.unique(levels))
+
+
+def _nested(factors: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for name, shared in factors.items():
+        others = [other for other in shared if other != name]
+        if others:
+            yield f"Two rows of one level of {name} are in one level of {listing(others)}, too."
+
+
+def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) -> Iterator[tuple[str, Design]]:
+    """Yield the rows as they are, or with columns set to values in all of them."""
+    if at is None:
+        yield AS_FITTED, design
+        return
+    name, values = _column(at)
+    columns = columns_of(design, False, False)
+    if name not in columns:
+        raise DataError(f"No term reads a column {name!r}.", nearest(name, columns))
+    factors: list[Group | Latent] = [*design.groups, *design.latents]
+    if name not in design.predicting and any(name in factor.columns for factor in factors):
+        raise ModelError(f"{name!r} names levels.", "A predictor, at whose values levels vary more or less.")
+    frame = results.model.table.frame
+    for value in values:
+        changed = frame[columns].assign(**{name: value})
+        if isinstance(kind := frame[name].dtype, pd.CategoricalDtype):
+            if value not in kind.categories:
+                known = nearest(str(value), kind.categories)
+                raise DataError(f"Column {name!r} has no category {value!r}.", known)
+            changed[name] = pd.Categorical([value] * len(frame), dtype=kind)
+        yield f"{name}={value}", replay(design, frame, changed, False, False, "error").design
+
+
+def _column(at: Any) -> tuple[str, list[Any]]:
+    """Return the column that is set, and to what."""
+    if not isinstance(at, Mapping) or len(at) != 1:
+        raise ModelError(
+            f"at={at!r}.", "One column, and the values to set it to.", "Such as at={'x': [0, 1]}."
+        )
+    ((name, values),) = at.items()
+    several = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
+    if several and not len(values):
+        raise ModelError(f"at={at!r}.", f"A value for {name!r}, or several.")
+    return str(name), list(values) if several else [values]
+
+
+def _correlations(
+    results: Results, fitted: Design, rows: Design, factors: Mapping[str, Sequence[str]]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Return draws (chain, draw) by factor and kind."""
+    parts, included = variances(results, fitted, rows)
+    if not included:
+        raise ModelError(
+            f"Responses of family {fitted.family.name!r} have no one variance around the linear predictor.",
+            "A family with a residual on that scale: normal ones; binary and ordered ones, by the variable "
+            "behind them.",
+            "fit.r2() is on the scale of responses; fit.variance_partition() has the factors' own shares.",
+        )
+    total = np.asarray(sum(parts.values()))
+    whole = total + _population(results, fitted, rows)
+    out = {}
+    for name, shared in factors.items():
+        together = np.asarray(sum(parts[other] for other in shared))
+        for kind, of in (("adjusted", total), ("unadjusted", whole)):
+            out[name, kind] = np.where(np.isinf(of), 0.0, together / np.where(np.isinf(of), 1.0, of))
+    return out
+
+
+def _population(results: Results, fitted: Design, rows: Design) -> np.ndarray:
+    """Return the variance over rows of the linear predictor without effects, (chain, draw)."""
+    posterior, found = results.posterior, None
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    shared, weight = shared_draws(fitted, posterior), np.asarray(fitted.rows.weight, float)
+    bare, fitted = without_effects(rows), without_effects(fitted)
+    for where in blocks(rows.n_rows, shape[0] * shape[1]):
+        own, _ = part(bare, fitted, posterior, where)
+        eta = np.broadcast_to(linear_predictor(own, shared), (*shape, own.n_rows))
+        one: Spread = spread(eta, weight[where])
+        found = one if found is None else found.plus(one)
+    assert found is not None
+    return found.variance
+
+
+def _rows(found: Mapping[tuple[str, str], np.ndarray], prob: float) -> Iterator[dict[str, Any]]:
+    for (name, kind), values in found.items():
+        yield {"factor": name, "kind": kind, **describe(values, prob)}
