@@ -1,7 +1,7 @@
 """Published figures of classic tables, found again.
 
-A figure agrees if it differs by less than two Monte Carlo errors, the publication's and ours together, and the
-rounding of what was printed.
+A figure agrees if it differs by less than two Monte Carlo errors, the publication's and ours together, and
+the rounding of what was printed.
 """
 
 from pathlib import Path
@@ -36,9 +36,9 @@ def away(found, published):
     return pd.DataFrame(out, index=["mean", "sd"]).T
 
 
-# Times to the recurrence of an infection at the insertion of a catheter, 38 patients with two each: McGilchrist and
-# Aisbett (1991), Biometrics 47, 461-466. Fitted by brms: Bürkner (2017), Journal of Statistical Software 80(1),
-# section 4, whose Intercept and sigma had Student-t priors of scale 10.
+# Times to the recurrence of an infection at the insertion of a catheter, 38 patients with two each:
+# McGilchrist and Aisbett (1991), Biometrics 47, 461-466. Fitted by brms: Bürkner (2017), J. Statistical
+# Software 80(1), section 4, whose Intercept and sigma had Student-t priors of scale 10.
 
 
 @pytest.fixture(scope="module")
