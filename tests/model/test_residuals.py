@@ -73,14 +73,25 @@ def test_the_gradient_is_the_slope_of_the_density(kind):
 
 @pytest.mark.parametrize("phi", [-0.999999, -0.4, 0.0, 1e-9, 0.7, 0.999999])
 def test_precisions_of_an_autoregression_have_these_derivatives(phi):
-    check_adjoint(
-        functions.autoregressive, functions.autoregressive_adjoint, [phi, 1.3], [1.0, 2.0, 3.0, 7.0], 17
-    )
+    pair = functions.autoregressive, functions.autoregressive_adjoint
+    check_adjoint(*pair, [phi, 1.3], [1, 2, 3, 7, *np.zeros(8)], 17)
+
+
+@pytest.mark.parametrize("phi", [-0.4, 0.0, 0.7])
+def test_precisions_of_an_autoregression_of_two_sds_have_these_derivatives(phi):
+    pair = functions.autoregressive, functions.autoregressive_adjoint
+    check_adjoint(*pair, [phi, 1.3, 0.4], [1, 2, 5, 2, 0, 1, 0, 1, 0, 0, 1, 1], 18)
 
 
 @pytest.mark.parametrize("rho", [1e-9, 0.3, 0.99999])
 def test_precisions_of_equal_correlations_have_these_derivatives(rho):
-    check_adjoint(functions.exchangeable, functions.exchangeable_adjoint, [rho, 0.7], [1.0, 2.0, 9.0], 7)
+    pair = functions.exchangeable, functions.exchangeable_adjoint
+    check_adjoint(*pair, [rho, 0.7], [1, 2, 9], 7)
+    check_adjoint(*pair, [rho, 0.7, 2.0, 0.1], [1, 2, 9], 24)
+
+
+def test_standard_deviations_by_their_predictor_have_these_derivatives():
+    check_adjoint(functions.spreads, functions.spreads_adjoint, [0.3, -1.2], [0.1, 2, -1, 1, 0, 1, 3, -2, 0.5], 3)
 
 
 def test_precisions_of_any_correlations_have_these_derivatives():
@@ -135,7 +146,8 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
         kind, matrices / scale[:, :, None] / scale[:, None]
     )
     mean, variance = residuals.given_others(r, there, {kind: values})
-    joint = residuals.log_density(r, there, np.array([1.3, 0.4]), {kind: values})
+    sigma = np.array([1.3, 0.4])[:, None] * rng.uniform(0.5, 2, n)
+    joint = residuals.log_density(r, there, sigma, {kind: values})
     for s in range(2):
         cor = correlation(kind, data, values[s])
         for i in range(n):
@@ -143,7 +155,7 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
             weights = np.linalg.solve(cor[np.ix_(others, others)], cor[others, i])
             np.testing.assert_allclose(mean[s, i], weights @ r[s, others], rtol=1e-9, atol=1e-10)
             np.testing.assert_allclose(variance[s, i], 1 - weights @ cor[others, i], rtol=1e-9)
-        known = cor[np.ix_(there, there)] * [1.3, 0.4][s] ** 2
+        known = (cor * np.outer(sigma[s], sigma[s]))[np.ix_(there, there)]
         dense = stats.multivariate_normal.logpdf(r[s, there], np.zeros(there.sum()), known)
         np.testing.assert_allclose(joint[s], dense, rtol=1e-10)
 
@@ -278,11 +290,9 @@ def test_what_has_no_sense_is_refused(formula, change, error, message):
         sl.Model(formula, table().assign(**change))
 
 
-def test_families_and_predictors_that_have_no_common_sigma_are_refused():
+def test_families_without_sigma_and_priors_of_other_kinds_are_refused():
     with pytest.raises(ModelError, match="family 'student'"):
         sl.Model("y ~ x + ar(t, gr=g)", table(), "student")
-    with pytest.raises(ModelError, match="predictor of sigma"):
-        sl.Model("y ~ x + ar(t, gr=g)", table(), predictors={"sigma": "~ x"})
     with pytest.raises(ModelError, match="formula of the response"):
         sl.Model("y ~ x", table(), predictors={"sigma": "~ ar(t, gr=g)"})
     with pytest.raises(PriorError):

@@ -92,7 +92,7 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
     for own in placed:
         if isinstance(own, PlacedCorrelation):
             whole = [_seen(placed, design, np.arange(design.n_rows)) for design in own.term.designs]
-            own.gaussian_rows(builder, whole)
+            own.gaussian_rows(builder, whole, placed)
     predictors = [_rows(builder, placed, design, bool(extra_terms)) for design in model.designs]
     predictors += [own.complete(builder, placed) for own in placed]
     free = {name for name, *_ in builder.slots}

@@ -1,7 +1,7 @@
 """Correlated residuals of gaussian rows: which belong together, draws, and what others say of a row.
 
 Rows of one level of the grouping factor are a *cluster*, independent of others. Within it the residuals have
-the common standard deviation sigma and the correlations
+the standard deviation sigma, common to all rows or as its predictor says, and the correlations
 
     ar       phi^|t - s|                       of times t and s, whole numbers
     cosy     rho
@@ -134,47 +134,46 @@ class Residuals:
         Parameters
         ----------
         r : (S, N) array
-            Residuals.
+            Residuals in units of their standard deviations, as are mean and variance.
         there : (N,) bool array
             Rows that are known; what others are is given these alone.
         draws : mapping of (S, ...) arrays
 
         Returns
         -------
-        mean : (S, N) array
-        variance : (S, N) array
-            Where sigma is 1.
+        mean, variance : (S, N) arrays
         """
         conditional = {"ar": self._between, "cosy": self._exchangeable, "unstr": self._by_pattern}
         return conditional[self.kind](r, there, draws[self.name])
 
     def log_density(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
-        """Return the joint log density of the residuals of rows that are known, (S,); `sigma` is (S,)."""
-        density = {"ar": self._of_series, "cosy": self._of_alike, "unstr": self._of_patterns}
-        return density[self.kind](r, there, sigma[:, None], draws[self.name])
+        """Return the joint log density of the residuals of rows that are known, (S,).
 
-    def _of_series(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, phi: np.ndarray) -> np.ndarray:
+        `sigma` is (S, N), or (S, 1) where it is common to all rows.
+        """
+        density = {"ar": self._of_series, "cosy": self._of_alike, "unstr": self._of_patterns}
+        sigma = np.broadcast_to(sigma, r.shape)
+        return density[self.kind](r / sigma, there, draws[self.name]) - np.log(sigma[:, there]).sum(-1)
+
+    def _of_series(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> np.ndarray:
         first, after, before = self.steps(there)
         c = power(phi[:, None], self.time[after] - self.time[before])
-        total = _normal(r[:, first], sigma**2)
-        return total + _normal(r[:, after] - c * r[:, before], sigma**2 * (1 - c**2))
+        return _normal(r[:, first], np.ones(1)) + _normal(r[:, after] - c * r[:, before], 1 - c**2)
 
-    def _of_alike(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    def _of_alike(self, r: np.ndarray, there: np.ndarray, rho: np.ndarray) -> np.ndarray:
         """By means of clusters, and departures from them, which are of one dimension less."""
         _, cluster = np.unique(self.cluster[there], return_inverse=True)
         n, rho = np.bincount(cluster), rho[:, None]
         sums = np.stack([np.bincount(cluster, one) for one in r[:, there]])
         away = r[:, there] - (sums / n)[:, cluster]
-        within = sigma**2 * (1 - rho)
+        within = 1 - rho
         less = 0.5 * len(n) * np.log(2 * np.pi * within[:, 0])
-        return _normal(sums / np.sqrt(n), within + sigma**2 * n * rho) + _normal(away, within) + less
+        return _normal(sums / np.sqrt(n), within + n * rho) + _normal(away, within) + less
 
-    def _of_patterns(
-        self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, matrix: np.ndarray
-    ) -> np.ndarray:
+    def _of_patterns(self, r: np.ndarray, there: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         total = np.zeros(len(r))
         for times, rows in self.patterns(there):
-            root = np.linalg.cholesky(matrix[:, times][..., times]) * sigma[:, :, None]
+            root = np.linalg.cholesky(matrix[:, times][..., times])
             z = np.linalg.solve(root, np.swapaxes(r[:, rows], -1, -2))
             scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
             total += _normal(z.reshape(len(r), -1), np.ones(1)) - len(rows) * scale

@@ -45,11 +45,12 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
     """
     terms: list[Term] = []
     parts = [part for design in designs for part in design.parts]
+    sampled = [part for design in designs if design.correlated for part in design.predictors]
     for design in parts:
         terms.append(FamilyParameters(design, priors))
         if (prior := shrinkage_of(design, priors)) is not None:
             terms.append(ShrunkSlopes(design, priors, prior))
-        terms.append(Coefficients(design, priors))
+        terms.append(Coefficients(design, priors, any(design is part for part in sampled)))
         if design.family.ordinal:
             terms.append(Cutpoints(design, priors))
         if design.residuals is not None:

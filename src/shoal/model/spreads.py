@@ -1,0 +1,50 @@
+"""Which rows share a standard deviation where the sigma of correlated residuals has a predictor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from shoal.errors import ModelError
+from shoal.model.design import Design
+
+MOST_KINDS = 60  # standard deviations: each pair of them may have sums of its own
+
+
+def kinds_of(part: Design) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different rows of sigma's predictor: offsets (K,), columns (K, P), and which each row has.
+
+    Parameters
+    ----------
+    part : Design
+        The predictor of sigma, of population columns and offsets alone.
+    """
+    values = np.column_stack([part.offset, part.x])
+    kinds, kind = np.unique(values, axis=0, return_inverse=True)
+    return kinds[:, 0], kinds[:, 1:], kind.reshape(-1)
+
+
+def check(design: Design) -> None:
+    """Raise if residuals correlate whose standard deviations are not few.
+
+    Raises
+    ------
+    ModelError
+        Effects of levels, curves or unknown values predict sigma, or columns of many values.
+    """
+    for part in design.predictors:
+        others = {
+            "a group term": bool(part.groups),
+            "a latent": bool(part.latents),
+            "a curve": bool(part.curves),
+            "mi()": bool(part.imputed),
+        }
+        found = [what for what, there in others.items() if there]
+        if not found and (count := len(kinds_of(part)[0])) > MOST_KINDS:
+            found = [f"{count:,} different values"]
+        if found:
+            raise ModelError(
+                f"The residuals correlate, and the predictor of sigma has {found[0]}.",
+                f"At most {MOST_KINDS} different standard deviations, of times or of groups: {part.parameter} "
+                "predicted by factors, or by numbers of few values.",
+                'predictors={"sigma": "~ 0 + visit"} gives each visit its own.',
+            )
