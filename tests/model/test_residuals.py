@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 import shoal as sl
-from dense_marginals import check_gradient, check_marginal, named_values
+from dense_marginals import check_adjoint, check_gradient, check_marginal, named_values
+from residual_tables import EACH, TERMS, TIMES, correlation, table
 from shoal.engine.settings import Settings
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 from shoal.fit.pointwise import row_log_likelihood
@@ -17,33 +18,6 @@ from shoal.model.terms.functions import covariance_root
 from shoal.model.terms.residual_correlation import ResidualCorrelation
 from shoal.scores.loo.leave_one import leave_out
 from shoal.scores.loo.units import units_of
-
-LEVELS, TIMES = 12, 6
-TERMS = {"ar": "ar(t, gr=g)", "cosy": "cosy(gr=g)", "unstr": "unstr(t, gr=g)"}
-EACH = pytest.mark.parametrize("kind", TERMS)
-
-
-def table(seed=1, levels=LEVELS, phi=0.6):
-    """Return rows in any order, some times left out, whose residuals are an autoregression."""
-    rng = np.random.default_rng(seed)
-    g, t = np.repeat(np.arange(levels), TIMES), np.tile(np.arange(TIMES), levels)
-    root = np.linalg.cholesky(phi ** abs(np.subtract.outer(np.arange(TIMES), np.arange(TIMES))))
-    x = rng.normal(size=levels * TIMES)
-    noise = (rng.normal(size=(levels, TIMES)) @ root.T).ravel()
-    data = pd.DataFrame({"y": 1 + 0.5 * x + 0.8 * noise, "x": x, "g": g, "t": t})
-    return data.sample(frac=0.8, random_state=seed).reset_index(drop=True)
-
-
-def correlation(kind, data, value):
-    """Return the correlation matrix of all rows."""
-    same = np.equal.outer(data["g"].to_numpy(), data["g"].to_numpy())
-    t = data["t"].to_numpy()
-    if kind == "ar":
-        return same * value ** abs(np.subtract.outer(t, t)).astype(float)
-    if kind == "cosy":
-        return same * (value + (1 - value) * np.eye(len(data)))
-    return same * value[np.ix_(t, t)]
-
 
 PRIORS = {"b": sl.priors.Normal(0, 1), "Intercept": sl.priors.Normal(0, 2)}
 
@@ -91,7 +65,8 @@ def test_precisions_of_equal_correlations_have_these_derivatives(rho):
 
 
 def test_standard_deviations_by_their_predictor_have_these_derivatives():
-    check_adjoint(functions.spreads, functions.spreads_adjoint, [0.3, -1.2], [0.1, 2, -1, 1, 0, 1, 3, -2, 0.5], 3)
+    pair = functions.spreads, functions.spreads_adjoint
+    check_adjoint(*pair, [0.3, -1.2], [0.1, 2, -1, 1, 0, 1, 3, -2, 0.5], 3)
 
 
 def test_precisions_of_any_correlations_have_these_derivatives():
@@ -107,29 +82,6 @@ def test_precisions_of_any_correlations_have_these_derivatives():
     np.testing.assert_allclose(out[:3], precision.sum(1))
     np.testing.assert_allclose(out[3:6], -precision[[1, 2, 2], [0, 0, 1]])
     np.testing.assert_allclose(out[6], np.linalg.det(covariance) ** (-1 / 3))
-
-
-def check_adjoint(function, adjoint, inputs, constants, size):
-    inputs, constants = np.array(inputs, float), np.array(constants, float)
-    bar, out = np.random.default_rng(0).normal(size=size), np.zeros(size)
-
-    def value(x):
-        function(x, constants, out)
-        return bar @ out
-
-    found = np.zeros(len(inputs))
-    value(inputs)
-    adjoint(inputs, constants, out.copy(), bar, found)
-    for i in range(len(inputs)):
-        room = min(abs(inputs[i]), 1 - abs(inputs[i]) if i == 0 else 1.0)
-        h = max(1e-4 * room, 1e-12) if 0 < room else 1e-6
-        step = h * np.eye(len(inputs))[i]
-        slope = (
-            8 * (value(inputs + step) - value(inputs - step))
-            - value(inputs + 2 * step)
-            + value(inputs - 2 * step)
-        ) / (12 * h)
-        np.testing.assert_allclose(found[i], slope, rtol=2e-4, atol=1e-6 * abs(found).max())
 
 
 @EACH

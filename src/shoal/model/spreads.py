@@ -7,7 +7,8 @@ import numpy as np
 from shoal.errors import ModelError
 from shoal.model.design import Design
 
-MOST_KINDS = 60  # standard deviations: each pair of them may have sums of its own
+MOST_KINDS = 60  # standard deviations
+MOST_STEPS = 300  # of ar, by gap and by the standard deviations of both rows: each has sums of its own
 
 
 def kinds_of(part: Design) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -29,7 +30,8 @@ def check(design: Design) -> None:
     Raises
     ------
     ModelError
-        Effects of levels, curves or unknown values predict sigma, or columns of many values.
+        Effects of levels, curves or unknown values predict sigma, or columns of many values; times of ``ar``
+        that are apart in too many ways.
     """
     for part in design.predictors:
         others = {
@@ -44,7 +46,17 @@ def check(design: Design) -> None:
         if found:
             raise ModelError(
                 f"The residuals correlate, and the predictor of sigma has {found[0]}.",
-                f"At most {MOST_KINDS} different standard deviations, of times or of groups: {part.parameter} "
-                "predicted by factors, or by numbers of few values.",
+                f"At most {MOST_KINDS} standard deviations, as of times, groups, or numbers of few values.",
                 'predictors={"sigma": "~ 0 + visit"} gives each visit its own.',
             )
+        if design.residuals is not None and design.residuals.kind == "ar":
+            _, after, before = design.residuals.steps(design.rows.weight > 0)
+            gap, kind = design.residuals.time[after] - design.residuals.time[before], kinds_of(part)[2]
+            steps = len(np.unique(np.column_stack([gap, kind[after], kind[before]]), axis=0))
+            if steps > MOST_STEPS:
+                raise ModelError(
+                    f"Rows that follow each other differ in {steps:,} ways: by the time between them, and "
+                    "by the standard deviation of either.",
+                    f"At most {MOST_STEPS}.",
+                    "Let sigma depend on fewer values, or count times in larger units.",
+                )
