@@ -97,9 +97,9 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
     values = {"ar": np.array([0.7, -0.4]), "cosy": np.array([0.3, 0.8])}.get(
         kind, matrices / scale[:, :, None] / scale[:, None]
     )
-    mean, variance = residuals.given_others(r, there, {kind: values})
+    mean, variance = residuals.given_others(r, np.zeros(r.shape), np.ones((2, 1)), there, {kind: values})
     sigma = np.array([1.3, 0.4])[:, None] * rng.uniform(0.5, 2, n)
-    joint = residuals.log_density(r, there, sigma, {kind: values})
+    joint = residuals.log_density(r, np.zeros(r.shape), sigma, there, {kind: values})
     for s in range(2):
         cor = correlation(kind, data, values[s])
         for i in range(n):
@@ -175,7 +175,7 @@ def test_rows_of_weight_zero_have_no_density_and_tell_nothing(kind):
     eta = draws["Intercept"][:, None] + draws["x"][:, None] * whole.x[:, 1]
     kept = less.specification.designs[0].residuals
     r = (data["y"].to_numpy() - eta)[:, data["w"] > 0]
-    mean, variance = kept.given_others(r, np.full(r.shape[1], True), draws)
+    mean, variance = kept.given_others(r, 0 * r, np.ones((len(r), 1)), np.full(r.shape[1], True), draws)
     expected = stats.norm.logpdf(r, mean, draws["sigma"][:, None] * np.sqrt(variance))
     np.testing.assert_allclose(values[:, data["w"] > 0], expected, rtol=1e-4, atol=1e-4)
 

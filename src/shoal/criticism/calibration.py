@@ -327,5 +327,5 @@ def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarr
     phi, eta = phi_of(design, draws), linear_predictor(design, draws)
     if design.residuals is not None:
         known = design.rows.weight > 0
-        return design.residuals.log_density(design.rows.y - eta, known, phi["sigma"], draws)
+        return design.residuals.log_density(design.rows.y, eta, phi["sigma"], known, draws)
     return design.family.evaluate(design.rows, eta, phi).value.sum(-1)

@@ -103,7 +103,7 @@ def build(
     residuals = None
     if formula.residuals is not None:
         checks.correlated_residuals(formula, family, rows)
-        residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0)
+        residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0, covariances or {})
     design = replace(
         design, categories=categories, missing=missing, predictors=tuple(parts), residuals=residuals
     ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))

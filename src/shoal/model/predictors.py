@@ -40,7 +40,7 @@ def simulate(
     """
     phi = phi_of(design, draws)
     if design.residuals is not None:
-        noise = design.residuals.noise(rng, draws, np.shape(eta)[:-1])
+        return design.residuals.draw(rng, eta, phi["sigma"], draws)
     return design.family.draw(rng, design.rows, eta, phi) if noise is None else eta + phi["sigma"] * noise
 
 

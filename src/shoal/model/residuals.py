@@ -56,6 +56,11 @@ class Residuals:
         return self.term.function
 
     @property
+    def lag(self) -> bool:
+        """Whether means of rows depend on other rows: they do not."""
+        return False
+
+    @property
     def among(self) -> str:
         """What a matrix has rows and columns of."""
         return "response" if self.kind == "rescor" else "time"
@@ -128,13 +133,24 @@ class Residuals:
             z[..., after[now]] = c * z[..., before[now]] + np.sqrt(1 - c**2) * z[..., after[now]]
         return z
 
-    def given_others(self, r: np.ndarray, there: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance of each row's residual given those of the other rows of its cluster.
+    def mean(self, eta: np.ndarray, draws: Draws) -> np.ndarray:
+        """Return expected responses (..., N) at linear predictors."""
+        return eta
+
+    def draw(self, rng: np.random.Generator, eta: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
+        """Return responses (..., N); `sigma` broadcasts against `eta`."""
+        return eta + sigma * self.noise(rng, draws, np.shape(eta)[:-1])
+
+    def given_others(
+        self, y: np.ndarray, eta: np.ndarray, sigma: np.ndarray, there: np.ndarray, draws: Draws
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance of each row's response given those of the other rows of its cluster.
 
         Parameters
         ----------
-        r : (S, N) array
-            Residuals in units of their standard deviations, as are mean and variance.
+        y : (N,) or (S, N) array
+        eta : (S, N) array
+        sigma : (S, N) or (S, 1) array
         there : (N,) bool array
             Rows that are known; what others are is given these alone.
         draws : mapping of (S, ...) arrays
@@ -144,16 +160,17 @@ class Residuals:
         mean, variance : (S, N) arrays
         """
         conditional = {"ar": self._between, "cosy": self._exchangeable, "unstr": self._by_pattern}
-        return conditional[self.kind](r, there, draws[self.name])
+        mean, variance = conditional[self.kind]((y - eta) / sigma, there, draws[self.name])
+        return eta + sigma * mean, sigma**2 * variance
 
-    def log_density(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
-        """Return the joint log density of the residuals of rows that are known, (S,).
-
-        `sigma` is (S, N), or (S, 1) where it is common to all rows.
-        """
+    def log_density(
+        self, y: np.ndarray, eta: np.ndarray, sigma: np.ndarray, there: np.ndarray, draws: Draws
+    ) -> np.ndarray:
+        """Return the joint log density of the rows that are known, (S,); arguments as of `given_others`."""
         density = {"ar": self._of_series, "cosy": self._of_alike, "unstr": self._of_patterns}
-        sigma = np.broadcast_to(sigma, r.shape)
-        return density[self.kind](r / sigma, there, draws[self.name]) - np.log(sigma[:, there]).sum(-1)
+        sigma = np.broadcast_to(sigma, eta.shape)
+        standard = density[self.kind]((y - eta) / sigma, there, draws[self.name])
+        return standard - np.log(sigma[:, there]).sum(-1)
 
     def _of_series(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> np.ndarray:
         first, after, before = self.steps(there)

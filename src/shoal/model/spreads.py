@@ -6,6 +6,7 @@ import numpy as np
 
 from shoal.errors import ModelError
 from shoal.model.design import Design
+from shoal.model.residuals import Residuals
 
 MOST_KINDS = 60  # standard deviations
 MOST_STEPS = 300  # of ar, by gap and by the standard deviations of both rows: each has sums of its own
@@ -34,6 +35,10 @@ def check(design: Design) -> None:
         that are apart in too many ways.
     """
     for part in design.predictors:
+        if design.residuals is not None and design.residuals.kind == "sar":
+            raise ModelError(
+                "sar(...) with a predictor of sigma.", "Rows that depend on their neighbours have one sigma."
+            )
         others = {
             "a group term": bool(part.groups),
             "a latent": bool(part.latents),
@@ -49,7 +54,7 @@ def check(design: Design) -> None:
                 f"At most {MOST_KINDS} standard deviations, as of times, groups, or numbers of few values.",
                 'predictors={"sigma": "~ 0 + visit"} gives each visit its own.',
             )
-        if design.residuals is not None and design.residuals.kind == "ar":
+        if isinstance(design.residuals, Residuals) and design.residuals.kind == "ar":
             _, after, before = design.residuals.steps(design.rows.weight > 0)
             gap, kind = design.residuals.time[after] - design.residuals.time[before], kinds_of(part)[2]
             steps = len(np.unique(np.column_stack([gap, kind[after], kind[before]]), axis=0))

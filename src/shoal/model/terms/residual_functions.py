@@ -215,3 +215,38 @@ def unstructured_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
             entry = 2.0 * covariance_bar[i, j] / (constants[m + i] * constants[m + j])
             for k in range(min(a, b) + 1):
                 inputs_bar[a * (a + 1) // 2 + k] += entry * inputs[b * (b + 1) // 2 + k]
+
+
+@DerivedFunction
+def simultaneous(inputs, constants, outputs):
+    """Write tau of r^2, of (r - q)^2 and of q^2, and ``|A|^(2/N) / sigma^2``, which enters by its logarithm.
+
+    From rho in units of 1 over the radius, and sigma; `constants` hold the radius, and real and imaginary
+    parts of W's eigenvalues.
+    """
+    p = 1.0 / (inputs[1] * inputs[1])
+    rho = min(max(inputs[0], -NEAREST), NEAREST) / constants[0]
+    outputs[0], outputs[1], outputs[2] = p * (1.0 - rho), p * rho, p * (rho * rho - rho)
+    size, total = constants.size // 2, 0.0
+    for k in range(size):
+        real, imaginary = 1.0 - rho * constants[1 + k], rho * constants[1 + size + k]
+        total += math.log(real * real + imaginary * imaginary)
+    outputs[3] = p * math.exp(total / size)
+    return 0.0
+
+
+@DerivedAdjoint
+def simultaneous_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `simultaneous`."""
+    p = 1.0 / (inputs[1] * inputs[1])
+    rho = min(max(inputs[0], -NEAREST), NEAREST) / constants[0]
+    by_rho = p * (outputs_bar[1] - outputs_bar[0] + (2.0 * rho - 1.0) * outputs_bar[2])
+    size, slope = constants.size // 2, 0.0
+    for k in range(size):
+        a, b = constants[1 + k], constants[1 + size + k]
+        real, imaginary = 1.0 - rho * a, rho * b
+        slope += 2.0 * (imaginary * b - real * a) / (real * real + imaginary * imaginary)
+    by_rho += outputs_bar[3] * outputs[3] * slope / size
+    inputs_bar[0] += by_rho / constants[0]
+    for j in range(4):
+        inputs_bar[1] -= 2.0 * outputs_bar[j] * outputs[j] / inputs[1]

@@ -68,7 +68,7 @@ class Squares:
 
     def combine(
         self,
-        parts: Sequence[tuple[np.ndarray, np.ndarray, float]],
+        parts: Sequence[tuple[np.ndarray, np.ndarray, float | np.ndarray]],
         weight: np.ndarray,
         tau: int,
         count: float = 0.0,
@@ -77,14 +77,14 @@ class Squares:
 
         Parameters
         ----------
-        parts : sequence of (rows, combination of each, factor of all)
+        parts : sequence of (rows, combination of each, factor of all or of each)
         weight : (M,) array
             Of each combination; of either sign.
         """
         found = [self._of(rows, into, factor) for rows, into, factor in parts]
         lines = Lines(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
         y = sum(
-            (factor * np.bincount(into, self.y[rows], len(weight)) for rows, into, factor in parts),
+            (np.bincount(into, factor * self.y[rows], len(weight)) for rows, into, factor in parts),
             np.zeros(len(weight)),
         )
         self.builder.gaussian_rows(lines, y, weight, count, tau)
@@ -95,9 +95,10 @@ class Squares:
         lines = Lines(np.zeros(0, int), np.zeros(0, int), nothing)
         self.builder.gaussian_rows(lines, nothing, nothing, count, tau)
 
-    def _of(self, rows: np.ndarray, into: np.ndarray, factor: float) -> Lines:
+    def _of(self, rows: np.ndarray, into: np.ndarray, factor: float | np.ndarray) -> Lines:
         """Return the lines of some rows, each as part of a combination, times a factor."""
         sizes = self.starts[rows + 1] - self.starts[rows]
         line = np.repeat(into, sizes)
         entry = np.arange(len(line)) + np.repeat(self.starts[rows] - (np.cumsum(sizes) - sizes), sizes)
-        return Lines(line, self.lines.column[entry], factor * self.lines.value[entry])
+        times = np.repeat(np.broadcast_to(factor, rows.shape), sizes)
+        return Lines(line, self.lines.column[entry], times * self.lines.value[entry])
