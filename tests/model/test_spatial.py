@@ -200,9 +200,30 @@ def test_predictions_are_of_the_same_rows(fit):
         assert fit.predict(data[["x"]].iloc[:3]).shape == (4, 1000, 3)
 
 
+def test_the_default_intercept_leaves_room_for_what_neighbours_add():
+    """Of responses far from zero the Intercept of a lag is ``(1 - rho)`` times their mean."""
+    w, data = neighbours(side=15), table("lag", 6, 15)
+    far = data.assign(y=data["y"] + 1000)
+    found = [model(d, "lag", w=w).fit(seed=1, progress=False).summary() for d in (data, far)]
+    assert abs(found[0].loc["sar", "mean"] - found[1].loc["sar", "mean"]) < 0.02
+    prior = model(far, "lag", w=w).priors["Intercept"]
+    assert prior.sigma > 1000 and model(far, "error", w=w).priors["Intercept"].sigma < 5
+    groups = far.assign(k=np.where(far["x"] > 0, "a", "b"))
+    cells = model(groups, "lag", "y ~ 0 + k", w).fit(seed=1, progress=False).summary()
+    assert cells.loc["sar", "mean"] > 0.3
+
+
+def test_shares_of_the_variance_are_refused():
+    fit = model(table("error", 6, 15), "error", "y ~ x + (1 | g)", neighbours(side=15)).fit(
+        seed=1, draws=200, progress=False
+    )
+    with pytest.raises(ModelError, match="depend on their neighbours"):
+        fit.variance_partition()
+
+
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     text = str(fit.model)
-    assert "-1 < sar < 1" in text and "LKJ(1)" in text and "W" in text
+    assert "-1 < sar < 1" in text and "LKJ(1)" in text and "sar sum_j W[i, j]" in text
     fit.save(tmp_path / "fit.nc")
     again = sl.load(tmp_path / "fit.nc")
     pd.testing.assert_frame_equal(again.summary(), fit.summary())

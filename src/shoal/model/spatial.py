@@ -166,8 +166,8 @@ class Spatial:
 
     def words(self) -> str:
         """Return the dependence as the printed model has it."""
-        others = f"{self.name} {self.term.matrix}"
         ends = f"{-1 / self.radius:.4g} < {self.name} < {1 / self.radius:.4g}"
+        weights = f"{self.name} sum_j {self.term.matrix}[i, j]"
         if self.lag:
-            return f"the mean of a row has {others} times the other rows added, {ends}"
-        return f"residuals are {others} times those of other rows, and Normal(0, sigma), {ends}"
+            return f"the mean of row i has {weights} response[j] added, {ends}"
+        return f"residuals are u[i] = {weights} u[j] + Normal(0, sigma), {ends}"

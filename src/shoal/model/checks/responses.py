@@ -14,6 +14,10 @@ from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
 
+# The density of several Student-t residuals has one scale a row, which all responses share: a row is then no
+# sum of squares, and a family's row function is given one response of a row, not those of others.
+STUDENT = " Student-t ones that correlate share the scale of their row, and are no sums of squares."
+
 
 def order(formulas: Sequence[Formula]) -> None:
     """Raise if two responses are one column, or predict each other, directly or round about."""
@@ -86,7 +90,8 @@ def correlated(designs: Sequence[Design]) -> None:
         for what in [*not_plainly_normal(design.formula, design.family, design.rows), *own]:
             raise ModelError(
                 f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
-                "Residuals of gaussian responses correlate.",
+                "Residuals of gaussian responses correlate."
+                + (STUDENT if design.family.name == "student" else ""),
                 "(1 | p | g) in all of them correlates the effects of levels, in every family.",
             )
         spreads.check(design)

@@ -27,7 +27,7 @@ from shoal.model.scatter import constant_in, inverse
 from shoal.model.terms.shrinkage import PlacedShrinkage
 from shoal.model.terms.student_cutpoints import WIDER
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
-from shoal.model.terms.units import location_of, residual_unit, scale_of, wider
+from shoal.model.terms.units import location_of, reach_of, residual_unit, scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import Fixed, Normal, Prior, Shrunk, StudentT
 
@@ -51,6 +51,8 @@ class Coefficients(Term):
     def _defaults(self, column: int) -> Iterator[Default]:
         design, name = self.design, self.design.columns[column]
         unit = 2.5 * scale_of(design)
+        if "Intercept" not in design.terms or design.terms[column] == "Intercept":
+            unit = float(np.hypot(unit, reach_of(design)))
         if design.terms[column] == "Intercept":
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design, "Intercept"), centered=True)
