@@ -109,12 +109,12 @@ def table(case: Case, seed: int) -> pd.DataFrame:
             "h": np.array(["a", "b", "c"])[g % 3],
             "m": np.digitize(x, [-1, 0, 1]),
             "k": rng.poisson(np.exp(0.3 + 0.5 * rng.normal(size=LEVELS)[g])),
-            "e": 0.5 * x + 0.5 * rng.normal(size=ROWS) + 0.5 * rng.normal(size=LEVELS)[g],
             "w": np.where(rng.uniform(size=ROWS) < 0.2, np.nan, w),
             "s": 0.5,
             "t": np.arange(ROWS),
             "v": np.arange(ROWS) % 5,
             "u": np.arange(ROWS) // 5,
+            "e": 0.5 * x + 0.5 * rng.normal(size=LEVELS)[g] + 0.5 * rng.normal(size=ROWS),
         }
     ).astype({"y": int} if family.discrete else {})
 

@@ -29,7 +29,7 @@ def location_of(design: Design) -> float:
 
 
 def reach_of(design: Design) -> float:
-    """Return how far from zero the neighbours' part of a mean may be: of ``y = rho W y + eta + e``, rho W y."""
+    """Return how far from zero the neighbours' part of a mean may be, rho W y of ``sar(W)``; else 0."""
     if not isinstance(design.residuals, Spatial) or not design.residuals.lag:
         return 0.0
     there = design.rows.weight > 0
