@@ -290,6 +290,7 @@ W = neighbours()
         ("y ~ sar(W, gr=cell)", -W, DataError, "has the weight -0.5"),
         ("y ~ sar(W, gr=cell)", W * np.triu(np.ones((25, 25))), DataError, "eigenvalues of 'W' are zero"),
         ("y | weights(w) ~ sar(W, gr=cell)", W, ModelError, "weights other than"),
+        ("y | subset(x > 0) ~ x + sar(W, gr=cell)", W, ModelError, "with subset"),
     ],
 )
 def test_what_has_no_sense_is_refused(formula, w, error, message):

@@ -77,6 +77,12 @@ def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
             "Residuals correlate in gaussian responses with a sigma.",
             "An effect a level, (1 | g), correlates the rows of a level in every family.",
         )
+    if formula.residuals.function == "sar" and formula.response.subset is not None:
+        raise ModelError(
+            "sar(...) with subset().",
+            "Predictors of all rows: a row depends on all others, those without a response, too.",
+            "Give these the weight 0, and any number as their response: y | weights(w) ~ ….",
+        )
 
 
 def not_plainly_normal(formula: Formula, family: Family, rows: Rows) -> list[str]:
