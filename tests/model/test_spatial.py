@@ -290,12 +290,12 @@ W = neighbours()
         ("y ~ sar(W, gr=cell)", -W, DataError, "has the weight -0.5"),
         ("y ~ sar(W, gr=cell)", W * np.triu(np.ones((25, 25))), DataError, "eigenvalues of 'W' are zero"),
         ("y | weights(w) ~ sar(W, gr=cell)", W, ModelError, "weights other than"),
-        ("y | subset(x > 0) ~ x + sar(W, gr=cell)", W, ModelError, "with subset"),
+        ("y | subset(s) ~ x + sar(W, gr=cell)", W, ModelError, "with subset"),
     ],
 )
 def test_what_has_no_sense_is_refused(formula, w, error, message):
     with pytest.raises(error, match=message):
-        sl.Model(formula, table("lag").assign(w=2.0), covariances={"W": w})
+        sl.Model(formula, table("lag").assign(w=2.0, s=True), covariances={"W": w})
 
 
 def test_cells_of_several_rows_families_and_predictors_are_refused():
