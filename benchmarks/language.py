@@ -38,12 +38,14 @@ PARAMETERS = {
 
 
 class Case(NamedTuple):
-    """A family and a model of it; `y` is drawn from the family."""
+    """A family and a model of it; `y` is drawn from the family. W are neighbours on a ring of that many."""
 
     family: str
     formula: str = "y ~ x + (1 | g)"
     predictors: Mapping[str, str] | None = None
     others: tuple[tuple[str, str], ...] = ()
+    rescor: bool = False
+    ring: int = 0
 
 
 TERMS = {
@@ -65,6 +67,13 @@ TERMS = {
     "ar": Case("gaussian", "y ~ x + (1 | g) + ar(t, gr=g)"),
     "cosy": Case("gaussian", "y ~ x + cosy(gr=g)"),
     "unstr": Case("gaussian", "y ~ x + unstr(v, gr=u)"),
+    "unstr-sigma": Case("gaussian", "y ~ x + unstr(v, gr=u)", {"sigma": "~ 0 + C(v)"}),
+    "ar-sigma": Case("gaussian", "y ~ x + ar(v, gr=u)", {"sigma": "~ 0 + C(v)"}),
+    "rescor": Case("gaussian", others=(("e ~ x + (1 | g)", "gaussian"),), rescor=True),
+    "car": Case("gaussian", "y ~ x + car(W, gr=g)", ring=LEVELS),
+    "car-counts": Case("poisson", "y ~ x + car(W, gr=g)", ring=LEVELS),
+    "sar-lag": Case("gaussian", "y ~ x + (1 | g) + sar(W)", ring=ROWS),
+    "sar-error": Case("gaussian", "y ~ x + (1 | g) + sar(W, type='error')", ring=ROWS),
     "mi": Case("gaussian", "y ~ mi(w) + (1 | g)", others=(("w | mi() ~ x", "gaussian"),)),
     "mi-measured": Case("gaussian", "y ~ mi(w) + (1 | g)", others=(("w | mi(s) ~ x", "gaussian"),)),
     "mi-counts": Case("poisson", "y ~ mi(w) + (1 | g)", others=(("w | mi() ~ x", "gaussian"),)),
@@ -105,8 +114,15 @@ def table(case: Case, seed: int) -> pd.DataFrame:
             "t": np.arange(ROWS),
             "v": np.arange(ROWS) % 5,
             "u": np.arange(ROWS) // 5,
+            "e": 0.5 * x + 0.5 * rng.normal(size=LEVELS)[g] + 0.5 * rng.normal(size=ROWS),
         }
     ).astype({"y": int} if family.discrete else {})
+
+
+def ring(size: int) -> pd.DataFrame:
+    """Return weights of the two neighbours that each has on a ring, 1 / 2."""
+    one = np.roll(np.eye(size), 1, axis=0)
+    return pd.DataFrame((one + one.T) / 2)
 
 
 def measure(name: str, seed: int) -> dict[str, Any]:
@@ -115,11 +131,12 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     formula = case.formula
     if "trials" in FAMILIES[case.family].requires:
         formula = formula.replace("y ~", "y | trials(n) ~")
+    matrices = {"W": ring(case.ring)} if case.ring else None
     if case.others:
         first = sl.Response(formula, case.family, predictors=case.predictors or {})
-        model = sl.Model([first, *(sl.Response(*other) for other in case.others)], frame)
+        model = sl.Model([first, *(sl.Response(*other) for other in case.others)], frame, rescor=case.rescor)
     else:
-        model = sl.Model(formula, frame, family=case.family, predictors=case.predictors)
+        model = sl.Model(formula, frame, family=case.family, predictors=case.predictors, covariances=matrices)
     began = time.perf_counter()
     fit = model.fit(seed=seed, progress=False)
     seconds = time.perf_counter() - began

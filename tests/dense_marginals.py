@@ -36,3 +36,27 @@ def check_gradient(target):
     for i, step in enumerate(1e-5 * np.eye(len(theta))):
         slope = (target.joint(theta + step, z)[0] - target.joint(theta - step, z)[0]) / 2e-5
         np.testing.assert_allclose(by_theta[i], slope, rtol=1e-5, atol=1e-5)
+
+
+def check_adjoint(function, adjoint, inputs, constants, size):
+    """The adjoint of a derived pair is the slope of what its function writes, `size` numbers."""
+    inputs, constants = np.array(inputs, float), np.array(constants, float)
+    bar, out = np.random.default_rng(0).normal(size=size), np.zeros(size)
+
+    def value(x):
+        function(x, constants, out)
+        return bar @ out
+
+    found = np.zeros(len(inputs))
+    value(inputs)
+    adjoint(inputs, constants, out.copy(), bar, found)
+    for i in range(len(inputs)):
+        room = min(abs(inputs[i]), 1 - abs(inputs[i]) if i == 0 else 1.0)
+        h = max(1e-4 * room, 1e-12) if 0 < room else 1e-6
+        step = h * np.eye(len(inputs))[i]
+        slope = (
+            8 * (value(inputs + step) - value(inputs - step))
+            - value(inputs + 2 * step)
+            + value(inputs - 2 * step)
+        ) / (12 * h)
+        np.testing.assert_allclose(found[i], slope, rtol=2e-4, atol=1e-6 * abs(found).max())

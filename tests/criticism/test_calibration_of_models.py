@@ -28,6 +28,7 @@ PARAMETERS = {
 OF_SIGMA = {"sigma_Intercept": P.Normal(0, 0.5), "sigma_b": P.Normal(0, 0.3), "sigma_sd": P.HalfNormal(0.3)}
 OF_AREAS = {"sdcar": P.HalfNormal(1), "rhocar": P.Beta(2, 2)}
 OF_HU = {"hu_Intercept": P.Normal(-1, 0.5), "hu_b": P.Normal(0, 0.5)}
+OF_SDS = {"sigma_b": P.Normal(-0.5, 0.5)}
 BY_ID = {"sigma": "~ x + (1 | p | g)"}
 
 Case = tuple[Any, str, Mapping[str, P.Prior], Mapping[str, str]]
@@ -63,6 +64,11 @@ ALONE: dict[str, Case] = {
     "surface": ("y ~ t2(x, w, k=4)", "gaussian", INTERCEPT | SIGMA | CURVES, {}),
     "residuals alike": ("y ~ x + cosy(gr=g)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
     "residuals of times": ("y ~ x + unstr(k4, gr=b)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
+    "residuals of times, their sds": (
+        "y ~ x + unstr(k4, gr=b)", "gaussian", INTERCEPT | SLOPE | OF_SDS, {"sigma": "~ 0 + C(k4)"}
+    ),
+    "spatial lag": ("y ~ x + sar(W)", "gaussian", INTERCEPT | SLOPE | SIGMA, {}),
+    "spatial errors": ("y ~ (1 | g) + sar(W, type='error')", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "areas": ("y ~ car(W, gr=h)", "bernoulli", INTERCEPT | OF_AREAS, {}),
     "two responses, rescor": (PAIR, "", INTERCEPT | SD | SIGMA, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
@@ -101,8 +107,8 @@ def model(case: Case, groups: int = 10) -> Specification:
     )
     table.loc[:1, "v"] = 0.0 if family.startswith("hurdle") else table.loc[:1, "v"]
     responses = [Response(formula, family, None, predictors)] if isinstance(formula, str) else list(formula)
-    ring = np.roll(np.eye(5), 1, axis=1)
-    matrices = {"W": pd.DataFrame(ring + ring.T)} if "car(" in str(formula) else {}
+    ring = np.roll(np.eye(size if "sar(" in str(formula) else 5), 1, axis=1)
+    matrices = {"W": pd.DataFrame(ring + ring.T)} if "W" in str(formula) else {}
     defaults = [
         own
         for variable in specify(responses, read(table), None, matrices).variables

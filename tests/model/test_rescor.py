@@ -111,7 +111,7 @@ def test_what_has_no_sense_is_refused():
     data = table()
     with pytest.raises(ModelError, match="there is one response"):
         sl.Model("a ~ x", data, rescor=True)
-    with pytest.raises(ModelError, match="family 'student'"):
+    with pytest.raises(ModelError, match="(?s)family 'student'.*share the scale of their row"):
         sl.Model([*responses(names="ab"), sl.Response("c ~ x", "student")], data, rescor=True)
     with pytest.raises(ModelError, match="correlation of its own residuals"):
         sl.Model([*responses(names="ab"), sl.Response("c ~ x + cosy(gr=g)")], data, rescor=True)
@@ -120,7 +120,7 @@ def test_what_has_no_sense_is_refused():
         sl.Model([sl.Response("a ~ x"), sl.Response("b | cens(late) ~ x")], late, rescor=True)
     with pytest.raises(ModelError, match="rescor='no'"):
         sl.Model(responses(names="ab"), data, rescor="no")
-    with pytest.raises(ModelError, match="predictor of sigma"):
+    with pytest.raises(ModelError, match="300 different values"):
         sl.Model([sl.Response("a ~ x"), sl.Response("b ~ x", predictors={"sigma": "~ x"})], data, rescor=True)
 
 

@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 import shoal as sl
-from dense_marginals import check_gradient, check_marginal, named_values
+from dense_marginals import check_adjoint, check_gradient, check_marginal, named_values
+from residual_tables import EACH, TERMS, TIMES, correlation, table
 from shoal.engine.settings import Settings
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 from shoal.fit.pointwise import row_log_likelihood
@@ -17,33 +18,6 @@ from shoal.model.terms.functions import covariance_root
 from shoal.model.terms.residual_correlation import ResidualCorrelation
 from shoal.scores.loo.leave_one import leave_out
 from shoal.scores.loo.units import units_of
-
-LEVELS, TIMES = 12, 6
-TERMS = {"ar": "ar(t, gr=g)", "cosy": "cosy(gr=g)", "unstr": "unstr(t, gr=g)"}
-EACH = pytest.mark.parametrize("kind", TERMS)
-
-
-def table(seed=1, levels=LEVELS, phi=0.6):
-    """Return rows in any order, some times left out, whose residuals are an autoregression."""
-    rng = np.random.default_rng(seed)
-    g, t = np.repeat(np.arange(levels), TIMES), np.tile(np.arange(TIMES), levels)
-    root = np.linalg.cholesky(phi ** abs(np.subtract.outer(np.arange(TIMES), np.arange(TIMES))))
-    x = rng.normal(size=levels * TIMES)
-    noise = (rng.normal(size=(levels, TIMES)) @ root.T).ravel()
-    data = pd.DataFrame({"y": 1 + 0.5 * x + 0.8 * noise, "x": x, "g": g, "t": t})
-    return data.sample(frac=0.8, random_state=seed).reset_index(drop=True)
-
-
-def correlation(kind, data, value):
-    """Return the correlation matrix of all rows."""
-    same = np.equal.outer(data["g"].to_numpy(), data["g"].to_numpy())
-    t = data["t"].to_numpy()
-    if kind == "ar":
-        return same * value ** abs(np.subtract.outer(t, t)).astype(float)
-    if kind == "cosy":
-        return same * (value + (1 - value) * np.eye(len(data)))
-    return same * value[np.ix_(t, t)]
-
 
 PRIORS = {"b": sl.priors.Normal(0, 1), "Intercept": sl.priors.Normal(0, 2)}
 
@@ -73,14 +47,26 @@ def test_the_gradient_is_the_slope_of_the_density(kind):
 
 @pytest.mark.parametrize("phi", [-0.999999, -0.4, 0.0, 1e-9, 0.7, 0.999999])
 def test_precisions_of_an_autoregression_have_these_derivatives(phi):
-    check_adjoint(
-        functions.autoregressive, functions.autoregressive_adjoint, [phi, 1.3], [1.0, 2.0, 3.0, 7.0], 17
-    )
+    pair = functions.autoregressive, functions.autoregressive_adjoint
+    check_adjoint(*pair, [phi, 1.3], [1, 2, 3, 7, *np.zeros(8)], 17)
+
+
+@pytest.mark.parametrize("phi", [-0.4, 0.0, 0.7])
+def test_precisions_of_an_autoregression_of_two_sds_have_these_derivatives(phi):
+    pair = functions.autoregressive, functions.autoregressive_adjoint
+    check_adjoint(*pair, [phi, 1.3, 0.4], [1, 2, 5, 2, 0, 1, 0, 1, 0, 0, 1, 1], 18)
 
 
 @pytest.mark.parametrize("rho", [1e-9, 0.3, 0.99999])
 def test_precisions_of_equal_correlations_have_these_derivatives(rho):
-    check_adjoint(functions.exchangeable, functions.exchangeable_adjoint, [rho, 0.7], [1.0, 2.0, 9.0], 7)
+    pair = functions.exchangeable, functions.exchangeable_adjoint
+    check_adjoint(*pair, [rho, 0.7], [1, 2, 9], 7)
+    check_adjoint(*pair, [rho, 0.7, 2.0, 0.1], [1, 2, 9], 24)
+
+
+def test_standard_deviations_by_their_predictor_have_these_derivatives():
+    pair = functions.spreads, functions.spreads_adjoint
+    check_adjoint(*pair, [0.3, -1.2], [0.1, 2, -1, 1, 0, 1, 3, -2, 0.5], 3)
 
 
 def test_precisions_of_any_correlations_have_these_derivatives():
@@ -98,29 +84,6 @@ def test_precisions_of_any_correlations_have_these_derivatives():
     np.testing.assert_allclose(out[6], np.linalg.det(covariance) ** (-1 / 3))
 
 
-def check_adjoint(function, adjoint, inputs, constants, size):
-    inputs, constants = np.array(inputs, float), np.array(constants, float)
-    bar, out = np.random.default_rng(0).normal(size=size), np.zeros(size)
-
-    def value(x):
-        function(x, constants, out)
-        return bar @ out
-
-    found = np.zeros(len(inputs))
-    value(inputs)
-    adjoint(inputs, constants, out.copy(), bar, found)
-    for i in range(len(inputs)):
-        room = min(abs(inputs[i]), 1 - abs(inputs[i]) if i == 0 else 1.0)
-        h = max(1e-4 * room, 1e-12) if 0 < room else 1e-6
-        step = h * np.eye(len(inputs))[i]
-        slope = (
-            8 * (value(inputs + step) - value(inputs - step))
-            - value(inputs + 2 * step)
-            + value(inputs - 2 * step)
-        ) / (12 * h)
-        np.testing.assert_allclose(found[i], slope, rtol=2e-4, atol=1e-6 * abs(found).max())
-
-
 @EACH
 def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
     """With some rows not known: what they are is given by those that are, and says nothing of others."""
@@ -134,8 +97,9 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
     values = {"ar": np.array([0.7, -0.4]), "cosy": np.array([0.3, 0.8])}.get(
         kind, matrices / scale[:, :, None] / scale[:, None]
     )
-    mean, variance = residuals.given_others(r, there, {kind: values})
-    joint = residuals.log_density(r, there, np.array([1.3, 0.4]), {kind: values})
+    mean, variance = residuals.given_others(r, np.zeros(r.shape), np.ones((2, 1)), there, {kind: values})
+    sigma = np.array([1.3, 0.4])[:, None] * rng.uniform(0.5, 2, n)
+    joint = residuals.log_density(r, np.zeros(r.shape), sigma, there, {kind: values})
     for s in range(2):
         cor = correlation(kind, data, values[s])
         for i in range(n):
@@ -143,7 +107,7 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind):
             weights = np.linalg.solve(cor[np.ix_(others, others)], cor[others, i])
             np.testing.assert_allclose(mean[s, i], weights @ r[s, others], rtol=1e-9, atol=1e-10)
             np.testing.assert_allclose(variance[s, i], 1 - weights @ cor[others, i], rtol=1e-9)
-        known = cor[np.ix_(there, there)] * [1.3, 0.4][s] ** 2
+        known = (cor * np.outer(sigma[s], sigma[s]))[np.ix_(there, there)]
         dense = stats.multivariate_normal.logpdf(r[s, there], np.zeros(there.sum()), known)
         np.testing.assert_allclose(joint[s], dense, rtol=1e-10)
 
@@ -211,7 +175,7 @@ def test_rows_of_weight_zero_have_no_density_and_tell_nothing(kind):
     eta = draws["Intercept"][:, None] + draws["x"][:, None] * whole.x[:, 1]
     kept = less.specification.designs[0].residuals
     r = (data["y"].to_numpy() - eta)[:, data["w"] > 0]
-    mean, variance = kept.given_others(r, np.full(r.shape[1], True), draws)
+    mean, variance = kept.given_others(r, 0 * r, np.ones((len(r), 1)), np.full(r.shape[1], True), draws)
     expected = stats.norm.logpdf(r, mean, draws["sigma"][:, None] * np.sqrt(variance))
     np.testing.assert_allclose(values[:, data["w"] > 0], expected, rtol=1e-4, atol=1e-4)
 
@@ -278,11 +242,9 @@ def test_what_has_no_sense_is_refused(formula, change, error, message):
         sl.Model(formula, table().assign(**change))
 
 
-def test_families_and_predictors_that_have_no_common_sigma_are_refused():
+def test_families_without_sigma_and_priors_of_other_kinds_are_refused():
     with pytest.raises(ModelError, match="family 'student'"):
         sl.Model("y ~ x + ar(t, gr=g)", table(), "student")
-    with pytest.raises(ModelError, match="predictor of sigma"):
-        sl.Model("y ~ x + ar(t, gr=g)", table(), predictors={"sigma": "~ x"})
     with pytest.raises(ModelError, match="formula of the response"):
         sl.Model("y ~ x", table(), predictors={"sigma": "~ ar(t, gr=g)"})
     with pytest.raises(PriorError):

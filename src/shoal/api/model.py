@@ -67,7 +67,7 @@ class Model(BeforeData):
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
-        a gap, in their order.
+        a gap, in their order. Weights of neighbours, as in ``car(W, gr=area)``, are given here, too.
 
     **others
         Arguments of other programs, such as ``weights="w"``, are answered with what to write.

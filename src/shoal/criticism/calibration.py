@@ -318,9 +318,8 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 
 def _of_responses(designs: Sequence[Design], draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of responses whose residuals correlate, (n,)."""
-    sigma = np.stack([draws[f"{design.prefix}sigma"] for design in designs], axis=-1)
-    predicted = [(design, linear_predictor(design, draws)) for design in designs]
-    return density_of_responses(predicted, sigma, draws["rescor"]).sum(-1)
+    predicted = [(d, linear_predictor(d, draws), phi_of(d, draws)["sigma"]) for d in designs]
+    return density_of_responses(predicted, draws["rescor"]).sum(-1)
 
 
 def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -328,5 +327,5 @@ def _log_likelihood(design: Design, draws: Mapping[str, np.ndarray]) -> np.ndarr
     phi, eta = phi_of(design, draws), linear_predictor(design, draws)
     if design.residuals is not None:
         known = design.rows.weight > 0
-        return design.residuals.log_density(design.rows.y - eta, known, draws[f"{design.prefix}sigma"], draws)
+        return design.residuals.log_density(design.rows.y, eta, phi["sigma"], known, draws)
     return design.family.evaluate(design.rows, eta, phi).value.sum(-1)

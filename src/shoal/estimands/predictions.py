@@ -252,7 +252,8 @@ def predicted_blocks(q: Request) -> Iterator[tuple[slice, np.ndarray]]:
     shared = shared_draws(q.fitted, q.posterior)
     seed = q.seed if q.new_levels == "population" else None
     cut = blocks(rows, chains * draws * max([1, *categories]))
-    if q.kind == "response" and q.fitted.residuals is not None:
+    residuals = q.fitted.residuals
+    if residuals is not None and (q.kind == "response" or (q.kind == "mean" and residuals.lag)):
         cut = iter([slice(0, rows)])  # rows of a cluster are drawn together
     for number, where in enumerate(cut):
         design, effects = part(q.replay.design, q.fitted, q.posterior, where, seed)
@@ -296,6 +297,8 @@ def _values(
         return design.as_in_the_table(simulate(design, rng, eta, draws, noise))
     if q.kind == "linear" and not design.family.joint:
         return eta
+    if design.residuals is not None and design.residuals.lag:
+        return design.residuals.mean(eta, draws)
     phi = phi_of(design, draws)
     if q.kind == "linear":
         return np.swapaxes(design.family.predictors(eta, phi), -1, -2)

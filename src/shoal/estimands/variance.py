@@ -12,6 +12,7 @@ from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design, Group
 from shoal.model.predictors import phi_of
+from shoal.model.spatial import Spatial
 
 
 def variance_partition(results: Results, prob: float = INTERVAL, response: str | None = None) -> pd.DataFrame:
@@ -72,6 +73,11 @@ def variances(
 
 def _residual(results: Results, fitted: Design, design: Design) -> np.ndarray | None:
     """Return the mean over rows of their variance around the linear predictor, (chain, draw)."""
+    if isinstance(design.residuals, Spatial):
+        raise ModelError(
+            f"Rows depend on their neighbours ({design.residuals.kind}): there is no one residual variance.",
+            "A model without sar(...); sigma is what a row has beside its neighbours.",
+        )
     if not design.predictors:
         phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
         return design.family.residual_variance(design.rows, phi)

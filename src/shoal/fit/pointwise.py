@@ -49,8 +49,7 @@ def _of_responses(
     """Return the log density of the responses of each row together, (S, rows), whose residuals correlate."""
     found = [_predictor(d, own, posterior, where) for d, own in zip(designs, shared, strict=True)]
     matrices = posterior["rescor"].values.reshape(-1, len(designs), len(designs)).astype(float)
-    sigma = np.stack([draws[f"{own.prefix}sigma"] for own, draws, _ in found], axis=-1)
-    return density_of_responses([(own, eta) for own, _, eta in found], sigma, matrices)
+    return density_of_responses([(own, eta, phi_of(own, d)["sigma"]) for own, d, eta in found], matrices)
 
 
 def total_log_likelihood(results: Results) -> np.ndarray:
@@ -76,9 +75,8 @@ def _together(posterior: xr.Dataset, design: Design) -> np.ndarray:
         cut = blocks(design.n_rows, size)
         return sum((block_log_likelihood(design, shared, posterior, w).sum(1) for w in cut), np.zeros(size))
     own, draws, eta = _predictor(design, shared, posterior, slice(None))
-    return design.residuals.log_density(
-        own.rows.y - eta, own.rows.weight > 0, draws[own.prefix + "sigma"], draws
-    )
+    sigma = phi_of(own, draws)["sigma"]
+    return design.residuals.log_density(own.rows.y, eta, sigma, own.rows.weight > 0, draws)
 
 
 def block_log_likelihood(
@@ -131,9 +129,9 @@ def _given_others(
     own, draws, eta = _predictor(design, shared, posterior, together)
     assert own.residuals is not None
     sigma = phi_of(own, draws)["sigma"]
-    mean, variance = own.residuals.given_others(own.rows.y - eta, there[together], draws)
+    mean, variance = own.residuals.given_others(own.rows.y, eta, sigma, there[together], draws)
     some = np.searchsorted(together, asked[counts[asked]])
-    away, square = (own.rows.y - eta - mean)[:, some], sigma**2 * variance[:, some]
+    away, square = (own.rows.y - mean)[:, some], variance[:, some]
     out = np.zeros((len(eta), len(asked)))
     out[:, counts[asked]] = -0.5 * (np.log(2 * np.pi * square) + away**2 / square)
     return out
@@ -143,6 +141,9 @@ def block_mean(
     design: Design, shared: dict[str, np.ndarray], posterior: xr.Dataset, where: slice | np.ndarray
 ) -> np.ndarray:
     """Return the expected response of some rows, (S, rows): of one trial, or the mean category number."""
+    if design.residuals is not None and design.residuals.lag:  # the mean of a row depends on all rows
+        own, draws, eta = _predictor(design, shared, posterior, slice(None))
+        return design.residuals.mean(eta, draws)[:, where]
     own, draws, eta = _predictor(design, shared, posterior, where)
     mean = np.asarray(design.family.mean(own.rows, eta, phi_of(own, draws)))
     return mean @ design.category_numbers if design.family.categorical else mean / own.rows.trials

@@ -13,6 +13,7 @@ from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
 from shoal.engine.plan import MOST_INDEPENDENT, Plan, Size, check_names, choose
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
+from shoal.model.terms.spatial_dependence import PlacedDependence
 from shoal.model.terms.term import Term
 from shoal.priors import Prior, middle
 
@@ -98,6 +99,7 @@ def _size(assembled: Assembled) -> Size:
     bases = [variable for variable in assembled.declared if variable.kind == "basis"]
     of_curves = sum(len(labels) for variable in bases for labels in variable.dims.values())
     unknown = sum(int(design.unknown.sum()) for design in assembled.model.designs)
+    unknown += sum(len(own.rows) for own in assembled.placed if isinstance(own, PlacedDependence))
     coefficients = sum(len(own.small()) for own in assembled.placed) - of_curves - unknown
     return Size(
         hyperparameters=len(problem.slots.place),

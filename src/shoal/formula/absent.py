@@ -115,6 +115,5 @@ _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
     **dict.fromkeys(("as.numeric", "as.integer", "as.double"), ("conversions", _number)),
     "binary": ("conversions", _zero_one),
     **dict.fromkeys(("ma", "arma"), ("moving averages of residuals", _nothing)),
-    "sar": ("simultaneous spatial autoregressions", _nothing),
     "ar1": ("correlated effects of times", _residual),
 }

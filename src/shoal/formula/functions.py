@@ -23,7 +23,7 @@ BASES = {
 # Of one predictor or several, with options; `shoal.formula.curves` reads them.
 CURVES = ("s", "t2", "gp", "mo", "car")
 # How residuals correlate; `shoal.formula.residuals` reads them.
-RESIDUALS = ("ar", "cosy", "unstr")
+RESIDUALS = ("ar", "cosy", "unstr", "sar")
 CONTRASTS = {
     "contr.treatment": ("base",),
     "contr.sum": (),
@@ -47,8 +47,9 @@ SPECIAL = {
     },
     **{
         name: f"{name}(...) stands alone right of '~': y ~ x + {name}(gr=g). It says how residuals correlate."
-        for name in RESIDUALS
+        for name in RESIDUALS[:3]
     },
+    "sar": "sar(...) stands alone right of '~': y ~ x + sar(W). It says how rows depend on their neighbours.",
 }
 
 _registered: dict[str, Callable] = {}

@@ -1,17 +1,19 @@
-"""How residuals of gaussian rows correlate: ``ar(t, gr=g)``, ``cosy(gr=g)`` and ``unstr(t, gr=g)``."""
+"""How residuals correlate: ``ar(t, gr=g)``, ``cosy(gr=g)``, ``unstr(t, gr=g)`` and ``sar(W)``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from shoal.errors import FormulaError
+from shoal.formula.options import one_of
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import ResidualTerm
-from shoal.formula.tree import Call, Column, Node, Number, unparse
+from shoal.formula.tree import Call, Column, Node, Number, Text, unparse
 
 EXAMPLES = {"ar": "ar(week, gr=person)", "cosy": "cosy(gr=person)", "unstr": "unstr(visit, gr=person)"}
 TIMED = ("ar", "unstr")  # which depend on when a row was observed
 GROUPED = ("cosy", "unstr")  # which are nothing without a group
+SPATIAL = ("lag", "error")  # what neighbours tell of: a row itself, or its residual
 
 
 def residual_term(calls: Sequence[Call], formula: str) -> ResidualTerm | None:
@@ -29,7 +31,9 @@ def residual_term(calls: Sequence[Call], formula: str) -> ResidualTerm | None:
             formula=formula,
             span=calls[1].span,
         )
-    return _term(calls[0], formula) if calls else None
+    if not calls:
+        return None
+    return _spatial(calls[0], formula) if calls[0].function == "sar" else _term(calls[0], formula)
 
 
 def _term(call: Call, formula: str) -> ResidualTerm:
@@ -48,7 +52,26 @@ def _term(call: Call, formula: str) -> ResidualTerm:
     if (time is None and call.function in TIMED) or (factor is None and call.function in GROUPED):
         missing = "gr" if factor is None and call.function in GROUPED else "time"
         raise _refused(call, f"{unparse(call)} has no {missing}.", formula)
-    return ResidualTerm(call.function, time if call.function in TIMED else None, factor, call.span)
+    return ResidualTerm(call.function, time if call.function in TIMED else None, factor, span=call.span)
+
+
+def _spatial(call: Call, formula: str) -> ResidualTerm:
+    """Return the term of one ``sar(W, gr=area, type="lag")``."""
+    options = dict(call.keywords)
+    for name, node in zip(("M", "type"), call.arguments, strict=False):
+        options.setdefault(name, node)
+    matrix, area, kind = options.pop("M", None), options.pop("gr", None), options.pop("type", Text("lag"))
+    if options or len(call.arguments) > 2 or not isinstance(matrix, Column):
+        raise FormulaError(
+            f"Found {unparse(call)}.",
+            "sar(...) takes the name of a matrix of neighbours: of the table's rows, or of the labels in the "
+            "column gr.",
+            rewrite(formula, call.span, "sar(W, gr=area)"),
+            formula=formula,
+            span=call.span,
+        )
+    chosen = one_of(kind, "type", "What depends on the neighbours", SPATIAL, formula)
+    return ResidualTerm("sar", None, _column(call, area, formula), matrix.name, chosen, call.span)
 
 
 def _of_first_order(call: Call, options: dict[str, Node], formula: str) -> None:

@@ -230,18 +230,24 @@ class ImputedTerm:
 
 @dataclass(frozen=True)
 class ResidualTerm:
-    """One ``ar(t, gr=g)``, ``cosy(gr=g)`` or ``unstr(t, gr=g)``: how gaussian residuals correlate.
+    """One ``ar(t, gr=g)``, ``cosy(gr=g)``, ``unstr(t, gr=g)`` or ``sar(W)``: how residuals correlate.
 
     Parameters
     ----------
-    function : {"ar", "cosy", "unstr"}
+    function : {"ar", "cosy", "unstr", "sar"}
     time, factor : str, optional
         Columns.
+    matrix : str, optional
+        Name of the weights of neighbours, of ``sar``.
+    type : str
+        Of ``sar``: "lag" or "error".
     """
 
     function: str
     time: str | None
     factor: str | None
+    matrix: str | None = None
+    type: str = ""
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property
@@ -289,6 +295,7 @@ class Formula:
     def matrices(self) -> set[str]:
         """Names of the matrices between levels that it needs."""
         found = {group.cov for group in self.groups} | {curve.matrix for curve in self.curves}
+        found |= {self.residuals.matrix} if self.residuals else set()
         return {name for name in found if name is not None}
 
     @property

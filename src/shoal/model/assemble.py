@@ -18,6 +18,7 @@ from shoal.model.model import Specification
 from shoal.model.terms import functions as f
 from shoal.model.terms.all_terms import variables_of
 from shoal.model.terms.residual_correlation import PlacedCorrelation
+from shoal.model.terms.spatial_dependence import PlacedDependence
 from shoal.model.terms.term import Drawn, Placed, Term
 from shoal.model.terms.variable import Variable
 from shoal.priors import Prior
@@ -90,9 +91,9 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
     for term in terms:
         placed.append(term.place(builder, placed))
     for own in placed:
-        if isinstance(own, PlacedCorrelation):
+        if isinstance(own, PlacedCorrelation | PlacedDependence):
             whole = [_seen(placed, design, np.arange(design.n_rows)) for design in own.term.designs]
-            own.gaussian_rows(builder, whole)
+            own.gaussian_rows(builder, whole, placed)
     predictors = [_rows(builder, placed, design, bool(extra_terms)) for design in model.designs]
     predictors += [own.complete(builder, placed) for own in placed]
     free = {name for name, *_ in builder.slots}

@@ -16,7 +16,7 @@ from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate, parse_predictor
 from shoal.formula.terms import Expression, Formula
 from shoal.formula.text_values import measured, recoded
-from shoal.model import checks
+from shoal.model import checks, spreads
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.build_residuals import residuals_of
@@ -102,11 +102,13 @@ def build(
         )
     residuals = None
     if formula.residuals is not None:
-        checks.correlated_residuals(formula, family, rows, predictors)
-        residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0)
+        checks.correlated_residuals(formula, family, rows)
+        residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0, covariances or {})
     design = replace(
         design, categories=categories, missing=missing, predictors=tuple(parts), residuals=residuals
     ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))
+    if residuals is not None:
+        spreads.check(design)
     for part in design.counting.parts:
         checks.columns(part)
     for remark in [] if quiet else checks.remarks(design, frame):

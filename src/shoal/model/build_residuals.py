@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, counted, listing
 from shoal.formula.terms import ResidualTerm
+from shoal.model import build_spatial
+from shoal.model.build_spatial import spatial_of
 from shoal.model.residuals import Residuals
+from shoal.model.spatial import Spatial
 
 MOST_TIMES = 30  # of unstr: 435 correlations
 MOST_GAPS = 200  # of ar: each is a sum of its own
 
 
-def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame, there: np.ndarray) -> Residuals:
+def residuals_of(
+    term: ResidualTerm, prefix: str, frame: pd.DataFrame, there: np.ndarray, matrices: Mapping[str, Any]
+) -> Residuals | Spatial:
     """Return how the residuals of a table's rows correlate; `there`, (N,) bool, are those that count.
 
     Raises
     ------
     DataError
-        Times that are not whole numbers, or stand twice in a level; too many times, or gaps.
+        Times that are not whole numbers, or stand twice in a level; too many times, or gaps; weights of
+        neighbours that are not those of the rows.
+    ModelError
+        No such weights.
     """
+    if term.function == "sar":
+        return spatial_of(term, prefix, frame, matrices)
     own = _read(term, prefix + term.function, frame, None, there)
     if term.function == "ar":
         _, after, before = own.steps(there)
@@ -43,14 +55,17 @@ def residuals_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame, there: np
     return own
 
 
-def replayed(residuals: Residuals, frame: pd.DataFrame, there: np.ndarray) -> Residuals:
+def replayed(residuals: Residuals | Spatial, frame: pd.DataFrame, there: np.ndarray) -> Residuals | Spatial:
     """Return how the residuals of the rows of another table correlate; `there`, (N,) bool, are complete.
 
     Raises
     ------
     DataError
-        If a time was not fitted, or a level has a time twice.
+        If a time was not fitted, or a level has a time twice; if rows are not those of the weights of
+        neighbours.
     """
+    if isinstance(residuals, Spatial):
+        return build_spatial.replayed(residuals, frame)
     own = _read(residuals.term, residuals.name, frame, residuals.labels, there)
     if residuals.unit == 1:
         return own

@@ -17,6 +17,7 @@ from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed
 from shoal.model.residuals import Residuals
+from shoal.model.spatial import Spatial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +64,8 @@ class Design:
         Rows whose response is not known: they have weight 0.
     predictors : tuple of Design
         Of the family's parameters, those that are not common to all rows, in the order of `parameters`.
-    residuals : Residuals, optional
-        How those of gaussian rows correlate, unless they are independent.
+    residuals : Residuals or Spatial, optional
+        How those of gaussian rows correlate, or rows depend on their neighbours, unless they are independent.
     rescor : bool
         They correlate with those of the other responses of a row.
     categories : tuple
@@ -88,7 +89,7 @@ class Design:
     imputed: tuple[Imputed, ...] = ()
     missing: np.ndarray | None = None
     predictors: tuple[Design, ...] = ()
-    residuals: Residuals | None = None
+    residuals: Residuals | Spatial | None = None
     rescor: bool = False
     categories: tuple[Any, ...] = ()
 

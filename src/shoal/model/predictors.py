@@ -40,31 +40,30 @@ def simulate(
     """
     phi = phi_of(design, draws)
     if design.residuals is not None:
-        noise = design.residuals.noise(rng, draws, np.shape(eta)[:-1])
+        return design.residuals.draw(rng, eta, phi["sigma"], draws)
     return design.family.draw(rng, design.rows, eta, phi) if noise is None else eta + phi["sigma"] * noise
 
 
 def density_of_responses(
-    predicted: Sequence[tuple[Design, np.ndarray]], sigma: np.ndarray, rescor: np.ndarray
+    predicted: Sequence[tuple[Design, np.ndarray, np.ndarray]], rescor: np.ndarray
 ) -> np.ndarray:
     """Return the log density of each row's responses together, (S, N), whose residuals correlate.
 
     Parameters
     ----------
-    predicted : sequence of (Design, (S, N) array)
-        The K responses with their linear predictors; of rows of weight 0 nothing is known.
-    sigma : (S, K) array
+    predicted : sequence of (Design, (S, N) array, (S, N) or (S, 1) array)
+        The K responses with their linear predictors and sigmas; of rows of weight 0 nothing is known.
     rescor : (S, K, K) array
     """
-    r = np.stack([design.rows.y - eta for design, eta in predicted], axis=1)
-    there = np.stack([design.rows.weight > 0 for design, _ in predicted])
-    covariance, out = rescor * sigma[:, :, None] * sigma[:, None], np.zeros((len(r), r.shape[-1]))
+    r = np.stack([(design.rows.y - eta) / sigma for design, eta, sigma in predicted], axis=1)
+    log_sigma = np.stack([np.broadcast_to(np.log(sigma), eta.shape) for _, eta, sigma in predicted], axis=1)
+    there, out = np.stack([design.rows.weight > 0 for design, *_ in predicted]), np.zeros(r[:, 0].shape)
     for known in np.unique(there, axis=1).T:
         rows, some = np.flatnonzero((there == known[:, None]).all(0)), np.flatnonzero(known)
-        root = np.linalg.cholesky(covariance[:, some][..., some])
+        root = np.linalg.cholesky(rescor[:, some][..., some])
         z = np.linalg.solve(root, r[:, some][..., rows])
         scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + 0.5 * len(some) * np.log(2 * np.pi)
-        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None]
+        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None] - log_sigma[:, some][..., rows].sum(1)
     return out
 
 

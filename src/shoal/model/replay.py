@@ -53,10 +53,16 @@ def columns_of(design: Design, additions: bool, se: bool) -> list[str]:
     se : bool
         Standard errors are needed, and what tells which residuals correlate.
     """
+    residuals = design.residuals if design.residuals and (se or _means_depend(design, additions)) else None
     names = [*design.predicting, *_factor_columns(design)]
     names += [c for part in _additions(design, additions, se) for c in part.columns]
-    names += design.residuals.term.columns if se and design.residuals else ()
+    names += residuals.term.columns if residuals else ()
     return list(dict.fromkeys(names))
+
+
+def _means_depend(design: Design, additions: bool) -> bool:
+    """Return whether means are asked for, which depend on what tells which residuals correlate."""
+    return additions and design.residuals is not None and design.residuals.lag
 
 
 def _factor_columns(design: Design) -> list[str]:
@@ -133,7 +139,8 @@ def replay(
     rows = _rows(design, frame, trials, se)
     there = design.changed(lambda part: _predictor(part, frame, rows))
     if design.residuals is not None:
-        there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if se else None)
+        needed = se or _means_depend(design, trials)
+        there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if needed else None)
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 

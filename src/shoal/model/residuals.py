@@ -1,7 +1,7 @@
 """Correlated residuals of gaussian rows: which belong together, draws, and what others say of a row.
 
 Rows of one level of the grouping factor are a *cluster*, independent of others. Within it the residuals have
-the common standard deviation sigma and the correlations
+the standard deviation sigma, common to all rows or as its predictor says, and the correlations
 
     ar       phi^|t - s|                       of times t and s, whole numbers
     cosy     rho
@@ -54,6 +54,11 @@ class Residuals:
     def kind(self) -> str:
         """``ar``, ``cosy``, ``unstr``, or ``rescor`` of several responses."""
         return self.term.function
+
+    @property
+    def lag(self) -> bool:
+        """Whether means of rows depend on other rows: they do not."""
+        return False
 
     @property
     def among(self) -> str:
@@ -128,53 +133,64 @@ class Residuals:
             z[..., after[now]] = c * z[..., before[now]] + np.sqrt(1 - c**2) * z[..., after[now]]
         return z
 
-    def given_others(self, r: np.ndarray, there: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and variance of each row's residual given those of the other rows of its cluster.
+    def mean(self, eta: np.ndarray, draws: Draws) -> np.ndarray:
+        """Return expected responses (..., N) at linear predictors."""
+        return eta
+
+    def draw(self, rng: np.random.Generator, eta: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
+        """Return responses (..., N); `sigma` broadcasts against `eta`."""
+        return eta + sigma * self.noise(rng, draws, np.shape(eta)[:-1])
+
+    def given_others(
+        self, y: np.ndarray, eta: np.ndarray, sigma: np.ndarray, there: np.ndarray, draws: Draws
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and variance of each row's response given those of the other rows of its cluster.
 
         Parameters
         ----------
-        r : (S, N) array
-            Residuals.
+        y : (N,) or (S, N) array
+        eta : (S, N) array
+        sigma : (S, N) or (S, 1) array
         there : (N,) bool array
             Rows that are known; what others are is given these alone.
         draws : mapping of (S, ...) arrays
 
         Returns
         -------
-        mean : (S, N) array
-        variance : (S, N) array
-            Where sigma is 1.
+        mean, variance : (S, N) arrays
         """
         conditional = {"ar": self._between, "cosy": self._exchangeable, "unstr": self._by_pattern}
-        return conditional[self.kind](r, there, draws[self.name])
+        mean, variance = conditional[self.kind]((y - eta) / sigma, there, draws[self.name])
+        return eta + sigma * mean, sigma**2 * variance
 
-    def log_density(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, draws: Draws) -> np.ndarray:
-        """Return the joint log density of the residuals of rows that are known, (S,); `sigma` is (S,)."""
+    def log_density(
+        self, y: np.ndarray, eta: np.ndarray, sigma: np.ndarray, there: np.ndarray, draws: Draws
+    ) -> np.ndarray:
+        """Return the joint log density of the rows that are known, (S,); arguments as of `given_others`."""
         density = {"ar": self._of_series, "cosy": self._of_alike, "unstr": self._of_patterns}
-        return density[self.kind](r, there, sigma[:, None], draws[self.name])
+        sigma = np.broadcast_to(sigma, eta.shape)
+        standard = density[self.kind]((y - eta) / sigma, there, draws[self.name])
+        return standard - np.log(sigma[:, there]).sum(-1)
 
-    def _of_series(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    def _of_series(self, r: np.ndarray, there: np.ndarray, phi: np.ndarray) -> np.ndarray:
         first, after, before = self.steps(there)
         c = power(phi[:, None], self.time[after] - self.time[before])
-        total = _normal(r[:, first], sigma**2)
-        return total + _normal(r[:, after] - c * r[:, before], sigma**2 * (1 - c**2))
+        return _normal(r[:, first], np.ones(1)) + _normal(r[:, after] - c * r[:, before], 1 - c**2)
 
-    def _of_alike(self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    def _of_alike(self, r: np.ndarray, there: np.ndarray, rho: np.ndarray) -> np.ndarray:
         """By means of clusters, and departures from them, which are of one dimension less."""
         _, cluster = np.unique(self.cluster[there], return_inverse=True)
         n, rho = np.bincount(cluster), rho[:, None]
         sums = np.stack([np.bincount(cluster, one) for one in r[:, there]])
         away = r[:, there] - (sums / n)[:, cluster]
-        within = sigma**2 * (1 - rho)
+        within = 1 - rho
         less = 0.5 * len(n) * np.log(2 * np.pi * within[:, 0])
-        return _normal(sums / np.sqrt(n), within + sigma**2 * n * rho) + _normal(away, within) + less
+        return _normal(sums / np.sqrt(n), within + n * rho) + _normal(away, within) + less
 
-    def _of_patterns(
-        self, r: np.ndarray, there: np.ndarray, sigma: np.ndarray, matrix: np.ndarray
-    ) -> np.ndarray:
+    def _of_patterns(self, r: np.ndarray, there: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         total = np.zeros(len(r))
         for times, rows in self.patterns(there):
-            root = np.linalg.cholesky(matrix[:, times][..., times]) * sigma[:, :, None]
+            root = np.linalg.cholesky(matrix[:, times][..., times])
             z = np.linalg.solve(root, np.swapaxes(r[:, rows], -1, -2))
             scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
             total += _normal(z.reshape(len(r), -1), np.ones(1)) - len(rows) * scale

@@ -90,10 +90,10 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
     chains, kept = results.posterior.sizes["chain"], results.posterior.sizes["draw"]
     each = min(kept, -(-draws // chains))
     name, counts = design.formula.response.value.text, design.rows.weight > 0
-    linear = design.family.linear_gaussian
+    linear, lag = design.family.linear_gaussian, design.residuals is not None and design.residuals.lag
     ((means,), (simulated,)) = (
         ask(results, None, kind, "error", name, each, 0)
-        for kind in ("linear" if linear else "mean", "response")
+        for kind in ("mean" if lag or not linear else "linear", "response")
     )
     mean, y = _all(means, design), _all(simulated, design)
     observed = design.observed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,23 +68,28 @@ def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -
             )
 
 
-def correlated_residuals(formula: Formula, family: Family, rows: Rows, predictors: Iterable[str]) -> None:
-    """Raise if residuals are to correlate that are not normal with one sigma."""
+def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
+    """Raise if residuals are to correlate that are not normal with a sigma."""
     assert formula.residuals is not None
-    for what in not_plainly_normal(formula, family, rows, predictors):
+    for what in not_plainly_normal(formula, family, rows):
         raise ModelError(
             f"{formula.residuals.function}(...) with {what}.",
-            "Residuals correlate in gaussian responses with one sigma.",
+            "Residuals correlate in gaussian responses with a sigma.",
             "An effect a level, (1 | g), correlates the rows of a level in every family.",
+        )
+    if formula.residuals.function == "sar" and formula.response.subset is not None:
+        raise ModelError(
+            "sar(...) with subset().",
+            "Predictors of all rows: a row depends on all others, those without a response, too.",
+            "Give these the weight 0, and any number as their response: y | weights(w) ~ ….",
         )
 
 
-def not_plainly_normal(formula: Formula, family: Family, rows: Rows, predictors: Iterable[Any]) -> list[str]:
-    """Return what keeps the rows of a response from being normal with one sigma and whole weights."""
+def not_plainly_normal(formula: Formula, family: Family, rows: Rows) -> list[str]:
+    """Return what keeps the rows of a response from being normal with a sigma and whole weights."""
     response = formula.response
     conditions = {
         f"family {family.name!r}": family.name != "gaussian",
-        "a predictor of sigma": bool(list(predictors)),
         "se()": response.se is not None,
         "mi()": response.mi,
         "cens() or trunc()": response.coarse,

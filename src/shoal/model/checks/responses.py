@@ -8,10 +8,15 @@ from collections.abc import Sequence
 
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
+from shoal.model import spreads
 from shoal.model.checks.response import not_plainly_normal
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
+
+# The density of several Student-t residuals has one scale a row, which all responses share: a row is then no
+# sum of squares, and a family's row function is given one response of a row, not those of others.
+STUDENT = " Student-t ones that correlate share the scale of their row, and are no sums of squares."
 
 
 def order(formulas: Sequence[Formula]) -> None:
@@ -77,20 +82,19 @@ def distinct(designs: Sequence[Design]) -> None:
 
 
 def correlated(designs: Sequence[Design]) -> None:
-    """Raise unless the residuals of all responses are normal, each with one sigma."""
+    """Raise unless the residuals of all responses are normal."""
     if len(designs) < 2:
         raise ModelError("rescor=True, and there is one response.", "Two or more gaussian responses.")
     for design in designs:
         own = ["a correlation of its own residuals"] if design.residuals is not None else []
-        for what in [
-            *not_plainly_normal(design.formula, design.family, design.rows, design.predictors),
-            *own,
-        ]:
+        for what in [*not_plainly_normal(design.formula, design.family, design.rows), *own]:
             raise ModelError(
                 f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
-                "Residuals of gaussian responses correlate, each with one sigma.",
+                "Residuals of gaussian responses correlate."
+                + (STUDENT if design.family.name == "student" else ""),
                 "(1 | p | g) in all of them correlates the effects of levels, in every family.",
             )
+        spreads.check(design)
 
 
 def shared(designs: tuple[Design, ...]) -> None:

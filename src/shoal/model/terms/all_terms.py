@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from shoal.model.design import Design
 from shoal.model.residuals import of_responses
+from shoal.model.spatial import Spatial
 from shoal.model.terms.areas import AreaEffects
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.cutpoints import Cutpoints
@@ -20,6 +21,7 @@ from shoal.model.terms.offsets import Offsets
 from shoal.model.terms.residual_correlation import ResidualCorrelation
 from shoal.model.terms.shrinkage import ShrunkSlopes, shrinkage_of
 from shoal.model.terms.smooths import Smooth
+from shoal.model.terms.spatial_dependence import SpatialDependence
 from shoal.model.terms.term import Term
 from shoal.model.terms.variable import KINDS, OF_GROUPS, Priors, Variable
 
@@ -45,14 +47,17 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
     """
     terms: list[Term] = []
     parts = [part for design in designs for part in design.parts]
+    sampled = [part for design in designs if design.correlated for part in design.predictors]
     for design in parts:
         terms.append(FamilyParameters(design, priors))
         if (prior := shrinkage_of(design, priors)) is not None:
             terms.append(ShrunkSlopes(design, priors, prior))
-        terms.append(Coefficients(design, priors))
+        terms.append(Coefficients(design, priors, any(design is part for part in sampled)))
         if design.family.ordinal:
             terms.append(Cutpoints(design, priors))
-        if design.residuals is not None:
+        if isinstance(design.residuals, Spatial):
+            terms.append(SpatialDependence(design, design.residuals, priors))
+        elif design.residuals is not None:
             terms.append(ResidualCorrelation((design,), design.residuals, priors))
     if len(joint := tuple(design for design in designs if design.rescor)) > 1:
         names = [design.formula.response.value.text for design in joint]

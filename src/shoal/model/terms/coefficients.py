@@ -5,6 +5,9 @@ b standardised and c the coefficients whose priors are not normal, which are hyp
 Intercept prior speaks of the linear predictor at average columns, so the Intercept is that value less the
 average of every other column times its coefficient: a row of `scale`. The mean of ordered cutpoints is one
 more coefficient, of column -1.
+
+Coefficients that rows are no quadratic of although these are kept as sums, those of the sigma of correlated
+residuals, are `sampled`: b stands among the hyperparameters then, and `scale` moves into `direct`.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from shoal.model.scatter import constant_in, inverse
 from shoal.model.terms.shrinkage import PlacedShrinkage
 from shoal.model.terms.student_cutpoints import WIDER
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
-from shoal.model.terms.units import location_of, residual_unit, scale_of, wider
+from shoal.model.terms.units import location_of, reach_of, residual_unit, scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import Fixed, Normal, Prior, Shrunk, StudentT
 
@@ -33,10 +36,11 @@ ROUNDING = 1e-12  # of entries of a pseudo-inverse that are zero
 
 @dataclass(frozen=True)
 class Coefficients(Term):
-    """Coefficients of the population columns of one response."""
+    """Coefficients of the population columns of one response; `sampled`, as hyperparameters all of them."""
 
     design: Design
     priors: Priors
+    sampled: bool = False
 
     def variables(self) -> Iterator[Variable]:
         prefix = self.design.prefix
@@ -47,6 +51,8 @@ class Coefficients(Term):
     def _defaults(self, column: int) -> Iterator[Default]:
         design, name = self.design, self.design.columns[column]
         unit = 2.5 * scale_of(design)
+        if "Intercept" not in design.terms or design.terms[column] == "Intercept":
+            unit = float(np.hypot(unit, reach_of(design)))
         if design.terms[column] == "Intercept":
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design, "Intercept"), centered=True)
@@ -58,7 +64,7 @@ class Coefficients(Term):
         at = self._slopes.index(column)
         middle = location_of(design) * float(mean[at]) if mean[at] else 0.0
         prior = Normal(middle, unit * float(np.sqrt(spread[at, at])))
-        shrunk = Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
+        shrunk = None if self.sampled else Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
         joint = bool(np.delete(spread[at], at).any())
         yield Default(name, prior, wider(design, "b"), joint=joint, shrunk=shrunk)
 
@@ -91,7 +97,11 @@ class Coefficients(Term):
 
     def hyperparameters(self) -> Mapping[str, Prior]:
         priors = {c: self.priors[c].prior for c in self.design.columns}
-        return {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
+        own = {c: p for c, p in priors.items() if not isinstance(p, Normal | Fixed)}
+        standard: dict[str, Prior] = {
+            f"standard:{c}": Normal(0.0, 1.0) for c, p in priors.items() if isinstance(p, Normal)
+        }
+        return standard | own if self.sampled else own
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the mean of cutpoints, if any."""
@@ -162,6 +172,12 @@ class Coefficients(Term):
 
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCoefficients:
         mean, scale, direct = self.affine()
+        theta = np.array([builder.names[name] for name in self.hyperparameters()], int)
+        if self.sampled:
+            nothing, direct = np.zeros(0, int), np.concatenate([scale, direct], axis=1)
+            return PlacedCoefficients(
+                self, mean, scale[:, :0], direct, nothing, nothing, nothing, theta, nothing
+            )
         names = [c for c in self.design.columns if isinstance(self.priors[c].prior, Normal)]
         scales = self._scales(before)
         places = np.array([scales.get(name, ONE) for name in names] + [ONE] * self.design.family.ordinal, int)
@@ -169,7 +185,6 @@ class Coefficients(Term):
         x = builder.effects(len(places), mean=-reference)
         b = builder.columns(len(places))
         builder.scale(b, x, places)
-        theta = np.array([builder.names[name] for name in self.hyperparameters()], int)
         c = builder.columns(len(theta))
         builder.shift(c, theta)
         return PlacedCoefficients(self, mean + scale @ reference, scale, direct, x, b, c, theta, places)
@@ -261,7 +276,7 @@ class PlacedCoefficients(Placed):
     scales: np.ndarray
 
     def lines(self, design: Design, first: np.ndarray) -> Lines | None:
-        if design is not self.term.design:
+        if design is not self.term.design or self.term.sampled:
             return None
         columns = self.term.columns(first)
         values = np.concatenate([columns @ self.scale, columns @ self.direct], axis=1)

@@ -19,6 +19,7 @@ from shoal.model.design import Design
 from shoal.model.residuals import Residuals
 from shoal.model.terms import functions as f
 from shoal.model.terms import residual_functions as precisions
+from shoal.model.terms.residual_squares import Spread, Squares, spread_of
 from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
 from shoal.model.terms.units import scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
@@ -111,13 +112,17 @@ class PlacedCorrelation(Placed):
     def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:
         return self.term.named(drawn.values)
 
-    def gaussian_rows(self, builder: Builder, seen: Sequence[tuple[Lines, np.ndarray]]) -> None:
+    def gaussian_rows(
+        self, builder: Builder, seen: Sequence[tuple[Lines, np.ndarray]], placed: Sequence[Placed]
+    ) -> None:
         """Declare the rows of the responses; those of weight 0 are not there.
 
         Parameters
         ----------
         seen : sequence of (Lines, (N,) array)
             Of each response the lines of J, and offsets.
+        placed : sequence of Placed
+            All terms.
         """
         pairs = list(zip(self.term.designs, seen, strict=True))
         weight, y = map(np.concatenate, zip(*(d.gaussian_response(o) for d, (_, o) in pairs), strict=True))
@@ -129,63 +134,77 @@ class PlacedCorrelation(Placed):
         declare = {"ar": self._autoregressive, "cosy": self._exchangeable}.get(
             self.term.residuals.kind, self._unstructured
         )
-        declare(builder, _Squares(builder, lines, y), weight > 0)
+        spread = spread_of(builder, placed, self.term.designs)
+        declare(builder, Squares(builder, lines, y), weight > 0, spread)
 
-    @property
-    def _sigma(self) -> str:
-        return f"{self.term.designs[0].prefix}sigma"
-
-    def _autoregressive(self, builder: Builder, squares: _Squares, there: np.ndarray) -> None:
-        residuals = self.term.residuals
+    def _autoregressive(self, builder: Builder, squares: Squares, there: np.ndarray, spread: Spread) -> None:
+        residuals, kind = self.term.residuals, spread.kind
         first, after, before = residuals.steps(there)
         gap = residuals.time[after] - residuals.time[before]
-        gaps = np.unique(gap)
-        inputs = [builder.names[self.term.name], builder.names[self._sigma]]
+        each = np.column_stack([gap, kind[after], kind[before]])
+        steps, which = np.unique(each, axis=0, return_inverse=True)
+        kinds, inputs = len(spread.places), [builder.names[self.term.name], *spread.places]
         pair = precisions.autoregressive, precisions.autoregressive_adjoint
-        places = builder.derive(pair, inputs, gaps.tolist(), 1 + 4 * len(gaps))
-        squares.add([(first, 1.0)], places[0], float(there.sum()))
-        for k, step in enumerate(gaps):
-            now = gap == step
-            difference, later, earlier, left = places[1 + 4 * k : 5 + 4 * k]
+        places = builder.derive(pair, inputs, steps.T.ravel().tolist(), kinds + 4 * len(steps))
+        for k in range(kinds):
+            count = float((there & (kind == k)).sum())
+            squares.add([(first[kind[first] == k], 1.0)], places[k], count)
+        for k in range(len(steps)):
+            now = which.reshape(-1) == k
+            difference, later, earlier, left = places[kinds + 4 * k : kinds + 4 * k + 4]
             squares.add([(after[now], 1.0), (before[now], -1.0)], difference)
             squares.add([(after[now], 1.0)], later)
             squares.add([(before[now], 1.0)], earlier)
             squares.determinant(left, float(now.sum()))
 
-    def _exchangeable(self, builder: Builder, squares: _Squares, there: np.ndarray) -> None:
+    def _exchangeable(self, builder: Builder, squares: Squares, there: np.ndarray, spread: Spread) -> None:
         order = np.flatnonzero(there)
+        kind, kinds = spread.kind[order], len(spread.places)
         _, cluster, count = np.unique(
             self.term.residuals.cluster[order], return_inverse=True, return_counts=True
         )
-        sizes = np.unique(count)
-        inputs = [builder.names[self.term.name], builder.names[self._sigma]]
+        sizes, inputs = np.unique(count), [builder.names[self.term.name], *spread.places]
+        each = kinds * (kinds + 1) // 2 + 1  # numbers of a size
         pair = precisions.exchangeable, precisions.exchangeable_adjoint
-        places = builder.derive(pair, inputs, sizes.tolist(), 1 + 2 * len(sizes))
-        squares.add([(order, 1.0)], places[0], float(len(order)))
-        by_cluster = order[np.argsort(cluster, kind="stable")]
-        starts = np.concatenate([[0], np.cumsum(count)[:-1]])
-        for k, size in enumerate(sizes):
-            begin = starts[count == size]
-            members = [(by_cluster[begin + i], 1.0) for i in range(size)]
-            squares.add(members, places[1 + 2 * k])
-            squares.determinant(places[2 + 2 * k], float(len(begin)))
+        places = iter(builder.derive(pair, inputs, sizes.tolist(), kinds + each * len(sizes)))
+        for k in range(kinds):
+            own = order[kind == k]
+            squares.add([(own, 1.0)], next(places), float(len(own)))
+        for size in sizes:
+            inside = count[cluster] == size
+            _, place = np.unique(cluster[inside], return_inverse=True)
+            total = int((count == size).sum())
+            for k in range(kinds):
+                one = _of_kind(order[inside], place, kind[inside] == k)
+                for j in range(k):
+                    # 2 R_k R_j = R_k^2 + R_j^2 - (R_k - R_j)^2
+                    two = _of_kind(order[inside], place, kind[inside] == j)
+                    both = [_later(one, 2 * total), _later(two, 2 * total, -1.0)]
+                    parts = [one, _later(two, total), *both]
+                    squares.combine(parts, np.repeat([1.0, 1.0, -1.0], total), next(places))
+                squares.combine([one], np.ones(total), next(places))
+            squares.determinant(next(places), float(total))
 
-    def _unstructured(self, builder: Builder, squares: _Squares, there: np.ndarray) -> None:
-        times, designs = len(self.term.residuals.labels), self.term.designs
-        sds = [builder.names[self._sigma]] * times
+    def _unstructured(self, builder: Builder, squares: Squares, there: np.ndarray, spread: Spread) -> None:
+        times, designs, kind = len(self.term.residuals.labels), self.term.designs, spread.kind
         units = np.ones(times)
         if len(designs) > 1:
-            sds = [builder.names[f"{design.prefix}sigma"] for design in designs]
             units = np.array([scale_of(design) for design in designs])  # in which differences mean something
         partials = [builder.names[name] for name in self.term.partials]
-        pair = f.covariance_root, f.covariance_root_adjoint
-        root = builder.derive(pair, [*sds, *partials], [], times * (times + 1) // 2)
-        for among, rows in self.term.residuals.patterns(there):
-            m = len(among)
-            unit = units[among]
+        usual = np.zeros(times, int)  # the kind of a time, wherever a pattern lacks it
+        usual[self.term.residuals.time[there].astype(int)] = kind[there]
+        roots: dict[tuple[int, ...], list[int]] = {}
+        for among, rows in self._patterns(there, kind):
+            own = usual.copy()
+            own[among] = kind[rows[0]]
+            if (key := tuple(own)) not in roots:
+                inputs = [*spread.places[own], *partials]
+                pair = f.covariance_root, f.covariance_root_adjoint
+                roots[key] = builder.derive(pair, inputs, [], times * (times + 1) // 2)
+            m, unit = len(among), units[among]
             constants = [*among.tolist(), *unit.tolist()]
             pair = precisions.unstructured, precisions.unstructured_adjoint
-            places = builder.derive(pair, root, constants, m * (m + 1) // 2 + 1)
+            places = builder.derive(pair, roots[key], constants, m * (m + 1) // 2 + 1)
             for i in range(m):
                 squares.add([(rows[:, i], 1 / unit[i])], places[i])
             differences = iter(places[m:-1])
@@ -194,32 +213,20 @@ class PlacedCorrelation(Placed):
                     squares.add([(rows[:, i], 1 / unit[i]), (rows[:, j], -1 / unit[j])], next(differences))
             squares.determinant(places[-1], float(m * len(rows)))
 
+    def _patterns(self, there: np.ndarray, kind: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield times, and rows of clusters observed at these whose standard deviations are the same."""
+        for among, rows in self.term.residuals.patterns(there):
+            kinds, which = np.unique(kind[rows], axis=0, return_inverse=True)
+            yield from ((among, rows[which.reshape(-1) == k]) for k in range(len(kinds)))
 
-class _Squares:
-    """Sums of squares of combinations of residuals ``y - J v``."""
 
-    def __init__(self, builder: Builder, lines: Lines, y: np.ndarray):
-        self.builder, self.y = builder, y
-        order = np.argsort(lines.line, kind="stable")
-        self.lines = Lines(*(part[order] for part in lines))
-        self.starts = np.searchsorted(self.lines.line, np.arange(len(y) + 1))
+def _of_kind(rows: np.ndarray, cluster: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return some rows as parts of the sums of their clusters."""
+    return rows[own], cluster[own], 1.0
 
-    def add(self, parts: Sequence[tuple[np.ndarray, float]], tau: int, count: float = 0.0) -> None:
-        """Declare combinations, one a number of `parts`: rows, and what each is multiplied by."""
-        found = [self._of(rows, factor) for rows, factor in parts]
-        lines = Lines(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
-        y = sum((factor * self.y[rows] for rows, factor in parts), np.zeros(len(parts[0][0])))
-        self.builder.gaussian_rows(lines, y, np.ones(len(y)), count, tau)
 
-    def determinant(self, tau: int, count: float) -> None:
-        """Declare a number that enters by ``count log(tau) / 2`` alone."""
-        nothing = np.zeros(0)
-        lines = Lines(np.zeros(0, int), np.zeros(0, int), nothing)
-        self.builder.gaussian_rows(lines, nothing, nothing, count, tau)
-
-    def _of(self, rows: np.ndarray, factor: float) -> Lines:
-        """Return the lines of some rows, renumbered, times a factor."""
-        sizes = self.starts[rows + 1] - self.starts[rows]
-        line = np.repeat(np.arange(len(rows)), sizes)
-        entry = np.arange(len(line)) + np.repeat(self.starts[rows] - (np.cumsum(sizes) - sizes), sizes)
-        return Lines(line, self.lines.column[entry], factor * self.lines.value[entry])
+def _later(
+    part: tuple[np.ndarray, np.ndarray, float], by: int, factor: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the same part of later combinations."""
+    return part[0], part[1] + by, factor

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from shoal.families.predicted_parameters import LARGEST
 from shoal.model.residuals import NEAREST
 from shoal.priors.compiled import DerivedAdjoint, DerivedFunction, inner
 
@@ -25,73 +26,115 @@ def _power(phi: float, gap: float) -> float:
 
 
 @DerivedFunction
-def autoregressive(inputs, constants, outputs):
-    """Write ``1 / sigma^2``, and of each gap in `constants` four numbers, from phi and sigma.
+def spreads(inputs, constants, outputs):
+    """Write standard deviations ``exp(c_k + sum_j x_kj inputs_j)``; `constants` hold c, then x row by row."""
+    kinds = outputs.size
+    for k in range(kinds):
+        eta = constants[k]
+        for j in range(inputs.size):
+            eta += constants[kinds + k * inputs.size + j] * inputs[j]
+        outputs[k] = math.exp(min(max(eta, -LARGEST), LARGEST))
+    return 0.0
 
-    With c = phi^gap between rows s and t: tau of (r_t - r_s)^2, of r_t^2 and of r_s^2, which together are
-    ``(r_t - c r_s)^2 / (1 - c^2)``, and ``1 / (1 - c^2)``, which enters by its logarithm.
+
+@DerivedAdjoint
+def spreads_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `spreads`."""
+    for k in range(outputs.size):
+        for j in range(inputs.size):
+            x = constants[outputs.size + k * inputs.size + j]
+            inputs_bar[j] += outputs_bar[k] * outputs[k] * x
+
+
+@DerivedFunction
+def autoregressive(inputs, constants, outputs):
+    """Write ``1 / s_k^2`` of each sd, and of each step in `constants` four numbers, from phi and sds.
+
+    Constants are the gaps of all steps, then the numbers of the later rows' sds s_a, then of the earlier
+    rows', s_b. With c = phi^gap the four are tau of (r_t - r_s)^2, of r_t^2 and of r_s^2, which together are
+    ``(r_t / s_a - c r_s / s_b)^2 / (1 - c^2)``, and ``1 / (1 - c^2)``, which enters by its logarithm.
     """
-    phi, p = inputs[0], 1.0 / (inputs[1] * inputs[1])
-    outputs[0] = p
-    for k in range(constants.size):
-        c = _power(phi, constants[k])
+    phi, kinds, steps = inputs[0], inputs.size - 1, constants.size // 3
+    for k in range(kinds):
+        outputs[k] = 1.0 / (inputs[1 + k] * inputs[1 + k])
+    for k in range(steps):
+        a, b, at = int(constants[steps + k]), int(constants[2 * steps + k]), kinds + 4 * k
+        c, q = _power(phi, constants[k]), 1.0 / (inputs[1 + a] * inputs[1 + b])
         left = 1.0 - c * c
-        outputs[4 * k + 1] = p * c / left
-        outputs[4 * k + 2] = p / (1.0 + c)
-        outputs[4 * k + 3] = -p * c / (1.0 + c)
-        outputs[4 * k + 4] = 1.0 / left
+        outputs[at] = q * c / left
+        outputs[at + 1] = q / (1.0 + c) + (outputs[a] - q) / left
+        outputs[at + 2] = -q * c / (1.0 + c) + (outputs[b] - q) * c * c / left
+        outputs[at + 3] = 1.0 / left
     return 0.0
 
 
 @DerivedAdjoint
 def autoregressive_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
     """Transpose `autoregressive`."""
-    phi, p = inputs[0], outputs[0]
-    scaled = outputs_bar[0] * p
-    for k in range(constants.size):
-        gap = constants[k]
-        c = _power(phi, gap)
-        left = 1.0 - c * c
-        by_c = outputs_bar[4 * k + 1] * p * (1.0 + c * c) / (left * left)
-        by_c -= (outputs_bar[4 * k + 2] + outputs_bar[4 * k + 3]) * p / ((1.0 + c) * (1.0 + c))
-        by_c += outputs_bar[4 * k + 4] * 2.0 * c / (left * left)
+    phi, kinds, steps = inputs[0], inputs.size - 1, constants.size // 3
+    for k in range(kinds):
+        inputs_bar[1 + k] -= 2.0 * outputs_bar[k] * outputs[k] / inputs[1 + k]
+    for k in range(steps):
+        gap, a, b = constants[k], int(constants[steps + k]), int(constants[2 * steps + k])
+        c, q = _power(phi, gap), 1.0 / (inputs[1 + a] * inputs[1 + b])
+        left, at = 1.0 - c * c, kinds + 4 * k
+        both, later, earlier = outputs_bar[at], outputs_bar[at + 1], outputs_bar[at + 2]
+        by_c = both * q * (1.0 + c * c) - (later + earlier) * q * (1.0 - c) * (1.0 - c)
+        by_c += 2.0 * c * (later * (outputs[a] - q) + earlier * (outputs[b] - q) + outputs_bar[at + 3])
+        by_c /= left * left
         inputs_bar[0] += by_c * gap * (_power(phi, gap - 1.0) if gap > 1.0 else 1.0)
-        for j in range(1, 4):
-            scaled += outputs_bar[4 * k + j] * outputs[4 * k + j]
-    inputs_bar[1] -= 2.0 * scaled / inputs[1]
+        of_a = 2.0 * later * outputs[a] + (both - later - earlier) * c * q
+        of_b = 2.0 * earlier * c * c * outputs[b] + (both - later - earlier) * c * q
+        inputs_bar[1 + a] -= of_a / (left * inputs[1 + a])
+        inputs_bar[1 + b] -= of_b / (left * inputs[1 + b])
 
 
 @DerivedFunction
 def exchangeable(inputs, constants, outputs):
-    """Write ``1 / (sigma^2 (1 - rho))``, tau of r_i^2, and of each size n in `constants` two numbers.
+    """Write ``1 / (s_k^2 (1 - rho))``, tau of r_i^2, and of each size n in `constants` some numbers.
 
-    These are tau of ``(sum_i r_i)^2`` in a cluster of n rows, and ``(1 - rho) / (1 + (n - 1) rho)``, which
-    enters by its logarithm.
+    From rho and K sds. In a cluster of n rows, with R_k the sum of those of sd s_k, these are tau of
+    ``R_k^2`` and of ``2 R_k R_l`` for l < k, and ``(1 - rho) / (1 + (n - 1) rho)``, which enters by its
+    logarithm.
     """
-    rho = inputs[0]
+    rho, kinds = inputs[0], inputs.size - 1
     rest = max(1.0 - rho, 1.0 - NEAREST)
-    outputs[0] = 1.0 / (inputs[1] * inputs[1] * rest)
-    for k in range(constants.size):
-        whole = 1.0 + (constants[k] - 1.0) * rho
-        outputs[2 * k + 1] = -outputs[0] * rho / whole
-        outputs[2 * k + 2] = rest / whole
+    for k in range(kinds):
+        outputs[k] = 1.0 / (inputs[1 + k] * inputs[1 + k] * rest)
+    at = kinds
+    for n in constants:
+        whole = 1.0 + (n - 1.0) * rho
+        for k in range(kinds):
+            for j in range(k + 1):
+                outputs[at] = -rho / (rest * whole * inputs[1 + k] * inputs[1 + j])
+                at += 1
+        outputs[at] = rest / whole
+        at += 1
     return 0.0
 
 
 @DerivedAdjoint
 def exchangeable_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
     """Transpose `exchangeable`."""
-    rho = inputs[0]
+    rho, kinds = inputs[0], inputs.size - 1
     rest = max(1.0 - rho, 1.0 - NEAREST)
-    first = outputs_bar[0]
-    for k in range(constants.size):
-        n = constants[k]
+    for k in range(kinds):
+        scaled = outputs_bar[k] * outputs[k]
+        inputs_bar[0] += scaled / rest
+        inputs_bar[1 + k] -= 2.0 * scaled / inputs[1 + k]
+    at = kinds
+    for n in constants:
         whole = 1.0 + (n - 1.0) * rho
-        first -= outputs_bar[2 * k + 1] * rho / whole
-        inputs_bar[0] -= outputs_bar[2 * k + 1] * outputs[0] / (whole * whole)
-        inputs_bar[0] -= outputs_bar[2 * k + 2] * n / (whole * whole)
-    inputs_bar[0] += first * outputs[0] / rest
-    inputs_bar[1] -= 2.0 * first * outputs[0] / inputs[1]
+        for k in range(kinds):
+            for j in range(k + 1):
+                scaled = outputs_bar[at] * outputs[at]
+                by_rho = 1.0 / (rest * whole * whole * inputs[1 + k] * inputs[1 + j])
+                inputs_bar[0] += scaled / rest - outputs_bar[at] * by_rho
+                inputs_bar[1 + k] -= scaled / inputs[1 + k]
+                inputs_bar[1 + j] -= scaled / inputs[1 + j]
+                at += 1
+        inputs_bar[0] -= outputs_bar[at] * n / (whole * whole)
+        at += 1
 
 
 @inner
@@ -172,3 +215,38 @@ def unstructured_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
             entry = 2.0 * covariance_bar[i, j] / (constants[m + i] * constants[m + j])
             for k in range(min(a, b) + 1):
                 inputs_bar[a * (a + 1) // 2 + k] += entry * inputs[b * (b + 1) // 2 + k]
+
+
+@DerivedFunction
+def simultaneous(inputs, constants, outputs):
+    """Write tau of r^2, of (r - q)^2 and of q^2, and ``|A|^(2/N) / sigma^2``, which enters by its logarithm.
+
+    From rho in units of 1 over the radius, and sigma; `constants` hold the radius, and real and imaginary
+    parts of W's eigenvalues.
+    """
+    p = 1.0 / (inputs[1] * inputs[1])
+    rho = min(max(inputs[0], -NEAREST), NEAREST) / constants[0]
+    outputs[0], outputs[1], outputs[2] = p * (1.0 - rho), p * rho, p * (rho * rho - rho)
+    size, total = constants.size // 2, 0.0
+    for k in range(size):
+        real, imaginary = 1.0 - rho * constants[1 + k], rho * constants[1 + size + k]
+        total += math.log(real * real + imaginary * imaginary)
+    outputs[3] = p * math.exp(total / size)
+    return 0.0
+
+
+@DerivedAdjoint
+def simultaneous_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `simultaneous`."""
+    p = 1.0 / (inputs[1] * inputs[1])
+    rho = min(max(inputs[0], -NEAREST), NEAREST) / constants[0]
+    by_rho = p * (outputs_bar[1] - outputs_bar[0] + (2.0 * rho - 1.0) * outputs_bar[2])
+    size, slope = constants.size // 2, 0.0
+    for k in range(size):
+        a, b = constants[1 + k], constants[1 + size + k]
+        real, imaginary = 1.0 - rho * a, rho * b
+        slope += 2.0 * (imaginary * b - real * a) / (real * real + imaginary * imaginary)
+    by_rho += outputs_bar[3] * outputs[3] * slope / size
+    inputs_bar[0] += by_rho / constants[0]
+    for j in range(4):
+        inputs_bar[1] -= 2.0 * outputs_bar[j] * outputs[j] / inputs[1]

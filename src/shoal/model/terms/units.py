@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 
 from shoal.families.parameter import Parameter
 from shoal.model.design import Design
+from shoal.model.spatial import Spatial
 
 
 def average_offset(design: Design) -> float:
@@ -25,6 +26,15 @@ def location_of(design: Design) -> float:
         share = design.row_weight[there] / design.row_weight[there].sum()
         return middle - float(logsumexp(design.offset[there], b=share))
     return middle - average_offset(design)
+
+
+def reach_of(design: Design) -> float:
+    """Return how far from zero the neighbours' part of a mean may be, rho W y of ``sar(W)``; else 0."""
+    if not isinstance(design.residuals, Spatial) or not design.residuals.lag:
+        return 0.0
+    there = design.rows.weight > 0
+    middle = float(np.mean(design.rows.y[there]))
+    return abs(middle) * float(design.residuals.matrix.sum(axis=1).mean()) / design.residuals.radius
 
 
 def scale_of(design: Design) -> float:
