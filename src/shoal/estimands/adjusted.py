@@ -59,6 +59,12 @@ class Ask:
         return self.results.model.response(self.response)
 
     @property
+    def whole(self) -> bool:
+        """Whether the expectation of a row depends on all rows, so that a table is predicted at a time."""
+        residuals = self.design.residuals
+        return self.scale != "linear" and residuals is not None and residuals.lag
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The columns of the data that predictions need."""
         return self.results.model.table.frame[columns_of(self.design, self.scale != "linear", False)]
@@ -159,7 +165,7 @@ def averages(
     expected successes m is ``sum(w m) / sum(w t)``, the expected share of successes over all trials: the
     g-formula over the rows of the data, Robins (1986), Mathematical Modelling 7, 1393-1512.
     """
-    each = max(1, ROWS // max(1, len(base.frame)))
+    each = 1 if ask.whole else max(1, ROWS // max(1, len(base.frame)))
     parts = [
         _averages(
             ask, base, cases[start : start + each], measure or (lambda predicted, rows: predicted(rows))
@@ -231,6 +237,9 @@ def _column(column: pd.Series, value: Any) -> Any:
 
 def _chunks(ask: Ask, rows: int) -> Iterator[slice]:
     """Yield the rows that are predicted at a time."""
+    if ask.whole:
+        yield slice(0, rows)
+        return
     sizes = ask.results.posterior.sizes
     each = ask.scale != "linear" or ask.design.family.joint
     categories = max(1, len(ask.design.categories)) if each else 1
