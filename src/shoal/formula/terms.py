@@ -38,6 +38,8 @@ class ResponseTerm:
         Of ``rate(d)``: the exposure, whose logarithm stands among the offsets.
     subset : Expression, optional
         Of ``subset(s)``: which rows have this response.
+    thres, thres_gr : Expression, optional
+        Of ``thres(n, gr=item)``: how many cutpoints each row's item has, and the column of items.
     mi : bool
         ``mi()``: missing values are estimated. With `mi_se`, ``mi(s)``, all were measured with known errors.
     """
@@ -53,6 +55,8 @@ class ResponseTerm:
     trunc_upper: Expression | None = None
     rate: Expression | None = None
     subset: Expression | None = None
+    thres: Expression | None = None
+    thres_gr: Expression | None = None
     mi: bool = False
     mi_se: Expression | None = None
 

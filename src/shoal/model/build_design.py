@@ -25,6 +25,7 @@ from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
+from shoal.model.build_thresholds import thresholds_of
 from shoal.tables import Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
@@ -105,7 +106,12 @@ def build(
         checks.correlated_residuals(formula, family, rows, predictors)
         residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0)
     design = replace(
-        design, categories=categories, missing=missing, predictors=tuple(parts), residuals=residuals
+        design,
+        categories=categories,
+        missing=missing,
+        predictors=tuple(parts),
+        residuals=residuals,
+        thresholds=thresholds_of(formula, frame, family, rows) if family.ordinal else None,
     ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))
     for part in design.counting.parts:
         checks.columns(part)

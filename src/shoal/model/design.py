@@ -17,6 +17,7 @@ from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed
 from shoal.model.residuals import Residuals
+from shoal.model.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,8 @@ class Design:
         How those of gaussian rows correlate, unless they are independent.
     rescor : bool
         They correlate with those of the other responses of a row.
+    thresholds : Thresholds, optional
+        Which cutpoints the rows of an ordered response have.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -90,6 +93,7 @@ class Design:
     predictors: tuple[Design, ...] = ()
     residuals: Residuals | None = None
     rescor: bool = False
+    thresholds: Thresholds | None = None
     categories: tuple[Any, ...] = ()
 
     @property
@@ -200,6 +204,29 @@ class Design:
         return f"{self.prefix}cutpoints"
 
     @property
+    def cutpoint_sets(self) -> dict[str, int]:
+        """The names of the priors of each set of cutpoints, and how many it has; none of other responses."""
+        sets = self.thresholds
+        return {} if sets is None else {self.cutpoints + n: c for n, c in zip(sets.names, sets.counts, strict=True)}
+
+    @property
+    def constants(self) -> np.ndarray:
+        """Columns that cutpoints move the linear predictor by, (N, G): they stand where an Intercept would."""
+        return np.zeros((self.n_rows, 0)) if self.thresholds is None else self.thresholds.columns()
+
+    def blocks(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Cut some rows of the table into those whose parameters are common to all; return their positions."""
+        return [np.arange(len(rows))] if self.thresholds is None else self.thresholds.split(rows)
+
+    @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows sit at the lower and at the upper end of the response's range, (N,) bool each."""
+        low, high = self.family.edges(self.rows)
+        if self.thresholds is None:
+            return low, high
+        return low, self.rows.y == np.array(self.thresholds.counts)[self.thresholds.index]
+
+    @property
     def category_numbers(self) -> np.ndarray:
         """The number of each category: its label if that is a number, or its place from 1."""
         labels = np.asarray(self.categories)
@@ -259,6 +286,7 @@ class Design:
             names += [group.by.column for group in part.groups if group.by]
             names += [c for curve in part.curves for c in curve.term.columns]
             names += [own.term.column for own in part.imputed]
+        names += [self.thresholds.column] if self.thresholds is not None and self.thresholds.column else []
         return tuple(dict.fromkeys(names))
 
     def on(self, frame: pd.DataFrame) -> Design:
@@ -295,8 +323,15 @@ class Design:
             curves=tuple(curve.at(kept) for curve in self.curves),
             imputed=tuple(own.at(kept) for own in self.imputed),
             missing=None if self.missing is None else self.missing[kept],
+            thresholds=None if self.thresholds is None else self.thresholds.at(kept),
             residuals=self.residuals.at(kept) if self.residuals else None,
         )
+
+    def on_set(self, number: int) -> Design:
+        """Return the design on the rows of one set of cutpoints."""
+        assert self.thresholds is not None
+        rows = np.flatnonzero(self.thresholds.index == number)
+        return self.changed(lambda part: part._at(rows))
 
     def without(self, rows: np.ndarray) -> Design:
         """Return the same design with the weight of some rows, an (N,) bool array, at zero.

@@ -19,6 +19,7 @@ from shoal.model import checks
 from shoal.model.build_residuals import replayed
 from shoal.model.coarse_rows import bounds
 from shoal.model.design import Design
+from shoal.model.build_thresholds import replayed as replayed_thresholds
 from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes
@@ -134,6 +135,8 @@ def replay(
     there = design.changed(lambda part: _predictor(part, frame, rows))
     if design.residuals is not None:
         there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if se else None)
+    if design.thresholds is not None:
+        there = replace(there, thresholds=replayed_thresholds(design.thresholds, frame))
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 
@@ -158,7 +161,8 @@ def _warn(counts: pd.Series, rows: int, total: int) -> None:
 
 def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> None:
     """Refuse text for numbers, or numbers for text, as levels: each would be taken for a new one."""
-    for name in dict.fromkeys(_factor_columns(design)):
+    items = [design.thresholds.column] if design.thresholds is not None and design.thresholds.column else []
+    for name in dict.fromkeys([*_factor_columns(design), *items]):
         (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(

@@ -125,7 +125,8 @@ def _scale(variable: Variable, design: Design, element: Element | None) -> Marku
 
 
 def _cutpoint(variable: Variable, design: Design, element: Element | None) -> Markup:
-    return indexed(letter("cutpoint"), design, words(element.labels[0]) if element else name("j"))
+    index = [words(label) for label in element.labels] if element else [name("j")]
+    return indexed(letter("cutpoint"), design, *index)
 
 
 def _sd(variable: Variable, design: Design, element: Element | None) -> Markup:

@@ -15,7 +15,6 @@ from shoal.formula.suggestions import write
 from shoal.formula.terms import Formula
 from shoal.formula.text_values import recoded
 from shoal.formula.tree import Chain, unparse
-from shoal.model.checks.remark import Remark
 from shoal.tables.table import LARGEST, too_large
 
 LEAST_SE = 1e-8  # of the spread of the responses: the squares of smaller ones are lost beside it
@@ -170,23 +169,6 @@ def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = 
     far = np.flatnonzero(np.abs(values.astype(float)) > LARGEST)
     if far.size:
         raise too_large(repr(name), np.atleast_1d(values), far)
-
-
-def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> list[Remark]:
-    """Return a remark on categories of an ordered response that no row has: their cutpoints are a prior's."""
-    never = [label for code, label in enumerate(categories) if not (codes == code).any()]
-    if not never:
-        return []
-    column = f"data[{name.strip('`')!r}]"
-    return [
-        Remark(
-            "unobserved-category",
-            f"No row of {name!r} has the category {listing(map(repr, never))}, which is kept as part of the "
-            "scale: little is known of the cutpoints beside it but their prior.",
-            f"Without it, write this:\n    {column} = {column}.cat.remove_unused_categories()",
-            "note",
-        )
-    ]
 
 
 def positive(what: str, name: str, values: np.ndarray) -> None:
