@@ -1,8 +1,8 @@
 """Sets of cutpoints of an ordered response: one that all rows share, or one for each item, ``thres(gr=item)``.
 
-Items may have different numbers of categories, of which the lowest is the same. In NumPy, where all sets
-stand in one array, an item of few categories has cutpoints `NEVER` in place of those that it lacks: in every
-family its rows stop below them.
+Items may have different numbers of categories, of which the lowest is the same. In the posterior and in
+NumPy, where all sets stand in one array, an item of few categories has cutpoints `NEVER` in place of those
+that it lacks: in every family its rows stop below them.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class Thresholds:
     def joined(self, sets: Sequence[np.ndarray]) -> np.ndarray:
         """Return cutpoints of all sets, (..., C) each, as one array: (..., C) of one set, else (..., G, C).
 
-        What a set lacks is NaN.
+        What a set lacks is `NEVER`.
         """
         if self.labels is None:
             return sets[0]
-        out = np.full((*sets[0].shape[:-1], len(sets), max(self.counts)), np.nan)
+        out = np.full((*sets[0].shape[:-1], len(sets), max(self.counts)), NEVER)
         for number, own in enumerate(sets):
             out[..., number, : self.counts[number]] = own
         return out
@@ -89,6 +89,4 @@ class Thresholds:
         cutpoints : (..., G, C) or, of one set, (..., C) array
         """
         values = np.asarray(cutpoints)
-        if self.labels is None:
-            return values[..., None, :]
-        return np.where(np.isnan(values), NEVER, values)[..., self.index, :]
+        return values[..., None, :] if self.labels is None else values[..., self.index, :]
