@@ -29,8 +29,8 @@ ADDITIONS: dict[str, dict[str, str]] = {
 SAID = {
     "cens": "cens(c, y2) takes how each response is censored and, of intervals, their upper ends.",
     "trunc": "trunc(lb, ub) takes a lower bound, an upper bound, or both: trunc(lb=0), trunc(ub=10).",
-    "thres": "thres(gr=item) takes the column of items that have cutpoints of their own; thres(n, gr=item) also "
-    "how many these are.",
+    "thres": "thres(gr=item) takes the column of items, each with its own cutpoints; thres(n, gr=item) also "
+    "how many each has.",
 }
 NEEDED = {"cens": "c", "thres": "gr"}  # of these
 _ABSENT = {"cat": "categories known to some raters alone"}

@@ -20,12 +20,12 @@ from shoal.model import checks
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.build_residuals import residuals_of
+from shoal.model.build_thresholds import thresholds_of
 from shoal.model.coarse_rows import coarse
 from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
-from shoal.model.build_thresholds import thresholds_of
 from shoal.tables import Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result

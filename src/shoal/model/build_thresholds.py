@@ -120,13 +120,15 @@ def _given(
     return counts.astype(np.int64)
 
 
-def _check_counts(formula: Formula, family: Family, name: str, labels: np.ndarray, counts: np.ndarray) -> None:
+def _check_counts(
+    formula: Formula, family: Family, name: str, labels: np.ndarray, counts: np.ndarray
+) -> None:
     """Raise if an item has one category, or none has the highest."""
     value = formula.response.value.text
-    if (alone := labels[counts < 1].tolist()) :
+    if alone := labels[counts < 1].tolist():
         raise DataError(
-            f"All rows of {name!r} {listing(map(repr, alone))} have the lowest category of {value!r}: there is "
-            "no cutpoint to estimate.",
+            f"All rows of {name!r} {listing(map(repr, alone))} have the lowest category of {value!r}: there "
+            "is no cutpoint to estimate.",
             "At least two categories for each item.",
             f"Leave these rows out, or say how many cutpoints each item has: thres(n, gr={name}).",
         )

@@ -207,15 +207,19 @@ class Design:
     def cutpoint_sets(self) -> dict[str, int]:
         """The names of the priors of each set of cutpoints, and how many it has; none of other responses."""
         sets = self.thresholds
-        return {} if sets is None else {self.cutpoints + n: c for n, c in zip(sets.names, sets.counts, strict=True)}
+        return (
+            {}
+            if sets is None
+            else {self.cutpoints + n: c for n, c in zip(sets.names, sets.counts, strict=True)}
+        )
 
     @property
     def constants(self) -> np.ndarray:
-        """Columns that cutpoints move the linear predictor by, (N, G): they stand where an Intercept would."""
+        """Columns of the means of cutpoints, (N, G), which stand where an Intercept would."""
         return np.zeros((self.n_rows, 0)) if self.thresholds is None else self.thresholds.columns()
 
     def blocks(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Cut some rows of the table into those whose parameters are common to all; return their positions."""
+        """Return the positions, among some rows of the table, of those that share all cutpoints."""
         return [np.arange(len(rows))] if self.thresholds is None else self.thresholds.split(rows)
 
     @property

@@ -45,6 +45,8 @@ def _equations(model: Specification, design: Design) -> list[str]:
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
+    if design.thresholds is not None and (item := design.thresholds.column):
+        distribution = distribution.replace("cutpoint[j]", f"cutpoint[{item}[i], j]")
     given = truncation(design.formula.response)
     distribution += f" given {given}" if given else ""
     lines = [f"{response}[i] ~ {distribution}"]
@@ -108,6 +110,10 @@ def _data(model: Specification) -> list[str]:
         if unseen := censoring(design.rows):
             rows += f", {unseen}"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
+        if (sets := design.thresholds) is not None and sets.labels is not None:
+            least, most = min(sets.counts), max(sets.counts)
+            each = counted(most, "cutpoint") if least == most else f"{least} to {most} cutpoints"
+            lines.append(f"{sets.column}: {len(sets.labels):,} items, {each} each")
         pairs = [(part, group) for part in design.parts for group in part.groups]
         for own, group in pairs:
             least, most = int(group.counts.min()), int(group.counts.max())

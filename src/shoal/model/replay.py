@@ -17,9 +17,9 @@ from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured
 from shoal.model import checks
 from shoal.model.build_residuals import replayed
+from shoal.model.build_thresholds import replayed as replayed_thresholds
 from shoal.model.coarse_rows import bounds
 from shoal.model.design import Design
-from shoal.model.build_thresholds import replayed as replayed_thresholds
 from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
 from shoal.tables import Table, read
 from shoal.tables.table import check_sizes

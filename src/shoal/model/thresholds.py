@@ -1,4 +1,4 @@
-"""Sets of cutpoints of an ordered response: one that all rows share, or one for each item, ``thres(gr=item)``.
+"""Sets of cutpoints of an ordered response: one of all rows, or one for each item, ``thres(gr=item)``.
 
 Items may have different numbers of categories, of which the lowest is the same. In the posterior and in
 NumPy, where all sets stand in one array, an item of few categories has cutpoints `NEVER` in place of those

@@ -88,7 +88,8 @@ def _distribution(design: Design) -> Equation:
     symbols = {p: indexed(letter(p), design) for p in design.scalars}
     symbols |= {part.parameter: _parameter(part) for part in design.predictors}
     symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}
-    symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, name("j"))
+    item = [at_level(sets.column)] if (sets := design.thresholds) is not None and sets.column else []
+    symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, *item, name("j"))
     if r.trials:
         symbols["trials"] = number(r.trials.text) if r.trials.text.isdigit() else at_row(r.trials.text)
     if r.se:

@@ -47,8 +47,8 @@ def _of_items(design: Design) -> list[Remark]:
         remarks.append(
             Remark(
                 "items-of-fewer-categories",
-                f"No row of {sets.column!r} {listing(short)} has the category {categories[top]!r}: no category "
-                "above the highest of an item's rows is taken to be one of the item.",
+                f"No row of {sets.column!r} {listing(short)} has the category {categories[top]!r}: no "
+                "category above the highest of an item's rows is taken to be one of the item.",
                 "If they could have it, say how many cutpoints each item has, by a number or a column: "
                 f"thres({top}, gr={sets.column}).",
                 "note",
@@ -64,7 +64,7 @@ def _of_items(design: Design) -> list[Remark]:
                 "unobserved-category",
                 f"No row has the category {listing(never)}: little is known of the cutpoints beside it but "
                 "their prior.",
-                "Join categories that hardly any row has, or give their cutpoints a prior that you can defend.",
+                "Join categories that hardly any row has, or give `cutpoints` a prior that you can defend.",
                 "note",
             )
         )

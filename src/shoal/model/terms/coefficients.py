@@ -142,7 +142,9 @@ class Coefficients(Term):
         mean, scale, direct = self.affine()
         names = [c for c in self.design.columns if isinstance(self.priors[c].prior, Normal)]
         scales = self._scales(before)
-        places = np.array([scales.get(name, ONE) for name in names] + [ONE] * len(self.design.cutpoint_sets), int)
+        places = np.array(
+            [scales.get(name, ONE) for name in names] + [ONE] * len(self.design.cutpoint_sets), int
+        )
         reference = self._reference(mean, scale, np.array([p == ONE for p in places], bool))
         x = builder.effects(len(places), mean=-reference)
         b = builder.columns(len(places))

@@ -1,4 +1,4 @@
-"""Cutpoints of an ordered response: the mean of a set is a coefficient, what they are less it hyperparameters.
+"""Cutpoints of an ordered response: their mean is a coefficient, what they are less it hyperparameters.
 
 Those in ascending order are told by their gaps; others by contrasts, which are independent of their mean and
 of each other. Rows share one set, or have that of their item (`model.thresholds`).
@@ -128,7 +128,9 @@ class PlacedCutpoints(Placed):
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
         """Declare what a Student-t density has beyond the normal one."""
         begin = list[float]()
-        for number, (name, places) in enumerate(zip(self.term.design.cutpoint_sets, self.places, strict=True)):
+        for number, (name, places) in enumerate(
+            zip(self.term.design.cutpoint_sets, self.places, strict=True)
+        ):
             prior = self.term.priors[name].prior
             if not isinstance(prior, StudentT):
                 continue
