@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ class Cutpoints(Term):
     def variables(self) -> Iterator[Variable]:
         prefix, categories, sets = self.design.prefix, self.design.categories, self.sets
         between = [f"{a}|{b}" for a, b in zip(categories, categories[1:], strict=False)]
-        dims, positions = {f"{prefix}cutpoint": between}, None
+        dims: dict[str, Any] = {f"{prefix}cutpoint": between}
+        positions = None
         if sets.labels is not None:
             dims = {level_dim(sets.column): sets.labels, **dims}
             positions = tuple((g, k) for g, count in enumerate(sets.counts) for k in range(count))
