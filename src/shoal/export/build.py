@@ -38,10 +38,10 @@ def build(model: Specification, coordinates: str) -> pm.Model:
         for design in model.designs:
             eta = _linear_predictor(model, design, values)
             phi = {name: values[design.prefix + name] for name in design.scalars}
-            for part in design.predictors:
+            for part in () if design.family.specific else design.predictors:
                 phi[part.parameter] = INVERSES[part.family.link](_linear_predictor(model, part, values))
             if design.family.ordinal:
-                phi["cutpoints"] = _of_rows(design, values[design.cutpoints])
+                phi["cutpoints"] = _of_rows(model, design, values)
             observe(_response_name(design, out), design, eta, phi)
     return out
 
@@ -196,11 +196,16 @@ def _set_of_cutpoints(
     return pm.Normal(name, mu, prior.sigma, dims=dim)
 
 
-def _of_rows(design: Design, cutpoints: Any) -> Any:
-    """Return the cutpoints that rows share, (C,), or each row's, (N, C)."""
-    sets = design.thresholds
+def _of_rows(model: Specification, design: Design, values: Values) -> Any:
+    """Return the cutpoints that rows share, (C,), or each row's, (N, C), less what is category-specific."""
+    sets, cutpoints = design.thresholds, values[design.cutpoints]
     assert sets is not None
-    return cutpoints if sets.labels is None else cutpoints[data(design, f"item_{sets.column}", sets.index)]
+    if sets.labels is not None:
+        cutpoints = cutpoints[data(design, f"item_{sets.column}", sets.index)]
+    if not design.family.specific:
+        return cutpoints
+    added = [_linear_predictor(model, part, values) for part in design.predictors]
+    return cutpoints - pt.stack(added, axis=1)
 
 
 def _linear_predictor(model: Specification, design: Design, values: Values) -> Any:

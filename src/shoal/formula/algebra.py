@@ -37,6 +37,7 @@ class Sum:
     curves: tuple[Call, ...] = ()
     imputed: tuple[Call, ...] = ()
     residuals: tuple[Call, ...] = ()
+    specific: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -84,6 +85,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         tuple(found.curves),
         tuple(found.imputed),
         tuple(found.residuals),
+        tuple(found.specific),
     )
 
 
@@ -99,6 +101,7 @@ class _Found:
         self.curves: list[Call] = []
         self.imputed: list[Call] = []
         self.residuals: list[Call] = []
+        self.specific: list[Call] = []
 
 
 class _Expansion:
@@ -135,6 +138,11 @@ class _Expansion:
                         sign, operand, "a correlation of residuals", "x + ar(t, gr=g)", "Leave it out."
                     )
                     found.residuals.append(operand)
+                case Call() if _is_specific(operand):
+                    if not self.outermost:
+                        raise self.inside(operand)
+                    self.alone(sign, operand, "a category-specific effect", "x + cs(z)", "Leave it out.")
+                    found.specific.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)
@@ -178,6 +186,15 @@ class _Expansion:
         if sign == "-":
             raise self.error(node, f"{name} is taken away.", "It can only be added.", remedy)
 
+    def inside(self, call: Call) -> FormulaError:
+        """Return the error for a category-specific effect that is part of another term."""
+        return self.error(
+            call,
+            f"Found {unparse(call)} inside another term.",
+            "Category-specific effects are the population's, and stand alone: x + cs(z) + (1 | g). Effects of "
+            "levels are the same at every cutpoint. A cubic spline, cs(x, df=...), has degrees of freedom.",
+        )
+
     def arithmetic(self, node: Node) -> str:
         """Return the remedy that computes a node as numbers."""
         return rewrite(self.formula, node.span, f"I({unparse(arithmetic(node))})")
@@ -188,6 +205,8 @@ class _Expansion:
             case Column():
                 return {frozenset([node]): (node,)}
             case Call():
+                if _is_specific(node):
+                    raise self.inside(node)
                 check(node, Place.FACTOR, self.formula)
                 return {frozenset([node]): (node,)}
             case Chain() if node.level == 1:
@@ -299,6 +318,11 @@ def _union(*parts: Terms) -> Terms:
         for key, term in part.items():
             joined.setdefault(key, term)
     return joined
+
+
+def _is_specific(call: Call) -> bool:
+    """Whether ``cs`` has category-specific effects; with more than what they are of, it is a cubic spline."""
+    return call.function == "cs" and len(call.arguments) == 1 and not call.keywords
 
 
 def _summands(node: Node) -> list[tuple[str, Node]]:

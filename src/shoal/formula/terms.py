@@ -272,6 +272,8 @@ class Formula:
     curves : tuple of CurveTerm
     imputed : tuple of ImputedTerm
     residuals : ResidualTerm, optional
+    specific : Expression, optional
+        What stands in ``cs(...)``, whose effects differ from cutpoint to cutpoint.
     """
 
     text: str
@@ -283,6 +285,7 @@ class Formula:
     curves: tuple[CurveTerm, ...] = ()
     imputed: tuple[ImputedTerm, ...] = ()
     residuals: ResidualTerm | None = None
+    specific: Expression | None = None
 
     @property
     def right(self) -> str:
@@ -305,6 +308,7 @@ class Formula:
     def predicting(self) -> tuple[str, ...]:
         """Every column right of ``~`` but those of imputed predictors, once."""
         names = [c for p in (self.population, *self.offsets) for c in p.columns]
+        names += self.specific.columns if self.specific else ()
         names += [c for g in self.groups for c in (*g.effects.columns, *g.columns)]
         names += [c for latent in self.latents for c in latent.factor]
         names += [c for curve in self.curves for c in curve.columns]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.families import Family, Rows
+from shoal.families.category_specific import AtCutpoint
 from shoal.families.parameter import Parameter
 from shoal.families.predicted_parameters import CODES, COMMON, JOINT
 from shoal.formula.matrix import DesignSpec
@@ -122,12 +123,17 @@ class Design:
     @property
     def predictor_formulas(self) -> dict[str, str]:
         """The formulas of these parameters, as written."""
-        return {part.parameter: part.formula.text for part in self.predictors}
+        return {part.parameter: part.formula.text for part in self.predictors if not self.family.specific}
 
     @property
     def parameter(self) -> str:
         """The parameter whose predictor this is; empty for a response's own."""
         return self.family.name if isinstance(self.family, Parameter) else ""
+
+    @property
+    def specific(self) -> bool:
+        """Whether this is what a cutpoint adds to the linear predictor of an ordered response."""
+        return isinstance(self.family, AtCutpoint)
 
     @property
     def response_prefix(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import DataError, ModelError, counted, listing, nearest
-from shoal.families import Family, Rows
+from shoal.families import FAMILIES, Family, Rows
+from shoal.families.ordinal import Ordinal
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
@@ -65,6 +66,29 @@ def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -
                 f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
                 nearest(name, known) if known else "",
             )
+
+
+def specific(formula: Formula, family: Family) -> Ordinal:
+    """Return the family of a response with ``cs(...)``, raising if none of its effects can be specific."""
+    assert formula.specific is not None
+    if isinstance(family, Ordinal) and family.takes_specific:
+        return family
+    able = [name for name, own in FAMILIES.items() if isinstance(own, Ordinal) and own.takes_specific]
+    needed = f"Category-specific effects belong to the families {listing(able)}."
+    if family.ordinal:
+        raise ModelError(
+            f"The formula has cs(...), and the cutpoints of family {family.name!r} are in ascending order: "
+            "effects that differ between them would disturb it for some rows, whose probabilities would be "
+            "negative.",
+            needed,
+            "family='acat' compares neighbouring categories, family='sratio' the categories reached one "
+            "after the other.",
+        )
+    raise ModelError(
+        f"The formula has cs(...), and family {family.name!r} has no ordered categories.",
+        needed,
+        "A cubic spline, which is called cs, too, has its degrees of freedom: cs(x, df=5).",
+    )
 
 
 def correlated_residuals(formula: Formula, family: Family, rows: Rows, predictors: Iterable[str]) -> None:
@@ -125,13 +149,14 @@ def _as_list(formula: Formula) -> str:
 
 def _apart_from_response(formula: Formula) -> None:
     """Raise if a column of the response stands right of the tilde."""
+    specific = formula.specific.columns if formula.specific else ()
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
     curves = (c for curve in formula.curves for c in curve.columns)
     factors = [c for term in formula.groups for c in term.columns]
     factors += [c for term in formula.latents for c in term.factor]
     places = {
-        "a predictor": {*formula.population.columns, *effects, *curves},
+        "a predictor": {*formula.population.columns, *specific, *effects, *curves},
         "an offset": {*offsets},
         "a grouping factor": set(factors),
     }

@@ -51,8 +51,11 @@ class Coefficients(Term):
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design, "Intercept"), centered=True)
             return
+        names = wider(design, "b")
+        if design.specific:  # of one predictor at all cutpoints
+            names = (names[0], f"{design.response_prefix}{design.terms[column]}", *names[1:])
         if self._known(name):  # what is given takes this one's place
-            yield Default(name, Normal(0.0, 1.0), wider(design, "b"), shrunk=Shrunk(0.0, 1.0))
+            yield Default(name, Normal(0.0, 1.0), names, shrunk=Shrunk(0.0, 1.0))
             return
         mean, spread = self._default
         at = self._slopes.index(column)
@@ -60,7 +63,7 @@ class Coefficients(Term):
         prior = Normal(middle, unit * float(np.sqrt(spread[at, at])))
         shrunk = Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
         joint = bool(np.delete(spread[at], at).any())
-        yield Default(name, prior, wider(design, "b"), joint=joint, shrunk=shrunk)
+        yield Default(name, prior, names, joint=joint, shrunk=shrunk)
 
     @property
     def _slopes(self) -> list[int]:
@@ -82,7 +85,7 @@ class Coefficients(Term):
         """
         slopes, design = self._slopes, self.design
         shape, constant = design.scatter[np.ix_(slopes, slopes)], None
-        if "Intercept" not in design.terms and not design.family.ordinal:
+        if "Intercept" not in design.terms and not design.family.cut:
             constant = constant_in(design.x[:, slopes])
         if constant is not None:
             shape = shape + np.outer(design.averages[slopes], design.averages[slopes])

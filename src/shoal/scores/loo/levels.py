@@ -230,6 +230,7 @@ def _of_unit(
     kind = Integral(
         families=tuple(m.design.family for m, _ in sides),
         links=tuple(_links(m.design, own) for (m, _), own in zip(sides, phi, strict=True)),
+        predictors=tuple(len(m.design.parts) for m, _ in sides),
         levels=tuple(own[i].size for i in kept),
         effects=tuple(f.effects for f in factors),
         student=tuple(map(student_sets, factors)),
