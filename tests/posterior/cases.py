@@ -207,6 +207,11 @@ ORDERED = [
     Case("t | thres(3, gr=i) + weights(w) ~ x1 + (1 + x1 | g)", "cumulative(probit)", {"x1": StudentT(4)}),
     Case("t | thres(gr=i) ~ x1 + offset(o) + (1 | g)", "sratio", {"cutpoints[1]": Normal(0.5, 2)}),
     Case("t | thres(gr=i) ~ x1 + (1 | g)", "acat", {"cutpoints": StudentT(5, -0.4, 2.0)}),
+    Case("t | weights(w) ~ x1 + cs(x2) + offset(o) + (1 | g)", "acat"),
+    Case("t ~ cs(x1 + x2) + (1 + x1 | g)", "sratio", {"x1": StudentT(4), "x2[1|2]": Normal(0.3, 0.5)}),
+    Case("t ~ cs(x1) + (1 | g)", "cratio(probit)", {"cutpoints": StudentT(5, -0.4, 2.0)}),
+    Case("t | thres(gr=i) ~ x2 + cs(x1) + (1 | g)", "acat"),
+    Case("t | thres(gr=i) ~ cs(x1 + x2) + (1 | g)", "sratio", {"b": Horseshoe()}),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),

@@ -317,6 +317,9 @@ def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
         eta, phi = linear_predictor(design, values), phi_of(design, values)
         for number, cutpoints in enumerate(cutpoint_sets(design, values).values()):
             own = design.thresholds.index == number
+            if design.family.specific:
+                added = [linear_predictor(part, values)[own] for part in design.predictors]
+                cutpoints = cutpoints - np.column_stack(added)[:, : len(cutpoints)]
             rows, given = design.rows.at(own), {"cutpoints": cutpoints}
             total += scipy_densities.log_density(design.family, rows, eta[own], given).sum()
         if not design.family.ordinal:
@@ -327,6 +330,6 @@ def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
 def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the family's parameters: numbers, or (N,) arrays of those that have predictors."""
     phi = {name: values[design.prefix + name] for name in design.scalars}
-    for part in design.predictors:
+    for part in () if design.family.specific else design.predictors:
         phi[part.parameter] = INVERSE[part.family.link](linear_predictor(part, values))
     return phi
