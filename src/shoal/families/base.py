@@ -63,8 +63,8 @@ class Family(ABC):
         Its categories are ordered, and ``phi["cutpoints"]`` are parameters beside the scalar ones of
         `parameters`.
     specific : bool
-        Each cutpoint adds something to the linear predictor that is its own, ``cs(x)``: the row function takes
-        the common predictor and, of each cutpoint, what it adds.
+        Each cutpoint adds something of its own to the linear predictor, ``cs(x)``: the row function takes the
+        common predictor and, of each cutpoint, what it adds.
     cut : bool
         Cutpoints stand where an Intercept would.
     joint : bool

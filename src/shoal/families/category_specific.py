@@ -1,7 +1,7 @@
-"""Effects that differ from cutpoint to cutpoint, ``cs(x)``: a linear predictor beside the common one for each.
+"""Effects that differ between cutpoints, ``cs(x)``: a linear predictor for each beside the common one.
 
-Where an ordered response has such effects, its row function is given 1 + C predictors: the common one, and what
-each of C cutpoints adds to it, ``eta[0] + eta[1 + k]`` in place of ``eta[0]``. Without them it is given one.
+Where an ordered response has such effects, its row function is given 1 + C predictors: the common one, and
+what each of C cutpoints adds to it, ``eta[0] + eta[1 + k]`` in place of ``eta[0]``. Else it is given one.
 Peterson and Harrell (1990), Applied Statistics 39, 205-217; Bürkner and Vuorre (2019), Adv. Meth. Pract.
 Psych. Sci. 2, 77-101.
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shoal.errors import FormulaError
 from shoal.formula.dialects import arithmetic
 from shoal.formula.functions import CURVES, RESIDUALS
-from shoal.formula.safety import Place, check
+from shoal.formula.safety import Place, check, is_specific
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import Expression
 from shoal.formula.tokens import EXPANSION, MAX_CHARACTERS
@@ -138,9 +138,7 @@ class _Expansion:
                         sign, operand, "a correlation of residuals", "x + ar(t, gr=g)", "Leave it out."
                     )
                     found.residuals.append(operand)
-                case Call() if _is_specific(operand):
-                    if not self.outermost:
-                        raise self.inside(operand)
+                case Call() if self.outermost and is_specific(operand):
                     self.alone(sign, operand, "a category-specific effect", "x + cs(z)", "Leave it out.")
                     found.specific.append(operand)
                 case Chain() if operand.level == 1:
@@ -186,15 +184,6 @@ class _Expansion:
         if sign == "-":
             raise self.error(node, f"{name} is taken away.", "It can only be added.", remedy)
 
-    def inside(self, call: Call) -> FormulaError:
-        """Return the error for a category-specific effect that is part of another term."""
-        return self.error(
-            call,
-            f"Found {unparse(call)} inside another term.",
-            "Category-specific effects are the population's, and stand alone: x + cs(z) + (1 | g). Effects of "
-            "levels are the same at every cutpoint. A cubic spline, cs(x, df=...), has degrees of freedom.",
-        )
-
     def arithmetic(self, node: Node) -> str:
         """Return the remedy that computes a node as numbers."""
         return rewrite(self.formula, node.span, f"I({unparse(arithmetic(node))})")
@@ -205,8 +194,6 @@ class _Expansion:
             case Column():
                 return {frozenset([node]): (node,)}
             case Call():
-                if _is_specific(node):
-                    raise self.inside(node)
                 check(node, Place.FACTOR, self.formula)
                 return {frozenset([node]): (node,)}
             case Chain() if node.level == 1:
@@ -318,11 +305,6 @@ def _union(*parts: Terms) -> Terms:
         for key, term in part.items():
             joined.setdefault(key, term)
     return joined
-
-
-def _is_specific(call: Call) -> bool:
-    """Whether ``cs`` has category-specific effects; with more than what they are of, it is a cubic spline."""
-    return call.function == "cs" and len(call.arguments) == 1 and not call.keywords
 
 
 def _summands(node: Node) -> list[tuple[str, Node]]:

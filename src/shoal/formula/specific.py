@@ -1,11 +1,11 @@
-"""Category-specific effects: ``cs(x)``, ``cs(x * z)``, whose coefficients differ from cutpoint to cutpoint."""
+"""Category-specific effects: ``cs(x)``, ``cs(x * z)``, whose coefficients differ between cutpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from shoal.errors import FormulaError
-from shoal.formula.algebra import Sum, expand
+from shoal.formula.algebra import Sum, Terms, expand
 from shoal.formula.terms import Expression
 from shoal.formula.tree import Call, unparse
 
@@ -22,7 +22,7 @@ def specific_terms(calls: Sequence[Call], formula: str) -> Expression | None:
     """
     if not calls:
         return None
-    terms = {}
+    terms: Terms = {}
     for call in calls:
         found = expand(call.arguments[0], formula, outermost=False)
         if not (found.terms and found.intercept):

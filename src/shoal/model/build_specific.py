@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 
 from shoal.families.category_specific import AtCutpoint
 from shoal.formula import design_matrix
+from shoal.formula.terms import Formula
 from shoal.model.design import Design
 from shoal.model.scatter import scatter
 
@@ -27,18 +27,13 @@ def specific_parts(design: Design, frame: pd.DataFrame, categories: Sequence[Any
     x, terms = matrix.values[:, 1:], matrix.names[1:]  # cutpoints stand where the Intercept would
     weight = design.row_weight
     averages = np.average(x, axis=0, weights=weight)
-    plain = replace(
-        formula,
-        population=formula.specific,
-        specific=None,
-        **{"offsets": (), "groups": (), "latents": (), "curves": (), "imputed": (), "residuals": None},
-    )
+    own = Formula(formula.text, formula.response, formula.specific)
     parts = []
     for number, (below, above) in enumerate(zip(categories, categories[1:], strict=False), 1):
         family = AtCutpoint(number, design.family)
         parts.append(
             Design(
-                formula=plain,
+                formula=own,
                 family=family,
                 rows=design.rows,
                 offset=np.zeros(design.n_rows),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, FormulaError, counted, listing, nearest
+from shoal.errors import DataError, FormulaError, ModelError, counted, listing, nearest
 from shoal.families import Family, Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression, Formula
@@ -25,6 +25,8 @@ def thresholds_of(formula: Formula, frame: pd.DataFrame, family: Family, rows: R
     ------
     FormulaError
         If the items are no column.
+    ModelError
+        If levels of the items have an intercept, too.
     DataError
         If items are fractions, have one category, or do not reach the highest one, or if their numbers of
         cutpoints are not whole, or below what their rows have.
@@ -36,6 +38,7 @@ def thresholds_of(formula: Formula, frame: pd.DataFrame, family: Family, rows: R
     _check_labels(name, frame[name])
     index, labels = read_levels((name,), frame)
     checks.levels(name, labels)
+    _check_groups(formula, name)
     highest = np.zeros(len(labels), np.int64)
     np.maximum.at(highest, index, rows.y.astype(np.int64))
     counts = highest if number is None else _given(number, frame, index, labels, highest, family)
@@ -77,6 +80,18 @@ def _column(formula: Formula, by: Expression) -> str:
     )
 
 
+def _check_groups(formula: Formula, name: str) -> None:
+    """Raise if effects of items move what their own cutpoints say."""
+    for term in formula.groups:
+        if term.factor == (name,) and term.effects.text.startswith("1"):
+            raise ModelError(
+                f"Each {name!r} has cutpoints of its own, and an effect that moves all of them in "
+                f"({term.effects.text} | {name}).",
+                "One of the two.",
+                f"Leave the intercept out, (0 + x | {name}), or thres(...), for one scale of all items.",
+            )
+
+
 def _check_labels(name: str, items: pd.Series) -> None:
     """Raise if items are numbers that name nothing."""
     if not pd.api.types.is_float_dtype(items):
@@ -108,15 +123,13 @@ def _given(
     counts[index] = values
     varying = index[values != counts[index]]
     wrong = np.flatnonzero((counts != np.round(counts)) | (counts > family.n_cutpoints) | (counts < highest))
-    for items, what in ((varying, "several values"), (wrong, "no number of cutpoints that its rows fit")):
-        if len(items):
-            item = int(items[0])
-            raise DataError(
-                f"thres({number.text}, …) has {what} for the item {labels[item]!r}, such as "
-                f"{values[index == item][0]:g}.",
-                f"One whole number for each item, here from {highest[item]}, what its highest category "
-                f"needs, to {family.n_cutpoints}.",
-            )
+    for item in [*varying[:1], *wrong[:1]]:
+        shown = listing(f"{value:g}" for value in dict.fromkeys(values[index == item].tolist()))
+        raise DataError(
+            f"thres({number.text}, …) has {shown} as the number of cutpoints of the item {labels[item]!r}.",
+            f"One whole number for each item, here from {highest[item]}, which its highest category needs, "
+            f"to {family.n_cutpoints}, the cutpoints of all categories.",
+        )
     return counts.astype(np.int64)
 
 

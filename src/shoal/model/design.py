@@ -319,9 +319,9 @@ class Design:
     def counting(self) -> Design:
         """The same design on the rows that count: those whose weight is above zero."""
         kept = np.flatnonzero(self.rows.weight)
-        return self if len(kept) == self.n_rows else self.changed(lambda part: part._at(kept))
+        return self if len(kept) == self.n_rows else self.changed(lambda part: part.at(kept))
 
-    def _at(self, kept: np.ndarray) -> Design:
+    def at(self, kept: np.ndarray) -> Design:
         """Return the design on some rows; its predictors stay."""
         return replace(
             self,
@@ -336,12 +336,6 @@ class Design:
             thresholds=None if self.thresholds is None else self.thresholds.at(kept),
             residuals=self.residuals.at(kept) if self.residuals else None,
         )
-
-    def on_set(self, number: int) -> Design:
-        """Return the design on the rows of one set of cutpoints."""
-        assert self.thresholds is not None
-        rows = np.flatnonzero(self.thresholds.index == number)
-        return self.changed(lambda part: part._at(rows))
 
     def without(self, rows: np.ndarray) -> Design:
         """Return the same design with the weight of some rows, an (N,) bool array, at zero.

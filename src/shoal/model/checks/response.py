@@ -27,6 +27,12 @@ def additions(formula: Formula, family: Family) -> None:
     response = formula.response
     given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
     _apart_from_response(formula)
+    if response.thres_gr is not None and not family.ordinal:
+        able = [name for name, own in FAMILIES.items() if own.ordinal]
+        raise ModelError(
+            f"The formula has thres(...), and family {family.name!r} has no cutpoints.",
+            f"A family of ordered categories: {listing(able)}.",
+        )
     if response.rate is not None and family.link != "log":
         raise ModelError(
             f"The formula has rate({response.rate.text}), and family {family.name!r} has the link "
@@ -78,7 +84,7 @@ def specific(formula: Formula, family: Family) -> Ordinal:
     if family.ordinal:
         raise ModelError(
             f"The formula has cs(...), and the cutpoints of family {family.name!r} are in ascending order: "
-            "effects that differ between them would disturb it for some rows, whose probabilities would be "
+            "effects that differ between them would break it in some rows, whose probabilities would be "
             "negative.",
             needed,
             "family='acat' compares neighbouring categories, family='sratio' the categories reached one "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,12 @@ class Cutpoints(Term):
         """Yield a prior for each set, scaled to its own rows."""
         names = wider(self.design, "cutpoints")
         for number, name in enumerate(self.design.cutpoint_sets):
-            own = self.design if self.sets.labels is None else self.design.on_set(number)
+            rows = np.flatnonzero(self.sets.index == number)
+            own = (
+                self.design
+                if self.sets.labels is None
+                else self.design.changed(partial(Design.at, kept=rows))
+            )
             known = self.sets.family(own.family, number).quantiles(own.rows)
             wide = 2.5 * math.hypot(scale_of(own), float(known.std()))
             prior = Normal(float(known.mean()) + average_offset(own), wide)
