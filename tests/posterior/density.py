@@ -312,24 +312,28 @@ def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
 
 def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log density of all responses."""
-    total = 0.0
-    for design in model.designs:
-        eta, phi = linear_predictor(design, values), phi_of(design, values)
-        for number, cutpoints in enumerate(cutpoint_sets(design, values).values()):
-            own = design.thresholds.index == number
-            if design.family.specific:
-                added = [linear_predictor(part, values)[own] for part in design.predictors]
-                cutpoints = cutpoints - np.column_stack(added)[:, : len(cutpoints)]
-            rows, given = design.rows.at(own), {"cutpoints": cutpoints}
-            total += scipy_densities.log_density(design.family, rows, eta[own], given).sum()
-        if not design.family.ordinal:
-            total += scipy_densities.log_density(design.family, design.rows, eta, phi).sum()
-    return float(total)
+    return float(sum(log_density_of_rows(design, values).sum() for design in model.designs))
+
+
+def log_density_of_rows(design: Design, values: Mapping[str, Any]) -> np.ndarray:
+    """Return the log density of each response, (N,)."""
+    eta = linear_predictor(design, values)
+    if not design.family.ordinal:
+        return scipy_densities.log_density(design.family, design.rows, eta, phi_of(design, values))
+    out = np.zeros(design.n_rows)
+    for number, cutpoints in enumerate(cutpoint_sets(design, values).values()):
+        own = design.thresholds.index == number
+        if design.family.specific:
+            added = [linear_predictor(part, values)[own] for part in design.predictors]
+            cutpoints = cutpoints - np.column_stack(added)[:, : len(cutpoints)]
+        rows, phi = design.rows.at(own), {"cutpoints": cutpoints}
+        out[own] = scipy_densities.log_density(design.family, rows, eta[own], phi)
+    return out
 
 
 def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the family's parameters: numbers, or (N,) arrays of those that have predictors."""
     phi = {name: values[design.prefix + name] for name in design.scalars}
-    for part in () if design.family.specific else design.predictors:
+    for part in design.predictors:
         phi[part.parameter] = INVERSE[part.family.link](linear_predictor(part, values))
     return phi
