@@ -237,8 +237,8 @@ def log_volume(model: Specification, points: Points, coordinates: str) -> np.nda
 
     Cutpoints in any order are their mean and orthonormal contrasts: the root of their number.
     """
-    families = [design.family for design in model.designs]
-    contrasts = [f.n_cutpoints for f in families if f.ordinal and not f.ordered_cutpoints]
+    anyhow = [design for design in model.designs if not design.family.ordered_cutpoints]
+    contrasts = [count for design in anyhow for count in design.cutpoint_sets.values()]
     total = np.full(POINTS, 0.5 * np.log(contrasts).sum())
     if coordinates != "centered":
         return total  # rotations and shifts
