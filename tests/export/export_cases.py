@@ -151,7 +151,7 @@ ROWS = [
     Case("a ~ x", "acat", {"cutpoints": Normal(0.5, 2)}),
     Case("a ~ x", "cumulative", {"cutpoints": StudentT(3, 0.5, 2)}),
     Case("a ~ x", "acat", {"cutpoints": StudentT(3, 0.5, 2)}),
-    Case("a | thres(gr=h) ~ x + (1 | g)", "cumulative", {"cutpoints[1]": StudentT(3, 0.5, 2)}),
+    Case("a | thres(gr=f) ~ x + (1 | h)", "cumulative", {"cutpoints[low]": StudentT(3, 0.5, 2)}),
     Case("a | thres(gr=f) ~ x", "sratio", {"cutpoints[low]": StudentT(3, 0.5, 2)}),
     Case("a ~ x + cs(w2) + (1 | g)", "acat"),
     Case("a | thres(gr=f) ~ cs(x + w2)", "sratio", {"x[1|2]": Normal(0, 0.3)}),

@@ -174,6 +174,9 @@ def _latents(model: Specification) -> dict[str, list[str]]:
 def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[str, np.ndarray]:
     """Return the values of every variable that the exported model may sample, (S, ...)."""
     given = dict(points.variables)
+    for design in (own for own in model.designs if own.cutpoint_sets):
+        sets = design.thresholds.parted(given[design.cutpoints])
+        given |= dict(zip(design.cutpoint_sets, sets, strict=True))
     for group in model.groups:
         z, r = points.z[group.r], given[group.r]
         given[f"{group.cor}_half"] = (1 + points.partial[group.cor]) / 2
