@@ -43,7 +43,7 @@ NOTES = """
 * `center=FALSE` divides by the root of the mean square, as in R.
 * Text that holds numbers or dates is no category: the message has the line that converts it, and `C(x)` says
   that it is one.
-* `cs(x)` is a cubic spline, and no category-specific effect of brms.
+* `cs(x)` has category-specific effects, as in brms; a cubic spline has more arguments: `cs(x, df=5)`.
 """
 
 

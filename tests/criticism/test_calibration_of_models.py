@@ -56,6 +56,8 @@ ALONE: dict[str, Case] = {
     "student effects": ("y ~ 1 + (1 | gr(g, dist='student'))", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "process, transported": ("y ~ gp(x, k=15, c=2)", "bernoulli", INTERCEPT | CURVES, {}),
     "thresholds in any order": ("k ~ x + (1 | g)", "sratio", SD | SLOPE, {}),
+    "thresholds of items": ("k | thres(gr=f) ~ x + (1 | g)", "cumulative", SD | SLOPE, {}),
+    "category-specific": ("k ~ x + cs(w) + (1 | g)", "acat", SD | {"b": P.Normal(0, 0.5)}, {}),
     "correlated slopes": (
         "y | trials(n) ~ 1 + x + (1 + x | g)", "binomial", INTERCEPT | SD | SLOPE | {"cor": P.LKJ(2)}, {}
     ),

@@ -174,6 +174,9 @@ def _latents(model: Specification) -> dict[str, list[str]]:
 def inputs_of(model: Specification, points: Points, coordinates: str) -> dict[str, np.ndarray]:
     """Return the values of every variable that the exported model may sample, (S, ...)."""
     given = dict(points.variables)
+    for design in (own for own in model.designs if own.cutpoint_sets):
+        sets = design.thresholds.parted(given[design.cutpoints])
+        given |= dict(zip(design.cutpoint_sets, sets, strict=True))
     for group in model.groups:
         z, r = points.z[group.r], given[group.r]
         given[f"{group.cor}_half"] = (1 + points.partial[group.cor]) / 2
@@ -237,8 +240,8 @@ def log_volume(model: Specification, points: Points, coordinates: str) -> np.nda
 
     Cutpoints in any order are their mean and orthonormal contrasts: the root of their number.
     """
-    families = [design.family for design in model.designs]
-    contrasts = [f.n_cutpoints for f in families if f.ordinal and not f.ordered_cutpoints]
+    anyhow = [design for design in model.designs if not design.family.ordered_cutpoints]
+    contrasts = [count for design in anyhow for count in design.cutpoint_sets.values()]
     total = np.full(POINTS, 0.5 * np.log(contrasts).sum())
     if coordinates != "centered":
         return total  # rotations and shifts

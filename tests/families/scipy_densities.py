@@ -166,7 +166,7 @@ def _sequential(family, rows, eta, phi):
     stops, goes_on = LOG_SUCCESS_FAILURE[family.link](phi["cutpoints"] - eta[:, None])
     out = np.zeros(len(eta))
     for i, code in enumerate(rows.y.astype(int)):
-        out[i] = goes_on[i, :code].sum() + (stops[i, code] if code < len(phi["cutpoints"]) else 0.0)
+        out[i] = goes_on[i, :code].sum() + (stops[i, code] if code < np.shape(phi["cutpoints"])[-1] else 0.0)
     return out
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from posterior import curves
-from posterior.density import at_average, log_joint, zero_sum_basis
+from posterior.density import at_average, cutpoint_sets, log_joint, zero_sum_basis
 from shoal.engine import density as engine
 from shoal.errors import ShoalWarning
 from shoal.fit.posterior import Posterior, posterior_of
@@ -203,6 +203,15 @@ ORDERED = [
     Case("t | weights(w) ~ x1 + offset(o) + (1 | g)", "acat"),
     Case("b ~ x1", "acat"),
     Case("t | weights(w) ~ x1 + offset(o) + (1 | i | g)", "categorical"),
+    Case("t | thres(gr=i) ~ x1 + (1 | g)", "cumulative"),
+    Case("t | thres(3, gr=i) + weights(w) ~ x1 + (1 + x1 | g)", "cumulative(probit)", {"x1": StudentT(4)}),
+    Case("t | thres(gr=i) ~ x1 + offset(o) + (1 | g)", "sratio", {"cutpoints[1]": Normal(0.5, 2)}),
+    Case("t | thres(gr=i) ~ x1 + (1 | g)", "acat", {"cutpoints": StudentT(5, -0.4, 2.0)}),
+    Case("t | weights(w) ~ x1 + cs(x2) + offset(o) + (1 | g)", "acat"),
+    Case("t ~ cs(x1 + x2) + (1 + x1 | g)", "sratio", {"x1": StudentT(4), "x2[1|2]": Normal(0.3, 0.5)}),
+    Case("t ~ cs(x1) + (1 | g)", "cratio(probit)", {"cutpoints": StudentT(5, -0.4, 2.0)}),
+    Case("t | thres(gr=i) ~ x2 + cs(x1) + (1 | g)", "acat"),
+    Case("t | thres(gr=i) ~ cs(x1 + x2) + (1 | g)", "sratio", {"b": Horseshoe()}),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),
@@ -510,12 +519,13 @@ def named(p: Posterior, thetas: np.ndarray, points: np.ndarray) -> list[dict[str
 
 def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     model, out = p.model, []
-    effects = {design.cutpoints for design in model.designs}.union(*(d.columns for d in model.parts))
+    cutpoints = {name for design in model.designs for name in cutpoint_sets(design, values)}
+    effects = cutpoints.union(*(d.columns for d in model.parts))
     effects |= set(curves.normal_steps(model))
     for name, resolved in model.priors.items():
         if name in values and resolved.prior.support not in ("correlation", "simplex"):
             normal = isinstance(resolved.prior, Normal) and name in effects
-            normal |= any(name == design.cutpoints for design in model.designs)
+            normal |= name in cutpoints
             out += [] if normal or isinstance(resolved.prior, Fixed) else [values[name]]
     for group in model.groups:
         priors = [model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
@@ -523,7 +533,7 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
         out += [sd for sd, q in zip(sds, priors, strict=True) if not isinstance(q, Fixed)]
         out += [correlation[i, j] for i, j, *_ in covariance.partial_positions(group.blocks)]
     for design in model.designs:
-        out += list(np.diff(values[design.cutpoints])) if design.family.ordinal else []
+        out += [gap for own in cutpoint_sets(design, values).values() for gap in np.diff(own)]
     out += [value for name, value in values.items() if "shrinkage:" in name]
     for curve in curves.all_curves(model):
         for name in (name for name in curves.positive(curve) if name not in model.priors):
@@ -539,7 +549,7 @@ def effects_of(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
     model, parts = p.model, []
     for design in model.parts:
         parts.append([values[c] for c in design.columns if is_normal(model, c)])
-        parts.append([np.mean(values[design.cutpoints])] if design.family.ordinal else [])
+        parts.append([np.mean(own) for own in cutpoint_sets(design, values).values()])
     parts.append([values[name] for name in curves.normal_steps(model)])
     for group in model.groups:
         r = values[group.r]
@@ -553,9 +563,10 @@ def with_effects(p: Posterior, values: Mapping[str, Any], effects: np.ndarray) -
     model, out, left = p.model, dict(values), list(effects)
     for design in model.parts:
         out |= {c: left.pop(0) for c in design.columns if is_normal(model, c)}
-        if design.family.ordinal:
-            cutpoints = values[design.cutpoints]
-            out[design.cutpoints] = cutpoints - np.mean(cutpoints) + left.pop(0)
+        if sets := cutpoint_sets(design, values):
+            out[design.cutpoints] = design.thresholds.joined(
+                [own - np.mean(own) + left.pop(0) for own in sets.values()]
+            )
     out |= {name: left.pop(0) for name in curves.normal_steps(model)}
     for group in model.groups:
         levels, size = np.shape(values[group.r])

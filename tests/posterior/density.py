@@ -200,18 +200,28 @@ def _coefficients(model: Specification, design: Design, values: Mapping[str, Any
         if resolved.centered:  # the prior speaks of the linear predictor at average columns
             value = sum(values[c] * a for c, a in zip(design.columns, design.averages, strict=True))
         total += log_prior(resolved.prior, value)
-    if design.family.ordinal:
-        cutpoints = np.asarray(values[design.cutpoints])
+    for name, cutpoints in cutpoint_sets(design, values).items():
         if design.family.name == "cumulative":
             # C independent values in ascending order: C! orders of them have the same density.
             assert (np.diff(cutpoints) > 0).all()
             total += lgamma(len(cutpoints) + 1)
-        if model.priors[design.cutpoints].centered:  # of the linear predictor less its average
+        if model.priors[name].centered:  # of the linear predictor less its average
             cutpoints = cutpoints - sum(
                 values[c] * a for c, a in zip(design.columns, design.averages, strict=True)
             )
-        total += sum(log_prior(model.priors[design.cutpoints].prior, c) for c in cutpoints)
+        total += sum(log_prior(model.priors[name].prior, c) for c in cutpoints)
     return total
+
+
+def cutpoint_sets(design: Design, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the cutpoints of all rows, or of each item, by the names of their priors; none of others."""
+    if design.thresholds is None:
+        return {}
+    cutpoints, labels = np.asarray(values[design.cutpoints]), design.thresholds.labels
+    if labels is None:
+        return {design.cutpoints: cutpoints}
+    pairs = zip(labels, cutpoints, design.thresholds.counts, strict=True)
+    return {f"{design.cutpoints}[{label}]": own[:count] for label, own, count in pairs}
 
 
 def joint_normal(model: Specification, design: Design) -> tuple[list[int], Any, Any]:
@@ -302,11 +312,23 @@ def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
 
 def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log density of all responses."""
-    total = 0.0
-    for design in model.designs:
-        eta, phi = linear_predictor(design, values), phi_of(design, values)
-        total += scipy_densities.log_density(design.family, design.rows, eta, phi).sum()
-    return float(total)
+    return float(sum(log_density_of_rows(design, values).sum() for design in model.designs))
+
+
+def log_density_of_rows(design: Design, values: Mapping[str, Any]) -> np.ndarray:
+    """Return the log density of each response, (N,)."""
+    eta = linear_predictor(design, values)
+    if not design.family.ordinal:
+        return scipy_densities.log_density(design.family, design.rows, eta, phi_of(design, values))
+    out = np.zeros(design.n_rows)
+    for number, cutpoints in enumerate(cutpoint_sets(design, values).values()):
+        own = design.thresholds.index == number
+        if design.family.specific:
+            added = [linear_predictor(part, values)[own] for part in design.predictors]
+            cutpoints = cutpoints - np.column_stack(added)[:, : len(cutpoints)]
+        rows, phi = design.rows.at(own), {"cutpoints": cutpoints}
+        out[own] = scipy_densities.log_density(design.family, rows, eta[own], phi)
+    return out
 
 
 def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -314,6 +336,4 @@ def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
     phi = {name: values[design.prefix + name] for name in design.scalars}
     for part in design.predictors:
         phi[part.parameter] = INVERSE[part.family.link](linear_predictor(part, values))
-    if design.family.ordinal:
-        phi["cutpoints"] = np.asarray(values[design.cutpoints])
     return phi

@@ -142,7 +142,7 @@ class Quantities(Comparisons):
             response (successes, of a binomial one with its trials; of an ordered one, each category's
             probability); or new observations, which need known standard errors in `new` where the model has
             them. Weights play no part. Ordered observations are numbers as the table has them; of categories
-            that are no numbers, their places from 1.
+            that are no numbers, their places from 1. With ``cs(...)`` there is no one linear predictor.
         new_levels : {"error", "population", "average", "zero"}
             What becomes of levels of grouping factors that were not fitted: an error; effects drawn from the
             population, given each draw's standard deviations and correlations, one draw for all rows of a

@@ -162,6 +162,11 @@ def ask(
         )
     every = results.model.designs
     designs = every if response is None else (results.model.response(response),)
+    if kind == "linear" and (own := [design for design in designs if design.family.specific]):
+        raise ModelError(
+            f"The linear predictor of {own[0].formula.response.value.text!r} differs between cutpoints.",
+            "kind='mean', the probability of each category; scale='response' or 'probability' of a contrast.",
+        )
     replays, index = _replays(results, designs, new, kind, new_levels)
     if kind == "response":
         require_possible(results)

@@ -20,6 +20,7 @@ from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import level_dim, safe
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.latents import SharedLatent
+from shoal.model.thresholds import NEVER
 from shoal.priors import Fixed, Normal, Prior, StudentT
 
 Values = dict[str, Any]
@@ -37,10 +38,10 @@ def build(model: Specification, coordinates: str) -> pm.Model:
         for design in model.designs:
             eta = _linear_predictor(model, design, values)
             phi = {name: values[design.prefix + name] for name in design.scalars}
-            for part in design.predictors:
+            for part in () if design.family.specific else design.predictors:
                 phi[part.parameter] = INVERSES[part.family.link](_linear_predictor(model, part, values))
             if design.family.ordinal:
-                phi["cutpoints"] = values[design.cutpoints]
+                phi["cutpoints"] = _of_rows(model, design, values)
             observe(_response_name(design, out), design, eta, phi)
     return out
 
@@ -165,20 +166,46 @@ def _size(group: Group) -> int:
 
 
 def _cutpoints(model: Specification, design: Design, values: Values) -> Any:
+    """Return the cutpoints of all rows, (C,), or of all items, (G, C), each item's a variable of its own."""
+    sets, dim = design.thresholds, f"{design.prefix}cutpoint"
+    assert sets is not None
+    if sets.labels is None:
+        return _set_of_cutpoints(model, design, values, design.cutpoints, sets.counts[0], dim)
+    most, rows = max(sets.counts), []
+    for name, count in design.cutpoint_sets.items():
+        own = _set_of_cutpoints(model, design, values, name, count, None)
+        rows.append(pt.concatenate([own, np.full(most - count, NEVER)]))
+    return pm.Deterministic(design.cutpoints, pt.stack(rows), dims=(level_dim(sets.column), dim))
+
+
+def _set_of_cutpoints(
+    model: Specification, design: Design, values: Values, name: str, count: int, dim: str | None
+) -> Any:
     """Return independent cutpoints, ordered where the family asks; default ones at average columns."""
-    prior = model.priors[design.cutpoints].prior
+    prior = model.priors[name].prior
     assert isinstance(prior, Normal | StudentT)
     nu = prior.nu if isinstance(prior, StudentT) else np.inf
-    mu: Any = np.full(design.family.n_cutpoints, prior.mu)
-    if model.priors[design.cutpoints].centered:
+    mu: Any = np.full(count, prior.mu)
+    if model.priors[name].centered:
         pairs = zip(design.columns, design.averages, strict=True)
-        mu = mu + sum((mean * values[name] for name, mean in pairs), 0.0)
-    dim = f"{design.prefix}cutpoint"
+        mu = mu + sum((mean * values[own] for own, mean in pairs), 0.0)
     if design.family.ordered_cutpoints:
-        return ascending(design.cutpoints, nu, mu, prior.sigma, dim)
+        return ascending(name, nu, mu, prior.sigma, dim)
     if np.isfinite(nu):
-        return pm.StudentT(design.cutpoints, nu=nu, mu=mu, sigma=prior.sigma, dims=dim)
-    return pm.Normal(design.cutpoints, mu, prior.sigma, dims=dim)
+        return pm.StudentT(name, nu=nu, mu=mu, sigma=prior.sigma, dims=dim)
+    return pm.Normal(name, mu, prior.sigma, dims=dim)
+
+
+def _of_rows(model: Specification, design: Design, values: Values) -> Any:
+    """Return the cutpoints that rows share, (C,), or each row's, (N, C), less what is category-specific."""
+    sets, cutpoints = design.thresholds, values[design.cutpoints]
+    assert sets is not None
+    if sets.labels is not None:
+        cutpoints = cutpoints[data(design, f"item_{sets.column}", sets.index)]
+    if not design.family.specific:
+        return cutpoints
+    added = [_linear_predictor(model, part, values) for part in design.predictors]
+    return cutpoints - pt.stack(added, axis=1)
 
 
 def _linear_predictor(model: Specification, design: Design, values: Values) -> Any:

@@ -69,7 +69,7 @@ def folded(name: str, prior: Prior) -> Any:
     raise AssertionError(f"{type(prior).__name__} is not symmetric about zero.")
 
 
-def ascending(name: str, nu: float, mu: np.ndarray, sigma: float, dim: str) -> Any:
+def ascending(name: str, nu: float, mu: np.ndarray, sigma: float, dim: str | None) -> Any:
     """Return the variable `name`, independent values about `mu` (C,), all alike, in ascending order.
 
     They are Student-t, or normal where `nu` is infinite.

@@ -15,9 +15,11 @@ import numpy as np
 from scipy.special import softmax
 
 from shoal.families.base import Rows
+from shoal.families.category_specific import begin_specific, predictor_at
 from shoal.families.ordinal import Ordinal
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero
+from shoal.priors.compiled import inner
 
 
 @row_function
@@ -29,12 +31,13 @@ def acat_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, s
     last = phi.shape[0]
     several = phi.shape[1]
     each = y.shape[0] // several
+    begin_specific(order, score, curvature)
     for j in range(several):
         for i in range(j * each, (j + 1) * each):
-            w, code, e = weight[i], int(y[i]), eta[0, i]
+            w, code = weight[i], int(y[i])
             a, own, highest = 0.0, 0.0, 0.0
             for k in range(last):
-                a += e - phi[k, j]
+                a += predictor_at(eta, k, i) - phi[k, j]
                 own = a if k + 1 == code else own
                 highest = max(highest, a)
             a, total, away, square = 0.0, 0.0, 0.0, 0.0
@@ -43,7 +46,7 @@ def acat_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, s
                 total += p
                 away += (code - m) * p
                 square += (code - m) * (code - m) * p
-                a += e - phi[m, j] if m < last else 0.0
+                a += predictor_at(eta, m, i) - phi[m, j] if m < last else 0.0
             value[i] = w * (own - highest - math.log(total))
             if order > 0:
                 away /= total
@@ -54,10 +57,33 @@ def acat_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, s
                 a, at_most = 0.0, 0.0
                 for k in range(last):
                     at_most += math.exp(a - highest) / total
-                    a += e - phi[k, j]
+                    a += predictor_at(eta, k, i) - phi[k, j]
                     slope[k, j] += w * (-at_most if code > k else 1.0 - at_most)
                     if order > 1:
                         information[k, j] += w * at_most * max(1.0 - at_most, 0.0)
+                    if eta.shape[0] > 1:
+                        score[1 + k, i] = at_most  # until the curvature has been made of it
+                if eta.shape[0] > 1:
+                    write_specific(i, last, w, code, order, score, curvature)
+
+
+@inner
+def write_specific(i, last, w, code, order, score, curvature):
+    """Write what a row says of what each cutpoint adds to eta, ``P(y <= k)`` standing in the score.
+
+    The score is whether y > k, less its probability; the curvature is the covariances of ``y > k`` with
+    ``y > l``, which are ``P(y > k) P(y <= l)`` for l <= k, and with their sum y.
+    """
+    for k in range(last if order > 1 else 0):
+        first, above = (1 + k) * (2 + k) // 2, w * max(1.0 - score[1 + k, i], 0.0)
+        for m in range(k + 1):
+            both = above * score[1 + m, i]
+            curvature[first, i] += both
+            curvature[first + 1 + m, i] = both if m < k else above_zero(both)
+            if m < k:
+                curvature[(1 + m) * (2 + m) // 2, i] += both
+    for k in range(last):
+        score[1 + k, i] = w * (score[1 + k, i] - (0.0 if code > k else 1.0))
 
 
 class AdjacentCategory(Ordinal):
@@ -68,7 +94,7 @@ class AdjacentCategory(Ordinal):
     row_functions: ClassVar[dict[str, RowFunction]] = {"logit": acat_rows}
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
-        return "AdjacentCategory, P(y = j + 1 | y = j or y = j + 1) = expit(eta - cutpoint[j])"
+        return f"AdjacentCategory, P(y = j + 1 | y = j or y = j + 1) = expit(eta{self.adds} - cutpoint[j])"
 
     def quantiles(self, rows: Rows) -> np.ndarray:
         return -np.diff(np.log(self.counts(rows)))

@@ -62,6 +62,11 @@ class Family(ABC):
     ordinal : bool
         Its categories are ordered, and ``phi["cutpoints"]`` are parameters beside the scalar ones of
         `parameters`.
+    specific : bool
+        Each cutpoint adds something of its own to the linear predictor, ``cs(x)``: the row function takes the
+        common predictor and, of each cutpoint, what it adds.
+    cut : bool
+        Cutpoints stand where an Intercept would.
     joint : bool
         Every one of `parameters` has a linear predictor, and the row function takes all of these together:
         the response's own, which is zero, and theirs.
@@ -92,9 +97,11 @@ class Family(ABC):
     categorical: ClassVar[bool] = False
     ordinal: ClassVar[bool] = False
     joint: ClassVar[bool] = False
+    cut: ClassVar[bool] = False
     ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0
+    specific: bool = False
 
     def __init__(self, link: str | None = None):
         if link is not None and link not in self.links:
@@ -109,8 +116,8 @@ class Family(ABC):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Family):
             return NotImplemented
-        mine = (type(self), self.link, self.n_cutpoints)
-        return mine == (type(other), other.link, other.n_cutpoints)
+        mine = (type(self), self.link, self.n_cutpoints, self.specific)
+        return mine == (type(other), other.link, other.n_cutpoints, other.specific)
 
     def __hash__(self) -> int:
         return hash((type(self), self.link, self.n_cutpoints))

@@ -18,4 +18,4 @@ class ContinuationRatio(StoppingRatio):
     name: ClassVar[str] = "cratio"
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
-        return f"ContinuationRatio, P(y > j | y >= j) = {INVERSE[self.link]}(eta - cutpoint[j])"
+        return f"ContinuationRatio, P(y > j | y >= j) = {INVERSE[self.link]}(eta{self.adds} - cutpoint[j])"

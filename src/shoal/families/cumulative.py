@@ -27,6 +27,7 @@ class Cumulative(Ordinal):
     name: ClassVar[str] = "cumulative"
     links: ClassVar[tuple[str, ...]] = ("logit", "probit")
     ordered_cutpoints: ClassVar[bool] = True
+    takes_specific: ClassVar[bool] = False
     row_functions: ClassVar[dict[str, RowFunction]] = CUMULATIVE_ROWS
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:

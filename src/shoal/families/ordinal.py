@@ -24,6 +24,13 @@ class Ordinal(Family):
         Of a probability.
     n_cutpoints : int
         One less than the number of categories; 0 until they are known.
+    specific : bool
+        Effects may differ from cutpoint to cutpoint.
+
+    Attributes
+    ----------
+    takes_specific : bool
+        They may in this family: its cutpoints are in any order.
     """
 
     log_concave: ClassVar[bool] = True
@@ -31,13 +38,24 @@ class Ordinal(Family):
     newton_steps: ClassVar[int] = 8
     categorical: ClassVar[bool] = True
     ordinal: ClassVar[bool] = True
+    cut: ClassVar[bool] = True
+    takes_specific: ClassVar[bool] = True
 
-    def __init__(self, link: str | None = None, n_cutpoints: int = 0):
+    def __init__(self, link: str | None = None, n_cutpoints: int = 0, specific: bool = False):
         super().__init__(link)
-        self.n_cutpoints = n_cutpoints
+        self.n_cutpoints, self.specific = n_cutpoints, specific
 
     def with_categories(self, labels: Sequence[Any]) -> Ordinal:
-        return type(self)(self.link, len(labels) - 1)
+        return type(self)(self.link, len(labels) - 1, self.specific)
+
+    def with_specific(self) -> Ordinal:
+        """Return the family of a response whose effects may differ from cutpoint to cutpoint."""
+        return type(self)(self.link, self.n_cutpoints, True)
+
+    @property
+    def adds(self) -> str:
+        """What is printed behind eta: what cutpoint j adds to it, if anything."""
+        return " + cs[j]" if self.specific else ""
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
         """Return codes 0 to J - 1, as numbers, and the labels of the J categories.

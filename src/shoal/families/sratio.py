@@ -28,7 +28,8 @@ class StoppingRatio(Ordinal):
     row_functions: ClassVar[dict[str, RowFunction]] = SEQUENTIAL_ROWS
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
-        return f"StoppingRatio, P(y = j | y >= j) = {INVERSE[self.link]}(cutpoint[j] - eta)"
+        less = self.adds.replace("+", "-")
+        return f"StoppingRatio, P(y = j | y >= j) = {INVERSE[self.link]}(cutpoint[j] - eta{less})"
 
     def quantiles(self, rows: Rows) -> np.ndarray:
         counts = self.counts(rows)

@@ -122,7 +122,7 @@ def _by_level(group: Group, values: np.ndarray) -> np.ndarray:
 
 
 def _at_edge(design: Design, group: Group) -> np.ndarray:
-    low, high = design.family.edges(design.rows)
+    low, high = design.edges
     counts = group.counts
     row, level, _ = group.entries
     return np.logical_or(*(np.bincount(level, np.asarray(end)[row]) == counts for end in (low, high)))

@@ -86,5 +86,6 @@ def _part(
         curves=tuple(curve.at(rows) for curve in whole.curves),
         imputed=tuple(own.at(rows) for own in whole.imputed),
         missing=None if whole.missing is None else whole.missing[rows],
+        thresholds=None if whole.thresholds is None else whole.thresholds.at(rows),
         residuals=whole.residuals.at(rows) if whole.residuals else None,
     )

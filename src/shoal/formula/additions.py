@@ -22,12 +22,18 @@ ADDITIONS: dict[str, dict[str, str]] = {
     "trunc": {"lb": "trunc_lower", "ub": "trunc_upper"},
     "rate": {"d": "rate"},
     "subset": {"s": "subset"},
+    "thres": {"x": "thres", "gr": "thres_gr"},
     "mi": {"s": "mi_se"},
 }
-_ABSENT = {
-    "cat": "categories known to some raters alone",
-    "thres": "thresholds of several scales",
+# Of additions with several arguments, what they are.
+SAID = {
+    "cens": "cens(c, y2) takes how each response is censored and, of intervals, their upper ends.",
+    "trunc": "trunc(lb, ub) takes a lower bound, an upper bound, or both: trunc(lb=0), trunc(ub=10).",
+    "thres": "thres(gr=item) takes the column of items, each with its own cutpoints; thres(n, gr=item) also "
+    "how many each has.",
 }
+NEEDED = {"cens": "c", "thres": "gr"}  # of these
+_ABSENT = {"cat": "categories known to some raters alone"}
 
 
 def elementwise(node: Node, text: str) -> Expression:
@@ -84,22 +90,15 @@ def _calls(options: Node | None, text: str) -> list[Call]:
 
 
 def _arguments(call: Call, text: str) -> dict[str, Node]:
-    """Return the arguments of an addition by name: only truncation may lack its first."""
+    """Return the arguments of an addition by name."""
     names = list(ADDITIONS[call.function])
     if len(names) == 1:
         return {names[0]: only_argument(call, text)}
     given = [*zip(names, call.arguments, strict=False), *call.keywords]
     found = dict(given)
     known = len(call.arguments) <= len(names) and found.keys() <= set(names) and len(found) == len(given)
-    if not (known and found and (call.function == "trunc" or names[0] in found)):
-        raise FormulaError(
-            f"Found {unparse(call)}.",
-            "trunc(lb, ub) takes a lower bound, an upper bound, or both: trunc(lb=0), trunc(ub=10)."
-            if call.function == "trunc"
-            else "cens(c, y2) takes how each response is censored and, of intervals, their upper ends.",
-            formula=text,
-            span=call.span,
-        )
+    if not (known and found and NEEDED.get(call.function, next(iter(found), "")) in found):
+        raise FormulaError(f"Found {unparse(call)}.", SAID[call.function], formula=text, span=call.span)
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shoal.errors import FormulaError
 from shoal.formula.dialects import arithmetic
 from shoal.formula.functions import CURVES, RESIDUALS
-from shoal.formula.safety import Place, check
+from shoal.formula.safety import Place, check, is_specific
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import Expression
 from shoal.formula.tokens import EXPANSION, MAX_CHARACTERS
@@ -37,6 +37,7 @@ class Sum:
     curves: tuple[Call, ...] = ()
     imputed: tuple[Call, ...] = ()
     residuals: tuple[Call, ...] = ()
+    specific: tuple[Call, ...] = ()
 
     def expression(self, formula: str, span: tuple[int, int]) -> Expression:
         """Return the terms as an Expression that starts with ``1`` or ``0``."""
@@ -84,6 +85,7 @@ def expand(node: Node, formula: str, *, outermost: bool = True) -> Sum:
         tuple(found.curves),
         tuple(found.imputed),
         tuple(found.residuals),
+        tuple(found.specific),
     )
 
 
@@ -99,6 +101,7 @@ class _Found:
         self.curves: list[Call] = []
         self.imputed: list[Call] = []
         self.residuals: list[Call] = []
+        self.specific: list[Call] = []
 
 
 class _Expansion:
@@ -135,6 +138,9 @@ class _Expansion:
                         sign, operand, "a correlation of residuals", "x + ar(t, gr=g)", "Leave it out."
                     )
                     found.residuals.append(operand)
+                case Call() if self.outermost and is_specific(operand):
+                    self.alone(sign, operand, "a category-specific effect", "x + cs(z)", "Leave it out.")
+                    found.specific.append(operand)
                 case Chain() if operand.level == 1:
                     inner = _Expansion(self.formula, outermost=False).sum(operand)
                     self.merge(found, sign, inner.terms, operand)

@@ -15,6 +15,7 @@ from shoal.formula.imputed import imputed_terms
 from shoal.formula.options import only_argument
 from shoal.formula.reader import Reader
 from shoal.formula.residuals import residual_term
+from shoal.formula.specific import specific_terms
 from shoal.formula.suggestions import rewrite, write
 from shoal.formula.terms import Expression, Formula, ResponseTerm
 from shoal.formula.tree import Call, Column, Listing, Node, Number, Text, unparse
@@ -57,6 +58,7 @@ def parse(text: str) -> Formula:
         curves=curve_terms(terms.curves, text),
         imputed=imputed_terms(terms.imputed, text),
         residuals=residual_term(terms.residuals, text),
+        specific=specific_terms(terms.specific, text),
     )
     return replace(formula, latents=latent_terms(terms.latents, formula.columns, text))
 

@@ -103,6 +103,12 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
 
     if name in SPECIAL:
         raise refuse(f"Found {name}(...) where it has no meaning.", SPECIAL[name])
+    if is_specific(call):
+        raise refuse(
+            f"Found {unparse(call)} inside another term.",
+            "Category-specific effects are the population's, and stand alone: x + cs(z) + (1 | g). Effects "
+            "of levels are the same at every cutpoint. Cubic splines have degrees of freedom: cs(x, df=5).",
+        )
     if name in CONTRASTS:
         raise refuse(f"Found {name} outside C(...).", f"Contrasts belong to a category: C(x, {name}).")
     if name not in listed():
@@ -144,6 +150,11 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     for argument in call.arguments[:data]:
         check(argument, min(place, Place.STANDARDISING), formula)
     bind(call, literals, formula, skip=data)
+
+
+def is_specific(call: Call) -> bool:
+    """Whether ``cs`` has category-specific effects; with more than what they are of, it is a cubic spline."""
+    return call.function == "cs" and len(call.arguments) == 1 and not call.keywords
 
 
 def _check_grouped(call: Call, formula: str) -> None:

@@ -38,6 +38,8 @@ class ResponseTerm:
         Of ``rate(d)``: the exposure, whose logarithm stands among the offsets.
     subset : Expression, optional
         Of ``subset(s)``: which rows have this response.
+    thres, thres_gr : Expression, optional
+        Of ``thres(n, gr=item)``: how many cutpoints each row's item has, and the column of items.
     mi : bool
         ``mi()``: missing values are estimated. With `mi_se`, ``mi(s)``, all were measured with known errors.
     """
@@ -53,6 +55,8 @@ class ResponseTerm:
     trunc_upper: Expression | None = None
     rate: Expression | None = None
     subset: Expression | None = None
+    thres: Expression | None = None
+    thres_gr: Expression | None = None
     mi: bool = False
     mi_se: Expression | None = None
 
@@ -274,6 +278,8 @@ class Formula:
     curves : tuple of CurveTerm
     imputed : tuple of ImputedTerm
     residuals : ResidualTerm, optional
+    specific : Expression, optional
+        What stands in ``cs(...)``, whose effects differ from cutpoint to cutpoint.
     """
 
     text: str
@@ -285,6 +291,7 @@ class Formula:
     curves: tuple[CurveTerm, ...] = ()
     imputed: tuple[ImputedTerm, ...] = ()
     residuals: ResidualTerm | None = None
+    specific: Expression | None = None
 
     @property
     def right(self) -> str:
@@ -308,6 +315,7 @@ class Formula:
     def predicting(self) -> tuple[str, ...]:
         """Every column right of ``~`` but those of imputed predictors, once."""
         names = [c for p in (self.population, *self.offsets) for c in p.columns]
+        names += self.specific.columns if self.specific else ()
         names += [c for g in self.groups for c in (*g.effects.columns, *g.columns)]
         names += [c for latent in self.latents for c in latent.factor]
         names += [c for curve in self.curves for c in curve.columns]

@@ -115,13 +115,16 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
         _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
     merged = merge(design, np.arange(design.n_rows) if apart else None)
-    parts = design.parts
-    lines, offsets = zip(*(_seen(placed, part, merged.first) for part in parts), strict=True)
-    phi = [place for own in placed for place in own.phi(design)]
-    link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
-    row, interval = design.family.row_function, design.family.interval_function
-    builder.rows(row, merged.rows, list(lines), np.stack(offsets), phi, link, interval)
-    return np.concatenate([part.family.start(merged.rows) for part in parts])
+    begin = list[np.ndarray]()
+    for block, where in enumerate(design.blocks(merged.first)):
+        rows, first = merged.rows.at(where), merged.first[where]
+        lines, offsets = zip(*(_seen(placed, part, first) for part in design.parts), strict=True)
+        phi = [place for own in placed for place in own.phi(design, block)]
+        link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
+        row, interval = design.family.row_function, design.family.interval_function
+        builder.rows(row, rows, list(lines), np.stack(offsets), phi, link, interval)
+        begin += [part.family.start(rows) for part in design.parts]
+    return np.concatenate(begin)
 
 
 def _seen(placed: Sequence[Placed], design: Design, rows: np.ndarray) -> tuple[Lines, np.ndarray]:

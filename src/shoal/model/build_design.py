@@ -20,6 +20,8 @@ from shoal.model import checks, spreads
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
 from shoal.model.build_residuals import residuals_of
+from shoal.model.build_specific import specific_parts
+from shoal.model.build_thresholds import thresholds_of
 from shoal.model.coarse_rows import coarse
 from shoal.model.design import Design
 from shoal.model.imputed import Imputed
@@ -93,8 +95,10 @@ def build(
     own = formula
     if family.joint:
         own, predictors = _of_each(formula, predictors, family)
+    if formula.specific is not None:
+        family = checks.specific(formula, family).with_specific()
     design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
-    parts = []
+    parts = specific_parts(design, frame, categories)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(name, family.parameter_prior(name, design.counting.rows), family.joint)
         parts.append(
@@ -105,7 +109,12 @@ def build(
         checks.correlated_residuals(formula, family, rows)
         residuals = residuals_of(formula.residuals, prefix, frame, rows.weight > 0, covariances or {})
     design = replace(
-        design, categories=categories, missing=missing, predictors=tuple(parts), residuals=residuals
+        design,
+        categories=categories,
+        missing=missing,
+        predictors=tuple(parts),
+        residuals=residuals,
+        thresholds=thresholds_of(formula, frame, family, rows) if family.ordinal else None,
     ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))
     if residuals is not None:
         spreads.check(design)
@@ -137,8 +146,8 @@ def _predictor(
 ) -> Design:
     """Return the design of one linear predictor."""
     population = design_matrix(formula.population, frame)
-    keep = np.array([not (family.ordinal and name == "Intercept") for name in population.names], bool)
-    if family.ordinal and keep.all():
+    keep = np.array([not (family.cut and name == "Intercept") for name in population.names], bool)
+    if family.cut and keep.all():
         raise ModelError(
             f"The formula has no intercept (`0 +`), and family {family.name!r} has cutpoints.",
             "A formula with its intercept: the cutpoints take its place.",

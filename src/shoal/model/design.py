@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.families import Family, Rows
+from shoal.families.category_specific import AtCutpoint
 from shoal.families.parameter import Parameter
 from shoal.families.predicted_parameters import CODES, COMMON, JOINT
 from shoal.formula.matrix import DesignSpec
@@ -18,6 +19,7 @@ from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed
 from shoal.model.residuals import Residuals
 from shoal.model.spatial import Spatial
+from shoal.model.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +70,8 @@ class Design:
         How those of gaussian rows correlate, or rows depend on their neighbours, unless they are independent.
     rescor : bool
         They correlate with those of the other responses of a row.
+    thresholds : Thresholds, optional
+        Which cutpoints the rows of an ordered response have.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -91,6 +95,7 @@ class Design:
     predictors: tuple[Design, ...] = ()
     residuals: Residuals | Spatial | None = None
     rescor: bool = False
+    thresholds: Thresholds | None = None
     categories: tuple[Any, ...] = ()
 
     @property
@@ -119,12 +124,17 @@ class Design:
     @property
     def predictor_formulas(self) -> dict[str, str]:
         """The formulas of these parameters, as written."""
-        return {part.parameter: part.formula.text for part in self.predictors}
+        return {part.parameter: part.formula.text for part in self.predictors if not self.family.specific}
 
     @property
     def parameter(self) -> str:
         """The parameter whose predictor this is; empty for a response's own."""
         return self.family.name if isinstance(self.family, Parameter) else ""
+
+    @property
+    def specific(self) -> bool:
+        """Whether this is what a cutpoint adds to the linear predictor of an ordered response."""
+        return isinstance(self.family, AtCutpoint)
 
     @property
     def response_prefix(self) -> str:
@@ -201,6 +211,33 @@ class Design:
         return f"{self.prefix}cutpoints"
 
     @property
+    def cutpoint_sets(self) -> dict[str, int]:
+        """The names of the priors of each set of cutpoints, and how many it has; none of other responses."""
+        sets = self.thresholds
+        return (
+            {}
+            if sets is None
+            else {self.cutpoints + n: c for n, c in zip(sets.names, sets.counts, strict=True)}
+        )
+
+    @property
+    def constants(self) -> np.ndarray:
+        """Columns of the means of cutpoints, (N, G), which stand where an Intercept would."""
+        return np.zeros((self.n_rows, 0)) if self.thresholds is None else self.thresholds.columns()
+
+    def blocks(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Return the positions, among some rows of the table, of those that share all cutpoints."""
+        return [np.arange(len(rows))] if self.thresholds is None else self.thresholds.split(rows)
+
+    @property
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows sit at the lower and at the upper end of the response's range, (N,) bool each."""
+        low, high = self.family.edges(self.rows)
+        if self.thresholds is None:
+            return low, high
+        return low, self.rows.y == np.array(self.thresholds.counts)[self.thresholds.index]
+
+    @property
     def category_numbers(self) -> np.ndarray:
         """The number of each category: its label if that is a number, or its place from 1."""
         labels = np.asarray(self.categories)
@@ -260,6 +297,7 @@ class Design:
             names += [group.by.column for group in part.groups if group.by]
             names += [c for curve in part.curves for c in curve.term.columns]
             names += [own.term.column for own in part.imputed]
+        names += [self.thresholds.column] if self.thresholds is not None and self.thresholds.column else []
         return tuple(dict.fromkeys(names))
 
     def on(self, frame: pd.DataFrame) -> Design:
@@ -282,9 +320,9 @@ class Design:
     def counting(self) -> Design:
         """The same design on the rows that count: those whose weight is above zero."""
         kept = np.flatnonzero(self.rows.weight)
-        return self if len(kept) == self.n_rows else self.changed(lambda part: part._at(kept))
+        return self if len(kept) == self.n_rows else self.changed(lambda part: part.at(kept))
 
-    def _at(self, kept: np.ndarray) -> Design:
+    def at(self, kept: np.ndarray) -> Design:
         """Return the design on some rows; its predictors stay."""
         return replace(
             self,
@@ -296,6 +334,7 @@ class Design:
             curves=tuple(curve.at(kept) for curve in self.curves),
             imputed=tuple(own.at(kept) for own in self.imputed),
             missing=None if self.missing is None else self.missing[kept],
+            thresholds=None if self.thresholds is None else self.thresholds.at(kept),
             residuals=self.residuals.at(kept) if self.residuals else None,
         )
 

@@ -123,7 +123,8 @@ class Specification:
     @property
     def text(self) -> str:
         """The formulas, a line each."""
-        return "\n".join(part.formula.text for part in self.parts)
+        texts = ((d.formula.text, *d.predictor_formulas.values()) for d in self.designs)
+        return "\n".join(text for own in texts for text in own)
 
     @property
     def group_effects(self) -> tuple[str, ...]:

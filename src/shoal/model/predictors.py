@@ -89,9 +89,13 @@ def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> d
 def phi_of(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the family's parameters, one more axis than `draws` have: they stand beside (..., N) predictors.
 
-    Cutpoints are (..., 1, C), parameters with predictors of their own (..., N).
+    Cutpoints are (..., 1, C), or (..., N, C) where each row has its own, less what is category-specific;
+    parameters with predictors of their own are (..., N).
     """
     out = common_phi(design, draws)
     for part in design.predictors:
         out[part.parameter] = part.family.mean(part.rows, linear_predictor(part, draws), {})
+    if design.family.specific:
+        added = [np.asarray(out.pop(part.parameter)) for part in design.predictors]
+        out["cutpoints"] = out["cutpoints"] - np.stack(added, axis=-1)
     return out

@@ -26,7 +26,7 @@ def model_text(model: Specification, plan: str) -> str:
         for d in model.designs
         for part in (
             d.formula.text,
-            *(p.formula.text for p in d.predictors),
+            *d.predictor_formulas.values(),
             f"family {d.family.name}, link {d.family.link}",
         )
     ]
@@ -41,16 +41,22 @@ def _equations(model: Specification, design: Design) -> list[str]:
     response = design.formula.response.value.text
     distribution = design.family.distribution(design.known_se, design.se_sigma)
     eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
-    predicted = [part.parameter for part in design.predictors]
+    predicted = [part.parameter for part in design.predictors if not design.family.specific]
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
+    if design.thresholds is not None and (item := design.thresholds.column):
+        distribution = distribution.replace("cutpoint[j]", f"cutpoint[{item}[i], j]")
+    distribution = distribution.replace("cs[j]", "cs[i, j]")
     given = truncation(design.formula.response)
     distribution += f" given {given}" if given else ""
     lines = [f"{response}[i] ~ {distribution}"]
     if not design.family.joint:
         lines.append(f"{eta}[i] = {_sum(model, design)}")
-    for part in design.predictors:
+    if design.family.specific:
+        own = design.predictors[0].terms
+        lines.append(f"cs[i, j] = {' + '.join(f'b[{term}[j]] {term}[i]' for term in own)}")
+    for part in design.predictors if predicted else ():
         name = names[part.parameter]
         left = name if part.family.link == "identity" else f"{part.family.link}({name})"
         lines.append(f"{left} = {_sum(model, part)}")
@@ -108,6 +114,10 @@ def _data(model: Specification) -> list[str]:
         if unseen := censoring(design.rows):
             rows += f", {unseen}"
         lines.append(f"{design.prefix[:-1]}: {rows}" if design.prefix else rows)
+        if (sets := design.thresholds) is not None and sets.labels is not None:
+            least, most = min(sets.counts), max(sets.counts)
+            each = counted(most, "cutpoint") if least == most else f"{least} to {most} cutpoints"
+            lines.append(f"{sets.column}: {len(sets.labels):,} items, {each} each")
         pairs = [(part, group) for part in design.parts for group in part.groups]
         for own, group in pairs:
             least, most = int(group.counts.min()), int(group.counts.max())

@@ -17,6 +17,7 @@ from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured
 from shoal.model import checks
 from shoal.model.build_residuals import replayed
+from shoal.model.build_thresholds import replayed as replayed_thresholds
 from shoal.model.coarse_rows import bounds
 from shoal.model.design import Design
 from shoal.model.replay_levels import factors_of, replayed_levels, with_new_levels
@@ -141,6 +142,8 @@ def replay(
     if design.residuals is not None:
         needed = se or _means_depend(design, trials)
         there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if needed else None)
+    if design.thresholds is not None:
+        there = replace(there, thresholds=replayed_thresholds(design.thresholds, frame))
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 
@@ -165,7 +168,8 @@ def _warn(counts: pd.Series, rows: int, total: int) -> None:
 
 def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> None:
     """Refuse text for numbers, or numbers for text, as levels: each would be taken for a new one."""
-    for name in dict.fromkeys(_factor_columns(design)):
+    items = [design.thresholds.column] if design.thresholds is not None and design.thresholds.column else []
+    for name in dict.fromkeys([*_factor_columns(design), *items]):
         (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(

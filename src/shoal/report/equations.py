@@ -30,6 +30,7 @@ from shoal.report.mathml import (
 )
 from shoal.report.symbols import (
     INTERCEPT,
+    added,
     at_level,
     at_row,
     coefficient,
@@ -69,6 +70,8 @@ def equations(model: Specification) -> list[Equation]:
     sets = {group.r: group for group in model.groups}  # each once, whatever predictors it enters
     for design in model.designs:
         parts = design.predictors if design.family.joint else design.parts
+        if design.family.specific:
+            parts = (design, design.predictors[0])  # those of all cutpoints have the same columns
         out += [_distribution(design), *map(_predictor, parts)]
         for part in design.parts:
             for group in (group for group in part.groups if sets[group.r] is group):
@@ -87,13 +90,16 @@ def _distribution(design: Design) -> Equation:
     r, response = design.formula.response, at_row(response_of(design))
     symbols = {p: indexed(letter(p), design) for p in design.scalars}
     symbols |= {part.parameter: _parameter(part) for part in design.predictors}
+    symbols["cs_j"] = added(design, name("i"))
     symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}
-    symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, name("j"))
+    item = [at_level(sets.column)] if (sets := design.thresholds) is not None and sets.column else []
+    symbols["cutpoint_j"] = indexed(letter("cutpoint"), design, *item, name("j"))
     if r.trials:
         symbols["trials"] = number(r.trials.text) if r.trials.text.isdigit() else at_row(r.trials.text)
     if r.se:
         symbols["se"] = at_row(r.se.text)
-    text = design.family.distribution(design.known_se, design.se_sigma).replace("cutpoint[j]", "cutpoint_j")
+    text = design.family.distribution(design.known_se, design.se_sigma)
+    text = text.replace("cutpoint[j]", "cutpoint_j").replace("cs[j]", "cs_j")
     pieces = [math(response, relation("∼")), math(expression(text, symbols))]
     notes = [f"each row's log density times its weight {r.weights.text}"] if r.weights else []
     if design.residuals is not None:
@@ -118,6 +124,8 @@ def _left(part: Design) -> Markup:
     """Return what equals a linear predictor: eta, or a parameter on the scale of its link."""
     if not part.parameter:
         return indexed(letter("eta"), part, name("i"))
+    if part.specific:
+        return added(part, name("i"))
     value = _parameter(part)
     return value if part.family.link == "identity" else row(name(part.family.link), enclosed(value))
 

@@ -36,6 +36,9 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Each row's standard error, {r.se.text}, is known{beside}."
     if r.weights:
         yield f"Each row's log density is multiplied by {r.weights.text}."
+    if design.thresholds is not None and design.thresholds.labels is not None:
+        items, column = len(design.thresholds.labels), design.thresholds.column
+        yield f"Each of the {items:,} items of {column} has cutpoints of its own."
     if not design.family.joint:
         yield _population(design)
     if design.rescor:
@@ -46,7 +49,10 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Added as it is: {_together([o.text for o in design.formula.offsets])}."
     for group in design.groups:
         yield from _group(group.unjoined)
-    for number, part in enumerate(design.predictors, 1):
+    if design.family.specific:
+        terms = _together(list(design.predictors[0].terms))
+        yield f"The effects of {terms} differ from cutpoint to cutpoint, and add to η there."
+    for number, part in enumerate(() if design.family.specific else design.predictors, 1):
         if design.family.joint:
             first, own = design.categories[0], design.categories[number]
             odds = f"the log odds of {own} against {first}"

@@ -45,9 +45,18 @@ def at_row(column: str) -> Markup:
     return sub(words(column), name("i"))
 
 
-def coefficient(design: Design, position: int) -> Markup:
-    """Return the population coefficient of a column: α for the intercept, else β."""
+def added(design: Design, *index: Markup) -> Markup:
+    """Return what cutpoint j adds to the linear predictor of an ordered response."""
+    several = [words(response_of(design))] if design.response_prefix else []
+    return sub(name("δ"), listed([*several, *index, name("j")]))
+
+
+def coefficient(design: Design, position: int, cutpoint: Markup | None = None) -> Markup:
+    """Return the population coefficient of a column, or that of a cutpoint: α for the intercept, else β."""
     term = design.terms[position]
+    if design.specific:
+        several = [words(response_of(design))] if design.response_prefix else []
+        return sub(name("β"), listed([*several, words(term), name("j") if cutpoint is None else cutpoint]))
     if term == INTERCEPT:
         return indexed(name("α"), design)
     return indexed(name("β"), design, words(term))
@@ -114,7 +123,8 @@ def symbols(model: Specification) -> dict[str, Markup]:
 
 
 def _coefficient(variable: Variable, design: Design, element: Element | None) -> Markup:
-    return coefficient(design, variable.place)
+    between = variable.name.removesuffix("]").rpartition("[")[2]
+    return coefficient(design, variable.place, words(between) if design.specific else None)
 
 
 def _scale(variable: Variable, design: Design, element: Element | None) -> Markup:
@@ -125,7 +135,8 @@ def _scale(variable: Variable, design: Design, element: Element | None) -> Marku
 
 
 def _cutpoint(variable: Variable, design: Design, element: Element | None) -> Markup:
-    return indexed(letter("cutpoint"), design, words(element.labels[0]) if element else name("j"))
+    index = [words(label) for label in element.labels] if element else [name("j")]
+    return indexed(letter("cutpoint"), design, *index)
 
 
 def _sd(variable: Variable, design: Design, element: Element | None) -> Markup:

@@ -27,7 +27,7 @@ def _of_model(case: Case) -> list[Finding]:
     findings = []
     for group in case.model.groups:
         design = case.model.design_of(group)
-        low, high = design.family.edges(design.rows)
+        low, high = design.edges
         name = design.formula.response.value.text
         priors = [case.model.priors[f"{group.sd}[{effect}]"].prior for effect in group.effects]
         known = all(isinstance(prior, Fixed) for prior in priors)

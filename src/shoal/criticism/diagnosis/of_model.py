@@ -29,5 +29,5 @@ def renamed(case: Case) -> list[Finding]:
         )
         for part in case.model.parts
         for term, name in zip(part.terms, part.columns, strict=True)
-        if name != part.prefix + term
+        if name != part.prefix + term and not part.specific
     ]

@@ -11,6 +11,7 @@ from shoal.model.checks.response import (
     numeric,
     positive,
     predictors,
+    specific,
     standard_errors,
     weights,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "positive",
     "predictors",
     "remarks",
+    "specific",
     "standard_errors",
     "weights",
 ]

@@ -59,8 +59,9 @@ def _moderate(name: str, values: np.ndarray) -> None:
 
 def _dependent(design: Design) -> None:
     """Raise if a column is a combination of others, and say which combination."""
-    x = design.x if not design.family.ordinal else np.column_stack([np.ones(design.n_rows), design.x])
-    names = design.columns if not design.family.ordinal else ("cutpoints", *design.columns)
+    specific = design.predictors[:1] if design.family.specific else ()
+    x = np.column_stack([design.constants, design.x, *(part.x for part in specific)])
+    names = (*design.cutpoint_sets, *design.columns, *(name for part in specific for name in part.columns))
     if not x.shape[1] or x.shape[1] > x.shape[0]:
         return  # more columns than rows: their priors are what identifies them, and the user knows
     if involved := _combination(x, names):

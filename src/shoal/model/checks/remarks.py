@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shoal.model.checks.categories import unobserved
 from shoal.model.checks.identified import columns_for_rows, split_variance
 from shoal.model.checks.levels import nesting
 from shoal.model.checks.offsets import offsets
 from shoal.model.checks.remark import Remark
-from shoal.model.checks.response import unobserved
 from shoal.model.checks.separation import separation
 from shoal.model.checks.slopes import slopes
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
     """Return what is remarked on a design that `frame` was read into."""
     return [
-        *unobserved(design.formula.response.value.text, design.rows.y, design.categories),
+        *unobserved(design),
         *nesting([term.factor for term in design.formula.groups if term.membership is None], frame),
         *columns_for_rows(design),
         *slopes(design),

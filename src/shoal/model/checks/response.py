@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from shoal.errors import DataError, ModelError, counted, listing, nearest
-from shoal.families import Family, Rows
+from shoal.families import FAMILIES, Family, Rows
+from shoal.families.ordinal import Ordinal
 from shoal.formula.dialects import proportion_as_trials
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
 from shoal.formula.terms import Formula
 from shoal.formula.text_values import recoded
 from shoal.formula.tree import Chain, unparse
-from shoal.model.checks.remark import Remark
 from shoal.tables.table import LARGEST, too_large
 
 LEAST_SE = 1e-8  # of the spread of the responses: the squares of smaller ones are lost beside it
@@ -27,6 +26,12 @@ def additions(formula: Formula, family: Family) -> None:
     response = formula.response
     given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
     _apart_from_response(formula)
+    if response.thres_gr is not None and not family.ordinal:
+        able = [name for name, own in FAMILIES.items() if own.ordinal]
+        raise ModelError(
+            f"The formula has thres(...), and family {family.name!r} has no cutpoints.",
+            f"A family of ordered categories: {listing(able)}.",
+        )
     if response.rate is not None and family.link != "log":
         raise ModelError(
             f"The formula has rate({response.rate.text}), and family {family.name!r} has the link "
@@ -66,6 +71,29 @@ def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -
                 f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
                 nearest(name, known) if known else "",
             )
+
+
+def specific(formula: Formula, family: Family) -> Ordinal:
+    """Return the family of a response with ``cs(...)``, raising if none of its effects can be specific."""
+    assert formula.specific is not None
+    if isinstance(family, Ordinal) and family.takes_specific:
+        return family
+    able = [name for name, own in FAMILIES.items() if isinstance(own, Ordinal) and own.takes_specific]
+    needed = f"Category-specific effects belong to the families {listing(able)}."
+    if family.ordinal:
+        raise ModelError(
+            f"The formula has cs(...), and the cutpoints of family {family.name!r} are in ascending order: "
+            "effects that differ between them would break it in some rows, whose probabilities would be "
+            "negative.",
+            needed,
+            "family='acat' compares neighbouring categories, family='sratio' the categories reached one "
+            "after the other.",
+        )
+    raise ModelError(
+        f"The formula has cs(...), and family {family.name!r} has no ordered categories.",
+        needed,
+        "A cubic spline, which is called cs, too, has its degrees of freedom: cs(x, df=5).",
+    )
 
 
 def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
@@ -131,13 +159,14 @@ def _as_list(formula: Formula) -> str:
 
 def _apart_from_response(formula: Formula) -> None:
     """Raise if a column of the response stands right of the tilde."""
+    specific = formula.specific.columns if formula.specific else ()
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
     curves = (c for curve in formula.curves for c in curve.columns)
     factors = [c for term in formula.groups for c in term.columns]
     factors += [c for term in formula.latents for c in term.factor]
     places = {
-        "a predictor": {*formula.population.columns, *effects, *curves},
+        "a predictor": {*formula.population.columns, *specific, *effects, *curves},
         "an offset": {*offsets},
         "a grouping factor": set(factors),
     }
@@ -175,23 +204,6 @@ def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = 
     far = np.flatnonzero(np.abs(values.astype(float)) > LARGEST)
     if far.size:
         raise too_large(repr(name), np.atleast_1d(values), far)
-
-
-def unobserved(name: str, codes: np.ndarray, categories: Sequence[Any]) -> list[Remark]:
-    """Return a remark on categories of an ordered response that no row has: their cutpoints are a prior's."""
-    never = [label for code, label in enumerate(categories) if not (codes == code).any()]
-    if not never:
-        return []
-    column = f"data[{name.strip('`')!r}]"
-    return [
-        Remark(
-            "unobserved-category",
-            f"No row of {name!r} has the category {listing(map(repr, never))}, which is kept as part of the "
-            "scale: little is known of the cutpoints beside it but their prior.",
-            f"Without it, write this:\n    {column} = {column}.cat.remove_unused_categories()",
-            "note",
-        )
-    ]
 
 
 def positive(what: str, name: str, values: np.ndarray) -> None:

@@ -29,7 +29,7 @@ TINY = 1e-8
 
 def separation(design: Design, frame: pd.DataFrame) -> list[Remark]:
     """Return a remark if population columns predict every response of some rows without error."""
-    low, high = design.family.edges(design.rows)
+    low, high = design.edges
     counts = np.asarray(design.rows.weight) > 0
     if low[counts].all() or high[counts].all():
         return [
@@ -189,6 +189,5 @@ class _Rows:
         pairs = zip(design.columns, design.terms, strict=True)
         names = [c for c, t in pairs if c in slopes or t == "Intercept"]
         x = design.x[:, [design.columns.index(c) for c in names]]
-        if design.family.ordinal:  # the cutpoints stand where an Intercept would
-            names, x = [*names, ""], np.column_stack([x, np.ones(design.n_rows)])
+        names, x = [*names, *design.cutpoint_sets], np.column_stack([x, design.constants])
         return names, x / np.maximum(np.abs(x).max(0, initial=0.0), 1e-300)

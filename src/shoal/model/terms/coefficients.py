@@ -1,10 +1,10 @@
-"""Population coefficients of a response, and the mean of its cutpoints.
+"""Population coefficients of a response, and the means of its cutpoints.
 
 Coefficients with normal priors are effects: on their own scale they are ``mean + scale @ b + direct @ c``,
 b standardised and c the coefficients whose priors are not normal, which are hyperparameters. A default
 Intercept prior speaks of the linear predictor at average columns, so the Intercept is that value less the
-average of every other column times its coefficient: a row of `scale`. The mean of ordered cutpoints is one
-more coefficient, of column -1.
+average of every other column times its coefficient: a row of `scale`. The mean of a set of cutpoints is one
+more coefficient, of a column that is -1 in its rows.
 
 Coefficients that rows are no quadratic of although these are kept as sums, those of the sigma of correlated
 residuals, are `sampled`: b stands among the hyperparameters then, and `scale` moves into `direct`.
@@ -57,8 +57,11 @@ class Coefficients(Term):
             prior = Normal(location_of(design), unit)
             yield Default(name, prior, wider(design, "Intercept"), centered=True)
             return
+        names = wider(design, "b")
+        if design.specific:  # of one predictor at all cutpoints
+            names = (names[0], f"{design.response_prefix}{design.terms[column]}", *names[1:])
         if self._known(name):  # what is given takes this one's place
-            yield Default(name, Normal(0.0, 1.0), wider(design, "b"), shrunk=Shrunk(0.0, 1.0))
+            yield Default(name, Normal(0.0, 1.0), names, shrunk=Shrunk(0.0, 1.0))
             return
         mean, spread = self._default
         at = self._slopes.index(column)
@@ -66,7 +69,7 @@ class Coefficients(Term):
         prior = Normal(middle, unit * float(np.sqrt(spread[at, at])))
         shrunk = None if self.sampled else Shrunk(0.0, residual_unit(design) / float(design.spreads[column]))
         joint = bool(np.delete(spread[at], at).any())
-        yield Default(name, prior, wider(design, "b"), joint=joint, shrunk=shrunk)
+        yield Default(name, prior, names, joint=joint, shrunk=shrunk)
 
     @property
     def _slopes(self) -> list[int]:
@@ -88,7 +91,7 @@ class Coefficients(Term):
         """
         slopes, design = self._slopes, self.design
         shape, constant = design.scatter[np.ix_(slopes, slopes)], None
-        if "Intercept" not in design.terms and not design.family.ordinal:
+        if "Intercept" not in design.terms and not design.family.cut:
             constant = constant_in(design.x[:, slopes])
         if constant is not None:
             shape = shape + np.outer(design.averages[slopes], design.averages[slopes])
@@ -104,12 +107,12 @@ class Coefficients(Term):
         return standard | own if self.sampled else own
 
     def affine(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the mean of cutpoints, if any."""
+        """Return `mean` (P,), `scale` (P, p), `direct` (P, q); P counts the means of cutpoints, if any."""
         design, priors = self.design, self.priors
         resolved = [priors[c].prior for c in design.columns]
-        if design.family.ordinal:
-            mu, sigma = base_of(priors[design.cutpoints].prior).params
-            resolved.append(Normal(mu, sigma / np.sqrt(design.family.n_cutpoints)))
+        for name, count in design.cutpoint_sets.items():
+            mu, sigma = base_of(priors[name].prior).params
+            resolved.append(Normal(mu, sigma / np.sqrt(count)))
         normal = [i for i, p in enumerate(resolved) if isinstance(p, Normal)]
         other = [i for i, p in enumerate(resolved) if not isinstance(p, Normal | Fixed)]
         mean, scale = np.zeros(len(resolved)), np.zeros((len(resolved), len(normal)))
@@ -156,19 +159,17 @@ class Coefficients(Term):
         return joint, normal[:, 0], np.linalg.cholesky(shape / np.outer(unit, unit)) * normal[:, 1:]
 
     def _center(self, *arrays: np.ndarray) -> None:
-        """Move the row of a default Intercept, or of the mean of default cutpoints, to average columns."""
+        """Move the row of a default Intercept, or of the means of default cutpoints, to average columns."""
         design = self.design
-        averages, sign = design.averages.copy(), -1.0
-        if design.family.ordinal:
-            name, row, sign = design.cutpoints, len(design.columns), 1.0
-        elif "Intercept" in design.terms:
+        averages, sign = design.averages.copy(), 1.0
+        moved = dict(zip(design.cutpoint_sets, range(len(design.columns), len(arrays[0])), strict=True))
+        if "Intercept" in design.terms:
             row = design.terms.index("Intercept")
-            name, averages[row] = design.columns[row], 0.0
-        else:
-            return
-        if self.priors[name].centered:
-            for array in arrays:
-                array[row] += sign * averages @ array[: len(averages)]
+            averages[row], sign, moved = 0.0, -1.0, {design.columns[row]: row}
+        for name, row in moved.items():
+            if self.priors[name].centered:
+                for array in arrays:
+                    array[row] += sign * averages @ array[: len(averages)]
 
     def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCoefficients:
         mean, scale, direct = self.affine()
@@ -180,7 +181,9 @@ class Coefficients(Term):
             )
         names = [c for c in self.design.columns if isinstance(self.priors[c].prior, Normal)]
         scales = self._scales(before)
-        places = np.array([scales.get(name, ONE) for name in names] + [ONE] * self.design.family.ordinal, int)
+        places = np.array(
+            [scales.get(name, ONE) for name in names] + [ONE] * len(self.design.cutpoint_sets), int
+        )
         reference = self._reference(mean, scale, np.array([p == ONE for p in places], bool))
         x = builder.effects(len(places), mean=-reference)
         b = builder.columns(len(places))
@@ -238,8 +241,9 @@ class Coefficients(Term):
 
     def columns(self, first: np.ndarray) -> np.ndarray:
         """Return the columns of some rows, (M, P)."""
+        sets = self.design.thresholds
         x = self.design.x[first]
-        return np.column_stack([x, np.full(len(first), -1.0)]) if self.design.family.ordinal else x
+        return x if sets is None else np.column_stack([x, -sets.columns(first)])
 
     def _reference(self, mean: np.ndarray, scale: np.ndarray, free: np.ndarray) -> np.ndarray:
         """Return a least squares fit of gaussian rows, (p,): sums measured from it lose no digits.

@@ -66,7 +66,7 @@ class PlacedParameters(Placed):
     term: FamilyParameters
     places: list[int]
 
-    def phi(self, design: Design) -> list[int]:
+    def phi(self, design: Design, block: int) -> list[int]:
         return self.places if design is self.term.design else []
 
     def draws(self, drawn: Drawn) -> dict[str, np.ndarray]:

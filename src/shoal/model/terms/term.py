@@ -170,8 +170,11 @@ class Placed(ABC):
         """Return the known part of some rows' linear predictor, (M,)."""
         return 0.0
 
-    def phi(self, design: Design) -> list[int]:
-        """Return places in h of parameters of the response's family, in the order of its row function."""
+    def phi(self, design: Design, block: int) -> list[int]:
+        """Return places in h of parameters of the response's family, in the order of its row function.
+
+        `block` is one of `Design.blocks`: the cutpoints of its rows.
+        """
         return []
 
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:

@@ -54,6 +54,8 @@ class Integral:
         One a response.
     links : tuple of tuple of int
         Of each response's parameters: `Design.links`, longer by its cutpoints.
+    predictors : tuple of int
+        Linear predictors of each response's rows.
     levels : tuple of int
         For each factor, how many of its levels a unit has.
     effects : tuple of int
@@ -64,6 +66,7 @@ class Integral:
 
     families: tuple[Family, ...]
     links: tuple[tuple[int, ...], ...]
+    predictors: tuple[int, ...]
     levels: tuple[int, ...]
     effects: tuple[int, ...]
     student: tuple[tuple[tuple[int, ...], ...], ...]
@@ -130,9 +133,7 @@ def log_integrals(
         integral for importance sampling, else 0.
     """
     draws, n = base.shape
-    lines = [
-        len(r.y) * (1 + sum(c != COMMON for c in link)) for r, link in zip(rows, kind.links, strict=True)
-    ]
+    lines = [len(own.y) * count for own, count in zip(rows, kind.predictors, strict=True)]
     factor_starts = _starts(np.array(kind.effects, np.int64) * np.array(kind.levels, np.int64))
     of = [f for f, own in enumerate(level) for _ in own.T]  # the factor of each level that a line has
     effects = np.array(kind.effects, np.int64)[of]

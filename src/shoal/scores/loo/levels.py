@@ -27,12 +27,14 @@ LARGEST = 2**24  # numbers: rows of a unit times draws that are held at once
 
 @dataclass(frozen=True)
 class Merged:
-    """The rows of one response, sorted by unit; equal ones of a unit merged.
+    """The rows of one block of a response, sorted by unit; equal ones of a unit merged.
 
     Attributes
     ----------
     design : Design
         Without the effects that are integrated.
+    block : int
+        Of `Design.blocks`.
     rows : Rows
         (M,) entries.
     first : (M,) int array
@@ -44,6 +46,7 @@ class Merged:
     """
 
     design: Design
+    block: int
     rows: Rows
     first: np.ndarray
     starts: np.ndarray
@@ -58,9 +61,9 @@ class _Some:
     ----------
     posterior : Dataset
     shared : list of dicts of (S, ...) arrays
-        One a response: `row_blocks.shared_draws`.
+        One a block: `row_blocks.shared_draws` of its response.
     phi : list of (S, k) arrays
-        The families' parameters.
+        The families' parameters there.
     lam, nu : list of arrays
         Of each factor that has levels inside units: `effects.loaded` and `effects.freedom`.
     """
@@ -89,7 +92,7 @@ def of_levels(
     """
     model, posterior = results.model, results.posterior
     places = [place for place in inside(model, units) if (place.home >= 0).any()]
-    merged = [_merged(design, _given(design, places), units) for design in model.designs]
+    merged = [m for design in model.designs for m in _merged(design, _given(design, places), units)]
     rows = np.sum([np.diff(m.starts) for m in merged], axis=0)
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     parts = [_some(merged, places, part) for part in _cut(posterior, int(rows[which].max()))]
@@ -109,9 +112,10 @@ def _cut(posterior: xr.Dataset, rows: int) -> list[xr.Dataset]:
 
 
 def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Dataset) -> _Some:
-    shared = [flat(shared_draws(m.design, posterior)) for m in merged]
+    of_response = {id(m.design): flat(shared_draws(m.design, posterior)) for m in merged if not m.block}
+    shared = [of_response[id(m.design)] for m in merged]
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    phi = [_packed(m.design, own) for m, own in zip(merged, shared, strict=True)]
+    phi = [_packed(m, own) for m, own in zip(merged, shared, strict=True)]
     return _Some(
         posterior,
         shared,
@@ -121,10 +125,12 @@ def _some(merged: Sequence[Merged], places: Sequence[Inside], posterior: xr.Data
     )
 
 
-def _packed(design: Design, draws: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the parameters of a response (S, k, 1); zeros for those with predictors of their own."""
-    absent = {part.parameter: np.zeros((1, 1)) for part in design.predictors}
-    return design.family.pack(absent | common_phi(design, draws))
+def _packed(m: Merged, draws: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the parameters of a block (S, k, 1); zeros for those with predictors of their own."""
+    absent = {part.parameter: np.zeros((1, 1)) for part in m.design.predictors}
+    sets = m.design.thresholds
+    design = m.design if sets is None else replace(m.design, thresholds=sets.alone(m.block))
+    return m.design.family.pack(absent | common_phi(design, draws))
 
 
 def _at(
@@ -162,14 +168,16 @@ def _given(design: Design, places: Sequence[Inside]) -> Design:
     return design.changed(without)
 
 
-def _merged(design: Design, given: Design, units: Units) -> Merged:
-    merged = merge(design, units.of_row)
-    of_row = units.of_row[merged.first]
-    order = np.argsort(of_row, kind="stable")
-    counts = np.bincount(of_row, minlength=len(units.labels))
-    constant = np.bincount(units.of_row, design.family.log_constant(design.rows.exact), len(units.labels))
-    rows = merged.rows.at(order)
-    return Merged(given, rows, merged.first[order], np.concatenate([[0], np.cumsum(counts)]), constant)
+def _merged(design: Design, given: Design, units: Units) -> Iterator[Merged]:
+    merged, count = merge(design, units.of_row), len(units.labels)
+    constants = design.family.log_constant(design.rows.exact)
+    for block, where in enumerate(design.blocks(merged.first)):
+        of_row = units.of_row[merged.first[where]]
+        order = where[np.argsort(of_row, kind="stable")]
+        starts = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=count))])
+        (own,) = design.blocks(np.arange(design.n_rows))[block : block + 1]
+        constant = np.bincount(units.of_row[own], constants[own], count)
+        yield Merged(given, block, merged.rows.at(order), merged.first[order], starts, constant)
 
 
 def _bases(
@@ -209,17 +217,20 @@ def _of_unit(
     Parameters
     ----------
     base : sequence of (S, lines) arrays
-        Of each response, the linear predictors of the unit's rows without these effects.
+        Of each block, the linear predictors of the unit's rows without these effects.
     """
-    sides = [(m, slice(m.starts[unit], m.starts[unit + 1])) for m in merged]
+    there = [k for k, m in enumerate(merged) if m.starts[unit + 1] > m.starts[unit]]
+    sides = [(m, slice(m.starts[unit], m.starts[unit + 1])) for m in (merged[k] for k in there)]
+    phi = [some.phi[k] for k in there]
     own = [np.flatnonzero(place.home == unit) for place in places]
     # Many levels before few: the Cholesky factor of nested ones then has their precision's zeros.
     kept = sorted((i for i, levels in enumerate(own) if levels.size), key=lambda i: -own[i].size)
     factors = [places[i].factor for i in kept]
     found = [[_effects(places[i], *side, own[i]) for side in sides] for i in kept]
     kind = Integral(
-        families=tuple(m.design.family for m in merged),
-        links=tuple(_links(m.design, phi) for m, phi in zip(merged, some.phi, strict=True)),
+        families=tuple(m.design.family for m, _ in sides),
+        links=tuple(_links(m.design, own) for (m, _), own in zip(sides, phi, strict=True)),
+        predictors=tuple(len(m.design.parts) for m, _ in sides),
         levels=tuple(own[i].size for i in kept),
         effects=tuple(f.effects for f in factors),
         student=tuple(map(student_sets, factors)),
@@ -227,8 +238,8 @@ def _of_unit(
     value, error = log_integrals(
         kind,
         [m.rows.at(where) for m, where in sides],
-        np.concatenate(base, axis=1),
-        some.phi,
+        np.concatenate([base[k] for k in there], axis=1),
+        phi,
         [np.concatenate([z for z, _ in parts]) for parts in found],
         [np.concatenate([level for _, level in parts]) for parts in found],
         [some.lam[i] for i in kept],

@@ -75,7 +75,7 @@ def _variances(inside: np.ndarray, sizes: np.ndarray, means: np.ndarray) -> tupl
 
 
 def _alike(question: Question, outcome: Design) -> int:
-    low, high = outcome.family.edges(outcome.rows)
+    low, high = outcome.edges
     ends = pd.DataFrame({"low": low, "high": high}).groupby(question.index).all()
     return int(ends.any(axis=1).sum())
 
