@@ -1,4 +1,4 @@
-"""Category-specific effects: rows of several predictors, agreement with binary fits, and what a model says."""
+"""Category-specific effects: rows of several predictors, agreement with binary fits, what a model says."""
 
 import numpy as np
 import pandas as pd

@@ -200,7 +200,7 @@ def test_items_of_fewer_categories_are_remarked_on_unless_their_number_is_given(
         ("y | thres(gr=item) ~ x", "poisson", ModelError, "no cutpoints.*cumulative, sratio"),
         ("y | thres(item) ~ x", "cumulative", FormulaError, r"thres\(gr=item\) takes the column"),
         ("y | thres(gr=log(x)) ~ x", "cumulative", FormulaError, "The column that names the items"),
-        ("y | thres(2, gr=item) ~ x", "cumulative", DataError, "2 as the number of cutpoints of the item 'a'"),
+        ("y | thres(2, gr=item) ~ x", "cumulative", DataError, "2 as the number of cutpoints of the item"),
         ("y | thres(4, gr=item) ~ x", "cumulative", DataError, "from 3, .* to 3"),
         ("y | thres(x, gr=item) ~ 1", "cumulative", DataError, "One whole number for each item"),
         ("y | thres(gr=item) ~ x + (1 | item)", "cumulative", ModelError, "moves all of them"),
