@@ -6,6 +6,7 @@ import re
 
 from shoal.errors import ModelError, nearest
 from shoal.families.acat import AdjacentCategory
+from shoal.families.asym_laplace import AsymLaplace
 from shoal.families.base import Family, Rows
 from shoal.families.bernoulli import Bernoulli
 from shoal.families.beta import Beta
@@ -43,6 +44,7 @@ FAMILIES: dict[str, Family] = {
         Gaussian(),
         Student(),
         SkewNormal(),
+        AsymLaplace(),
         Bernoulli(),
         Binomial(),
         BetaBinomial(),
@@ -76,6 +78,7 @@ FAMILIES: dict[str, Family] = {
 __all__ = [
     "FAMILIES",
     "AdjacentCategory",
+    "AsymLaplace",
     "Bernoulli",
     "Beta",
     "BetaBinomial",
