@@ -21,6 +21,7 @@ from shoal.priors.compiled import compiled_as, inner
 
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
+ROUGH = 1e-3  # gain at which it ends, too, where a step had to be shortened: the density has kinks
 LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
 
 
@@ -78,6 +79,8 @@ def find_mode(p, theta, space, out):
         lay(p, space, space.own_a, space.own_b, out)
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
+            break
+        if share < 1.0 and gain < ROUGH:
             break
         copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)
