@@ -15,6 +15,7 @@ from shoal.families.binomial import Binomial
 from shoal.families.categorical import Categorical
 from shoal.families.cratio import ContinuationRatio
 from shoal.families.cumulative import Cumulative
+from shoal.families.dirichlet import Dirichlet
 from shoal.families.exponential import Exponential
 from shoal.families.gamma import Gamma
 from shoal.families.gaussian import Gaussian
@@ -24,6 +25,7 @@ from shoal.families.hurdle_negbinomial import HurdleNegBinomial
 from shoal.families.hurdle_poisson import HurdlePoisson
 from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
+from shoal.families.multinomial import Multinomial
 from shoal.families.negbinomial import NegBinomial
 from shoal.families.ordered_beta import OrderedBeta
 from shoal.families.poisson import Poisson
@@ -72,6 +74,8 @@ FAMILIES: dict[str, Family] = {
         ContinuationRatio(),
         AdjacentCategory(),
         Categorical(),
+        Multinomial(),
+        Dirichlet(),
     )
 }
 
@@ -86,6 +90,7 @@ __all__ = [
     "Categorical",
     "ContinuationRatio",
     "Cumulative",
+    "Dirichlet",
     "Exponential",
     "Family",
     "Gamma",
@@ -96,6 +101,7 @@ __all__ = [
     "HurdlePoisson",
     "InverseGaussian",
     "LogNormal",
+    "Multinomial",
     "NegBinomial",
     "OrderedBeta",
     "Poisson",

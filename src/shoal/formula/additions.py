@@ -23,7 +23,10 @@ ADDITIONS: dict[str, dict[str, str]] = {
     "rate": {"d": "rate"},
     "subset": {"s": "subset"},
     "mi": {"s": "mi_se"},
+    "vint": {"vint": "vint"},
+    "vreal": {"vreal": "vreal"},
 }
+COLUMNS = ("vint", "vreal")  # which take any number of them
 _ABSENT = {
     "cat": "categories known to some raters alone",
     "thres": "thresholds of several scales",
@@ -63,6 +66,9 @@ def with_additions(response: ResponseTerm, options: Node | None, text: str) -> R
         if call.function == "se":
             response = replace(response, se_sigma=flag(call, "sigma", text))
             call = without_options(call, ("sigma",), text)
+        if call.function in COLUMNS:
+            response = replace(response, **{call.function: _columns(call, text)})
+            continue
         found: dict[str, Any] = {
             fields[name]: elementwise(node, text) for name, node in _arguments(call, text).items()
         }
@@ -101,6 +107,18 @@ def _arguments(call: Call, text: str) -> dict[str, Node]:
             span=call.span,
         )
     return found
+
+
+def _columns(call: Call, text: str) -> tuple[Expression, ...]:
+    """Return the columns of ``vint(a, b)``."""
+    if call.keywords or not call.arguments:
+        raise FormulaError(
+            f"Found {unparse(call)}.",
+            f"{call.function}(a, b) takes columns for a family of your own.",
+            formula=text,
+            span=call.span,
+        )
+    return tuple(elementwise(argument, text) for argument in call.arguments)
 
 
 def _unknown(node: Node, text: str) -> FormulaError:

@@ -13,12 +13,15 @@ from shoal.model.checks.response import (
     predictors,
     standard_errors,
     weights,
+    whole,
 )
+from shoal.model.checks.response_columns import columns_of_response
 
 __all__ = [
     "Remark",
     "additions",
     "columns",
+    "columns_of_response",
     "constant_within",
     "correlated_residuals",
     "covariance",
@@ -33,4 +36,5 @@ __all__ = [
     "remarks",
     "standard_errors",
     "weights",
+    "whole",
 ]
