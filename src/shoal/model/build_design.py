@@ -96,7 +96,9 @@ def build(
     design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
     parts = []
     for name in (name for name in design.parameters if name in predictors):
-        parameter = Parameter(name, family.parameter_prior(name, design.counting.rows), name in family.together)
+        parameter = Parameter(
+            name, family.parameter_prior(name, design.counting.rows), name in family.together
+        )
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )

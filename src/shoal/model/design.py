@@ -200,6 +200,11 @@ class Design:
         return f"{self.prefix}cutpoints"
 
     @property
+    def category_dims(self) -> tuple[str, ...]:
+        """The dimension of results over the columns of a response, if it has several."""
+        return (f"{self.prefix}category",) if self.family.several else ()
+
+    @property
     def category_numbers(self) -> np.ndarray:
         """The number of each category: its label if that is a number, or its place from 1."""
         labels = np.asarray(self.categories)

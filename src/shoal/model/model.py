@@ -65,7 +65,9 @@ class Response:
     @property
     def held(self) -> dict[str, Prior]:
         """Parameters that are known, each with its value as a prior."""
-        numbers = {n: v for n, v in self.predictors.items() if isinstance(v, Real) and not isinstance(v, bool)}
+        numbers = {
+            n: v for n, v in self.predictors.items() if isinstance(v, Real) and not isinstance(v, bool)
+        }
         return {name: Fixed(float(value)) for name, value in numbers.items()}
 
     @property
@@ -205,9 +207,7 @@ def specify(
     designs = designs_of(responses, table, covariances or {}, rescor=rescor)
     columns = dict.fromkeys(c for response in responses for c in response.columns)
     priors = _with_held(responses, designs, priors or {})
-    return Specification(
-        designs, resolve(designs, priors), table.select(tuple(columns)), covariances or {}
-    )
+    return Specification(designs, resolve(designs, priors), table.select(tuple(columns)), covariances or {})
 
 
 def _with_held(
@@ -220,7 +220,9 @@ def _with_held(
         for own, prior in response.held.items():
             name = design.prefix + own
             if name in priors:
-                raise ModelError(f"{name!r} is held at {prior} and has the prior {priors[name]}.", "One of them.")
+                raise ModelError(
+                    f"{name!r} is held at {prior} and has the prior {priors[name]}.", "One of them."
+                )
             out[name] = prior
     return out
 
