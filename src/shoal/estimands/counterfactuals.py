@@ -64,7 +64,7 @@ def settings_draws(
     """
     results, at = _levels_apart(results, results.model.response(response), at)
     design = results.model.response(response)
-    if scale == "response" and design.family.joint:
+    if scale == "response" and design.family.categorical and design.family.joint:
         scale = "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:
         raise ModelError(
@@ -308,6 +308,8 @@ def _scale_words(design: Design, scale: str) -> str:
     if design.family.ordinal:
         labels, numbers = design.categories, design.category_numbers
         return f"mean of {name}, {labels[0]} as {numbers[0]:g} to {labels[-1]} as {numbers[-1]:g}"
+    if design.family.several:
+        return f"expected share of each column of {name}"
     if response.trials is not None:
         return f"expected share of {name} among its trials"
     return f"expected {name}"

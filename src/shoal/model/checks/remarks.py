@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
     """Return what is remarked on a design that `frame` was read into."""
+    ordered = design.categories if design.family.ordinal else ()
     return [
-        *unobserved(design.formula.response.value.text, design.rows.y, design.categories),
+        *unobserved(design.formula.response.value.text, design.rows.y, ordered),
         *nesting([term.factor for term in design.formula.groups if term.membership is None], frame),
         *columns_for_rows(design),
         *slopes(design),
