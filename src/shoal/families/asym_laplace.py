@@ -2,11 +2,11 @@
 
     f(y) = q (1 - q) / sigma exp(-rho(u)),     u = (y - eta) / sigma,     rho(u) = u (q - 1[u < 0])
 
-Parameters: `sigma` > 0, the mean of rho in the response's units, and `quantile`, a probability, which is given
-rather than estimated by those who ask for a quantile. Its maximum is the estimate of Koenker and Bassett (1978),
+Parameters: `sigma` > 0, the mean of rho in the response's units, and `quantile`, a probability, which is held
+at a number by those who ask for a quantile. The maximum is the estimate of Koenker and Bassett (1978),
 Econometrica 46, 33-50; Yu and Moyeed (2001), Statistics and Probability Letters 54, 437-447. As a working
-likelihood, it says where the quantile lies, and not how well it is known: Yang, Wang and He (2016), International
-Statistical Review 84, 327-344.
+likelihood it says where the quantile lies, and not how well it is known: Yang, Wang and He (2016),
+International Statistical Review 84, 327-344.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ LEAST = 1e-16  # share that rounding leaves of a quantile near 0 or 1
 def asym_laplace_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """Rows by ``log(q (1 - q) / sigma) - rho(u)``, whose second derivative in eta is zero but for a kink.
 
-    All curvatures are expected. That in eta is the variance of the score, ``q (1 - q) / sigma^2``, and how fast
-    the mean of many scores falls as rows pass from one side of eta to the other.
+    All curvatures are expected. That in eta is the variance of the score, ``q (1 - q) / sigma^2``, and how
+    fast the mean of many scores falls as rows pass from one side of eta to the other.
     """
     several = phi.shape[1]
     each = y.shape[0] // several

@@ -52,7 +52,7 @@ class Family(ABC):
         `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
         known errors): effects integrate out exactly.
     log_concave : bool
-        The density is log-concave in the linear predictor, and the curvature its exact one.
+        The density is log-concave in the linear predictor, and the curvature its exact one, where it has one.
     independent_trials : bool
         The trials of a row are independent given its linear predictor.
     discrete : bool
@@ -135,7 +135,7 @@ class Family(ABC):
 
     @property
     def together(self) -> tuple[str, ...]:
-        """Names of those of a `joint` family's parameters whose predictors belong together: all, by default."""
+        """Names of a `joint` family's parameters whose predictors belong together: all, by default."""
         return self.parameters(False, False) if self.joint else ()
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:

@@ -1,9 +1,9 @@
 """Shares that sum to one, of several columns: ``(y_1, ..., y_J) ~ Dirichlet(phi p)``.
 
-Expected shares p of which all but the first have a predictor. Parameter: `phi` > 0, the precision, a pure number:
-the variance of a share is ``p (1 - p) / (1 + phi)``. Of two columns it is the family `beta`. The curvature is
-expected, ``phi^2 (diag(p) - p p') diag(ψ'(phi p)) (diag(p) - p p')``: Fisher's information of the shapes (Narayanan
-1991, Applied Statistics 40, 365-374) by the chain rule.
+Expected shares p of which all but the first have a predictor. Parameter: `phi` > 0, the precision, a pure
+number: the variance of a share is ``p (1 - p) / (1 + phi)``. Of two columns it is the family `beta`. The
+curvature is expected, ``phi^2 (diag(p) - p p') diag(ψ'(phi p)) (diag(p) - p p')``: Fisher's information of
+the shapes (Narayanan 1991, Applied Statistics 40, 365-374) by the chain rule.
 """
 
 from __future__ import annotations
@@ -101,20 +101,21 @@ class Dirichlet(Shares):
 
     def check(self, rows: Rows, name: str) -> None:
         shares, needed = columns_of(rows), "Shares between 0 and 1, which sum to one in each row."
-        outside = ((shares < 0) | (shares > 1)).any(1)
+        outside = np.asarray(((shares < 0) | (shares > 1)).any(1))
         remedy = "Divide them by their sum; for counts family='multinomial'."
         refuse_columns(rows, self.labels, name, outside, "values outside 0 to 1", needed, remedy)
-        off = abs(shares.sum(1) - 1) > NEARLY
+        off = np.asarray(abs(shares.sum(1) - 1) > NEARLY)
         refuse_columns(rows, self.labels, name, off, "shares that do not sum to one", needed, remedy)
         refuse_columns(
             rows,
             self.labels,
             name,
-            (shares == 0).any(1),
+            np.asarray((shares == 0).any(1)),
             "shares of exactly 0",
             "A Dirichlet response has no share of 0.",
-            f"If they come from rounding, move all shares inwards, `(y * (n - 1) + 1 / {len(self.labels)}) / n` "
-            "with n rows (Smithson and Verkuilen 2006); of counts with zeros, family='multinomial'.",
+            "If they come from rounding, move all shares inwards, "
+            f"`(y * (n - 1) + 1 / {len(self.labels)}) / n` with n rows (Smithson and Verkuilen 2006); "
+            "for counts with zeros family='multinomial'.",
         )
         refuse_alike(self.together, self.labels)
 
@@ -122,7 +123,7 @@ class Dirichlet(Shares):
         return -np.asarray(rows.weight) * np.log(columns_of(rows)).sum(1)
 
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        # Gamma variables over their sum, by their logarithms: those of small shapes are too small for numbers.
+        # Gamma variables over their sum, by their logarithms: of small shapes they are too small for numbers.
         shape = np.maximum(np.asarray(phi["phi"])[..., None] * self.shares(eta, phi), TINY)
         with np.errstate(over="ignore", divide="ignore"):
             logs = np.log(rng.standard_gamma(shape + 1)) + np.log(rng.random(shape.shape)) / shape

@@ -1,7 +1,7 @@
 """Counts in categories of a known total: ``(y_1, ..., y_J) ~ Multinomial(trials, p)``, one column each.
 
-Shares p of which all but the first have a predictor. The row function takes all predictors together, so that its
-curvature is the exact one, ``trials (diag(p) - p p')``: that of so many rows of family `categorical`.
+Shares p of which all but the first have a predictor. The row function takes all predictors together, so that
+its curvature is the exact one, ``trials (diag(p) - p p')``: that of so many rows of family `categorical`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Multinomial(Shares):
             remedy = "For shares that sum to one: family='dirichlet'." if "integer" in what else ""
             refuse_columns(rows, self.labels, name, where, what, needed, remedy)
         refuse_alike(self.together, self.labels)
-        if never := [str(label) for label, seen in zip(self.labels, counts.any(0), strict=True) if not seen]:
+        seen = np.asarray(counts.any(0))
+        if never := [str(label) for label, there in zip(self.labels, seen, strict=True) if not there]:
             raise DataError(
                 f"{listing(map(repr, never))} of {name} has no count in {len(counts)} rows.",
                 "Categories that were seen.",

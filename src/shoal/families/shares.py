@@ -1,7 +1,7 @@
 """Shares of categories, ``p_j = exp(mu_j) / sum over k of exp(mu_k)``, with mu of the first at 0.
 
-Link: logit. Every category but the first has a linear predictor of its own, ``mu_<category>``: the log odds of
-that category against the first. Each has the formula's right side, unless a predictor is given for it.
+Link: logit. Every category but the first has a linear predictor of its own, ``mu_<category>``: the log odds
+of that category against the first. Each has the formula's right side, unless a predictor is given for it.
 """
 
 from __future__ import annotations

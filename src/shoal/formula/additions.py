@@ -67,11 +67,9 @@ def with_additions(response: ResponseTerm, options: Node | None, text: str) -> R
             response = replace(response, se_sigma=flag(call, "sigma", text))
             call = without_options(call, ("sigma",), text)
         if call.function in COLUMNS:
-            response = replace(response, **{call.function: _columns(call, text)})
-            continue
-        found: dict[str, Any] = {
-            fields[name]: elementwise(node, text) for name, node in _arguments(call, text).items()
-        }
+            found: dict[str, Any] = {call.function: _columns(call, text)}
+        else:
+            found = {fields[n]: elementwise(node, text) for n, node in _arguments(call, text).items()}
         response = replace(response, **found)
     return response
 

@@ -59,16 +59,15 @@ class Response:
         """
         formula = checks.columns_of_response(parse(self.formula), get_family(self.family, self.link))
         _check_names("predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError)
-        others = {n: text for n, text in self.predictors.items() if n not in self.held}
-        return formula, {n: parse_predictor(text, n, formula) for n, text in others.items()}
+        texts: dict[str, Any] = {n: text for n, text in self.predictors.items() if n not in self.held}
+        return formula, {n: parse_predictor(text, n, formula) for n, text in texts.items()}
 
     @property
     def held(self) -> dict[str, Prior]:
         """Parameters that are known, each with its value as a prior."""
-        numbers = {
-            n: v for n, v in self.predictors.items() if isinstance(v, Real) and not isinstance(v, bool)
-        }
-        return {name: Fixed(float(value)) for name, value in numbers.items()}
+        given: Mapping[str, Any] = self.predictors
+        known = {n: v for n, v in given.items() if isinstance(v, Real) and not isinstance(v, bool)}
+        return {name: Fixed(float(value)) for name, value in known.items()}
 
     @property
     def columns(self) -> tuple[str, ...]:
