@@ -41,6 +41,13 @@ def _skew_normal(family, rows, eta, phi):
     return unit.logpdf((rows.y - eta) / omega + unit.mean()) - np.log(omega)
 
 
+def _asym_laplace(family, rows, eta, phi):
+    q = phi["quantile"]
+    return stats.laplace_asymmetric.logpdf(
+        rows.y, np.sqrt(q / (1 - q)), eta, phi["sigma"] / np.sqrt(q * (1 - q))
+    )
+
+
 def _von_mises(family, rows, eta, phi):
     return stats.vonmises.logpdf(rows.y, phi["kappa"], 2 * np.arctan(eta))
 
@@ -185,6 +192,7 @@ DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
     "skew_normal": _skew_normal,
+    "asym_laplace": _asym_laplace,
     "von_mises": _von_mises,
     "bernoulli": _binomial,
     "binomial": _binomial,

@@ -188,6 +188,7 @@ COUNTS_AND_OTHERS = [
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
     Case("y | weights(w) ~ x1 + (1 | g)", "skew_normal"),
+    Case("y | weights(w) ~ x1 + (1 | g)", "asym_laplace", {"quantile": Fixed(0.3)}),
     Case("a ~ 1 + (1 | g)", "von_mises", {"kappa": Fixed(8.0)}),
     Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
