@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, gammaln, log_expit, log_ndtr, log_softmax, ndtr
+from scipy.special import expit, gammaln, log_expit, log_ndtr, log_softmax, ndtr, softmax
 
 from shoal.families import Family, Rows
 
@@ -22,7 +22,7 @@ def log_density(family: Family, rows: Rows, eta: Any, phi: dict[str, Any]) -> np
     phi : dict
         Numbers; ``phi["cutpoints"]`` is (C,).
     """
-    rows = Rows(*(np.asarray(part, float) for part in rows[:4]))
+    rows = Rows(*(np.asarray(part, float) for part in rows[:4]), columns=rows.columns)
     eta = np.asarray(eta, float)
     return rows.weight * DENSITIES[family.name](family, rows, eta, phi)
 
@@ -188,6 +188,22 @@ def _categorical(family, rows, eta, phi):
     return log_softmax(predictors, axis=1)[np.arange(len(eta)), rows.y.astype(int)]
 
 
+def _shares(family, eta, phi):
+    return softmax(family.predictors(eta, phi), axis=0).T
+
+
+def _multinomial(family, rows, eta, phi):
+    return stats.multinomial.logpmf(
+        np.column_stack([rows.y, *rows.columns]), rows.trials, _shares(family, eta, phi)
+    )
+
+
+def _dirichlet(family, rows, eta, phi):
+    shapes = np.reshape(phi["phi"], (-1, 1)) * _shares(family, eta, phi)
+    values = np.column_stack([rows.y, *rows.columns])
+    return np.array([stats.dirichlet.logpdf(y, a) for y, a in zip(values, shapes, strict=True)])
+
+
 DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
@@ -220,4 +236,6 @@ DENSITIES = {
     "cratio": _sequential,
     "acat": _acat,
     "categorical": _categorical,
+    "multinomial": _multinomial,
+    "dirichlet": _dirichlet,
 }

@@ -204,6 +204,9 @@ ORDERED = [
     Case("t | weights(w) ~ x1 + offset(o) + (1 | g)", "acat"),
     Case("b ~ x1", "acat"),
     Case("t | weights(w) ~ x1 + offset(o) + (1 | i | g)", "categorical"),
+    Case("cbind(c, k, n) | weights(w) ~ x1 + offset(o) + (1 | i | g)", "multinomial"),
+    Case("cbind(q * q, q * (1 - q), 1 - q) | weights(w) ~ x1 + (1 | g)", "dirichlet"),
+    Case("cbind(q, 1 - q) ~ x1 + (1 | i | g)", "dirichlet", predictors={"phi": "~ x2 + (1 | i | g)"}),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),

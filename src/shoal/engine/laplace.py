@@ -21,7 +21,8 @@ from shoal.priors.compiled import compiled_as, inner
 
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
-ROUGH = 1e-3  # gain at which it ends, too, where a step had to be shortened: the density has kinks
+# Gain at which it ends, too, where that is so small a share of what the step promises: the density has kinks.
+ROUGH, KINKED = 1e-3, 0.02
 LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
 
 
@@ -80,7 +81,7 @@ def find_mode(p, theta, space, out):
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
             break
-        if share < 1.0 and gain < ROUGH:
+        if gain < min(ROUGH, KINKED * promised):
             break
         copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)
