@@ -103,7 +103,7 @@ def test_what_cannot_be_held_is_refused(table, predictors, priors, error, messag
 
 def test_the_command_line_holds_a_quantile(table, tmp_path, capfd):
     table.to_csv(tmp_path / "rows.csv")
-    asked = ["model", "y ~ x", str(tmp_path / "rows.csv"), "-f", "asym_laplace"]
+    asked = ["check", "y ~ x", str(tmp_path / "rows.csv"), "-f", "asym_laplace"]
     assert run([*asked, "--predictor", "quantile = 0.9"]) == 0
     assert "Fixed(0.9)" in capfd.readouterr().out
     assert run([*asked, "--predictor", "quantile"]) == 1
