@@ -30,10 +30,11 @@ from shoal.families import FAMILIES, Rows
 
 COLUMNS = ("seconds", "fit", "quantities", *QUALITY, "peak MB")
 ROWS, LEVELS, TRIALS = 1000, 50, 12
+COLUMNS_OF_Y = ("y0", "y1", "y2", "y3")  # of a response of several, or its categories
 # True values of parameters; those of cutpoints are evenly spread.
 PARAMETERS = {
     "sigma": 0.8, "nu": 5.0, "shape": 2.0, "phi": 6.0, "zi": 0.2, "hu": 0.2, "zoi": 0.2, "coi": 0.4,
-    "alpha": 2.0, "kappa": 4.0, "cutzero": -2.0, "cutgap": 4.0,
+    "alpha": 2.0, "kappa": 4.0, "cutzero": -2.0, "cutgap": 4.0, "quantile": 0.3,
 }  # fmt: skip
 
 
@@ -42,7 +43,7 @@ class Case(NamedTuple):
 
     family: str
     formula: str = "y ~ x + (1 | g)"
-    predictors: Mapping[str, str] | None = None
+    predictors: Mapping[str, str | float] | None = None
     others: tuple[tuple[str, str], ...] = ()
     rescor: bool = False
     ring: int = 0
@@ -82,7 +83,8 @@ TERMS = {
     "mi-measured": Case("gaussian", "y ~ mi(w) + (1 | g)", others=(("w | mi(s) ~ x", "gaussian"),)),
     "mi-counts": Case("poisson", "y ~ mi(w) + (1 | g)", others=(("w | mi() ~ x", "gaussian"),)),
 }
-CASES = {f"family-{name}": Case(name) for name in FAMILIES} | {
+HELD = {"asym_laplace": {"quantile": PARAMETERS["quantile"]}}
+CASES = {f"family-{name}": Case(name, predictors=HELD.get(name)) for name in FAMILIES} | {
     f"term-{name}": case for name, case in TERMS.items()
 }
 
@@ -93,8 +95,8 @@ def table(case: Case, seed: int) -> pd.DataFrame:
     g, x, z = rng.integers(0, LEVELS, ROWS), rng.normal(size=ROWS), rng.normal(size=ROWS)
     eta = 0.3 + 0.5 * x + 0.5 * rng.normal(size=LEVELS)[g]
     family = FAMILIES[case.family]
-    if family.categorical:
-        family = family.with_categories([0, 1, 2, 3])
+    if family.categorical or family.several:
+        family = family.with_categories(COLUMNS_OF_Y)
     phi: dict[str, Any] = {
         name: np.array([PARAMETERS.get(name, 0.3)]) for name in family.parameters(False, False)
     }
@@ -103,9 +105,11 @@ def table(case: Case, seed: int) -> pd.DataFrame:
     trials = np.full(ROWS, float(TRIALS if "trials" in family.requires else 1))
     rows = Rows(np.zeros(ROWS), trials, np.ones(ROWS), np.zeros(ROWS))
     w = 0.5 * x + rng.normal(size=ROWS)
+    y = family.draw(rng, rows, eta, phi)
+    responses = dict(zip(COLUMNS_OF_Y, y.T, strict=True)) if family.several else {"y": y}
     return pd.DataFrame(
         {
-            "y": family.draw(rng, rows, eta, phi),
+            **responses,
             "n": TRIALS,
             "x": x,
             "z": z,
@@ -120,7 +124,7 @@ def table(case: Case, seed: int) -> pd.DataFrame:
             "u": np.arange(ROWS) // 5,
             "e": 0.5 * x + 0.5 * rng.normal(size=LEVELS)[g] + 0.5 * rng.normal(size=ROWS),
         }
-    ).astype({"y": int} if family.discrete else {})
+    ).astype(dict.fromkeys(responses, int) if family.discrete else {})
 
 
 def ring(size: int) -> pd.DataFrame:
@@ -133,7 +137,9 @@ def measure(name: str, seed: int) -> dict[str, Any]:
     """Fit a case; return the seconds of the fit and how well its draws serve."""
     case, frame = CASES[name], table(CASES[name], seed)
     formula = case.formula
-    if "trials" in FAMILIES[case.family].requires:
+    if FAMILIES[case.family].several:
+        formula = formula.replace("y ~", f"cbind({', '.join(COLUMNS_OF_Y)}) ~")
+    elif "trials" in FAMILIES[case.family].requires:
         formula = formula.replace("y ~", "y | trials(n) ~")
     matrices = {"W": ring(case.ring)} if case.ring else None
     if case.others:

@@ -76,7 +76,8 @@ def table(rows: int = SIZE, seed: int = 0) -> pd.DataFrame:
             "e": rng.exponential(mu),
             "p": np.exp(eta + rng.normal(0, 0.5, rows)),
             "d": rng.vonmises(2 * np.arctan(0.5 * eta), 4.0),
-            "q": np.clip(rng.beta(4 * expit(eta), 4 * expit(-eta)), 1e-3, 1 - 1e-3),
+            "q": (share := np.clip(rng.beta(4 * expit(eta), 4 * expit(-eta)), 1e-3, 1 - 1e-3)),
+            "r": 1 - share,
             "a": np.digitize(eta + rng.logistic(size=rows), [-0.5, 0.8, 2.0]),
             "x": x,
             "w2": rng.normal(size=rows),
@@ -98,6 +99,7 @@ FAMILIES = [
     Case("y | se(s, sigma=True) ~ x + (1 | g)"),
     Case("t ~ x + (1 | g)", "student"),
     Case("t ~ x + (1 | g)", "skew_normal"),
+    Case("t ~ x + (1 | g)", "asym_laplace", {"quantile": Fixed(0.3)}),
     Case("d ~ x + (1 | g)", "von_mises"),
     Case("b ~ x + (1 | g)", "bernoulli"),
     Case("b ~ x + (1 | g)", "bernoulli(probit)"),
@@ -129,6 +131,8 @@ FAMILIES = [
     Case("a ~ x + (1 | g)", "cratio(probit)"),
     Case("a ~ x + (1 | g)", "acat"),
     Case("g ~ x + (1 | h)", "categorical"),
+    Case("cbind(c, o2, n) ~ x + (1 | h)", "multinomial"),
+    Case("cbind(q, r) ~ x + (1 | h)", "dirichlet"),
 ]
 
 

@@ -43,6 +43,8 @@ CASES = [
     Case(get_family("student"), {"sigma": 2.0, "nu": 300.0}),
     Case(get_family("skew_normal"), {"sigma": 0.8, "alpha": -4.0}),
     Case(get_family("skew_normal"), {"sigma": 2.0, "alpha": 0.7}),
+    Case(get_family("asym_laplace"), {"sigma": 0.8, "quantile": 0.25}),
+    Case(get_family("asym_laplace"), {"sigma": 2.0, "quantile": 0.9}),
     Case(get_family("von_mises"), {"kappa": 0.7}),
     Case(get_family("von_mises"), {"kappa": 40.0}),
     Case(get_family("bernoulli"), {}),
@@ -99,6 +101,7 @@ CASES = [
     Case(Categorical("logit", "abc"), {"mu_b": 0.6, "mu_c": -1.1}),
     Case(Categorical("logit", "ab"), {"mu_b": 0.6}),
 ]
+SEVERAL = ("multinomial", "dirichlet")  # of several columns, which have tests of their own
 ALONE = [case for case in CASES if not case.family.joint]  # whose rows have one linear predictor
 COUNTS = ("poisson", "negbinomial", "zero_inflated_poisson", "zero_inflated_negbinomial")
 SUCCESSES = ("bernoulli", "binomial", "beta_binomial", "zero_inflated_binomial")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.special import expit, gammaln, log_expit, log_ndtr, log_softmax, ndtr
+from scipy.special import expit, gammaln, log_expit, log_ndtr, log_softmax, ndtr, softmax
 
 from shoal.families import Family, Rows
 
@@ -22,7 +22,7 @@ def log_density(family: Family, rows: Rows, eta: Any, phi: dict[str, Any]) -> np
     phi : dict
         Numbers; ``phi["cutpoints"]`` is (C,).
     """
-    rows = Rows(*(np.asarray(part, float) for part in rows[:4]))
+    rows = Rows(*(np.asarray(part, float) for part in rows[:4]), columns=rows.columns)
     eta = np.asarray(eta, float)
     return rows.weight * DENSITIES[family.name](family, rows, eta, phi)
 
@@ -39,6 +39,13 @@ def _skew_normal(family, rows, eta, phi):
     unit = stats.skewnorm(phi["alpha"])
     omega = phi["sigma"] / unit.std()
     return unit.logpdf((rows.y - eta) / omega + unit.mean()) - np.log(omega)
+
+
+def _asym_laplace(family, rows, eta, phi):
+    q = phi["quantile"]
+    return stats.laplace_asymmetric.logpdf(
+        rows.y, np.sqrt(q / (1 - q)), eta, phi["sigma"] / np.sqrt(q * (1 - q))
+    )
 
 
 def _von_mises(family, rows, eta, phi):
@@ -181,10 +188,27 @@ def _categorical(family, rows, eta, phi):
     return log_softmax(predictors, axis=1)[np.arange(len(eta)), rows.y.astype(int)]
 
 
+def _shares(family, eta, phi):
+    return softmax(family.predictors(eta, phi), axis=0).T
+
+
+def _multinomial(family, rows, eta, phi):
+    return stats.multinomial.logpmf(
+        np.column_stack([rows.y, *rows.columns]), rows.trials, _shares(family, eta, phi)
+    )
+
+
+def _dirichlet(family, rows, eta, phi):
+    shapes = np.reshape(phi["phi"], (-1, 1)) * _shares(family, eta, phi)
+    values = np.column_stack([rows.y, *rows.columns])
+    return np.array([stats.dirichlet.logpdf(y, a) for y, a in zip(values, shapes, strict=True)])
+
+
 DENSITIES = {
     "gaussian": _gaussian,
     "student": _student,
     "skew_normal": _skew_normal,
+    "asym_laplace": _asym_laplace,
     "von_mises": _von_mises,
     "bernoulli": _binomial,
     "binomial": _binomial,
@@ -212,4 +236,6 @@ DENSITIES = {
     "cratio": _sequential,
     "acat": _acat,
     "categorical": _categorical,
+    "multinomial": _multinomial,
+    "dirichlet": _dirichlet,
 }

@@ -6,6 +6,7 @@ from family_cases import (
     CASES,
     COUNTS,
     HURDLES,
+    SEVERAL,
     SILENT,
     SIZE,
     SUCCESSES,
@@ -23,7 +24,7 @@ from shoal.errors import ModelError
 from shoal.families import FAMILIES, AdjacentCategory, Cumulative, Rows, StoppingRatio, get_family
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-UNIT = ("zi", "hu", "zoi", "coi")  # parameters that are probabilities
+UNIT = ("zi", "hu", "zoi", "coi", "quantile")  # parameters that are probabilities
 REAL = ("alpha", "cutzero")  # and those that are any number
 BETAS = ("zero_inflated_beta", *WITH_ENDS)
 ZERO_INFLATED = ("zero_inflated_poisson", "zero_inflated_negbinomial", "zero_inflated_binomial")
@@ -37,6 +38,7 @@ def normalised(case, rows, eta):
 
 def test_every_family_and_link_is_tested():
     tested = {(case.family.name, case.family.link) for case in CASES}
+    tested |= {(name, "logit") for name in SEVERAL}
     assert tested == {(name, link) for name, family in FAMILIES.items() for link in family.links}
 
 
@@ -267,6 +269,7 @@ LATENT = {
     "gamma": stats.loggamma(2.5),
     "weibull": stats.gumbel_l(scale=1 / 2.5),
     "skew_normal": stats.norm(scale=2.0),
+    "asym_laplace": stats.laplace_asymmetric(np.sqrt(3 / 7), scale=2.0 / np.sqrt(0.21)),
     "student": stats.t(5.0, scale=2.0),
     "lognormal": stats.norm(scale=2.0),
 }
@@ -283,7 +286,8 @@ WITHOUT_RESIDUAL_VARIANCE = (
 
 @pytest.mark.parametrize("name", LATENT)
 def test_residual_variance_is_that_of_the_latent_variable(name):
-    phi = {"sigma": np.array([2.0, 2.0]), "nu": np.array([5.0, 5.0]), "shape": np.array([2.5, 2.5])}
+    phi = {"sigma": 2.0, "nu": 5.0, "shape": 2.5, "quantile": 0.3}
+    phi = {name: np.full(2, value) for name, value in phi.items()}
     found = get_family(name).residual_variance(response([0.5, 0.2]), phi)
     np.testing.assert_allclose(found, LATENT[name].var(), rtol=1e-12)
 

@@ -22,6 +22,7 @@ from shoal.families import Cumulative, get_family
         ("student", response([2.5, 2.5, 2.5]), r"same value, 2.5, in all 3 rows"),
         ("lognormal", response([2.5, 2.5]), r"same value, 2.5, in all 2 rows"),
         ("skew_normal", response([2.5, 2.5]), r"same value, 2.5, in all 2 rows"),
+        ("asym_laplace", response([2.5, 2.5]), r"same value, 2.5, in all 2 rows"),
         ("von_mises", response([0, 90]), r"outside -π to π in 1 of 2 rows \(row 1: 90\)[\s\S]*y \* π / 180"),
         ("poisson", response([1, -2, 3]), r"negative counts in 1 of 3 rows \(row 1: -2\)"),
         ("poisson", response([1, 0.5]), r"non-integer counts in 1 of 2 rows \(row 1: 0.5\)[\s\S]*offset"),

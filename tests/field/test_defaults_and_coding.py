@@ -23,7 +23,8 @@ RESPONSES = {
     "zero_inflated_beta": "h", "zero_one_inflated_beta": "h", "ordered_beta": "h",
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
     "cumulative": "t", "sratio": "t", "cratio": "t", "acat": "t", "categorical": "t",
-    "skew_normal": "y", "von_mises": "a",
+    "skew_normal": "y", "von_mises": "a", "asym_laplace": "y",
+    "multinomial": "cbind(c, k, m)", "dirichlet": "cbind(q, r)",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))
@@ -35,7 +36,7 @@ def table(seed):
     return pd.DataFrame(
         {
             "y": rng.normal(3, 2, ROWS), "p": rng.gamma(2, 1, ROWS), "c": rng.poisson(1.5, ROWS),
-            "b": np.arange(ROWS) % 3 == 0, "k": rng.binomial(12, share), "q": share,
+            "b": np.arange(ROWS) % 3 == 0, "k": rng.binomial(12, share), "q": share, "r": 1 - share,
             "m": rng.binomial(12, share) * (np.arange(ROWS) % 4 > 0),
             "h": share * (np.arange(ROWS) % 4 > 0), "t": np.arange(ROWS) % 4,
             "g": np.arange(ROWS) % 6, "x": rng.normal(2000, 6, ROWS),

@@ -188,6 +188,7 @@ COUNTS_AND_OTHERS = [
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
     Case("y | weights(w) ~ x1 + (1 | g)", "skew_normal"),
+    Case("y | weights(w) ~ x1 + (1 | g)", "asym_laplace", {"quantile": Fixed(0.3)}),
     Case("a ~ 1 + (1 | g)", "von_mises", {"kappa": Fixed(8.0)}),
     Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
@@ -212,6 +213,9 @@ ORDERED = [
     Case("t ~ cs(x1) + (1 | g)", "cratio(probit)", {"cutpoints": StudentT(5, -0.4, 2.0)}),
     Case("t | thres(gr=i) ~ x2 + cs(x1) + (1 | g)", "acat"),
     Case("t | thres(gr=i) ~ cs(x1 + x2) + (1 | g)", "sratio", {"b": Horseshoe()}),
+    Case("cbind(c, k, n) | weights(w) ~ x1 + offset(o) + (1 | i | g)", "multinomial"),
+    Case("cbind(q * q, q * (1 - q), 1 - q) | weights(w) ~ x1 + (1 | g)", "dirichlet"),
+    Case("cbind(q, 1 - q) ~ x1 + (1 | i | g)", "dirichlet", predictors={"phi": "~ x2 + (1 | i | g)"}),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),

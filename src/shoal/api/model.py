@@ -39,9 +39,9 @@ class Model(BeforeData):
     Parameters
     ----------
     formula : str, or sequence of Response
-        Such as ``"y ~ 1 + x + (1 + x | g)"``. Several responses share latents: ``[Response("y ~ x +
-        latent(u | g)", family="bernoulli"), Response("x ~ latent(u | g)")]``; every name then begins with
-        ``<response>_``.
+        Such as ``"y ~ 1 + x + (1 + x | g)"``, or of counts or shares in several columns ``"cbind(a, b, c) ~
+        x"``. Several responses share latents: ``[Response("y ~ x + latent(u | g)", family="bernoulli"),
+        Response("x ~ latent(u | g)")]``; every name then begins with ``<response>_``.
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
         of the formula are read.
@@ -56,7 +56,8 @@ class Model(BeforeData):
     predictors : mapping, optional
         Linear predictors of the family's parameters, which are common to all rows without one: ``{"sigma":
         "~ z + (1 | g)"}``. Parameters above zero have a log link, probabilities a logit link; names in the
-        posterior begin with that of the parameter, as in ``sigma_Intercept`` and ``sigma_sd_g``.
+        posterior begin with that of the parameter, as in ``sigma_Intercept`` and ``sigma_sd_g``. A number in
+        place of a predictor is the parameter's known value: ``{"quantile": 0.9}``.
     missing : {"refuse", "drop"}
         What becomes of rows with missing values in columns of the formula, but those of ``mi(...)``: an error
         that names them, or they are dropped, with a warning. Which were is said by ``model.dropped``, kept in
@@ -93,7 +94,7 @@ class Model(BeforeData):
         priors: Mapping[str, Prior] | None = None,
         *,
         link: str | None = None,
-        predictors: Mapping[str, str] | None = None,
+        predictors: Mapping[str, str | float] | None = None,
         covariances: Mapping[str, Any] | None = None,
         missing: str = "refuse",
         rescor: bool = False,

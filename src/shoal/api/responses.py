@@ -15,7 +15,7 @@ def responses_of(
     formula: str | Sequence[Response],
     family: str | Family,
     link: str | None,
-    predictors: Mapping[str, str] | None = None,
+    predictors: Mapping[str, str | float] | None = None,
 ) -> tuple[Response, ...]:
     """Return the responses of a model.
 

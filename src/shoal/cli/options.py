@@ -24,7 +24,8 @@ Predictors = Annotated[
     typer.Option(
         "--predictor",
         metavar="PARAMETER ~ TERMS",
-        help="Linear predictor of a parameter of the family, such as 'sigma ~ x + (1 | g)'; once for each.",
+        help="Linear predictor of a parameter of the family, such as 'sigma ~ x + (1 | g)', or its value, "
+        "'quantile = 0.9'; once for each.",
     ),
 ]
 Missing = Annotated[

@@ -227,14 +227,14 @@ class Builder:
         blocks = self._blocks
         phi = [np.array(b.phi, np.int64) for b in blocks]
         link = _joined([np.array(b.link, np.int64) for b in blocks], np.int64)
-        y, trials, weight, se = (
-            _joined([np.asarray(b.rows.exact[k], float) for b in blocks], float) for k in range(4)
-        )
+        read = [b.rows.read(len(b.rows.y)) for b in blocks]
+        y, trials, weight, se = (_joined([own[k] for own in read], float) for k in range(4))
+        y_start = _starts([own[0] for own in read])
         start = _ends([len(b.rows.y) for b in blocks])
         line = _ends([len(b.rows.y) * len(b.lines) for b in blocks])
         intervals = [np.ravel(b.rows.intervals) for b in blocks]
         return arrays.Rows(
-            *(y, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64), link),
+            *(y, y_start, trials, weight, se, start, line, _starts(phi), _joined(phi, np.int64), link),
             *(_starts(intervals), _joined(intervals, float)),
         )
 

@@ -21,6 +21,8 @@ from shoal.priors.compiled import compiled_as, inner
 
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
+# Gain at which it ends, too, where that is so small a share of what the step promises: the density has kinks.
+ROUGH, KINKED = 1e-3, 0.02
 LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
 
 
@@ -78,6 +80,8 @@ def find_mode(p, theta, space, out):
         lay(p, space, space.own_a, space.own_b, out)
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
+            break
+        if gain < min(ROUGH, KINKED * promised):
             break
         copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)

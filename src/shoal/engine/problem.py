@@ -69,7 +69,11 @@ class Rows(NamedTuple):
 
     Attributes
     ----------
-    y, trials, weight, se : (M,) arrays
+    y : (...) array
+        With further columns of a row behind the first one.
+    y_start : (blocks + 1,) int array
+        Where those of each block begin.
+    trials, weight, se : (M,) arrays
     start, line : (blocks + 1,) int arrays
         Where the rows and the lines of each block begin; the lines of a block are one predictor after the
         other.
@@ -84,6 +88,7 @@ class Rows(NamedTuple):
     """
 
     y: Floats
+    y_start: Ints
     trials: Floats
     weight: Floats
     se: Floats

@@ -56,7 +56,7 @@ def evaluate_at(p, space, order):
         evaluate_block(
             functions[2 * block],
             functions[2 * block + 1],
-            y[first:last],
+            y[rows.y_start[block] : rows.y_start[block + 1]],
             trials[first:last],
             weight[first:last],
             se[first:last],

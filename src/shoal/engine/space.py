@@ -76,7 +76,7 @@ def new_space(p: Problem) -> Space:
         x=f(nx),
         x_bar=f(nx),
         eta=f(lines),
-        value=f(len(p.rows.y)),
+        value=f(len(p.rows.weight)),
         score=f(lines),
         curvature=f(packed),
         a=f(nnz),

@@ -98,7 +98,7 @@ def scale_for(design: Design, scale: Any) -> str:
     scale = "linear" if scale == "link" else scale
     if scale not in SCALES:
         raise ModelError(f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", nearest(str(scale), SCALES))
-    if scale == "response" and design.family.joint:
+    if scale == "response" and design.family.categorical and design.family.joint:
         return "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:
         raise ModelError(
@@ -292,6 +292,8 @@ def scale_words(design: Design, scale: str) -> str:
     if design.family.ordinal:
         labels, numbers = design.categories, design.category_numbers
         return f"mean of {name}, {labels[0]} as {numbers[0]:g} to {labels[-1]} as {numbers[-1]:g}"
+    if design.family.several:
+        return f"expected share of each column of {name}"
     if response.trials is not None:
         return f"expected share of {name} among its trials"
     return f"expected {name}"

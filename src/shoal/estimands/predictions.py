@@ -63,8 +63,9 @@ class Request:
 
     @property
     def categories(self) -> tuple[Any, ...]:
-        """Categories that have a probability each, or a linear predictor, or none."""
-        each = self.kind == "mean" or (self.kind == "linear" and self.fitted.family.joint)
+        """Categories that have a probability each, or a linear predictor, or a column, or none."""
+        family = self.fitted.family
+        each = self.kind == "mean" or family.several or (self.kind == "linear" and family.joint)
         return self.fitted.categories if each else ()
 
     @property
@@ -124,7 +125,7 @@ def predict_summary(
     interval_names(prob)
     questions = ask(results, new, kind, new_levels, response, draws, seed)
     for q in questions:
-        if kind == "response" and q.fitted.family.joint:
+        if kind == "response" and q.fitted.family.joint and q.fitted.family.categorical:
             raise ModelError(
                 f"The categories of {q.name!r} have no order: there is no mean of their draws.",
                 "kind='mean', the probability of each category.",
@@ -222,7 +223,7 @@ def _draws(q: Request) -> xr.DataArray:
     family = q.fitted.family
     attrs: dict[str, Any] = {"kind": q.kind, "family": family.name, "link": family.link}
     attrs["new_levels"] = q.new_levels
-    if q.kind == "response" and q.fitted.categories:
+    if q.kind == "response" and family.categorical:
         numbers = q.fitted.category_numbers.tolist()
         attrs["categories"] = dict(zip(map(str, q.fitted.categories), numbers, strict=True))
     return xr.DataArray(values, coords, dims, q.name, attrs)

@@ -34,14 +34,18 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
     rng = np.random.default_rng(seed)
     prior = draw_prior(model, rng, draws)
     responses = {
-        safe(design.formula.response.value.text): (("chain", "draw", "row"), design.as_in_the_table(y)[None])
+        safe(design.formula.response.value.text): (
+            ("chain", "draw", "row", *design.category_dims),
+            design.as_in_the_table(y)[None],
+        )
         for design, y in zip(model.designs, simulate_responses(model, prior, rng), strict=True)
     }
+    labels = {dim: list(design.categories) for design in model.designs for dim in design.category_dims}
     return xr.DataTree.from_dict(
         {
             "prior": escaped(as_dataset(model, prior, draws)),
             "prior_predictive": xr.Dataset(
-                responses, {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows)}
+                responses, {"chain": [0], "draw": np.arange(draws), "row": np.arange(rows), **labels}
             ),
             "observed_data": observed_data(model),
         }

@@ -51,6 +51,8 @@ def _coords(model: Specification) -> dict[str, Any]:
     for group in model.groups:
         if group.correlated:
             coords[effects.pairs_dim(group)] = effects.pairs(group)
+    for design in model.designs:
+        coords |= {dim: list(design.categories) for dim in design.category_dims}
     for design in model.parts:
         if len(design.columns):
             coords[f"{design.prefix}data_column"] = list(design.columns)

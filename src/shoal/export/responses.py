@@ -39,12 +39,12 @@ def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
         raise ModelError(f"Family {family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
     given = COUNTERPARTS[type(family)](design, eta, phi)
     distribution, arguments, integers = given
-    y, weight = design.rows.y, design.rows.weight
+    y, weight = design.responses, design.rows.weight
     y = np.asarray(y, np.int64 if integers else np.float64)
     if design.formula.response.coarse:
         pm.Potential(name, _coarse(design, given, y), dims="row")
     elif np.all(weight == 1):
-        distribution(name, **arguments, observed=y, dims="row")
+        distribution(name, **arguments, observed=y, dims=("row", *design.category_dims))
     else:
         # A row's log density times its weight is no distribution's.
         log_density = pm.logp(distribution.dist(**arguments), y)
@@ -108,6 +108,12 @@ def _skew_normal(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     omega = phi["sigma"] / pt.sqrt(1 - 2 * delta**2 / np.pi)
     location = eta - omega * delta * np.sqrt(2 / np.pi)
     return Observed(pm.SkewNormal, {"mu": location, "sigma": omega, "alpha": phi["alpha"]})
+
+
+def _asym_laplace(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    q = phi["quantile"]
+    odds, rate = pt.sqrt(q / (1 - q)), pt.sqrt(q * (1 - q)) / phi["sigma"]
+    return Observed(pm.AsymmetricLaplace, {"kappa": odds, "mu": eta, "b": rate})
 
 
 def _von_mises(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
@@ -252,15 +258,31 @@ def _acat(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
 
 
 def _categorical(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
-    own = [phi[name] for name in design.parameters]
-    logits = pt.stack([pt.zeros_like(own[0]), *own], axis=1)
-    return Observed(pm.Categorical, {"logit_p": logits}, integers=True)
+    return Observed(pm.Categorical, {"logit_p": _all_log_odds(design, phi)}, integers=True)
+
+
+def _multinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    trials = data(design, "trials", design.rows.trials.astype(np.int64))
+    return Observed(pm.Multinomial, {"n": trials, "p": pm.math.softmax(_all_log_odds(design, phi), axis=1)}, True)
+
+
+def _dirichlet(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
+    shares = pm.math.softmax(_all_log_odds(design, phi), axis=1)
+    precision = phi["phi"] * pt.ones_like(eta)
+    return Observed(pm.Dirichlet, {"a": precision[:, None] * shares})
+
+
+def _all_log_odds(design: Design, phi: dict[str, Any]) -> Any:
+    """Return the linear predictors of all categories, the first one's of zeros."""
+    own = [phi[name] for name in design.family.together]
+    return pt.stack([pt.zeros_like(own[0]), *own], axis=1)
 
 
 COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observed]] = {
     families.Gaussian: _gaussian,
     families.Student: _student,
     families.SkewNormal: _skew_normal,
+    families.AsymLaplace: _asym_laplace,
     families.VonMises: _von_mises,
     families.LogNormal: _lognormal,
     families.Bernoulli: _bernoulli,
@@ -285,4 +307,6 @@ COUNTERPARTS: dict[type[Family], Callable[[Design, Any, dict[str, Any]], Observe
     families.ContinuationRatio: _sequential,
     families.AdjacentCategory: _acat,
     families.Categorical: _categorical,
+    families.Multinomial: _multinomial,
+    families.Dirichlet: _dirichlet,
 }

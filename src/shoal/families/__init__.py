@@ -6,6 +6,7 @@ import re
 
 from shoal.errors import ModelError, nearest
 from shoal.families.acat import AdjacentCategory
+from shoal.families.asym_laplace import AsymLaplace
 from shoal.families.base import Family, Rows
 from shoal.families.bernoulli import Bernoulli
 from shoal.families.beta import Beta
@@ -14,6 +15,7 @@ from shoal.families.binomial import Binomial
 from shoal.families.categorical import Categorical
 from shoal.families.cratio import ContinuationRatio
 from shoal.families.cumulative import Cumulative
+from shoal.families.dirichlet import Dirichlet
 from shoal.families.exponential import Exponential
 from shoal.families.gamma import Gamma
 from shoal.families.gaussian import Gaussian
@@ -23,6 +25,7 @@ from shoal.families.hurdle_negbinomial import HurdleNegBinomial
 from shoal.families.hurdle_poisson import HurdlePoisson
 from shoal.families.inverse_gaussian import InverseGaussian
 from shoal.families.lognormal import LogNormal
+from shoal.families.multinomial import Multinomial
 from shoal.families.negbinomial import NegBinomial
 from shoal.families.ordered_beta import OrderedBeta
 from shoal.families.poisson import Poisson
@@ -43,6 +46,7 @@ FAMILIES: dict[str, Family] = {
         Gaussian(),
         Student(),
         SkewNormal(),
+        AsymLaplace(),
         Bernoulli(),
         Binomial(),
         BetaBinomial(),
@@ -70,12 +74,15 @@ FAMILIES: dict[str, Family] = {
         ContinuationRatio(),
         AdjacentCategory(),
         Categorical(),
+        Multinomial(),
+        Dirichlet(),
     )
 }
 
 __all__ = [
     "FAMILIES",
     "AdjacentCategory",
+    "AsymLaplace",
     "Bernoulli",
     "Beta",
     "BetaBinomial",
@@ -83,6 +90,7 @@ __all__ = [
     "Categorical",
     "ContinuationRatio",
     "Cumulative",
+    "Dirichlet",
     "Exponential",
     "Family",
     "Gamma",
@@ -93,6 +101,7 @@ __all__ = [
     "HurdlePoisson",
     "InverseGaussian",
     "LogNormal",
+    "Multinomial",
     "NegBinomial",
     "OrderedBeta",
     "Poisson",

@@ -36,7 +36,7 @@ class Family(ABC):
         Links of the mean (or of the probability) that the family has.
     link : str
         The one in use.
-    takes : frozenset of {"trials", "se"}
+    takes : frozenset of {"trials", "se", "vint", "vreal"}
         Additions to the response that the family understands.
     requires : frozenset of str
         Those of them that it cannot do without.
@@ -52,7 +52,7 @@ class Family(ABC):
         `normal_response` is normal around the linear predictor with standard deviation `sigma` (and
         known errors): effects integrate out exactly.
     log_concave : bool
-        The density is log-concave in the linear predictor, and the curvature its exact one.
+        The density is log-concave in the linear predictor, and the curvature its exact one, where it has one.
     independent_trials : bool
         The trials of a row are independent given its linear predictor.
     discrete : bool
@@ -68,8 +68,10 @@ class Family(ABC):
     cut : bool
         Cutpoints stand where an Intercept would.
     joint : bool
-        Every one of `parameters` has a linear predictor, and the row function takes all of these together:
+        The parameters of `together` have linear predictors, and the row function takes all of these at once:
         the response's own, which is zero, and theirs.
+    several : bool
+        The response has several columns, and `mean` and `draw` a number for each.
     ordered_cutpoints : bool
         The cutpoints of an ordinal family increase.
     wider : str
@@ -98,6 +100,7 @@ class Family(ABC):
     ordinal: ClassVar[bool] = False
     joint: ClassVar[bool] = False
     cut: ClassVar[bool] = False
+    several: ClassVar[bool] = False
     ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0
@@ -136,6 +139,11 @@ class Family(ABC):
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         """Names of the family's own scalar parameters; `parameter_prior` says on what support."""
         return ()
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """Names of a `joint` family's parameters whose predictors belong together: all, by default."""
+        return self.parameters(False, False) if self.joint else ()
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
         """Return the default prior of a scalar parameter, with support "positive", "unit" or "real"."""
@@ -210,8 +218,8 @@ class Family(ABC):
         return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
 
     def predictors(self, eta: Any, phi: dict[str, Any]) -> np.ndarray:
-        """Return all linear predictors of a `joint` family, (..., q, N), those of `parameters` last."""
-        own = [phi[name] for name in self.parameters(False, False)]
+        """Return all linear predictors of a `joint` family, (..., q, N), those of `together` last."""
+        own = [phi[name] for name in self.together]
         return np.stack(np.broadcast_arrays(np.asarray(eta, float), *own), axis=-2)
 
     @abstractmethod
@@ -237,13 +245,17 @@ class Family(ABC):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, rows: Rows, eta: np.ndarray, phi: dict[str, Any]) -> np.ndarray:
-        """Return simulated responses, shaped like `eta`; arguments as those of `mean`."""
+        """Return simulated responses, shaped like `eta`; arguments as those of `mean`.
+
+        Of families of several columns with a new last axis, a number for each.
+        """
 
     @abstractmethod
     def mean(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the expected response of each row, shaped like `eta`.
 
-        For families of categories: the probability of each, along a new last axis.
+        For families of categories: the probability of each, along a new last axis; for those of several
+        columns, what is expected of each.
 
         Parameters
         ----------

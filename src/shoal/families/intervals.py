@@ -57,7 +57,7 @@ def evaluate_kinds(
     function(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information)
     if intervals.shape[0] == 0:
         return
-    count = y.size
+    count = weight.size
     own_value = np.empty(count)
     own_score, own_curvature = np.empty(score.shape), np.empty(curvature.shape)
     for p in range(0, intervals.shape[0], 3):

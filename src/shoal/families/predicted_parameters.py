@@ -69,11 +69,11 @@ def evaluate_block(
     phi, slope, information : (k,) arrays
         Of the parameters that are common to all rows; the places of others are not touched.
     link : (k,) int array
-        The link of each parameter that is predicted, in the order of these predictors, or `JOINT`, else
-        `COMMON`. Families are joint in all parameters or in none.
+        The link of each parameter that is predicted, in the order of these predictors, else `COMMON`; `JOINT`
+        of those whose predictors are among the family's, which come first and are not read.
     curvature : ((q + p)(q + p + 1) / 2 M,) array
     """
-    count, k = y.size, link.size
+    count, k = weight.size, link.size
     predictors = eta.size // count
     first = predictors
     for j in range(k):
@@ -89,7 +89,7 @@ def evaluate_block(
         slopes, informations = np.zeros((k, count)), np.zeros((k, count))
     at = first
     for j in range(k if first < predictors else 0):
-        if link[j] == COMMON:
+        if link[j] == COMMON or link[j] == JOINT:
             for i in range(count):
                 each[j, i] = phi[j]
         else:
@@ -117,7 +117,7 @@ def evaluate_block(
         return
     at = first
     for j in range(k):
-        if link[j] == COMMON:
+        if link[j] == COMMON or link[j] == JOINT:
             for i in range(count):
                 slope[j] += slopes[j, i]
                 information[j] += informations[j, i]

@@ -4,7 +4,7 @@
 writes in place, everything float64 and C-contiguous:
 
 ====================== ================ =====================================================================
-y, trials, weight, se  (M,)             as in `Rows`
+y, trials, weight, se  (M,)             as in `Rows`; of C further columns y is (M (1 + C),), row after row
 eta                    (q, M)           linear predictors
 phi                    (k, 1) or (k, M) the family's parameters in the order of `Family.pack`, the same for
                                         all rows or each row's own
@@ -154,7 +154,7 @@ def evaluate_rows(
     score = np.empty((draws, q, n if order > 0 else 0))
     curvature = np.empty((draws, q * (q + 1) // 2, n if order > 1 else 0))
     slope = np.zeros((draws, k, n if order > 0 else 0))
-    parts = (_owned(np.broadcast_to(part, n)) for part in rows.exact[:4])
+    parts = map(_owned, rows.read(n))
     row, interval = functions
     intervals = _owned(rows.intervals)
     intervals = _owned(np.broadcast_to(intervals, (len(intervals), n)))

@@ -25,6 +25,8 @@ class Rows(NamedTuple):
         Without it all responses are.
     bounds : (2, ...) array, optional
         Ends of the interval (a, b] that a response is truncated to. Without it none is.
+    columns : (C, ...) array, optional
+        What a row has beside `y`: further columns of the response, or those of ``vint`` and ``vreal``.
     """
 
     y: Any
@@ -33,6 +35,7 @@ class Rows(NamedTuple):
     se: Any
     known: Any = None
     bounds: Any = None
+    columns: Any = None
 
     def at(self, where: Any) -> Rows:
         """Return some of the rows."""
@@ -49,7 +52,23 @@ class Rows(NamedTuple):
     @property
     def exact(self) -> Rows:
         """The rows as their density counts: of weight 0 where an interval is all that is known."""
-        return Rows(self.y, self.trials, np.where(self.observed, self.weight, 0.0), self.se)
+        weight = np.where(self.observed, self.weight, 0.0)
+        return Rows(self.y, self.trials, weight, self.se, columns=self.columns)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row function is given in `y` of each row."""
+        return 1 if self.columns is None else 1 + len(self.columns)
+
+    def read(self, count: int) -> tuple[np.ndarray, ...]:
+        """Return `y`, `trials`, `weight` and `se` of `count` rows as a row function reads them.
+
+        Further columns of a row stand in `y` behind the first one.
+        """
+        y, *others = (np.broadcast_to(np.asarray(part, float), count) for part in self.exact[:4])
+        if self.columns is not None:
+            y = np.column_stack([y, *(np.broadcast_to(column, count) for column in self.columns)]).ravel()
+        return y, *others
 
     @property
     def intervals(self) -> np.ndarray:

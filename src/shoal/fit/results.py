@@ -157,8 +157,11 @@ def coords_of(variables: Iterable[Variable]) -> dict[str, Any]:
 
 def observed_data(model: Specification) -> xr.Dataset:
     """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`)."""
-    data = {safe(d.formula.response.value.text): ("row", d.observed) for d in model.designs}
-    return xr.Dataset(data, coords={"row": np.arange(model.designs[0].n_rows)})
+    data = {
+        safe(d.formula.response.value.text): (("row", *d.category_dims), d.observed) for d in model.designs
+    }
+    labels = {dim: list(d.categories) for d in model.designs for dim in d.category_dims}
+    return xr.Dataset(data, coords={"row": np.arange(model.designs[0].n_rows), **labels})
 
 
 def _constant(model: Specification) -> xr.Dataset:

@@ -24,6 +24,8 @@ ADDITIONS: dict[str, dict[str, str]] = {
     "subset": {"s": "subset"},
     "thres": {"x": "thres", "gr": "thres_gr"},
     "mi": {"s": "mi_se"},
+    "vint": {"vint": "vint"},
+    "vreal": {"vreal": "vreal"},
 }
 # Of additions with several arguments, what they are.
 SAID = {
@@ -33,6 +35,7 @@ SAID = {
     "how many each has.",
 }
 NEEDED = {"cens": "c", "thres": "gr"}  # of these
+COLUMNS = ("vint", "vreal")  # which take any number of them
 _ABSENT = {"cat": "categories known to some raters alone"}
 
 
@@ -69,9 +72,10 @@ def with_additions(response: ResponseTerm, options: Node | None, text: str) -> R
         if call.function == "se":
             response = replace(response, se_sigma=flag(call, "sigma", text))
             call = without_options(call, ("sigma",), text)
-        found: dict[str, Any] = {
-            fields[name]: elementwise(node, text) for name, node in _arguments(call, text).items()
-        }
+        if call.function in COLUMNS:
+            found: dict[str, Any] = {call.function: _columns(call, text)}
+        else:
+            found = {fields[n]: elementwise(node, text) for n, node in _arguments(call, text).items()}
         response = replace(response, **found)
     return response
 
@@ -100,6 +104,18 @@ def _arguments(call: Call, text: str) -> dict[str, Node]:
     if not (known and found and NEEDED.get(call.function, next(iter(found), "")) in found):
         raise FormulaError(f"Found {unparse(call)}.", SAID[call.function], formula=text, span=call.span)
     return found
+
+
+def _columns(call: Call, text: str) -> tuple[Expression, ...]:
+    """Return the columns of ``vint(a, b)``."""
+    if call.keywords or not call.arguments:
+        raise FormulaError(
+            f"Found {unparse(call)}.",
+            f"{call.function}(a, b) takes columns for a family of your own.",
+            formula=text,
+            span=call.span,
+        )
+    return tuple(elementwise(argument, text) for argument in call.arguments)
 
 
 def _unknown(node: Node, text: str) -> FormulaError:

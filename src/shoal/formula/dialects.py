@@ -6,6 +6,7 @@ equal here is refused, in `absent`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shoal.formula.functions import CONTRASTS, ELEMENTWISE, registered
@@ -37,7 +38,7 @@ _CONTRASTS = {
     "Diff": "contr.diff",
 } | {name: name for name in CONTRASTS}
 _MODULES = ("np.", "numpy.")
-_SUCCESSES = ("cbind", "p", "prop", "proportion")
+_SUCCESSES = ("p", "prop", "proportion")
 
 
 def translated(call: Call) -> Node:
@@ -93,12 +94,10 @@ def factor_of(node: Node) -> Node:
 def response_parts(node: Node) -> tuple[Node, dict[str, Node]]:
     """Return the response itself, and the trials or weights that a call around it gave.
 
-    ``cbind(k, n - k)`` and ``p(k, n)`` are ``k | trials(n)``, ``weighted(y, w)`` is ``y | weights(w)``.
+    ``p(k, n)`` is ``k | trials(n)``, ``weighted(y, w)`` is ``y | weights(w)``.
     """
     match node:
         case Call(arguments=(value, second), keywords=()) if registered(node.function) is None:
-            if node.function == "cbind":
-                return value, {"trials": _total(value, second)}
             if node.function in _SUCCESSES:
                 return value, {"trials": second}
             if node.function == "weighted":
@@ -115,11 +114,21 @@ def proportion_as_trials(value: Node) -> str:
     return ""
 
 
-def _total(successes: Node, failures: Node) -> Node:
-    """Return the trials of ``cbind(successes, failures)``."""
-    if isinstance(failures, Chain) and failures.signs == ("-",) and failures.operands[1] == successes:
-        return failures.operands[0]
-    return Chain(("+",), (successes, failures), span=(successes.span[0], failures.span[1]))
+def response_columns(node: Node) -> tuple[Node, ...]:
+    """Return the columns of a response, ``cbind(a, b, c)`` or one."""
+    match node:
+        case Call(function="cbind", arguments=(_, _, *_), keywords=()) if registered("cbind") is None:
+            return node.arguments
+    return (node,)
+
+
+def total(columns: Sequence[Node]) -> Node:
+    """Return the trials that several columns sum to: n of ``cbind(k, n - k)``."""
+    first, *others = columns
+    for last in others[:1] if len(others) == 1 else ():
+        if isinstance(last, Chain) and last.signs == ("-",) and last.operands[1] == first:
+            return last.operands[0]
+    return Chain(("+",) * len(others), tuple(columns), span=(first.span[0], others[-1].span[1]))
 
 
 def _power(call: Call, base: Node, exponent: Node) -> Call:

@@ -9,7 +9,7 @@ from shoal.errors import FormulaError
 from shoal.formula.additions import elementwise, with_additions
 from shoal.formula.algebra import expand
 from shoal.formula.curves import curve_terms
-from shoal.formula.dialects import response_parts
+from shoal.formula.dialects import response_columns, response_parts, total
 from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.imputed import imputed_terms
 from shoal.formula.options import only_argument
@@ -200,11 +200,20 @@ def _bare_bar(reader: Reader, right: Node) -> FormulaError:
 
 
 def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
-    value, around = response_parts(value)
-    given = {name: elementwise(node, text) for name, node in around.items()}
-    response = ResponseTerm(elementwise(value, text), given.get("trials"), weights=given.get("weights"))
+    columns = response_columns(value)
+    if len(columns) > 1:
+        each = tuple(elementwise(column, text) for column in columns)
+        names = tuple(dict.fromkeys(name for column in each for name in column.columns))
+        response = ResponseTerm(Expression(unparse(value), names, value.span), columns=each)
+    else:
+        value, around = response_parts(value)
+        given = {name: elementwise(node, text) for name, node in around.items()}
+        response = ResponseTerm(elementwise(value, text), given.get("trials"), weights=given.get("weights"))
     if not response.value.columns:
         raise FormulaError(
             "The response names no column.", "A column was needed.", formula=text, span=value.span
         )
-    return with_additions(response, options, text)
+    response = with_additions(response, options, text)
+    if response.columns and response.trials is None:
+        response = replace(response, trials=elementwise(total(columns), text))
+    return response

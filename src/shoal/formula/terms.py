@@ -40,6 +40,10 @@ class ResponseTerm:
         Of ``subset(s)``: which rows have this response.
     thres, thres_gr : Expression, optional
         Of ``thres(n, gr=item)``: how many cutpoints each row's item has, and the column of items.
+    columns : tuple of Expression
+        Those of ``cbind(a, b, c)``, which together are the value; empty for a response of one column.
+    vint, vreal : tuple of Expression
+        Of ``vint(a, b)`` and ``vreal(a, b)``: columns for the user's own family, of whole numbers and of any.
     mi : bool
         ``mi()``: missing values are estimated. With `mi_se`, ``mi(s)``, all were measured with known errors.
     """
@@ -59,6 +63,9 @@ class ResponseTerm:
     thres_gr: Expression | None = None
     mi: bool = False
     mi_se: Expression | None = None
+    columns: tuple[Expression, ...] = ()
+    vint: tuple[Expression, ...] = ()
+    vreal: tuple[Expression, ...] = ()
 
     @property
     def truncated(self) -> bool:
@@ -74,7 +81,8 @@ class ResponseTerm:
     def parts(self) -> tuple[Expression, ...]:
         """The response and all additions."""
         every = (getattr(self, f.name) for f in fields(self))
-        return tuple(part for part in every if isinstance(part, Expression))
+        each = (own if isinstance(own, tuple) else (own,) for own in every)
+        return tuple(part for own in each for part in own if isinstance(part, Expression))
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,9 @@ def build(
     design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
     parts = specific_parts(design, frame, categories)
     for name in (name for name in design.parameters if name in predictors):
-        parameter = Parameter(name, family.parameter_prior(name, design.counting.rows), family.joint)
+        parameter = Parameter(
+            name, family.parameter_prior(name, design.counting.rows), name in family.together
+        )
         parts.append(
             _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
         )
@@ -128,9 +130,9 @@ def build(
 def _of_each(
     formula: Formula, predictors: Mapping[str, Formula], family: Family
 ) -> tuple[Formula, dict[str, Formula]]:
-    """Return a formula of nothing, and those of all parameters: the formula's right side if none is given."""
-    names = family.parameters(False, False)
-    each = {name: predictors.get(name) or parse_predictor(formula.right, name, formula) for name in names}
+    """Return a formula of nothing, and those of parameters: the formula's right side if none is given."""
+    names = family.together
+    each = {name: parse_predictor(formula.right, name, formula) for name in names} | dict(predictors)
     nothing = replace(parse_predictor("~ 0", names[0], formula), text=formula.text)
     return nothing, each
 
@@ -253,15 +255,28 @@ def _numbers(
 def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Family, Rows, tuple[Any, ...]]:
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
+    if r.columns:
+        y, *others = (_numbers(column, frame, recoded) for column in r.columns)
+        labels = tuple(column.text.strip("`") for column in r.columns)
+        return family.with_categories(labels), Rows(y, trials, weight, se, columns=np.stack(others)), labels
     if not family.categorical:
         y = _numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
-        return family, Rows(y, trials, weight, se), ()
+        return family, Rows(y, trials, weight, se, columns=own_numbers(formula, frame)), ()
     alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
     values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
     return family.with_categories(labels), Rows(codes, np.ones(n), weight, se), labels
+
+
+def own_numbers(formula: Formula, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the columns of ``vint`` and ``vreal``, (C, N), for a family of the user's own."""
+    r = formula.response
+    for whole in r.vint:
+        checks.whole(whole.text, _numbers(whole, frame))
+    columns = [_numbers(column, frame) for column in (*r.vint, *r.vreal)]
+    return np.stack(columns) if columns else None
 
 
 def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

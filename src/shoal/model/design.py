@@ -179,8 +179,8 @@ class Design:
     @property
     def links(self) -> tuple[int, ...]:
         """How each of `parameters` comes from its predictor, or that it has none, as compiled code has it."""
-        joint = self.family.joint
-        own = {part.parameter: JOINT if joint else CODES[part.family.link] for part in self.predictors}
+        own = {part.parameter: CODES[part.family.link] for part in self.predictors}
+        own |= dict.fromkeys(self.family.together, JOINT)
         return tuple(own.get(name, COMMON) for name in self.parameters)
 
     @property
@@ -238,6 +238,11 @@ class Design:
         return low, self.rows.y == np.array(self.thresholds.counts)[self.thresholds.index]
 
     @property
+    def category_dims(self) -> tuple[str, ...]:
+        """The dimension of results over the columns of a response, if it has several."""
+        return (f"{self.prefix}category",) if self.family.several else ()
+
+    @property
     def category_numbers(self) -> np.ndarray:
         """The number of each category: its label if that is a number, or its place from 1."""
         labels = np.asarray(self.categories)
@@ -245,8 +250,15 @@ class Design:
 
     @property
     def observed(self) -> np.ndarray:
-        """The responses, (N,), as the table has them; NaN where they are not known."""
-        return np.where(self.absent, np.nan, self.as_in_the_table(self.rows.y))
+        """The responses as the table has them, (N,), or (N, C) of several columns; NaN if not known."""
+        absent = self.absent[:, None] if self.family.several else self.absent
+        return np.where(absent, np.nan, self.as_in_the_table(self.responses))
+
+    @property
+    def responses(self) -> np.ndarray:
+        """The responses as `with_response` takes them: (N,), or (N, C) of several columns."""
+        rows = self.rows
+        return np.column_stack([rows.y, *rows.columns]) if self.family.several else np.asarray(rows.y, float)
 
     def as_in_the_table(self, y: np.ndarray) -> np.ndarray:
         """Return responses as the table has them: codes of categories, from 0, become `category_numbers`."""
@@ -309,8 +321,11 @@ class Design:
         return replace(self, x=x[:, x.shape[1] - len(self.terms) :], curves=curves, imputed=imputed)
 
     def with_response(self, y: np.ndarray) -> Design:
-        """Return the same design with another response vector, unchecked."""
-        return self._with_rows(y=np.asarray(y, float), known=None)
+        """Return the same design with another response, (N,) or of several columns (N, C), unchecked."""
+        y = np.asarray(y, float)
+        if self.family.several:
+            return self._with_rows(y=y[:, 0], columns=y[:, 1:].T, known=None)
+        return self._with_rows(y=y, known=None)
 
     def _with_rows(self, **columns: np.ndarray | None) -> Design:
         rows = self.rows._replace(**columns)

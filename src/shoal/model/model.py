@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from shoal.errors import ModelError, PriorError, ShoalWarning, listing
 from shoal.families import Family, get_family
 from shoal.formula import Formula, parse, parse_predictor
+from shoal.model import checks
 from shoal.model.build_design import build, needed
 from shoal.model.checks import responses as response_checks
 from shoal.model.default_priors import resolve
@@ -21,7 +23,7 @@ from shoal.model.joined import join
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.term import Term
 from shoal.model.terms.variable import ResolvedPrior, Variable
-from shoal.priors import Prior
+from shoal.priors import Fixed, Prior
 from shoal.tables import Table
 
 MISSING = ("refuse", "drop")
@@ -38,13 +40,14 @@ class Response:
     link : str, optional
         The family's own by default.
     predictors : mapping, optional
-        From parameters of the family to formulas of their own linear predictors: ``{"sigma": "~ z"}``.
+        From parameters of the family to formulas of their own linear predictors, ``{"sigma": "~ z"}``, or to
+        numbers that they are held at, ``{"quantile": 0.9}``.
     """
 
     formula: str
     family: str | Family = "gaussian"
     link: str | None = None
-    predictors: Mapping[str, str] = field(default_factory=dict)
+    predictors: Mapping[str, str | float] = field(default_factory=dict)
 
     @property
     def formulas(self) -> tuple[Formula, dict[str, Formula]]:
@@ -54,9 +57,17 @@ class Response:
         ------
         FormulaError, ModelError
         """
-        formula = parse(self.formula)
+        formula = checks.columns_of_response(parse(self.formula), get_family(self.family, self.link))
         _check_names("predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError)
-        return formula, {n: parse_predictor(text, n, formula) for n, text in self.predictors.items()}
+        texts: dict[str, Any] = {n: text for n, text in self.predictors.items() if n not in self.held}
+        return formula, {n: parse_predictor(text, n, formula) for n, text in texts.items()}
+
+    @property
+    def held(self) -> dict[str, Prior]:
+        """Parameters that are known, each with its value as a prior."""
+        given: Mapping[str, Any] = self.predictors
+        known = {n: v for n, v in given.items() if isinstance(v, Real) and not isinstance(v, bool)}
+        return {name: Fixed(float(value)) for name, value in known.items()}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -195,9 +206,25 @@ def specify(
             warnings.warn(f"{table.dropped}.", ShoalWarning, stacklevel=3)
     designs = designs_of(responses, table, covariances or {}, rescor=rescor)
     columns = dict.fromkeys(c for response in responses for c in response.columns)
-    return Specification(
-        designs, resolve(designs, priors or {}), table.select(tuple(columns)), covariances or {}
-    )
+    priors = _with_held(responses, designs, priors or {})
+    return Specification(designs, resolve(designs, priors), table.select(tuple(columns)), covariances or {})
+
+
+def _with_held(
+    responses: Sequence[Response], designs: Sequence[Design], priors: Mapping[str, Prior]
+) -> dict[str, Prior]:
+    """Return the priors given, and those of parameters that are held at a number."""
+    out = dict(priors)
+    for response, design in zip(responses, designs, strict=True):
+        checks.predictors(response.held, design.formula, design.family)
+        for own, prior in response.held.items():
+            name = design.prefix + own
+            if name in priors:
+                raise ModelError(
+                    f"{name!r} is held at {prior} and has the prior {priors[name]}.", "One of them."
+                )
+            out[name] = prior
+    return out
 
 
 def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:

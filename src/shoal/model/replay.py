@@ -73,7 +73,7 @@ def _factor_columns(design: Design) -> list[str]:
 def _additions(design: Design, trials: bool, se: bool) -> list[Expression]:
     response = design.formula.response
     wanted = [response.trials if trials else None, response.se if se else None]
-    wanted += [response.trunc_lower, response.trunc_upper] if trials else []
+    wanted += [response.trunc_lower, response.trunc_upper, *response.vint, *response.vreal] if trials else []
     return [part for part in wanted if part is not None]
 
 
@@ -227,6 +227,8 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
     if se and response.se is not None:
         out = out._replace(se=_numbers(response.se, frame))
         checks.positive("Standard errors", response.se.text, out.se)
+    if trials and (own := [_numbers(column, frame) for column in (*response.vint, *response.vreal)]):
+        out = out._replace(columns=np.stack([np.broadcast_to(column, n) for column in own]))
     if trials:
         out = out._replace(bounds=bounds(response, frame, design.family.discrete))
     return out

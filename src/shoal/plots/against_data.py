@@ -40,23 +40,36 @@ class Replicates:
     simulated : (S, N) array
     color : str
         Of what is simulated.
+    column : str
+        Which of several columns of the response these are.
     """
 
     design: Design
     observed: np.ndarray
     simulated: np.ndarray
     color: str = POOLED
+    column: str = ""
 
     @classmethod
-    def of(cls, design: Design, simulated: np.ndarray, color: str = POOLED) -> Replicates:
-        """Return the rows of a design whose response is known, beside simulated ones of all rows."""
-        seen = ~design.absent
-        return cls(design, design.observed[seen], simulated[:, seen], color)
+    def of(cls, design: Design, simulated: np.ndarray, color: str = POOLED) -> list[Replicates]:
+        """Return the rows of a design whose response is known, beside simulated ones of all rows.
+
+        One of each column, of a response of several.
+        """
+        seen, observed = ~design.absent, design.observed
+        if not design.family.several:
+            return [cls(design, observed[seen], simulated[:, seen], color)]
+        return [
+            cls(design, own[seen], drawn[:, seen], color, str(label))
+            for own, drawn, label in zip(
+                observed.T, np.moveaxis(simulated, -1, 0), design.categories, strict=True
+            )
+        ]
 
     @property
     def name(self) -> str:
-        """The response, as the formula writes it."""
-        return self.design.formula.response.value.text
+        """The response, as the formula writes it, or its column."""
+        return self.column or self.design.formula.response.value.text
 
     @property
     def discrete(self) -> bool:
@@ -163,7 +176,7 @@ def bins(replicates: Replicates) -> tuple[np.ndarray, list[str]]:
 
     The last one is open where a few simulated values lie far above the others.
     """
-    if replicates.design.categories:
+    if replicates.design.family.categorical:
         numbers = replicates.design.category_numbers
         between = (numbers[1:] + numbers[:-1]) / 2
         return np.array([-np.inf, *between, np.inf]), [str(c) for c in replicates.design.categories]

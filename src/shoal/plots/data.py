@@ -230,7 +230,13 @@ def _ends(items: pd.Index) -> tuple[pd.Index, pd.Index]:
 
 
 def require_mean(design: Design) -> None:
-    """Raise if the response has categories without an order, which have no mean."""
+    """Raise if the response has several columns, or categories without an order, which have no mean."""
+    if design.family.several:
+        raise ModelError(
+            f"The response {design.formula.response.value.text!r} has several columns, and no one mean.",
+            "A response of one column.",
+            "fit.contrast({column: [values]}) has the share of each column, fit.plot.ppc() a panel for each.",
+        )
     if design.family.joint:
         raise ModelError(
             f"The categories of {design.formula.response.value.text!r} have no order, and so no mean.",

@@ -78,7 +78,7 @@ def simulate(results: Results, draws: int, seed: int) -> list[Replicates]:
     out = []
     for design in results.model.designs:
         values = predicted[safe(design.formula.response.value.text)].values
-        out.append(Replicates.of(design, values.reshape(-1, values.shape[-1])[order]))
+        out += Replicates.of(design, values.reshape(-1, *values.shape[2:])[order])
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -23,19 +25,20 @@ def prior_predictive(model: Specification, draws: int = 200, seed: int = 0) -> P
     """
     with np.errstate(over="ignore"):  # a very wide prior: such responses are infinite, and outside the window
         simulated_of = simulated(model, draws, seed)["prior_predictive"].to_dataset()
-    figure = new_figure(7.0, 0.6 + 3.2 * len(model.designs))
-    panels = figure.subplots(len(model.designs), 1, squeeze=False)[:, 0]
+    every = list[Replicates]()
+    for design in model.designs:
+        values = simulated_of[safe(design.formula.response.value.text)].values[0]
+        every += Replicates.of(design, values, COMPLETE)
+    figure = new_figure(7.0, 0.6 + 3.2 * len(every))
+    panels = figure.subplots(len(every), 1, squeeze=False)[:, 0]
     tables = []
-    for axes, design in zip(panels, model.designs, strict=True):
-        name = design.formula.response.value.text
-        values = simulated_of[safe(name)].values[0]
-        replicates = Replicates.of(design, values, COMPLETE)
+    for axes, replicates in zip(panels, every, strict=True):
         if replicates.discrete:
             table = bars(axes, replicates)
         else:
-            some = Replicates.of(design, values[:LINES], COMPLETE)
+            some = replace(replicates, simulated=replicates.simulated[:LINES])
             table = curves(figure, axes, some, "ecdf")
-        tables.append(table.assign(response=name))
+        tables.append(table.assign(response=replicates.name))
     numbers = pd.concat(tables, ignore_index=True)
     caption = (
         f"{draws:,} data sets that the priors alone expect (grey) against the data (black): "

@@ -30,7 +30,8 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
     else:
         yield f"{came} with {design.family.link} link. η is on the scale “{scale_of(design)}”."
     if r.trials:
-        yield f"Each row counts successes of {r.trials.text} trials."
+        what = "each category's part" if design.family.several else "successes"
+        yield f"Each row counts {what} of {r.trials.text} trials."
     if r.se:
         beside = " beside the residual σ, which is estimated" if r.se_sigma else ""
         yield f"Each row's standard error, {r.se.text}, is known{beside}."
@@ -53,7 +54,7 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         terms = _together(list(design.predictors[0].terms))
         yield f"The effects of {terms} differ from cutpoint to cutpoint, and add to η there."
     for number, part in enumerate(() if design.family.specific else design.predictors, 1):
-        if design.family.joint:
+        if part.parameter in design.family.together:
             first, own = design.categories[0], design.categories[number]
             odds = f"the log odds of {own} against {first}"
             yield f"{part.parameter}, {odds}, has a linear predictor of its own."

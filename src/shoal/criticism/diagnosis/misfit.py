@@ -39,12 +39,13 @@ def misfit_by_level(case: Case) -> list[Finding]:
 
 def _of_response(results: Results, number: int) -> list[Finding]:
     design = results.model.designs[number]
-    draws = int(np.clip(NUMBERS // design.n_rows, FEWEST, MOST))
+    numbers = design.responses.size
+    draws = int(np.clip(NUMBERS // numbers, FEWEST, MOST))
     # To a power that is neither 0 nor 1 a density is no distribution to simulate from.
     # Simulated responses are not censored.
     simulable = np.isin(design.rows.weight, (0, 1)).all() and design.rows.observed.all()
     groups = {group.name: group for part in design.parts for group in part.groups}.values()
-    if not groups or not simulable or draws * design.n_rows > LARGEST:
+    if not groups or not simulable or draws * numbers > LARGEST:
         return []
     squares = _squares(results, design, draws)
     alarms = ALARMS / len(groups)
@@ -102,15 +103,21 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
     own, drawn = (observed - mean) ** 2, (y - mean) ** 2
     # The observed response counts as one more simulated one, so that no variance is zero where it is not.
     variance = (drawn.sum(0) + own.mean(0)) / (len(drawn) + 1)
-    weight = counts / np.where(variance > 0, variance, np.inf)
-    return _Squares(own * weight, drawn * weight)
+    weight = 1 / np.where(variance > 0, variance, np.inf)
+    own, drawn = own * weight, drawn * weight
+    if design.family.several:
+        own, drawn = own.sum(-1), drawn.sum(-1)
+    return _Squares(own * counts, drawn * counts)
 
 
 def _all(question: Request, design: Design) -> np.ndarray:
-    """Return predictions of all rows at all draws, (S, N); of an ordered response as the table has it."""
+    """Return predictions of all rows at all draws, (S, N), or (S, N, C) of several columns.
+
+    Of categories, the mean of their numbers.
+    """
     parts = [values.reshape(-1, *values.shape[2:]) for _, values in predicted_blocks(question)]
     whole = np.concatenate(parts, axis=1)
-    return whole @ design.category_numbers if whole.ndim == 3 else whole
+    return whole @ design.category_numbers if whole.ndim == 3 and design.family.categorical else whole
 
 
 def _finding(design: Design, group: Group, squares: _Squares, alarms: float) -> list[Finding]:

@@ -66,7 +66,7 @@ def of_rows(outcome: Outcome, prior: Draws, draws: int, rng: np.random.Generator
         if outcome.bounded:
             means = outcome.means(design.rows, eta, phi)
             edges.append(((means < EDGE) | (means > 1 - EDGE)).mean(-1))
-    observed = _rates(design, np.asarray(design.rows.y, float))
+    observed = _rates(design, design.responses)
     for key, (scale, statistic) in compared.items():
         yield Statement(name, key, "", scale, np.concatenate(values[key]), float(statistic(observed)))
     if edges:
@@ -86,9 +86,10 @@ def _blocks(prior: Draws, draws: int, rows: int) -> Iterator[tuple[dict[str, np.
 
 def _rates(design: Design, y: np.ndarray) -> np.ndarray:
     """Return responses, as shares of their trials; of an ordered one, the number of the category."""
-    return (
-        design.as_in_the_table(y) if design.family.categorical else y / np.asarray(design.rows.trials, float)
-    )
+    trials = np.asarray(design.rows.trials, float)
+    if design.family.categorical:
+        return design.as_in_the_table(y)
+    return y / (trials[:, None] if design.family.several else trials)
 
 
 def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray], Any]]]:
@@ -98,6 +99,8 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
     trials = np.asarray(design.rows.trials, float)
     scale = design.formula.response.value.text
     scale = f"share of trials, {scale}" if (trials > 1).any() else scale
+    if design.family.several:
+        return _of_columns(design, trials)
     if design.family.categorical:
         scale = f"category number of {scale}"
         for number, label in zip(design.category_numbers, design.categories, strict=True):
@@ -112,6 +115,24 @@ def _statistics(outcome: Outcome) -> dict[str, tuple[str, Callable[[np.ndarray],
     for group in {group.name: group for part in design.parts for group in part.groups}.values():
         out[f"sd between means of levels, {group.name}"] = (scale, partial(_spread, group, trials))
     return out
+
+
+def _of_columns(design: Design, trials: np.ndarray) -> dict[str, tuple[str, Callable[[np.ndarray], Any]]]:
+    """Return statistics of the shares (..., N, C) of a response of several columns, each with its scale."""
+    out: dict[str, tuple[str, Callable[[np.ndarray], Any]]] = {}
+    groups = {group.name: group for part in design.parts for group in part.groups}.values()
+    for place, label in enumerate(design.categories):
+        own: dict[str, Callable[[np.ndarray], Any]] = {
+            f"mean of {label}": partial(np.average, axis=-1, weights=trials),
+            f"sd between rows, {label}": partial(np.std, axis=-1),
+        }
+        own |= {f"sd between means of levels, {g.name}, {label}": partial(_spread, g, trials) for g in groups}
+        out |= {name: (f"share of {label}", partial(_column, place, one)) for name, one in own.items()}
+    return out
+
+
+def _column(place: int, statistic: Callable[[np.ndarray], Any], rates: np.ndarray) -> Any:
+    return statistic(rates[..., place])
 
 
 def _share(number: float, rates: np.ndarray) -> Any:

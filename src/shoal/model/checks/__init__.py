@@ -14,12 +14,15 @@ from shoal.model.checks.response import (
     specific,
     standard_errors,
     weights,
+    whole,
 )
+from shoal.model.checks.response_columns import columns_of_response
 
 __all__ = [
     "Remark",
     "additions",
     "columns",
+    "columns_of_response",
     "constant_within",
     "correlated_residuals",
     "covariance",
@@ -35,4 +38,5 @@ __all__ = [
     "specific",
     "standard_errors",
     "weights",
+    "whole",
 ]

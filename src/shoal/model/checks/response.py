@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from typing import Any
+
 import numpy as np
 
 from shoal.errors import DataError, ModelError, counted, listing, nearest
@@ -24,7 +26,7 @@ LARGEST_WEIGHT = 1e12  # observations that a row stands for
 def additions(formula: Formula, family: Family) -> None:
     """Raise if the response predicts itself, or its additions do not fit the family."""
     response = formula.response
-    given = {name for name, part in (("trials", response.trials), ("se", response.se)) if part is not None}
+    given = {name for name in ("trials", "se", "vint", "vreal") if getattr(response, name)}
     _apart_from_response(formula)
     if response.thres_gr is not None and not family.ordinal:
         able = [name for name, own in FAMILIES.items() if own.ordinal]
@@ -48,19 +50,24 @@ def additions(formula: Formula, family: Family) -> None:
         raise ModelError(
             f"The formula has {name}(...), which family {family.name!r} does not take.",
             f"It takes {listing(sorted(family.takes)) or 'neither trials nor se'}.",
-            "Use family='binomial' for counts out of trials." + _as_list(formula) if name == "trials" else "",
+            "Use family='binomial' for counts out of trials." + _as_list(formula)
+            if name == "trials"
+            else "Columns are for families of your own, whose `takes` names them."
+            if name in ("vint", "vreal")
+            else "",
         )
     for name in sorted(family.requires - given):
-        raise ModelError(
-            f"Family {family.name!r} needs {name}(...) and the formula has none.", *_with_trials(formula)
-        )
+        needed = _with_trials(formula)
+        if name in ("vint", "vreal"):
+            needed = "Its columns.", write(f"{response.value.text} | {name}(…) {formula.right}")
+        raise ModelError(f"Family {family.name!r} needs {name}(...) and the formula has none.", *needed)
 
 
-def predictors(given: Mapping[str, Formula], formula: Formula, family: Family) -> None:
-    """Raise if a predictor is given of what is no parameter of the family."""
+def predictors(given: Mapping[str, Any], formula: Formula, family: Family) -> None:
+    """Raise if a predictor, or a number, is given of what is no parameter of the family."""
     known = family.parameters(formula.response.se is not None, formula.response.se_sigma)
     for name, own in given.items():
-        if own.residuals is not None:
+        if isinstance(own, Formula) and own.residuals is not None:
             raise ModelError(
                 f"The predictor of {name!r} has {own.residuals.function}(...).",
                 "It stands in the formula of the response, whose residuals correlate.",
@@ -204,6 +211,17 @@ def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = 
     far = np.flatnonzero(np.abs(values.astype(float)) > LARGEST)
     if far.size:
         raise too_large(repr(name), np.atleast_1d(values), far)
+
+
+def whole(name: str, values: np.ndarray) -> None:
+    """Raise unless all values of a column of ``vint`` are whole numbers."""
+    bad = np.flatnonzero(values != np.round(values))
+    if bad.size:
+        raise DataError(
+            f"{name!r} is not whole in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
+            "vint(...) takes whole numbers.",
+            f"Write vreal({name}).",
+        )
 
 
 def positive(what: str, name: str, values: np.ndarray) -> None:

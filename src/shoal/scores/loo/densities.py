@@ -122,10 +122,10 @@ def _redrawn(results: Results, units: Units, which: np.ndarray) -> Results:
 
 
 def _means(results: Results, rows: np.ndarray) -> np.ndarray | None:
-    """Return the expected response of some rows, (S, rows); None where there are several responses."""
-    if len(results.model.designs) > 1:
-        return None
+    """Return the expected response of some rows, (S, rows); None of several responses, or several columns."""
     design, posterior = results.model.designs[0], results.posterior
+    if len(results.model.designs) > 1 or design.family.several:
+        return None
     return block_mean(design, shared_draws(design, posterior), posterior, rows)
 
 

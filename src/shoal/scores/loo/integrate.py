@@ -148,6 +148,8 @@ def log_integrals(
     several = {QUADRATURE: kernel.NODES, SAMPLING: n_points(kind.dimension)}.get(kind.method, 1)
     copies = min(several, max(1, TOGETHER // max(n, 1)))
     intervals = [np.tile(own.intervals, (1, copies)) for own in rows]
+    read = [[np.tile(column, copies) for column in own.read(len(own.y))] for own in rows]
+    y, *others = (np.concatenate(own) for own in zip(*read, strict=True))
     kernel.log_integrals.compiled(
         row_list(f for own in kind.families for f in (own.row_function, own.interval_function)),
         _starts([len(own.y) for own in rows]),
@@ -155,13 +157,8 @@ def log_integrals(
         _starts([own.shape[1] for own in phi]),
         np.array([code for own in kind.links for code in own], np.int64),
         copies,
-        np.array(
-            [
-                np.concatenate([np.tile(c, copies) for c in own])
-                for own in zip(*(r.exact[:4] for r in rows), strict=True)
-            ],
-            float,
-        ),
+        _starts([len(own[0]) for own in read]),
+        *(y, np.array(others)),
         _starts([own.size for own in intervals]),
         np.concatenate([np.zeros(0), *map(np.ravel, intervals)]),
         where,

@@ -37,8 +37,10 @@ class Unit(NamedTuple):
         How parameters come from predictors (`families.predicted_parameters`).
     copies : int
         Places v at which all rows can be evaluated in one call.
-    rows : (4, copies n) array
-        Response, trials, weight and standard error: of each response so many copies, one after the other.
+    y_starts, y : (R + 1,) int, (...) arrays
+        Each response, with further columns of a row behind the first one, so many copies one after the other.
+    rows : (3, copies n) array
+        Trials, weight and standard error likewise.
     interval_starts, interval : (R + 1,) int, (...) arrays
         What intervals add to the rows of each response (`families.base.Rows.intervals`), with their copies,
         flattened.
@@ -60,6 +62,8 @@ class Unit(NamedTuple):
     phi_starts: np.ndarray
     link: np.ndarray
     copies: int
+    y_starts: np.ndarray
+    y: np.ndarray
     rows: np.ndarray
     interval_starts: np.ndarray
     interval: np.ndarray
@@ -110,7 +114,7 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
     base, eta, value, columns, where = space.base, space.eta, space.value, space.columns, unit.where
     starts, phi_starts, rows, functions = unit.starts, unit.phi_starts, unit.rows, unit.functions
     line_starts, link, packed = unit.line_starts, unit.link, 0
-    interval_starts, interval = unit.interval_starts, unit.interval
+    interval_starts, interval, y_starts, y = unit.interval_starts, unit.interval, unit.y_starts, unit.y
     score, curvature, phi, unused = space.score, space.curvature, space.phi, space.unused
     for j in range(count):
         total[j] = 0.0
@@ -119,6 +123,7 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
         if size == 0:
             continue
         a = unit.copies * starts[r]
+        width = (y_starts[r + 1] - y_starts[r]) // (unit.copies * size)
         b = a + count * size
         first = unit.copies * line_starts[r]
         at = first
@@ -137,10 +142,10 @@ def likelihood(unit: Unit, space: Space, v: np.ndarray, count: int, order: int, 
         evaluate_block(
             functions[2 * r],
             functions[2 * r + 1],
+            y[y_starts[r] : y_starts[r] + count * size * width],
             rows[0, a:b],
             rows[1, a:b],
             rows[2, a:b],
-            rows[3, a:b],
             intervals,
             eta[first:at],
             phi[p:q],
