@@ -291,6 +291,9 @@ def test_trials_may_be_a_column_of_new_tables(table):
     fit = model.fit(draws=50, seed=1, progress=False)
     new = pd.DataFrame({"x": [0.0, 1.0], "n": [1, 10]})
     np.testing.assert_allclose(fit.predict(new).sum("category")[0, 0], [1, 10])
+    alone = sl.Model("cbind(a, b, c) ~ x", table, "multinomial").fit(draws=50, seed=1, progress=False)
+    with pytest.raises(DataError, match=r"no column 'a', 'b', 'c'[\s\S]*cbind\(a, b, c\) \| trials\(n\)"):
+        alone.predict(new)
     with pytest.raises(DataError, match="counts that do not sum to its trials"):
         sl.Model("cbind(a, b) | trials(n) ~ x", table, "multinomial")
 

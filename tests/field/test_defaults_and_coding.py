@@ -24,7 +24,7 @@ RESPONSES = {
     "weibull": "p", "inverse_gaussian": "p", "beta_binomial": "k | trials(12)", "beta": "q",
     "cumulative": "t", "sratio": "t", "cratio": "t", "acat": "t", "categorical": "t",
     "skew_normal": "y", "von_mises": "a", "asym_laplace": "y",
-    "multinomial": "cbind(c, k, m)", "dirichlet": "cbind(q, r)",
+    "multinomial": "cbind(k, m, 12 - m)", "dirichlet": "cbind(q, r)",
 }  # fmt: skip
 OVER = ("chain", "draw")
 EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))

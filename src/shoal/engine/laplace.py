@@ -81,7 +81,7 @@ def find_mode(p, theta, space, out):
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
             break
-        if gain < min(ROUGH, KINKED * promised):
+        if turn > 0 and gain < min(ROUGH, KINKED * promised):
             break
         copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)

@@ -258,22 +258,23 @@ def _acat(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
 
 
 def _categorical(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
-    return Observed(pm.Categorical, {"logit_p": _all_log_odds(design, phi)}, integers=True)
+    return Observed(pm.Categorical, {"logit_p": _of_categories(design, phi)}, integers=True)
 
 
 def _multinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     trials = data(design, "trials", design.rows.trials.astype(np.int64))
-    shares = pm.math.softmax(_all_log_odds(design, phi), axis=1)
-    return Observed(pm.Multinomial, {"n": trials, "p": shares}, True)
+    return Observed(
+        pm.Multinomial, {"n": trials, "p": pm.math.softmax(_of_categories(design, phi), axis=1)}, True
+    )
 
 
 def _dirichlet(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
-    shares = pm.math.softmax(_all_log_odds(design, phi), axis=1)
+    shares = pm.math.softmax(_of_categories(design, phi), axis=1)
     precision = phi["phi"] * pt.ones_like(eta)
     return Observed(pm.Dirichlet, {"a": precision[:, None] * shares})
 
 
-def _all_log_odds(design: Design, phi: dict[str, Any]) -> Any:
+def _of_categories(design: Design, phi: dict[str, Any]) -> Any:
     """Return the linear predictors of all categories, the first one's of zeros."""
     own = [phi[name] for name in design.family.together]
     return pt.stack([pt.zeros_like(own[0]), *own], axis=1)

@@ -94,10 +94,13 @@ def read_new(source: Any, designs: Sequence[Design], trials: bool, se: bool) -> 
         absent = [c for d in designs for p in _additions(d, trials, se) for c in p.columns if c not in there]
         if not absent:
             raise
+        remedy = "Add the column (trials of 1 give a probability), or ask for kind='linear'."
+        if several := [d.formula.response for d in designs if d.family.several and d.formula.response.trials]:
+            remedy += f" A model of `{several[0].value.text} | trials(n) ~ …` needs n alone."
         raise DataError(
             f"The table has no column {listing(map(repr, absent))}.",
             "New observations need the trials (and known standard errors) that they would have.",
-            "Add the column (trials of 1 give a probability), or ask for kind='linear'.",
+            remedy,
         ) from None
 
 
