@@ -66,7 +66,7 @@ class Response:
     def held(self) -> dict[str, Prior]:
         """Parameters that are known, each with its value as a prior."""
         given: Mapping[str, Any] = self.predictors
-        known = {n: v for n, v in given.items() if isinstance(v, Real) and not isinstance(v, bool)}
+        known = {n: v for n, v in given.items() if type(v) is not bool and isinstance(v, Real)}
         return {name: Fixed(float(value)) for name, value in known.items()}
 
     @property
