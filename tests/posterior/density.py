@@ -315,11 +315,13 @@ def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
     return float(sum(log_density_of_rows(design, values).sum() for design in model.designs))
 
 
-def log_density_of_rows(design: Design, values: Mapping[str, Any]) -> np.ndarray:
-    """Return the log density of each response, (N,)."""
-    eta = linear_predictor(design, values)
+def log_density_of_rows(design: Design, values: Mapping[str, Any], eta: Any = None) -> np.ndarray:
+    """Return the log density of each response, (N,), or at linear predictors (..., N) that are given."""
+    eta = linear_predictor(design, values) if eta is None else eta
     if not design.family.ordinal:
         return scipy_densities.log_density(design.family, design.rows, eta, phi_of(design, values))
+    if eta.ndim > 1:
+        return np.stack([log_density_of_rows(design, values, one) for one in eta])
     out = np.zeros(design.n_rows)
     for number, cutpoints in enumerate(cutpoint_sets(design, values).values()):
         own = design.thresholds.index == number

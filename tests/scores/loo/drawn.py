@@ -3,9 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from families import scipy_densities
 from posterior.cases import Case, specification
-from posterior.density import phi_of
+from posterior.density import log_density_of_rows
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
 from shoal.model.prior_draws import draw_prior
@@ -29,4 +28,4 @@ def at(results: Results, draw: int) -> dict[str, np.ndarray]:
 
 def row_densities(design, eta, values) -> np.ndarray:
     """Return the log density of every row of a response by scipy, weights included."""
-    return scipy_densities.log_density(design.family, design.rows, eta, phi_of(design, values))
+    return log_density_of_rows(design, values, eta)

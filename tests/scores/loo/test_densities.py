@@ -1,6 +1,6 @@
 """Densities of what is left out, against plain quadrature and the plain densities of the rows."""
 
-from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -30,6 +30,7 @@ from posterior.density import linear_predictor
 from shoal.errors import ModelError
 from shoal.estimands.predictive import as_dataset
 from shoal.fit.results import Results
+from shoal.model.design import Design
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Fixed
 from shoal.scores.loo import levels
@@ -100,7 +101,7 @@ def by_quadrature(results, units, unit, parameters, nodes, far=30.0):
     total = -0.5 * (grid**2).sum(1) - 0.5 * size * np.log(2 * np.pi) + size * np.log(axis[1] - axis[0])
     for k, design in enumerate(model.designs):
         columns = [predictors(one)[k] - base[k] for one in np.eye(size)]
-        own = replace(design, rows=design.rows.at(rows))
+        own = design.changed(partial(Design.at, kept=np.flatnonzero(rows)))
         total = total + row_densities(own, base[k] + grid @ np.array(columns), parameters).sum(1)
     return logsumexp(total)
 
@@ -116,6 +117,7 @@ ONE_EFFECT = [
     COUNTS_AND_OTHERS[2],
     *(case for case in COUNTS_AND_OTHERS[4:] if "1 + x1 | g" not in case.formula),
     ORDERED[0],
+    *(case for case in ORDERED if "thres(gr=i) ~ x" in case.formula or "cs(x2)" in case.formula),
     LATENT[0],
     TWO_GAUSSIAN[2],
     Case("p | weights(w) ~ x1 + (1 | g)", "lognormal"),
