@@ -39,6 +39,8 @@ def test_choices_are_read():
         b'{"priors": {"a": {"kind": "Normal", "mu": "0"}}}',
         b'{"priors": {"a": {"kind": "Normal", "mu": NaN}}}',
         b'{"priors": {"a": {"kind": "Normal", "x": 1}}}',
+        b'{"priors": {"a": {"kind": ["Normal"]}}}',
+        b"[" * 100_000,
     ],
 )
 def test_anything_else_is_refused(text):

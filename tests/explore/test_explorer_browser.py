@@ -98,9 +98,14 @@ def test_a_slider_follows_the_keyboard_and_the_fit_the_slider(chromium, explorer
     ask(page, "document.getElementById('script').click()")
     until(page, "!document.getElementById('code').hidden")
     assert "priors={" in ask(page, "document.getElementById('code').textContent")
-    ask(page, "document.getElementById('reset').click()")
-    until(page, JUDGED)
+    ask(page, "document.querySelector('input[value=none]').click()")
+    until(page, f"state.pooling === 'none' && {JUDGED}")
+    ask(page, "document.getElementById('written').click()")
+    until(page, f"state.pooling === 'partial' && {JUDGED}")
     assert ask(page, "Object.keys(state.priors).length") == 0
+    assert ask(page, "document.querySelector('input[value=partial]').checked") is True
+    cy = "[...document.querySelectorAll('#levels circle')].map(c => c.getAttribute('cy')).join()"
+    assert ask(page, cy) == before and page._complaints() == []
 
 
 def test_pooling_and_coordinates_are_switched(chromium, explorer):

@@ -91,6 +91,7 @@ def test_what_is_no_question_is_refused(explorer):
     assert ask(explorer, "GET", f"/page/explorer.js?token={token}")[0] == 404
     assert ask(explorer, Content_Length="x", body="")[0] == 413
     assert ask(explorer, Content_Length=str(2**40), body="")[0] == 413
+    assert ask(explorer, Content_Length=b"\xb2", body="")[0] == 413  # a superscript two is a digit to Python
     assert ask(explorer, Content_Length="-1", body="")[0] == 413
     status, text, _ = ask(explorer, path="/fit", body="{")
     assert status == 422 and "JSON" in json.loads(text)["error"]
@@ -126,3 +127,16 @@ def test_a_closed_page_ends_it(monkeypatch):
     assert not waiting.is_alive()
     with pytest.raises(OSError):
         ask(explorer)
+
+
+def test_a_page_hears_of_its_end(monkeypatch):
+    monkeypatch.setattr(server, "BEAT", 0.05)
+    model = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
+    explorer = Explorer(Session(model.specification, None, "...", 1))
+    host, token = parts(explorer)
+    page = http.client.HTTPConnection(host, timeout=5)
+    page.request("GET", f"/alive?token={token}")
+    answer = page.getresponse()
+    assert answer.read(8) == b": here\n\n"
+    explorer.close()
+    assert set(answer.read().split(b"\n")) <= {b"", b": here"}  # the stream ends

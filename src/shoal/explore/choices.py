@@ -40,6 +40,11 @@ class Choices:
     effect: str | None = None
 
     @property
+    def key(self) -> str:
+        """What decides the draws, as text."""
+        return repr((sorted(self.priors.items()), self.pooling, self.coordinates, self.moving))
+
+    @property
     def draws(self) -> int:
         """Draws of each chain."""
         return WHILE_MOVING if self.moving else AT_REST
@@ -55,7 +60,7 @@ def read_choices(text: bytes) -> Choices:
     """
     try:
         given = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ModelError("The request is not JSON.", "The state of the page, as JSON.") from problem
     known = {"priors", "pooling", "coordinates", "moving", "group", "effect"}
     if not isinstance(given, dict) or set(given) - known:
@@ -75,6 +80,7 @@ def read_choices(text: bytes) -> Choices:
 
 
 def _priors(given: Any) -> dict[str, Prior]:
-    if not isinstance(given, dict) or not all(isinstance(record, dict) for record in given.values()):
+    records = list(given.values()) if isinstance(given, dict) else [None]
+    if not all(isinstance(record, dict) and isinstance(record.get("kind"), str) for record in records):
         raise ModelError("priors is no mapping.", "From names of parameters to kinds with their arguments.")
     return {name: from_record(record) for name, record in given.items()}

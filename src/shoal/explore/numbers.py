@@ -18,22 +18,33 @@ from shoal.plots.groups import Levels, interval_words, levels_of, size_axis
 from shoal.plots.prior_posterior import MOST, densities
 from shoal.plots.quantities import choose
 
-MOST_LEVELS = 2000
 MOST_POINTS = 1500
 DIGITS = 5
 
 
-def picture(results: Results, group: str | None, effect: str | None) -> dict[str, Any]:
+def picture(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
     """Return all that follows from draws alone.
 
     Parts that this model does not have hold a ``message`` that says why.
+
+    Parameters
+    ----------
+    group, effect : str, optional
+        The effect whose levels are shown.
+    most : int
+        Levels, those with most rows.
     """
     return {
         "run": run_of(results),
-        "levels": _or_message(levels_table, results, group, effect),
+        "levels": levels_of_picture(results, group, effect, most),
         "densities": _or_message(densities_of, results),
         "funnel": _or_message(funnel_of, results, group, effect),
     }
+
+
+def levels_of_picture(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
+    """Return `levels_table`, or why there is none."""
+    return _or_message(levels_table, results, group, effect, most)
 
 
 def _or_message(part: Any, *arguments: Any) -> dict[str, Any]:
@@ -64,15 +75,12 @@ def run_of(results: Results) -> dict[str, Any]:
     return found
 
 
-def levels_table(results: Results, group: str | None, effect: str | None) -> dict[str, Any]:
-    """Return each level alone and pooled, and where it stands by its size.
-
-    Of more than `MOST_LEVELS` levels those with most rows.
-    """
+def levels_table(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
+    """Return each level alone and pooled, and where it stands by its size; of many those with most rows."""
     levels = levels_of(results, group, effect, INTERVAL)
     table = levels.table
     axis = size_axis(levels, table["no_pooling"].to_numpy())
-    kept = np.sort(np.argsort(-table["size"].to_numpy(), kind="stable")[:MOST_LEVELS])
+    kept = np.sort(np.argsort(-table["size"].to_numpy(), kind="stable")[:most])
     low, high = interval_names(INTERVAL)
     columns = {
         "alone": "no_pooling",
@@ -87,7 +95,7 @@ def levels_table(results: Results, group: str | None, effect: str | None) -> dic
         "labels": [str(label) for label in table[levels.label].iloc[kept]],
         "at": numbers(axis.position[kept]),
         "size": {"words": axis.words, "log": axis.logarithmic},
-        "left_out": len(table) - len(kept),
+        "of": len(table),
         **{name: numbers(table[column].to_numpy()[kept]) for name, column in columns.items()},
     }
 
@@ -100,14 +108,21 @@ def heading_of(levels: Levels) -> dict[str, Any]:
         "scale": levels.axis,
         "interval": interval_words(INTERVAL),
         "population": number(levels.population),
+        "column": _column_of(levels),
     }
+
+
+def _column_of(levels: Levels) -> str | None:
+    """Return the population's coefficient that goes with the effect, by name."""
+    place = levels.design.matched(levels.group)[levels.group.effects.index(levels.effect)]
+    return levels.design.columns[place] if place >= 0 else None
 
 
 def pooled_completely(alone: dict[str, Any], results: Results) -> dict[str, Any]:
     """Return levels as they stand alone, and at the population's coefficient, which all of them share."""
     if "message" in alone:
         return alone
-    name = alone["effect"]
+    name = alone["column"]
     there = results.posterior[name] if name in results.posterior else None
     value = 0.0 if there is None else float(there.mean())
     low, high = (value, value) if there is None else there.quantile([0.05, 0.95]).values

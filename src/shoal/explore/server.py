@@ -74,6 +74,7 @@ class Explorer:
 
     def close(self) -> None:
         """End the page."""
+        self._server.ended = True
         self._server.session.stop()
         self._server.shutdown()
         self._server.server_close()
@@ -86,6 +87,7 @@ class _Server(ThreadingHTTPServer):
     """Who may ask, and how many pages are open."""
 
     daemon_threads = True
+    ended = False
 
     def __init__(self, address: tuple[str, int], session: Session, token: str):
         super().__init__(address, _Handler)
@@ -113,7 +115,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
     server_version, sys_version = "shoal", ""
     timeout = 60  # seconds a request may take to arrive
 
@@ -143,19 +144,22 @@ class _Handler(BaseHTTPRequestHandler):
         answers: dict[str, Callable[[bytes], Any]] = {
             "/facts": lambda _: session.facts(),
             "/fit": lambda body: session.fit(read_choices(body)),
-            "/criticism": lambda _: session.criticism(),
-            "/script": lambda _: {"script": session.script()},
+            "/criticism": lambda body: session.criticism(read_choices(body)),
+            "/script": lambda body: {"script": session.script(read_choices(body))},
         }
         answer, length = answers.get(self.path), self.headers.get("Content-Length", "")
         if answer is None:
             return self._refuse(HTTPStatus.NOT_FOUND)
-        if not length.isdigit() or int(length) > LARGEST:
+        if not (length.isascii() and length.isdigit()) or int(length) > LARGEST:
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         body = self.rfile.read(int(length))
         try:
             found, status = answer(body), HTTPStatus.OK
         except (ShoalError, MemoryError) as problem:  # shown on the page, as a command shows it
             found, status = {"error": str(problem) or "Out of memory."}, HTTPStatus.UNPROCESSABLE_ENTITY
+        except Exception as problem:  # the last resort: whatever arrives here is a bug, and the page goes on
+            found = {"error": f"{type(problem).__name__}: {problem} This is a bug of Shoal."}
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
         self._send(status, "application/json", json.dumps(found, allow_nan=False).encode())
 
     def _allowed(self, token: str, origin: bool) -> bool:
@@ -167,7 +171,6 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _refuse(self, status: HTTPStatus) -> None:
-        self.close_connection = True  # what else was sent is not read
         self._send(status, "text/plain; charset=utf-8", f"{status.phrase}.\n".encode())
 
     def _page(self) -> None:
@@ -179,10 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _stay(self) -> None:
         """Send signs of life until the page is closed: a browser then ends the connection."""
         self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream"})
-        self.close_connection = True
         self.server.opened(1)
         try:
-            while True:
+            while not self.server.ended:
                 self.wfile.write(b": here\n\n")
                 time.sleep(BEAT)
         except OSError:

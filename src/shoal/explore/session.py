@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from shoal.engine.progress import Progress
@@ -13,7 +15,7 @@ from shoal.errors import ModelError
 from shoal.explore.choices import Choices
 from shoal.explore.controls import controls
 from shoal.explore.criticism import criticism
-from shoal.explore.numbers import picture, pooled_completely
+from shoal.explore.numbers import levels_of_picture, picture, pooled_completely
 from shoal.fit import run as fitting
 from shoal.fit.posterior import posterior_of
 from shoal.fit.results import Results
@@ -22,6 +24,8 @@ from shoal.model.variants import with_pooling, with_priors
 from shoal.report.run import again
 
 CHAINS = 4
+KEPT = 4  # fits
+MOST_LEVELS, MOST_WHILE_MOVING = 20_000, 2000
 
 
 class Session:
@@ -52,18 +56,22 @@ class Session:
                 "Explore that one: the page has a switch for pooling.",
             )
         self.model, self.data, self.seed = model, data, seed
-        self._first, self._results = results, results
-        self._alone: dict[str, Any] = {}
+        self._fits: OrderedDict[str, Results] = OrderedDict()
+        if results is not None:
+            self._fits[Choices().key] = results
         self._lock, self._progress = threading.Lock(), Progress()
 
     def facts(self) -> dict[str, Any]:
         """Return what the page needs before the first fit: the model and what can be moved."""
-        factors = {
-            design.prefix + group.name: list(group.effects)
-            for design in self.model.parts
-            for group in design.groups
+        return {"formula": self.model.text, "controls": controls(self.model), "factors": self._factors()}
+
+    def _factors(self) -> dict[str, list[str]]:
+        """Return the grouping factors of each linear predictor with the effects on it."""
+        return {
+            part.prefix + group.name: [group.effects[k] for k in group.own]
+            for part in self.model.parts
+            for group in part.groups
         }
-        return {"formula": self.model.text, "controls": controls(self.model), "factors": factors}
 
     def fit(self, choices: Choices) -> dict[str, Any]:
         """Fit the model that was chosen, and return the numbers of its picture.
@@ -76,49 +84,48 @@ class Session:
         with self._lock:
             began = time.perf_counter()
             results = self._fitted(choices)
-            self._results = results
-            found = picture(results, choices.group, choices.effect)
-            if choices.pooling == "partial":
-                self._alone = found["levels"]
-            elif choices.pooling == "complete":
-                found["levels"] = pooled_completely(self._alone, results)
+            group, effect = self._shown(choices)
+            most = MOST_WHILE_MOVING if choices.moving else MOST_LEVELS
+            found = picture(results, group, effect, most)
+            if choices.pooling == "complete" and group is not None:
+                partial = self._fitted(replace(choices, pooling="partial"))
+                alone = levels_of_picture(partial, group, effect, most)
+                found["levels"] = pooled_completely(alone, results)
             found["run"]["seconds"] = round(time.perf_counter() - began, 3)
             return found
 
+    def _shown(self, choices: Choices) -> tuple[str | None, str | None]:
+        """Return the grouping factor and the effect that are shown: those chosen, or the first."""
+        factors = self._factors()
+        if choices.group is not None or not factors:
+            return choices.group, choices.effect
+        group = next(iter(factors))
+        return group, factors[group][0]
+
     def _fitted(self, choices: Choices) -> Results:
-        if self._first is not None and choices == Choices(group=choices.group, effect=choices.effect):
-            return self._first
-        model = with_pooling(with_priors(self.model, choices.priors), choices.pooling)
-        posterior = posterior_of(model, choices.coordinates)
-        settings = Settings(choices.draws, CHAINS, seed=self.seed, cores=os.cpu_count() or 1)
-        # What moves on is not sampled again: the next fit is on its way.
-        return fitting.fit(posterior, settings, "auto", self._progress, second=not choices.moving)
+        """Return the fit that was chosen, from among the last ones if it is there."""
+        if choices.key not in self._fits:
+            model = with_pooling(with_priors(self.model, choices.priors), choices.pooling)
+            posterior = posterior_of(model, choices.coordinates)
+            settings = Settings(choices.draws, CHAINS, seed=self.seed, cores=os.cpu_count() or 1)
+            # What moves on is not sampled again: the next fit is on its way.
+            rest = not choices.moving
+            results = fitting.fit(posterior, settings, "auto", self._progress, second=rest)
+            self._fits[choices.key] = results
+            while len(self._fits) > KEPT:
+                self._fits.popitem(last=False)
+        self._fits.move_to_end(choices.key)
+        return self._fits[choices.key]
 
-    def criticism(self) -> dict[str, Any]:
-        """Return whether to believe the fit that is shown.
-
-        Raises
-        ------
-        ModelError
-            Before there is one.
-        """
+    def criticism(self, choices: Choices) -> dict[str, Any]:
+        """Return whether to believe the fit that was chosen."""
         with self._lock:
-            return criticism(self._shown())
+            return criticism(self._fitted(choices))
 
-    def script(self) -> str:
-        """Return Python that makes the fit that is shown.
-
-        Raises
-        ------
-        ModelError
-            Before there is one.
-        """
-        return again(self._shown(), self.data)
-
-    def _shown(self) -> Results:
-        if self._results is None:
-            raise ModelError("Nothing was fitted yet.", "A fit.")
-        return self._results
+    def script(self, choices: Choices) -> str:
+        """Return Python that makes the fit that was chosen."""
+        with self._lock:
+            return again(self._fitted(choices), self.data)
 
     def stop(self) -> None:
         """Ask a running fit to end."""

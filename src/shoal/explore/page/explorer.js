@@ -1,7 +1,7 @@
 // The state of the page, the requests that follow from it, and the controls.
 
 const state = { priors: {}, pooling: "partial", coordinates: "auto", moving: false, group: null, effect: null };
-let controls = [], levels = null;
+let controls = [], levels = null, first = [null, null];
 let busy = false, wanted = false, judging = 0;
 
 async function ask(path, body = {}) {
@@ -60,7 +60,7 @@ function draw(found) {
 async function judge() {
   const number = ++judging;
   try {
-    const found = await ask("/criticism");
+    const found = await ask("/criticism", state);
     if (busy || number !== judging) return; // something was moved meanwhile
     const verdict = document.getElementById("verdict");
     verdict.textContent = found.verdict;
@@ -140,7 +140,12 @@ function fillControls(facts) {
   const options = factors.flatMap(([group, effects]) => effects.map((effect) => element("option",
     { value: JSON.stringify([group, effect]) }, `${effect} by ${group}`)));
   document.getElementById("effect").append(...options);
+  [state.group, state.effect] = first = factors.length ? [factors[0][0], factors[0][1][0]] : [null, null];
   document.getElementById("which").hidden = options.length < 2;
+  showPriors();
+}
+
+function showPriors() {
   // Standard deviations first: they decide how much is pooled.
   const ordered = [...controls].sort((a, b) => b.name.startsWith("sd") - a.name.startsWith("sd"));
   show("priors", ...ordered.map((control, i) => priorControl(control, i < 2)));
@@ -156,16 +161,16 @@ function listen() {
     change(false);
   });
   document.getElementById("find").addEventListener("input", () => { if (levels) drawRanked(levels); });
-  document.getElementById("reset").addEventListener("click", () => {
-    Object.assign(state, { priors: {}, pooling: "partial", coordinates: "auto" });
+  document.getElementById("written").addEventListener("click", () => {
+    Object.assign(state, { priors: {}, pooling: "partial", coordinates: "auto", group: first[0], effect: first[1] });
     document.getElementById("controls").reset();
-    show("priors", ...controls.map((control, i) => priorControl(control, i < 2)));
+    showPriors();
     change(false);
   });
   document.getElementById("script").addEventListener("click", async () => {
     try {
       const code = document.getElementById("code");
-      code.textContent = (await ask("/script")).script;
+      code.textContent = (await ask("/script", { ...state, moving: false })).script;
       code.hidden = false;
       code.focus();
     } catch (problem) {

@@ -2,6 +2,7 @@
 
 const POOLED = "var(--pooled)", ALONE = "var(--alone)", GREY = "var(--grey)", FAINT = "var(--faint)", BAD = "var(--bad)";
 const BANDS = 80; // levels whose intervals are drawn, too
+const DRAWN = 2000, LISTED = 500; // levels that are drawn, and rows of the table
 
 function show(id, ...children) {
   document.getElementById(id).replaceChildren(...children);
@@ -17,7 +18,10 @@ function captioned(plot, text) {
 
 function drawLevels(levels) {
   if (levels.message) return show("levels", note(levels.message));
-  const { at, alone, pooled, low, high, labels, population } = levels;
+  const { population } = levels;
+  const largest = levels.labels.map((_, i) => i).sort((a, b) => levels.n[b] - levels.n[a]).slice(0, DRAWN);
+  const [at, alone, pooled, low, high, labels] = ["at", "alone", "pooled", "low", "high", "labels"]
+    .map((name) => largest.map((i) => levels[name][i]));
   const bands = labels.length <= BANDS;
   const plot = new Plot({
     width: roomFor("levels", 800), height: 380,
@@ -36,13 +40,20 @@ function drawLevels(levels) {
   labels.forEach((label, i) => {
     plot.point(at[i], pooled[i], { fill: POOLED }, `${label}: pooled ${short(pooled[i])}`);
   });
-  const left = levels.left_out ? ` ${levels.left_out} levels with fewer rows are left out.` : "";
+  const left = labels.length < levels.of ? ` Of ${levels.of} levels the ${labels.length} with most rows.` : "";
   show("levels", captioned(plot, `Levels of ${levels.group}: alone (orange) and pooled (blue).`
     + `${bands ? ` Grey: ${levels.interval}.` : ""} Dashed: the population's mean.${left}`));
 }
 
 function percent(share) {
   return share === null ? "–" : `${Math.round(100 * share)}%`;
+}
+
+// What a table of levels holds: all that were asked for, or the first of them.
+function listed(found, ranked, levels) {
+  const some = found > LISTED ? ` The first ${LISTED} are listed.` : "";
+  const among = ranked < levels.of ? ` Ranks are among the ${ranked} levels with most rows, of ${levels.of}.` : "";
+  return `${found} of ${ranked} levels, highest first.${some}${among} ${levels.scale}; ${levels.interval}.`;
 }
 
 function drawRanked(levels) {
@@ -54,9 +65,9 @@ function drawRanked(levels) {
     ...["n", "alone", "pooled", "low", "high"].map((name) => short(levels[name][i])), percent(levels.shrinkage[i])]);
   const found = rows.filter(([label]) => label.toLowerCase().includes(wanted));
   show("ranked", element("table", {},
-    element("caption", { class: "note" }, `${found.length} of ${rows.length} levels, highest first. ${levels.scale}; ${levels.interval}.`),
+    element("caption", { class: "note" }, listed(found.length, rows.length, levels)),
     element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
-    element("tbody", {}, ...found.map(([label, ...cells]) => element("tr", {},
+    element("tbody", {}, ...found.slice(0, LISTED).map(([label, ...cells]) => element("tr", {},
       element("th", { scope: "row" }, label), ...cells.map((cell) => element("td", {}, String(cell))))))));
 }
 

@@ -95,11 +95,13 @@ def moved(group: Group, turned: np.ndarray, draws: Draws) -> dict[str, np.ndarra
     if (turned == np.eye(len(turned))).all():
         return {}
     sd, out = draws[group.sd], dict[str, np.ndarray]()
-    covariance = turned @ (draws[group.cor] * sd[..., :, None] * sd[..., None, :]) @ turned.T
+    correlation = draws.get(group.cor, np.eye(len(turned)))  # none between effects that are independent
+    covariance = turned @ (correlation * sd[..., :, None] * sd[..., None, :]) @ turned.T
     covariance = (covariance + np.swapaxes(covariance, -1, -2)) / 2
     out[group.sd] = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    out[group.cor] = covariance / (out[group.sd][..., :, None] * out[group.sd][..., None, :])
-    out[group.cor][..., range(len(turned)), range(len(turned))] = 1.0  # but for rounding, it is
+    if group.cor in draws:
+        out[group.cor] = covariance / (out[group.sd][..., :, None] * out[group.sd][..., None, :])
+        out[group.cor][..., range(len(turned)), range(len(turned))] = 1.0  # but for rounding, it is
     if group.r in draws:
         out[group.r] = draws[group.r] @ turned.T.astype(draws[group.r].dtype)
     return out
