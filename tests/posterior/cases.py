@@ -188,7 +188,6 @@ COUNTS_AND_OTHERS = [
     Case("q | weights(w) ~ x1 + (1 | g) + (1 | h)", "beta"),
     Case("y ~ x1 + (1 | g) + (1 | h)", "student"),
     Case("y | weights(w) ~ x1 + (1 | g)", "skew_normal"),
-    Case("y | weights(w) ~ x1 + (1 | g)", "asym_laplace", {"quantile": Fixed(0.3)}),
     Case("a ~ 1 + (1 | g)", "von_mises", {"kappa": Fixed(8.0)}),
     Case("k | trials(n) ~ x1 + (1 | g)", "beta_binomial"),
 ]
@@ -215,7 +214,6 @@ ORDERED = [
     Case("t | thres(gr=i) ~ cs(x1 + x2) + (1 | g)", "sratio", {"b": Horseshoe()}),
     Case("cbind(c, k, n) | weights(w) ~ x1 + offset(o) + (1 | i | g)", "multinomial"),
     Case("cbind(q * q, q * (1 - q), 1 - q) | weights(w) ~ x1 + (1 | g)", "dirichlet"),
-    Case("cbind(q, 1 - q) ~ x1 + (1 | i | g)", "dirichlet", predictors={"phi": "~ x2 + (1 | i | g)"}),
 ]
 STUDENT_EFFECTS = [
     Case("y ~ x1 + (1 | gr(g, dist='student'))"),
@@ -294,6 +292,7 @@ PREDICTED = [
         predictors={"sigma": "~ s(x2, k=4)"},
         priors={"sigma_sds": HalfNormal(0.3), "sigma_b": Normal(0, 0.3)},
     ),
+    Case("cbind(q, 1 - q) ~ x1 + (1 | g)", "dirichlet", predictors={"phi": "~ x2 + (1 | h)"}),
 ]
 CURVES_OF_ROWS = [
     Case("c ~ s(x2, k=4) + mo(t) + (1 + x1 | g)", "poisson"),
@@ -321,6 +320,10 @@ JOINED = [
         priors={"c_shape_Intercept": Normal(0, 0.5)},
     ),
 ]
+KINKED = [
+    Case("y | weights(w) ~ x1 + (1 | g)", "asym_laplace", {"quantile": Fixed(0.3)}),
+    Case("y ~ x1 + (1 + x2 | g)", "asym_laplace", predictors={"sigma": "~ x3"}),
+]
 BY = [
     Case("b ~ 1 + (1 | gr(g, by=f, zero_sum=True))", "bernoulli"),
 ]
@@ -331,6 +334,7 @@ MEMBERS = [
 TRANSPORTED = (
     MEMBERS
     + BY
+    + KINKED
     + JOINED
     + PREDICTED
     + SHRUNK_ROWS
