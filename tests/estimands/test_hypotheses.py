@@ -263,7 +263,6 @@ def of_all_kinds():
         ("cor_g[z, x] = 0.1", True),
         ("cor_g[x, z] = 0.1", True),
         ("sigma = sd_g[x]", False),
-        ("sigma ^ 2 = 0.7", False),
     ],
 )
 def test_known_priors_are_those_that_draws_come_from(of_all_kinds, text, exact):

@@ -123,4 +123,3 @@ class Session:
     def stop(self) -> None:
         """Ask a running fit to end."""
         self._progress.stop()
-

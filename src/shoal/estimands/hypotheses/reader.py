@@ -48,7 +48,7 @@ class Hypothesis:
         if finite:
             self._check(self.left, draws)
             self._check(self.right, draws)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return np.asarray(compute(self.left, draws) - compute(self.right, draws))
 
     def _check(self, node: Node, draws: Callable[[str], np.ndarray]) -> None:
