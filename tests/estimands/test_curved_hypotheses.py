@@ -38,8 +38,9 @@ def fit():
 @pytest.mark.parametrize(
     ("plain", "written"),
     [
-        ("x = 0.9", ["exp(x) = exp(0.9)", "x^3 = 0.729", "exp(exp(x)) = exp(exp(0.9))", "tanh(x) = tanh(0.9)"]),
-        ("x = 0.9", ["log(x + 10) = log(10.9)", "1 / (x + 10) = 1 / 10.9", "2 ^ x = 2 ^ 0.9", "x + x^3 = 1.629"]),
+        ("x = 0.9", ["exp(x) = exp(0.9)", "x^3 = 0.729", "exp(exp(x)) = exp(exp(0.9))"]),
+        ("x = 0.9", ["tanh(x) = tanh(0.9)", "x + x^3 = 1.629"]),
+        ("x = 0.9", ["log(x + 10) = log(10.9)", "1 / (x + 10) = 1 / 10.9", "2 ^ x = 2 ^ 0.9"]),
         ("z = -0.02", ["expm1(z) = expm1(-0.02)", "1e9 * z^3 = -8000"]),
         ("sigma = 0.6", ["sigma^2 = 0.36", "log(sigma) = log(0.6)", "1 / sigma = 1 / 0.6"]),
         ("sigma = 0.6", ["sqrt(sigma) = sqrt(0.6)"]),

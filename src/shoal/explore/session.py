@@ -123,3 +123,4 @@ class Session:
     def stop(self) -> None:
         """Ask a running fit to end."""
         self._progress.stop()
+

@@ -263,9 +263,7 @@ def _categorical(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
 
 def _multinomial(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:
     trials = data(design, "trials", design.rows.trials.astype(np.int64))
-    return Observed(
-        pm.Multinomial, {"n": trials, "p": pm.math.softmax(_all_log_odds(design, phi), axis=1)}, True
-    )
+    return Observed(pm.Multinomial, {"n": trials, "p": pm.math.softmax(_all_log_odds(design, phi), axis=1)}, True)
 
 
 def _dirichlet(design: Design, eta: Any, phi: dict[str, Any]) -> Observed:

@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from shoal.errors import FormulaError, ModelError
@@ -62,6 +63,8 @@ def ask(
 
 def _texts(hypotheses: Any) -> dict[str, str]:
     """Return the hypotheses by their labels, which are their texts where no others are given."""
+    if isinstance(hypotheses, np.ndarray | pd.Series | pd.Index):
+        hypotheses = hypotheses.tolist()
     if isinstance(hypotheses, Mapping):
         found = {str(label): text for label, text in hypotheses.items()}
     elif isinstance(hypotheses, Sequence) and not isinstance(hypotheses, str):
@@ -215,8 +218,8 @@ def _check_varies(results: Results, hypothesis: Hypothesis, values: np.ndarray) 
             "A hypothesis about a parameter that is estimated.",
         )
     raise ModelError(
-        f"Rounding makes the difference of the two sides {values.flat[0]:g} at all draws: what varies in it is "
-        "too small beside the rest.",
+        f"Rounding makes the difference of the two sides {values.flat[0]:g} at all draws: what varies in it "
+        "is too small beside the rest.",
         "Sides of which the draws tell a difference.",
         "The summary has the range of the parameter.",
     )

@@ -58,9 +58,9 @@ def density_at(draws: np.ndarray, point: float, support: str = "real") -> Densit
 
     ``s / sqrt(2 pi v) exp(-m^2 / (2 v))``.
 
-    It is exact for normal densities whatever the width h, and its bias elsewhere is of the order of h^4. Where
-    the density has a heavy tail or a peak near the point, a width that suits all draws is too large there: the
-    widest one is taken with which all narrower ones agree within their Monte Carlo errors (Lepski 1991,
+    It is exact for normal densities whatever the width h, and its bias elsewhere is of the order of h^4.
+    Where the density has a heavy tail or a peak near the point, a width that suits all draws is too large:
+    the widest one is taken with which all narrower ones agree within their Monte Carlo errors (Lepski 1991,
     Theory of Probability and its Applications 35, 454-466). The error of finitely many draws is that of s, m
     and v together, autocorrelations included (delta method); that of smoothing is how much a width
     ``sqrt(2) h`` would change.

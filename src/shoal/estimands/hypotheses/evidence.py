@@ -226,8 +226,8 @@ def check_density(
         return
     if found is None and product_at_zero(hypothesis):
         raise ModelError(
-            "The prior of a product has no finite density at 0, where several of its factors may be near 0: there "
-            "is no ratio of densities.",
+            "The prior of a product has no finite density at 0, where several of its factors may be near 0: "
+            "there is no ratio of densities.",
             "One of the factors, or an interval.",
             "Such as 'x = 0', or rope=(-0.1, 0.1).",
         )

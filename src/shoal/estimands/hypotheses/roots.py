@@ -1,4 +1,4 @@
-"""Where the two sides of a hypothesis about one number are equal, and how fast their difference changes there.
+"""Where the sides of a hypothesis about one number are equal, and how fast their difference changes there.
 
 The ratio of two densities of ``f(x)`` at 0 is that of ``sum over roots x_i of p(x_i) / |f'(x_i)|``: of a
 monotone f it is the ratio at the root itself, whatever f.
