@@ -93,13 +93,13 @@ def _residual(results: Results, fitted: Design, design: Design, share: np.ndarra
         variance = own.family.residual_variance(there, phi_of(own, shared | effects))
         if variance is None:
             return None
-        counted = np.where(share[where] > 0, np.broadcast_to(variance, (*total.shape, own.n_rows)), 0.0)
-        total += counted @ share[where]
+        each = np.broadcast_to(variance, (*total.shape, own.n_rows))
+        total += np.where(share[where] > 0, each, 0.0) @ share[where]
     return total
 
 
 def _average_se(rows: Rows, share: np.ndarray) -> Rows:
-    """Return rows of one known sd, whose square is the mean of theirs: residual variances are linear in it."""
+    """Return rows of one known sd, whose square is the mean of theirs: variances are linear in it."""
     se = np.asarray(rows.se, float)
     if not se.any() or not share.any():
         return rows
