@@ -62,7 +62,7 @@ class Hypothesis:
         raise FormulaError(
             f"{self.text[start:end]} is infinite or undefined at {bad:,} of {value.size:,} draws.",
             "Finite numbers were needed.",
-            "Check for logarithms and roots of what may be negative, divisions by 0, and numbers above 1.8e308.",
+            "Check for logs and roots of what may be negative, divisions by 0, and numbers above 1.8e308.",
             formula=self.text,
             span=node.span,
         )
