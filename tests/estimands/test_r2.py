@@ -306,6 +306,64 @@ def test_categories_of_a_predictor_are_settings(radon):
         fit.icc(at={"f": "attic"})
 
 
+def by_weights(fit, data, count, residual):
+    """Return both correlations of a model `~ x + (0 + x | g)`, whose rows count as often as said."""
+    share, x = count / count.sum(), data["x"].to_numpy()
+    between = draws(fit, "sd_g")[..., 0] ** 2 * (share @ x**2)
+    rows_with = (count > 0).sum()
+    population = draws(fit, "x") ** 2 * (share @ (x - share @ x) ** 2) * rows_with / (rows_with - 1)
+    return [(between / (between + residual + p)).mean() for p in (0.0, population)]
+
+
+def test_rows_count_by_their_weights_in_all_parts():
+    data = rows().assign(w=np.where(rows()["x"] > 1, 10.0, 0.5), s=0.2 + rows()["x"].abs())
+    data.loc[:4, "w"] = 0.0
+    weight = data["w"].to_numpy()
+    fit = sl.Model("y | weights(w) ~ x + (0 + x | g)", data).fit(**RUN)
+    expected = by_weights(fit, data, weight, draws(fit, "sigma") ** 2)
+    np.testing.assert_allclose(fit.icc()["mean"], expected)
+    assert "each row by its weight times its trials" in fit.icc().attrs["population"]
+    known = sl.Model("y | se(s) + weights(w) ~ x + (0 + x | g)", data).fit(**RUN)
+    expected = by_weights(known, data, weight, np.average(data["s"] ** 2, weights=weight))
+    np.testing.assert_allclose(known.icc()["mean"], expected)
+    varying = sl.Model("y | weights(w) ~ x + (0 + x | g)", data, predictors={"sigma": "~ x"}).fit(**RUN)
+    log_sigma = draws(varying, "sigma_Intercept")[..., None] + (
+        draws(varying, "sigma_x")[..., None] * data["x"].to_numpy()
+    )
+    expected = by_weights(varying, data, weight, np.average(np.exp(2 * log_sigma), axis=-1, weights=weight))
+    np.testing.assert_allclose(varying.icc()["mean"], expected)
+
+
+def test_trials_are_responses():
+    n = np.where(rows()["x"] > 1, 50, 2)
+    data = rows().assign(n=n, k=np.random.default_rng(0).binomial(n, expit(rows()["x"] - 1)))
+    fit = sl.Model("k | trials(n) ~ x + (0 + x | g)", data, family="binomial").fit(**RUN)
+    np.testing.assert_allclose(fit.icc()["mean"], by_weights(fit, data, n, np.pi**2 / 3))
+
+
+def test_without_pooling_neither_correlation_nor_marginal_part():
+    fit = sl.Model("y ~ x + (1 | g)", rows()).with_pooling("none").fit(**RUN)
+    with pytest.raises(ModelError, match="Without pooling"):
+        fit.icc()
+    found = fit.r2()
+    assert found.table.index.tolist() == ["conditional"] and "no marginal part" in repr(found)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, tuple, lambda v: pd.Series(v, index=[7, 3])])
+def test_settings_are_values_whatever_holds_them(fit, kind):
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(fit.icc(at={"x": kind([0.0, 2.5])})), pd.DataFrame(fit.icc(at={"x": [0.0, 2.5]}))
+    )
+
+
+@pytest.mark.parametrize(
+    "value", [None, np.nan, [0, None], [np.nan, 1], np.inf, "a", ["1"], {0, 1}, [[0, 1]], pd.Timestamp(0), 1j]
+)
+def test_settings_that_are_no_number_are_refused(fit, value):
+    with pytest.raises((DataError, ModelError)):
+        fit.icc(at={"x": value})
+
+
 @pytest.mark.parametrize("at", [{}, 3, {"x": []}, {"x": 0, "g": 1}, "x"])
 def test_settings_of_another_kind_are_refused(fit, at):
     with pytest.raises(ModelError):

@@ -29,6 +29,21 @@ def test_the_variance_is_that_of_draws(case, eta):
     assert abs(squares.mean() - variance) < ERRORS * squares.std() / np.sqrt(SIZE)
 
 
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.8])
+def test_the_variance_of_asymmetric_laplace_responses_is_an_integral(q):
+    """Of the density sigma^-1 q (1 - q) exp(-rho((y - mu) / sigma)), as brms writes it."""
+    sigma, eta = 0.7, 1.3
+    kappa = np.sqrt(q / (1 - q))
+    own = stats.laplace_asymmetric(kappa, loc=eta, scale=sigma / np.sqrt(q * (1 - q)))
+    y = np.linspace(eta - 3, eta + 3, 7)
+    rho = (y - eta) / sigma * (q - (y < eta))
+    np.testing.assert_allclose(own.pdf(y), q * (1 - q) / sigma * np.exp(-rho))
+    phi, family = {"sigma": sigma, "quantile": q}, get_family("asym_laplace")
+    rows, at = response(np.zeros(2)), np.full(2, eta)
+    np.testing.assert_allclose(family.variance(rows, at, phi), own.var(), rtol=1e-9)
+    np.testing.assert_allclose(family.mean(rows, at, phi), own.mean(), rtol=1e-9)
+
+
 @pytest.mark.parametrize("nu", [1.5, 2.0, 3.0, 50.0])
 def test_the_variance_of_student_responses_is_infinite_up_to_two_degrees(nu):
     found = get_family("student").variance(response(np.zeros(3)), np.zeros(3), {"sigma": 0.6, "nu": nu})
@@ -64,6 +79,9 @@ def test_responses_without_a_variance_say_so():
         Coarse(get_family("gaussian"), True).variance(rows, np.zeros(2), {"sigma": 1.0})
     with pytest.raises(ModelError, match="angle"):
         FAMILIES["von_mises"].variance(rows, np.zeros(2), {"kappa": 1.0})
+    for name in ("multinomial", "dirichlet"):
+        with pytest.raises(ModelError, match="several columns"):
+            FAMILIES[name].variance(rows, np.zeros(2), {})
     for name in ("cumulative", "categorical"):
         with pytest.raises(ModelError, match="does not say"):
             FAMILIES[name].variance(rows, np.zeros(2), {})

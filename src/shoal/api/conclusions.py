@@ -37,7 +37,8 @@ class Conclusions(Quantities):
             a mapping gives them labels. Names are those of the rows of `summary`, levels' effects
             (``r_g[3, Intercept]``) and coefficients (``levels_g[3, Intercept]``) included. Beside them:
             numbers, ``+ - * / ^``, parentheses, and log, log2, log10, log1p, exp, expm1, sqrt, abs, tanh. A
-            coefficient that is called ``log(x)`` is meant before the logarithm. Nothing else is read, and
+            coefficient that is called ``log(x)`` is meant before the logarithm; one that is called ``0``
+            stands between backticks. Nothing else is read, and
             nothing is run as Python.
         rope : tuple of float, optional
             Region of practical equivalence: bounds between which the difference of the two sides means
@@ -73,9 +74,11 @@ class Conclusions(Quantities):
         Notes
         -----
         Dickey (1971), Annals of Mathematical Statistics 42, 204-223. The prior density is exact for sums of
-        coefficients with normal priors, for single parameters and for correlations; otherwise it is
-        estimated, as the posterior density is (`density.density_at`), from 10,000 draws. A ratio of densities
-        depends on the prior, however many the data: see `sensitivity`.
+        coefficients with normal priors, for single parameters and for correlations, and functions of one of
+        these: ``exp(x) = 1`` is the point ``x = 0``, and has its ratio. Otherwise it is estimated, as the
+        posterior density is (`density.density_at`), from 10,000 draws; where these do not tell it, the ratio
+        is NaN and a note says so. A ratio of densities depends on the prior, however many the data: see
+        `sensitivity`.
 
         Examples
         --------
@@ -124,6 +127,7 @@ class Conclusions(Quantities):
             * marginal: ``V(m0) / (V(m0) + V(m - m0) + e)``: the population part alone, curves included; what
               the levels' effects add counts as unexplained. Without effects of levels it is the conditional
               one. It could exceed that only where effects of levels cancel the population part in the rows.
+              A variant without pooling has none: its population part is given, and no estimate.
             * loo: ``1 - V(y - m_loo) / V(y)``, m_loo the mean of a row given all others, by importance
               sampling; its draws are those of a Bayesian bootstrap over rows. It falls below zero where the
               mean of all responses would predict better.
@@ -169,7 +173,7 @@ class Conclusions(Quantities):
         at : mapping, optional
             A column and values that it is set to in all rows, such as ``{"x": [0, 1]}``: where slopes vary
             by level, levels are more alike at some values than at others. By default an average over the
-            rows as they are.
+            rows as they are. One value or a list; categories and numbers, none missing.
         response : str, optional
             One of several responses.
         prob : float
@@ -186,13 +190,14 @@ class Conclusions(Quantities):
         ------
         DataError, ModelError
             Unknown columns and categories, responses without a variance around the linear predictor
-            (counts), no grouping factor.
+            (counts), no grouping factor; a variant without pooling, whose standard deviations are given.
 
         Notes
         -----
         On the scale of the linear predictor; the residual of binary and ordered responses is that of the
         variable behind them, as in `variance_partition`. Nakagawa, Johnson and Schielzeth (2017), Journal of
         the Royal Society Interface 14, 20170213. Two responses of one level have the same predictors here.
+        Rows count by their weights times their trials in all parts: a trial is a response.
 
         Examples
         --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
+from shoal.estimands.grids import categories_of, columns_in, value_in
+from shoal.estimands.level_rules import known_value
 from shoal.estimands.r2 import without_effects
 from shoal.estimands.spread import Spread, spread
 from shoal.estimands.table import Estimates
@@ -44,6 +47,14 @@ def icc(
     interval_names(prob)
     design = results.model.response(response)
     factors = _factors(design)
+    if results.model.pooling == "none":
+        raise ModelError(
+            "Without pooling the standard deviation between levels is a given number, and no estimate: a "
+            "correlation made of it would say nothing of the data.",
+            "The model itself, or its variant of partial pooling.",
+        )
+    if not _weights(design).any():
+        raise ModelError("No row has weight.", "Rows that count.")
     rows = [
         {"at": name, **row}
         for name, there in _settings(results, design, at)
@@ -54,10 +65,11 @@ def icc(
         table = table.droplevel("at")
     others = "other predictors" if at else "predictors"
     left = [group.name for group in design.groups if group.weight is not None]
+    weighted = "" if (_weights(design) == 1).all() else ", each row by its weight times its trials"
     several = f"Rows belong to several levels of {listing(left)}, or to none: they are in the total alone."
     table.attrs = {
         "scale": linear_scale(design),
-        "population": f"that of the levels, with {others} as in the rows",
+        "population": f"that of the levels, with {others} as in the rows{weighted}",
         "notes": [*NOTES, *_nested(factors), *([several] if left else [])],
     }
     return table
@@ -115,12 +127,14 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     if name not in design.predicting and any(name in factor.columns for factor in factors):
         raise ModelError(f"{name!r} names levels.", "A predictor, at whose values levels vary more or less.")
     frame = results.model.table.frame
-    for value in values:
+    categories = categories_of(design, frame)
+    for given in values:
+        if name not in categories and not isinstance(given, Real):
+            known_value(design, frame, name, given)
+            raise DataError(f"{name!r} takes numbers, and {given!r} is none.", "Finite numbers.")
+        value = value_in(design, frame, categories, name, given)
         changed = frame[columns].assign(**{name: value})
         if isinstance(kind := frame[name].dtype, pd.CategoricalDtype):
-            if value not in kind.categories:
-                known = nearest(str(value), kind.categories)
-                raise DataError(f"Column {name!r} has no category {value!r}.", known)
             changed[name] = pd.Categorical([value] * len(frame), dtype=kind)
         yield f"{name}={value}", replay(design, frame, changed, False, False, "error").design
 
@@ -131,18 +145,19 @@ def _column(at: Any) -> tuple[str, list[Any]]:
         raise ModelError(
             f"at={at!r}.", "One column, and the values to set it to.", "Such as at={'x': [0, 1]}."
         )
-    ((name, values),) = at.items()
-    several = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str)
-    if several and not len(values):
-        raise ModelError(f"at={at!r}.", f"A value for {name!r}, or several.")
-    return str(name), list(values) if several else [values]
+    ((name, values),) = columns_in(
+        {str(name): [None] if values is None else values for name, values in at.items()}, "at"
+    ).items()
+    if not all(map(pd.api.types.is_scalar, values)):
+        raise ModelError(f"at={at!r}.", f"A value for {name!r}, or a list of values.")
+    return name, values
 
 
 def _correlations(
     results: Results, fitted: Design, rows: Design, factors: Mapping[str, Sequence[str]]
 ) -> dict[tuple[str, str], np.ndarray]:
     """Return draws (chain, draw) by factor and kind."""
-    parts, included = variances(results, fitted, rows)
+    parts, included = variances(results, fitted, rows, _weights(fitted))
     if not included:
         raise ModelError(
             f"Responses of family {fitted.family.name!r} have no one variance around the linear predictor.",
@@ -160,11 +175,17 @@ def _correlations(
     return out
 
 
+def _weights(design: Design) -> np.ndarray:
+    """Return how much each row counts: a trial is a response, and one that is missing has no weight."""
+    weight = np.asarray(design.rows.weight, float)
+    return np.where(weight > 0, weight * np.asarray(design.rows.trials, float), 0.0)
+
+
 def _population(results: Results, fitted: Design, rows: Design) -> np.ndarray:
     """Return the variance over rows of the linear predictor without effects, (chain, draw)."""
     posterior, found = results.posterior, None
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    shared, weight = shared_draws(fitted, posterior), np.asarray(fitted.rows.weight, float)
+    shared, weight = shared_draws(fitted, posterior), _weights(fitted)
     bare, fitted = without_effects(rows), without_effects(fitted)
     for where in blocks(rows.n_rows, shape[0] * shape[1]):
         own, _ = part(bare, fitted, posterior, where)

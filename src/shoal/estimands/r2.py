@@ -26,6 +26,11 @@ NOTES = {
     "what the effects add counts as unexplained.",
 }
 
+ALONE = (
+    "There is no marginal part without pooling: the population's coefficients that vary by "
+    "level are given numbers, and no estimates."
+)
+
 
 @dataclass(frozen=True, repr=False)
 class R2:
@@ -34,7 +39,8 @@ class R2:
     Attributes
     ----------
     draws : xarray.DataArray
-        Dims (chain, draw, part): "conditional", "marginal", and "loo" where it was asked for.
+        Dims (chain, draw, part): "conditional", "marginal" (not without pooling), and "loo" where it was
+        asked for.
     scale, population : str
         What varies, and over which rows.
     notes : tuple of str
@@ -86,15 +92,17 @@ def r2(results: Results, response: str | None = None, prob: float = INTERVAL) ->
     interval_names(prob)
     design = explained(results, response)
     whole, fixed, added, residual = _variances(results, design)
-    values = np.stack([_share(whole, residual), _share(fixed, added + residual)], axis=-1)
+    shares = {CONDITIONAL: _share(whole, residual)}
+    if results.model.pooling != "none":  # where the population part is given, and no estimate
+        shares[MARGINAL] = _share(fixed, added + residual)
     posterior = results.posterior
     draws = xr.DataArray(
-        values,
-        {"chain": posterior.chain.values, "draw": posterior.draw.values, "part": [CONDITIONAL, MARGINAL]},
+        np.stack(list(shares.values()), axis=-1),
+        {"chain": posterior.chain.values, "draw": posterior.draw.values, "part": list(shares)},
         ("chain", "draw", "part"),
     )
     scale, of_whom = words(design)
-    return R2(draws, scale, of_whom, _notes(design), prob)
+    return R2(draws, scale, of_whom, _notes(design, MARGINAL in shares), prob)
 
 
 def explained(results: Results, response: str | None) -> Design:
@@ -186,10 +194,10 @@ def _share(explained: np.ndarray, rest: np.ndarray) -> np.ndarray:
     return np.where(endless, 0.0, explained / np.where(endless, 1.0, total))
 
 
-def _notes(design: Design) -> tuple[str, ...]:
+def _notes(design: Design, marginal: bool) -> tuple[str, ...]:
     factors = [group.name for one in design.parts for group in one.groups]
     factors += [latent.factor for one in design.parts for latent in one.latents]
     if not factors:
         return ("The model has no effects of levels: conditional and marginal are the same.",)
     levels = " and ".join(dict.fromkeys(factors))
-    return NOTES[CONDITIONAL].format(levels=levels), NOTES[MARGINAL]
+    return NOTES[CONDITIONAL].format(levels=levels), NOTES[MARGINAL] if marginal else ALONE

@@ -8,6 +8,7 @@ import pandas as pd
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, linear_scale
 from shoal.estimands.table import Estimates
+from shoal.families.rows import Rows
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design, Group
@@ -51,7 +52,7 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
 
 
 def variances(
-    results: Results, fitted: Design, rows: Design | None = None
+    results: Results, fitted: Design, rows: Design | None = None, weight: np.ndarray | None = None
 ) -> tuple[dict[str, np.ndarray], bool]:
     """Return the variance of each part, (chain, draw), and whether the residual is one of them.
 
@@ -60,10 +61,13 @@ def variances(
     fitted : Design
     rows : Design, optional
         The same on other rows, over which variances are averaged.
+    weight : (N,) array, optional
+        How much each row counts in that; the same by default.
     """
     design = rows or fitted
-    residual = _residual(results, fitted, design)
-    parts = {group.name: _between(results, group) for group in design.groups}
+    share = np.full(design.n_rows, 1 / design.n_rows) if weight is None else weight / weight.sum()
+    residual = _residual(results, fitted, design, share)
+    parts = {group.name: _between(results, group, share) for group in design.groups}
     parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
     if residual is not None:
         sizes = results.posterior.sizes
@@ -71,8 +75,8 @@ def variances(
     return parts, residual is not None
 
 
-def _residual(results: Results, fitted: Design, design: Design) -> np.ndarray | None:
-    """Return the mean over rows of their variance around the linear predictor, (chain, draw)."""
+def _residual(results: Results, fitted: Design, design: Design, share: np.ndarray) -> np.ndarray | None:
+    """Return the mean over rows, by their shares, of their variance around the linear predictor."""
     if isinstance(design.residuals, Spatial):
         raise ModelError(
             f"Rows depend on their neighbours ({design.residuals.kind}): there is no one residual variance.",
@@ -80,16 +84,26 @@ def _residual(results: Results, fitted: Design, design: Design) -> np.ndarray | 
         )
     if not design.predictors:
         phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
-        return design.family.residual_variance(design.rows, phi)
+        return design.family.residual_variance(_average_se(design.rows, share), phi)
     total = np.zeros((results.posterior.sizes["chain"], results.posterior.sizes["draw"]))
     shared = shared_draws(design, results.posterior)
     for where in blocks(design.n_rows, total.size):
         own, effects = part(design, fitted, results.posterior, where)
-        variance = own.family.residual_variance(own.rows, phi_of(own, shared | effects))
+        there = _average_se(own.rows, share[where])
+        variance = own.family.residual_variance(there, phi_of(own, shared | effects))
         if variance is None:
             return None
-        total += np.broadcast_to(variance, (*total.shape, own.n_rows)).sum(-1)
-    return total / design.n_rows
+        each = np.broadcast_to(variance, (*total.shape, own.n_rows))
+        total += np.where(share[where] > 0, each, 0.0) @ share[where]
+    return total
+
+
+def _average_se(rows: Rows, share: np.ndarray) -> Rows:
+    """Return rows of one known sd, whose square is the mean of theirs: variances are linear in it."""
+    se = np.asarray(rows.se, float)
+    if not se.any() or not share.any():
+        return rows
+    return rows._replace(se=np.full(len(se), np.sqrt(np.average(se**2, weights=share))))
 
 
 def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -100,13 +114,13 @@ def _shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.where(endless, float(name == "residual"), v / finite) for name, v in parts.items()}
 
 
-def _between(results: Results, group: Group) -> np.ndarray:
-    """Return the mean over rows of ``z' Σ z`` for each draw, (chain, draw)."""
+def _between(results: Results, group: Group, share: np.ndarray) -> np.ndarray:
+    """Return the mean over rows, by their shares, of ``z' Σ z`` for each draw, (chain, draw)."""
     sd = results.posterior[group.sd].values
     row, level, weight = group.entries
     known = 1.0 if group.root is None else (group.root**2).sum(1)[level]
     z = group.z[row]
-    second = z.T @ (z * np.reshape(weight**2 * known, (-1, 1))) / len(group.z)
+    second = z.T @ (z * np.reshape(share[row] * weight**2 * known, (-1, 1)))
     if group.cor not in results.posterior:
         return sd**2 @ np.diagonal(second)
     return np.einsum("...i,...ij,...j,ij->...", sd, results.posterior[group.cor].values, sd, second)

@@ -98,6 +98,9 @@ class AsymLaplace(Family):
         q = np.clip(phi["quantile"], LEAST, 1 - LEAST)
         return eta + phi["sigma"] * (1 - 2 * q) / (q * (1 - q))
 
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        return np.zeros(np.shape(eta)) + self.residual_variance(rows, phi)
+
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         q = np.clip(phi["quantile"], LEAST, 1 - LEAST)
         return phi["sigma"] ** 2 * (1 - 2 * q + 2 * q**2) / (q * (1 - q)) ** 2

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.special import softmax
 
-from shoal.errors import DataError, listing
+from shoal.errors import DataError, ModelError, listing
 from shoal.families.base import Family, Rows
 from shoal.families.row_functions import RowValues, evaluate_rows
 from shoal.priors import Normal, Prior
@@ -87,6 +87,15 @@ class Shares(Family):
     def shares(self, eta: Any, phi: dict[str, Any]) -> np.ndarray:
         """Return the share of each category, (..., N, J)."""
         return softmax(np.swapaxes(self.predictors(eta, phi), -1, -2), axis=-1)
+
+    def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
+        if not self.several:
+            return super().variance(rows, eta, phi)
+        raise ModelError(
+            f"A response of family {self.name!r} has several columns: there is no one variance.",
+            "R2 needs a response of one column.",
+            "fit.loo() and sl.compare say how well all columns are predicted.",
+        )
 
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
         return None

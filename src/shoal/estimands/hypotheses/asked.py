@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from shoal.errors import FormulaError, ModelError
 from shoal.estimands.common import INTERVAL, interval_names
-from shoal.estimands.hypotheses.evidence import Evidence, check_density, of_direction, of_point
+from shoal.estimands.hypotheses.evidence import Evidence, Root, check_density, of_direction, of_point
 from shoal.estimands.hypotheses.linear import linear
 from shoal.estimands.hypotheses.names import Names
-from shoal.estimands.hypotheses.priors import Form, Known, differences, prior_of
+from shoal.estimands.hypotheses.priors import Form, differences, prior_of
 from shoal.estimands.hypotheses.reader import Hypothesis, read
 from shoal.estimands.hypotheses.result import Hypotheses
+from shoal.estimands.hypotheses.roots import roots
 from shoal.estimands.hypotheses.tokens import EXAMPLE
 from shoal.estimands.predictions import check_integer
 from shoal.fit.results import Results
-from shoal.model import Specification
+from shoal.formula.tree import Column, Number
 
 
 def ask(
@@ -60,6 +63,8 @@ def ask(
 
 def _texts(hypotheses: Any) -> dict[str, str]:
     """Return the hypotheses by their labels, which are their texts where no others are given."""
+    if isinstance(hypotheses, np.ndarray | pd.Series | pd.Index):
+        hypotheses = hypotheses.tolist()
     if isinstance(hypotheses, Mapping):
         found = {str(label): text for label, text in hypotheses.items()}
     elif isinstance(hypotheses, Sequence) and not isinstance(hypotheses, str):
@@ -99,14 +104,14 @@ def _answers(
     seed: int,
 ) -> tuple[Evidence, ...]:
     """Return the evidence for each hypothesis: with priors that are known, or draws from all priors once."""
-    model = results.model
-    priors = [_prior(model, hypothesis, own) for hypothesis, own in zip(hypotheses, values, strict=True)]
-    wanted = [i for i, (_, prior) in enumerate(priors) if prior is None]
-    drawn = dict(zip(wanted, differences(model, [hypotheses[i] for i in wanted], seed), strict=True))
+    questions = [_question(results, own, there) for own, there in zip(hypotheses, values, strict=True)]
+    wanted = [i for i, question in enumerate(questions) if question.wanted is not None]
+    asked = [own for i in wanted if (own := questions[i].wanted) is not None]
+    drawn = dict(zip(wanted, differences(results.model, asked, seed), strict=True))
     out = []
-    for i, (hypothesis, own, (form, prior)) in enumerate(zip(hypotheses, values, priors, strict=True)):
+    for i, (hypothesis, question) in enumerate(zip(hypotheses, questions, strict=True)):
         try:
-            out.append(_answer(hypothesis, own, form, drawn[i] if prior is None else prior))
+            out.append(question.answer(hypothesis, drawn.get(i)))
         except ModelError as problem:
             if rope is None:  # which is an answer without a density
                 raise _about(hypothesis, problem) from problem
@@ -114,37 +119,113 @@ def _answers(
     return tuple(out)
 
 
-def _answer(
-    hypothesis: Hypothesis, values: np.ndarray, form: Form, prior: Known | np.ndarray | ModelError
-) -> Evidence:
-    if isinstance(prior, ModelError):
-        raise prior
-    if hypothesis.relation == "=":
-        return of_point(values, form, prior)
-    return of_direction(hypothesis, values, prior)
+@dataclass(frozen=True)
+class Question:
+    """What is to be known of a hypothesis.
+
+    Attributes
+    ----------
+    values : (chain, draw) array
+        Left side less the right one.
+    roots : tuple of Root
+        Where both are equal, of a point; of a direction, what the prior's probability is of.
+    wanted : Hypothesis, optional
+        Whose difference is to be drawn from the priors.
+    problem : ModelError, optional
+        Why there is no answer.
+    own : bool
+        What is drawn is the quantity of a curved difference, and not the difference.
+    """
+
+    values: np.ndarray
+    roots: tuple[Root, ...] = ()
+    wanted: Hypothesis | None = None
+    problem: ModelError | None = None
+    own: bool = False
+
+    def answer(self, hypothesis: Hypothesis, drawn: np.ndarray | None) -> Evidence:
+        """Return the evidence, with draws (1, draws) of what is `wanted`."""
+        if self.problem is not None:
+            raise self.problem
+        if hypothesis.relation != "=":
+            prior = self.roots[0].prior if drawn is None else drawn
+            assert prior is not None
+            return of_direction(hypothesis, self.values, prior)
+        roots = []
+        for root in self.roots:
+            before = root.prior
+            if before is None:
+                assert drawn is not None
+                before = root.form.constant + root.form.weight * drawn if self.own else drawn
+            roots.append(replace(root, prior=before))
+        return of_point(roots)
+
+
+def _question(results: Results, hypothesis: Hypothesis, values: np.ndarray) -> Question:
+    """Return what is to be known of a hypothesis, or why there is no answer."""
+    model, found, point = results.model, linear(hypothesis), hypothesis.relation == "="
+    try:
+        _check_varies(results, hypothesis, values)
+        if point and found is None and len(hypothesis.quantities) == 1:
+            return _curved(results, hypothesis, values)
+        if point:
+            check_density(model, hypothesis, found)
+        form, prior = (Form(), None) if found is None else prior_of(model, *found)
+    except ModelError as problem:
+        return Question(values, problem=problem)
+    # Of a direction only a normal prior's probability is written out.
+    known = prior if prior is not None and (point or prior.above() is not None) else None
+    return Question(values, (Root(form, values, known),), None if known is not None else hypothesis)
+
+
+def _curved(results: Results, hypothesis: Hypothesis, values: np.ndarray) -> Question:
+    """Return what is to be known of a point of a curve in one quantity: densities of that at all roots.
+
+    Raises
+    ------
+    ModelError
+    """
+    ((name, quantity),) = hypothesis.quantities.items()
+    model, own = results.model, _draws(results, hypothesis)(name)
+    support = prior_of(model, 0.0, dict.fromkeys(quantity.elements, 1.0))[0].support
+    found = []
+    for at, slope in roots(hypothesis, own, support):
+        check_density(model, hypothesis, (at, dict.fromkeys(quantity.elements, 1.0)))
+        form, prior = prior_of(model, -slope * at, dict.fromkeys(quantity.elements, slope))
+        if prior is None:  # of all that is drawn the line is in the quantity itself
+            form = Form(-slope * at, slope, support)
+        found.append(Root(form, slope * (own - at), prior))
+    alone = replace(hypothesis, left=Column(name), right=Number(0.0))
+    known = all(root.prior is not None for root in found)
+    return Question(values, tuple(found), None if known else alone, own=True)
+
+
+def _check_varies(results: Results, hypothesis: Hypothesis, values: np.ndarray) -> None:
+    """Refuse a difference that is one number.
+
+    Raises
+    ------
+    ModelError
+    """
+    found = linear(hypothesis)
+    nothing = found is not None and not found[1]
+    if not nothing and np.ptp(values) > 0:
+        return
+    of = _draws(results, hypothesis)
+    if nothing or not any(np.ptp(of(name)) > 0 for name in hypothesis.quantities):
+        raise ModelError(
+            "The difference of the two sides is the same at all draws.",
+            "A hypothesis about a parameter that is estimated.",
+        )
+    raise ModelError(
+        f"Rounding makes the difference of the two sides {values.flat[0]:g} at all draws: what varies in it "
+        "is too small beside the rest.",
+        "Sides of which the draws tell a difference.",
+        "The summary has the range of the parameter.",
+    )
 
 
 def _about(hypothesis: Hypothesis, problem: ModelError) -> FormulaError:
     """Return the error with the hypothesis that it is about, marked."""
     span = (0, len(hypothesis.text))
     return FormulaError(problem.found, problem.needed, problem.remedy, formula=hypothesis.text, span=span)
-
-
-def _prior(
-    model: Specification, hypothesis: Hypothesis, values: np.ndarray
-) -> tuple[Form, Known | ModelError | None]:
-    """Return what a hypothesis is about, and its prior: None if draws have to tell, or why there is none."""
-    found, point = linear(hypothesis), hypothesis.relation == "="
-    try:
-        if (found is not None and not found[1]) or not np.ptp(values) > 0:
-            raise ModelError(
-                "The difference of the two sides is the same at all draws.",
-                "A hypothesis about a parameter that is estimated.",
-            )
-        if point:
-            check_density(model, hypothesis, found)
-        form, prior = (Form(), None) if found is None else prior_of(model, *found)
-    except ModelError as problem:
-        return Form(), problem
-    # Of a direction only a normal prior's probability is written out.
-    return form, prior if prior is not None and (point or prior.above() is not None) else None

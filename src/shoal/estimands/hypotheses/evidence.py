@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, logsumexp
 
 from shoal.engine import convergence
 from shoal.errors import ModelError, listing
 from shoal.estimands.hypotheses.density import BEYOND, Density
+from shoal.estimands.hypotheses.linear import product_at_zero
 from shoal.estimands.hypotheses.names import Element
 from shoal.estimands.hypotheses.priors import Form, Known
 from shoal.estimands.hypotheses.reader import Hypothesis
 from shoal.model import Specification
 from shoal.model.terms.coefficients import Coefficients
 from shoal.priors import Shrunk
+
+WORST = 0.7  # error of a log density, from which there is no ratio: a factor of 2
+MOST = 700.0  # log of a ratio that is a number
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ def _before(prior: Known | np.ndarray, above: bool) -> tuple[float, str]:
     if isinstance(prior, Known):
         probability = prior.above(above)
         assert probability is not None
+        if probability in (0.0, 1.0):
+            return math.nan, f"The prior leaves no doubt: its probability is {probability:g}."
         return probability, ""
     agree = np.count_nonzero(prior > 0 if above else prior < 0)
     if agree in (0, prior.size):
@@ -81,8 +89,27 @@ def _odds(probability: float) -> float:
     return math.inf if probability == 1 else probability / (1 - probability)
 
 
-def of_point(values: np.ndarray, form: Form, prior: Known | np.ndarray) -> Evidence:
-    """Return the Savage-Dickey ratio of draws (chain, draw) at 0: posterior density over prior density.
+@dataclass(frozen=True)
+class Root:
+    """A number at which a hypothesis holds with equality, and what is known around it.
+
+    Attributes
+    ----------
+    form : Form
+        The difference of the sides as a line through the root.
+    values : (chain, draw) array
+        Draws of that.
+    prior : Known, (1, draws) array, or None
+        None until there are draws.
+    """
+
+    form: Form
+    values: np.ndarray
+    prior: Known | np.ndarray | None
+
+
+def of_point(roots: Sequence[Root]) -> Evidence:
+    """Return the Savage-Dickey ratio: posterior density of a difference at 0 over its prior density there.
 
     Dickey (1971), Annals of Mathematical Statistics 42, 204-223: where the other parameters' prior under the
     point is the one that the whole model gives them there, this is the Bayes factor of the point against the
@@ -94,29 +121,72 @@ def of_point(values: np.ndarray, form: Form, prior: Known | np.ndarray) -> Evide
     ModelError
         If the point is outside the prior's support, or at its edge.
     """
-    _check_support(form)
-    posterior, before = form.density_at_0(values), None
-    if isinstance(prior, Known):
-        before = prior.density_at_0()
-    else:
-        if min(np.count_nonzero(prior > 0), np.count_nonzero(prior < 0)) == 0:
+    for root in roots:
+        _check_support(root.form)
+        prior = root.prior
+        if isinstance(prior, np.ndarray) and not (np.any(prior > 0) and np.any(prior < 0)):
             raise ModelError(
                 f"All of {prior.size:,} draws from the prior are on one side of the point.",
                 "A point inside the prior's support, where the ratio of densities has a meaning.",
                 "Test a direction, or an interval: rope=(lower, upper).",
             )
-        before = form.density_at_0(prior)
-    if before is None or posterior is None:
-        whose = "posterior" if posterior is None else "prior"
-        note = (
+    posterior = _summed(roots, [root.form.density_at_0(root.values) for root in roots], True)
+    before = _summed(roots, [_prior_density(root) for root in roots], False)
+    for whose, found in (("posterior", posterior), ("prior", before)):
+        note = _unknown(whose, found)
+        if note:
+            return Evidence(math.nan, math.nan, math.nan, math.nan, note=note)
+    assert posterior is not None and before is not None
+    log = posterior.log - before.log
+    ratio = math.exp(log) if log < MOST else math.inf
+    probability = float(expit(log))
+    mcse = probability * (1 - probability) * math.hypot(posterior.error, before.error)
+    return Evidence(probability, mcse, ratio, ratio, posterior, before)
+
+
+def _prior_density(root: Root) -> Density | None:
+    if isinstance(root.prior, Known):
+        return root.prior.density_at_0()
+    assert root.prior is not None
+    return root.form.density_at_0(root.prior)
+
+
+def _summed(roots: Sequence[Root], found: Sequence[Density | None], of_draws: bool) -> Density | None:
+    """Return the sum of densities; None if none of them can be told.
+
+    One with few draws beyond it is counted as 0, and what it may be as error: a normal density so far out is
+    about four times the share of draws beyond, of which 3 of all are not seen, over the sd.
+    """
+    there = [own for own in found if own is not None]
+    if not there or len(found) == 1:
+        return found[0]
+    logs = np.array([own.log for own in there])
+    total = float(logsumexp(logs))
+    errors = np.exp(logs - total) * [own.error for own in there]
+    missing = 0.0
+    for root, own in zip(roots, found, strict=True):
+        if own is None:
+            draws = root.values if of_draws else root.prior
+            assert isinstance(draws, np.ndarray)
+            beyond = min(np.count_nonzero(draws > 0), np.count_nonzero(draws < 0))
+            missing += 4 * (beyond + 3) / draws.size / float(draws.std()) / math.exp(total)
+    # The draws are the same at all roots, so that errors may add up.
+    return Density(total, float(np.nansum(errors) if np.isfinite(errors).all() else math.inf) + missing)
+
+
+def _unknown(whose: str, found: Density | None) -> str:
+    """Return why a density is too badly known for a ratio, as a sentence; empty if it is not."""
+    if found is None:
+        return (
             f"The point is so far out that fewer than {BEYOND} draws of the {whose} lie beyond it: its "
             "density there is too small to be estimated."
         )
-        return Evidence(math.nan, math.nan, math.nan, math.nan, posterior, before, note)
-    ratio = math.exp(posterior.log - before.log)
-    probability = ratio / (1 + ratio)
-    mcse = probability * (1 - probability) * math.hypot(posterior.error, before.error)
-    return Evidence(probability, mcse, ratio, ratio, posterior, before)
+    if found.error > WORST:
+        return (
+            f"The {whose} density at the point is not known well enough: draws that are nearer to it find "
+            "another than those farther away, as of a heavy tail, or a peak without bound."
+        )
+    return ""
 
 
 def _check_support(form: Form) -> None:
@@ -146,7 +216,7 @@ def check_density(
     """Refuse points at which the prior density is infinite.
 
     Effects of levels are normal given a standard deviation that may be near 0, and shrunk slopes given a
-    scale that may: what only they are summed to has a prior density without bound at 0.
+    scale that may: what only they are summed to has a prior density without bound at 0. So has a product.
 
     Raises
     ------
@@ -154,6 +224,13 @@ def check_density(
     """
     if found is not None and found[0] != 0:
         return
+    if found is None and product_at_zero(hypothesis):
+        raise ModelError(
+            "The prior of a product has no finite density at 0, where several of its factors may be near 0: "
+            "there is no ratio of densities.",
+            "One of the factors, or an interval.",
+            "Such as 'x = 0', or rope=(-0.1, 0.1).",
+        )
     heaped = {variable.name for variable in model.variables if variable.kind == "basis"}
     heaped |= {group.r for part in model.parts for group in part.groups}
     for term in model.terms:

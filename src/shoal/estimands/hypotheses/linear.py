@@ -40,6 +40,21 @@ def linear(hypothesis: Hypothesis) -> tuple[float, dict[Element, float]] | None:
     return found.constant, {element: weight for element, weight in weights.items() if weight != 0}
 
 
+def product_at_zero(hypothesis: Hypothesis) -> bool:
+    """Return whether a hypothesis is that a product of several sums of quantities is 0."""
+    for side, other in ((hypothesis.left, hypothesis.right), (hypothesis.right, hypothesis.left)):
+        if columns_of(other) or compute(other, _none) != 0 or not isinstance(side, Chain):
+            continue
+        signs = "".join(("*", *side.signs))
+        factors = [node for sign, node in zip(signs, side.operands, strict=False) if sign == "*"]
+        if (
+            set(signs) <= set("*/")
+            and sum(bool(columns_of(n)) and _linear(n) is not None for n in factors) > 1
+        ):
+            return True
+    return False
+
+
 def _linear(node: Node) -> Linear | None:
     match node:
         case _ if not columns_of(node):

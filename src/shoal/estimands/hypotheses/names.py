@@ -133,6 +133,15 @@ class Names:
                 return self.variables[name], end
         return None
 
+    def printed(self, text: str) -> Quantity | None:
+        """Return the number whose printed name, label included, is all of a text."""
+        for name in self._longest:
+            end = _end_of(name, text, 0) if text else None
+            if end is not None and text[end : end + 1] == "[" and text[-1] == "]":
+                if (one := self.variables[name].find(text[end + 1 : -1])) is not None:
+                    return one
+        return None
+
     def suggest(self, name: str) -> str:
         """Return what may be meant by a name that there is not."""
         lost = [variable for variable in self.lost if spelt(name).startswith(spelt(variable))]

@@ -48,7 +48,7 @@ class Hypothesis:
         if finite:
             self._check(self.left, draws)
             self._check(self.right, draws)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             return np.asarray(compute(self.left, draws) - compute(self.right, draws))
 
     def _check(self, node: Node, draws: Callable[[str], np.ndarray]) -> None:
@@ -62,7 +62,7 @@ class Hypothesis:
         raise FormulaError(
             f"{self.text[start:end]} is infinite or undefined at {bad:,} of {value.size:,} draws.",
             "Finite numbers were needed.",
-            "Check for logarithms and roots of what may be negative, and for divisions by 0.",
+            "Check for logs and roots of what may be negative, divisions by 0, and numbers above 1.8e308.",
             formula=self.text,
             span=node.span,
         )

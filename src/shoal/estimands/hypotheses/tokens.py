@@ -45,12 +45,14 @@ class Token:
         return f"the {self.kind.value}" if self.kind is Kind.END else repr(self.text)
 
 
+NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])"
+_NUMBER = re.compile(NUMBER)
 _PATTERN = re.compile(
-    r"""
+    rf"""
       (?P<space>    \s+ )
-    | (?P<refused>  != | <> | ~=? | [<>=]{3,} | =[<>] )
+    | (?P<refused>  != | <> | ~=? | [<>=]{{3,}} | =[<>] )
     | (?P<RELATION> [<>]=? | ==? )
-    | (?P<NUMBER>   (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
+    | (?P<NUMBER>   {NUMBER} )
     | (?P<SIGN>     \*\* | [-+*/^()] )
     """,
     re.VERBOSE,
@@ -93,7 +95,12 @@ def _other(text: str, position: int) -> Token:
 
 
 def _name(text: str, position: int, names: Names) -> Token | None:
-    """Read a name, the longest that the fit has; or that of a function, which has parentheses."""
+    """Read a name, the longest that the fit has; or that of a function, which has parentheses.
+
+    What could be a number is one: columns that are called so stand between backticks.
+    """
+    if _NUMBER.match(text, position):
+        return None
     word = _NAME.match(text, position)
     called = word is not None and _CALLED.match(text, word.end())
     found = names.begin(text, position)
@@ -103,6 +110,8 @@ def _name(text: str, position: int, names: Names) -> Token | None:
         return _quantity(text, position, *found, names)
     if word is None:
         return None
+    if (one := names.printed(word.group().strip("`"))) is not None:
+        return Token(Kind.QUANTITY, word.group(), word.span(), one)
     raise _unknown(text, word, bool(called), names)
 
 
@@ -182,6 +191,8 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         remedy = "Names and labels stand without quotes: x, r_g[a, Intercept]; or a name between backticks."
     elif character in ":[]{},":
         remedy = "Signs within a name are read where it is spelt as in the rows of fit.summary()."
+        if text[:position].rstrip()[-1:].isdigit():
+            remedy = "A name that starts with a digit goes between backticks."
     elif character in "&|":
         remedy = "Give several hypotheses as a list."
     elif character.isdigit():
