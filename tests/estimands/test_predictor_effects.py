@@ -455,6 +455,24 @@ def test_levels_without_a_population():
         covaried.effect("x", levels="population")
 
 
+def test_levels_without_pooling_have_no_population_and_no_typical_one():
+    model = sl.Model("y ~ x + (1 + x | g)", DATA).with_pooling("none")
+    fit = model.fit(draws=50, chains=2, seed=1, cores=1, progress=False)
+    asked = [{}, {"levels": "typical"}, {"levels": "population"}, {"at": "population"}, {"at": {"g": None}}]
+    for arguments in asked:
+        with pytest.raises(ModelError, match=r"(?s)a level of g .* no pooling.*levels='fitted'"):
+            fit.effect({"x": [0.5]}, **arguments)
+    for arguments in ({"levels": "population"}, {"at": {"g": None}}):
+        with pytest.raises(ModelError, match="no pooling"):
+            fit.contrast({"x": [1, 0]}, **arguments)
+    r = fit.results.posterior["r_g"].values
+    each = draws(fit, "Intercept")[..., None] + r[..., 0] + 0.5 * (draws(fit, "x")[..., None] + r[..., 1])
+    fitted = fit.effect({"x": [0.5]}, levels="fitted").draws[..., 0]
+    np.testing.assert_allclose(fitted, each.mean(-1), **EXACT)
+    np.testing.assert_allclose(fit.effect({"x": [0.5]}, levels=10).draws[..., 0], each[..., 1], **EXACT)
+    assert np.isfinite(fit.slope("x").draws).all()  # of the rows of the data, each in its own level
+
+
 def test_a_label_of_several_factors_needs_its_column():
     fit = from_prior("y ~ x + (1 | g) + (1 | h)", DATA, draws=8)
     with pytest.raises(ModelError, match="levels are named by several columns"):

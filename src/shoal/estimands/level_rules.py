@@ -86,6 +86,7 @@ def level_rule(
         )
     rule = levels or ("fitted" if over_data or drawn else "typical")
     targets = [] if rule == "fitted" and over_data else _open(design, given, set(settled))
+    _check_population(results, [*drawn, *([] if rule == "fitted" else targets)], levels or (drawn and at))
     results, copies = _apart(results, design, [*drawn, *targets])
     design, frame = results.model.response(response), results.model.table.frame
     held = {c: known_value(design, frame, c, value) for c, value in given.items() if value is not None}
@@ -99,6 +100,19 @@ def level_rule(
         "population" if drawn else RULES[rule] if targets else "error",
         combined,
         label or _words(rule, targets, drawn, frame, combined),
+    )
+
+
+def _check_population(results: Results, columns: list[str], asked: Any) -> None:
+    """Raise if levels without pooling are to have a typical one, an average or a new one."""
+    if not columns or results.model.pooling != "none":
+        return
+    raise ModelError(
+        f"{f'{asked!r} asks for' if asked else 'The default is'} a level of {listing(columns)} beside those "
+        "that were fitted, and this fit has no pooling: its levels have no population, only a wide sd that "
+        "was set, around an Intercept and slopes that were fixed.",
+        "levels='fitted', the average over the levels that were fitted; or one of them in `at`.",
+        "The model with partial pooling has a typical level, and a population to average over.",
     )
 
 
