@@ -13,15 +13,12 @@ from shoal.estimands.adjusted import (
     Ask,
     averages,
     check_columns,
-    of_shares,
     over_data,
-    scale_for,
-    scale_words,
-    words_of,
 )
 from shoal.estimands.comparisons import Answer
 from shoal.estimands.grids import check_apart, columns_in, varied
 from shoal.estimands.level_rules import known_value, level_rule
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
 from shoal.fit.results import Results
 from shoal.model.replay import columns_of
 

@@ -15,14 +15,9 @@ from shoal.errors import ModelError, nearest
 from shoal.estimands.adjusted import (
     Ask,
     Base,
-    Measure,
     averages,
     check_columns,
-    of_shares,
     over_data,
-    scale_for,
-    scale_words,
-    words_of,
 )
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.comparisons import Answer, flat
@@ -39,6 +34,7 @@ from shoal.estimands.grids import (
 )
 from shoal.estimands.level_rules import level_rule
 from shoal.estimands.predictions import LARGEST
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
@@ -106,11 +102,6 @@ class Plan:
     grid: Varied
     population: str
 
-    def answered(self, measure: Measure | None, coord: list[str]) -> xr.DataArray:
-        """Return draws (chain, draw, point[, category])."""
-        found = averages(self.ask, self.base, self.cases, measure)
-        return found.rename(case="point").assign_coords(point=coord)
-
 
 def plan(
     results: Results,
@@ -166,9 +157,8 @@ def plan(
 
 
 def _check_size(ask: Ask, points: int) -> None:
-    sizes = ask.results.posterior.sizes
     categories = max(1, len(ask.design.categories)) if ask.scale == "probability" else 1
-    size = 8 * sizes["chain"] * (ask.draws or sizes["draw"]) * categories * points
+    size = 8 * ask.n_draws * categories * points
     if size > LARGEST:
         raise ModelError(
             f"The draws of {points:,} points take {size / 2**30:.1f} GB.",
@@ -202,20 +192,21 @@ def effect(
     interval_names(prob)
     along = columns_in(x, "x")
     asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, grid, points)
-    return answer(asked, along, by, None, scale_words(asked.ask.design, asked.ask.scale), prob)
+    found = averages(asked.ask, asked.base, asked.cases)
+    return answer(asked, along, by, found, scale_words(asked.ask.design, asked.ask.scale), prob, asked.ask.scale)
 
 
 def answer(
-    asked: Plan, x: Mapping[str, Any], by: Any, measure: Measure | None, scale: str, prob: float
+    asked: Plan, x: Mapping[str, Any], by: Any, found: xr.DataArray, scale: str, prob: float, of: str
 ) -> Effect:
-    """Return what was planned, measured at each point of the grid."""
+    """Return what was planned, from its draws (chain, draw, case[, category]) at the points of the grid."""
     values = asked.grid
     cases = values.cases
     labels = [words_of(case) for case in cases] if cases[0] else [", ".join(x)]
     table = pd.DataFrame({name: [case[name] for case in cases] for name in cases[0]})
     table = table if cases[0] else pd.DataFrame({TERM: list(x)})
     return Effect(
-        asked.answered(measure, labels),
+        found.rename(case="point").assign_coords(point=labels),
         scale,
         asked.population,
         prob,
@@ -224,5 +215,5 @@ def answer(
         () if by is None else tuple(columns_in(by, "by")),
         values.numbers,
         asked.ask.response,
-        asked.ask.scale if measure is None else "slope",
+        of,
     )

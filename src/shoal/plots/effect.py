@@ -12,8 +12,8 @@ from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, GREY, new_figure, plain, quiet
 from shoal.errors import ModelError
 from shoal.estimands import interval_names
-from shoal.estimands.adjusted import short
 from shoal.estimands.predictor_effects import Effect
+from shoal.estimands.scales import short
 from shoal.fit.results import Results
 from shoal.plots.groups import interval_words
 from shoal.plots.observed import SIZE, Y, observed_rows, tells_apart
