@@ -499,3 +499,106 @@ def test_a_model_without_groups_has_no_levels():
     np.testing.assert_allclose(fit.effect({"x": [0.0]}).draws[..., 0], draws(fit, "Intercept"), **EXACT)
     with pytest.raises(ModelError, match="no grouping factor"):
         fit.effect("x", levels="typical")
+
+
+def test_columns_of_the_table_are_unique_whatever_predictors_are_called():
+    data = DATA.rename(columns={"x": "mean", "z": "eti90_lb", "c": "category"})
+    fit = from_prior("o ~ mean + eti90_lb + category", data, draws=8, family="cumulative")
+    asked = {"by": {"eti90_lb": [1, 3], "category": ["low", "high"]}}
+    own = ["median", "mean", "sd", "eti90_lb", "eti90_ub"]
+    out = fit.effect({"mean": [0, 1]}, **asked)
+    assert out.table.columns.tolist() == ["mean_value", "eti90_lb_value", "category", *own]
+    np.testing.assert_allclose(out.table["mean"], out.draws.mean(["chain", "draw"]), **EXACT)
+    assert out.grid.columns.tolist() == ["mean", "eti90_lb", "category"]
+    out = fit.slope("mean", scale="probability", **asked)
+    assert out.table.columns.tolist() == ["eti90_lb_value", "category_value", "category", *own]
+    assert out.table["category"].tolist() == [1, 2, 3, 4] * 4
+    both = from_prior("y ~ mean + mean_value", data.assign(mean_value=data["eti90_lb"]), draws=8)
+    columns = both.effect({"mean": [0], "mean_value": [1]}).table.columns.tolist()
+    assert columns == ["mean_value_value", "mean_value", *own]
+
+
+@pytest.fixture(scope="module")
+def columns():
+    data = DATA.assign(tf=DATA["z"] > 3).rename(columns={"z": "s p"})
+    return from_prior("y ~ x * tf + C(d) + `s p` + (1 | g)", data, draws=8)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Index([1, 2]),
+        pd.Series([1, 2], index=[7, 7]),
+        np.array([1, 2]),
+        range(1, 3),
+        (1, 2),
+        pytest.param(lambda: (i for i in (1, 2)), id="generator"),
+    ],
+)
+def test_values_are_any_sequence_of_one_dimension(columns, values):
+    given = values() if callable(values) else values
+    assert columns.effect({"x": given}).grid["x"].tolist() == [1, 2]
+    given = values() if callable(values) else values
+    assert columns.contrast({"x": given}).table.index.tolist() == ["x=1 - x=2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ([pd.Timestamp("2020"), 1], DataError),
+        ([1j, 1], DataError),
+        ([object(), 1], DataError),
+        ([10**400, 1], DataError),
+        (["0", "1"], DataError),
+        ({1, 2}, ModelError),
+        ({1: 2}, ModelError),
+        (np.zeros((2, 2)), ModelError),
+        ([[1, 2], [3]], ModelError),
+        (pd.DataFrame({"x": [1, 2]}), ModelError),
+    ],
+)
+def test_what_are_no_values_is_refused_alike(columns, values, error):
+    for ask in (columns.effect, columns.contrast):
+        with pytest.raises(error, match="'x' takes numbers|The values of 'x' are"):
+            ask({"x": values})
+
+
+@pytest.mark.parametrize("draws", [1.5, 0, "2", True])
+def test_draws_are_a_number_of_them(columns, draws):
+    for ask in (columns.effect, columns.contrast, columns.slope):
+        with pytest.raises(ModelError, match="draws is an integer"):
+            ask({"x": [0, 1]}, draws=draws)
+
+
+def test_text_names_a_value_in_effects_and_in_contrasts(columns):
+    for name, text, values in (("tf", ["True", "False"], [True, False]), ("d", ["5", "1"], [5, 1])):
+        for ask in (columns.effect, columns.contrast):
+            np.testing.assert_array_equal(ask({name: text}).draws, ask({name: values}).draws)
+    assert columns.contrast({"d": ["5", "1"]}).table.index.tolist() == ["d=5 - d=1"]
+    out = columns.contrast({"x": [1, 0]}, at={"tf": "True"})
+    np.testing.assert_array_equal(out.draws, columns.contrast({"x": [1, 0]}, at={"tf": True}).draws)
+
+
+def test_names_may_stand_between_backticks(columns):
+    out = columns.effect("`s p`", points=3, by=["`tf`"], at={"`x`": 0})
+    assert out.x == ("s p",) and out.by == ("tf",) and "with x=0" in out.population
+    np.testing.assert_array_equal(out.draws, columns.effect("s p", points=3, by="tf", at={"x": 0}).draws)
+    plain = columns.contrast({"s p": [1, 0]})
+    np.testing.assert_array_equal(columns.contrast({"`s p`": [1, 0]}).draws, plain.draws)
+
+
+def test_rules_that_are_misspelt(columns):
+    with pytest.raises(ModelError, match="Did you mean 'population'"):
+        columns.effect("x", levels="populaton")
+    data = DATA.assign(tf=DATA["z"] > 3)
+    nested = from_prior("y ~ x * tf + (1 | tf:g)", data, draws=8)
+    with pytest.raises(ModelError, match=r"at=\{'tf': True, 'g': 30\}"):
+        nested.effect("x", levels="True:30")
+    assert "tf=True, g=30" in nested.effect({"x": [0]}, at={"tf": True, "g": 30}).population
+
+
+def test_a_copy_of_a_factor_has_a_name_of_its_own():
+    data = DATA.rename(columns={"z": "g (levels)"})
+    fit = from_prior("y ~ g + `g (levels)` + (1 | g)", data, draws=8)
+    out = fit.effect({"g": [10, 15]}, levels="population").contrast("b2 - b1")
+    np.testing.assert_allclose(out.draws[..., 0], 5 * draws(fit, "b_g"), **EXACT)

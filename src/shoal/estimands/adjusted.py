@@ -149,11 +149,11 @@ def averages(
     """
     each = 1 if ask.whole else max(1, ROWS // max(1, len(base.frame)))
     pieces = [cases[start : start + each] for start in range(0, len(cases), each)]
+    _check_complete(_set(ask, base, cases[0])[0])
     parts = []
     for piece in pieces:
         distinct, member = _distinct(ask, base, piece)
         if not parts:
-            _check_complete(distinct)
             _check_work(ask, len(distinct) * len(pieces), times)
         parts.append(_averages(ask, distinct, member, measure or (lambda predicted, rows: predicted(rows))))
     return parts[0] if len(parts) == 1 else xr.concat(parts, "case")

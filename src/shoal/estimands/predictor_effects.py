@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ from shoal.estimands.grids import (
     check_apart,
     check_predictors,
     columns_in,
+    held_columns,
     typical_rows,
     value_in,
     varied,
@@ -72,24 +73,55 @@ class Effect(Answer):
     def table(self) -> pd.DataFrame:
         """One row a point (and category): the grid, then median, mean, sd and equal-tailed interval."""
         values = flat(self.draws)
-        lower, upper = interval_names(self.prob)
         tails = [(1 - self.prob) / 2, 0.5, (1 + self.prob) / 2]
         low, median, high = np.quantile(values, tails, axis=0)
-        columns = {"median": median, "mean": values.mean(0), "sd": values.std(0), lower: low, upper: high}
+        columns = dict(zip(self.statistics, (median, values.mean(0), values.std(0), low, high), strict=True))
         table = Estimates(pd.concat([self.labels, pd.DataFrame(columns)], axis=1))
         table.index = pd.RangeIndex(1, len(table) + 1)
         table.attrs = {"scale": self.scale, "population": self.population}
         return table
 
     @property
+    def statistics(self) -> tuple[str, ...]:
+        """The columns that describe draws: median, mean, sd and the ends of the interval."""
+        return ("median", "mean", "sd", *interval_names(self.prob))
+
+    @property
     def labels(self) -> pd.DataFrame:
-        """The columns that tell rows of the table apart: the grid's, each row once for every category."""
+        """The columns that tell rows of the table apart: the grid's, each row once for every category.
+
+        A column of the grid that is called as one of the table's own ends in ``_value`` there.
+        """
+        taken = (*self.statistics, *(["category"] if self.draws.ndim > 3 else []))
+        grid = self.grid.rename(columns=labels_beside(self.grid, taken))
         if self.draws.ndim == 3:
-            return self.grid
+            return grid
         categories = self.draws[self.draws.dims[3]].values.tolist()
-        name = "category" if "category" not in self.grid else str(self.draws.dims[3])
-        repeated = self.grid.loc[self.grid.index.repeat(len(categories))].reset_index(drop=True)
-        return repeated.assign(**{name: categories * len(self.grid)})
+        repeated = grid.loc[grid.index.repeat(len(categories))].reset_index(drop=True)
+        return repeated.assign(category=categories * len(grid))
+
+    def renamed(self, names: Mapping[str, str]) -> Effect:
+        """Return the same with columns of the grid under other names."""
+        return replace(
+            self,
+            grid=self.grid.rename(columns=dict(names)),
+            x=tuple(names.get(name, name) for name in self.x),
+            by=tuple(names.get(name, name) for name in self.by),
+            numbers=frozenset(names.get(name, name) for name in self.numbers),
+        )
+
+
+def labels_beside(columns: Iterable[Any], taken: Iterable[str]) -> dict[str, str]:
+    """Return other names for those columns whose own are taken: ``mean_value`` of ``mean``."""
+    every, taken = list(map(str, columns)), set(taken)
+    out: dict[str, str] = {}
+    for name in every:
+        label = name
+        while label in taken or (label != name and label in (*every, *out.values())):
+            label += "_value"
+        if label != name:
+            out[name] = label
+    return out
 
 
 @dataclass(frozen=True)
@@ -130,7 +162,8 @@ def plan(
     design = results.model.response(response)
     scale = scale_for(design, scale)
     between = {} if by is None else columns_in(by, "by")
-    own = dict(at) if isinstance(at, Mapping) else {}
+    own = held_columns(at)
+    at = own if isinstance(at, Mapping) else at
     check_columns(design, [*x, *between, *own])
     check_predictors(design, x)
     check_apart(design, x if along else [c for c in x if x[c] is not None], between, own)
@@ -193,7 +226,8 @@ def effect(
     along = columns_in(x, "x")
     asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, grid, points)
     found = averages(asked.ask, asked.base, asked.cases)
-    return answer(asked, along, by, found, scale_words(asked.ask.design, asked.ask.scale), prob, asked.ask.scale)
+    words = scale_words(asked.ask.design, asked.ask.scale)
+    return answer(asked, along, by, found, words, prob, asked.ask.scale)
 
 
 def answer(
