@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ def test_what_cannot_be_asked(shoal, file, arguments, message):
 def test_the_package_is_the_command():
     command = [sys.executable, "-m", "shoal", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert sl.__version__ in done.stdout
+    assert done.stdout.split()[-1] == version("shoal")
 
 
 def test_categories_are_compared_on_the_screen_and_in_a_file(shoal, tmp_path):

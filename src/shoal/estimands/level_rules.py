@@ -143,7 +143,9 @@ def _open(design: Design, given: Mapping[str, Any], settled: set[str]) -> list[s
     return list(dict.fromkeys(out))
 
 
-def _with_label(design: Design, frame: pd.DataFrame, given: Mapping[str, Any], label: Any) -> tuple[dict[str, Any], str]:
+def _with_label(
+    design: Design, frame: pd.DataFrame, given: Mapping[str, Any], label: Any
+) -> tuple[dict[str, Any], str]:
     """Return what is held where one level is named without its factor, and the words for it."""
     names = list(dict.fromkeys(factor.columns for factor in factors_of(design)))
     known = nearest(label, RULES) if isinstance(label, str) else ""
@@ -216,7 +218,8 @@ def _renamed(columns: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, .
 
 def is_several(values: Any) -> bool:
     """Whether something holds values, rather than being one."""
-    return isinstance(values, Iterable) and not isinstance(values, str | bytes) and getattr(values, "ndim", 1) > 0
+    holds = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+    return holds and getattr(values, "ndim", 1) > 0
 
 
 def known_value(design: Design, frame: pd.DataFrame, name: str, value: Any) -> Any:

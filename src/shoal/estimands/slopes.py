@@ -5,8 +5,8 @@ derivative the difference between two averages, one at each end of the column's 
 nothing else are one row. Elsewhere it is that of the polynomial of the eighth degree through nine predictions
 near the value, inside the range of the data where the value is: but for rounding it is exact for polynomials,
 and for inverse links the error is that of the step, in units of the linear predictor, to the eighth power.
-The names of the ratios are those of the R package marginaleffects (Arel-Bundock, Greifer and Heiss 2024, Journal
-of Statistical Software 111, 9).
+The names of the ratios are those of the R package marginaleffects (Arel-Bundock, Greifer and Heiss 2024,
+Journal of Statistical Software 111, 9).
 """
 
 from __future__ import annotations

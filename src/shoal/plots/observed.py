@@ -32,7 +32,7 @@ def observed_rows(
     """Return the responses on the scale of the predictions, with the columns that vary, and whether binned.
 
     Rows whose response is not known, or that have no weight, are left out; so are all where predictions are
-    not on the response's own scale.
+    not on the response's own scale, or of several columns.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def observed_rows(
     """
     design = results.model.response(effect.response)
     names = list(dict.fromkeys([*effect.x, *within]))
-    if effect.of != "response":
+    if effect.of != "response" or design.family.several:
         return pd.DataFrame(columns=[*names, Y, SIZE]), False
     columns = {label: column for column, label in labels.items()}
     frame = results.model.table.frame[[columns.get(name, name) for name in names]].set_axis(names, axis=1)
