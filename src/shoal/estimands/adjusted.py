@@ -114,10 +114,24 @@ def check_columns(design: Design, names: Sequence[str]) -> None:
 
 
 def over_data(ask: Ask) -> Base:
-    """Return the rows of the data whose response is known, each weighing what it stands for."""
+    """Return the rows of the data whose response is known, each weighing what it stands for.
+
+    Where a row's expectation depends on all others, those that weigh nothing stay among them.
+    """
     weight = np.asarray(ask.design.row_weight, float)
-    there = weight > 0
+    there = (weight > 0) | ask.whole
     return Base(ask.frame[there].reset_index(drop=True), weight[there])
+
+
+def counted_by(ask: Ask) -> str:
+    """Return the words for what rows count by where they do not count alike: ", by their weights"."""
+    response, there = ask.design.formula.response, ask.design.row_weight > 0
+    kinds = (
+        ("weights", response.weights, ask.design.rows.weight),
+        ("trials", response.trials, ask.design.rows.trials),
+    )
+    names = [name for name, given, own in kinds if given is not None and np.ptp(np.asarray(own)[there]) > 0]
+    return f", by their {' and '.join(names)}" if names else ""
 
 
 def averages(
@@ -165,6 +179,8 @@ def _distinct(ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]]) -> tuple
     whole = pd.concat([table for table, _ in tables], ignore_index=True)
     weight = np.concatenate([own / own.sum() for _, own in tables])
     case = np.repeat(np.arange(len(cases)), [len(table) for table, _ in tables])
+    if ask.whole:
+        return whole, csr_array((weight, (np.arange(len(whole)), case)), (len(whole), len(cases)))
     code = whole.groupby(list(whole), sort=False, observed=True, dropna=False).ngroup().to_numpy()
     _, first = np.unique(code, return_index=True)
     member = csr_array((weight, (code, case)), (len(first), len(cases)))

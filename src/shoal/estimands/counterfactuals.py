@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from shoal.errors import ModelError, listing
@@ -12,6 +13,7 @@ from shoal.estimands.adjusted import (
     Ask,
     averages,
     check_columns,
+    counted_by,
     over_data,
 )
 from shoal.estimands.comparisons import Answer
@@ -81,7 +83,7 @@ def settings_answer(
     apart = varied(ask, {}, between).cases
     base = over_data(ask)
     found = averages(ask, base, [{**own, **case, **value} for value in apart for case in cases])
-    population = population_words(ask, len(base.frame), own)
+    population = population_words(ask, own)
     answers = {}
     for i, value in enumerate(apart):
         part = found.isel(case=slice(i * len(cases), (i + 1) * len(cases))).rename(case="side")
@@ -90,9 +92,10 @@ def settings_answer(
     return answers
 
 
-def population_words(ask: Ask, rows: int, held: Mapping[str, Any]) -> str:
+def population_words(ask: Ask, held: Mapping[str, Any]) -> str:
     """Return the words for a mean over the rows of the data."""
-    words = [f"mean over the {rows:,} rows of the data, other columns as they are"]
+    rows = np.count_nonzero(ask.design.row_weight)
+    words = [f"mean over the {rows:,} rows of the data{counted_by(ask)}, other columns as they are"]
     kept = words_of(held)
     words += [f"with {kept}"] if kept else []
     return ", ".join([*words, *([ask.levels.words] if ask.levels.words else [])])

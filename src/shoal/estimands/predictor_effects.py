@@ -17,6 +17,7 @@ from shoal.estimands.adjusted import (
     Base,
     averages,
     check_columns,
+    counted_by,
     over_data,
 )
 from shoal.estimands.common import INTERVAL, interval_names
@@ -179,11 +180,17 @@ def plan(
     _check_size(ask, len(cases))
     if over == "data":
         base = over_data(ask)
-        return Plan(ask, base, cases, values, population_words(ask, len(base.frame), own))
+        return Plan(ask, base, cases, values, population_words(ask, own))
+    if ask.whole:
+        raise ModelError(
+            f"over={over!r}, and the expected {ask.response} of a row depends on all other rows.",
+            "over='data', in which all rows are set and predicted together.",
+            "scale='linear' is a row's own predictor.",
+        )
     base, typical = typical_rows(ask)
     held = {c: v for c, v in typical.items() if c not in values.values and c not in own}
     whole = [{**held, **case} for case in cases]
-    words = [f"other predictors at their means or modes ({words_of(held)})"] if held else []
+    words = [f"other predictors at their means or modes{counted_by(ask)} ({words_of(held)})"] if held else []
     words += [f"with {words_of(own)}"] if own else []
     words += [ask.levels.words] if ask.levels.words else []
     return Plan(ask, base, whole, values, ", ".join(words) or "rows of these values")
