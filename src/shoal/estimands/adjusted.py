@@ -164,7 +164,7 @@ def averages(
     each = 1 if ask.whole else max(1, ROWS // max(1, len(base.frame)))
     pieces = [cases[start : start + each] for start in range(0, len(cases), each)]
     _check_complete(_set(ask, base, cases[0])[0])
-    parts = []
+    parts: list[xr.DataArray] = []
     for piece in pieces:
         distinct, member = _distinct(ask, base, piece)
         if not parts:
