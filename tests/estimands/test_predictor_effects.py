@@ -699,7 +699,7 @@ def test_a_quantile_has_a_mean_beside_it():
     np.testing.assert_allclose(fit.slope("x").draws[..., 0], draws(fit, "x"), rtol=1e-9)
 
 
-@pytest.mark.parametrize("settings", [{}, {"sigma": "~ 0 + C(visit)"}])
+@pytest.mark.parametrize("settings", [{}, {"predictors": {"sigma": "~ 0 + C(visit)"}}])
 def test_correlated_visits_have_the_mean_of_their_predictor(settings):
     data = DATA.assign(visit=np.tile(np.arange(3), 32), person=np.repeat(np.arange(32), 3))
     fit = from_prior("y ~ x + unstr(visit, gr=person)", data, draws=8, **settings)
