@@ -1,5 +1,9 @@
 """`shoal effect`: the table that is shown, the files that are written, and the exit codes."""
 
+import subprocess
+import sys
+from importlib.metadata import version
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,3 +85,22 @@ def test_a_picture_is_written_and_not_overwritten(shoal, file):
 def test_what_cannot_be_asked(shoal, file, arguments, message):
     code, out, err = shoal("effect", *arguments)
     assert (code, out) == (1, "") and message in err
+
+
+def test_the_package_is_the_command():
+    command = [sys.executable, "-m", "shoal", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == version("shoal")
+
+
+def test_categories_are_compared_on_the_screen_and_in_a_file(shoal, tmp_path):
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"mean": rng.normal(size=90), "o": rng.integers(1, 4, 90)})
+    sl.Model("o ~ mean", data, family="cumulative").fit(draws=300, seed=1, cores=1).save(tmp_path / "o.nc")
+    arguments = ("effect", "o.nc", "mean=0,1", "--scale", "probability", "--table", "o.csv")
+    code, out, err = shoal(*arguments)
+    assert (code, err) == (0, "") and "mean_value" in out
+    assert pd.read_csv(tmp_path / "o.csv").columns[:3].tolist() == ["mean_value", "category", "median"]
+    code, out, err = shoal(*arguments, "--hypothesis", "b2 - b1 = 0", "--force")
+    assert (code, err) == (0, "")
+    assert pd.read_csv(tmp_path / "o.csv").columns[:2].tolist() == ["contrast", "category"]

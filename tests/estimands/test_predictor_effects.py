@@ -455,6 +455,24 @@ def test_levels_without_a_population():
         covaried.effect("x", levels="population")
 
 
+def test_levels_without_pooling_have_no_population_and_no_typical_one():
+    model = sl.Model("y ~ x + (1 + x | g)", DATA).with_pooling("none")
+    fit = model.fit(draws=50, chains=2, seed=1, cores=1, progress=False)
+    asked = [{}, {"levels": "typical"}, {"levels": "population"}, {"at": "population"}, {"at": {"g": None}}]
+    for arguments in asked:
+        with pytest.raises(ModelError, match=r"(?s)a level of g .* no pooling.*levels='fitted'"):
+            fit.effect({"x": [0.5]}, **arguments)
+    for arguments in ({"levels": "population"}, {"at": {"g": None}}):
+        with pytest.raises(ModelError, match="no pooling"):
+            fit.contrast({"x": [1, 0]}, **arguments)
+    r = fit.results.posterior["r_g"].values
+    each = draws(fit, "Intercept")[..., None] + r[..., 0] + 0.5 * (draws(fit, "x")[..., None] + r[..., 1])
+    fitted = fit.effect({"x": [0.5]}, levels="fitted").draws[..., 0]
+    np.testing.assert_allclose(fitted, each.mean(-1), **EXACT)
+    np.testing.assert_allclose(fit.effect({"x": [0.5]}, levels=10).draws[..., 0], each[..., 1], **EXACT)
+    assert np.isfinite(fit.slope("x").draws).all()  # of the rows of the data, each in its own level
+
+
 def test_a_label_of_several_factors_needs_its_column():
     fit = from_prior("y ~ x + (1 | g) + (1 | h)", DATA, draws=8)
     with pytest.raises(ModelError, match="levels are named by several columns"):
@@ -481,3 +499,225 @@ def test_a_model_without_groups_has_no_levels():
     np.testing.assert_allclose(fit.effect({"x": [0.0]}).draws[..., 0], draws(fit, "Intercept"), **EXACT)
     with pytest.raises(ModelError, match="no grouping factor"):
         fit.effect("x", levels="typical")
+
+
+def test_columns_of_the_table_are_unique_whatever_predictors_are_called():
+    data = DATA.rename(columns={"x": "mean", "z": "eti90_lb", "c": "category"})
+    fit = from_prior("o ~ mean + eti90_lb + category", data, draws=8, family="cumulative")
+    asked = {"by": {"eti90_lb": [1, 3], "category": ["low", "high"]}}
+    own = ["median", "mean", "sd", "eti90_lb", "eti90_ub"]
+    out = fit.effect({"mean": [0, 1]}, **asked)
+    assert out.table.columns.tolist() == ["mean_value", "eti90_lb_value", "category", *own]
+    np.testing.assert_allclose(out.table["mean"], out.draws.mean(["chain", "draw"]), **EXACT)
+    assert out.grid.columns.tolist() == ["mean", "eti90_lb", "category"]
+    out = fit.slope("mean", scale="probability", **asked)
+    assert out.table.columns.tolist() == ["eti90_lb_value", "category_value", "category", *own]
+    assert out.table["category"].tolist() == [1, 2, 3, 4] * 4
+    both = from_prior("y ~ mean + mean_value", data.assign(mean_value=data["eti90_lb"]), draws=8)
+    columns = both.effect({"mean": [0], "mean_value": [1]}).table.columns.tolist()
+    assert columns == ["mean_value_value", "mean_value", *own]
+
+
+@pytest.fixture(scope="module")
+def columns():
+    data = DATA.assign(tf=DATA["z"] > 3).rename(columns={"z": "s p"})
+    return from_prior("y ~ x * tf + C(d) + `s p` + (1 | g)", data, draws=8)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Index([1, 2]),
+        pd.Series([1, 2], index=[7, 7]),
+        np.array([1, 2]),
+        range(1, 3),
+        (1, 2),
+        pytest.param(lambda: (i for i in (1, 2)), id="generator"),
+    ],
+)
+def test_values_are_any_sequence_of_one_dimension(columns, values):
+    given = values() if callable(values) else values
+    assert columns.effect({"x": given}).grid["x"].tolist() == [1, 2]
+    given = values() if callable(values) else values
+    assert columns.contrast({"x": given}).table.index.tolist() == ["x=1 - x=2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ([pd.Timestamp("2020"), 1], DataError),
+        ([1j, 1], DataError),
+        ([object(), 1], DataError),
+        ([10**400, 1], DataError),
+        (["0", "1"], DataError),
+        ({1, 2}, ModelError),
+        ({1: 2}, ModelError),
+        (np.zeros((2, 2)), ModelError),
+        ([[1, 2], [3]], ModelError),
+        (pd.DataFrame({"x": [1, 2]}), ModelError),
+    ],
+)
+def test_what_are_no_values_is_refused_alike(columns, values, error):
+    for ask in (columns.effect, columns.contrast):
+        with pytest.raises(error, match="'x' takes numbers|The values of 'x' are"):
+            ask({"x": values})
+
+
+@pytest.mark.parametrize("draws", [1.5, 0, "2", True])
+def test_draws_are_a_number_of_them(columns, draws):
+    for ask in (columns.effect, columns.contrast, columns.slope):
+        with pytest.raises(ModelError, match="draws is an integer"):
+            ask({"x": [0, 1]}, draws=draws)
+
+
+def test_text_names_a_value_in_effects_and_in_contrasts(columns):
+    for name, text, values in (("tf", ["True", "False"], [True, False]), ("d", ["5", "1"], [5, 1])):
+        for ask in (columns.effect, columns.contrast):
+            np.testing.assert_array_equal(ask({name: text}).draws, ask({name: values}).draws)
+    assert columns.contrast({"d": ["5", "1"]}).table.index.tolist() == ["d=5 - d=1"]
+    out = columns.contrast({"x": [1, 0]}, at={"tf": "True"})
+    np.testing.assert_array_equal(out.draws, columns.contrast({"x": [1, 0]}, at={"tf": True}).draws)
+
+
+def test_names_may_stand_between_backticks(columns):
+    out = columns.effect("`s p`", points=3, by=["`tf`"], at={"`x`": 0})
+    assert out.x == ("s p",) and out.by == ("tf",) and "with x=0" in out.population
+    np.testing.assert_array_equal(out.draws, columns.effect("s p", points=3, by="tf", at={"x": 0}).draws)
+    plain = columns.contrast({"s p": [1, 0]})
+    np.testing.assert_array_equal(columns.contrast({"`s p`": [1, 0]}).draws, plain.draws)
+
+
+def test_rules_that_are_misspelt(columns):
+    with pytest.raises(ModelError, match="Did you mean 'population'"):
+        columns.effect("x", levels="populaton")
+    data = DATA.assign(tf=DATA["z"] > 3)
+    nested = from_prior("y ~ x * tf + (1 | tf:g)", data, draws=8)
+    with pytest.raises(ModelError, match=r"at=\{'tf': True, 'g': 30\}"):
+        nested.effect("x", levels="True:30")
+    assert "tf=True, g=30" in nested.effect({"x": [0]}, at={"tf": True, "g": 30}).population
+
+
+def test_a_copy_of_a_factor_has_a_name_of_its_own():
+    data = DATA.rename(columns={"z": "g (levels)"})
+    fit = from_prior("y ~ g + `g (levels)` + (1 | g)", data, draws=8)
+    out = fit.effect({"g": [10, 15]}, levels="population").contrast("b2 - b1")
+    np.testing.assert_allclose(out.draws[..., 0], 5 * draws(fit, "b_g"), **EXACT)
+
+
+# Rows that depend on each other, responses of several columns, cutpoints of their own
+
+
+def test_rows_that_depend_on_all_others_are_predicted_together():
+    n = len(DATA)
+    ring = np.zeros((n, n))
+    for i in range(n):
+        ring[i, [(i + 1) % n, i - 1]] = 0.5
+    ring[0, [1, n - 1]] = 1.0, 0.0
+    fit = from_prior('y ~ x + z + sar(W, type="lag")', DATA, draws=8, covariances={"W": ring})
+    rho, slope = draws(fit, "sar"), draws(fit, "x")
+    np.testing.assert_allclose(fit.contrast({"x": [1, 0]}).draws[..., 0], slope / (1 - rho), rtol=1e-8)
+    np.testing.assert_allclose(fit.slope("x").draws[..., 0], slope / (1 - rho), rtol=1e-8)
+    at = {"z": 2.0}
+    level = draws(fit, "Intercept") + 2 * draws(fit, "z")
+    found = fit.effect({"x": [0.5]}, at=at, over="data").draws[..., 0]
+    np.testing.assert_allclose(found, (level + 0.5 * slope) / (1 - rho), rtol=1e-8)
+    with pytest.raises(ModelError, match="depends on all other rows"):
+        fit.effect("x")
+    linear = fit.effect({"x": [0.5]}, at=at, scale="linear").draws[..., 0]
+    np.testing.assert_allclose(linear, level + 0.5 * slope, **EXACT)
+
+
+@pytest.mark.parametrize("family", ["multinomial", "dirichlet"])
+def test_each_column_of_a_response_has_its_row(family):
+    rng = np.random.default_rng(4)
+    data = DATA.assign(size=rng.integers(3, 9, len(DATA)))
+    counts = np.array([rng.multinomial(size, [0.2, 0.3, 0.5]) for size in data["size"]])
+    values = counts if family == "multinomial" else rng.dirichlet([2, 3, 4], len(data))
+    data = data.assign(**dict(zip(["p", "q", "r"], values.T, strict=True)))
+    trials = " | trials(size)" if family == "multinomial" else ""
+    fit = from_prior(f"cbind(p, q, r){trials} ~ x", data, draws=8, family=family)
+    post = fit.results.posterior
+
+    def shares(x):
+        own = [post[f"mu_{c}_Intercept"] + post[f"mu_{c}_x"] * x for c in "qr"]
+        return softmax(np.stack([np.zeros(own[0].shape), *own], -1), axis=-1)
+
+    out = fit.effect({"x": [0.0, 1.0]})
+    assert out.table[["x", "category"]].values.tolist() == [[x, c] for x in (0, 1) for c in "pqr"]
+    np.testing.assert_allclose(out.draws, np.stack([shares(0), shares(1)], 2), **EXACT)
+    difference = fit.contrast({"x": [1, 0]}).draws[:, :, 0]
+    np.testing.assert_allclose(difference, shares(1) - shares(0), **EXACT)
+    slope = fit.slope({"x": [0.5]}, over="typical").draws[:, :, 0]
+    step = 1e-5
+    np.testing.assert_allclose(
+        slope, (shares(0.5 + step) - shares(0.5 - step)) / (2 * step), rtol=1e-6, atol=1e-8
+    )
+    assert fit.plot.effect("x", points=4).numbers["shown"].unique().tolist() == ["expected"]
+
+
+def test_cutpoints_of_rows_and_terms_between_them():
+    fit = from_prior("o ~ cs(x)", DATA, draws=8, family="sratio")
+    post = fit.results.posterior
+
+    def chances(x):
+        at = post["cutpoints"].values - np.stack([post[f"x[{j}|{j + 1}]"].values for j in (1, 2, 3)], -1) * x
+        stop = np.concatenate([expit(at), np.ones((*at.shape[:2], 1))], -1)
+        return stop * np.concatenate([np.ones((*at.shape[:2], 1)), np.cumprod(1 - expit(at), -1)], -1)
+
+    out = fit.effect({"x": [0.7]}, scale="probability").draws[:, :, 0]
+    np.testing.assert_allclose(out, chances(0.7), **EXACT)
+    step = 1e-5
+    slope = fit.slope({"x": [0.7]}, over="typical").draws[..., 0]
+    expected = (chances(0.7 + step) - chances(0.7 - step)) @ np.arange(1.0, 5) / (2 * step)
+    np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-8)
+    for asked in ("effect", "slope"):
+        with pytest.raises(ModelError, match="differs between cutpoints"):
+            getattr(fit, asked)("x", scale="linear")
+
+
+def test_items_with_cutpoints_of_their_own_are_categories():
+    fit = from_prior("o | thres(gr=d) ~ x", DATA, draws=8, family="cumulative")
+    out = fit.effect({"x": [0.5]}, by="d", scale="probability")
+    assert out.grid["d"].tolist() == [1, 2, 5]
+    eta = draws(fit, "x")[..., None] * 0.5
+    for i in range(3):
+        below = expit(draws(fit, "cutpoints")[:, :, i] - eta)
+        found = out.draws.values[:, :, i].cumsum(-1)[..., :3]
+        np.testing.assert_allclose(found, below, **EXACT)
+    assert "d=1" in fit.effect("x", points=2).population
+    with pytest.raises(DataError, match="'d' has no category 3"):
+        fit.contrast({"d": [1, 3]})
+
+
+def test_a_quantile_has_a_mean_beside_it():
+    fit = from_prior("y ~ x", DATA, draws=8, family="asym_laplace")
+    eta, q = draws(fit, "Intercept") + 0.5 * draws(fit, "x"), draws(fit, "quantile")
+    linear = fit.effect({"x": [0.5]}, scale="linear").draws[..., 0]
+    np.testing.assert_allclose(linear, eta, **EXACT)
+    mean = eta + draws(fit, "sigma") * (1 - 2 * q) / (q * (1 - q))
+    np.testing.assert_allclose(fit.effect({"x": [0.5]}).draws[..., 0], mean, **EXACT)
+    np.testing.assert_allclose(fit.slope("x").draws[..., 0], draws(fit, "x"), rtol=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{}, {"predictors": {"sigma": "~ 0 + C(visit)"}}])
+def test_correlated_visits_have_the_mean_of_their_predictor(settings):
+    data = DATA.assign(visit=np.tile(np.arange(3), 32), person=np.repeat(np.arange(32), 3))
+    fit = from_prior("y ~ x + unstr(visit, gr=person)", data, draws=8, **settings)
+    expected = draws(fit, "Intercept") + 2 * draws(fit, "x")
+    np.testing.assert_allclose(fit.effect({"x": [2.0]}).draws[..., 0], expected, **EXACT)
+    np.testing.assert_allclose(fit.slope("x").draws[..., 0], draws(fit, "x"), rtol=1e-9)
+
+
+def test_what_rows_count_by_is_named():
+    run = {"draws": 20, "chains": 1, "seed": 1, "cores": 1, "progress": False}
+    weighted = sl.Model("y | weights(w) ~ x + z", DATA).fit(**run)
+    words = "mean over the 96 rows of the data, by their weights, other"
+    for out in (weighted.contrast({"x": [1, 0]}), weighted.slope("x"), weighted.effect("x", over="data")):
+        assert words in out.population
+    assert "means or modes, by their weights (z=" in weighted.effect("x").population
+    trials = from_prior("k | trials(t) ~ x", DATA, draws=8, family="binomial")
+    assert "by their trials, other" in trials.slope("x").population
+    both = sl.Model("k | trials(t) + weights(w) ~ x", DATA, family="binomial").fit(**run)
+    assert "by their weights and trials, other" in both.contrast({"x": [1, 0]}).population
+    alike = sl.Model("y | weights(u) ~ x", DATA.assign(u=2.0)).fit(**run)
+    assert "rows of the data, other" in alike.contrast({"x": [1, 0]}).population

@@ -11,6 +11,7 @@ from test_predictor_effects import DATA, draws
 import shoal as sl
 from shoal.api import Fit
 from shoal.errors import DataError, ModelError
+from shoal.estimands import adjusted, predictions, predictor_effects, slopes
 from shoal.estimands.slopes import weights_at
 from shoal.fit.results import Results
 
@@ -88,6 +89,71 @@ def test_slopes_of_linear_predictors(formula, name, derivative):
     values = np.array([low, (low + high) / 2, high])
     out = fit.slope({name: values.tolist()}, over="typical")
     np.testing.assert_allclose(out.draws, derivative(fit, values) + 0 * out.draws, rtol=1e-8, atol=1e-8)
+
+
+@pytest.fixture
+def predicted(monkeypatch):
+    """Count the rows that are predicted."""
+    counts = []
+
+    def predict(results, rows, *arguments, **settings):
+        counts.append(len(rows))
+        return predictions.predict(results, rows, *arguments, **settings)
+
+    monkeypatch.setattr(adjusted, "predict", predict)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "expected"),
+    [
+        ("y ~ x * z + (1 + x | g)", "x", 2 * 96),  # at both ends: 96 values of z
+        ("y ~ x + c + (1 + x | g)", "x", 2 * 16),  # the 8 levels and 2 categories
+        ("y ~ z + offset(x) + (1 | g)", "x", 2 * 96),
+        ("y ~ I(x ** 2) + (1 | g)", "x", 9 * 96),
+        ("y ~ z + s(x, k=4)", "x", 9 * 96),
+        ("y ~ z + offset(2 * x)", "x", 9 * 96),
+    ],
+)
+def test_what_is_linear_is_predicted_at_two_values(predicted, formula, x, expected):
+    fit = from_prior(formula, DATA, draws=12)
+    out = fit.slope(x)
+    assert sum(predicted) == expected
+    curve = slopes._of_curve(plan_of(fit, x), x, "dydx")
+    np.testing.assert_allclose(out.draws.values, curve.values, rtol=1e-8, atol=1e-8)
+
+
+def plan_of(fit, x):
+    asked = predictor_effects.columns_in(x, "x")
+    return predictor_effects.plan(
+        fit.results, asked, None, None, "data", None, "response", None, None, 0, along=False
+    )
+
+
+def test_means_that_are_no_line_are_not_taken_for_one(predicted):
+    data = DATA.assign(v=np.clip(DATA["y"], -1, 1))
+    for formula, family in [
+        ("v | trunc(lb=-1.5, ub=1.5) ~ x", "gaussian"),
+        ("n ~ x", "poisson"),
+        ("b ~ x", "bernoulli"),
+    ]:
+        predicted.clear()
+        fit = from_prior(formula, data, draws=5, family=family)
+        fit.slope("x")
+        assert sum(predicted) == 9 * 96
+        predicted.clear()
+        fit.slope("x", scale="linear")
+        assert sum(predicted) == 2
+
+
+def test_more_than_can_be_predicted_in_minutes_is_refused(binary, monkeypatch):
+    monkeypatch.setattr(adjusted, "MOST", 9 * 96 * 100)
+    with pytest.raises(ModelError, match=r"of 96 rows that differ, at \d+ draws, 9 times each") as refused:
+        binary.slope("x")
+    draws_of_each = int(str(refused.value).split("draws=")[1].split()[0])
+    assert binary.slope("x", draws=draws_of_each).draws.size <= 100
+    with pytest.raises(ModelError, match="numbers are to be predicted"):
+        binary.slope("x", draws=draws_of_each + 1)
 
 
 def test_bases_that_end_where_the_data_end_have_slopes_there():

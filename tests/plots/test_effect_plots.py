@@ -101,3 +101,16 @@ def test_what_no_picture_has_room_for(fit):
         wide.plot.effect(["x", "m", "k"], points=2)
     with pytest.raises(DataError, match="No term reads"):
         fit.plot.effect("nothing")
+
+
+@pytest.mark.parametrize("name", ["mean", "eti90_ub", "observed", "n", "shown"])
+def test_predictors_are_drawn_whatever_they_are_called(name):
+    data = table().rename(columns={"x": name})
+    plain = made(model("y ~ x + grade + (1 + x | g)")).plot.effect("x", by="grade", points=4)
+    picture = made(model(f"y ~ {name} + grade + (1 + {name} | g)", data=data)).plot.effect(
+        name, by="grade", points=4
+    )
+    assert picture.numbers.columns.is_unique and f"{name}_value" in picture.numbers
+    for line, other in zip(lines(picture), lines(plain), strict=True):
+        np.testing.assert_allclose(line.get_xydata(), other.get_xydata())
+    np.testing.assert_allclose(part(picture, "observed")[f"{name}_value"], data[name])

@@ -80,7 +80,7 @@ class Comparisons:
         ------
         DataError, FormulaError, ModelError
             Columns or levels that the model does not have, settings of different lengths, hypotheses that
-            cannot be read, more than 4 GB of draws.
+            cannot be read, more than 4 GB of draws or 2 ** 31 numbers to predict.
 
         Examples
         --------
@@ -163,7 +163,8 @@ class Comparisons:
         Returns
         -------
         Effect
-            ``.table`` (a row a point: the grid, median, mean, sd, interval), ``.draws``, ``.grid``,
+            ``.table`` (a row a point: the grid, median, mean, sd, interval; a predictor called ``mean`` is
+            ``mean_value`` there), ``.draws``, ``.grid``,
             ``.scale`` and ``.population``, which are printed with it; ``.contrast(...)`` compares its rows.
             ``fit.plot.effect`` draws it.
 
@@ -171,7 +172,8 @@ class Comparisons:
         ------
         DataError, ModelError
             Columns, levels or categories that the model does not have, a grouping factor as `x`, columns that
-            are set twice, a population that levels do not have, more than 4 GB of draws.
+            are set twice, a population that levels do not have (as without pooling), more than 4 GB of draws
+            or 2 ** 31 numbers to predict.
 
         Notes
         -----
@@ -245,11 +247,15 @@ class Comparisons:
         Raises
         ------
         DataError, ModelError
-            As `effect`; and a category as `x`, for which `contrast` is meant.
+            As `effect`; and a category as `x`, for which `contrast` is meant. Nine predictions of each row
+            count, or two where they are linear in `x`.
 
         Notes
         -----
-        A derivative is that of the polynomial through nine predictions near the value. Averages over rows,
+        Where predictions are linear in `x` (their scale, and a mean that is the linear predictor, with `x` in
+        terms as it is), the average slope is the difference of averages at both ends of the range of `x`, and
+        rows that differ in `x` alone are one. Elsewhere a derivative is that of the polynomial through nine
+        predictions near the value. Averages over rows,
         and names of ratios: Arel-Bundock, Greifer and Heiss (2024), Journal of Statistical Software 111, 9.
 
         Examples

@@ -95,7 +95,7 @@ def effect(
         fit.plot.effect(along, **asked).save(plot)
     if hypothesis:
         found = found.contrast(hypothesis[0] if len(hypothesis) == 1 else hypothesis)
-    shown = found.table.reset_index(names="contrast") if hypothesis else found.table
+    shown = found.table.reset_index() if hypothesis else found.table
     if table:
         _write(shown, table)
     screen = Screen()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,16 @@ import xarray as xr
 from scipy.sparse import csr_array
 
 from shoal.errors import DataError, ModelError, listing, nearest
-from shoal.estimands import linear_scale
 from shoal.estimands.level_rules import Levels
-from shoal.estimands.predictions import predict
+from shoal.estimands.predictions import predict, thinned
+from shoal.estimands.scales import words_of
 from shoal.fit.results import Results
-from shoal.formula.terms import Expression
 from shoal.model.design import Design
 from shoal.model.replay import columns_of
 
-SCALES = ("response", "probability", "linear")
 CHUNK = 2**23  # numbers predicted at a time: rows of a chunk times draws (and categories)
 ROWS = 2**20  # rows of a table at a time
+MOST = 2**31  # numbers predicted for one answer: a minute or two
 
 Predict = Callable[[pd.DataFrame], xr.DataArray]
 Measure = Callable[[Predict, pd.DataFrame], xr.DataArray]
@@ -58,6 +58,18 @@ class Ask:
         """Of the response."""
         return self.results.model.response(self.response)
 
+    @cached_property
+    def n_draws(self) -> int:
+        """Of all chains together; raises `ModelError` unless the fit has as many as are asked for."""
+        sizes = thinned(self.results.posterior, self.draws).sizes
+        return int(sizes["chain"] * sizes["draw"])
+
+    @property
+    def n_categories(self) -> int:
+        """Numbers that the prediction of a row has at each draw."""
+        each = self.scale != "linear" or self.design.family.joint
+        return max(1, len(self.design.categories)) if each else 1
+
     @property
     def whole(self) -> bool:
         """Whether the expectation of a row depends on all rows, so that a table is predicted at a time."""
@@ -87,39 +99,6 @@ class Base:
     combined: tuple[str, ...] = ()
 
 
-def scale_for(design: Design, scale: Any) -> str:
-    """Return the scale that is meant: of categories without an order, their probabilities.
-
-    Raises
-    ------
-    ModelError
-        An unknown scale, or categories where there are none.
-    """
-    scale = "linear" if scale == "link" else scale
-    if scale not in SCALES:
-        raise ModelError(f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", nearest(str(scale), SCALES))
-    if scale == "response" and design.family.categorical and design.family.joint:
-        return "probability"  # categories without an order have no mean
-    if scale == "probability" and not design.family.categorical:
-        raise ModelError(
-            f"scale='probability', and family {design.family.name!r} has no categories.",
-            "'response' is the expected response: of 0/1 rows, their probability.",
-        )
-    return str(scale)
-
-
-def of_shares(results: Results, response: str | None) -> Results:
-    """Return results whose rows have one trial each: what is expected of them is a share of any number."""
-    design = results.model.response(response)
-    written = design.formula.response
-    if written.trials is None:
-        return results
-    formula = replace(design.formula, response=replace(written, trials=Expression("1", ())))
-    own = replace(design, formula=formula)
-    designs = tuple(own if other is design else other for other in results.model.designs)
-    return Results(replace(results.model, designs=designs), results.tree)
-
-
 def check_columns(design: Design, names: Sequence[str]) -> None:
     """Raise unless columns predict or name levels, and each is set once."""
     trials = design.formula.response.trials
@@ -135,14 +114,28 @@ def check_columns(design: Design, names: Sequence[str]) -> None:
 
 
 def over_data(ask: Ask) -> Base:
-    """Return the rows of the data whose response is known, each weighing what it stands for."""
+    """Return the rows of the data whose response is known, each weighing what it stands for.
+
+    Where a row's expectation depends on all others, those that weigh nothing stay among them.
+    """
     weight = np.asarray(ask.design.row_weight, float)
-    there = weight > 0
+    there = (weight > 0) | ask.whole
     return Base(ask.frame[there].reset_index(drop=True), weight[there])
 
 
+def counted_by(ask: Ask) -> str:
+    """Return the words for what rows count by where they do not count alike: ", by their weights"."""
+    response, there = ask.design.formula.response, ask.design.row_weight > 0
+    kinds = (
+        ("weights", response.weights, ask.design.rows.weight),
+        ("trials", response.trials, ask.design.rows.trials),
+    )
+    names = [name for name, given, own in kinds if given is not None and np.ptp(np.asarray(own)[there]) > 0]
+    return f", by their {' and '.join(names)}" if names else ""
+
+
 def averages(
-    ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure | None = None
+    ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure | None = None, times: int = 1
 ) -> xr.DataArray:
     """Return draws of the mean over rows of what is measured, (chain, draw, case[, category]).
 
@@ -154,10 +147,13 @@ def averages(
     measure : function, optional
         Of a function that predicts the rows of a table, (chain, draw, row[, category]), and of such rows; by
         default their predictions.
+    times : int
+        How often that predicts a row.
 
     Raises
     ------
     DataError, ModelError
+        Also if there are more than `MOST` numbers to predict.
 
     Notes
     -----
@@ -166,38 +162,61 @@ def averages(
     g-formula over the rows of the data, Robins (1986), Mathematical Modelling 7, 1393-1512.
     """
     each = 1 if ask.whole else max(1, ROWS // max(1, len(base.frame)))
-    parts = [
-        _averages(
-            ask, base, cases[start : start + each], measure or (lambda predicted, rows: predicted(rows))
-        )
-        for start in range(0, len(cases), each)
-    ]
+    pieces = [cases[start : start + each] for start in range(0, len(cases), each)]
+    _check_complete(_set(ask, base, cases[0])[0])
+    parts: list[xr.DataArray] = []
+    for piece in pieces:
+        distinct, member = _distinct(ask, base, piece)
+        if not parts:
+            _check_work(ask, len(distinct) * len(pieces), times)
+        parts.append(_averages(ask, distinct, member, measure or (lambda predicted, rows: predicted(rows))))
     return parts[0] if len(parts) == 1 else xr.concat(parts, "case")
 
 
-def _averages(ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]], measure: Measure) -> xr.DataArray:
-    """Return `averages` of a few cases."""
+def _distinct(ask: Ask, base: Base, cases: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, csr_array]:
+    """Return the rows of a few cases that differ, and what each counts in the mean of each case."""
     tables = [_set(ask, base, case) for case in cases]
-    _check_complete(tables[0][0])
     whole = pd.concat([table for table, _ in tables], ignore_index=True)
     weight = np.concatenate([own / own.sum() for _, own in tables])
     case = np.repeat(np.arange(len(cases)), [len(table) for table, _ in tables])
+    if ask.whole:
+        return whole, csr_array((weight, (np.arange(len(whole)), case)), (len(whole), len(cases)))
     code = whole.groupby(list(whole), sort=False, observed=True, dropna=False).ngroup().to_numpy()
     _, first = np.unique(code, return_index=True)
-    distinct = whole.iloc[first].reset_index(drop=True)
     member = csr_array((weight, (code, case)), (len(first), len(cases)))
-    predicted = _predictor(ask)
+    return whole.iloc[first].reset_index(drop=True), member
+
+
+def _averages(ask: Ask, distinct: pd.DataFrame, member: csr_array, measure: Measure) -> xr.DataArray:
+    """Return `averages` of a few cases."""
+    predicted, cases = _predictor(ask), member.shape[1]
     total: Any = 0.0
     for rows in _chunks(ask, len(distinct)):
         found = measure(predicted, distinct.iloc[rows].reset_index(drop=True))
         there = found.transpose("row", ...)
         flat = there.values.reshape(len(there), -1)
         total = total + xr.DataArray(
-            (member[rows].T @ flat).reshape(len(cases), *there.shape[1:]),
+            (member[rows].T @ flat).reshape(cases, *there.shape[1:]),
             {name: there[name] for name in there.dims[1:]},
             ("case", *there.dims[1:]),
         )
     return total.transpose("chain", "draw", "case", ...)
+
+
+def _check_work(ask: Ask, rows: int, times: int) -> None:
+    """Raise if there are more than `MOST` numbers to predict, and say how many draws there may be."""
+    count = rows * times * ask.n_draws * ask.n_categories
+    if count <= MOST:
+        return
+    chains = ask.results.posterior.sizes["chain"]
+    draws = MOST * ask.n_draws // (count * chains)
+    fewer = f"draws={draws} takes that many of each chain, evenly spread" if draws else "Fewer rows"
+    raise ModelError(
+        f"{count:,} numbers are to be predicted: of {rows:,} rows that differ, at {ask.n_draws:,} draws"
+        f"{f', {times} times each' if times > 1 else ''}.",
+        f"At most {MOST:,}.",
+        f"{fewer}; over='typical' predicts one row for each point.",
+    )
 
 
 def _check_complete(frame: pd.DataFrame) -> None:
@@ -240,10 +259,7 @@ def _chunks(ask: Ask, rows: int) -> Iterator[slice]:
     if ask.whole:
         yield slice(0, rows)
         return
-    sizes = ask.results.posterior.sizes
-    each = ask.scale != "linear" or ask.design.family.joint
-    categories = max(1, len(ask.design.categories)) if each else 1
-    size = max(1, CHUNK // (sizes["chain"] * (ask.draws or sizes["draw"]) * categories))
+    size = max(1, CHUNK // (ask.n_draws * ask.n_categories))
     yield from (slice(start, min(start + size, rows)) for start in range(0, rows, size))
 
 
@@ -268,32 +284,3 @@ def _predictor(ask: Ask) -> Predict:
         return xr.DataArray(found)
 
     return predicted
-
-
-def words_of(case: Mapping[str, Any]) -> str:
-    """Return columns and their values as text: ``x=1, c=high``; numbers of many digits are shortened."""
-    return ", ".join(f"{column}={short(value)}" for column, value in case.items())
-
-
-def short(value: Any) -> str:
-    """Return a value as text, a number of many digits shortened."""
-    is_float = isinstance(value, float | np.floating)
-    return f"{value:.4g}" if is_float and len(str(value)) > 6 else str(value)
-
-
-def scale_words(design: Design, scale: str) -> str:
-    """Return the words for what is predicted."""
-    response = design.formula.response
-    name = response.value.text
-    if scale == "linear":
-        return linear_scale(design)
-    if scale == "probability":
-        return f"probability of each category of {name}"
-    if design.family.ordinal:
-        labels, numbers = design.categories, design.category_numbers
-        return f"mean of {name}, {labels[0]} as {numbers[0]:g} to {labels[-1]} as {numbers[-1]:g}"
-    if design.family.several:
-        return f"expected share of each column of {name}"
-    if response.trials is not None:
-        return f"expected share of {name} among its trials"
-    return f"expected {name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,22 @@ from shoal.estimands.adjusted import (
     Ask,
     averages,
     check_columns,
-    of_shares,
+    counted_by,
     over_data,
-    scale_for,
-    scale_words,
-    words_of,
 )
 from shoal.estimands.comparisons import Answer
-from shoal.estimands.grids import check_apart, columns_in, varied
-from shoal.estimands.level_rules import known_value, level_rule
+from shoal.estimands.grids import (
+    categories_of,
+    check_apart,
+    columns_in,
+    held_columns,
+    listed,
+    unquoted,
+    value_in,
+    varied,
+)
+from shoal.estimands.level_rules import is_several, level_rule
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
 from shoal.fit.results import Results
 from shoal.model.replay import columns_of
 
@@ -58,18 +65,25 @@ def settings_answer(
     scale = scale_for(design, scale or "response")
     cases = _cases(settings, results.model.table.frame[columns_of(design, scale != "linear", False)])
     between = {} if by is None else columns_in(by, "by")
-    own = dict(at) if isinstance(at, Mapping) else {}
+    own = held_columns(at)
+    at = own if isinstance(at, Mapping) else at
     check_columns(design, [*cases[0], *between, *own])
     check_apart(design, cases[0], between, own, "the settings")
     rule = level_rule(
         of_shares(results, response), response, at, levels, [*cases[0], *between], over_data=True
     )
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
-    cases = [{c: known_value(ask.design, ask.frame, c, v) for c, v in case.items()} for case in cases]
+    categories = categories_of(ask.design, ask.frame)
+
+    def values(case: Mapping[str, Any]) -> dict[str, Any]:
+        return {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in case.items()}
+
+    cases = list(map(values, cases))
+    own = values({c: v for c, v in own.items() if v is not None})
     apart = varied(ask, {}, between).cases
     base = over_data(ask)
-    found = averages(ask, base, [{**case, **own} for own in apart for case in cases])
-    population = population_words(ask, len(base.frame), own)
+    found = averages(ask, base, [{**own, **case, **value} for value in apart for case in cases])
+    population = population_words(ask, own)
     answers = {}
     for i, value in enumerate(apart):
         part = found.isel(case=slice(i * len(cases), (i + 1) * len(cases))).rename(case="side")
@@ -78,10 +92,11 @@ def settings_answer(
     return answers
 
 
-def population_words(ask: Ask, rows: int, held: Mapping[str, Any]) -> str:
+def population_words(ask: Ask, held: Mapping[str, Any]) -> str:
     """Return the words for a mean over the rows of the data."""
-    words = [f"mean over the {rows:,} rows of the data, other columns as they are"]
-    kept = words_of({c: v for c, v in held.items() if v is not None})
+    rows = np.count_nonzero(ask.design.row_weight)
+    words = [f"mean over the {rows:,} rows of the data{counted_by(ask)}, other columns as they are"]
+    kept = words_of(held)
     words += [f"with {kept}"] if kept else []
     return ", ".join([*words, *([ask.levels.words] if ask.levels.words else [])])
 
@@ -96,7 +111,8 @@ def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
             "A mapping from columns to the values to compare.",
             f"Such as contrast({{{name!r}: {values}}}).",
         )
-    many = {c: list(v) for c, v in settings.items() if isinstance(v, Sequence | np.ndarray) and _several(v)}
+    settings = {unquoted(name): values for name, values in settings.items()}
+    many = {c: listed(c, v) for c, v in settings.items() if is_several(v)}
     lengths = {len(values) for values in many.values()}
     if len(lengths) != 1 or min(lengths) < 2:
         counts = listing(f"{c!r} has {len(v)}" for c, v in many.items()) or "none has several values"
@@ -107,7 +123,3 @@ def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
         )
     (count,) = lengths
     return [{c: many[c][i] if c in many else v for c, v in settings.items()} for i in range(count)]
-
-
-def _several(values: Any) -> bool:
-    return not isinstance(values, str | bytes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.adjusted import Ask, Base
-from shoal.estimands.level_rules import known_value, names_levels
+from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
 from shoal.formula.categories import is_category
 from shoal.formula.functions import GROUPED
@@ -58,28 +59,48 @@ def columns_in(given: Any, what: str) -> dict[str, Any]:
     ModelError
         What is neither a name, nor several, nor a mapping from names to values.
     """
-    if isinstance(given, str):
-        return {given: None}
-    if isinstance(given, Mapping) and given and all(isinstance(name, str) for name in given):
-        return {name: None if values is None else _listed(name, values) for name, values in given.items()}
-    if isinstance(given, Sequence) and given and all(isinstance(name, str) for name in given):
-        if len(set(given)) < len(given):
+    names = [given] if isinstance(given, str) else given
+    if isinstance(names, Mapping | Sequence) and names and all(isinstance(name, str) for name in names):
+        plain = [unquoted(name) for name in names]
+        if len(set(plain)) < len(plain):
             raise ModelError(f"{what}={given!r} names a column twice.", "Each column once.")
-        return dict.fromkeys(given)
+        values = names.values() if isinstance(names, Mapping) else [None] * len(names)
+        found = {c: None if v is None else listed(c, v) for c, v in zip(plain, values, strict=True)}
+        if empty := [c for c, own in found.items() if own == []]:
+            raise ModelError(f"{empty[0]!r} has no values.", "One value at least.")
+        return found
     raise ModelError(
         f"{what}={given!r}.", "The name of a column, several names, or a mapping from names to values."
     )
 
 
-def _listed(name: str, values: Any) -> list[Any]:
-    found = (
-        list(values)
-        if isinstance(values, Sequence | np.ndarray | pd.Series) and not isinstance(values, str | bytes)
-        else [values]
-    )
-    if not found:
-        raise ModelError(f"{name!r} has no values.", "One value at least.")
-    return [value.item() if isinstance(value, np.generic) else value for value in found]
+def unquoted(name: Any) -> Any:
+    """Return a column's name without the backticks in which a formula writes it."""
+    quoted = isinstance(name, str) and len(name) > 2 and name[0] == name[-1] == "`"
+    return name[1:-1] if quoted else name
+
+
+def held_columns(at: Any) -> dict[Any, Any]:
+    """Return the columns that `at` holds by name, with their values."""
+    return {unquoted(name): value for name, value in at.items()} if isinstance(at, Mapping) else {}
+
+
+def listed(name: str, values: Any) -> list[Any]:
+    """Return the values of a column, one or several: of any sequence of one dimension.
+
+    Raises
+    ------
+    ModelError
+        What has no order, or several dimensions.
+    """
+    found = list(values) if is_several(values) else [values]
+    unordered = isinstance(values, Mapping | Set | pd.DataFrame)
+    if unordered or any(is_several(value) for value in found):
+        raise ModelError(
+            f"The values of {name!r} are {values!r}, of type {type(values).__name__}.",
+            "One value, or several in an order: a list, a range, an array or a column of one dimension.",
+        )
+    return [value.item() if getattr(value, "ndim", None) == 0 else value for value in found]
 
 
 def varied(
@@ -139,7 +160,10 @@ def check_apart(
 
 
 def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], name: str, value: Any) -> Any:
-    """Return a value that was given, as it stands in the table if it is a category or a level."""
+    """Return a value that was given, as it stands in the table if it is a category or a level.
+
+    Text that is how a category or a level is written names it: ``"1"`` is 1 of ``C(d)``.
+    """
     value = known_value(design, frame, name, value)
     if name in categories:
         found = [own for own in categories[name] if own == value]
@@ -150,9 +174,13 @@ def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], n
                 f"Known: {listing(map(repr, categories[name]), 10)}.",
             )
         return found[0]
-    if isinstance(value, str) or not np.isfinite(value):
+    try:
+        finite = isfinite(value)
+    except (TypeError, OverflowError):
+        finite = False
+    if not finite:
         raise DataError(f"{name!r} takes numbers, and {value!r} is none.", "Finite numbers.")
-    return value
+    return value if isinstance(value, int | float) else float(value)
 
 
 def _known(column: pd.Series) -> np.ndarray:
@@ -187,6 +215,8 @@ def categories_of(design: Design, frame: pd.DataFrame) -> dict[str, list[Any]]:
     or the second place of ``group_mean``, after ``by=``, and those that only name levels.
     """
     found: dict[str, list[Any]] = {}
+    if design.thresholds is not None and design.thresholds.column:
+        found[design.thresholds.column] = _in_order(frame[design.thresholds.column])
     for part in design.parts:
         for group in part.groups:
             if group.by is not None:

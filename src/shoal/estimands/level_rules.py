@@ -76,7 +76,7 @@ def level_rule(
         raise ModelError(f"levels={levels!r}, and the model has no grouping factor.", "Leave `levels` out.")
     label = ""
     if levels is not None and not (isinstance(levels, str) and levels in RULES):
-        given, label = _with_label(design, given, levels)
+        given, label = _with_label(design, results.model.table.frame, given, levels)
         levels = None
     drawn = [c for c, value in given.items() if value is None]
     if drawn and levels is not None:
@@ -86,6 +86,7 @@ def level_rule(
         )
     rule = levels or ("fitted" if over_data or drawn else "typical")
     targets = [] if rule == "fitted" and over_data else _open(design, given, set(settled))
+    _check_population(results, [*drawn, *([] if rule == "fitted" else targets)], levels or (drawn and at))
     results, copies = _apart(results, design, [*drawn, *targets])
     design, frame = results.model.response(response), results.model.table.frame
     held = {c: known_value(design, frame, c, value) for c, value in given.items() if value is not None}
@@ -99,6 +100,19 @@ def level_rule(
         "population" if drawn else RULES[rule] if targets else "error",
         combined,
         label or _words(rule, targets, drawn, frame, combined),
+    )
+
+
+def _check_population(results: Results, columns: list[str], asked: Any) -> None:
+    """Raise if levels without pooling are to have a typical one, an average or a new one."""
+    if not columns or results.model.pooling != "none":
+        return
+    raise ModelError(
+        f"{f'{asked!r} asks for' if asked else 'The default is'} a level of {listing(columns)} beside those "
+        "that were fitted, and this fit has no pooling: its levels have no population, only a wide sd that "
+        "was set, around an Intercept and slopes that were fixed.",
+        "levels='fitted', the average over the levels that were fitted; or one of them in `at`.",
+        "The model with partial pooling has a typical level, and a population to average over.",
     )
 
 
@@ -129,21 +143,37 @@ def _open(design: Design, given: Mapping[str, Any], settled: set[str]) -> list[s
     return list(dict.fromkeys(out))
 
 
-def _with_label(design: Design, given: Mapping[str, Any], label: Any) -> tuple[dict[str, Any], str]:
+def _with_label(
+    design: Design, frame: pd.DataFrame, given: Mapping[str, Any], label: Any
+) -> tuple[dict[str, Any], str]:
     """Return what is held where one level is named without its factor, and the words for it."""
     names = list(dict.fromkeys(factor.columns for factor in factors_of(design)))
+    known = nearest(label, RULES) if isinstance(label, str) else ""
     if len(names) != 1 or len(names[0]) != 1:
         columns = listing(repr(c) for c in dict.fromkeys(c for own in names for c in own))
-        known = nearest(label, RULES) if isinstance(label, str) else ""
         raise ModelError(
             f"levels={label!r} is no rule, and levels are named by several columns: {columns}.",
             f"One of {', '.join(map(repr, RULES))}, or the columns' values in `at`.",
-            known if known.startswith("Did") else f"at={{{names[0][0]!r}: {label!r}}}.",
+            known if known.startswith("Did") else f"at={_example(frame, names[0], label)}.",
         )
     ((column,),) = names
+    if known.startswith("Did") and label not in set(frame[column].astype(str)):
+        raise ModelError(
+            f"levels={label!r} is no rule, and {column!r} has no such level.",
+            f"One of {', '.join(map(repr, RULES))}, or a level of {column!r}.",
+            known,
+        )
     if column in given:
         raise ModelError(f"levels={label!r}, and `at` sets {column!r}.", "One of the two.")
     return {**given, column: label}, f"in level {label} of {column}"
+
+
+def _example(frame: pd.DataFrame, columns: tuple[str, ...], label: Any) -> dict[str, Any]:
+    """Return the values of the columns that name a level: of the one that is written so, or of the first."""
+    rows = frame[list(columns)].dropna().drop_duplicates()
+    written = rows.astype(str).agg(":".join, axis=1) == str(label)
+    row = rows[written] if written.any() else rows
+    return {str(name): row[name].tolist()[0] for name in row}
 
 
 def _identifying(design: Design) -> list[str]:
@@ -162,7 +192,12 @@ def _apart(results: Results, design: Design, columns: Iterable[str]) -> tuple[Re
     shared = {c for f in factors if predictors.issuperset(f.columns) for c in f.columns} & set(columns)
     if not shared:
         return results, {}
-    copies = {c: f"{c}{COPY}" for c in sorted(shared)}
+    copies, taken = dict[str, str](), set(results.model.table.frame)
+    for column in sorted(shared):
+        copy = f"{column}{COPY}"
+        while copy in taken:
+            copy += "_"
+        copies[column] = copy
     own = design.changed(
         lambda part: replace(
             part,
@@ -181,6 +216,12 @@ def _renamed(columns: tuple[str, ...], names: Mapping[str, str]) -> tuple[str, .
     return tuple(names.get(column, column) for column in columns)
 
 
+def is_several(values: Any) -> bool:
+    """Whether something holds values, rather than being one."""
+    holds = isinstance(values, Iterable) and not isinstance(values, str | bytes)
+    return holds and getattr(values, "ndim", 1) > 0
+
+
 def known_value(design: Design, frame: pd.DataFrame, name: str, value: Any) -> Any:
     """Return a value as it stands in the table, if the column only names levels; else as it is.
 
@@ -189,7 +230,7 @@ def known_value(design: Design, frame: pd.DataFrame, name: str, value: Any) -> A
     DataError, ModelError
         Several values, a missing one, or a level that was not fitted.
     """
-    if np.ndim(value):
+    if is_several(value):
         raise ModelError(
             f"{name!r} is held at {value!r}.", "`at` takes one value; put several in `settings` or `by`."
         )

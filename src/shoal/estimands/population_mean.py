@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.errors import ModelError, ShoalWarning
+from shoal.families.coarse import Coarse
 from shoal.families.links import LINKS
 from shoal.fit.new_levels import square_root
 from shoal.model.design import Design, Group
@@ -26,6 +27,7 @@ from shoal.model.predictors import common_phi, linear_predictor
 
 REACH = 8.0  # standard deviations on either side
 TAIL = 1e-4  # share of an integral that its outermost nodes may have
+LOCATIONS = ("gaussian", "student", "skew_normal", "asym_laplace")  # whose mean moves with eta, one to one
 CLIPPED = 1e200  # beyond which exponentials of exponentials are cut off by `families.numerics`
 POINTS = 1024  # of low discrepancy
 
@@ -75,6 +77,12 @@ def _bounded(design: Design) -> bool:
         return True
     transformed = not np.array_equal(family.normal_response(design.rows), design.rows.y)
     return family.link == "identity" and not transformed and not design.predictors
+
+
+def has_linear_mean(design: Design) -> bool:
+    """Whether the expected response is known to be linear in the linear predictor."""
+    truncated = isinstance(design.family, Coarse) and design.family.truncated
+    return design.family.name in LOCATIONS and not truncated and not design.predictors
 
 
 def population_mean(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,14 +15,10 @@ from shoal.errors import ModelError, nearest
 from shoal.estimands.adjusted import (
     Ask,
     Base,
-    Measure,
     averages,
     check_columns,
-    of_shares,
+    counted_by,
     over_data,
-    scale_for,
-    scale_words,
-    words_of,
 )
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.comparisons import Answer, flat
@@ -33,12 +29,14 @@ from shoal.estimands.grids import (
     check_apart,
     check_predictors,
     columns_in,
+    held_columns,
     typical_rows,
     value_in,
     varied,
 )
 from shoal.estimands.level_rules import level_rule
 from shoal.estimands.predictions import LARGEST
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
@@ -76,24 +74,55 @@ class Effect(Answer):
     def table(self) -> pd.DataFrame:
         """One row a point (and category): the grid, then median, mean, sd and equal-tailed interval."""
         values = flat(self.draws)
-        lower, upper = interval_names(self.prob)
         tails = [(1 - self.prob) / 2, 0.5, (1 + self.prob) / 2]
         low, median, high = np.quantile(values, tails, axis=0)
-        columns = {"median": median, "mean": values.mean(0), "sd": values.std(0), lower: low, upper: high}
+        columns = dict(zip(self.statistics, (median, values.mean(0), values.std(0), low, high), strict=True))
         table = Estimates(pd.concat([self.labels, pd.DataFrame(columns)], axis=1))
         table.index = pd.RangeIndex(1, len(table) + 1)
         table.attrs = {"scale": self.scale, "population": self.population}
         return table
 
     @property
+    def statistics(self) -> tuple[str, ...]:
+        """The columns that describe draws: median, mean, sd and the ends of the interval."""
+        return ("median", "mean", "sd", *interval_names(self.prob))
+
+    @property
     def labels(self) -> pd.DataFrame:
-        """The columns that tell rows of the table apart: the grid's, each row once for every category."""
+        """The columns that tell rows of the table apart: the grid's, each row once for every category.
+
+        A column of the grid that is called as one of the table's own ends in ``_value`` there.
+        """
+        taken = (*self.statistics, *(["category"] if self.draws.ndim > 3 else []))
+        grid = self.grid.rename(columns=labels_beside(self.grid, taken))
         if self.draws.ndim == 3:
-            return self.grid
+            return grid
         categories = self.draws[self.draws.dims[3]].values.tolist()
-        name = "category" if "category" not in self.grid else str(self.draws.dims[3])
-        repeated = self.grid.loc[self.grid.index.repeat(len(categories))].reset_index(drop=True)
-        return repeated.assign(**{name: categories * len(self.grid)})
+        repeated = grid.loc[grid.index.repeat(len(categories))].reset_index(drop=True)
+        return repeated.assign(category=categories * len(grid))
+
+    def renamed(self, names: Mapping[str, str]) -> Effect:
+        """Return the same with columns of the grid under other names."""
+        return replace(
+            self,
+            grid=self.grid.rename(columns=dict(names)),
+            x=tuple(names.get(name, name) for name in self.x),
+            by=tuple(names.get(name, name) for name in self.by),
+            numbers=frozenset(names.get(name, name) for name in self.numbers),
+        )
+
+
+def labels_beside(columns: Iterable[Any], taken: Iterable[str]) -> dict[str, str]:
+    """Return other names for those columns whose own are taken: ``mean_value`` of ``mean``."""
+    every, taken = list(map(str, columns)), set(taken)
+    out: dict[str, str] = {}
+    for name in every:
+        label = name
+        while label in taken or (label != name and label in (*every, *out.values())):
+            label += "_value"
+        if label != name:
+            out[name] = label
+    return out
 
 
 @dataclass(frozen=True)
@@ -105,11 +134,6 @@ class Plan:
     cases: list[dict[str, Any]]
     grid: Varied
     population: str
-
-    def answered(self, measure: Measure | None, coord: list[str]) -> xr.DataArray:
-        """Return draws (chain, draw, point[, category])."""
-        found = averages(self.ask, self.base, self.cases, measure)
-        return found.rename(case="point").assign_coords(point=coord)
 
 
 def plan(
@@ -139,7 +163,8 @@ def plan(
     design = results.model.response(response)
     scale = scale_for(design, scale)
     between = {} if by is None else columns_in(by, "by")
-    own = dict(at) if isinstance(at, Mapping) else {}
+    own = held_columns(at)
+    at = own if isinstance(at, Mapping) else at
     check_columns(design, [*x, *between, *own])
     check_predictors(design, x)
     check_apart(design, x if along else [c for c in x if x[c] is not None], between, own)
@@ -155,20 +180,25 @@ def plan(
     _check_size(ask, len(cases))
     if over == "data":
         base = over_data(ask)
-        return Plan(ask, base, cases, values, population_words(ask, len(base.frame), own))
+        return Plan(ask, base, cases, values, population_words(ask, own))
+    if ask.whole:
+        raise ModelError(
+            f"over={over!r}, and the expected {ask.response} of a row depends on all other rows.",
+            "over='data', in which all rows are set and predicted together.",
+            "scale='linear' is a row's own predictor.",
+        )
     base, typical = typical_rows(ask)
     held = {c: v for c, v in typical.items() if c not in values.values and c not in own}
     whole = [{**held, **case} for case in cases]
-    words = [f"other predictors at their means or modes ({words_of(held)})"] if held else []
+    words = [f"other predictors at their means or modes{counted_by(ask)} ({words_of(held)})"] if held else []
     words += [f"with {words_of(own)}"] if own else []
     words += [ask.levels.words] if ask.levels.words else []
     return Plan(ask, base, whole, values, ", ".join(words) or "rows of these values")
 
 
 def _check_size(ask: Ask, points: int) -> None:
-    sizes = ask.results.posterior.sizes
     categories = max(1, len(ask.design.categories)) if ask.scale == "probability" else 1
-    size = 8 * sizes["chain"] * (ask.draws or sizes["draw"]) * categories * points
+    size = 8 * ask.n_draws * categories * points
     if size > LARGEST:
         raise ModelError(
             f"The draws of {points:,} points take {size / 2**30:.1f} GB.",
@@ -202,20 +232,22 @@ def effect(
     interval_names(prob)
     along = columns_in(x, "x")
     asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, grid, points)
-    return answer(asked, along, by, None, scale_words(asked.ask.design, asked.ask.scale), prob)
+    found = averages(asked.ask, asked.base, asked.cases)
+    words = scale_words(asked.ask.design, asked.ask.scale)
+    return answer(asked, along, by, found, words, prob, asked.ask.scale)
 
 
 def answer(
-    asked: Plan, x: Mapping[str, Any], by: Any, measure: Measure | None, scale: str, prob: float
+    asked: Plan, x: Mapping[str, Any], by: Any, found: xr.DataArray, scale: str, prob: float, of: str
 ) -> Effect:
-    """Return what was planned, measured at each point of the grid."""
+    """Return what was planned, from its draws (chain, draw, case[, category]) at the points of the grid."""
     values = asked.grid
     cases = values.cases
     labels = [words_of(case) for case in cases] if cases[0] else [", ".join(x)]
     table = pd.DataFrame({name: [case[name] for case in cases] for name in cases[0]})
     table = table if cases[0] else pd.DataFrame({TERM: list(x)})
     return Effect(
-        asked.answered(measure, labels),
+        found.rename(case="point").assign_coords(point=labels),
         scale,
         asked.population,
         prob,
@@ -224,5 +256,5 @@ def answer(
         () if by is None else tuple(columns_in(by, "by")),
         values.numbers,
         asked.ask.response,
-        asked.ask.scale if measure is None else "slope",
+        of,
     )

@@ -12,8 +12,8 @@ from shoal.drawing.picture import Picture
 from shoal.drawing.style import COLOURS, GREY, new_figure, plain, quiet
 from shoal.errors import ModelError
 from shoal.estimands import interval_names
-from shoal.estimands.adjusted import short
-from shoal.estimands.predictor_effects import Effect
+from shoal.estimands.predictor_effects import Effect, labels_beside
+from shoal.estimands.scales import short
 from shoal.fit.results import Results
 from shoal.plots.groups import interval_words
 from shoal.plots.observed import SIZE, Y, observed_rows, tells_apart
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PANELS = 12
 ACROSS = 4
+SHOWN = "shown"
 AREA = 60.0  # of the largest mark of binned rows, in square points
 
 
@@ -61,9 +62,11 @@ def effect_picture(results: Results, effect: Effect) -> Picture:
     ModelError
         More columns than a picture has room for.
     """
+    labels = labels_beside(effect.grid, (*effect.statistics, Y, SIZE, SHOWN))
+    effect = effect.renamed(labels)
     table = effect.table
-    layout = _layout(results, effect)
-    rows, binned = observed_rows(results, effect, layout.rows, bool(layout.upward))
+    layout = _layout(results, effect, {label: name for name, label in labels.items()})
+    rows, binned = observed_rows(results, effect, layout.rows, bool(layout.upward), labels)
     keys = _keys(table, layout.panel)
     if len(keys) > PANELS:
         raise ModelError(
@@ -88,11 +91,11 @@ def effect_picture(results: Results, effect: Effect) -> Picture:
     return Picture(figure, _numbers(table, rows), _caption(effect, layout, rows, binned))
 
 
-def _layout(results: Results, effect: Effect) -> Layout:
-    """Return where the columns stand."""
+def _layout(results: Results, effect: Effect, columns: dict[str, str]) -> Layout:
+    """Return where the columns stand; `columns` are those of the data, where they are called otherwise."""
     names, numbers = [*effect.x, *effect.by], [name for name in effect.x if name in effect.numbers]
     category = tuple(str(name) for name in effect.labels if name not in effect.grid)
-    apart = {name for name in names if tells_apart(results, effect, name)}
+    apart = {name for name in names if tells_apart(results, effect, name, columns.get(name, name))}
     if len(numbers) > 2:
         raise ModelError(
             f"x has {len(numbers)} columns of numbers.", "Two at most: a surface.", "Others stand in `by`."
@@ -230,10 +233,10 @@ def _name_axes(figure: Figure, every: Any, effect: Effect, layout: Layout, mark:
 
 def _numbers(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn: predictions, then rows of the data."""
-    expected = pd.DataFrame(table).assign(shown="expected")
+    expected = pd.DataFrame(table).assign(**{SHOWN: "expected"})
     if not len(rows):
         return expected.reset_index(drop=True)
-    return pd.concat([expected, rows.astype({SIZE: float}).assign(shown="observed")], ignore_index=True)
+    return pd.concat([expected, rows.astype({SIZE: float}).assign(**{SHOWN: "observed"})], ignore_index=True)
 
 
 def _caption(effect: Effect, layout: Layout, rows: pd.DataFrame, binned: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,21 +15,24 @@ BINS = 20
 Y, SIZE = "observed", "n"
 
 
-def tells_apart(results: Results, effect: Effect, name: str) -> bool:
-    """Whether the values of a column in the grid are those of rows: categories, or numbers of few values."""
+def tells_apart(results: Results, effect: Effect, name: str, column: str) -> bool:
+    """Whether the values of `name` in the grid are those of rows: categories, or numbers of few values.
+
+    `column` is what the table calls it.
+    """
     if name not in effect.numbers:
         return True
-    column = results.model.table.frame[name].dropna()
-    return bool(column.isin(effect.grid[name].tolist()).all())
+    values = results.model.table.frame[column].dropna()
+    return bool(values.isin(effect.grid[name].tolist()).all())
 
 
 def observed_rows(
-    results: Results, effect: Effect, within: Sequence[str], single: bool
+    results: Results, effect: Effect, within: Sequence[str], single: bool, labels: Mapping[str, str]
 ) -> tuple[pd.DataFrame, bool]:
     """Return the responses on the scale of the predictions, with the columns that vary, and whether binned.
 
     Rows whose response is not known, or that have no weight, are left out; so are all where predictions are
-    not on the response's own scale.
+    not on the response's own scale, or of several columns.
 
     Parameters
     ----------
@@ -38,12 +41,15 @@ def observed_rows(
     single : bool
         Draw rows one by one. Else, of 0/1 responses and of many rows, means in each of at most `BINS` bins
         of equal numbers of rows along a numeric predictor, and their numbers ``n``.
+    labels : mapping
+        From columns of the table to what `effect` and `within` call them, where that differs.
     """
     design = results.model.response(effect.response)
     names = list(dict.fromkeys([*effect.x, *within]))
-    if effect.of != "response":
+    if effect.of != "response" or design.family.several:
         return pd.DataFrame(columns=[*names, Y, SIZE]), False
-    frame = results.model.table.frame[names]
+    columns = {label: column for column, label in labels.items()}
+    frame = results.model.table.frame[[columns.get(name, name) for name in names]].set_axis(names, axis=1)
     kept = (design.row_weight > 0) & ~design.absent & frame.notna().all(axis=1).to_numpy()
     for name in within:
         kept &= frame[name].isin(effect.grid[name].tolist()).to_numpy()
