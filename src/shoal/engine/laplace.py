@@ -21,8 +21,8 @@ from shoal.priors.compiled import compiled_as, inner
 
 MOST_STEPS = 100  # of a search for the mode
 SETTLED = 1e-9  # gain of log density at which the search ends
-# Gain at which it ends, too, where that is so small a share of what the step promises: the density has kinks.
-ROUGH, KINKED = 1e-3, 0.02
+# Gain of a poor step, so small a share of what it promises; after so many in a row the density has kinks.
+ROUGH, KINKED, POOR = 1e-3, 0.02, 3
 LEAST_GAIN = 0.25  # of what a step promises; half is what it gains where the curvature is exact
 
 
@@ -63,6 +63,7 @@ def find_mode(p, theta, space, out):
     best = log_density_at(p, x, space)
     target = out.mode.copy()
     promised = 0.0  # nothing by the expansion, which is another theta's
+    poor = 0
     for turn in range(MOST_STEPS):
         share = 1.0
         gain = -np.inf
@@ -81,7 +82,8 @@ def find_mode(p, theta, space, out):
         # The first step is the expansion's: where it does not rise, that of the rows themselves still may.
         if turn > 0 and not gain > SETTLED * max(1.0, abs(best)) ** 0.5:
             break
-        if turn > 0 and gain < min(ROUGH, KINKED * promised):
+        poor = poor + 1 if turn > 0 and gain < min(ROUGH, KINKED * promised) else 0
+        if poor == POOR:
             break
         copy(out.mode, target)
         promised = _slope(p.pattern, out.factor, target - x)
