@@ -98,7 +98,8 @@ class Builder:
         places = np.arange(self._n_effects, self._n_effects + count)
         self._n_effects += count
         self._means.append(np.zeros(count) if mean is None else mean)
-        upper = sp.triu(precision * sp.eye(count) if np.isscalar(precision) else precision).tocoo()
+        whole = precision * sp.eye_array(count) if np.isscalar(precision) else sp.coo_array(precision)
+        upper = sp.triu(whole).tocoo()
         own = np.broadcast_to(normal, (count,))[upper.row] * upper.data
         self._precisions.append((places[upper.row], places[upper.col], own, upper.data))
         return places
