@@ -111,6 +111,8 @@ class Ordinal(Family):
         return 1.5 * LINKS[self.link].scale
 
     def start(self, rows: Rows) -> np.ndarray:
+        if not np.any(rows.weight):  # all rows of an item are left out
+            return np.zeros(len(rows.y))
         # The link of each category's middle cumulative frequency, centred.
         counts = self.counts(rows)
         middle = (np.cumsum(counts) - 0.5 * counts) / counts.sum()
