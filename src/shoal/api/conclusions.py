@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from shoal.api.quantities import Quantities
 from shoal.errors import ShoalWarning
-from shoal.estimands import hypotheses as asked
-from shoal.estimands.hypotheses import Hypotheses
 from shoal.estimands.icc import icc
 from shoal.estimands.r2 import R2, r2
-from shoal.scores.r2 import r2_with_loo
+
+if TYPE_CHECKING:
+    from shoal.estimands.hypotheses import Hypotheses
 
 
 class Conclusions(Quantities):
@@ -90,6 +90,8 @@ class Conclusions(Quantities):
         sd_g[Intercept] > sigma  -0.2          0.2             0.2      0.2
         x = 0.5                  -0.1          0.9             1...      0.4
         """
+        from shoal.estimands import hypotheses as asked
+
         return asked.ask(self._results, hypotheses, rope, prob, seed)
 
     def r2(
@@ -154,6 +156,8 @@ class Conclusions(Quantities):
         """
         if not loo:
             return r2(self._results, response, prob)
+        from shoal.scores.r2 import r2_with_loo
+
         found = r2_with_loo(self._results, response, prob, refit, cores, seed)
         if not found.reliable:
             warnings.warn(found.unreliable, ShoalWarning, stacklevel=2)
