@@ -11,7 +11,7 @@ from numba.core import event
 from shoal.engine.collection import without_collection
 from shoal.engine.progress import Progress
 
-MESSAGE = "compiling for this machine (once, some 20 s)"
+MESSAGE = "compiling for this machine (once, about half a minute)"
 
 
 class _Announcement(event.Listener):
