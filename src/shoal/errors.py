@@ -20,6 +20,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+DEBUG = "SHOAL_DEBUG"  # environment variable: where "1", a bug shows its traceback
+
 
 class ShoalError(Exception):
     """Base of every error that Shoal raises on purpose.

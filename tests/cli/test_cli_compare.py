@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.cli.run import run
 
 RUN = {"draws": 500, "chains": 2, "seed": 1, "cores": 1}
 
@@ -42,26 +42,18 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
-def shoal(capsys, monkeypatch, saved, tmp_path):
-    """Run a command line in a folder of saved fits: exit code, standard output, standard error."""
-    monkeypatch.delenv("COLUMNS", raising=False)
+def compare(shoal, monkeypatch, saved, tmp_path):
+    """Run the command in a folder of saved fits."""
+    monkeypatch.delenv("COLUMNS")
     shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        code = run(["compare", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return invoke
+    return partial(shoal, "compare")
 
 
 # Results
 
 
-def test_fits_are_compared_and_the_question_is_shown(shoal, saved):
-    code, out, err = shoal("plain.nc", "pooled.nc", "--unit", "group")
+def test_fits_are_compared_and_the_question_is_shown(compare, saved):
+    code, out, err = compare("plain.nc", "pooled.nc", "--unit", "group")
     assert (code, err) == (0, "")
     fits = {name: sl.load(saved / f"{name}.nc") for name in ("plain", "pooled")}
     found = sl.compare(fits, "group")
@@ -76,8 +68,8 @@ def test_fits_are_compared_and_the_question_is_shown(shoal, saved):
     assert found.table.index[0] == "pooled" and cells[3:5] == ["0.000", "0.000"]
 
 
-def test_one_fit_is_scored_alone(shoal, saved):
-    code, out, err = shoal("pooled.nc")
+def test_one_fit_is_scored_alone(compare, saved):
+    code, out, err = compare("pooled.nc")
     assert (code, err) == (0, "")
     score = sl.load(saved / "pooled.nc").loo()
     assert out == f"pooled: y ~ x + (1 | group), gaussian\n\n{score}\n"
@@ -85,8 +77,8 @@ def test_one_fit_is_scored_alone(shoal, saved):
 
 
 @pytest.mark.parametrize("files", [("pooled.nc",), ("pooled.nc", "plain.nc")])
-def test_the_picture_and_the_units_are_written(shoal, saved, tmp_path, files):
-    code, out, err = shoal(*files, "--unit", "group", "--plot", "elpd.svg", "--pointwise", "units.csv")
+def test_the_picture_and_the_units_are_written(compare, saved, tmp_path, files):
+    code, out, err = compare(*files, "--unit", "group", "--plot", "elpd.svg", "--pointwise", "units.csv")
     assert (code, err) == (0, "")
     assert "Written to elpd.svg.\nWritten to units.csv.\n" in out
     assert "<svg" in (tmp_path / "elpd.svg").read_text(encoding="utf-8")
@@ -97,29 +89,29 @@ def test_the_picture_and_the_units_are_written(shoal, saved, tmp_path, files):
         np.testing.assert_allclose(units.loc[file.removesuffix(".nc"), "elpd"], expected["elpd"])
 
 
-def test_names_are_as_short_as_tells_them_apart(shoal, tmp_path):
+def test_names_are_as_short_as_tells_them_apart(compare, tmp_path):
     (tmp_path / "old").mkdir()
     shutil.copy("plain.nc", "old/pooled.nc")
     shutil.copy("few.nc", "old/pooled.nc4")
-    code, out, _ = shoal("pooled.nc", "old/pooled.nc", "outlier.nc", "--unit", "group")
+    code, out, _ = compare("pooled.nc", "old/pooled.nc", "outlier.nc", "--unit", "group")
     assert code == 1  # outlier.nc is of another response
-    code, out, _ = shoal("pooled.nc", "old/pooled.nc", "bare.nc", "--unit", "group")
+    code, out, _ = compare("pooled.nc", "old/pooled.nc", "bare.nc", "--unit", "group")
     assert code == 0
     names = [line.split(":")[0] for line in out.splitlines()[:3]]
     assert names == ["pooled", "old/pooled", "bare"]
-    _, out, _ = shoal("old/pooled.nc", "old/pooled.nc4", "--unit", "group")
+    _, out, _ = compare("old/pooled.nc", "old/pooled.nc4", "--unit", "group")
     assert [line.split(":")[0] for line in out.splitlines()[:2]] == ["old/pooled.nc", "old/pooled.nc4"]
 
 
-def test_the_method_of_the_weights_is_chosen(shoal):
-    code, out, _ = shoal("pooled.nc", "plain.nc", "--method", "pseudo-bma")
+def test_the_method_of_the_weights_is_chosen(compare):
+    code, out, _ = compare("pooled.nc", "plain.nc", "--method", "pseudo-bma")
     assert code == 0 and "Weights by pseudo-bma." in out
 
 
-def test_notes_are_folded_on_a_narrow_screen_and_nowhere_else(shoal, monkeypatch):
-    _, wide, _ = shoal("pooled.nc", "plain.nc", "--unit", "group")
+def test_notes_are_folded_on_a_narrow_screen_and_nowhere_else(compare, monkeypatch):
+    _, wide, _ = compare("pooled.nc", "plain.nc", "--unit", "group")
     monkeypatch.setenv("COLUMNS", "60")
-    _, narrow, _ = shoal("pooled.nc", "plain.nc", "--unit", "group")
+    _, narrow, _ = compare("pooled.nc", "plain.nc", "--unit", "group")
     assert max(map(len, wide.splitlines())) > 80 >= 60 >= max(map(len, narrow.splitlines()))
     assert wide.split() == narrow.split()
 
@@ -127,18 +119,18 @@ def test_notes_are_folded_on_a_narrow_screen_and_nowhere_else(shoal, monkeypatch
 # What cannot be relied on
 
 
-def test_a_score_that_cannot_be_relied_on_ends_with_2_until_it_is_fitted_anew(shoal):
-    code, out, err = shoal("outlier.nc")
+def test_a_score_that_cannot_be_relied_on_ends_with_2_until_it_is_fitted_anew(compare):
+    code, out, err = compare("outlier.nc")
     assert (code, err) == (2, "")
     assert "Pareto k above 0.67 for 1 of 160 units (159)" in out
     assert "Do not rely on these scores" in out and "1 of outlier. --refit fits anew" in out
-    code, out, err = shoal("outlier.nc", "--refit", "--cores", "1")
+    code, out, err = compare("outlier.nc", "--refit", "--cores", "1")
     assert (code, err) == (0, "")
     assert "1 fitted anew without the unit" in out and "Do not rely" not in out
 
 
-def test_draws_that_cannot_be_trusted_end_with_2(shoal):
-    code, out, err = shoal("pooled.nc", "few.nc", "--unit", "group", "--refit")
+def test_draws_that_cannot_be_trusted_end_with_2(compare):
+    code, out, err = compare("pooled.nc", "few.nc", "--unit", "group", "--refit")
     assert (code, err) == (2, "")
     assert "few: Do not trust these draws." in out and "[error] ess: " in out
     assert "pooled: Do not trust" not in out and "Do not rely" not in out
@@ -178,7 +170,7 @@ def test_draws_that_cannot_be_trusted_end_with_2(shoal):
         (("pooled.nc", "--pointwise", "there.csv"), "--force"),
     ],
 )
-def test_bad_input_and_wrong_usage_end_with_1_and_say_why(shoal, tmp_path, arguments, message):
+def test_bad_input_and_wrong_usage_end_with_1_and_say_why(compare, tmp_path, arguments, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.nc").symlink_to("pooled.nc")
     (tmp_path / "text.nc").write_text("y,x\n1,2\n")
@@ -189,27 +181,27 @@ def test_bad_input_and_wrong_usage_end_with_1_and_say_why(shoal, tmp_path, argum
         tree.attrs["inference_library"] = "pymc"
         tree.to_netcdf("theirs.nc", engine="h5netcdf")
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    code, out, err = shoal(*arguments)
+    code, out, err = compare(*arguments)
     assert (code, out) == (1, "")
     assert err.startswith("error: ") and message in err
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
-def test_files_are_overwritten_by_force(shoal, tmp_path):
+def test_files_are_overwritten_by_force(compare, tmp_path):
     (tmp_path / "elpd.png").write_text("mine")
     (tmp_path / "units.csv").write_text("mine")
-    code, _, err = shoal("pooled.nc", "--plot", "elpd.png", "--pointwise", "units.csv", "--force")
+    code, _, err = compare("pooled.nc", "--plot", "elpd.png", "--pointwise", "units.csv", "--force")
     assert (code, err) == (0, "")
     assert (tmp_path / "elpd.png").read_bytes().startswith(b"\x89PNG")
     assert len(pd.read_csv(tmp_path / "units.csv")) == 160
 
 
-def test_ctrl_c_ends_with_130(shoal, monkeypatch):
+def test_ctrl_c_ends_with_130(compare, monkeypatch):
     def stop(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("shoal.scores.compare.compare", stop)
-    assert shoal("pooled.nc", "plain.nc") == (130, "", "stopped: by Ctrl-C.\n")
+    assert compare("pooled.nc", "plain.nc") == (130, "", "stopped: by Ctrl-C.\n")
 
 
 # Help

@@ -5,7 +5,6 @@ import re
 import pytest
 
 import shoal as sl
-from shoal.cli.run import run
 
 
 @pytest.fixture(scope="module")
@@ -18,18 +17,9 @@ def saved(fit, tmp_path_factory):
     return fit.save(tmp_path_factory.mktemp("fits") / "fit.nc")
 
 
-@pytest.fixture
-def shoal(capsys, monkeypatch):
-    """Run a command: exit code, standard output, standard error."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def invoke(*arguments):
-        code = run(list(map(str, arguments)))
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return invoke
+@pytest.fixture(autouse=True)
+def unfolded(shoal, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
 
 
 def test_hypotheses_are_tested_as_in_python(shoal, fit, saved):

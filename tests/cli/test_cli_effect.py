@@ -9,22 +9,11 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.cli.run import run
 
 
-@pytest.fixture
-def shoal(capsys, monkeypatch, tmp_path):
-    """Run a command line in an empty folder: exit code, standard output, standard error."""
+@pytest.fixture(autouse=True)
+def wide(shoal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        code = run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return invoke
 
 
 @pytest.fixture(scope="module")

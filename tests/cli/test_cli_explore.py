@@ -8,22 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shoal.cli.run import run
-
 COMMAND = [sys.executable, "-c", "from shoal.cli import main; main()", "explore", "--no-browser"]
-
-
-@pytest.fixture
-def shoal(capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        code = run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return invoke
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,9 @@
 import pytest
 
 import shoal as sl
-from shoal.cli.run import run
 
 SCHOOLS = ("y | se(se) ~ 1 + (1 | school)", "eight_schools")
 FAST = ("--draws", "400", "--warmup", "50", "--seed", "1")
-
-
-@pytest.fixture
-def shoal(capsys, monkeypatch, tmp_path):
-    """Run a command line in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        code = run(arguments)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return code, out, err
-
-    return invoke
 
 
 @pytest.fixture(scope="module")

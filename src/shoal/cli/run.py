@@ -15,9 +15,8 @@ import typer.main
 from shoal.cli import compare, conclusions, doctor, effect, explore
 from shoal.cli.commands import app
 from shoal.cli.screen import complain
-from shoal.errors import ShoalError, ShoalWarning
+from shoal.errors import DEBUG, ShoalError, ShoalWarning
 
-DEBUG = "SHOAL_DEBUG"
 INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
 
 app.command(epilog=compare.EPILOG)(compare.compare)

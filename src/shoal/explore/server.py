@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from shoal.errors import ShoalError
+from shoal.errors import DEBUG, ShoalError
 from shoal.explore.choices import read_choices
 from shoal.explore.pages import page
 from shoal.explore.session import Session
@@ -158,7 +160,10 @@ class _Handler(BaseHTTPRequestHandler):
         except (ShoalError, MemoryError) as problem:  # shown on the page, as a command shows it
             found, status = {"error": str(problem) or "Out of memory."}, HTTPStatus.UNPROCESSABLE_ENTITY
         except Exception as problem:  # the last resort: whatever arrives here is a bug, and the page goes on
-            found = {"error": f"{type(problem).__name__}: {problem} This is a bug of Shoal."}
+            if os.environ.get(DEBUG) == "1":
+                traceback.print_exc()
+            what = f"{type(problem).__name__}: {problem}"
+            found = {"error": f"{what} This is a bug of Shoal; {DEBUG}=1 shows where. Please report it."}
             status = HTTPStatus.INTERNAL_SERVER_ERROR
         self._send(status, "application/json", json.dumps(found, allow_nan=False).encode())
 

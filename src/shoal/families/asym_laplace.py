@@ -19,7 +19,7 @@ import numpy as np
 from shoal.families.base import Family, Rows
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero
-from shoal.families.support import refuse_constant
+from shoal.families.support import refuse_constant, robust_moments
 from shoal.priors import Beta, Exponential, Prior
 
 LEAST = 1e-16  # share that rounding leaves of a quantile near 0 or 1
@@ -77,10 +77,7 @@ class AsymLaplace(Family):
         refuse_constant(rows, name, "asym_laplace")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        # By the median and the median absolute deviation: quantiles are asked for where extremes are wild.
-        center = float(np.median(rows.y))
-        spread = 1.4826 * float(np.median(np.abs(rows.y - center)))
-        return center, spread or float(np.std(rows.y)) or 1.0
+        return robust_moments(rows.y)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

@@ -28,7 +28,7 @@ from shoal.families.incomplete_beta import beta_tails
 from shoal.families.intervals import LOG_2
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, log1p_fast
-from shoal.families.support import refuse_constant
+from shoal.families.support import refuse_constant, robust_moments
 from shoal.priors import Exponential, Gamma, Prior
 from shoal.priors.compiled import inner
 
@@ -178,11 +178,7 @@ class Student(Family):
         refuse_constant(rows, name, "student")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        # Median and median absolute deviation (1.4826 of it is the sd of normal values): the mean and the
-        # standard deviation would follow the very extremes that this family is for.
-        center = float(np.median(rows.y))
-        spread = 1.4826 * float(np.median(np.abs(rows.y - center)))
-        return center, spread or float(np.std(rows.y)) or 1.0
+        return robust_moments(rows.y)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

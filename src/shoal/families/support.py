@@ -93,6 +93,16 @@ def moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     return center, math.sqrt(float(np.average((values - center) ** 2, weights=weight)))
 
 
+def robust_moments(values: np.ndarray) -> tuple[float, float]:
+    """Return median and median absolute deviation, in units of the sd of normal values.
+
+    For families of heavy tails and of quantiles: mean and standard deviation would follow the extremes.
+    """
+    center = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - center)))
+    return center, spread or float(np.std(values)) or 1.0
+
+
 def of_estimates(rows: Rows) -> tuple[float, float]:
     """Return location and spread of responses with known standard errors.
 

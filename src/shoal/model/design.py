@@ -17,6 +17,7 @@ from shoal.formula.terms import Formula
 from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed
+from shoal.model.outcomes import Outcomes
 from shoal.model.residuals import Residuals
 from shoal.model.spatial import Spatial
 from shoal.model.thresholds import Thresholds
@@ -28,7 +29,7 @@ __all__ = ["Curve", "Design", "Group", "Imputed", "Latent"]
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Outcomes):
     """Everything numeric about one linear predictor that does not depend on parameters.
 
     That of a response holds those of its family's parameters that have predictors of their own.
@@ -106,11 +107,6 @@ class Design:
         return self.absent if self.formula.response.mi else np.zeros(self.n_rows, bool)
 
     @property
-    def absent(self) -> np.ndarray:
-        """Rows whose response is missing, or which a subset leaves out, (N,) bool."""
-        return np.zeros(self.n_rows, bool) if self.missing is None else self.missing
-
-    @property
     def unknowns(self) -> tuple[str, ...]:
         """Posterior names of unknown values of other responses that the rows depend on."""
         own = (own for part in self.parts for own in part.imputed if (own.index >= 0).any())
@@ -149,11 +145,6 @@ class Design:
     def changed(self, change: Callable[[Design], Design]) -> Design:
         """Return the design with each of its parts changed."""
         return replace(change(self), predictors=tuple(change(part) for part in self.predictors))
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the table."""
-        return len(self.rows.y)
 
     @property
     def known_se(self) -> bool:
@@ -204,71 +195,6 @@ class Design:
     def correlated(self) -> bool:
         """Residuals correlate, with each other or with those of other responses."""
         return self.residuals is not None or self.rescor
-
-    @property
-    def cutpoints(self) -> str:
-        """Posterior name of the cutpoints of an ordered response."""
-        return f"{self.prefix}cutpoints"
-
-    @property
-    def cutpoint_sets(self) -> dict[str, int]:
-        """The names of the priors of each set of cutpoints, and how many it has; none of other responses."""
-        sets = self.thresholds
-        return (
-            {}
-            if sets is None
-            else {self.cutpoints + n: c for n, c in zip(sets.names, sets.counts, strict=True)}
-        )
-
-    @property
-    def constants(self) -> np.ndarray:
-        """Columns of the means of cutpoints, (N, G), which stand where an Intercept would."""
-        return np.zeros((self.n_rows, 0)) if self.thresholds is None else self.thresholds.columns()
-
-    def blocks(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Return the positions, among some rows of the table, of those that share all cutpoints."""
-        return [np.arange(len(rows))] if self.thresholds is None else self.thresholds.split(rows)
-
-    @property
-    def edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which rows sit at the lower and at the upper end of the response's range, (N,) bool each."""
-        low, high = self.family.edges(self.rows)
-        if self.thresholds is None:
-            return low, high
-        return low, self.rows.y == np.array(self.thresholds.counts)[self.thresholds.index]
-
-    @property
-    def category_dims(self) -> tuple[str, ...]:
-        """The dimension of results over the columns of a response, if it has several."""
-        return (f"{self.prefix}category",) if self.family.several else ()
-
-    @property
-    def category_numbers(self) -> np.ndarray:
-        """The number of each category: its label if that is a number, or its place from 1."""
-        labels = np.asarray(self.categories)
-        return labels.astype(float) if labels.dtype.kind in "biuf" else np.arange(1.0, len(labels) + 1)
-
-    @property
-    def observed(self) -> np.ndarray:
-        """The responses as the table has them, (N,), or (N, C) of several columns; NaN if not known."""
-        absent = self.absent[:, None] if self.family.several else self.absent
-        return np.where(absent, np.nan, self.as_in_the_table(self.responses))
-
-    @property
-    def responses(self) -> np.ndarray:
-        """The responses as `with_response` takes them: (N,), or (N, C) of several columns."""
-        rows = self.rows
-        return np.column_stack([rows.y, *rows.columns]) if self.family.several else np.asarray(rows.y, float)
-
-    def as_in_the_table(self, y: np.ndarray) -> np.ndarray:
-        """Return responses as the table has them: codes of categories, from 0, become `category_numbers`."""
-        y = np.asarray(y, float)
-        return self.category_numbers[y.astype(int)] if self.family.categorical else y
-
-    @property
-    def row_weight(self) -> np.ndarray:
-        """Observations a row stands for, (N,): its weight times its trials."""
-        return self.rows.weight * self.rows.trials
 
     @property
     def spreads(self) -> np.ndarray:
