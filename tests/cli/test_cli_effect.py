@@ -65,6 +65,8 @@ def test_a_picture_is_written_and_not_overwritten(shoal, file):
         (("fit.nc", "c=r"), "'c' has no category 'r'"),
         (("fit.nc", "x", "--at", "c"), "has no '='"),
         (("fit.nc", "x", "--at", "x=1"), "both in x and in `at`"),
+        (("fit.nc", "x", "x"), "'x' is given twice"),
+        (("fit.nc", "x", "--at", "c=p", "--at", "c=q"), "'c' is given twice"),
         (("fit.nc", "x", "--levels", "77"), "no level '77'"),
         (("fit.nc", "x", "--plot", "x.txt"), "ends in none of"),
         (("fit.nc", "x", "--slope", "dydx", "--plot", "x.png"), "of predictions"),
@@ -93,3 +95,19 @@ def test_categories_are_compared_on_the_screen_and_in_a_file(shoal, tmp_path):
     code, out, err = shoal(*arguments, "--hypothesis", "b2 - b1 = 0", "--force")
     assert (code, err) == (0, "")
     assert pd.read_csv(tmp_path / "o.csv").columns[:2].tolist() == ["contrast", "category"]
+
+
+def test_slopes_are_those_of_the_fit(shoal, file, fitted):
+    code, _, _ = shoal("effect", "fit.nc", "x", "--slope", "dydx", "--table", "t.csv")
+    assert code == 0
+    written = pd.read_csv(file.with_name("t.csv"))
+    np.testing.assert_allclose(written["median"], fitted.slope("x").table["median"])
+
+
+def test_labels_may_look_like_numbers(shoal, tmp_path):
+    labels = ["01", "02", "nan", "1_0"]
+    data = pd.DataFrame({"y": np.arange(24.0) % 7, "g": np.tile(labels, 6), "x": np.arange(24.0) % 5})
+    sl.Model("y ~ x + (1 | g)", data).fit(draws=50, seed=1, progress=False).save(tmp_path / "own.nc")
+    for label in labels:
+        code, out, err = shoal("effect", "own.nc", "x=1", "--at", f"g={label}")
+        assert code in (0, 2) and label in out, err

@@ -226,3 +226,16 @@ def test_without_groups_there_is_no_population():
 def test_levels_are_listed(levels, slopes):
     with pytest.raises(ModelError, match="Two levels or more"):
         slopes.contrast(levels=levels)
+
+
+@pytest.mark.parametrize("values", [[2000.11, 2000.12, 2000.13], [123456.1, 123456.4]])
+def test_values_that_read_alike_are_told_apart(values):
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"x": rng.normal(size=60), "year": rng.choice(values, 60)})
+    data["y"] = data["x"] + rng.normal(size=60)
+    fit = sl.Model("y ~ x + scale(year)", data).fit(draws=50, seed=1, cores=1, progress=False)
+    apart = fit.contrast({"x": [0, 1]}, by={"year": values}, draws=20).table
+    assert len(apart) == len(values) and apart.index.is_unique
+    sides = fit.contrast({"year": values}, draws=20).sides["side"].values
+    assert list(sides) == [f"year={value}" for value in values]
+    assert len(fit.effect({"year": values}, draws=20).table["year"].unique()) == len(values)

@@ -109,7 +109,11 @@ def test_slopes_are_finite_differences(fit, text, at):
     ("text", "found"),
     [
         ("x^3 = 0", "slope is 0"),
-        ("x^2 = 0", "one side"),
+        ("x^2 = 0", "slope is 0"),
+        ("x^2 * (x - 1) = 0", "slope is 0 or has no bound at 0"),
+        ("(x - 0.3)^2 * (x - 1) = 0", "slope is 0 or has no bound at 0.3"),
+        ("abs(x) * (x - 1) = 0", "slope is 0 or has no bound at"),
+        ("tanh(10 * x)^2 * exp(x - 5) = 0", "slope is 0"),
         ("exp(x) = -1", "one side"),
         ("1 / x = 0", "nowhere"),
         ("sigma^2 = 0", "one side"),
@@ -191,3 +195,9 @@ def test_priors_of_several_parameters_are_those_that_are_written_out(fit):
 def test_a_direction_that_the_prior_settles_has_no_bayes_factor(fit):
     row = fit.test("x < 1e5").table.iloc[0]
     assert row["probability"] == 1 and np.isnan(row["bayes_factor"])
+
+
+def test_points_away_from_zero_of_effects_have_a_ratio(fit):
+    """Where all effects are 0, these sides differ: their difference has a finite density at 0."""
+    found = fit.test(["exp(r_g[0, x]) = 1.1 * exp(r_g[10, x])", "r_g[0, x] * r_g[10, x] = 0.02"])
+    assert np.isfinite(found.table["evidence_ratio"]).all()

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 import shoal as sl
 from shoal.errors import DataError, ModelError, ShoalWarning
+from shoal.scores.r2 import bootstrap
 
 LONG = {"draws": 500, "chains": 4, "seed": 2, "cores": 1}
 
@@ -380,3 +381,36 @@ def test_what_has_no_correlation_says_so(fit):
     data = rows().assign(k=np.random.default_rng(0).poisson(2.0, 48))
     with pytest.raises(ModelError, match="no one variance"):
         sl.Model("k ~ x + (1 | g)", data, family="poisson").fit(**RUN).icc()
+
+
+def test_the_bootstrap_counts_rows_by_their_weights():
+    rng = np.random.default_rng(4)
+    y, predicted, weight = rng.normal(size=200), rng.normal(size=200), rng.choice([0.2, 5.0], 200)
+    y = np.where(weight > 1, y, predicted + 0.1 * y)  # rows of small weight are predicted well
+    values = bootstrap(rng, y, predicted, weight, 4000)
+
+    def spread(v):
+        return np.average((v - np.average(v, weights=weight)) ** 2, weights=weight)
+
+    expected = 1 - spread(y - predicted) / spread(y)
+    assert values.mean() == pytest.approx(expected, abs=0.25 * values.std())
+    assert abs(1 - np.var(y - predicted) / np.var(y) - values.mean()) > 2 * values.std()
+
+
+def test_shares_of_trials_are_what_is_left_out():
+    rng = np.random.default_rng(5)
+    x, n = rng.normal(size=150), rng.integers(1, 40, 150)
+    data = pd.DataFrame({"k": rng.binomial(n, expit(x)), "n": n, "x": x})
+    fit = sl.Model("k | trials(n) ~ x", data, "binomial").fit(**LONG)
+    share = data["k"] / data["n"]
+    expected = 1 - np.var(share - fit.loo().pointwise["predicted"].to_numpy()) / np.var(share)
+    values = fit.r2(loo=True).draws.sel(part="loo").values
+    assert values.mean() == pytest.approx(expected, abs=0.3 * values.std())
+
+
+@pytest.mark.parametrize("kind", ["lag", "error"])
+def test_rows_that_depend_on_their_neighbours_are_refused(kind):
+    data, w = rows(), np.eye(len(rows()), k=1) + np.eye(len(rows()), k=-1)
+    model = sl.Model(f"y ~ x + sar(W, type='{kind}')", data, covariances={"W": w / w.sum(1, keepdims=True)})
+    with pytest.raises(ModelError, match="depend on their neighbours"):
+        model.fit(draws=20, seed=1, progress=False).r2()

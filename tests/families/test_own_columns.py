@@ -71,6 +71,8 @@ def test_predictions_scores_and_files_have_the_columns(fit, table, tmp_path):
     assert fit.predict(new.drop(columns=["n", "wrong"]), kind="linear").shape == linear.shape
     with pytest.raises(DataError, match="no column 'wrong'"):
         fit.predict(new.drop(columns="wrong"))
+    with pytest.raises(DataError, match="'n' is not whole"):
+        fit.predict(new.assign(n=2.5))
     again = sl.load(fit.save(tmp_path / "fit.nc"), families=[Erring])
     np.testing.assert_array_equal(again.predict(new), mean)
     p = table["wrong"] + (1 - 2 * table["wrong"]) * expit(fit.predict(kind="linear").values[0, 7])

@@ -117,8 +117,8 @@ def test_rows_are_finite_far_out_and_weights_multiply_them(name):
     phi = {"mu_b": np.array([700.0, -700, 700, -700, 700, 0, -700]), "mu_c_d": np.zeros(SIZE)}
     found = written(name, rows, eta, phi, 2)
     alone = written(name, rows._replace(weight=np.ones(SIZE)), eta, phi, 2)
+    assert all(np.isfinite(part).all() for part in found)
     for own, once in zip(found[:3], alone[:3], strict=True):
-        assert np.isfinite(own).all()
         np.testing.assert_allclose(own, rows.weight * once, rtol=1e-12, atol=1e-290)
 
 
@@ -294,7 +294,7 @@ def test_trials_may_be_a_column_of_new_tables(table):
     alone = sl.Model("cbind(a, b, c) ~ x", table, "multinomial").fit(draws=50, seed=1, progress=False)
     with pytest.raises(DataError, match=r"no column 'a', 'b', 'c'[\s\S]*cbind\(a, b, c\) \| trials\(n\)"):
         alone.predict(new)
-    with pytest.raises(DataError, match="counts that do not sum to its trials"):
+    with pytest.raises(DataError, match="counts that do not sum to the row's trials"):
         sl.Model("cbind(a, b) | trials(n) ~ x", table, "multinomial")
 
 
@@ -361,6 +361,13 @@ def test_columns_outside_the_support_are_refused_by_row(table, formula, family, 
 def test_other_uses_of_several_columns_are_answered(table, formula, family, message):
     with pytest.raises(ModelError, match=message):
         sl.Model(formula, table, family)
+
+
+@pytest.mark.parametrize("written", ["cbind(a, a, b)", "cbind(a, b, b)"])
+def test_a_column_stands_once(written):
+    data = pd.DataFrame({"a": [1, 2, 3], "b": [3, 2, 2]})
+    with pytest.raises(DataError, match="stands twice"):
+        sl.Model(f"{written} ~ 1", data, "multinomial")
 
 
 def test_predictors_that_would_be_called_alike_are_refused(table):

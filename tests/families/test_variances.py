@@ -70,7 +70,7 @@ def test_variances_broadcast_as_means_do():
         rows = response(np.zeros(5), 3.0 if "trials" in case.family.takes else 1.0)
         phi = {name: np.full((2, 4, 1), value) for name, value in case.phi.items()}
         found = case.family.variance(rows, np.zeros((2, 4, 5)), phi)
-        assert np.shape(found) == (2, 4, 5) and (np.asarray(found) > 0).all() or case.known_se
+        assert np.shape(found) == (2, 4, 5) and ((np.asarray(found) > 0).all() or case.known_se)
 
 
 def test_responses_without_a_variance_say_so():

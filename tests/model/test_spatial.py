@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.sparse import csr_array
 
 import shoal as sl
 from dense_marginals import check_adjoint, check_gradient, check_marginal, named_values
@@ -188,10 +189,10 @@ def test_predictions_are_of_the_same_rows(fit):
     np.testing.assert_allclose(fit.predict(turned).values.reshape(4000, -1)[3], mean[::-1], rtol=1e-6)
     assert fit.predict(data.iloc[:3], kind="linear").shape == (4, 1000, 3)
     assert fit.predict(turned, kind="response", draws=50).shape == (4, 50, 225)
-    with pytest.raises(DataError, match="are not in the table"):
+    with pytest.raises(DataError, match="without a row in the table"):
         fit.predict(data.iloc[:3], kind="response")
     if kind == "lag":
-        with pytest.raises(DataError, match="are not in the table"):
+        with pytest.raises(DataError, match="without a row in the table"):
             fit.predict(data.iloc[:3])
         # Where rows of W sum to one, a unit of x in all rows is worth b / (1 - rho).
         total = fit.contrast({"x": [1.0, 0.0]}).table["mean"].iloc[0]
@@ -277,13 +278,14 @@ W = neighbours()
         ("y ~ sar(W, gr=cell)", W.to_numpy(), DataError, "has no labels"),
         ("y ~ sar(W)", W, DataError, "have labels, 'c0-0'"),
         ("y ~ sar(W)", W.to_numpy()[:9, :9], DataError, "has 25 rows, and the matrix 'W' 9"),
-        ("y ~ sar(W, gr=cell)", W.iloc[:9, :9], DataError, "are no labels of 'W': 'c"),
+        ("y ~ sar(W, gr=cell)", W.iloc[:9, :9], DataError, "without a row in 'W': 'c"),
         (
             "y ~ sar(W, gr=g)",
             W.set_axis(range(25)).set_axis(range(25), axis=1),
             DataError,
-            "are not in the table",
+            "without a row in the table",
         ),
+        ("y ~ sar(W)", "W", DataError, "of type str, and holds no numbers"),
         ("y ~ sar(W, gr=cell)", W.iloc[:9], DataError, "not the same in rows and columns"),
         ("y ~ sar(W, gr=cell)", W + np.eye(25), DataError, "its diagonal is not zero"),
         ("y ~ sar(W, gr=cell)", 0 * W, DataError, "all of it is zero"),
@@ -298,9 +300,18 @@ def test_what_has_no_sense_is_refused(formula, w, error, message):
         sl.Model(formula, table("lag").assign(w=2.0, s=True), covariances={"W": w})
 
 
+def test_a_sparse_matrix_is_its_numbers():
+    data = table("lag")
+    found, same = (
+        sl.Model("y ~ x + sar(W)", data, covariances={"W": w}).design.residuals
+        for w in (csr_array(W.to_numpy()), W.to_numpy())
+    )
+    np.testing.assert_array_equal(found.weights.toarray(), same.weights.toarray())
+
+
 def test_cells_of_several_rows_families_and_predictors_are_refused():
     data = table("lag")
-    with pytest.raises(DataError, match="have more than one row"):
+    with pytest.raises(DataError, match="with more than one row"):
         model(pd.concat([data, data.iloc[:1]], ignore_index=True), "lag")
     with pytest.raises(ModelError, match="family 'student'"):
         model(data, "lag", family="student")

@@ -215,3 +215,9 @@ def test_what_has_no_meaning_is_refused(frame, formula, family, error, message):
     top = pd.Categorical(frame["y"], range(1, 6), ordered=True)
     with pytest.raises(error, match=f"(?s){message}"):
         quietly(formula, frame.assign(alike="a", low=low, top=top), family)
+
+
+def test_an_item_without_a_row_that_counts_is_refused(frame):
+    data = frame.assign(w=(frame["item"] != "a").astype(float))
+    with pytest.raises(DataError, match="'a' have weight 0"):
+        sl.Model("y | thres(gr=item) + weights(w) ~ x", data, "cumulative")

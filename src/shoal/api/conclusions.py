@@ -57,8 +57,8 @@ class Conclusions(Quantities):
               Monte Carlo error ``mcse``; ``evidence_ratio``, the posterior odds, as in brms; and
               ``bayes_factor``, these over the prior odds.
             * of a point (``=``): ``evidence_ratio``, the posterior density of the difference at 0 over its
-              prior density there, which is the Bayes factor (Savage-Dickey); and ``probability``, the ratio
-              over one more than it, which takes the point for as probable before the data as all else.
+              prior density there, which is the Bayes factor (Savage-Dickey); and ``probability``,
+              ratio / (1 + ratio), which takes the point for as probable before the data as all else.
 
             ``.densities`` has the two densities and their errors, ``.draws`` the differences.
 

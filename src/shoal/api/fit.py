@@ -230,10 +230,7 @@ class Fitted(Conclusions):
         """
         from shoal import explore
 
-        session = explore.Session(
-            self._results.model, self._results, "...  # the same table", int(self._results.attrs["seed"])
-        )
-        return explore.opened(session, block, browser)
+        return explore.opened(explore.Session.of_results(self._results), block, browser)
 
     def _repr_html_(self) -> str:
         from shoal.report.notebook import fit_html

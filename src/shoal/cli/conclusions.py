@@ -10,7 +10,6 @@ import typer
 from shoal.cli.commands import UNTRUSTWORTHY
 from shoal.cli.report import load_fit
 from shoal.cli.screen import STYLES, Screen, frame_table
-from shoal.errors import FileError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +83,6 @@ def r2(
 def _load(file: Path, prob: float) -> Fit:
     if not 0 < prob < 1:
         raise typer.BadParameter(f"{prob} is not between 0 and 1.", param_hint="--prob")
-    if not file.is_file():
-        needed = "A result file written by `fit.save` or `shoal fit -o`."
-        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
     return load_fit(file)
 
 

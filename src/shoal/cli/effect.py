@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +15,11 @@ from shoal.cli.inputs import check_output
 from shoal.cli.options import Force
 from shoal.cli.report import load_fit
 from shoal.cli.screen import Screen, frame_table
-from shoal.errors import FileError
+from shoal.formula.tokens import NUMBER
 
 EPILOG = "Example: shoal effect fit.nc age --by urban --levels population --plot age.png"
 TABLES = (".csv",)
+_NUMBER = re.compile(rf"[-+]?(?!0[0-9]){NUMBER}")
 NUMBERS = 5  # columns of a table of draws, beside those that say what its rows are
 
 
@@ -39,13 +42,17 @@ def effect(
         typer.Option("--at", metavar="COLUMN=VALUE", help="Hold a column at a value; once for each."),
     ] = None,
     over: Annotated[
-        str, typer.Option(help="Other predictors: at typical values, or as they are in the data.")
-    ] = "typical",
+        str | None,
+        typer.Option(
+            help="Other predictors: at typical values, or as they are in the data.",
+            show_default="typical; of slopes data",
+        ),
+    ] = None,
     levels: Annotated[
         str | None,
         typer.Option(
-            help="Levels of grouping factors: typical (effects of zero), population (its average), fitted "
-            "(the average of those), or one of them.",
+            help="Levels of grouping factors: typical (effects of zero), population (the average over all "
+            "levels that there could be), fitted (the average over those that were), or one of them.",
             show_default="typical; over the data fitted",
         ),
     ] = None,
@@ -82,14 +89,12 @@ def effect(
         raise typer.BadParameter("it is of predictions, not of slopes or comparisons.", param_hint="--plot")
     _check(plot, PICTURES, "--plot", force, file)
     _check(table, TABLES, "--table", force, file)
-    if not file.is_file():
-        needed = "A result file written by `fit.save` or `shoal fit -o`."
-        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
     fit = load_fit(file)
-    along = dict(map(_column, x))
-    asked: dict[str, Any] = {"by": dict(map(_column, by)) if by else None, "scale": scale, "prob": interval}
-    asked |= {"at": dict(map(_held, at or [])) or None, "over": over, "response": response}
-    asked["levels"] = levels
+    along = _once(map(_column, x), "X")
+    asked: dict[str, Any] = {"scale": scale, "prob": interval, "response": response, "levels": levels}
+    asked |= {"by": _once(map(_column, by), "--by") if by else None}
+    asked |= {"at": _once(map(_held, at), "--at") if at else None}
+    asked |= {"over": over} if over else {}
     found: Any = fit.slope(along, kind=slope, **asked) if slope else fit.effect(along, points=points, **asked)
     if plot:
         fit.plot.effect(along, **asked).save(plot)
@@ -115,6 +120,16 @@ def _check(path: Path | None, endings: tuple[str, ...], option: str, force: bool
     check_output(path, force, str(file))
 
 
+def _once(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:
+    """Return columns with their values, each given once."""
+    out: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in out:
+            raise typer.BadParameter(f"{name!r} is given twice.", param_hint=option)
+        out[name] = value
+    return out
+
+
 def _column(text: str) -> tuple[str, list[Any] | None]:
     """Return a column with its values, None where none are given: ``age=20,30``."""
     name, equal, values = text.partition("=")
@@ -130,14 +145,11 @@ def _held(text: str) -> tuple[str, Any]:
 
 
 def _value(text: str) -> Any:
-    """Return a number where it is one, else text."""
+    """Return a number where it is one and not a label such as 01, else text."""
     text = text.strip()
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if set(text) & set(".eE") else int(text)
 
 
 def _write(table: Any, path: Path) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from shoal.cli.inputs import SHIPPED, model_of
+from shoal.cli.inputs import SHIPPED, find_data, model_of
 from shoal.cli.options import FamilyName, Missing, Predictors, Priors
 from shoal.cli.report import load_fit
-
-if TYPE_CHECKING:
-    from shoal.explore import Session
 
 EPILOG = "Examples: shoal explore fit.nc; shoal explore 'y | se(se) ~ 1 + (1 | school)' eight_schools"
 
@@ -29,7 +26,9 @@ def explore(
     prior: Priors = None,
     predictor: Predictors = None,
     missing: Missing = "refuse",
-    seed: Annotated[int, typer.Option(help="Of every fit.", min=0)] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Of every fit.", min=0, show_default="1; of a file its own")
+    ] = None,
     port: Annotated[int, typer.Option(help="Of the page; 0 for a free one.", min=0, max=65535)] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page, or only print its address.")
@@ -42,34 +41,18 @@ def explore(
     from shoal import explore as pages
 
     if data is None:
-        if prior or predictor:
-            what = "it belongs to a formula and its data."
-            raise typer.BadParameter(what, param_hint="--prior, --predictor")
-        session = _of_file(Path(source))
+        if prior or predictor or seed is not None or family != "gaussian" or missing != "refuse":
+            what = "they belong to a formula and its data; a file has its own."
+            raise typer.BadParameter(what, param_hint="--family, --prior, --predictor, --missing, --seed")
+        session = pages.Session.of_results(load_fit(Path(source)).results)
     else:
-        session = _of_formula(source, data, family, prior, predictor, missing, seed)
+        model = model_of(source, data, family, prior, predictor, missing).specification
+        session = pages.Session(model, None, _reading(data), 1 if seed is None else seed)
     pages.opened(session, block=True, browser=browser, port=port)
 
 
-def _of_file(file: Path) -> Session:
-    from shoal.explore import Session
 
-    results = load_fit(file).results
-    return Session(results.model, results, "...  # the same table", int(results.attrs["seed"]))
-
-
-def _of_formula(
-    formula: str,
-    data: str,
-    family: str,
-    prior: list[str] | None,
-    predictor: list[str] | None,
-    missing: str,
-    seed: int,
-) -> Session:
-    from shoal.explore import Session
-
-    model = model_of(formula, data, family, prior, predictor, missing)
-    shipped = data.startswith(SHIPPED) or not Path(data).exists()
-    reading = f"sl.load_dataset({data.removeprefix(SHIPPED)!r})" if shipped else repr(data)
-    return Session(model.specification, None, reading, seed)
+def _reading(data: str) -> str:
+    """Return the expression that reads a table."""
+    found = find_data(data)
+    return repr(data) if isinstance(found, Path) else f"sl.load_dataset({data.removeprefix(SHIPPED)!r})"

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from shoal.errors import ModelError
+from shoal.formula.tokens import NUMBER
 
-_HELD = re.compile(r"\s*([A-Za-z]\w*)\s*=\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*")
+_HELD = re.compile(rf"\s*([A-Za-z]\w*)\s*=\s*([-+]?{NUMBER})\s*")
 
 
 def parse_predictors(texts: Iterable[str]) -> dict[str, str | float]:

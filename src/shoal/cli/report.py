@@ -38,9 +38,7 @@ def report(
     """
     if not 0 < prob < 1:
         raise typer.BadParameter(f"{prob} is not between 0 and 1.", param_hint="--prob")
-    if not file.is_file():
-        needed = "A result file written by `fit.save` or `shoal fit -o`."
-        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
+    check_result(file)
     page = output or file.with_suffix(".html")
     check_page(page, "--output")
     check_output(page, force, str(file))
@@ -64,10 +62,23 @@ def check_page(path: Path, option: str) -> None:
         raise typer.BadParameter(str(problem).replace("\n", " "), param_hint=option) from problem
 
 
+def check_result(file: Path) -> None:
+    """Make sure that there is a file.
+
+    Raises
+    ------
+    FileError
+    """
+    if not file.is_file():
+        needed = "A result file written by `fit.save` or `shoal fit -o`."
+        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
+
+
 def load_fit(file: Path) -> Fit:
     """Return a fit of Shoal's; of other files, say what reads them."""
     from shoal.api import load
 
+    check_result(file)
     try:
         return load(file)
     except FileError as problem:

@@ -55,7 +55,7 @@ def contrast(
                 "A level of a group is a setting too: settings={'district': ['1', '3']}.",
             )
         answers = settings_answer(results, settings, by, at, levels, scale, response, draws, seed, prob)
-        return _joined({words: compared(answer, hypothesis, prob) for words, answer in answers.items()})
+        return _joined([(words, compared(answer, hypothesis, prob)) for words, answer in answers])
     if at is not None or response is not None or by is not None or scale not in (None, "linear", "link"):
         raise ModelError(
             "Levels of a group are contrasted by their coefficients, on the linear predictor's scale; "
@@ -66,13 +66,13 @@ def contrast(
     return compared(_levels(results, group, levels, effect, prob), hypothesis, prob)
 
 
-def _joined(parts: Mapping[str, Contrast]) -> Contrast:
-    """Return the contrasts of all values of `by`, whose words are the keys, one after the other."""
-    first = next(iter(parts.values()))
-    if list(parts) == [""]:
+def _joined(parts: Sequence[tuple[str, Contrast]]) -> Contrast:
+    """Return the contrasts of all values of `by`, each with its words, one after the other."""
+    words, first = parts[0]
+    if not words:
         return first
-    draws = xr.concat([_named(part.draws, words) for words, part in parts.items()], "contrast")
-    sides = xr.concat([_named(part.sides, words) for words, part in parts.items()], "side")
+    draws = xr.concat([_named(part.draws, words) for words, part in parts], "contrast")
+    sides = xr.concat([_named(part.sides, words) for words, part in parts], "side")
     return Contrast(draws, first.scale, first.population, first.prob, sides)
 
 

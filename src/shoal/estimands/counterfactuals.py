@@ -28,7 +28,7 @@ from shoal.estimands.grids import (
     varied,
 )
 from shoal.estimands.level_rules import is_several, level_rule
-from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of, words_of_each
 from shoal.fit.results import Results
 from shoal.model.replay import columns_of
 
@@ -44,8 +44,8 @@ def settings_answer(
     draws: int | None,
     seed: int,
     prob: float,
-) -> dict[str, Answer]:
-    """Return the mean prediction over all rows under each setting, for each value of `by`, by its words.
+) -> list[tuple[str, Answer]]:
+    """Return the mean prediction over all rows under each setting, for each value of `by` with its words.
 
     Parameters
     ----------
@@ -84,11 +84,11 @@ def settings_answer(
     base = over_data(ask)
     found = averages(ask, base, [{**own, **case, **value} for value in apart for case in cases])
     population = population_words(ask, own)
-    answers = {}
-    for i, value in enumerate(apart):
+    answers, sides = [], words_of_each(cases)
+    for i, words in enumerate(words_of_each(apart)):
         part = found.isel(case=slice(i * len(cases), (i + 1) * len(cases))).rename(case="side")
-        part = part.assign_coords(side=[words_of(case) for case in cases])
-        answers[words_of(value)] = Answer(part, scale_words(design, scale), population, prob)
+        part = part.assign_coords(side=sides)
+        answers.append((words, Answer(part, scale_words(design, scale), population, prob)))
     return answers
 
 

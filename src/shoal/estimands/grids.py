@@ -215,8 +215,7 @@ def categories_of(design: Design, frame: pd.DataFrame) -> dict[str, list[Any]]:
     or the second place of ``group_mean``, after ``by=``, and those that only name levels.
     """
     found: dict[str, list[Any]] = {}
-    if design.thresholds is not None and design.thresholds.column:
-        found[design.thresholds.column] = _in_order(frame[design.thresholds.column])
+    found |= {item: _in_order(frame[item]) for item in design.items}
     for part in design.parts:
         for group in part.groups:
             if group.by is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,8 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
 from shoal.estimands.grids import categories_of, columns_in, value_in
-from shoal.estimands.level_rules import known_value
 from shoal.estimands.r2 import without_effects
-from shoal.estimands.spread import Spread, spread
+from shoal.estimands.spread import Spread, share, spread
 from shoal.estimands.table import Estimates
 from shoal.estimands.variance import variances
 from shoal.fit.results import Results
@@ -129,9 +127,6 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     frame = results.model.table.frame
     categories = categories_of(design, frame)
     for given in values:
-        if name not in categories and not isinstance(given, Real):
-            known_value(design, frame, name, given)
-            raise DataError(f"{name!r} takes numbers, and {given!r} is none.", "Finite numbers.")
         value = value_in(design, frame, categories, name, given)
         changed = frame[columns].assign(**{name: value})
         if isinstance(kind := frame[name].dtype, pd.CategoricalDtype):
@@ -171,7 +166,7 @@ def _correlations(
     for name, shared in factors.items():
         together = np.asarray(sum(parts[other] for other in shared))
         for kind, of in (("adjusted", total), ("unadjusted", whole)):
-            out[name, kind] = np.where(np.isinf(of), 0.0, together / np.where(np.isinf(of), 1.0, of))
+            out[name, kind] = share(together, of)
     return out
 
 

@@ -33,7 +33,7 @@ POINTS = 1024  # of low discrepancy
 
 
 @dataclass(frozen=True)
-class Spread:
+class EffectCovariance:
     """What some of the new levels' effects add to the linear predictors.
 
     Attributes
@@ -153,7 +153,7 @@ def _warn_of_tails(total: np.ndarray, outside: np.ndarray) -> None:
 
 def _spreads(
     fitted: Design, whole: Design, rows: slice, posterior: xr.Dataset
-) -> tuple[list[int], list[Spread]]:
+) -> tuple[list[int], list[EffectCovariance]]:
     """Return the linear predictors, by number, that have effects of new levels, and what these add."""
     held: dict[str, list[tuple[int, np.ndarray]]] = {}  # of each variable: predictors, values (N, M, K)
     groups: dict[str, Group | None] = {}
@@ -174,7 +174,7 @@ def _spreads(
                 held.setdefault(name, []).append((number, new[:, None, None].astype(float)))
                 groups[name], loadings[name, number] = None, latent.loading
     places = sorted({number for members in held.values() for number, _ in members})
-    out: list[Spread] = []
+    out: list[EffectCovariance] = []
     for name, members in held.items():
         owner = groups[name]
         if owner is None:
@@ -182,16 +182,16 @@ def _spreads(
                 number: values * posterior[loadings[name, number]].values[..., None, None, None]
                 for number, values in members
             }
-            out.append(Spread(_covariance(scaled, places), None))
+            out.append(EffectCovariance(_covariance(scaled, places), None))
             continue
         root = square_root(owner, posterior)
         for block in owner.blocks if owner.student else (tuple(range(len(owner.effects))),):
             own_root = root[..., list(block), :]
             scaled = {number: values[..., list(block)] @ own_root[:, :, None] for number, values in members}
             nu = posterior[owner.nu].values.astype(float) if owner.student else None
-            out.append(Spread(_covariance(scaled, places), nu))
+            out.append(EffectCovariance(_covariance(scaled, places), nu))
     normal = [spread.covariance for spread in out if spread.nu is None]
-    together = [Spread(sum(normal[1:], normal[0]), None)] if normal else []
+    together = [EffectCovariance(sum(normal[1:], normal[0]), None)] if normal else []
     return places, together + [spread for spread in out if spread.nu is not None]
 
 
@@ -202,7 +202,7 @@ def _covariance(values: Mapping[int, np.ndarray], places: list[int]) -> np.ndarr
     return np.stack([np.stack([(a * b).sum((-2, -1)) for b in own], -1) for a in own], -2)
 
 
-def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
+def _shifts(spreads: list[EffectCovariance], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
     """Yield weights, what is added to q linear predictors (..., N, q), and whether a node is an outer one."""
     if q > 2 or any(spread.nu is not None for spread in spreads):
         yield from _points(spreads, q, seed)
@@ -223,21 +223,23 @@ def _shifts(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, n
             yield float(np.prod(weights[list(chosen)])), root @ point, bool(outer)
 
 
-def _points(spreads: list[Spread], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
+def _points(spreads: list[EffectCovariance], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:
     """Yield points of a scrambled Sobol sequence (Owen 1998, Journal of Complexity 14, 466-489)."""
     from scipy.special import ndtri
     from scipy.stats import chi2, qmc
 
     student = [spread for spread in spreads if spread.nu is not None]
+    normal = sum((spread.covariance for spread in spreads if spread.nu is None), np.zeros(()))
+    root = None if student else _root(normal)
     uniform = qmc.Sobol(q + len(student), rng=np.random.default_rng(seed)).random(POINTS)
     for point in np.clip(uniform, 1e-12, 1 - 1e-12):
-        covariance = sum((s.covariance for s in spreads if s.nu is None), np.zeros(()))
+        covariance = normal
         for spread, u in zip(student, point[q:], strict=True):
             assert spread.nu is not None
-            covariance = (
-                covariance + spread.covariance * (spread.nu / chi2.ppf(u, spread.nu))[..., None, None, None]
-            )
-        yield 1 / POINTS, _root(covariance) @ ndtri(point[:q]), False
+            stretch = (spread.nu / chi2.ppf(u, spread.nu))[..., None, None, None]
+            covariance = covariance + spread.covariance * stretch
+        own = _root(covariance) if root is None else root
+        yield 1 / POINTS, own @ ndtri(point[:q]), False
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

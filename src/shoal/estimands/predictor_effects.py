@@ -36,7 +36,7 @@ from shoal.estimands.grids import (
 )
 from shoal.estimands.level_rules import level_rule
 from shoal.estimands.predictions import LARGEST
-from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of
+from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of, words_of_each
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 
@@ -197,7 +197,7 @@ def plan(
 
 
 def _check_size(ask: Ask, points: int) -> None:
-    categories = max(1, len(ask.design.categories)) if ask.scale == "probability" else 1
+    categories = 1 if ask.scale == "response" and ask.design.family.ordinal else ask.n_categories
     size = 8 * ask.n_draws * categories * points
     if size > LARGEST:
         raise ModelError(
@@ -234,16 +234,16 @@ def effect(
     asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, grid, points)
     found = averages(asked.ask, asked.base, asked.cases)
     words = scale_words(asked.ask.design, asked.ask.scale)
-    return answer(asked, along, by, found, words, prob, asked.ask.scale)
+    return answer(asked, along, found, words, prob, asked.ask.scale)
 
 
 def answer(
-    asked: Plan, x: Mapping[str, Any], by: Any, found: xr.DataArray, scale: str, prob: float, of: str
+    asked: Plan, x: Mapping[str, Any], found: xr.DataArray, scale: str, prob: float, of: str
 ) -> Effect:
     """Return what was planned, from its draws (chain, draw, case[, category]) at the points of the grid."""
     values = asked.grid
     cases = values.cases
-    labels = [words_of(case) for case in cases] if cases[0] else [", ".join(x)]
+    labels = words_of_each(cases) if cases[0] else [", ".join(x)]
     table = pd.DataFrame({name: [case[name] for case in cases] for name in cases[0]})
     table = table if cases[0] else pd.DataFrame({TERM: list(x)})
     return Effect(
@@ -253,7 +253,7 @@ def answer(
         prob,
         table,
         tuple(name for name in x if name in values.values),
-        () if by is None else tuple(columns_in(by, "by")),
+        tuple(name for name in values.values if name in values.between),
         values.numbers,
         asked.ask.response,
         of,

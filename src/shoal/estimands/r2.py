@@ -11,12 +11,13 @@ import xarray as xr
 
 from shoal.errors import ModelError
 from shoal.estimands.common import INTERVAL, describe, interval_names
-from shoal.estimands.spread import Spread, spread
+from shoal.estimands.spread import Spread, share, spread
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
+from shoal.model.spatial import Spatial
 
 CONDITIONAL, MARGINAL = "conditional", "marginal"
 NOTES = {
@@ -92,9 +93,9 @@ def r2(results: Results, response: str | None = None, prob: float = INTERVAL) ->
     interval_names(prob)
     design = explained(results, response)
     whole, fixed, added, residual = _variances(results, design)
-    shares = {CONDITIONAL: _share(whole, residual)}
+    shares = {CONDITIONAL: share(whole, whole + residual)}
     if results.model.pooling != "none":  # where the population part is given, and no estimate
-        shares[MARGINAL] = _share(fixed, added + residual)
+        shares[MARGINAL] = share(fixed, fixed + added + residual)
     posterior = results.posterior
     draws = xr.DataArray(
         np.stack(list(shares.values()), axis=-1),
@@ -120,6 +121,12 @@ def explained(results: Results, response: str | None) -> Design:
             "Numbers, whose variance can be explained: categories have what numbers are given to them.",
             "fit.loo() and sl.compare say how well categories are predicted; fit.icc() and "
             "fit.variance_partition() where the variance of the variable behind ordered ones lies.",
+        )
+    if isinstance(design.residuals, Spatial):
+        raise ModelError(
+            "Rows depend on their neighbours, sar(...): their variance around the mean is not sigma squared.",
+            "A model without sar(...).",
+            "fit.loo() says how well rows are predicted from the others.",
         )
     lost = [group.r for one in design.parts for group in one.groups if group.r not in results.posterior]
     if lost:
@@ -185,13 +192,6 @@ def _mean(design: Design, draws: dict[str, np.ndarray]) -> np.ndarray:
 def without_effects(design: Design) -> Design:
     """Return a design whose rows belong to no level: the population part of each linear predictor."""
     return design.changed(lambda one: replace(one, groups=(), latents=()))
-
-
-def _share(explained: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Return the explained part of a variance; none of an infinite one, nor of one that is 0."""
-    total = explained + rest
-    endless = np.isinf(rest) | (total == 0)
-    return np.where(endless, 0.0, explained / np.where(endless, 1.0, total))
 
 
 def _notes(design: Design, marginal: bool) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,19 @@ def of_shares(results: Results, response: str | None) -> Results:
 
 def words_of(case: Mapping[str, Any]) -> str:
     """Return columns and their values as text: ``x=1, c=high``; numbers of many digits are shortened."""
-    return ", ".join(f"{column}={short(value)}" for column, value in case.items())
+    return words_of_each([case])[0]
+
+
+def words_of_each(cases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the text of cases of the same columns, whose numbers have as many digits as tell them apart."""
+    written = {column: _apart([case[column] for case in cases]) for column in cases[0]}
+    return [", ".join(f"{c}={texts[i]}" for c, texts in written.items()) for i in range(len(cases))]
+
+
+def _apart(values: Sequence[Any]) -> list[str]:
+    """Return values as text, which is the same of the same values alone."""
+    texts = list(map(short, values))
+    return texts if len(set(texts)) == len(set(map(str, values))) else list(map(str, values))
 
 
 def short(value: Any) -> str:

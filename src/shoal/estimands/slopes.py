@@ -76,7 +76,7 @@ def slope(
     words = KINDS[kind].format(y=scale_words(asked.ask.design, asked.ask.scale), x=name)
     line = kind == "dydx" and _is_line(asked, name)
     found = _of_line(asked, name) if line else _of_curve(asked, name, kind)
-    return answer(asked, along, by, found, words, prob, "slope")
+    return answer(asked, along, found, words, prob, "slope")
 
 
 def _check_number(asked: Plan, name: str) -> None:
@@ -110,7 +110,7 @@ def _enters_linearly(design: Design, name: str) -> bool:
     others = [c for part in design.parts for curve in part.curves for c in curve.term.columns]
     others += [own.term.column for part in design.parts for own in part.imputed]
     others += [c for part in design.parts for g in part.groups if g.membership for c in g.membership.columns]
-    others += [design.thresholds.column] if design.thresholds is not None else []
+    others += design.items
     offsets = [own for part in design.parts for own in part.formula.offsets if name in own.columns]
     if name in others or any(read_piece(own.text) != Column(name) for own in offsets):
         return False

@@ -36,10 +36,16 @@ class Spread:
 
     @property
     def variance(self) -> np.ndarray:
-        """The variance; of rows of weight 1, their squares over one less than their number."""
+        """The variance; of rows of weight 1, their squares over their number minus one."""
         if self.rows < 2:
             return np.zeros_like(self.squares)
         return self.squares / self.weight * self.rows / (self.rows - 1)
+
+
+def share(part: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return a part of a variance over the whole; 0 where the whole is 0, or infinite by another part."""
+    none = np.isinf(total) | (total == 0)
+    return np.where(none, 0.0, part / np.where(none, 1.0, total))
 
 
 def spread(values: np.ndarray, weight: np.ndarray) -> Spread:

@@ -61,6 +61,11 @@ class Session:
             self._fits[Choices().key] = results
         self._lock, self._progress = threading.Lock(), Progress()
 
+    @classmethod
+    def of_results(cls, results: Results) -> Session:
+        """Return the session of a fit, whose table is wherever its user has it."""
+        return cls(results.model, results, "...  # the same table", int(results.attrs["seed"]))
+
     def facts(self) -> dict[str, Any]:
         """Return what the page needs before the first fit: the model and what can be moved."""
         return {"formula": self.model.text, "controls": controls(self.model), "factors": self._factors()}

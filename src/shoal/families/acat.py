@@ -64,11 +64,11 @@ def acat_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, s
                     if eta.shape[0] > 1:
                         score[1 + k, i] = at_most  # until the curvature has been made of it
                 if eta.shape[0] > 1:
-                    write_specific(i, last, w, code, order, score, curvature)
+                    write_covariances(i, last, w, code, order, score, curvature)
 
 
 @inner
-def write_specific(i, last, w, code, order, score, curvature):
+def write_covariances(i, last, w, code, order, score, curvature):
     """Write what a row says of what each cutpoint adds to eta, ``P(y <= k)`` standing in the score.
 
     The score is whether y > k, less its probability; the curvature is the covariances of ``y > k`` with

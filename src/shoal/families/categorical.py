@@ -15,8 +15,7 @@ import pandas as pd
 from shoal.errors import DataError
 from shoal.families.base import Rows
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.shares import Shares, refuse_alike
-from shoal.families.special import above_zero
+from shoal.families.shares import Shares, refuse_alike, write_curvature
 from shoal.families.support import refuse
 
 
@@ -36,14 +35,7 @@ def categorical_rows(y, trials, weight, se, eta, phi, order, value, score, curva
                 score[a, i] = share  # until the curvature has been made of it
         value[i] = w * (eta[code, i] - highest - math.log(total))
         if order > 1:
-            pair = 0
-            for a in range(count):
-                p = score[a, i] / total
-                for b in range(a):
-                    curvature[pair, i] = -w * p * score[b, i] / total
-                    pair += 1
-                curvature[pair, i] = above_zero(w * p * (1.0 - p))
-                pair += 1
+            write_curvature(i, w, total, score, curvature)
         if order > 0:
             for a in range(count):
                 score[a, i] = w * ((1.0 if a == code else 0.0) - score[a, i] / total)

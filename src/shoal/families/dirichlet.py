@@ -34,7 +34,7 @@ def dirichlet_rows(y, trials, weight, se, eta, phi, order, value, score, curvatu
     count, rows = eta.shape
     last, several = phi.shape[0] - 1, phi.shape[1]
     each = rows // several
-    shape_slope, expected = np.empty(count), np.empty(count)
+    shape_slope, expected, share = np.empty(count), np.empty(count), np.empty(count)
     for j in range(several):
         precision = phi[last, j]
         constant, constant_slope = gamma_pair(precision)
@@ -51,7 +51,8 @@ def dirichlet_rows(y, trials, weight, se, eta, phi, order, value, score, curvatu
             found, slopes, information_sum = constant, 0.0, 0.0
             for a in range(count):
                 log_p, log_y = eta[a, i] - log_total, math.log(y[first + a])
-                shape = precision * math.exp(log_p)
+                share[a] = math.exp(log_p)
+                shape = precision * share[a]
                 log_gamma, digamma = gamma_pair(1 + shape)
                 found += log_p - log_gamma + shape * log_y
                 shape_slope[a] = shape * (log_y - digamma) + 1.0  # times the shape
@@ -63,14 +64,14 @@ def dirichlet_rows(y, trials, weight, se, eta, phi, order, value, score, curvatu
             if order > 0:
                 slope[last, j] += w * (constant_slope + slopes / precision)
                 for a in range(count):
-                    score[a, i] = w * (shape_slope[a] - math.exp(eta[a, i] - log_total) * slopes)
+                    score[a, i] = w * (shape_slope[a] - share[a] * slopes)
             if order > 1:
                 information[last, j] += w * (information_sum - of_precision) / (precision * precision)
                 pair = 0
                 for a in range(count):
-                    p = math.exp(eta[a, i] - log_total)
+                    p = share[a]
                     for b in range(a):
-                        q = math.exp(eta[b, i] - log_total)
+                        q = share[b]
                         mixed = p * q * information_sum - expected[a] * q - expected[b] * p
                         curvature[pair, i] = w * mixed
                         pair += 1

@@ -15,8 +15,7 @@ from scipy.special import gammaln
 from shoal.errors import DataError, listing
 from shoal.families.base import Rows
 from shoal.families.row_functions import RowFunction, row_function
-from shoal.families.shares import Shares, columns_of, refuse_alike, refuse_columns
-from shoal.families.special import above_zero
+from shoal.families.shares import Shares, columns_of, refuse_alike, refuse_columns, write_curvature
 
 
 @row_function
@@ -37,14 +36,7 @@ def multinomial_rows(y, trials, weight, se, eta, phi, order, value, score, curva
                 score[a, i] = share  # until the curvature has been made of it
         value[i] = w * (inside - n * math.log(total))
         if order > 1:
-            pair = 0
-            for a in range(count):
-                p = score[a, i] / total
-                for b in range(a):
-                    curvature[pair, i] = -w * n * p * score[b, i] / total
-                    pair += 1
-                curvature[pair, i] = above_zero(w * n * p * (1.0 - p))
-                pair += 1
+            write_curvature(i, w * n, total, score, curvature)
         if order > 0:
             for a in range(count):
                 score[a, i] = w * (y[first + a] - n * score[a, i] / total)
@@ -73,7 +65,7 @@ class Multinomial(Shares):
             "negative counts": (counts < 0).any(1),
             "non-integer counts": (counts != np.round(counts)).any(1),
             "no count above zero": counts.sum(1) < 1,
-            "counts that do not sum to its trials": counts.sum(1) != rows.trials,
+            "counts that do not sum to the row's trials": counts.sum(1) != rows.trials,
         }
         for what, where in problems.items():
             needed = "Counts, 0, 1, 2, …, of which the row's trials are the sum."

@@ -55,7 +55,7 @@ class Ordinal(Family):
     @property
     def adds(self) -> str:
         """What is printed behind eta: what cutpoint j adds to it, if anything."""
-        return " + cs[j]" if self.specific else ""
+        return " + cs[i, j]" if self.specific else ""
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
         """Return codes 0 to J - 1, as numbers, and the labels of the J categories.

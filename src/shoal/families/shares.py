@@ -17,9 +17,24 @@ from scipy.special import softmax
 from shoal.errors import DataError, ModelError, listing
 from shoal.families.base import Family, Rows
 from shoal.families.row_functions import RowValues, evaluate_rows
+from shoal.families.special import above_zero
 from shoal.priors import Normal, Prior
+from shoal.priors.compiled import inner
 
 MOST_SHOWN = 6  # columns of a row that a message writes out
+
+
+@inner
+def write_curvature(i, size, total, exponentials, curvature):
+    """Write ``size (diag(p) - p p')`` of a row, whose p are its exponentials over their total."""
+    pair = 0
+    for a in range(exponentials.shape[0]):
+        p = exponentials[a, i] / total
+        for b in range(a):
+            curvature[pair, i] = -size * p * exponentials[b, i] / total
+            pair += 1
+        curvature[pair, i] = above_zero(size * p * (1.0 - p))
+        pair += 1
 
 
 class Shares(Family):
@@ -126,6 +141,8 @@ def _written(labels: Sequence[Any], values: np.ndarray) -> str:
 
 def refuse_alike(parameters: Sequence[str], labels: Sequence[Any]) -> None:
     """Raise `DataError` if the predictors of two categories would be called alike."""
+    if twice := [label for label in dict.fromkeys(labels) if list(labels).count(label) > 1]:
+        raise DataError(f"The column {twice[0]!r} stands twice.", "Columns that differ.")
     if alike := [own for own in dict.fromkeys(parameters) if parameters.count(own) > 1]:
         clashing = [label for label, own in zip(labels[1:], parameters, strict=True) if own == alike[0]]
         raise DataError(

@@ -28,7 +28,7 @@ class StoppingRatio(Ordinal):
     row_functions: ClassVar[dict[str, RowFunction]] = SEQUENTIAL_ROWS
 
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
-        less = self.adds.replace("+", "-")
+        less = " - cs[i, j]" if self.specific else ""
         return f"StoppingRatio, P(y = j | y >= j) = {INVERSE[self.link]}(cutpoint[j] - eta{less})"
 
     def quantiles(self, rows: Rows) -> np.ndarray:

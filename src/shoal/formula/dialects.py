@@ -125,9 +125,9 @@ def response_columns(node: Node) -> tuple[Node, ...]:
 def total(columns: Sequence[Node]) -> Node:
     """Return the trials that several columns sum to: n of ``cbind(k, n - k)``."""
     first, *others = columns
-    for last in others[:1] if len(others) == 1 else ():
-        if isinstance(last, Chain) and last.signs == ("-",) and last.operands[1] == first:
-            return last.operands[0]
+    match others:
+        case [Chain(signs=("-",), operands=(whole, less))] if less == first:
+            return whole
     return Chain(("+",) * len(others), tuple(columns), span=(first.span[0], others[-1].span[1]))
 
 

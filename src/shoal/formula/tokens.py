@@ -44,16 +44,17 @@ class Token:
         return self.kind.value if self.kind is Kind.END else repr(self.text)
 
 
+NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])"
 _PATTERN = re.compile(
-    r"""
+    rf"""
       (?P<space>  \s+ )
     | (?P<QUOTED> `[^`]+` )
     | (?P<DOTTED> [^\W\d]\w*(?:\.\w+)+ )
     | (?P<NAME>   [^\W\d]\w* | \.(?![\w.]) )
-    | (?P<NUMBER> (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]) )
+    | (?P<NUMBER> {NUMBER} )
     | (?P<TEXT>   "[^"\\\n]*" | '[^'\\\n]*' )
     | (?P<refused> [<>=!]=|:=|[<>] )
-    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]{}] )
+    | (?P<SIGN>   \*\*|\|\||[-~+*/:^|(),=\[\]{{}}] )
     """,
     re.VERBOSE,
 )

@@ -56,16 +56,16 @@ def replayed(spatial: Spatial, frame: pd.DataFrame) -> Spatial:
     column = frame[term.factor].tolist()
     place = pd.Index(spatial.labels).get_indexer(pd.Index(column))
     unknown = [column[k] for k in np.flatnonzero(place < 0)]
-    absent = [label for k, label in enumerate(spatial.labels) if k not in set(place.tolist())]
+    absent = [spatial.labels[k] for k in np.setdiff1d(np.arange(size), place)]
     twice = [value for value, count in frame[term.factor].value_counts().items() if count > 1]
     for found, what in (
-        (unknown, f"are no labels of {term.matrix!r}"),
-        (absent, "are not in the table"),
-        (twice, "have more than one row"),
+        (unknown, f"without a row in {term.matrix!r}"),
+        (absent, "without a row in the table"),
+        (twice, "with more than one row"),
     ):
         if found:
             raise DataError(
-                f"{len(found):,} of {term.factor!r} {what}: {listing(map(repr, dict.fromkeys(found)))}.",
+                f"Labels of {term.factor!r} {what}: {listing(map(repr, dict.fromkeys(found)))}.",
                 f"One row for each of the {size:,} rows of {term.matrix!r}: a row depends on all others.",
                 "car(W, gr=area) gives areas of any number of rows an effect each." if not unknown else "",
             )
@@ -100,7 +100,11 @@ def _weights(term: ResidualTerm, matrices: Mapping[str, Any]) -> tuple[tuple[obj
             "The column that holds them.",
             f"sar({name}, gr=area)",
         )
-    weights = np.asarray(given, float)
+    try:
+        weights = np.asarray(given.toarray() if sp.issparse(given) else given, float)
+    except (TypeError, ValueError) as problem:
+        what = f"The matrix {name!r} is of type {type(given).__name__}, and holds no numbers alone."
+        raise DataError(what, "A DataFrame, an array or a sparse array of weights.") from problem
     _check(name, weights)
     return labels if term.factor is not None else (), weights
 

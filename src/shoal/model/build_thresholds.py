@@ -39,8 +39,15 @@ def thresholds_of(formula: Formula, frame: pd.DataFrame, family: Family, rows: R
     index, labels = read_levels((name,), frame)
     checks.levels(name, labels)
     _check_groups(formula, name)
+    counting = rows.weight > 0
+    if idle := labels[np.bincount(index[counting], minlength=len(labels)) == 0].tolist():
+        raise DataError(
+            f"All rows of {name!r} {listing(map(repr, idle))} have weight 0: nothing tells of cutpoints.",
+            "A row that counts, of each item.",
+            "Leave these rows out.",
+        )
     highest = np.zeros(len(labels), np.int64)
-    np.maximum.at(highest, index, rows.y.astype(np.int64))
+    np.maximum.at(highest, index[counting], rows.y[counting].astype(np.int64))
     counts = highest if number is None else _given(number, frame, index, labels, highest, family)
     _check_counts(formula, family, name, labels, counts)
     return Thresholds(tuple(counts.tolist()), index, name, labels)

@@ -235,7 +235,7 @@ class Design(Outcomes):
             names += [group.by.column for group in part.groups if group.by]
             names += [c for curve in part.curves for c in curve.term.columns]
             names += [own.term.column for own in part.imputed]
-        names += [self.thresholds.column] if self.thresholds is not None and self.thresholds.column else []
+        names += self.items
         return tuple(dict.fromkeys(names))
 
     def on(self, frame: pd.DataFrame) -> Design:

@@ -221,7 +221,7 @@ def _with_held(
             name = design.prefix + own
             if name in priors:
                 raise ModelError(
-                    f"{name!r} is held at {prior} and has the prior {priors[name]}.", "One of them."
+                    f"{name!r} is held, {prior}, and has the prior {priors[name]}.", "One of them."
                 )
             out[name] = prior
     return out

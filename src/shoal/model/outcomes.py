@@ -44,6 +44,11 @@ class Outcomes:
         return {self.cutpoints + name: count for name, count in zip(sets.names, sets.counts, strict=True)}
 
     @property
+    def items(self) -> tuple[str, ...]:
+        """The column of items that have cutpoints of their own, if there is one."""
+        return () if self.thresholds is None else self.thresholds.factor
+
+    @property
     def constants(self) -> np.ndarray:
         """Columns of the means of cutpoints, (N, G), which stand where an Intercept would."""
         return np.zeros((self.n_rows, 0)) if self.thresholds is None else self.thresholds.columns()

@@ -45,9 +45,8 @@ def _equations(model: Specification, design: Design) -> list[str]:
     names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
-    if design.thresholds is not None and (item := design.thresholds.column):
+    for item in design.items:
         distribution = distribution.replace("cutpoint[j]", f"cutpoint[{item}[i], j]")
-    distribution = distribution.replace("cs[j]", "cs[i, j]")
     given = truncation(design.formula.response)
     distribution += f" given {given}" if given else ""
     lines = [f"{response}[i] ~ {distribution}"]

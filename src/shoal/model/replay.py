@@ -171,8 +171,7 @@ def _warn(counts: pd.Series, rows: int, total: int) -> None:
 
 def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> None:
     """Refuse text for numbers, or numbers for text, as levels: each would be taken for a new one."""
-    items = [design.thresholds.column] if design.thresholds is not None and design.thresholds.column else []
-    for name in dict.fromkeys([*_factor_columns(design), *items]):
+    for name in dict.fromkeys([*_factor_columns(design), *design.items]):
         (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(
@@ -231,6 +230,8 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
         out = out._replace(se=_numbers(response.se, frame))
         checks.positive("Standard errors", response.se.text, out.se)
     if trials and (own := [_numbers(column, frame) for column in (*response.vint, *response.vreal)]):
+        for column, values in zip(response.vint, own, strict=False):
+            checks.whole(column.text, values)
         out = out._replace(columns=np.stack([np.broadcast_to(column, n) for column in own]))
     if trials:
         out = out._replace(bounds=bounds(response, frame, design.family.discrete))

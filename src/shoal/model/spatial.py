@@ -112,7 +112,6 @@ class Spatial:
         filled = np.where(there, y, np.zeros(eta.shape))
         gradient = self._gradient(filled, eta, rho)
         own = 1 + rho[:, None] ** 2 * np.asarray((w * w).sum(axis=0)).ravel()
-        own -= 2 * rho[:, None] * w.diagonal()
         if not len(unknown):
             return y - gradient / own, sigma**2 / own
         variance = 1 / own

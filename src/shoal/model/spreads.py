@@ -46,8 +46,9 @@ def check(design: Design) -> None:
             "mi()": bool(part.imputed),
         }
         found = [what for what, there in others.items() if there]
-        if not found and (count := len(kinds_of(part)[0])) > MOST_KINDS:
-            found = [f"{count:,} different values"]
+        offsets, _, kind = kinds_of(part)
+        if not found and len(offsets) > MOST_KINDS:
+            found = [f"{len(offsets):,} different values"]
         if found:
             raise ModelError(
                 f"The residuals correlate, and the predictor of sigma has {found[0]}.",
@@ -56,7 +57,7 @@ def check(design: Design) -> None:
             )
         if isinstance(design.residuals, Residuals) and design.residuals.kind == "ar":
             _, after, before = design.residuals.steps(design.rows.weight > 0)
-            gap, kind = design.residuals.time[after] - design.residuals.time[before], kinds_of(part)[2]
+            gap = design.residuals.time[after] - design.residuals.time[before]
             steps = len(np.unique(np.column_stack([gap, kind[after], kind[before]]), axis=0))
             if steps > MOST_STEPS:
                 raise ModelError(

@@ -39,6 +39,11 @@ class Thresholds:
     labels: np.ndarray | None = None
 
     @property
+    def factor(self) -> tuple[str, ...]:
+        """The column whose labels name the sets, if there are several."""
+        return (self.column,) if self.labels is not None else ()
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What stands behind the name of each set's prior."""
         return ("",) if self.labels is None else tuple(f"[{label}]" for label in self.labels.tolist())

@@ -99,7 +99,7 @@ def _distribution(design: Design) -> Equation:
     if r.se:
         symbols["se"] = at_row(r.se.text)
     text = design.family.distribution(design.known_se, design.se_sigma)
-    text = text.replace("cutpoint[j]", "cutpoint_j").replace("cs[j]", "cs_j")
+    text = text.replace("cutpoint[j]", "cutpoint_j").replace("cs[i, j]", "cs_j")
     pieces = [math(response, relation("∼")), math(expression(text, symbols))]
     notes = [f"each row's log density times its weight {r.weights.text}"] if r.weights else []
     if design.residuals is not None:

@@ -37,9 +37,8 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
         yield f"Each row's standard error, {r.se.text}, is known{beside}."
     if r.weights:
         yield f"Each row's log density is multiplied by {r.weights.text}."
-    if design.thresholds is not None and design.thresholds.labels is not None:
-        items, column = len(design.thresholds.labels), design.thresholds.column
-        yield f"Each of the {items:,} items of {column} has cutpoints of its own."
+    for item in design.items:
+        yield f"Each of the {len(design.cutpoint_sets):,} items of {item} has cutpoints of its own."
     if not design.family.joint:
         yield _population(design)
     if design.rescor:

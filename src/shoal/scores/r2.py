@@ -16,8 +16,8 @@ from shoal.scores.loo import loo
 
 LOO = "loo"
 NOTE = (
-    "Loo: one less the variance of errors over that of responses, each row predicted from all others, the "
-    "effects of its levels as these tell them; draws are those of a Bayesian bootstrap of the rows."
+    "Loo: 1 minus the ratio of the variance of errors to that of responses, each row predicted from all "
+    "others, the effects of its levels as these tell them; draws are those of a Bayesian bootstrap of rows."
 )
 
 
@@ -63,7 +63,7 @@ def r2_with_loo(
     unreliable = ""
     if not score.ok:
         unreliable = (
-            f"Loo is unreliable: importance sampling fails for {len(score.bad):,} of {len(y):,} rows "
+            f"Loo is unreliable: importance sampling fails for {len(score.bad):,} of {there.sum():,} rows "
             f"({listing(score.bad)}). refit=True fits anew without each of these."
         )
     draws, notes = xr.concat([found.draws, more], "part"), (*found.notes, NOTE)

@@ -113,8 +113,8 @@ def of_point(roots: Sequence[Root]) -> Evidence:
 
     Dickey (1971), Annals of Mathematical Statistics 42, 204-223: where the other parameters' prior under the
     point is the one that the whole model gives them there, this is the Bayes factor of the point against the
-    rest. The probability is the ratio over one more than it: that of the point, were it as probable as all
-    else before the data.
+    rest. The probability is ratio / (1 + ratio): that of the point, were it as probable as all else before
+    the data.
 
     Raises
     ------
@@ -224,6 +224,8 @@ def check_density(
     """
     if found is not None and found[0] != 0:
         return
+    if found is None and hypothesis.difference(lambda name: np.zeros(()), finite=False) != 0:
+        return  # where all of them are 0 the sides differ
     if found is None and product_at_zero(hypothesis):
         raise ModelError(
             "The prior of a product has no finite density at 0, where several of its factors may be near 0: "

@@ -19,6 +19,7 @@ from shoal.formula.tree import Call, Chain, Column, Node, Power, Signed
 
 STEPS = 4_000  # of a grid, between whose points there is at most one root
 MOST = 50  # roots
+TOUCHING = 1e-9  # of what f is beside a turning point: there it is 0 but for rounding
 HALVINGS = 1_100  # that separate any two numbers
 EXPONENTS = np.unique(np.concatenate([np.linspace(-300, 300, STEPS), np.linspace(-6, 6, STEPS)]))
 SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -63,16 +64,11 @@ def roots(hypothesis: Hypothesis, draws: np.ndarray, support: str) -> list[tuple
         ends = [(int(signed[i]), int(signed[i + 1])) for i in crossed]
         each = [_bisect(f, grid[i], grid[j]) if j == i + 1 else _middle(grid[i : j + 1]) for i, j in ends]
         found = [root for root in each if root is not None]
-        if not found or len(found) > MOST:
-            raise ModelError(
-                f"The two sides cross {'nowhere' if not found else 'too often'} in the range of "
-                f"{listing(hypothesis.quantities)}"
-                f"{': all values are on one side of the point.' if not found else '.'}",
-                "A point inside the prior's support, where the ratio of densities has a meaning.",
-                "Test a direction, or an interval: rope=(lower, upper).",
-            )
+        touched = _touched(hypothesis, f, grid, value)
+        _check_number(hypothesis, len(found) + len(touched))
         slopes = [float(_slope(hypothesis, np.asarray(x))) for x in found]
-    flat = [x for x, slope in zip(found, slopes, strict=True) if slope == 0 or not math.isfinite(slope)]
+    unbounded = (x for x, slope in zip(found, slopes, strict=True) if slope == 0 or not math.isfinite(slope))
+    flat = [*touched, *unbounded]
     if flat:
         raise ModelError(
             f"The difference of the two sides has no finite density at 0: its slope is 0 or has no bound at "
@@ -81,6 +77,54 @@ def roots(hypothesis: Hypothesis, draws: np.ndarray, support: str) -> list[tuple
             f"Such as 'x = {flat[0]:g}', or rope=(-0.1, 0.1).",
         )
     return list(zip(found, slopes, strict=True))
+
+
+def _check_number(hypothesis: Hypothesis, count: int) -> None:
+    where = f"in the range of {listing(hypothesis.quantities)}"
+    remedy = "Test a direction, or an interval: rope=(lower, upper)."
+    if not count:
+        raise ModelError(
+            f"The two sides cross nowhere {where}: all values are on one side of the point.",
+            "A point inside the prior's support, where the ratio of densities has a meaning.",
+            remedy,
+        )
+    if count > MOST:
+        found = f"The two sides are equal at more than {MOST} points {where}."
+        raise ModelError(found, f"At most {MOST} points.", remedy)
+
+
+def _touched(
+    hypothesis: Hypothesis, f: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, value: np.ndarray
+) -> list[float]:
+    """Return where f touches 0 without crossing it: a turning point, beside which it is far from 0."""
+
+    def slope(x: np.ndarray) -> np.ndarray:
+        return _slope(hypothesis, x) + np.zeros_like(x)
+
+    signs = np.sign(slope(grid))
+    turns = np.flatnonzero((signs[:-1] * signs[1:] < 0) & (value[:-1] * value[1:] > 0))
+    places = [grid[i] if signs[i] == 0 else _turn(slope, grid[i], grid[i + 1]) for i in turns]
+    # Neighbours of a root at which f and its slope are 0 by rounding are one root.
+    level = np.flatnonzero((signs == 0) & (value == 0))
+    runs = np.split(level, np.flatnonzero(np.diff(level) > 1) + 1) if level.size else []
+    zeros = [_middle(grid[run]) for run in runs]
+    beside = np.minimum(np.abs(value[turns]), np.abs(value[turns + 1]))
+    near = [abs(float(f(np.asarray(x)))) <= TOUCHING * b for x, b in zip(places, beside, strict=True)]
+    return zeros + [float(x) for x, there in zip(places, near, strict=True) if there]
+
+
+def _turn(slope: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float:
+    """Return where a slope changes its sign, whether it passes through 0 or jumps."""
+    rising = slope(np.asarray(low)) < 0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+        at = slope(np.asarray(middle))
+        if at == 0:
+            return middle
+        low, high = (middle, high) if (at < 0) == rising else (low, middle)
+    return low
 
 
 def _grid(draws: np.ndarray, support: str) -> np.ndarray:
@@ -101,7 +145,7 @@ def _grid(draws: np.ndarray, support: str) -> np.ndarray:
 
 
 def _middle(grid: np.ndarray) -> float:
-    return 0.0 if grid[0] < 0 < grid[-1] else float(grid[len(grid) // 2])
+    return 0.0 if grid[0] <= 0 <= grid[-1] else float(grid[len(grid) // 2])
 
 
 def _bisect(f: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> float | None:

@@ -9,6 +9,7 @@ from enum import Enum
 from shoal.errors import FormulaError, nearest
 from shoal.estimands.hypotheses.names import Labelled, Names, Quantity
 from shoal.formula.suggestions import rewrite
+from shoal.formula.tokens import NUMBER
 
 MAX_CHARACTERS = 2_000
 FUNCTIONS = ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "tanh")
@@ -45,7 +46,6 @@ class Token:
         return f"the {self.kind.value}" if self.kind is Kind.END else repr(self.text)
 
 
-NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])"
 _NUMBER = re.compile(NUMBER)
 _PATTERN = re.compile(
     rf"""
@@ -177,7 +177,7 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         span, found = match.span(), match.group()
         if found in ("!=", "<>"):
             needed = (
-                "The probability that something is not a point is one less that of the point: test '='. That "
+                "The probability that something is not a point is 1 minus that of the point: test '='. That "
                 "it is not near a point: rope=(-0.1, 0.1) beside '='."
             )
             return FormulaError(

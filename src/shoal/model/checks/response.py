@@ -108,7 +108,7 @@ def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
     for what in not_plainly_normal(formula, family, rows):
         raise ModelError(
             f"{formula.residuals.function}(...) with {what}.",
-            "Residuals correlate in gaussian responses with a sigma.",
+            "Residuals correlate in gaussian responses without se(...).",
             "An effect a level, (1 | g), correlates the rows of a level in every family.",
         )
     if formula.residuals.function == "sar" and formula.response.subset is not None:

@@ -171,11 +171,11 @@ def _given(design: Design, places: Sequence[Inside]) -> Design:
 def _merged(design: Design, given: Design, units: Units) -> Iterator[Merged]:
     merged, count = merge(design, units.of_row), len(units.labels)
     constants = design.family.log_constant(design.rows.exact)
-    for block, where in enumerate(design.blocks(merged.first)):
+    every = design.blocks(np.arange(design.n_rows))
+    for block, (where, own) in enumerate(zip(design.blocks(merged.first), every, strict=True)):
         of_row = units.of_row[merged.first[where]]
         order = where[np.argsort(of_row, kind="stable")]
         starts = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=count))])
-        (own,) = design.blocks(np.arange(design.n_rows))[block : block + 1]
         constant = np.bincount(units.of_row[own], constants[own], count)
         yield Merged(given, block, merged.rows.at(order), merged.first[order], starts, constant)
 
