@@ -92,7 +92,7 @@ def test_any_parameter_may_be_held_at_a_number(table, tmp_path):
     [
         ({"quantile": 1.2}, None, PriorError, "between 0 and 1"),
         ({"quantil": 0.2}, None, ModelError, r"no parameter 'quantil'[\s\S]*'quantile'"),
-        ({"quantile": 0.2}, {"quantile": Beta(1, 1)}, ModelError, "is held at Fixed"),
+        ({"quantile": 0.2}, {"quantile": Beta(1, 1)}, ModelError, "is held, Fixed"),
         ({"quantile": True}, None, sl.errors.FormulaError, "A text such as"),
     ],
 )

@@ -35,3 +35,12 @@ def test_rows_left_out_are_gone_from_the_density_and_priors_stay(case, data):
     expected += np.linalg.slogdet(point.by_theta)[1] + np.log(singular).sum() - 0.5 * ignored @ ignored
     expected += 0.5 * np.log(2 * np.pi) * (len(z) - len(ignored))
     np.testing.assert_allclose(point.value, expected, rtol=1e-8, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", [case for case in ALL if "thres(" in case.formula], ids=str)
+def test_an_item_may_be_left_out_as_a_whole(case):
+    whole = posterior(case, 1)
+    first = whole.model.designs[0].thresholds.index == 0
+    left = whole.given(whole.model.without(first))
+    theta, z = np.zeros(left.target.n_theta), np.zeros(left.target.n_effects)
+    assert np.isfinite(natural(left, theta, z).value)

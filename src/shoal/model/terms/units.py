@@ -11,8 +11,9 @@ from shoal.model.spatial import Spatial
 
 
 def average_offset(design: Design) -> float:
-    """Return the offset of an average observation."""
-    return float(np.average(design.offset, weights=design.row_weight))
+    """Return the offset of an average observation; of an average row where none counts."""
+    counts = design.row_weight.any()
+    return float(np.average(design.offset, weights=design.row_weight if counts else None))
 
 
 def location_of(design: Design) -> float:
