@@ -14,6 +14,7 @@ from shoal.api.fit import Fitted
 from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
 from shoal.engine.collection import without_collection
+from shoal.engine.first_use import announced
 from shoal.engine.plan import Plan
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
@@ -201,10 +202,10 @@ class Model(BeforeData):
         cores = os.cpu_count() or 1 if cores is None else cores
         settings = Settings(draws, chains, warmup, seed, target_accept, cores)
         fitting.check_settings(settings, store)
-        posterior = self.posterior(coordinates, sampler)
-        if posterior.plan.warning:
-            warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
-        with shown(progress, draws * chains) as bar:
+        with shown(progress, draws * chains) as bar, announced(bar):
+            posterior = self.posterior(coordinates, sampler)
+            if posterior.plan.warning:
+                warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
             results = fitting.fit(posterior, settings, store, bar)
         results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
         return Fit(results)

@@ -12,7 +12,7 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numba as nb
 from numba.core.dispatcher import Dispatcher
@@ -45,6 +45,8 @@ class Compiled:
         The only one it is compiled for.
     """
 
+    # What is called before a function is compiled, or read from disk: it may wait for another process.
+    before: ClassVar[Callable[[Compiled], None] | None] = None
     _lock = threading.RLock()
 
     def __init__(self, function: Callable[..., Any], signature: Any):
@@ -59,6 +61,8 @@ class Compiled:
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
+                    if Compiled.before is not None:
+                        Compiled.before(self)
                     self._compiled = self._compile()
         return self._compiled
 
