@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shoal.errors import ModelError
+from shoal.errors import FormulaError, ModelError
 from shoal.families import Family
+from shoal.formula.terms import ImputedTerm
 from shoal.model import Response
 from shoal.tables import read
 
@@ -25,7 +26,7 @@ def responses_of(
         If `formula` is neither text nor a sequence of `Response`, or a family stands beside responses.
     """
     if isinstance(formula, str):
-        return (Response(formula, family, link, predictors or {}),)
+        return with_measured((Response(formula, family, link, predictors or {}),))
     given: Any = formula
     several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
     responses: tuple[Any, ...] = tuple(given) if several else (given,)
@@ -40,7 +41,34 @@ def responses_of(
             f"family={family!r}, link={link!r}, predictors={predictors!r} beside a list of responses.",
             "Each response has its own: sl.Response(formula, family=..., link=..., predictors=...).",
         )
-    return responses
+    return with_measured(responses)
+
+
+def with_measured(responses: tuple[Response, ...]) -> tuple[Response, ...]:
+    """Return the responses of a model, and those of predictors ``me(x, s)``.
+
+    Raises
+    ------
+    FormulaError
+        If such a predictor has a response of its own, or two columns of standard errors.
+    """
+    formulas = [formula for r in responses for own in [r.formulas] for formula in (own[0], *own[1].values())]
+    given = {formula.response.value.name for formula in formulas}
+    found: dict[str, ImputedTerm] = {}
+    for formula in formulas:
+        for term in formula.imputed:
+            if term.se is None:
+                continue
+            first = found.setdefault(term.column, term)
+            if term.column in given or first != term:
+                raise FormulaError(
+                    f"{term.name} stands for a response {term.formula!r}, and {term.column!r} has another.",
+                    "One formula that says what a predictor is like.",
+                    f"Write mi({term.column}) in place of {term.name}, and give that response yourself.",
+                    formula=formula.text,
+                    span=term.span,
+                )
+    return responses + tuple(Response(term.formula) for term in found.values())
 
 
 def read_for(responses: Sequence[Response], data: Any) -> Any:

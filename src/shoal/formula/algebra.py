@@ -130,7 +130,7 @@ class _Expansion:
                 case Call(function=function) if function in CURVES:
                     self.alone(sign, operand, "a curve", f"x + {function}(z)", "Leave it out.")
                     found.curves.append(operand)
-                case Call(function="mi"):
+                case Call(function="mi" | "me"):
                     self.alone(sign, operand, "an imputed predictor", "z + mi(x)", "Leave it out.")
                     found.imputed.append(operand)
                 case Call(function=function) if function in RESIDUALS:

@@ -39,6 +39,7 @@ SPECIAL = {
     "offset": "offset(o) stands alone right of '~', outside parentheses: y ~ x + offset(o).",
     "gr": "gr(g) stands right of a bar: (1 | gr(g, zero_sum=True)).",
     "mi": "mi(x) stands alone right of '~', outside parentheses: y ~ z + mi(x).",
+    "me": "me(x, s) stands alone right of '~', outside parentheses: y ~ z + me(x, s).",
     "mm": "mm(g, h) stands right of a bar: (1 | mm(g, h)).",
     "latent": "latent(u | g) stands alone right of '~', outside parentheses: y ~ x + latent(u | g).",
     **{

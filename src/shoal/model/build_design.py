@@ -16,6 +16,7 @@ from shoal.families.parameter import Parameter
 from shoal.formula import design_matrix, evaluate, parse_predictor
 from shoal.formula.terms import Expression, Formula
 from shoal.formula.text_values import measured, recoded
+from shoal.formula.tree import quote
 from shoal.model import checks, spreads
 from shoal.model.build_curves import curves_of
 from shoal.model.build_factors import groups_of, latents_of
@@ -201,7 +202,7 @@ def incomplete(formulas: Sequence[Formula]) -> set[str]:
 
 def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the table with a number in place of missing responses, and where they are missing."""
-    name = formula.response.value.text.strip("`")
+    name = formula.response.value.name
     if family.name != "gaussian" or formula.response.se is not None:
         raise ModelError(
             f"{formula.response.value.text!r} has mi(), and is not gaussian with a sigma.",
@@ -230,7 +231,7 @@ def _imputed(
         values = frame[term.column].to_numpy(float, na_value=np.nan)
         missing = np.full(len(values), True) if term.column in measured else np.isnan(values)
         index = np.where(missing, np.cumsum(missing) - 1, -1)
-        out.append(Imputed(term, np.where(missing, 0.0, values), index, prefix, f"{term.column}_"))
+        out.append(Imputed(term, np.where(missing, 0.0, values), index, prefix, f"{quote(term.column)}_"))
     return tuple(out)
 
 
@@ -257,15 +258,14 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     trials, weight, se = additions(formula, frame)
     if r.columns:
         y, *others = (_numbers(column, frame, recoded) for column in r.columns)
-        labels = tuple(column.text.strip("`") for column in r.columns)
+        labels = tuple(column.name for column in r.columns)
         return family.with_categories(labels), Rows(y, trials, weight, se, columns=np.stack(others)), labels
     if not family.categorical:
         y = _numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
         return family, Rows(y, trials, weight, se, columns=own_numbers(formula, frame)), ()
-    alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
-    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame, recoded)
+    values = frame[r.value.name] if r.value.is_column else _numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
     return family.with_categories(labels), Rows(codes, np.ones(n), weight, se), labels
 

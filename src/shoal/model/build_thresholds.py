@@ -77,8 +77,8 @@ def replayed(thresholds: Thresholds, frame: pd.DataFrame) -> Thresholds:
 
 
 def _column(formula: Formula, by: Expression) -> str:
-    if len(by.columns) == 1 and by.text.strip("`") == by.columns[0]:
-        return by.columns[0]
+    if by.is_column:
+        return by.name
     raise FormulaError(
         f"Found gr = {by.text}.",
         "The column that names the items.",

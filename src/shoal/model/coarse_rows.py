@@ -130,10 +130,7 @@ def _upper_ends(
 
 def _codes(part: Expression, frame: pd.DataFrame) -> np.ndarray:
     """Return how each row is censored."""
-    alone = len(part.columns) == 1 and part.text.strip("`") == part.columns[0]
-    given = (
-        frame[part.columns[0]].astype(object).to_numpy() if alone else _numbers(part, frame).astype(object)
-    )
+    given = frame[part.name].to_numpy(object) if part.is_column else _numbers(part, frame).astype(object)
     known: dict[Any, int] = {**CODES} | {code: code for code in CODES.values()}
     codes = np.array([known.get(value, np.nan) if _is_code(value) else np.nan for value in given])
     _refuse(

@@ -271,7 +271,7 @@ def designs_of(
             predictors=predictors,
             prefix=f"{name}_" if len(names) > 1 else "",
             covariances=covariances,
-            measured={f.response.value.text.strip("`") for f in formulas if f.response.mi_se is not None},
+            measured={f.response.value.name for f in formulas if f.response.mi_se is not None},
             quiet=quiet,
         )
         for (formula, predictors), response, name in zip(both, responses, names, strict=True)

@@ -117,7 +117,7 @@ def shared(designs: tuple[Design, ...]) -> None:
 
 def imputed(designs: Sequence[Design]) -> None:
     """Raise if a predictor ``mi(x)`` has no response of its own, or one that leaves sigma to a predictor."""
-    own = {design.formula.response.value.text: design for design in designs if design.formula.response.mi}
+    own = {design.formula.response.value.name: design for design in designs if design.formula.response.mi}
     for part in (part for design in designs for part in design.parts):
         for term in part.formula.imputed:
             if term.column not in own:
