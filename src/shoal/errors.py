@@ -1,6 +1,7 @@
 """Exceptions and warnings of Shoal.
 
-Every message says three things: what was found, what was needed, and what to do.
+Every message says three things: what was found, what was needed, and what to do. Its `code` names the kind of
+mistake in a word or two that stay the same where the message is worded better; docs/errors.md lists them.
 
 ::
 
@@ -28,6 +29,8 @@ class ShoalError(Exception):
 
     Parameters
     ----------
+    code : str
+        The kind of mistake, such as ``"unknown-column"``.
     found : str
         What was found, with numbers.
     needed : str, optional
@@ -36,8 +39,8 @@ class ShoalError(Exception):
         What the reader can do.
     """
 
-    def __init__(self, found: str, needed: str = "", remedy: str = ""):
-        self.found, self.needed, self.remedy = found, needed, remedy
+    def __init__(self, code: str, found: str, needed: str = "", remedy: str = ""):
+        self.code, self.found, self.needed, self.remedy = code, found, needed, remedy
         super().__init__("\n".join(part for part in (found, needed, remedy) if part))
 
 
@@ -46,7 +49,7 @@ class FormulaError(ShoalError):
 
     Parameters
     ----------
-    found, needed, remedy : str
+    code, found, needed, remedy : str
         As in `ShoalError`.
     formula : str
         The whole formula.
@@ -56,6 +59,7 @@ class FormulaError(ShoalError):
 
     def __init__(
         self,
+        code: str,
         found: str,
         needed: str = "",
         remedy: str = "",
@@ -66,7 +70,7 @@ class FormulaError(ShoalError):
         self.formula, self.span = formula, span
         if formula and span is not None:
             found = f"{found}\n{mark(formula, span)}"
-        super().__init__(found, needed, remedy)
+        super().__init__(code, found, needed, remedy)
 
 
 class DataError(ShoalError):

@@ -97,7 +97,7 @@ def kfold(
     given: Any = model  # by callers without types
     if not isinstance(given, Model):
         what = "fit.model" if isinstance(given, Fit) else ""
-        raise ModelError(f"The model is of type {type(given).__name__}.", "An sl.Model.", what)
+        raise ModelError("not-a-model", f"The model is of type {type(given).__name__}.", "An sl.Model.", what)
     cores = os.cpu_count() or 1 if cores is None else cores
     settings = Settings(draws, chains, warmup, seed, target_accept, cores)
     with shown(progress, 0, "fits") as bar:

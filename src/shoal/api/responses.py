@@ -32,11 +32,13 @@ def responses_of(
     for response in responses:
         if not isinstance(response, Response):
             raise ModelError(
+                "not-a-formula",
                 f"The formula is {response!r}.",
                 "A text such as 'y ~ x + (1 | g)', or a list of sl.Response.",
             )
     if family != "gaussian" or link is not None or predictors:
         raise ModelError(
+            "argument-of-response",
             f"family={family!r}, link={link!r}, predictors={predictors!r} beside a list of responses.",
             "Each response has its own: sl.Response(formula, family=..., link=..., predictors=...).",
         )

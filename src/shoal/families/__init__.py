@@ -138,7 +138,9 @@ def get_family(family: str | Family, link: str | None = None) -> Family:
     if isinstance(family, Family):
         if link not in (None, family.link):
             raise ModelError(
-                f"The family is {family.name}({family.link}), the link {link!r}.", "Give the link once."
+                "link-twice",
+                f"The family is {family.name}({family.link}), the link {link!r}.",
+                "Give the link once.",
             )
         return family
     parts = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*([^()]*?)\s*\))?\s*", str(family))
@@ -146,10 +148,11 @@ def get_family(family: str | Family, link: str | None = None) -> Family:
     if name not in FAMILIES:
         close = nearest(name, FAMILIES)
         raise ModelError(
+            "unknown-family",
             f"There is no family {name!r}.",
             f"Known: {', '.join(FAMILIES)}.",
             close if close.startswith("Did") else "",
         )
     if link is not None and inside is not None and link != inside:
-        raise ModelError(f"The family is {family!r}, the link {link!r}.", "Give the link once.")
+        raise ModelError("link-twice", f"The family is {family!r}, the link {link!r}.", "Give the link once.")
     return type(FAMILIES[name])(inside if link is None else link)

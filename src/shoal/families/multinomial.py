@@ -75,6 +75,7 @@ class Multinomial(Shares):
         seen = np.asarray(counts.any(0))
         if never := [str(label) for label, there in zip(self.labels, seen, strict=True) if not there]:
             raise DataError(
+                "category-never-seen",
                 f"{listing(map(repr, never))} of {name} has no count in {len(counts)} rows.",
                 "Categories that were seen.",
                 "Leave the column out.",

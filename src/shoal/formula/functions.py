@@ -76,15 +76,23 @@ def register_function(name: str, function: Callable) -> None:
     """
     if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
         raise FormulaError(
+            "function-not-registered",
             f"A function cannot be registered as {name!r}.",
             "A name is letters, digits and underscores, starts with a letter, and is no Python keyword.",
         )
     if name in SPECIAL or name in listed() and name not in _registered:
         raise FormulaError(
-            f"{name}() is already part of formulas.", "A new name was needed.", "Choose another."
+            "function-not-registered",
+            f"{name}() is already part of formulas.",
+            "A new name was needed.",
+            "Choose another.",
         )
     if not callable(function):
-        raise FormulaError(f"{name!r} is of type {type(function).__name__}.", "A function was needed.")
+        raise FormulaError(
+            "function-not-registered",
+            f"{name!r} is of type {type(function).__name__}.",
+            "A function was needed.",
+        )
     _registered[name] = function
 
 

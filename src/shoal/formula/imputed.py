@@ -21,6 +21,7 @@ def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...
     for call in calls:
         if len(call.arguments) != 1 or call.keywords or not isinstance(call.arguments[0], Column):
             raise FormulaError(
+                "term-arguments",
                 f"Found {unparse(call)}.",
                 "mi(...) takes the name of a column, which has a formula of its own: x | mi() ~ z.",
                 "Compute the predictor as a column of the table.",
@@ -30,6 +31,7 @@ def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...
         name = call.arguments[0].name
         if name in found:
             raise FormulaError(
+                "term-twice",
                 f"{unparse(call)} is there twice.",
                 "Each predictor is named once.",
                 "Remove one of the two.",

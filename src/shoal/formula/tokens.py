@@ -84,6 +84,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
     """
     if not isinstance(text, str):
         raise FormulaError(
+            "formula-not-text",
             f"The formula is of type {type(text).__name__}.",
             "A formula is text.",
             "For example 'y ~ x + (1 | g)'.",
@@ -91,6 +92,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
     scale = EXPANSION if expanded else 1
     if len(text) > scale * MAX_CHARACTERS:
         raise FormulaError(
+            "formula-too-long",
             f"The formula has {len(text):,} characters.",
             f"At most {scale * MAX_CHARACTERS:,} are read.",
             "Compute some of its parts as columns of the table.",
@@ -105,6 +107,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
             tokens.append(_token(match))
         if len(tokens) > scale * MAX_TOKENS:
             raise FormulaError(
+                "formula-too-long",
                 f"The formula has more than {scale * MAX_TOKENS:,} tokens.",
                 f"At most {scale * MAX_TOKENS:,} are read.",
                 "Compute some of its parts as columns of the table.",
@@ -124,6 +127,7 @@ def _token(match: re.Match[str]) -> Token:
 def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaError:
     if text.startswith("<-", position):
         return FormulaError(
+            "arrow",
             "Found '<-'.",
             "A response and its terms are joined by '~'.",
             rewrite(text, (position, position + 2), "~"),
@@ -132,6 +136,7 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         )
     if match is not None:
         return FormulaError(
+            "comparison-sign",
             f"Found the comparison or assignment {match.group()!r}.",
             "A formula has the signs ~ | || + - * / : ^ ** ( ) and functions.",
             "Compute the comparison as a column of the table.",
@@ -150,6 +155,7 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         end, found = position + 1, character
         remedy = _REMEDIES.get(character, "Remove it, or put the column's name between backticks.")
     return FormulaError(
+        "unexpected-sign",
         f"Found {found!r}.",
         "A formula has names, numbers, functions and the signs ~ | || + - * / : ^ ** ( ).",
         remedy,
@@ -163,6 +169,7 @@ def _leading_dot(text: str, match: re.Match[str]) -> FormulaError:
     name = match.group()
     rows = name == ".row"
     return FormulaError(
+        "leading-dot",
         f"Found {name!r}.",
         "A factor with a level for every row is a column that numbers the rows: "
         "data['row_id'] = range(len(data))."

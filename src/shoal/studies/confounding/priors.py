@@ -56,6 +56,7 @@ def chosen(
     if unknown := [name for name in given if name not in taken]:
         close = nearest(str(unknown[0]), everything)
         raise PriorError(
+            "unknown-parameter",
             f"There is no parameter {unknown[0]!r} to give a prior to.",
             f"The models of {listing(specs)} have: {listing(everything, 30)}.",
             close if close.startswith("Did") else "",
