@@ -98,8 +98,12 @@ class ShoalWarning(UserWarning):
 
 
 def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
-    """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters."""
+    """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters.
+
+    It stays one line that any terminal prints: line breaks and what is no sign are shown as ``␣``.
+    """
     start, end = span
+    text = "".join(sign if sign.isprintable() else "␣" for sign in text)
     end = max(end, start + 1)
     left = max(0, min(start - width // 3, len(text) - width))
     right = min(len(text), left + width)
@@ -111,10 +115,16 @@ def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
 def nearest(name: str, known: Iterable[object]) -> str:
     """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
     names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    if close:
+    close = [other for other in names if other.casefold() == str(name).casefold()]
+    if close := close or difflib.get_close_matches(str(name), names, n=3, cutoff=0.6):
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"
     return f"Known: {listing([repr(n) for n in names], 20)}." if names else ""
+
+
+def meant(name: str, known: Iterable[object]) -> str:
+    """Return a "Did you mean …?" sentence, or nothing where no name is near."""
+    close = nearest(name, known)
+    return close if close.startswith("Did") else ""
 
 
 def listing(items: Iterable[object], limit: int = 5) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from shoal.errors import PriorError, nearest
+from shoal.errors import PriorError, meant
 
 if TYPE_CHECKING:
     from shoal.priors import Prior
@@ -62,7 +62,7 @@ def parse_prior(text: str) -> tuple[str, Prior]:
             "unknown-prior",
             f"There is no prior {kind!r}, in {_short(text)}.",
             f"Known: {', '.join(known)}.",
-            _suggest(kind, known),
+            meant(kind, known),
         )
     positional, named = _arguments(text, inside)
     signature = inspect.signature(KINDS[kind])
@@ -75,7 +75,7 @@ def parse_prior(text: str) -> tuple[str, Prior]:
             "prior-arguments",
             f"The arguments of {_short(text)} do not fit: {problem}.",
             f"{kind} takes {', '.join(taken)}.",
-            _suggest(unknown[0], signature.parameters) if unknown else "",
+            meant(unknown[0], signature.parameters) if unknown else "",
         ) from problem
     return name, KINDS[kind](*positional, **named)
 
@@ -104,11 +104,6 @@ def _arguments(text: str, inside: str) -> tuple[list[float], dict[str, float]]:
         else:
             named[name] = size
     return positional, named
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    hint = nearest(name, known)
-    return hint if hint.startswith("Did") else ""
 
 
 def _short(text: str) -> str:

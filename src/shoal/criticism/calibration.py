@@ -23,6 +23,7 @@ from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.estimands.predictions import check_integer
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.run import sampled
 from shoal.model import Specification
@@ -193,8 +194,7 @@ def sbc(
     """
     limits = (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1))
     for name, value, least in limits:
-        if value < least:
-            raise ModelError("number-out-of-range", f"{name}={value}.", f"{name} is at least {least}.")
+        check_integer(name, value, least)
     began, progress = time.perf_counter(), progress or Progress()
     _check_recursive(model)
     if any(not design.rows.observed.all() for design in model.designs):

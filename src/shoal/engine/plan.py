@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.errors import ModelError, counted, nearest
+from shoal.errors import ModelError, counted, meant
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 SAMPLERS = ("independence", "alternating", "hmc", "nuts")
@@ -116,7 +116,7 @@ def check_names(coordinates: str, sampler: str) -> None:
     ):
         if value not in known:
             raise ModelError(
-                "unknown-choice", f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known)
+                "unknown-choice", f"{what}={value!r}.", f"One of {', '.join(known)}.", meant(value, known)
             )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import FormulaError, ModelError, listing, nearest
+from shoal.errors import FormulaError, ModelError, listing, meant
 from shoal.estimands.common import INTERVAL, describe, interval_names
 from shoal.estimands.predictions import LARGEST
 from shoal.estimands.table import Estimates
@@ -219,10 +219,9 @@ def _computed(part: str, columns: dict[str, np.ndarray], text: str) -> np.ndarra
 
 
 def _unreadable(text: str, what: str, rows: int) -> ModelError:
-    known = nearest(text, HYPOTHESES)
     return ModelError(
         "comparison-unreadable",
         f"hypothesis={text!r} {what}.",
         f"One of {', '.join(HYPOTHESES)}, or an expression of the {rows:,} rows of the table, b1 to b{rows}.",
-        known if known.startswith("Did") else "",
+        meant(text, HYPOTHESES),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.errors import DataError, ModelError, listing, meant
 from shoal.estimands.adjusted import Ask, Base
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
@@ -22,6 +22,7 @@ from shoal.formula.tree import Call, Node, children, columns_of
 from shoal.model.design import Design
 
 GRIDS = ("range", "quantiles")
+MOST_POINTS = 10_000  # of a curve, at whose every point all draws are kept
 FEW = 6  # distinct numbers of a column whose values tell curves apart: each has its own
 
 
@@ -122,7 +123,7 @@ def varied(
     """
     if grid not in GRIDS:
         raise ModelError(
-            "unknown-choice", f"grid={grid!r}.", f"One of {', '.join(GRIDS)}.", nearest(str(grid), GRIDS)
+            "unknown-choice", f"grid={grid!r}.", f"One of {', '.join(GRIDS)}.", meant(str(grid), GRIDS)
         )
     design, frame = ask.design, ask.frame
     categories = categories_of(design, frame)
@@ -202,7 +203,7 @@ def _known(column: pd.Series) -> np.ndarray:
 
 def _along(values: np.ndarray, grid: str, points: int) -> list[Any]:
     """Return values along a number's range, or its quantiles."""
-    check_integer("points", points, 2)
+    check_integer("points", points, 2, MOST_POINTS)
     distinct = np.unique(values)
     if len(distinct) <= points and np.array_equal(distinct, np.round(distinct)):
         return [int(value) for value in distinct]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.estimands import interval_names
 from shoal.estimands.population_mean import check_average, population_mean
 from shoal.fit.results import Results
@@ -159,7 +159,7 @@ def ask(
                 "unknown-choice",
                 f"{name}={value!r}.",
                 f"One of {', '.join(known)}.",
-                nearest(str(value), known),
+                meant(str(value), known),
             )
     check_integer("seed", seed, 0)
     if kind == "response" and new_levels == "average":
@@ -187,12 +187,12 @@ def ask(
     ]
 
 
-def check_integer(name: str, value: Any, least: int) -> None:
-    """Raise unless `value` is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ModelError(
-            "number-out-of-range", f"{name}={value!r}.", f"{name} is an integer of at least {least}."
-        )
+def check_integer(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise unless `value` is an integer of at least `least`, and at most `most`."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        span = f"of at least {least}" if most is None else f"from {least} to {most:,}"
+        raise ModelError("number-out-of-range", f"{name}={value!r}.", f"{name} is an integer {span}.")
 
 
 def thinned(posterior: xr.Dataset, draws: int | None) -> xr.Dataset:

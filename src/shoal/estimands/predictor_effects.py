@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.estimands.adjusted import (
     Ask,
     Base,
@@ -160,7 +160,7 @@ def plan(
     """
     if over not in OVER:
         raise ModelError(
-            "unknown-choice", f"over={over!r}.", f"One of {', '.join(OVER)}.", nearest(str(over), OVER)
+            "unknown-choice", f"over={over!r}.", f"One of {', '.join(OVER)}.", meant(str(over), OVER)
         )
     design = results.model.response(response)
     scale = scale_for(design, scale)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.estimands.common import linear_scale
 from shoal.fit.results import Results
 from shoal.formula.terms import Expression
@@ -28,7 +28,7 @@ def scale_for(design: Design, scale: Any) -> str:
     scale = "linear" if scale == "link" else scale
     if scale not in SCALES:
         raise ModelError(
-            "unknown-choice", f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", nearest(str(scale), SCALES)
+            "unknown-choice", f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", meant(str(scale), SCALES)
         )
     if scale == "response" and design.family.categorical and design.family.joint:
         return "probability"  # categories without an order have no mean

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.estimands.adjusted import Measure, Predict, averages
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.grids import categories_of, columns_in
@@ -67,7 +67,7 @@ def slope(
     interval_names(prob)
     if kind not in KINDS:
         raise ModelError(
-            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", nearest(str(kind), KINDS)
+            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", meant(str(kind), KINDS)
         )
     along = columns_in(x, "x")
     if len(along) > 1:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.model import Specification
 from shoal.priors import Shrinkage
 
@@ -62,7 +62,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
             "unknown-choice",
             f"There are no coordinates {coordinates!r} to export in.",
             f"One of {', '.join(COORDINATES)}.",
-            nearest(str(coordinates), COORDINATES),
+            meant(str(coordinates), COORDINATES),
         )
     shrunk = [name for name, p in model.priors.items() if isinstance(p.prior, Shrinkage)]
     if shrunk:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
 from shoal.families.rows import Rows
 from shoal.priors import Prior
@@ -108,12 +108,11 @@ class Family(ABC):
 
     def __init__(self, link: str | None = None):
         if link is not None and link not in self.links:
-            close = nearest(str(link), self.links)
             raise ModelError(
                 "unknown-link",
                 f"Family {self.name!r} has no link {link!r}.",
                 f"Its links: {', '.join(self.links)}.",
-                close if close.startswith("Did") else "",
+                meant(str(link), self.links),
             )
         self.link = link or self.links[0]
 

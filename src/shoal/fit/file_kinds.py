@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def engine_of(path: Path) -> str:
     FileError
         If it is missing, empty or of another kind.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # False of names that no file can have, at which Path.exists() fails
         raise FileError(
             "no-file", f"There is no file {path}.", "A result file: netCDF as arviz or `fit.save` writes it."
         )

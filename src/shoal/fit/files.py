@@ -65,7 +65,8 @@ def whole(path: Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as problem:
-        why = problem.strerror or "the system refuses it"
+        number = problem.errno  # which HDF5 keeps, but writes its own words around
+        why = os.strerror(number) if number else "the system refuses it"
         raise FileError(
             "file-not-writable", f"{path} cannot be written: {why}.", "A folder you may write to."
         ) from problem

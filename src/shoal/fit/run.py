@@ -16,7 +16,7 @@ from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, SamplingError, listing, nearest
+from shoal.errors import ModelError, SamplingError, listing, meant
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
@@ -167,5 +167,5 @@ def check_settings(settings: Settings, store: str) -> None:
         raise ModelError("probability-out-of-range", f"target_accept={aim!r}.", "A number between 0 and 1.")
     if store not in STORES:
         raise ModelError(
-            "unknown-choice", f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES)
+            "unknown-choice", f"store={store!r}.", f"One of {', '.join(STORES)}.", meant(store, STORES)
         )

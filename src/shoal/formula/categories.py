@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, listing, nearest
+from shoal.errors import DataError, counted, listing, meant
 from shoal.formula.text_values import conversion, numbers_or_dates
 from shoal.formula.tree import quote
 
@@ -108,8 +108,8 @@ def require_category(series: pd.Series, name: str) -> None:
         raise DataError(
             "text-of-numbers",
             f"Column {name!r} is text that holds {kind} ({listing(map(repr, values), 3)}){besides}.",
-            f"As a category it would have {len(values) - 1:,} coefficients. Numbers were needed; if it is a "
-            f"category all the same, write C({quote(name)}) in the formula.",
+            f"As a category it would have {counted(len(values) - 1, 'coefficient')}. Numbers were needed; if "
+            f"it is a category all the same, write C({quote(name)}) in the formula.",
             conversion(name, kind, others),
         )
 
@@ -134,7 +134,7 @@ def require_level(base: object, levels: tuple, name: str) -> None:
         f"Levels: {listing(map(repr, levels), limit=10)}.",
         f"Write C({quote(name)}, contr.treatment({counted!r}))."
         if isinstance(counted, str | int)
-        else nearest(str(base), map(str, levels)),
+        else meant(str(base), map(str, levels)),
     )
 
 

@@ -52,6 +52,17 @@ SPECIAL = {
     "sar": "sar(...) stands alone right of '~': y ~ x + sar(W). It says how rows depend on their neighbours.",
 }
 
+# What other programs call terms of another name here, and what belongs outside a formula.
+ELSEWHERE = {
+    "bf": "A formula stands alone; those of parameters are predictors={'sigma': '~ z'}.",
+    "brmsformula": "A formula stands alone; those of parameters are predictors={'sigma': '~ z'}.",
+    "c": "Several responses are a list of sl.Response; columns of one response are cbind(a, b).",
+    "cbind": "cbind(a, b) stands left of '~' and takes two columns or more.",
+    "monotonic": "A monotonic effect is mo(x).",
+    "lag": "The value before is a column: data['before'] = data.groupby('g')['x'].shift().",
+    "dummy": "Categories have coefficients as they are: y ~ g, or y ~ C(g).",
+}
+
 _registered: dict[str, Callable] = {}
 
 
@@ -74,7 +85,8 @@ def register_function(name: str, function: Callable) -> None:
     -----
     The function belongs to this process: register it again before a saved result that uses it predicts.
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    given: object = name  # by callers without types
+    if not isinstance(given, str) or not name.isidentifier() or keyword.iskeyword(name) or name[0] == "_":
         raise FormulaError(
             "function-not-registered",
             f"A function cannot be registered as {name!r}.",

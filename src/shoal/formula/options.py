@@ -76,9 +76,8 @@ def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -
     bound = dict(zip(names, positional, strict=False))
     for key, value in call.keywords:
         if key not in names:
-            raise refuse(
-                "unknown-option", f"{call.function}(...) has no argument {key!r}.", nearest(key, names), value
-            )
+            known = nearest(key, names) or "It takes none with a name."
+            raise refuse("unknown-option", f"{call.function}(...) has no argument {key!r}.", known, value)
         if key in bound:
             raise refuse(
                 "given-twice", f"{call.function}(...) is given {key!r} twice.", "Give it once.", value

@@ -87,7 +87,7 @@ def parse_predictor(text: str, parameter: str, of: Formula) -> Formula:
         raise FormulaError(
             "parameter-predictor",
             f"The predictor of {parameter!r} is {given!r}.",
-            "A text such as '~ z + (1 | g)'.",
+            "A text such as '~ z + (1 | g)', or a number, to hold it at.",
         )
     left, tilde, right = text.partition("~")
     if not tilde:
@@ -178,15 +178,26 @@ def _read_right(reader: Reader) -> Node:
     if reader.token.is_sign("|", "||"):
         raise _bare_bar(reader, right)
     if reader.token.is_sign(","):
-        raise reader.error(
-            "comma",
-            "Found ','.",
-            "The formula ends here; what follows is an argument of its own: Model(formula, data, family).",
-            write(reader.text[: right.span[1]]),
-        )
+        raise _comma(reader, right)
     if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right
+
+
+def _comma(reader: Reader, right: Node) -> FormulaError:
+    """Return the error for ``y ~ x, sigma ~ z``, or for an argument that is inside the quotes."""
+    rest = reader.text[reader.token.span[1] :]
+    parts = [[side.strip() for side in part.split("~")] for part in rest.split(",")]
+    own = "Model(formula, data, family)"
+    if all(len(part) == 2 and part[0].isidentifier() for part in parts):
+        given = ", ".join(f"{name!r}: {'~ ' + terms!r}" for name, terms in parts)
+        own = f"Model(formula, data, predictors={{{given}}})"
+    return reader.error(
+        "comma",
+        "Found ','.",
+        f"The formula ends here; what follows is an argument of its own: {own}.",
+        write(reader.text[: right.span[1]]),
+    )
 
 
 def _subscript(column: Column, levels: Listing, text: str) -> FormulaError:

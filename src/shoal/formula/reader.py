@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from shoal.errors import FormulaError
 from shoal.formula.dialects import BARRED, translated
+from shoal.formula.functions import ELSEWHERE
 from shoal.formula.suggestions import rewrite
 from shoal.formula.tokens import Kind, Token, tokenize
 from shoal.formula.tree import (
@@ -103,7 +104,7 @@ class Reader:
         elif token.is_sign("~"):
             needed, remedy = (
                 "A formula has one '~', outside all parentheses.",
-                "Write one formula for each response.",
+                ELSEWHERE.get(self.tokens[0].text, "Write one formula for each response."),
             )
         elif token.is_sign(")"):
             before = [t for t in self.tokens[: self.position] if t.is_sign("(") or t.is_sign(")")]

@@ -15,6 +15,7 @@ from shoal.formula.functions import (
     BASES,
     CONTRASTS,
     ELEMENTWISE,
+    ELSEWHERE,
     GROUPED,
     SPECIAL,
     STANDARDISING,
@@ -128,7 +129,7 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
         raise FormulaError(
             "unknown-function",
             f"{name!r} is not a function that formulas know.",
-            nearest(name, (*listed(), *SPECIAL)),
+            ELSEWHERE.get(name) or nearest(name, (*listed(), *SPECIAL)),
             "Compute the value as a column of the table, or add the function with register_function().",
             formula=formula,
             span=(call.span[0], call.span[0] + len(name)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from shoal.errors import FormulaError
-from shoal.formula.suggestions import rewrite
+from shoal.formula.suggestions import rewrite, write
 
 MAX_CHARACTERS = 10_000
 MAX_TOKENS = 4_000
@@ -60,6 +60,20 @@ _PATTERN = re.compile(
 )
 
 _LEADING_DOT = re.compile(r"\.[^\W\d][\w.]*")
+# Signs that word processors put in the place of others, and keyboards of other scripts.
+_ALIKE = {
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "*",
+    "·": "*",
+    "÷": "/",
+    "～": "~",
+    "∼": "~",
+    "｜": "|",
+    "∣": "|",
+}
+_ALIKE |= {"“": '"', "”": '"', "‘": "'", "’": "'", "´": "`", "（": "(", "）": ")", "＋": "+", "，": ","}
 _REMEDIES = {
     "`": "Close the backtick; there must be a name inside.",
     '"': "Close the string with the same quote; it cannot hold a backslash or a line break.",
@@ -154,6 +168,8 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
     else:
         end, found = position + 1, character
         remedy = _REMEDIES.get(character, "Remove it, or put the column's name between backticks.")
+        if character in _ALIKE:
+            remedy = write("".join(_ALIKE.get(sign, sign) for sign in text))
     return FormulaError(
         "unexpected-sign",
         f"Found {found!r}.",
@@ -168,6 +184,7 @@ def _leading_dot(text: str, match: re.Match[str]) -> FormulaError:
     """Return the error for ``.row``, which numbers the rows elsewhere, and for names like it."""
     name = match.group()
     rows = name == ".row"
+    alone = not re.search(r"[\w`)\]]\s*$", text[: match.start()])  # a name may begin here
     return FormulaError(
         "leading-dot",
         f"Found {name!r}.",
@@ -175,7 +192,7 @@ def _leading_dot(text: str, match: re.Match[str]) -> FormulaError:
         "data['row_id'] = range(len(data))."
         if rows
         else "If that is a column's name, it goes between backticks.",
-        rewrite(text, match.span(), "row_id" if rows else f"`{name}`"),
+        rewrite(text, match.span(), "row_id" if rows else f"`{name}`") if alone else "",
         formula=text,
         span=match.span(),
     )

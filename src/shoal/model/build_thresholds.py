@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, FormulaError, ModelError, counted, listing, nearest
+from shoal.errors import DataError, FormulaError, ModelError, counted, listing, meant
 from shoal.families import Family, Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression, Formula
@@ -73,7 +73,7 @@ def replayed(thresholds: Thresholds, frame: pd.DataFrame) -> Thresholds:
             "unknown-item",
             f"Column {thresholds.column!r} has {listing(map(repr, new))}, which the model was not fitted to.",
             f"One of {listing(map(repr, thresholds.labels.tolist()), 10)}: another item has no cutpoints.",
-            nearest(str(new[0]), map(str, thresholds.labels.tolist())),
+            meant(str(new[0]), map(str, thresholds.labels.tolist())),
         )
     return replace(thresholds, index=index.astype(np.int64))
 

@@ -12,6 +12,7 @@ from shoal.families import FAMILIES, Family, Rows
 from shoal.families.coarse import Coarse
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression, Formula, ResponseTerm
+from shoal.formula.text_values import measured
 from shoal.model import checks
 
 LEFT, NONE, RIGHT, INTERVAL = -1, 0, 1, 2
@@ -160,6 +161,8 @@ def _numbers(part: Expression, frame: pd.DataFrame) -> np.ndarray:
     """Return an expression's values, (N,), which may be missing."""
     columns = {name: frame[name].to_numpy() for name in part.columns or frame.columns[:1]}
     values = np.asarray(evaluate(part, columns))
+    if values.dtype.kind not in "biuf":
+        checks.numeric(part.text, values, measured)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
 

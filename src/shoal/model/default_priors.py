@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoal.errors import PriorError, as_known, listing, nearest
+from shoal.errors import PriorError, as_known, listing, meant
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
@@ -96,6 +96,9 @@ class _Settled:
         """
         name, wider = default.name, default.wider
         self.wider |= dict.fromkeys(wider)
+        for key in (name, *wider):  # also those that narrower names leave no parameter
+            if key in self.given:
+                _check_prior(key, self.given[key], default.prior.support)
         found = next((key for key in (name, *wider) if key in self.given), None)
         if found is None:
             self.priors[name] = ResolvedPrior(default.prior, True, default.centered, default.joint)
@@ -116,29 +119,30 @@ class _Settled:
         known = list(dict.fromkeys([*self.priors, *self.wider]))
         unknown = [name for name in self.given if name not in known]
         if unknown:
-            close = nearest(unknown[0], known)
             if "cor" in unknown[0] and unknown[0].replace("cor", "sd", 1) in known:
-                close = "One effect has nothing to correlate with: write (1 + x | g) for several."
                 raise PriorError(
                     "no-correlation",
                     f"There is no parameter {unknown[0]!r}: its term has no correlated effects.",
-                    close,
+                    "One effect has nothing to correlate with: write (1 + x | g) for several.",
                 )
             raise PriorError(
                 "unknown-parameter",
                 f"There is no parameter {unknown[0]!r} to give a prior to.",
                 f"This model has: {', '.join(known)}.",
-                close if close.startswith("Did") else "",
+                meant(unknown[0], known),
             )
 
 
-def _check_support(name: str, prior: Any, support: str) -> None:
+def _check_prior(name: str, prior: Any, support: str) -> None:
     if not isinstance(prior, Prior) or isinstance(prior, INTERNAL):
         raise PriorError(
             "not-a-prior",
             f"The prior of {name!r} is {prior!r}.",
             f"A prior such as sl.priors.{EXAMPLES[support]}.",
         )
+
+
+def _check_support(name: str, prior: Any, support: str) -> None:
     if isinstance(prior, Fixed):
         if support == "correlation":
             raise PriorError(

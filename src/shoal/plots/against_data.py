@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.drawing.style import GREY, POOLED, plain, quiet
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.model.design import Design
 from shoal.plots.borrowed import on_axes
 
@@ -81,7 +81,7 @@ def check_kind(kind: str) -> None:
     """Raise if there is no such kind of picture."""
     if kind not in KINDS:
         raise ModelError(
-            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", nearest(str(kind), KINDS)
+            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", meant(str(kind), KINDS)
         )
 
 

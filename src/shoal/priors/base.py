@@ -43,7 +43,7 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         for name, value in self.arguments().items():
-            if not isinstance(value, Real) or not math.isfinite(value):
+            if type(value) is bool or not isinstance(value, Real) or not math.isfinite(value):
                 raise PriorError(
                     "prior-argument-not-a-number",
                     f"{type(self).__name__}({name}={value}).",

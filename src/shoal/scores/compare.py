@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, listing, meant
 from shoal.fit.given import check_fits, results_of
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
@@ -169,7 +169,7 @@ def compare(
             "unknown-choice",
             f"method={method!r}.",
             f"One of {', '.join(METHODS)}.",
-            nearest(str(method), METHODS),
+            meant(str(method), METHODS),
         )
     given = {str(name): model for name, model in models.items()}
     if len(given) < len(models):

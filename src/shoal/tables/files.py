@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -39,8 +40,9 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
     DataError
         The file is missing, of another kind, or cannot be read.
     """
-    if not path.is_file():
-        found = f"{str(path)!r} is a folder." if path.is_dir() else f"There is no file {str(path)!r}."
+    if not os.path.isfile(path):  # False of names that no file can have, at which Path.is_file() fails
+        shown = str(path) if len(str(path)) <= SHOWN else f"{str(path)[:SHOWN]}…"
+        found = f"{shown!r} is a folder." if os.path.isdir(path) else f"There is no file {shown!r}."
         if path.name in {dataset.name for dataset in describe()}:
             raise DataError(
                 "no-data-file",
@@ -161,4 +163,5 @@ _READERS: dict[str, Callable[[Path, list[str] | None], tuple[Any, list[str]]]] =
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
 }
+SHOWN = 200  # characters of a name
 _NEEDS = {".csv": " in UTF-8, with as many fields in each row as there are names in the first"}

@@ -12,7 +12,7 @@ import numpy as np
 from shoal.errors import DataError, listing
 from shoal.tables.columns import convert
 from shoal.tables.files import read_file
-from shoal.tables.table import Table, check_names, known
+from shoal.tables.table import Table, check_names, check_text, known
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -47,6 +47,13 @@ def read(source: Any, columns: Iterable[str] | None = None) -> Table:
     names = None
     wanted = None if columns is None else list(columns)
     if isinstance(source, str | os.PathLike):
+        if "://" in str(source):
+            raise DataError(
+                "no-data-file",
+                f"{str(source)!r} is an address.",
+                "A file on this machine, or a table.",
+                f"Read it first: pandas.read_csv({str(source)!r}).",
+            )
         # No column at all would lose the number of rows.
         source, names = read_file(Path(source), wanted or None)
     elif isinstance(source, Mapping):
@@ -96,7 +103,7 @@ def _from_mapping(source: Mapping[Any, Any]) -> pd.DataFrame:
     """Make a frame by position: pandas alone would align series by their labels and repeat single values."""
     import pandas as pd
 
-    flat = {name: value for name, value in source.items() if np.ndim(value) == 1}
+    flat = {name: value for name, value in source.items() if _is_column(value)}
     if len(flat) < len(source):
         raise DataError(
             "not-one-dimensional",
@@ -110,4 +117,22 @@ def _from_mapping(source: Mapping[Any, Any]) -> pd.DataFrame:
             f"Columns of different lengths: {lengths}.",
             "Every column needs one value per row.",
         )
-    return pd.DataFrame({name: pd.Series(value).reset_index(drop=True) for name, value in flat.items()})
+    return pd.DataFrame({name: _series(str(name), value) for name, value in flat.items()})
+
+
+def _is_column(value: Any) -> bool:
+    """Say whether a value of a mapping is one-dimensional; a ragged list, which NumPy refuses, is not."""
+    try:
+        return np.ndim(value) == 1
+    except ValueError:
+        return False
+
+
+def _series(name: str, value: Any) -> pd.Series:
+    import pandas as pd
+
+    try:
+        return pd.Series(value).reset_index(drop=True)
+    except UnicodeEncodeError:
+        check_text(name, value)
+        raise

@@ -205,7 +205,11 @@ def check_storable(frame: pd.DataFrame) -> None:
 def check_text(name: str, labels: Iterable[Any]) -> None:
     """Raise `DataError` if text among the labels of a column is such as no file can hold."""
     texts = (label for label in labels if isinstance(label, str))
-    bad = [text for text in texts if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)]
+    bad = [
+        text
+        for text in dict.fromkeys(texts)
+        if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
+    ]
     if bad:
         raise DataError(
             "text-not-storable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
@@ -37,7 +38,7 @@ def columns(design: Design) -> None:
                 "column-constant",
                 f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
                 "A predictor must vary.",
-                f"Remove {name!r} from the formula.",
+                _without(name, design.columns),
             )
     _moderate(design.formula.response.value.text, design.rows.y)
     _dependent(design)
@@ -47,6 +48,14 @@ def columns(design: Design) -> None:
     for first, second in combinations(design.groups, 2):
         _twins(first, second)
     _exact(design)
+
+
+def _without(name: str, columns: Sequence[str]) -> str:
+    """Return how a formula gets rid of a column that is constant: by its term, which may have others."""
+    term = re.sub(r"\[[^][]*\]$", "", name)
+    if term == name or not any(other.startswith(f"{term}[") for other in columns if other != name):
+        return f"Remove {name!r} from the formula."
+    return f"It is one of the columns of {term}: take fewer of them, or knots within the data."
 
 
 def _moderate(name: str, values: np.ndarray) -> None:

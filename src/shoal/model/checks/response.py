@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, counted, listing, nearest
+from shoal.errors import DataError, ModelError, counted, listing, meant
 from shoal.families import FAMILIES, Family, Rows
 from shoal.families.ordinal import Ordinal
 from shoal.formula.dialects import proportion_as_trials
@@ -51,7 +51,9 @@ def additions(formula: Formula, family: Family) -> None:
     for name in sorted(given - family.takes):
         raise ModelError(
             "addition-not-taken",
-            f"The formula has {name}(...), which family {family.name!r} does not take.",
+            f"The response is {several}, and family {family.name!r} takes no trials."
+            if name == "trials" and (several := _several(formula))
+            else f"The formula has {name}(...), which family {family.name!r} does not take.",
             f"It takes {listing(sorted(family.takes)) or 'neither trials nor se'}.",
             "Use family='binomial' for counts out of trials." + _as_list(formula)
             if name == "trials"
@@ -79,12 +81,20 @@ def predictors(given: Mapping[str, Any], formula: Formula, family: Family) -> No
                 "It stands in the formula of the response, whose residuals correlate.",
             )
         if name not in known:
+            remedy = meant(name, known)
+            if name in family.parameters(False, False):
+                se = formula.response.se
+                remedy = f"se({se.text}) takes its place: se({se.text}, sigma=True) has both." if se else ""
+            elif name in ("mu", formula.response.value.text):
+                remedy = "The mean has the predictor of the formula itself."
             raise ModelError(
                 "parameter-not-of-family",
                 f"Family {family.name!r} has no parameter {name!r} to be predicted.",
                 f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
-                nearest(name, known) if known else "",
+                remedy,
             )
+        if isinstance(own, Formula):
+            _apart_from_response(own, f" of {name}")
 
 
 def specific(formula: Formula, family: Family) -> Ordinal:
@@ -163,6 +173,12 @@ def _with_trials(formula: Formula) -> tuple[str, str]:
     )
 
 
+def _several(formula: Formula) -> str:
+    """Return ``cbind(y, z)`` where it stands for successes and failures, else nothing."""
+    written = formula.text.partition("~")[0].partition("|")[0].strip()
+    return written if written.startswith("cbind(") else ""
+
+
 def _as_list(formula: Formula) -> str:
     """Return the list of responses that ``cbind(y, z)`` is in a multivariate regression of R."""
     trials = read_piece(formula.response.trials.text) if formula.response.trials else None
@@ -175,8 +191,8 @@ def _as_list(formula: Formula) -> str:
     return f" Several responses are a list: [{', '.join(each)}]."
 
 
-def _apart_from_response(formula: Formula) -> None:
-    """Raise if a column of the response stands right of the tilde."""
+def _apart_from_response(formula: Formula, of: str = "") -> None:
+    """Raise if a column of the response stands right of the tilde, in the predictor `of` a parameter."""
     specific = formula.specific.columns if formula.specific else ()
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
@@ -192,7 +208,7 @@ def _apart_from_response(formula: Formula) -> None:
         if both := [c for c in formula.response.value.columns if c in columns]:
             raise ModelError(
                 "response-on-both-sides",
-                f"{both[0]!r} is the response and {what}.",
+                f"{both[0]!r} is the response and {what}{of}.",
                 "Columns other than the response itself on the right.",
                 "Remove it from one side.",
             )

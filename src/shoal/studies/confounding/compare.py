@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from shoal.errors import ModelError, PriorError, listing, nearest
+from shoal.errors import ModelError, PriorError, listing, meant
 from shoal.estimands import interval_names
 from shoal.families import Family, get_family
 from shoal.priors import Prior
@@ -155,7 +155,7 @@ def _estimators(given: Any) -> tuple[str, ...]:
                 "unknown-choice",
                 f"There is no estimator {name!r}.",
                 f"Some of {listing(map(repr, ESTIMATORS))}.",
-                nearest(str(name), ESTIMATORS),
+                meant(str(name), ESTIMATORS),
             )
     if not names:
         raise ModelError(

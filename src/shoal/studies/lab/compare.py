@@ -12,7 +12,7 @@ from typing import Any
 from shoal.api import Model
 from shoal.engine.plan import COORDINATES
 from shoal.engine.settings import Settings
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.model import Specification
 from shoal.model.variants import with_priors
 from shoal.priors import Prior
@@ -125,7 +125,7 @@ def _names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
                 "unknown-choice",
                 f"There are no coordinates {name!r}.",
                 f"Some of {', '.join(KNOWN)}.",
-                nearest(str(name), KNOWN),
+                meant(str(name), KNOWN),
             )
     if not names:
         raise ModelError("nothing-named", "No coordinates are named.", f"Some of {', '.join(KNOWN)}.")
