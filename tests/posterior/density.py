@@ -247,7 +247,7 @@ def _group(model: Specification, group: Group, values: Mapping[str, Any]) -> flo
     total = 0.0
     if group.zero_sum:
         if not np.allclose(effects.sum(0), 0, atol=1e-8 * (1 + np.abs(effects).max())):
-            raise ModelError(f"Effects of {group.name!r} sum to {effects.sum(0)}.", "Sums of zero.")
+            raise ModelError("sums", f"Effects of {group.name!r} sum to {effects.sum(0)}.", "Sums of zero.")
         effects = zero_sum_basis(len(effects)) @ effects
     if group.root is not None:
         # With K = R R', effects are R times effects of independent levels.

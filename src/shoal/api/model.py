@@ -222,6 +222,7 @@ class Model(BeforeData):
         """
         if pooling == "partial" and self._whole.pooling != "partial":
             raise ModelError(
+                "pooled-variant",
                 f"This model was made with pooling {self._whole.pooling!r}; the partial one is not known.",
                 "The model as it was first written.",
             )

@@ -28,16 +28,28 @@ def responses_of(
     if isinstance(formula, str):
         return with_measured((Response(formula, family, link, predictors or {}),))
     given: Any = formula
-    several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
+    several = (
+        isinstance(given, Iterable)
+        and not hasattr(given, "columns")
+        and not isinstance(given, Mapping | bytes)
+    )
     responses: tuple[Any, ...] = tuple(given) if several else (given,)
     for response in responses:
         if not isinstance(response, Response):
+            plain = response is None or isinstance(response, str | int | float)
             raise ModelError(
-                f"The formula is {response!r}.",
+                "not-a-formula",
+                f"The formula is {response!r}."
+                if plain
+                else f"The formula is of type {type(response).__name__}.",
                 "A text such as 'y ~ x + (1 | g)', or a list of sl.Response.",
+                "First the formula, then the data: Model(formula, data)."
+                if hasattr(response, "columns")
+                else "",
             )
     if family != "gaussian" or link is not None or predictors:
         raise ModelError(
+            "argument-of-response",
             f"family={family!r}, link={link!r}, predictors={predictors!r} beside a list of responses.",
             "Each response has its own: sl.Response(formula, family=..., link=..., predictors=...).",
         )

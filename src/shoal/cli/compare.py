@@ -91,11 +91,11 @@ def _check_files(files: Sequence[Path]) -> None:
     for file in files:
         if not file.is_file():
             found = f"{file} is a folder." if file.is_dir() else f"There is no file {file}."
-            raise FileError(found, "A result file written by `fit.save` or `shoal fit -o`.")
+            raise FileError("no-file", found, "A result file written by `fit.save` or `shoal fit -o`.")
     for one, other in combinations(files, 2):
         if one.samefile(other):
             found = f"{one} is given twice." if one == other else f"{one} and {other} are one file."
-            raise FileError(found, "Files of different fits.")
+            raise FileError("file-given-twice", found, "Files of different fits.")
 
 
 def _check_output(

@@ -38,7 +38,9 @@ def find_data(data: str) -> pd.DataFrame | Path:
         return path
     if data in known:
         return load_dataset(data)
-    raise DataError(f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known))
+    raise DataError(
+        "unknown-data", f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known)
+    )
 
 
 def model_of(
@@ -74,7 +76,7 @@ def find_dataset(name: str) -> Dataset:
     known = {dataset.name: dataset for dataset in describe()}
     name = name.removeprefix(SHIPPED)
     if name not in known:
-        raise DataError(f"There is no data set named {name!r}.", "", nearest(name, known))
+        raise DataError("unknown-data-set", f"There is no data set named {name!r}.", "", nearest(name, known))
     return known[name]
 
 
@@ -94,16 +96,21 @@ def check_output(path: Path, force: bool, data: str) -> None:
     """
     if path.exists():
         if Path(data).exists() and path.samefile(data):
-            raise FileError(f"{path} is the data.", "Another name for the result.")
+            raise FileError("output-is-data", f"{path} is the data.", "Another name for the result.")
         if not path.is_file():
-            raise FileError(f"{path} is not a file.", "The name of a file that may be written.")
+            raise FileError(
+                "output-not-a-file", f"{path} is not a file.", "The name of a file that may be written."
+            )
         if not force:
-            raise FileError(f"{path} exists already.", "Another name, or --force to overwrite it.")
+            raise FileError(
+                "output-exists", f"{path} exists already.", "Another name, or --force to overwrite it."
+            )
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as problem:
         raise FileError(
+            "folder-not-writable",
             f"Nothing can be written in the folder {str(path.parent)!r}: {problem.strerror}.",
             "A folder that exists and that you may write to.",
         ) from problem

@@ -71,7 +71,9 @@ def check_result(file: Path) -> None:
     """
     if not file.is_file():
         needed = "A result file written by `fit.save` or `shoal fit -o`."
-        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
+        raise FileError(
+            "no-file", f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed
+        )
 
 
 def load_fit(file: Path) -> Fit:
@@ -83,4 +85,4 @@ def load_fit(file: Path) -> Fit:
         return load(file)
     except FileError as problem:
         other = "`shoal doctor FILE` judges the draws of any program."
-        raise FileError(problem.found, problem.needed, problem.remedy or other) from problem
+        raise FileError(problem.code, problem.found, problem.needed, problem.remedy or other) from problem

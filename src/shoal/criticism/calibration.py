@@ -23,6 +23,7 @@ from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.estimands.predictions import check_integer
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.run import sampled
 from shoal.model import Specification
@@ -193,12 +194,12 @@ def sbc(
     """
     limits = (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1))
     for name, value, least in limits:
-        if value < least:
-            raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
+        check_integer(name, value, least)
     began, progress = time.perf_counter(), progress or Progress()
     _check_recursive(model)
     if any(not design.rows.observed.all() for design in model.designs):
         raise ModelError(
+            "calibration-of-censored",
             "Rows are censored, and responses that are simulated are not.",
             "A model whose responses are all observed.",
             "Check the model without cens(...).",
@@ -213,7 +214,9 @@ def sbc(
         try:
             done = _replicate(posterior, names, settings, np.random.default_rng(sequence))
         except SamplingError as problem:
-            raise SamplingError(f"Simulation {number} of seed {seed}: {problem.found}") from problem
+            raise SamplingError(
+                problem.code, f"Simulation {number} of seed {seed}: {problem.found}"
+            ) from problem
         progress.drawn(1)
         return done
 
@@ -238,6 +241,7 @@ def _check_recursive(model: Specification) -> None:
         own = set(design.formula.response.value.columns)
         if used := responses & ({c for part in design.parts for c in part.formula.columns} - own):
             raise ModelError(
+                "calibration-of-predictors",
                 f"{listing(sorted(used))} is a response and a predictor of another response.",
                 "Calibration simulates all responses given fixed predictors.",
                 "Calibrate each response's model alone.",
@@ -249,7 +253,11 @@ def _free_quantities(model: Specification) -> list[str]:
     quantities = _quantities(model, draw_prior(model, np.random.default_rng(0), 2))
     names = [name for name, (first, second) in quantities.items() if first != second]
     if not names:
-        raise ModelError("All parameters of the model are Fixed.", "At least one parameter to calibrate.")
+        raise ModelError(
+            "nothing-to-calibrate",
+            "All parameters of the model are Fixed.",
+            "At least one parameter to calibrate.",
+        )
     return names
 
 

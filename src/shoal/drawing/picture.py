@@ -47,12 +47,14 @@ class Picture:
         """
         path = path_of(path)
         if path.suffix.lower() not in FORMATS:
-            raise ModelError(f"{path.name!r} ends in none of {', '.join(FORMATS)}.", "One of these.")
+            raise ModelError(
+                "output-ending", f"{path.name!r} ends in none of {', '.join(FORMATS)}.", "One of these."
+            )
         try:
             self.figure.savefig(path, dpi=dpi)
         except OSError as problem:
             raise FileError(
-                f"{path} cannot be written: {problem}.", "A folder you may write to."
+                "file-not-writable", f"{path} cannot be written: {problem}.", "A folder you may write to."
             ) from problem
         return path
 

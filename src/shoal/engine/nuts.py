@@ -89,7 +89,8 @@ class Chain:
                 self.walk.q[:] = np.append(q, z)
                 return
         raise SamplingError(
-            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin."
+            "no-starting-point",
+            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin.",
         )
 
     def advance(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.errors import ModelError, counted, nearest
+from shoal.errors import ModelError, counted, meant
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 SAMPLERS = ("independence", "alternating", "hmc", "nuts")
@@ -115,17 +115,21 @@ def check_names(coordinates: str, sampler: str) -> None:
         ("sampler", sampler, ("auto", *SAMPLERS)),
     ):
         if value not in known:
-            raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
+            raise ModelError(
+                "unknown-choice", f"{what}={value!r}.", f"One of {', '.join(known)}.", meant(value, known)
+            )
 
 
 def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
     if sampler == "independence" and not integrate:
         raise ModelError(
+            "independence-sampler",
             "sampler='independence' samples the hyperparameters alone.",
             "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
         )
     if sampler in ("hmc", "alternating") and not plain:
         raise ModelError(
+            "sampler-coordinates",
             f"sampler={sampler!r} in {coordinates} coordinates.",
             "It needs transported ones.",
             "Use sampler='nuts'.",

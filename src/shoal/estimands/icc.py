@@ -47,12 +47,13 @@ def icc(
     factors = _factors(design)
     if results.model.pooling == "none":
         raise ModelError(
+            "icc-without-pooling",
             "Without pooling the standard deviation between levels is a given number, and no estimate: a "
             "correlation made of it would say nothing of the data.",
             "The model itself, or its variant of partial pooling.",
         )
     if not _weights(design).any():
-        raise ModelError("No row has weight.", "Rows that count.")
+        raise ModelError("no-weight", "No row has weight.", "Rows that count.")
     rows = [
         {"at": name, **row}
         for name, there in _settings(results, design, at)
@@ -83,6 +84,7 @@ def _factors(design: Design) -> dict[str, list[str]]:
     """
     if design.family.joint:
         raise ModelError(
+            "response-of-categories",
             f"The categories of {design.formula.response.value.text!r} have a linear predictor each.",
             "A response with one linear predictor.",
         )
@@ -90,6 +92,7 @@ def _factors(design: Design) -> dict[str, list[str]]:
     index |= {f"latent_{latent.name}": latent.index for latent in design.latents}
     if not index:
         raise ModelError(
+            "no-grouping-factor",
             "The model has no grouping factor with each row in one level.",
             "A term such as `(1 | group)` in the formula.",
         )
@@ -120,10 +123,14 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     name, values = _column(at)
     columns = columns_of(design, False, False)
     if name not in columns:
-        raise DataError(f"No term reads a column {name!r}.", nearest(name, columns))
+        raise DataError("column-not-in-model", f"No term reads a column {name!r}.", nearest(name, columns))
     factors: list[Group | Latent] = [*design.groups, *design.latents]
     if name not in design.predicting and any(name in factor.columns for factor in factors):
-        raise ModelError(f"{name!r} names levels.", "A predictor, at whose values levels vary more or less.")
+        raise ModelError(
+            "factor-not-a-predictor",
+            f"{name!r} names levels.",
+            "A predictor, at whose values levels vary more or less.",
+        )
     frame = results.model.table.frame
     categories = categories_of(design, frame)
     for given in values:
@@ -138,13 +145,16 @@ def _column(at: Any) -> tuple[str, list[Any]]:
     """Return the column that is set, and to what."""
     if not isinstance(at, Mapping) or len(at) != 1:
         raise ModelError(
-            f"at={at!r}.", "One column, and the values to set it to.", "Such as at={'x': [0, 1]}."
+            "at-unreadable",
+            f"at={at!r}.",
+            "One column, and the values to set it to.",
+            "Such as at={'x': [0, 1]}.",
         )
     ((name, values),) = columns_in(
         {str(name): [None] if values is None else values for name, values in at.items()}, "at"
     ).items()
     if not all(map(pd.api.types.is_scalar, values)):
-        raise ModelError(f"at={at!r}.", f"A value for {name!r}, or a list of values.")
+        raise ModelError("at-unreadable", f"at={at!r}.", f"A value for {name!r}, or a list of values.")
     return name, values
 
 
@@ -155,6 +165,7 @@ def _correlations(
     parts, included = variances(results, fitted, rows, _weights(fitted))
     if not included:
         raise ModelError(
+            "no-residual-variance",
             f"Responses of family {fitted.family.name!r} have no one variance around the linear predictor.",
             "A family with a residual on that scale: normal ones; binary and ordered ones, by the variable "
             "behind them.",

@@ -21,7 +21,11 @@ def effects_draws(results: Results, name: str | None = None) -> xr.DataArray:
     """
     _, group = group_of(results, name)
     if group.r not in results.posterior:
-        raise ModelError(f"The draws of {group.r} were not kept (store='none').", "Fit with store='single'.")
+        raise ModelError(
+            "effects-not-kept",
+            f"The draws of {group.r} were not kept (store='none').",
+            "Fit with store='single'.",
+        )
     return results.posterior[group.r].astype(float)
 
 

@@ -27,6 +27,7 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
     rows = model.designs[0].n_rows
     if (size := 8 * draws * rows * len(model.designs)) > LARGEST:
         raise ModelError(
+            "result-too-large",
             f"{draws} draws of {rows:,} rows take {size / 2**30:.1f} GB.",
             f"At most {LARGEST / 2**30:g} GB.",
             "Take fewer draws.",

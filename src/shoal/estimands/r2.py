@@ -117,6 +117,7 @@ def explained(results: Results, response: str | None) -> Design:
     name = design.formula.response.value.text
     if design.family.categorical:
         raise ModelError(
+            "response-of-categories",
             f"The responses {name!r} are categories.",
             "Numbers, whose variance can be explained: categories have what numbers are given to them.",
             "fit.loo() and sl.compare say how well categories are predicted; fit.icc() and "
@@ -124,15 +125,20 @@ def explained(results: Results, response: str | None) -> Design:
         )
     if isinstance(design.residuals, Spatial):
         raise ModelError(
+            "no-residual-variance",
             "Rows depend on their neighbours, sar(...): their variance around the mean is not sigma squared.",
             "A model without sar(...).",
             "fit.loo() says how well rows are predicted from the others.",
         )
     lost = [group.r for one in design.parts for group in one.groups if group.r not in results.posterior]
     if lost:
-        raise ModelError(f"The draws of {lost[0]} were not kept (store='none').", "Fit with store='single'.")
+        raise ModelError(
+            "effects-not-kept",
+            f"The draws of {lost[0]} were not kept (store='none').",
+            "Fit with store='single'.",
+        )
     if not np.any(design.rows.weight):
-        raise ModelError(f"No row of {name!r} has weight.", "Rows that count.")
+        raise ModelError("no-weight", f"No row of {name!r} has weight.", "Rows that count.")
     return design
 
 

@@ -43,7 +43,9 @@ def rank_draws(
     from scipy.stats import rankdata
 
     if best not in BEST:
-        raise ModelError(f"best={best!r}.", "One of 'high', 'low'.", nearest(str(best), BEST))
+        raise ModelError(
+            "unknown-choice", f"best={best!r}.", "One of 'high', 'low'.", nearest(str(best), BEST)
+        )
     _, group = group_of(results, name)
     # Deviations are ranked, not sums with the population's part, whose rounding could make levels equal.
     r = effects_draws(results, name)[..., effect_of(group, effect)].drop_vars(group.dim)
@@ -107,7 +109,9 @@ def _tops(top: Any, group: Group) -> list[int]:
     for value in top if isinstance(top, Sequence) else [top]:
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not whole or not 1 <= int(value) <= size:
-            raise ModelError(f"top={value!r}.", f"Integers from 1 to {size}, the number of levels.")
+            raise ModelError(
+                "number-out-of-range", f"top={value!r}.", f"Integers from 1 to {size}, the number of levels."
+            )
         wanted.append(int(value))
     return wanted
 

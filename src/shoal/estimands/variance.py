@@ -29,13 +29,18 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     design = results.model.response(response)
     if design.family.joint:
         raise ModelError(
+            "response-of-categories",
             f"The categories of {design.formula.response.value.text!r} have a linear predictor each, and "
             "there is no one scale on which variances add up.",
             "A response with one linear predictor.",
             "summary() has the standard deviations of each category's effects.",
         )
     if not design.groups and not design.latents:
-        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+        raise ModelError(
+            "no-grouping-factor",
+            "The model has no grouping factor.",
+            "A term such as `(1 | group)` in the formula.",
+        )
     parts, included = variances(results, design)
     shares = _shares(parts)
     rows = [
@@ -79,6 +84,7 @@ def _residual(results: Results, fitted: Design, design: Design, share: np.ndarra
     """Return the mean over rows, by their shares, of their variance around the linear predictor."""
     if isinstance(design.residuals, Spatial):
         raise ModelError(
+            "no-residual-variance",
             f"Rows depend on their neighbours ({design.residuals.kind}): there is no one residual variance.",
             "A model without sar(...); sigma is what a row has beside its neighbours.",
         )

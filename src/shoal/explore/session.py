@@ -51,6 +51,7 @@ class Session:
     def __init__(self, model: Specification, results: Results | None, data: str, seed: int):
         if model.pooling != "partial":
             raise ModelError(
+                "pooled-variant",
                 f"This model was made with pooling {model.pooling!r}; the partial one is not known.",
                 "The model as it was first written.",
                 "Explore that one: the page has a switch for pooling.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
 from shoal.families.rows import Rows
 from shoal.priors import Prior
@@ -108,11 +108,11 @@ class Family(ABC):
 
     def __init__(self, link: str | None = None):
         if link is not None and link not in self.links:
-            close = nearest(str(link), self.links)
             raise ModelError(
+                "unknown-link",
                 f"Family {self.name!r} has no link {link!r}.",
                 f"Its links: {', '.join(self.links)}.",
-                close if close.startswith("Did") else "",
+                meant(str(link), self.links),
             )
         self.link = link or self.links[0]
 
@@ -147,7 +147,7 @@ class Family(ABC):
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
         """Return the default prior of a scalar parameter, with support "positive", "unit" or "real"."""
-        raise ModelError(f"Family {self.name!r} has no parameter {name!r}.")
+        raise ModelError("parameter-not-of-family", f"Family {self.name!r} has no parameter {name!r}.")
 
     @abstractmethod
     def check(self, rows: Rows, name: str) -> None:
@@ -275,6 +275,7 @@ class Family(ABC):
             Of a response that has no variance, or a family that does not say what it is.
         """
         raise ModelError(
+            "family-without-variance",
             f"Family {self.name!r} does not say what the variance of a response is.",
             "R2 compares it with the variance of the means.",
         )
@@ -296,14 +297,19 @@ class Family(ABC):
 
         Of families that have interval functions, as is `in_scipy`.
         """
-        raise ModelError(f"Family {self.name!r} does not say what its mean between bounds is.")
+        raise ModelError(
+            "family-without-mean", f"Family {self.name!r} does not say what its mean between bounds is."
+        )
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`.
 
         Import `scipy.stats` here and not above: it takes half a second, which most processes need not wait.
         """
-        raise ModelError(f"Family {self.name!r} does not say what its distribution is in SciPy.")
+        raise ModelError(
+            "family-without-distribution",
+            f"Family {self.name!r} does not say what its distribution is in SciPy.",
+        )
 
     @abstractmethod
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
@@ -338,8 +344,8 @@ class Family(ABC):
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
         """Return codes 0 to J - 1 of a categorical response and the labels of its categories."""
-        raise ModelError(f"Family {self.name!r} has no categories.")
+        raise ModelError("family-without-categories", f"Family {self.name!r} has no categories.")
 
     def with_categories(self, labels: Sequence[Any]) -> Family:
         """Return the family of a response with these categories."""
-        raise ModelError(f"Family {self.name!r} has no categories.")
+        raise ModelError("family-without-categories", f"Family {self.name!r} has no categories.")

@@ -18,7 +18,12 @@ def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, rem
     bad = np.flatnonzero(where)
     if bad.size:
         shown = listing(f"row {i}: {rows.y[i]:g}" for i in bad)
-        raise DataError(f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).", needed, remedy)
+        raise DataError(
+            "response-outside-support",
+            f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).",
+            needed,
+            remedy,
+        )
 
 
 def article(family: str) -> str:
@@ -49,6 +54,7 @@ def refuse_constant(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if all responses are equal."""
     if np.ptp(rows.y) == 0 and len(rows.y) > 1:
         raise DataError(
+            "response-constant",
             f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
             f"{article(family)} response must vary, or sigma has no scale.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def check_name(path: Path) -> None:
     """
     if path.suffix.lower() not in ("", *ENDINGS):
         raise FileError(
+            "result-file-ending",
             f"{path.name!r} ends in {path.suffix!r}, and draws are written as netCDF.",
             f"A name that ends in {', '.join(ENDINGS)}.",
             f"{path.with_suffix('.nc').name!r}, say; a table of the draws is "
@@ -33,6 +35,7 @@ def check_name(path: Path) -> None:
 def damaged(path: Path) -> FileError:
     """Return the error for a file of the right kind that cannot be read to its end."""
     return FileError(
+        "file-damaged",
         f"{path} is damaged: it begins as a netCDF 4 file, and cannot be read as one.",
         "A complete result file.",
         "It may have been cut off while it was written or copied: copy it again, or save the draws again.",
@@ -47,22 +50,28 @@ def engine_of(path: Path) -> str:
     FileError
         If it is missing, empty or of another kind.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # False of names that no file can have, at which Path.exists() fails
         raise FileError(
-            f"There is no file {path}.", "A result file: netCDF as arviz or `fit.save` writes it."
+            "no-file", f"There is no file {path}.", "A result file: netCDF as arviz or `fit.save` writes it."
         )
     if path.is_dir():
         if not any((path / name).exists() for name in ZARR):
-            raise FileError(f"{path} is a folder, and no Zarr store.", "A result file, or a Zarr store.")
+            raise FileError(
+                "not-a-result-file",
+                f"{path} is a folder, and no Zarr store.",
+                "A result file, or a Zarr store.",
+            )
         if find_spec("zarr") is None:
-            raise FileError(f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr.")
+            raise FileError(
+                "zarr-missing", f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr."
+            )
         return "zarr"
     with path.open("rb") as file:
         start = file.read(START)
     if start.startswith(HDF5):
         return "h5netcdf"
     if not start:
-        raise FileError(f"{path} is empty.", "A complete result file.", "Save the draws again.")
+        raise FileError("file-empty", f"{path} is empty.", "A complete result file.", "Save the draws again.")
     if start.startswith(b"CDF"):
         what, remedy = "netCDF 3, which has no groups", "Save the draws once more with arviz."
     elif start.lstrip().startswith((b"#", b"lp__")):
@@ -70,4 +79,9 @@ def engine_of(path: Path) -> str:
         remedy = "Join the chains first: arviz.from_cmdstan(['chain_1.csv', …]).to_netcdf('fit.nc')."
     else:
         what, remedy = "of another kind", "Save the draws with arviz: to_netcdf('fit.nc')."
-    raise FileError(f"{path} is {what}.", "A netCDF 4 file (HDF5), as arviz or `fit.save` writes it.", remedy)
+    raise FileError(
+        "not-a-result-file",
+        f"{path} is {what}.",
+        "A netCDF 4 file (HDF5), as arviz or `fit.save` writes it.",
+        remedy,
+    )

@@ -56,15 +56,20 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if not path.parent.is_dir():
         raise FileError(
-            f"There is no folder {path.parent}.", f"A folder that exists, to write {path.name} into."
+            "no-folder",
+            f"There is no folder {path.parent}.",
+            f"A folder that exists, to write {path.name} into.",
         )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
         os.replace(part, path)
     except OSError as problem:
-        why = problem.strerror or "the system refuses it"
-        raise FileError(f"{path} cannot be written: {why}.", "A folder you may write to.") from problem
+        number = problem.errno  # which HDF5 keeps, but writes its own words around
+        why = os.strerror(number) if number else "the system refuses it"
+        raise FileError(
+            "file-not-writable", f"{path} cannot be written: {why}.", "A folder you may write to."
+        ) from problem
     finally:
         part.unlink(missing_ok=True)
 
@@ -87,7 +92,11 @@ def load(path: str | Path, families: Families = ()) -> Results:
     """
     path, families = path_of(path), checked(families)
     if (engine := engine_of(path)) == "zarr":
-        raise FileError(f"{path} is a Zarr store.", "A result file written by `fit.save` or `shoal fit -o`.")
+        raise FileError(
+            "file-is-zarr",
+            f"{path} is a Zarr store.",
+            "A result file written by `fit.save` or `shoal fit -o`.",
+        )
     try:
         with xr.open_datatree(path, engine=engine) as tree:
             tree = tree.load()
@@ -114,17 +123,23 @@ def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = 
         If the tree is not Shoal's, lacks a part, or needs a family that is not given.
     """
     if (library := tree.attrs.get("inference_library", "another program")) != "shoal":
-        raise FileError(f"{place} was written by {library}, not by Shoal.", "A result of Shoal.")
+        raise FileError(
+            "file-of-another-program",
+            f"{place} was written by {library}, not by Shoal.",
+            "A result of Shoal.",
+        )
     try:
         return Results(_model(tree, _families(tree, place, checked(families))), tree)
     except (KeyError, ValueError, TypeError) as problem:
         said = problem.args[0] if problem.args else problem
         missing = f"{place} lacks a part of the model, or has another in its place: {said}."
-        raise FileError(missing, "A complete result file.") from problem
+        raise FileError("file-incomplete", missing, "A complete result file.") from problem
     except FileError:
         raise
     except ShoalError as problem:
-        raise FileError(f"The model in {place} cannot be rebuilt.", str(problem)) from problem
+        raise FileError(
+            "file-not-a-model", f"The model in {place} cannot be rebuilt.", str(problem)
+        ) from problem
 
 
 def path_of(given: str | Path) -> Path:
@@ -139,9 +154,9 @@ def path_of(given: str | Path) -> Path:
     try:
         path = Path(given)
     except TypeError as problem:
-        raise FileError(f"The file was given as {given!r}.", needed) from problem
+        raise FileError("not-a-path", f"The file was given as {given!r}.", needed) from problem
     if not path.name:
-        raise FileError(f"The file was given as {str(given)!r}, which names none.", needed)
+        raise FileError("not-a-path", f"The file was given as {str(given)!r}, which names none.", needed)
     return path
 
 

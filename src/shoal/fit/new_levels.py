@@ -94,6 +94,7 @@ def _kept(
     if old.any():
         if name not in posterior:
             raise ModelError(
+                "effects-not-kept",
                 f"The draws of {name} were not kept (store='none').",
                 "Draws of the effects of fitted levels.",
                 "Fit with store='single', which halves their memory.",

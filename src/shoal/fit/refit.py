@@ -77,7 +77,9 @@ def refit(
         try:
             results = checked_run(posteriors[number](), own, "auto", Progress())
         except SamplingError as problem:
-            raise SamplingError(f"Fit {number + 1} of {len(posteriors)}: {problem.found}") from problem
+            raise SamplingError(
+                problem.code, f"Fit {number + 1} of {len(posteriors)}: {problem.found}"
+            ) from problem
         progress.drawn(1)
         return use(number, results)
 

@@ -16,7 +16,7 @@ from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, SamplingError, listing, nearest
+from shoal.errors import ModelError, SamplingError, listing, meant
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
@@ -100,6 +100,7 @@ def _check_start(posterior: Posterior) -> None:
     h, places = target.values(target.start[None])[0], posterior.assembled.places
     values = [f"{name} = {h[place]:.3g}" for name, place in places.items()]
     raise SamplingError(
+        "density-too-low",
         "The log posterior is minus infinity in the middle of the priors, where the search for its mode "
         f"begins: {listing(values)}.",
         "Priors and data that do not exclude each other by more than numbers can hold.",
@@ -151,15 +152,20 @@ def check_settings(settings: Settings, store: str) -> None:
     for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+            raise ModelError(
+                "number-out-of-range", f"{name}={value!r}.", f"{name} is an integer of at least {least}."
+            )
     if settings.warmup > LONGEST_WARMUP:
         raise ModelError(
+            "number-out-of-range",
             f"warmup={settings.warmup:,}.",
             f"At most {LONGEST_WARMUP:,} iterations: all that is learnt in them is the length of steps.",
         )
     aim = settings.target_accept
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
-        raise ModelError(f"target_accept={aim!r}.", "A number between 0 and 1.")
+        raise ModelError("probability-out-of-range", f"target_accept={aim!r}.", "A number between 0 and 1.")
     if store not in STORES:
-        raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))
+        raise ModelError(
+            "unknown-choice", f"store={store!r}.", f"One of {', '.join(STORES)}.", meant(store, STORES)
+        )

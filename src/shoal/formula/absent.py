@@ -21,6 +21,7 @@ def absent(call: Call, formula: str) -> FormulaError | None:
     what, near = known
     said, piece = near(call) if call.arguments else _nothing(call)
     return FormulaError(
+        "not-available",
         f"Found {unparse(call)}: {what} are not available yet.",
         said,
         rewrite(formula, call.span, piece) if piece else "" if said else "Leave it out; brms has them.",

@@ -31,6 +31,7 @@ def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...
         needed = 1 if call.function == "mi" else 2
         if call.keywords or not len(names) == len(call.arguments) == needed:
             raise FormulaError(
+                "term-arguments",
                 f"Found {unparse(call)}.",
                 NEEDED[call.function],
                 "Compute the predictor as a column of the table.",
@@ -40,6 +41,7 @@ def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...
         name, se = names[0], names[1] if needed == 2 else None
         if name in found:
             raise FormulaError(
+                "term-twice",
                 f"{unparse(call)} is there twice.",
                 "Each predictor is named once.",
                 "Remove one of the two.",

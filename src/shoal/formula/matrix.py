@@ -178,6 +178,7 @@ def _require_distinct(names: Sequence[str]) -> None:
     repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
     if repeated:
         raise DataError(
+            "columns-alike",
             f"Two columns of the design matrix would be named {listing(sorted(repeated))}.",
             "Distinct names were needed.",
             "Rename the columns of the table that look like other terms.",
@@ -194,6 +195,7 @@ def _materialise(spec: Any, factors: dict[str, Any], rows: int) -> Any:
         return PandasMaterializer(frame, context=factors).get_model_matrix(spec)
     except ValueError as error:
         raise DataError(
+            "contrasts-not-levels",
             f"The design matrix cannot be made: {error}",
             "Contrasts must name levels of their column.",
             "Check the arguments of C(...).",
@@ -260,6 +262,7 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise DataError(
+            "function-not-computed",
             f"{unparse(call)} cannot be computed: {error}",
             "",
             "Check its arguments and the range of its data.",

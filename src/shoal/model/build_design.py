@@ -152,6 +152,7 @@ def _predictor(
     keep = np.array([not (family.cut and name == "Intercept") for name in population.names], bool)
     if family.cut and keep.all():
         raise ModelError(
+            "cutpoints-without-intercept",
             f"The formula has no intercept (`0 +`), and family {family.name!r} has cutpoints.",
             "A formula with its intercept: the cutpoints take its place.",
             "Remove `0 +` (or `- 1`).",
@@ -205,18 +206,25 @@ def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.D
     name = formula.response.value.name
     if family.name != "gaussian" or formula.response.se is not None:
         raise ModelError(
+            "imputed-family",
             f"{formula.response.value.text!r} has mi(), and is not gaussian with a sigma.",
             "Missing values of gaussian responses can be estimated.",
             "Drop the rows, or model the response as gaussian.",
         )
     if name not in frame or not pd.api.types.is_numeric_dtype(frame[name]):
         raise ModelError(
-            f"mi() stands with {formula.response.value.text!r}.", "It goes with a column of numbers."
+            "imputed-not-numbers",
+            f"mi() stands with {formula.response.value.text!r}.",
+            "It goes with a column of numbers.",
         )
     missing = frame[name].isna().to_numpy()
     known = frame[name].to_numpy(float)[~missing]
     if not len(known):
-        raise DataError(f"Column {name!r} is missing in all {len(missing)} rows.", "Some that are known.")
+        raise DataError(
+            "column-all-missing",
+            f"Column {name!r} is missing in all {len(missing)} rows.",
+            "Some that are known.",
+        )
     return frame.assign(**{name: frame[name].to_numpy(float, na_value=known.mean())}), missing
 
 
@@ -227,7 +235,11 @@ def _imputed(
     out = []
     for term in formula.imputed:
         if not pd.api.types.is_numeric_dtype(frame[term.column]):
-            raise ModelError(f"{term.name} is of a column that is not numeric.", "A column of numbers.")
+            raise ModelError(
+                "imputed-not-numbers",
+                f"{term.name} is of a column that is not numeric.",
+                "A column of numbers.",
+            )
         values = frame[term.column].to_numpy(float, na_value=np.nan)
         missing = np.full(len(values), True) if term.column in measured else np.isnan(values)
         index = np.where(missing, np.cumsum(missing) - 1, -1)

@@ -66,6 +66,7 @@ def _group(
     for option in ("zero_sum", "dist", "cov", "id", "membership"):
         if len({getattr(t, option) for t in terms}) > 1:
             raise ModelError(
+                "factor-terms-differ",
                 f"Terms of the grouping factor {name!r} differ in "
                 f"{'their weights' if option == 'membership' else option}.",
                 "One choice for all effects of a factor.",
@@ -87,6 +88,7 @@ def _group(
     student = first.dist == "student"
     if student and first.zero_sum:
         raise ModelError(
+            "student-with-zero-sum",
             f"The term of {name!r} has dist='student' and zero_sum=True.",
             "One of the two: Student-t effects given their sum have no closed form.",
         )
@@ -158,6 +160,7 @@ def _root(name: str, factor: str, labels: np.ndarray, covariances: Mapping[str, 
     """Return the Cholesky factor of the known covariance `name`, its rows in the order of `labels`."""
     if name not in covariances:
         raise ModelError(
+            "matrix-not-given",
             f"The formula names the covariance {name!r} of {factor!r}, which was not given.",
             nearest(name, covariances) if covariances else "No covariances were given.",
             f"Model(..., covariances={{{name!r}: matrix}}).",

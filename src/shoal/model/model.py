@@ -155,7 +155,7 @@ class Specification:
             return next(iter(designs.values()))
         if not isinstance(name, str) or name not in designs:
             given = "No response is named." if name is None else f"There is no response {name!r}."
-            raise ModelError(given, f"One of {listing(designs)}.")
+            raise ModelError("unknown-response", given, f"One of {listing(designs)}.")
         return designs[name]
 
     def design_of(self, group: Group) -> Design:
@@ -194,9 +194,9 @@ def specify(
     FormulaError, DataError, ModelError, PriorError
     """
     if not isinstance(rescor, bool):
-        raise ModelError(f"rescor={rescor!r}.", "True or False.")
+        raise ModelError("unknown-choice", f"rescor={rescor!r}.", "True or False.")
     if missing not in MISSING:
-        raise ModelError(f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
+        raise ModelError("unknown-choice", f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
     _check_names("covariances", covariances, "{'K': matrix}", ModelError)
     _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     if missing == "drop":
@@ -221,7 +221,9 @@ def _with_held(
             name = design.prefix + own
             if name in priors:
                 raise ModelError(
-                    f"{name!r} is held, {prior}, and has the prior {priors[name]}.", "One of them."
+                    "held-with-prior",
+                    f"{name!r} is held, {prior}, and has the prior {priors[name]}.",
+                    "One of them.",
                 )
             out[name] = prior
     return out
@@ -230,11 +232,11 @@ def _with_held(
 def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:
     """Raise unless `given` is a mapping from names, or None."""
     if given is not None and not isinstance(given, Mapping):
-        raise error(
-            f"The {what} are of type {type(given).__name__}.", "A mapping from names.", f"{what}={example}."
-        )
+        found = f"The {what} are of type {type(given).__name__}."
+        raise error(f"{what}-not-named", found, "A mapping from names.", f"{what}={example}.")
     if odd := [name for name in given or () if not isinstance(name, str)]:
-        raise error(f"The {what} have the name {odd[0]!r}.", "Names are text.", f"{what}={example}.")
+        found = f"The {what} have the name {odd[0]!r}."
+        raise error(f"{what}-not-named", found, "Names are text.", f"{what}={example}.")
 
 
 def designs_of(
@@ -252,13 +254,15 @@ def designs_of(
     FormulaError, DataError, ModelError
     """
     if not responses:
-        raise ModelError("The model has no response.", "At least one formula.")
+        raise ModelError("no-responses", "The model has no response.", "At least one formula.")
     both = [r.formulas for r in responses]
     formulas = [formula for formula, _ in both]
     names = [f.response.value.text for f in formulas]
     if len(set(names)) < len(names):
         raise ModelError(
-            f"Two formulas have the same response ({listing(names)}).", "One formula a response."
+            "responses-share-column",
+            f"Two formulas have the same response ({listing(names)}).",
+            "One formula a response.",
         )
     response_checks.order(formulas)
     every = [f for formula, others in both for f in (formula, *others.values())]
@@ -286,6 +290,7 @@ def designs_of(
     unused = set(covariances).difference(*(formula.matrices for formula in every))
     if unused:
         raise ModelError(
+            "matrix-not-used",
             f"No term uses the matrix {listing(sorted(unused))}.",
             "For example (1 | gr(g, cov=K)), or car(W, gr=g).",
         )

@@ -71,6 +71,7 @@ def simulate_responses(
     for design, own in zip(model.designs, noise, strict=True):
         if np.any((design.rows.weight != 1) & ~design.absent):
             raise ModelError(
+                "weights-without-distribution",
                 "The rows have weights.",
                 "Weights multiply log densities, which leaves no distribution to simulate responses from.",
                 "Simulate from the model without weights(...).",

@@ -74,6 +74,7 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     if whole["no_pooling"].isna().all():
         one_level(found)
         raise ModelError(
+            "no-estimates-alone",
             f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs "
             "alone, or the effects are on a parameter of the family.",
             "Effects of levels on a mean, of rows that are independent given these.",

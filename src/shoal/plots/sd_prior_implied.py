@@ -104,7 +104,7 @@ def sd_prior_implied(
         setting = _in_model(model, group, k, rng)
     if not priors:
         raise ModelError(
-            "There is no prior.", "competing={'narrow': sl.priors.HalfNormal(0.5)}, for example."
+            "no-prior", "There is no prior.", "competing={'narrow': sl.priors.HalfNormal(0.5)}, for example."
         )
     sds = {name: prior.draw(rng, DRAWS) for name, prior in priors.items()}
     return _picture(title, setting, sds)
@@ -162,6 +162,7 @@ def _checked(competing: Mapping[str, Any]) -> dict[str, Prior]:
     for name, prior in competing.items():
         if not isinstance(prior, Prior) or not (prior.support == "positive" or isinstance(prior, Fixed)):
             raise PriorError(
+                "prior-not-of-sd",
                 f"The prior {name!r} is {prior!r}.",
                 "A prior of a standard deviation: HalfNormal, Exponential, HalfCauchy, Gamma, … or Fixed.",
             )
@@ -172,14 +173,22 @@ def _effect_of(model: Specification, parameter: str | None) -> tuple[Group, int]
     """Return the group and the effect whose standard deviation is meant; by default the first."""
     known = {f"{group.sd}[{e}]": (group, k) for group in model.groups for k, e in enumerate(group.effects)}
     if not known:
-        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+        raise ModelError(
+            "no-grouping-factor",
+            "The model has no grouping factor.",
+            "A term such as `(1 | group)` in the formula.",
+        )
     if parameter is None:
         return next(iter(known.values()))
     found = [name for name in known if name == parameter or name.startswith(f"{parameter}[")]
     if not found:
-        raise ModelError(f"There is no standard deviation {parameter!r}.", nearest(parameter, known))
+        raise ModelError(
+            "unknown-quantity", f"There is no standard deviation {parameter!r}.", nearest(parameter, known)
+        )
     if len(found) > 1:
-        raise ModelError(f"{parameter!r} has {len(found)} effects.", f"One of {listing(found)}.")
+        raise ModelError(
+            "effect-not-named", f"{parameter!r} has {len(found)} effects.", f"One of {listing(found)}."
+        )
     return known[found[0]]
 
 

@@ -68,6 +68,7 @@ def groups_of(source: Any) -> dict[str, xr.Dataset]:
         found = {name: getattr(source, name) for name in names() if name in GROUPS}
         return _checked(found, {}, "The InferenceData")
     raise ModelError(
+        "not-draws",
         f"Draws were given as {type(source).__name__}.",
         "A file name, an xarray.DataTree, an arviz.InferenceData, or a fit of Shoal.",
     )
@@ -101,6 +102,7 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
     if not found.get("posterior", xr.Dataset()).data_vars:
         there = listing(sorted(name.strip("/") for name in opened if name != "/")) or "none"
         raise FileError(
+            "file-without-posterior",
             f"{path} has no posterior draws; its groups: {there}.",
             "A file of draws, as arviz writes it: a group named posterior.",
         )
@@ -125,9 +127,10 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
     """Return the groups with ArviZ's names, dims (chain, draw) first, and attributes with the posterior."""
     posterior = found.get("posterior", xr.Dataset())
     if not posterior.data_vars:
-        raise ModelError(f"{what} has no posterior draws.", "A group named posterior.")
+        raise ModelError("no-posterior", f"{what} has no posterior draws.", "A group named posterior.")
     if missing := {"chain", "draw"} - set(posterior.dims):
         raise ModelError(
+            "posterior-dimensions",
             f"The posterior of {what} has no dimension {listing(sorted(missing))}; it has "
             f"{listing(map(str, posterior.dims))}.",
             "Draws by chain and draw.",
@@ -135,11 +138,14 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
         )
     if not posterior.sizes["chain"] * posterior.sizes["draw"]:
         raise ModelError(
-            f"The posterior of {what} has no draws.", "One chain of a few hundred draws at least."
+            "posterior-empty",
+            f"The posterior of {what} has no draws.",
+            "One chain of a few hundred draws at least.",
         )
     if not _ordered(posterior).data_vars:
         kinds = listing(f"{name} ({v.dtype})" for name, v in posterior.data_vars.items())
         raise ModelError(
+            "posterior-not-numbers",
             f"No variable of {what} holds real numbers by chain and draw: {kinds}.",
             "Draws of real numbers, with the dimensions chain and draw.",
             "Save the real and imaginary parts, or the text's codes, as variables of their own.",

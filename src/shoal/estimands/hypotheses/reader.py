@@ -60,6 +60,7 @@ class Hypothesis:
         bad = np.count_nonzero(~np.isfinite(value))
         start, end = node.span
         raise FormulaError(
+            "hypothesis-not-finite",
             f"{self.text[start:end]} is infinite or undefined at {bad:,} of {value.size:,} draws.",
             "Finite numbers were needed.",
             "Check for logs and roots of what may be negative, divisions by 0, and numbers above 1.8e308.",
@@ -103,9 +104,9 @@ class _Reader:
         return self.token.kind is kind
 
     def error(
-        self, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
+        self, code: str, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
     ) -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=self.text, span=span or self.token.span)
+        return FormulaError(code, found, needed, remedy, formula=self.text, span=span or self.token.span)
 
     def take(self, *signs: str) -> Token | None:
         token = self.token
@@ -117,24 +118,35 @@ class _Reader:
     def hypothesis(self) -> Hypothesis:
         """Read two sides and the relation between them."""
         if self.at(Kind.END):
-            raise self.error("The hypothesis is empty.", "Two sides and one of < > =.", EXAMPLE)
+            raise self.error(
+                "hypothesis-empty", "The hypothesis is empty.", "Two sides and one of < > =.", EXAMPLE
+            )
         left = self.sum()
         relation = self.token
         if relation.kind is not Kind.RELATION:
             needed = "An operator, or one of < > = and the other side, was needed."
-            raise self.error(f"Found {relation}.", needed, EXAMPLE)
+            raise self.error("no-relation", f"Found {relation}.", needed, EXAMPLE)
         self.position += 1
         right = self.sum()
         if self.at(Kind.RELATION):
             raise self.error(
+                "second-relation",
                 f"Found a second relation, {self.token}.",
                 "A hypothesis has one.",
                 "Test two hypotheses. The probability of an interval: 'x = 0' with rope=(lower, upper).",
             )
         if not self.at(Kind.END):
-            raise self.error(f"Found {self.token}.", "An operator, or the end, was needed.")
+            raise self.error(
+                "unexpected-token", f"Found {self.token}.", "An operator, or the end, was needed."
+            )
         if not self.quantities:
-            raise self.error("The hypothesis names no parameter.", "", EXAMPLE, span=(0, len(self.text)))
+            raise self.error(
+                "hypothesis-without-parameter",
+                "The hypothesis names no parameter.",
+                "",
+                EXAMPLE,
+                span=(0, len(self.text)),
+            )
         for side in (left, right):
             self._check(side)
         return Hypothesis(self.text, left, right, RELATIONS[relation.text], self.quantities)
@@ -145,6 +157,7 @@ class _Reader:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise self.error(
+                "nested-too-deep",
                 f"The hypothesis is nested more than {MAX_NESTING} deep.",
                 f"At most {MAX_NESTING} levels are read.",
             )
@@ -197,14 +210,16 @@ class _Reader:
         if opening is None:
             before = self.tokens[self.position - 1] if self.position else None
             after = f"after {before}" if before else "at the start"
-            raise self.error(f"Found {token}.", f"A name, a number or a function was needed {after}.")
+            raise self.error(
+                "unexpected-token", f"Found {token}.", f"A name, a number or a function was needed {after}."
+            )
         with self.nested():
             inside = self.sum()
         closing = self.take(")")
         if closing is None:
             if self.at(Kind.END):
-                raise self.error("'(' is never closed.", "A ')' was needed.", span=opening.span)
-            raise self.error(f"Found {self.token}.", "An operator or ')' was needed.")
+                raise self.error("not-closed", "'(' is never closed.", "A ')' was needed.", span=opening.span)
+            raise self.error("unexpected-token", f"Found {self.token}.", "An operator or ')' was needed.")
         if token.kind is Kind.FUNCTION:
             return Call(token.text, (inside,), span=(token.span[0], closing.span[1]))
         return inside
@@ -213,7 +228,12 @@ class _Reader:
         """Read a number."""
         value = float(token.text)
         if not math.isfinite(value):
-            raise self.error("The number is too large.", "One below 1.8e308 was needed.", span=token.span)
+            raise self.error(
+                "number-too-large",
+                "The number is too large.",
+                "One below 1.8e308 was needed.",
+                span=token.span,
+            )
         return Number(value, span=token.span)
 
     def _check(self, node: Node) -> None:
@@ -221,12 +241,19 @@ class _Reader:
         if isinstance(node, Chain):
             for sign, operand in zip(node.signs, node.operands[1:], strict=True):
                 if sign == "/" and not columns_of(operand) and compute(operand, _no_column) == 0:
-                    raise self.error("Found a division by 0.", "Another divisor.", span=operand.span)
+                    raise self.error(
+                        "division-by-zero", "Found a division by 0.", "Another divisor.", span=operand.span
+                    )
         for child in children(node):
             self._check(child)
         if not columns_of(node) and not np.isfinite(compute(node, _no_column)):
             start, end = node.span
-            raise self.error(f"{self.text[start:end]} is no finite number.", "A number.", span=node.span)
+            raise self.error(
+                "hypothesis-not-finite",
+                f"{self.text[start:end]} is no finite number.",
+                "A number.",
+                span=node.span,
+            )
 
 
 def _no_column(name: str) -> np.ndarray:

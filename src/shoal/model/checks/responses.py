@@ -25,6 +25,7 @@ def order(formulas: Sequence[Formula]) -> None:
     shared = [c for c, count in Counter(c for columns in of for c in columns).items() if count > 1]
     if shared:
         raise ModelError(
+            "responses-share-column",
             f"Two formulas have responses made from {shared[0]!r}.",
             "Responses of different columns: the same data would count twice.",
             "Keep one of the two formulas.",
@@ -35,6 +36,7 @@ def order(formulas: Sequence[Formula]) -> None:
         free = [i for i in left if not (set(formulas[i].columns) - of[i]) & there]
         if not free:
             raise ModelError(
+                "responses-in-circle",
                 f"The responses {listing(repr(formulas[i].response.value.text) for i in left)} predict each "
                 "other.",
                 "An order in which each depends on earlier ones alone: mutually conditional responses define "
@@ -51,6 +53,7 @@ def latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None
         for term in f.latents:
             if term.name in used:
                 raise FormulaError(
+                    "latent-is-column",
                     f"The latent quantity {term.name!r} is called like a column of another formula.",
                     "A name of its own was needed: it has no values in the table.",
                     "Rename it.",
@@ -75,6 +78,7 @@ def distinct(designs: Sequence[Design]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ModelError(
+            "names-alike",
             f"Two parts of the result would be called {twice[0]!r}.",
             "Names of columns, factors and responses that stay distinct when joined by an underscore.",
             "Rename a column.",
@@ -84,11 +88,16 @@ def distinct(designs: Sequence[Design]) -> None:
 def correlated(designs: Sequence[Design]) -> None:
     """Raise unless the residuals of all responses are normal."""
     if len(designs) < 2:
-        raise ModelError("rescor=True, and there is one response.", "Two or more gaussian responses.")
+        raise ModelError(
+            "residual-correlation",
+            "rescor=True, and there is one response.",
+            "Two or more gaussian responses.",
+        )
     for design in designs:
         own = ["a correlation of its own residuals"] if design.residuals is not None else []
         for what in [*not_plainly_normal(design.formula, design.family, design.rows), *own]:
             raise ModelError(
+                "residual-correlation",
                 f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
                 "Residuals of gaussian responses correlate."
                 + (STUDENT if design.family.name == "student" else ""),
@@ -104,12 +113,14 @@ def shared(designs: tuple[Design, ...]) -> None:
         same = [other for other in latents if other.name == latent.name]
         if len(same) == 1:
             raise ModelError(
+                "latent-of-one-response",
                 f"The latent {latent.name!r} appears in one response only.",
                 "A latent is what two or more responses share.",
                 f"For effects of one response write (1 | {latent.factor}).",
             )
         if len({other.factor for other in same}) > 1:
             raise ModelError(
+                "latent-of-two-factors",
                 f"The latent {latent.name!r} varies over {listing(sorted({o.factor for o in same}))}.",
                 "One grouping factor for a latent.",
             )
@@ -122,6 +133,7 @@ def imputed(designs: Sequence[Design]) -> None:
         for term in part.formula.imputed:
             if term.column not in own:
                 raise ModelError(
+                    "imputed-without-formula",
                     f"{term.name} has no formula that says what {term.column!r} is like.",
                     "A response of its own, with mi() after it.",
                     f"Model([sl.Response({part.formula.text!r}), "
@@ -130,6 +142,7 @@ def imputed(designs: Sequence[Design]) -> None:
     for design in own.values():
         if design.unknown.any() and "sigma" not in design.scalars:
             raise ModelError(
+                "imputed-with-sigma",
                 f"{design.formula.response.value.text!r} has mi(), and a predictor of its sigma.",
                 "Missing values are estimated under one sigma.",
             )

@@ -110,6 +110,7 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
     for design in model.designs:
         if left_out and design.correlated:
             raise ModelError(
+                "units-correlate",
                 f"Whole units {unit!r} are to be left out, and residuals correlate.",
                 "Rows, each of which is predicted from the others: loo().",
             )
@@ -126,6 +127,7 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
         own = [ROW_LEVELS] if ROW in model.factors else []
         known = dict.fromkeys([*SINGLE, *own, *model.factors, *map(str, frame.columns)])
         raise ModelError(
+            "unknown-unit",
             f"There is no unit {unit!r} to leave out.",
             "'row', 'trial' (of binomial rows), 'observation' (of rows whose weights count them), or a "
             "grouping factor or another column of the model.",
@@ -162,6 +164,7 @@ def counted_by_weights(model: Specification) -> bool:
 def _observations(model: Specification) -> Units:
     if not counted_by_weights(model):
         raise ModelError(
+            "unit-not-counted",
             f"unit={OBSERVATION!r}, and the rows have no weights that count observations.",
             "One response, weights(w) with whole numbers, some above 1.",
             f"unit={ROW!r} leaves out rows, with all that their weights stand for.",
@@ -179,6 +182,7 @@ def _trials(model: Specification) -> Units:
     design = model.designs[0]
     if len(model.designs) > 1 or not design.family.independent_trials:
         raise ModelError(
+            "unit-not-counted",
             f"unit={TRIAL!r}, and the response is {model.text.split('~')[0].strip()!r}.",
             "One response of rows with trials that are independent, as those of family 'binomial' are.",
             f"unit={ROW!r} leaves out rows.",
@@ -198,11 +202,14 @@ def _trials(model: Specification) -> Units:
 
 def _checked(units: Units, model: Specification) -> Units:
     if len(units.labels) < 2:
-        raise ModelError(f"{units.name!r} has one level.", "Two or more: one is left out, others stay.")
+        raise ModelError(
+            "one-unit", f"{units.name!r} has one level.", "Two or more: one is left out, others stay."
+        )
     weight = sum((np.asarray(d.rows.weight) for d in model.designs), np.zeros(len(units.of_row)))
     empty = np.flatnonzero(np.bincount(units.of_row, weight, len(units.labels)) == 0)
     if empty.size:
         raise ModelError(
+            "units-without-weight",
             f"All rows of {listing(units.labels[empty])} ({units.name}) have the weight 0.",
             "Levels with rows that count: of others nothing can be predicted wrongly.",
             "Leave these rows out of the table, and fit again.",
@@ -216,6 +223,7 @@ def _one_level(factor: Factor) -> None:
         group = factor.groups[0][1]
         named = group.columns[0] if group.shared else ":".join(group.columns)
         raise ModelError(
+            "several-levels-a-row",
             f"unit={factor.name!r}, and a row belongs to several of its levels, or to none.",
             "Units that divide the rows.",
             f"unit={ROW!r} leaves out rows; unit={named!r} those that name the same level there.",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.scores.loo.result import Loo, elpd_data
 
 METHODS = ("stacking", "bb-pseudo-bma", "pseudo-bma")
@@ -37,7 +37,10 @@ def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
 
     if method not in METHODS:
         raise ModelError(
-            f"method={method!r}.", f"One of {', '.join(METHODS)}.", nearest(str(method), METHODS)
+            "unknown-choice",
+            f"method={method!r}.",
+            f"One of {', '.join(METHODS)}.",
+            meant(str(method), METHODS),
         )
     # What all models share of a unit moves no weight, and taking it away keeps densities from underflowing.
     elpd = np.array([score.pointwise["elpd"].to_numpy() for score in scores.values()])
@@ -45,7 +48,9 @@ def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
     first = next(iter(scores.values()))
     if (first.alike > 1).any():
         if method != "stacking":
-            raise ModelError(f"method={method!r} of units that stand for several alike.", "'stacking'.")
+            raise ModelError(
+                "method-of-alike", f"method={method!r} of units that stand for several alike.", "'stacking'."
+            )
         return dict(zip(scores, _stacked(np.exp(elpd - best), first.alike), strict=True))
     given = {name: elpd_data(score, best) for name, score in scores.items()}
     exactly = {"round_to": "none"} if "round_to" in inspect.signature(compare).parameters else {}
