@@ -74,6 +74,7 @@ def with_measured(responses: tuple[Response, ...]) -> tuple[Response, ...]:
             first = found.setdefault(term.column, term)
             if term.column in given or first != term:
                 raise FormulaError(
+                    "predictor-with-two-responses",
                     f"{term.name} stands for a response {term.formula!r}, and {term.column!r} has another.",
                     "One formula that says what a predictor is like.",
                     f"Write mi({term.column}) in place of {term.name}, and give that response yourself.",
