@@ -174,10 +174,11 @@ def test_sessions_of_the_documentation_print_what_they_say(page, tmp_path, monke
 # Spellings
 
 
-def test_the_page_of_spellings_is_the_list_that_is_tested():
-    """Written by docs/write_spellings.py."""
-    page = runpy.run_path(str(ROOT / "docs" / "write_spellings.py"))["page"]()
-    assert (ROOT / "docs" / "spellings.md").read_text(encoding="utf-8") == page
+@pytest.mark.parametrize("name", ["spellings", "trust"])
+def test_a_page_is_what_is_written_from_its_source(name):
+    """From the list that is tested, and from what was calibrated."""
+    page = runpy.run_path(str(ROOT / "docs" / f"write_{name}.py"))["page"]()
+    assert (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize(
