@@ -1,4 +1,4 @@
-"""Write trust.md from what was run: calibration.csv of benchmarks/calibration.py."""
+"""Write trust.md from what was run: calibration.csv and mutations.csv, of the benchmarks of these names."""
 
 from pathlib import Path
 
@@ -60,11 +60,51 @@ def cell(row):
     return f"{row.smallest_p:.2g}" if row.verdict == "calibrated" else f"**{row.smallest_p:.2g}**"
 
 
+MUTATIONS = """## Mutations
+
+A test is worth what it notices. `python benchmarks/mutations.py` changes one sign, factor, number, order
+or index of one function at a time in a copy of the package, and runs the tests that are named for its
+file until one fails. What no test notices is answered: by a new test, or by the reason why it changes
+nothing.
+"""
+
+
+def mutations():
+    """Return what became of the mutants, a line for each file, and every survivor with its answer."""
+    kept = pd.read_csv(DOCS / "mutations.csv", keep_default_na=False)
+    survived = kept[kept["killed_by"] == ""]
+    answered = (survived["answer"] != "").sum()
+    yield (
+        f"{len(kept)} mutants: {len(kept) - len(survived)} killed, {answered} answered, "
+        f"{len(survived) - answered} open."
+    )
+    yield from ("", "| file | mutants | killed | by |", "| --- | --- | --- | --- |")
+    for file, own in kept.groupby("file", sort=False):
+        killed = own[own["killed_by"] != ""]
+        by = killed["killed_by"].str.split("::").str[-1].value_counts().index[:3]
+        yield f"| {file} | {len(own)} | {len(killed)} | {', '.join(by)} |"
+    if len(survived):
+        yield from ("", "| survivor | before | after | answer |", "| --- | --- | --- | --- |")
+    for row in survived.itertuples():
+        yield f"| {row.file}, {row.function} | `{row.before}` | `{row.after}` | {row.answer or 'open'} |"
+
+
 def page():
     """Return the text of trust.md."""
     kept = pd.read_csv(DOCS / "calibration.csv")
     parts = [HEAD, summary(kept), "", "### Terms", "", *terms(kept), "", "### Families", ""]
-    return "\n".join([*parts, "p by move of the sampler; bold where it failed.", "", *families(kept), ""])
+    return "\n".join(
+        [
+            *parts,
+            "p by move of the sampler; bold where it failed.",
+            "",
+            *families(kept),
+            "",
+            MUTATIONS,
+            *mutations(),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":
