@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shoal.errors import ModelError, counted, nearest
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
-SAMPLERS = ("independence", "alternating", "hmc", "nuts")
+SAMPLERS = ("independence", "quadrature", "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
@@ -59,7 +59,7 @@ class Plan:
         Effects are integrated out exactly from sums over the rows.
     coordinates : str
         Coordinates of what is sampled, one of `COORDINATES`.
-    sampler : {"independence", "alternating", "hmc", "nuts", "pilot"}
+    sampler : {"independence", "quadrature", "alternating", "hmc", "nuts", "pilot"}
         "pilot" leaves the choice between "alternating" and "hmc" to a short run.
     reasons : tuple of str
         One sentence for each choice.
@@ -124,7 +124,7 @@ def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str)
             "sampler='independence' samples the hyperparameters alone.",
             "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
         )
-    if sampler in ("hmc", "alternating") and not plain:
+    if sampler in ("hmc", "alternating", "quadrature") and not plain:
         raise ModelError(
             f"sampler={sampler!r} in {coordinates} coordinates.",
             "It needs transported ones.",

@@ -11,6 +11,7 @@ from shoal.engine import memory, one_sided
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
 from shoal.engine.plan import MOST_INDEPENDENT, Plan, Size, check_names, choose
+from shoal.engine.rounds.independent import independent
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
 from shoal.model.terms.spatial_dependence import PlacedDependence
@@ -71,6 +72,10 @@ def posterior_of(
     """
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
     target, found = _target(assembled), tuple[int, ...]()
+    if plan.sampler == "quadrature":
+        independent(assembled.problem).check()
+        found = tuple(one_sided.coefficients(assembled.problem).tolist())
+        return Posterior(model, plan, assembled, _target(assembled, found), tuple(extra_terms), found)
     if not plan.asked:
         found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
     if found:

@@ -1,0 +1,97 @@
+"""Whether levels are independent given hyperparameters and coefficients, and few enough of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoal.engine import one_sided
+from shoal.engine.problem import Problem
+from shoal.engine.rounds.units import NO_UNIT, components, terms_of
+from shoal.errors import ModelError
+
+MOST_COORDINATES = 15  # of theta and coefficients: importance sampling in more has few effective draws
+WIDEST = 8  # effects of a unit
+
+ASKED = "sampler='quadrature' integrates the effects of each level by themselves, where its rows are."
+
+
+@dataclass(frozen=True)
+class Independent:
+    """What a problem is made of once all coefficients are coordinates of theta.
+
+    Attributes
+    ----------
+    coordinates : int
+        Of theta and the coefficients.
+    units : int
+        Sets of effects that are independent of all others.
+    widest : int
+        Effects of the largest of them.
+    rows : int
+        Of all of them.
+    refusal : tuple of str
+        What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
+    """
+
+    coordinates: int
+    units: int
+    widest: int
+    rows: int
+    refusal: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise `ModelError` if the units cannot be integrated one by one."""
+        if self.refusal:
+            raise ModelError(*self.refusal)
+
+
+def independent(p: Problem) -> Independent:
+    """Return what a problem's effects fall into, and why they cannot be integrated one by one if so."""
+    coefficients = one_sided.coefficients(p)
+    coordinates, rows = len(p.slots.place) + len(coefficients), len(p.rows.weight)
+    if len(p.quadratics.n) or not rows:
+        return Independent(coordinates, 0, 0, rows, _needs(
+            "Some rows here are gaussian: they are kept as sums, from which all effects integrate out at once, "
+            "their residuals' correlations among them.",
+            "Responses of other families.",
+            "Leave sampler='auto'.",
+        ))
+    if coordinates > MOST_COORDINATES:
+        return Independent(coordinates, 0, 0, rows, _needs(
+            f"This model has {coordinates} hyperparameters and population coefficients.",
+            f"At most {MOST_COORDINATES}: they are proposed together.",
+            "Leave sampler='auto', or fewer predictors.",
+        ))
+    moved = one_sided.moved(p, coefficients) if len(coefficients) else p
+    found = components(moved, terms_of(moved))
+    sizes = found.sizes
+    widest = int(sizes.max(initial=0))
+    return Independent(coordinates, found.count, widest, rows, _refusal(moved, found.of_effect, widest))
+
+
+def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
+    live = of_effect != NO_UNIT
+    own = live[p.prior.row]
+    coupled = own & (p.prior.row != p.prior.column) & (p.prior.value != 0)
+    if len(p.constraints.start) > 1 or coupled.any():
+        return _needs(
+            "The levels here depend on each other a priori: their effects sum to zero, or have known covariances.",
+            "Levels that are independent given the standard deviations.",
+            "Leave sampler='auto'.",
+        )
+    if (p.prior.value[own & ~coupled] != 1.0).any() or (p.prior.mean[live] != 0.0).any():
+        return _needs("Some effects here are not normal.", "Normal effects.", "Leave sampler='auto'.")
+    if widest > WIDEST:
+        return _needs(
+            f"Here {widest:,} effects belong together: levels of crossed factors that meet in rows, many levels "
+            "nested in one, or effects of a curve, which all rows share.",
+            f"One grouping factor, or few levels nested in each of its own: at most {WIDEST} effects that meet.",
+            "Leave sampler='auto'.",
+        )
+    return ()
+
+
+def _needs(found: str, needed: str, remedy: str) -> tuple[str, ...]:
+    return f"{ASKED} {found}", needed, remedy
