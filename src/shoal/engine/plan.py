@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from shoal.errors import ModelError, counted, nearest
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
-SAMPLERS = ("independence", "quadrature", "alternating", "hmc", "nuts")
+QUADRATURE = "quadrature"
+SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
@@ -124,7 +125,7 @@ def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str)
             "sampler='independence' samples the hyperparameters alone.",
             "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
         )
-    if sampler in ("hmc", "alternating", "quadrature") and not plain:
+    if sampler in ("hmc", "alternating", QUADRATURE) and not plain:
         raise ModelError(
             f"sampler={sampler!r} in {coordinates} coordinates.",
             "It needs transported ones.",

@@ -12,8 +12,6 @@ from functools import cache
 
 import numpy as np
 
-
-
 FARTHEST = 4.5  # last node in t of the trapezoidal rule: 45 sds away from the mode
 SETS = 64  # independent sets of randomised points: units share one in so many, over which errors average out
 FREEDOM = 5.0  # of the multivariate t that they are drawn from
@@ -73,7 +71,9 @@ def product(nodes: np.ndarray, d: int) -> np.ndarray:
     """Return the product of d rules of one dimension, (P^d, d + 1)."""
     which = np.indices((len(nodes),) * d).reshape(d, len(nodes) ** d)
     last = nodes[which, 1].sum(0) if d else np.zeros(1)
-    return np.ascontiguousarray(np.concatenate([nodes[which, 0].T.reshape(len(last), d), last[:, None]], axis=1))
+    return np.ascontiguousarray(
+        np.concatenate([nodes[which, 0].T.reshape(len(last), d), last[:, None]], axis=1)
+    )
 
 
 @cache

@@ -84,7 +84,7 @@ class Compiled:
 
     def __reduce__(self) -> str:
         """Pickle the function by its name, as functions are: another process compiles it for itself."""
-        return self.__qualname__
+        return str(self.function.__qualname__)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"

@@ -99,9 +99,11 @@ class LocalRows(Holder):
         self.parts, self.cores = [(part.number, part.open()) for part in parts], workers(cores)
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
+        """Return what `Holder.log_integrals` does."""
         return np.stack(self._each([partial(integrate, units, hs, rule) for _, units in self.parts]))
 
     def draw(self, hs: np.ndarray, seed: Sequence[int], single: bool) -> list[np.ndarray]:
+        """Return what `Holder.draw` does."""
         tasks = [partial(drawn, units, number, hs, seed, single) for number, units in self.parts]
         return self._each(tasks)
 

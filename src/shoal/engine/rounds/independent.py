@@ -52,23 +52,35 @@ def independent(p: Problem) -> Independent:
     coefficients = one_sided.coefficients(p)
     coordinates, rows = len(p.slots.place) + len(coefficients), len(p.rows.weight)
     if len(p.quadratics.n) or not rows:
-        return Independent(coordinates, 0, 0, rows, _needs(
-            "Some rows here are gaussian: they are kept as sums, from which all effects integrate out at once, "
-            "their residuals' correlations among them.",
-            "Responses of other families.",
-            "Leave sampler='auto'.",
-        ))
+        return Independent(
+            coordinates,
+            0,
+            0,
+            rows,
+            _needs(
+                "Some rows here are gaussian: they are kept as sums, from which all effects integrate out, "
+                "their residuals' correlations among them.",
+                "Responses of other families.",
+                "Leave sampler='auto'.",
+            ),
+        )
     if coordinates > MOST_COORDINATES:
-        return Independent(coordinates, 0, 0, rows, _needs(
-            f"This model has {coordinates} hyperparameters and population coefficients.",
-            f"At most {MOST_COORDINATES}: they are proposed together.",
-            "Leave sampler='auto', or fewer predictors.",
-        ))
+        return Independent(
+            coordinates,
+            0,
+            0,
+            rows,
+            _needs(
+                f"This model has {coordinates} hyperparameters and population coefficients.",
+                f"At most {MOST_COORDINATES}: they are proposed together.",
+                "Leave sampler='auto', or fewer predictors.",
+            ),
+        )
     moved = one_sided.moved(p, coefficients) if len(coefficients) else p
     found = components(moved, terms_of(moved))
     sizes = found.sizes
     widest = int(sizes.max(initial=0))
-    return Independent(coordinates, found.count, widest, rows, _refusal(moved, found.of_effect, widest))
+    return Independent(coordinates, found.total, widest, rows, _refusal(moved, found.of_effect, widest))
 
 
 def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
@@ -77,7 +89,7 @@ def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
     coupled = own & (p.prior.row != p.prior.column) & (p.prior.value != 0)
     if len(p.constraints.start) > 1 or coupled.any():
         return _needs(
-            "The levels here depend on each other a priori: their effects sum to zero, or have known covariances.",
+            "Levels depend on each other a priori here: effects sum to zero, or have known covariances.",
             "Levels that are independent given the standard deviations.",
             "Leave sampler='auto'.",
         )
@@ -85,9 +97,9 @@ def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
         return _needs("Some effects here are not normal.", "Normal effects.", "Leave sampler='auto'.")
     if widest > WIDEST:
         return _needs(
-            f"Here {widest:,} effects belong together: levels of crossed factors that meet in rows, many levels "
-            "nested in one, or effects of a curve, which all rows share.",
-            f"One grouping factor, or few levels nested in each of its own: at most {WIDEST} effects that meet.",
+            f"Here {widest:,} effects belong together: levels of crossed factors that meet in rows, many "
+            "levels nested in one, or effects of a curve, which all rows share.",
+            f"One grouping factor, or few levels nested in each of its own: at most {WIDEST} effects.",
             "Leave sampler='auto'.",
         )
     return ()

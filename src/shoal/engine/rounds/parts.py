@@ -20,7 +20,10 @@ OF_SEGMENTS = {
     "y_at": ("y",),
     "interval_at": ("interval",),
 }
-OF_LINES = {"base_start": ("base_place", "base_value"), "term_start": ("term_slot", "term_place", "term_value")}
+OF_LINES = {
+    "base_start": ("base_place", "base_value"),
+    "term_start": ("term_slot", "term_place", "term_value"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Divided:
 
 def divide(p: Problem, functions: tuple[RowFunction, ...], parts: int = PARTS) -> Divided:
     """Return the units of a problem, equal ones together, in parts of about as many rows."""
-    units, places, starts = units_of(p, None)
+    units, places, starts = units_of(p)
     same = equal(units)
     order = np.argsort(same, kind="stable")
     kept, counts = np.unique(same, return_counts=True)

@@ -275,9 +275,7 @@ def _evaluate_rows(
 
 
 @inner
-def _add_derivatives(
-    places: Places, first: int, n: int, predictors: int, together: bool, count: int
-) -> None:
+def _add_derivatives(places: Places, first: int, n: int, predictors: int, together: bool, count: int) -> None:
     """Add what one block's rows say to gradients and precisions."""
     columns, score, curvature = places.columns, places.score, places.curvature
     gradient, precision, d = places.gradient, places.precision, places.v.shape[1]

@@ -134,16 +134,16 @@ def _chains(
             now = i + 1 if uniform[i] < change else now
             at[chain, i] = now
     kept = np.arange(settings.draws) * settings.thin * per + settings.thin * per - 1
-    which, chain = at[:, kept], np.arange(chains)[:, None]
+    which, own = at[:, kept], np.arange(chains)[:, None]
     rate = accepted.reshape(chains, settings.draws, -1).mean(2)
     stats: dict[str, np.ndarray] = {
-        "lp": lp[chain, which],
+        "lp": lp[own, which],
         "acceptance_rate": rate,
         "diverging": np.zeros(rate.shape, bool),
         "n_steps": np.zeros(rate.shape, int),
         "step_size": np.zeros(rate.shape),
     }
-    return thetas[chain, which], stats
+    return thetas[own, which], stats
 
 
 def _elements(
@@ -162,7 +162,9 @@ def _elements(
         xs = np.zeros((len(hs[here]), n))
         if wanted:
             for places, part in zip(
-                divided.places, marginal.draw(hs[here], (settings.seed, 5, number), settings.single), strict=True
+                divided.places,
+                marginal.draw(hs[here], (settings.seed, 5, number), settings.single),
+                strict=True,
             ):
                 xs[:, places] = part
         out[here] = target.elements(hs[here], xs, elements)

@@ -7,7 +7,7 @@ are sorted by unit once, and each unit is integrated by itself.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,7 +37,7 @@ class Units(NamedTuple):
         As in `problem.Rows`.
     offset : (lines,) array
     base_start, base_place, base_value : (lines + 1,), (...), (...) arrays
-        What no effect enters: a line's predictor is its offset and values by the numbers in h at these places,
+        What no effect enters: a line's predictor is its offset, values by the numbers in h at these places,
     term_start, term_slot, term_place, term_value : (lines + 1,), (...), (...), (...) arrays
         and what effects enter: values by numbers in h by the unit's effect in that slot.
     effects : (U,) int array
@@ -92,17 +92,18 @@ class Components(NamedTuple):
         Unit of each effect; `NO_UNIT` of those that enter nothing.
     of_row : (rows,) int array
         Unit of each row; `NO_UNIT` of those that no effect enters.
-    count : int
+    total : int
+        Units.
     """
 
     of_effect: np.ndarray
     of_row: np.ndarray
-    count: int
+    total: int
 
     @property
     def sizes(self) -> np.ndarray:
-        """Effects of each unit, (count,)."""
-        return np.bincount(self.of_effect[self.of_effect != NO_UNIT], minlength=self.count)
+        """Effects of each unit, (total,)."""
+        return np.bincount(self.of_effect[self.of_effect != NO_UNIT], minlength=self.total)
 
 
 def terms_of(p: Problem) -> Terms:
@@ -155,20 +156,21 @@ def components(p: Problem, terms: Terms) -> Components:
     return Components(of_effect[:n], of_effect[first], len(used))
 
 
-def units_of(p: Problem, functions: Any = None) -> tuple[Units, np.ndarray, np.ndarray]:
+def units_of(p: Problem) -> tuple[Units, np.ndarray, np.ndarray]:
     """Return the units of a problem, and where their effects are.
 
     Returns
     -------
     tuple
-        Units, by the number of their effects; the places in x of the effects of all of them, one unit after
-        the other; and where each unit's begin, (U + 1,). Rows that no effect enters are units without one.
+        Units without their functions, by the number of their effects; the places in x of the effects of all
+        of them, one unit after the other; and where each unit's begin, (U + 1,). Rows that no effect enters
+        are units without one.
     """
     terms, blocks = terms_of(p), len(p.rows.start) - 1
     found = components(p, terms)
     of_row = found.of_row.copy()
     outside = of_row == NO_UNIT
-    of_row[outside] = found.count + np.arange(outside.sum())
+    of_row[outside] = found.total + np.arange(outside.sum())
     sizes = np.concatenate([found.sizes, np.zeros(outside.sum(), np.int64)])
     rank = np.empty(len(sizes), np.int64)
     rank[np.argsort(sizes, kind="stable")] = np.arange(len(sizes))
@@ -203,7 +205,7 @@ def units_of(p: Problem, functions: Any = None) -> tuple[Units, np.ndarray, np.n
     base = _sorted_by(line_of_entry[known], lines)
     term = _sorted_by(terms.line, lines)
     units = Units(
-        functions=p.functions.rows if functions is None else functions,
+        functions=None,
         phi_start=p.rows.phi_start,
         phi=p.rows.phi,
         link=p.rows.link,

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln, gammaln
 
-
 from shoal.engine.rules import quasi_random
 from shoal.families import Family, Rows
 from shoal.families.predicted_parameters import COMMON
