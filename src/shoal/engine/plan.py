@@ -12,6 +12,33 @@ SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
+# Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows.
+MANY_LEVELS, DIFFERENT = 100, 0.25
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What the effects fall into once all coefficients are coordinates of theta.
+
+    Attributes
+    ----------
+    coordinates : int
+        Of theta and the coefficients.
+    units : int
+        Sets of effects that are independent of all others: those of a level, or of levels that are nested.
+    widest : int
+        Effects of the largest of them.
+    kinds : int
+        Units with different rows, where all have one effect: equal ones are integrated once.
+    refusal : tuple of str
+        What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
+    """
+
+    coordinates: int
+    units: int
+    widest: int
+    kinds: int
+    refusal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +63,8 @@ class Size:
         Levels of each grouping factor.
     one_sided : int
         Coefficients that are sampled as hyperparameters are.
+    alone : Alone or None
+        What effects fall into given all else; None where that was not asked.
     """
 
     hyperparameters: int
@@ -48,6 +77,7 @@ class Size:
     one_sided: int = 0
     of_curves: int = 0
     unknown: int = 0
+    alone: Alone | None = None
 
 
 @dataclass(frozen=True)
@@ -97,14 +127,13 @@ def choose(size: Size, coordinates: str = "auto", sampler: str = "auto") -> Plan
     check_names(coordinates, sampler)
     plain = coordinates in ("auto", "transport")
     integrate = size.quadratic and plain
-    reasons = [_about_effects(size, integrate, coordinates)]
     asked = sampler != "auto" or not plain
     if sampler == "auto":
         sampler, why = _choose_sampler(size, integrate, plain)
-        reasons.append(why)
     else:
-        _check_sampler(sampler, integrate, plain, coordinates)
-        reasons.append(f"Sampled by {sampler}, as asked.")
+        _check_sampler(size, sampler, integrate, plain, coordinates)
+        why = f"Sampled by {sampler}, as asked."
+    reasons = [_about_effects(size, integrate, coordinates, sampler), why]
     chosen = "transport" if coordinates == "auto" else coordinates
     return Plan(integrate, chosen, sampler, tuple(reasons), asked, _slow(size, sampler))
 
@@ -119,7 +148,7 @@ def check_names(coordinates: str, sampler: str) -> None:
             raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
 
 
-def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
+def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
     if sampler == "independence" and not integrate:
         raise ModelError(
             "sampler='independence' samples the hyperparameters alone.",
@@ -131,6 +160,18 @@ def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str)
             "It needs transported ones.",
             "Use sampler='nuts'.",
         )
+    if sampler == QUADRATURE and size.alone is not None and size.alone.refusal:
+        raise ModelError(*size.alone.refusal)
+
+
+def _alone_and_equal(alone: Alone | None) -> bool:
+    """Return whether levels are independent, and so many of them equal that few integrals are to be made.
+
+    Where all are different, other moves give as many effective draws in less time.
+    """
+    if alone is None or alone.refusal or alone.coordinates > MOST_INDEPENDENT:
+        return False
+    return alone.widest == 1 and alone.units >= MANY_LEVELS and alone.kinds <= DIFFERENT * alone.units
 
 
 def _slow(size: Size, sampler: str) -> str:
@@ -149,7 +190,12 @@ def _slow(size: Size, sampler: str) -> str:
     )
 
 
-def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
+def _about_effects(size: Size, integrate: bool, coordinates: str, sampler: str) -> str:
+    if sampler == QUADRATURE and size.alone is not None:
+        return (
+            f"Integrated where their rows are: {counted(size.effects, 'group effect')}, of each level by "
+            f"themselves ({size.alone.widest} at a time), which are drawn there given all else."
+        )
     parts = [counted(size.coefficients, "population coefficient")] if size.coefficients else []
     parts += [counted(size.of_curves, "coefficient") + " of curves"] if size.of_curves else []
     parts += [counted(size.unknown, "unknown value")] if size.unknown else []
@@ -179,6 +225,13 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
         return "independence", (
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
             "accepted or refused by its exact weight."
+        )
+    if _alone_and_equal(size.alone):
+        assert size.alone is not None
+        return QUADRATURE, (
+            "Sampled independently, from a mixture fitted to the marginal density of hyperparameters and "
+            f"coefficients ({size.alone.coordinates}), each draw accepted or refused by its exact weight: "
+            f"of {size.alone.units:,} levels only {size.alone.kinds:,} have different rows."
         )
     free = size.hyperparameters + size.one_sided
     if size.one_sided:

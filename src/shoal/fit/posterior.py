@@ -91,7 +91,6 @@ def posterior_of(
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
     target, found = _target(assembled), tuple[int, ...]()
     if plan.sampler == QUADRATURE:
-        independent(assembled.problem).check()
         found = tuple(one_sided.coefficients(assembled.problem).tolist())
         return Posterior(model, plan, assembled, _target(assembled, found), tuple(extra_terms), found, client)
     if not plan.asked:
@@ -114,6 +113,8 @@ def _planned(
     assembled = assemble(model, extra_terms)
     size = _size(assembled)
     memory.check(size)
+    if sampler == QUADRATURE or (sampler == "auto" and coordinates in ("auto", "transport")):
+        size = replace(size, alone=independent(assembled.problem))
     return choose(size, coordinates, sampler), assembled
 
 

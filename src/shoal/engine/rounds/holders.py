@@ -20,7 +20,7 @@ from shoal.engine.rounds.units import Units
 from shoal.engine.rules import Rule
 from shoal.engine.threads import workers
 
-CHECKS = Rule("sinh", 27)  # points at which an envelope is laid, of one effect
+CHECKS = Rule("hermite", 9)  # points at which an envelope is laid, of one effect
 MANY_CHECKS = Rule("random", 64)  # and of several
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from shoal.engine import one_sided
+from shoal.engine.plan import Alone
 from shoal.engine.problem import Problem
-from shoal.engine.rounds.units import NO_UNIT, components, terms_of
-from shoal.errors import ModelError
+from shoal.engine.rounds.parts import equal
+from shoal.engine.rounds.units import NO_UNIT, components, terms_of, units_of
 
 MOST_COORDINATES = 15  # of theta and coefficients: importance sampling in more has few effective draws
 WIDEST = 8  # effects of a unit
@@ -17,70 +16,33 @@ WIDEST = 8  # effects of a unit
 ASKED = "sampler='quadrature' integrates the effects of each level by themselves, where its rows are."
 
 
-@dataclass(frozen=True)
-class Independent:
-    """What a problem is made of once all coefficients are coordinates of theta.
-
-    Attributes
-    ----------
-    coordinates : int
-        Of theta and the coefficients.
-    units : int
-        Sets of effects that are independent of all others.
-    widest : int
-        Effects of the largest of them.
-    rows : int
-        Of all of them.
-    refusal : tuple of str
-        What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
-    """
-
-    coordinates: int
-    units: int
-    widest: int
-    rows: int
-    refusal: tuple[str, ...] = ()
-
-    def check(self) -> None:
-        """Raise `ModelError` if the units cannot be integrated one by one."""
-        if self.refusal:
-            raise ModelError(*self.refusal)
-
-
-def independent(p: Problem) -> Independent:
+def independent(p: Problem) -> Alone:
     """Return what a problem's effects fall into, and why they cannot be integrated one by one if so."""
     coefficients = one_sided.coefficients(p)
-    coordinates, rows = len(p.slots.place) + len(coefficients), len(p.rows.weight)
-    if len(p.quadratics.n) or not rows:
-        return Independent(
-            coordinates,
-            0,
-            0,
-            rows,
-            _needs(
-                "Some rows here are gaussian: they are kept as sums, from which all effects integrate out, "
-                "their residuals' correlations among them.",
-                "Responses of other families.",
-                "Leave sampler='auto'.",
-            ),
+    coordinates = len(p.slots.place) + len(coefficients)
+    if len(p.quadratics.n) or not len(p.rows.weight):
+        needs = _needs(
+            "Some rows here are gaussian: they are kept as sums, from which all effects integrate out, "
+            "their residuals' correlations among them.",
+            "Responses of other families.",
+            "Leave sampler='auto'.",
         )
+        return Alone(coordinates, 0, 0, 0, needs)
     if coordinates > MOST_COORDINATES:
-        return Independent(
-            coordinates,
-            0,
-            0,
-            rows,
-            _needs(
-                f"This model has {coordinates} hyperparameters and population coefficients.",
-                f"At most {MOST_COORDINATES}: they are proposed together.",
-                "Leave sampler='auto', or fewer predictors.",
-            ),
+        needs = _needs(
+            f"This model has {coordinates} hyperparameters and population coefficients.",
+            f"At most {MOST_COORDINATES}: they are proposed together.",
+            "Leave sampler='auto', or fewer predictors.",
         )
+        return Alone(coordinates, 0, 0, 0, needs)
     moved = one_sided.moved(p, coefficients) if len(coefficients) else p
     found = components(moved, terms_of(moved))
-    sizes = found.sizes
-    widest = int(sizes.max(initial=0))
-    return Independent(coordinates, found.total, widest, rows, _refusal(moved, found.of_effect, widest))
+    widest = int(found.sizes.max(initial=0))
+    refusal = _refusal(moved, found.of_effect, widest)
+    kinds = found.total
+    if widest == 1 and not refusal:
+        kinds = len(np.unique(equal(units_of(moved)[0])))
+    return Alone(coordinates, found.total, widest, kinds, refusal)
 
 
 def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ MOST_STEPS, STILL = 60, 0.03  # of Newton's method, and the step, in posterior s
 LEAST_GAIN = 0.25  # of what a step promises
 SHORTEST = 1e-4  # step that is tried
 CHECKED = 1  # Metropolis steps that follow a draw by rejection
-MARGIN = 0.02  # of the envelope's log height, above the highest that was seen
+MARGIN = 0.05  # of the envelope's log height, above the highest that was seen
 MOST_REFUSED = 10_000  # candidates in a row, after which something is no number
 
 
@@ -124,6 +124,29 @@ def find_modes(units: Units, u: int, places: Places, count: int, mode: np.ndarra
 
 
 @inner
+def _first_mode(
+    units: Units,
+    u: int,
+    places: Places,
+    hs: np.ndarray,
+    mode: np.ndarray,
+    lower: np.ndarray,
+    start: np.ndarray,
+) -> None:
+    """Write where searches for a unit's modes begin: at its mode at the first point."""
+    start[:] = 0.0
+    if start.size == 0:
+        return
+    lay(units, u, places, 0, hs[0])
+    mode[0] = start
+    find_modes(units, u, places, 1, mode, lower)
+    for c in range(start.size):
+        if not np.isfinite(mode[0, c]):
+            return
+    start[:] = mode[0]
+
+
+@inner
 def _at_points(
     units: Units,
     u: int,
@@ -183,7 +206,7 @@ def log_integrals(units, begin, end, hs, sets, value):
         most = min(places.v.shape[0], hs.shape[0])
         mode, lower = np.empty((most, d)), np.empty((most, d * d))
         points = sets[units.number[u] % sets.shape[0]]
-        start[:] = 0.0
+        _first_mode(units, u, places, hs, mode, lower, start)
         for first in range(0, hs.shape[0], most):
             count = min(most, hs.shape[0] - first)
             for j in range(count):
@@ -197,10 +220,6 @@ def log_integrals(units, begin, end, hs, sets, value):
                     value[first + j] += units.levels[u] * places.total[j]
                 continue
             find_modes(units, u, places, count, mode, lower)
-            start[:] = mode[count - 1]
-            for c in range(d):
-                if not np.isfinite(start[c]):
-                    start[:] = 0.0
             _at_points(units, u, places, count, mode, lower, points, values)
             for j in range(count):
                 own = _log_sum(values[j * size : (j + 1) * size])
@@ -308,17 +327,13 @@ def draw(rng, units, begin, end, hs, sets, out, column):
         most = min(places.v.shape[0], hs.shape[0])
         mode, lower, top = np.empty((most, d)), np.empty((most, d * d)), np.empty(most)
         points = sets[units.number[u] % sets.shape[0]]
-        start[:] = 0.0
+        _first_mode(units, u, places, hs, mode, lower, start)
         for first in range(0, hs.shape[0], most):
             count = min(most, hs.shape[0] - first)
             for j in range(count):
                 lay(units, u, places, j, hs[first + j])
                 mode[j] = start
             find_modes(units, u, places, count, mode, lower)
-            start[:] = mode[count - 1]
-            for c in range(d):
-                if not np.isfinite(start[c]):
-                    start[:] = 0.0
             _at_points(units, u, places, count, mode, lower, points, values)
             _envelopes(points, values, count, top)
             _draw_all(rng, units, u, places, count, mode, lower, top, out[first : first + count], column)

@@ -33,6 +33,7 @@ RANDOM = [Rule("random", size) for size in (64, 256, 1024, 4096)]  # of more eff
 # is off by no more of its own standard deviations: a third of the Monte Carlo error of 4,000 draws.
 EXACT_ENOUGH = 0.005
 JUDGED = 12  # points at which rules are compared
+COSTLY, RARELY_REPEATED = 1e5, 0.9  # operations of a point, for which repeats are let be at that acceptance
 ROUND = 512  # points of a round, where they are dear
 EFFECTS_AT_ONCE = 30_000_000  # effects that a round of draws brings back, at most
 OPERATIONS = 15.0  # of a row at a node
@@ -80,10 +81,12 @@ def sample(
     )
     judged = _judge(marginal, center + rng.normal(size=(JUDGED, len(center))) @ root.T, rules)
     cost = OPERATIONS * lines * (len(judged.rule.points(widest)[0]) + NEWTON)
-    pilot = mixture.SMALL_PILOT if cost > DEAR else mixture.PILOT
+    pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
     fit = follow(mixture.fit(lambda x: marginal.log_density(x, judged.rule), center, root, rng, pilot))
     progress.stage("sampling")
-    per = 1 if cost > DEAR else thinning(fit.acceptance)
+    per = (
+        1 if cost > DEAR or (cost > COSTLY and fit.acceptance > RARELY_REPEATED) else thinning(fit.acceptance)
+    )
     theta, stats = _chains(marginal, judged.rule, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
     points = _elements(marginal, divided, theta, elements, settings)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
