@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from scipy.integrate import quad, simpson
+from scipy.sparse.csgraph import connected_components
 from scipy.stats import norm
 
 import shoal as sl
@@ -53,8 +54,11 @@ def by_scipy(own, theta):
             s[column, p.scales.effect[e]] += h[p.scales.place[e]]
     base, columns = p.columns.offset + j @ h[p.scales.constant], j @ s
     total = 0.0
-    for own_level in np.unique(columns != 0, axis=0):
-        effects = np.flatnonzero(own_level.reshape(-1))
+    meet = (columns != 0).astype(int)
+    count, label = connected_components(meet.T @ meet)
+    for effects in (np.flatnonzero(label == k) for k in range(count)):
+        if not meet[:, effects].any():  # coefficients, which are coordinates of theta
+            continue
         lines = np.flatnonzero((columns[:, effects] != 0).any(1))
         total += np.log(_integral(family, p, h, lines, base[lines], columns[np.ix_(lines, effects)]))
     return total

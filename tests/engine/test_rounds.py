@@ -8,7 +8,7 @@ from scipy import stats
 import shoal as sl
 from engine.rounds_problems import by_scipy, divided, posterior, table
 from shoal.engine.rounds.holders import LocalRows
-from shoal.engine.rounds.parts import divide, equal
+from shoal.engine.rounds.parts import divide, equal, taken
 from shoal.engine.rounds.units import units_of
 from shoal.engine.rules import Rule, hermite, product, sinh
 from shoal.errors import ModelError
@@ -102,7 +102,7 @@ def test_equal_levels_are_integrated_once():
 
 def test_levels_that_differ_in_one_number_are_not_equal():
     data = table(2, 3)
-    data["x"], data["y"] = np.tile([0.1, 0.2, 0.3], 2), np.tile([0, 1, 1], 2)
+    data["x"], data["y"] = np.tile([0.1, 0.2, 0.3], 2), np.tile([1, 0, 1], 2)
     assert len(np.unique(equal(units_of(posterior(data=data).target.problem)[0]))) == 1
     data.loc[5, "x"] = np.nextafter(0.3, 1)
     assert len(np.unique(equal(units_of(posterior(data=data).target.problem)[0]))) == 2
@@ -160,8 +160,8 @@ def test_several_effects_have_the_moments_of_their_density():
     drawn = draws_at(own, theta, count)
     whole, h = divided(own, 4), own.target.values(theta[None])[0]
     grid = np.stack(np.meshgrid(*[np.linspace(-6, 6, 241)] * 2), -1).reshape(-1, 2)
-    for places, part in zip(whole.places, whole.parts, strict=True):
-        u = part.units
+    every = [taken(part.units, np.array([k])) for part in whole.parts for k in range(len(part.units.levels))]
+    for places, u in zip(np.concatenate(whole.places).reshape(-1, 2), every, strict=True):
         eta = np.empty((len(grid), len(u.offset)))
         for i in range(len(u.offset)):
             base, term = slice(*u.base_start[i : i + 2]), slice(*u.term_start[i : i + 2])

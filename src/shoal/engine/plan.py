@@ -176,7 +176,7 @@ def _alone_and_equal(alone: Alone | None) -> bool:
 
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
-    evaluations = 6_000 if sampler == "independence" else 25_000
+    evaluations = 6_000 if sampler in ("independence", QUADRATURE) else 25_000
     each = size.cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:

@@ -34,7 +34,6 @@ class DaskRows(Holder):
     def __init__(self, recipes: Sequence[Part | Recipe], client: Any):
         self.recipes, self.client = list(recipes), client
         self.held: dict[int, tuple[str, Any]] = {}  # of each part its worker and its future
-        self.lost = 0  # parts that had to be made again
         self._place()
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:

@@ -31,10 +31,13 @@ class Holder(ABC):
     ----------
     sent, received : int
         Bytes so far, beside the rows themselves.
+    lost : int
+        Parts that had to be made again.
     """
 
     sent: int = 0
     received: int = 0
+    lost: int = 0
 
     @abstractmethod
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:

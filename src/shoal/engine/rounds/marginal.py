@@ -64,4 +64,5 @@ class Marginal:
             "seconds_a_round": round(self.seconds / max(self.rounds, 1), 4),
             "bytes_sent": self.holder.sent,
             "bytes_received": self.holder.received,
+            "parts_made_again": self.holder.lost,
         }
