@@ -29,7 +29,7 @@ def client():
     # Threads of this process: what is compiled is shared, and nothing is killed.
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as own_client,
     ):
@@ -85,13 +85,15 @@ def processes():
     """Give a client of two workers that are processes, and what ends the first."""
     distributed = pytest.importorskip("distributed", reason="Dask is an extra")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as own_client,
     ):
         pids = own_client.run(os.getpid)
         yield own_client, lambda: os.kill(min(pids.values()), signal.SIGKILL)
 
 
+# A process that is killed leaves sockets that nobody closes.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_what_a_lost_worker_held_is_made_again_elsewhere(own, tmp_path):
     parts = divided(own, 6).parts

@@ -33,7 +33,8 @@ class Places(NamedTuple):
     y, trials, weight, se, interval : arrays
         Copies of the unit's numbers, of each block one after the other.
     base, columns, phi : (C, lines), (C, lines d), (C, k) arrays
-        Of each point: what no effect enters, the effects' columns, the families' parameters.
+        Of each point: what no effect enters, the columns of one effect after the other, the families'
+        parameters.
     eta, value, score, curvature : arrays
         Of one block at all places.
     point : (C,) int array
@@ -131,10 +132,10 @@ def lay(units: Units, u: int, places: Places, j: int, h: np.ndarray) -> None:
         for e in range(units.base_start[first + i], units.base_start[first + i + 1]):
             total += units.base_value[e] * h[units.base_place[e]]
         base[i] = total
-        for c in range(i * d, (i + 1) * d):
-            columns[c] = 0.0
+        for c in range(d):
+            columns[c * base.size + i] = 0.0
         for e in range(units.term_start[first + i], units.term_start[first + i + 1]):
-            columns[i * d + units.term_slot[e]] += units.term_value[e] * h[units.term_place[e]]
+            columns[units.term_slot[e] * base.size + i] += units.term_value[e] * h[units.term_place[e]]
     for k in range(phi.size):
         phi[k] = h[units.phi[k]]
 
@@ -189,21 +190,17 @@ def _predict(
     places: Places, first: int, n: int, predictors: int, by_place: int, by_predictor: int, count: int
 ) -> None:
     base, columns, eta, v, point = places.base, places.columns, places.eta, places.v, places.point
-    d = v.shape[1]
+    d, lines = v.shape[1], base.shape[1]
     for j in range(count):
         p = point[j]
         for a in range(predictors):
             to, line = j * by_place + a * by_predictor, first + a * n
-            if d == 1:
-                x = v[j, 0]
+            for i in range(n):
+                eta[to + i] = base[p, line + i]
+            for c in range(d):
+                x, of = v[j, c], c * lines + line
                 for i in range(n):
-                    eta[to + i] = base[p, line + i] + columns[p, line + i] * x
-            else:
-                for i in range(n):
-                    e = base[p, line + i]
-                    for c in range(d):
-                        e += columns[p, (line + i) * d + c] * v[j, c]
-                    eta[to + i] = e
+                    eta[to + i] += columns[p, of + i] * x
 
 
 @inner
@@ -279,6 +276,7 @@ def _add_derivatives(places: Places, first: int, n: int, predictors: int, togeth
     """Add what one block's rows say to gradients and precisions."""
     columns, score, curvature = places.columns, places.score, places.curvature
     gradient, precision, d = places.gradient, places.precision, places.v.shape[1]
+    lines = places.base.shape[1]
     pairs = predictors * (predictors + 1) // 2
     by_place = n if together else predictors * n
     by_predictor = count * n if together else n
@@ -286,19 +284,21 @@ def _add_derivatives(places: Places, first: int, n: int, predictors: int, togeth
     for j in range(count):
         p, pair = places.point[j], 0
         for a in range(predictors):
-            one = (first + a * n) * d
-            for i in range(n):
-                slope = score[j * by_place + a * by_predictor + i]
-                for c in range(d):
-                    gradient[j, c] += columns[p, one + i * d + c] * slope
-            for b in range(a + 1):
-                other = (first + b * n) * d
+            one, to = first + a * n, j * by_place + a * by_predictor
+            for c in range(d):
+                total = 0.0
                 for i in range(n):
-                    w = curvature[j * of_place + pair * by_predictor + i]
-                    for c in range(d):
-                        for e in range(c + 1):
-                            both = columns[p, one + i * d + c] * columns[p, other + i * d + e]
+                    total += columns[p, c * lines + one + i] * score[to + i]
+                gradient[j, c] += total
+            for b in range(a + 1):
+                other, to = first + b * n, j * of_place + pair * by_predictor
+                for c in range(d):
+                    for e in range(c + 1):
+                        total = 0.0
+                        for i in range(n):
+                            both = columns[p, c * lines + one + i] * columns[p, e * lines + other + i]
                             if a != b:
-                                both += columns[p, other + i * d + c] * columns[p, one + i * d + e]
-                            precision[j, c * d + e] += w * both
+                                both += columns[p, c * lines + other + i] * columns[p, e * lines + one + i]
+                            total += curvature[to + i] * both
+                        precision[j, c * d + e] += total
                 pair += 1

@@ -29,9 +29,9 @@ RULES = {
     3: [Rule("hermite", size) for size in (3, 5, 7, 9, 13)],
 }
 RANDOM = [Rule("random", size) for size in (64, 256, 1024, 4096)]  # of more effects
-# Standard deviation over the posterior of what a rule says too much or too little of the log density. A mean
-# is off by no more of its own standard deviations: a third of the Monte Carlo error of 4,000 draws.
-EXACT_ENOUGH = 0.005
+# Standard deviation over the posterior of what a rule says too much or too little of the log density, in
+# units of the Monte Carlo error of independent draws: a mean is off by no more than that.
+EXACT_ENOUGH = 0.3
 JUDGED = 12  # points at which rules are compared
 COSTLY, RARELY_REPEATED = 1e5, 0.9  # operations of a point, for which repeats are let be at that acceptance
 ROUND = 512  # points of a round, where they are dear
@@ -79,35 +79,36 @@ def sample(
     center, root = mode.find(
         lambda x: marginal.log_density(x, rules[0]), marginal.target.start, mode.FEW_STEPS
     )
-    judged = _judge(marginal, center + rng.normal(size=(JUDGED, len(center))) @ root.T, rules)
+    enough = EXACT_ENOUGH / np.sqrt(settings.chains * settings.draws)
+    judged = _judge(marginal, center + rng.normal(size=(JUDGED, len(center))) @ root.T, rules, enough)
     cost = OPERATIONS * lines * (len(judged.rule.points(widest)[0]) + NEWTON)
     pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
     fit = follow(mixture.fit(lambda x: marginal.log_density(x, judged.rule), center, root, rng, pilot))
     progress.stage("sampling")
-    per = (
-        1 if cost > DEAR or (cost > COSTLY and fit.acceptance > RARELY_REPEATED) else thinning(fit.acceptance)
-    )
+    single = cost > DEAR or (cost > COSTLY and fit.acceptance > RARELY_REPEATED)
+    per = 1 if single else thinning(fit.acceptance)
     theta, stats = _chains(marginal, judged.rule, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
     points = _elements(marginal, divided, theta, elements, settings)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
-    again = _judge(marginal, theta.reshape(-1, theta.shape[2])[which], rules[rules.index(judged.rule) :])
+    place = min(rules.index(judged.rule), len(rules) - 2)
+    again = _judge(marginal, theta.reshape(-1, theta.shape[2])[which], rules[place : place + 2], 0.0)
     facts = {
         "proposals_per_draw": per,
         "efficiency": fit.efficiency,
         "pareto_k": tail_of(fit.weight),
         "rule": f"{judged.rule.kind} {judged.rule.size}",
-        "integration_error": judged.error if again.rule != judged.rule else again.error,
+        "integration_error": again.error,
     }
     return Chains(theta, points, stats, "quadrature", facts | marginal.facts())
 
 
-def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule]) -> Judged:
-    """Return the first rule that is exact enough at these points, else the finest but one."""
+def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: float) -> Judged:
+    """Return the first rule that is exact enough at these points, else the finest."""
     before, error = marginal.log_density(thetas, rules[0]), np.inf
     for rule, finer in zip(rules[:-1], rules[1:], strict=True):
         after = marginal.log_density(thetas, finer)
         error = float(np.std(before - after))
-        if error < EXACT_ENOUGH:
+        if error < enough:
             return Judged(rule, error)
         before = after
     return Judged(rules[-1], error)
