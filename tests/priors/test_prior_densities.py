@@ -158,5 +158,9 @@ def test_scales_of_extreme_inputs_are_numbers():
 
 def test_arguments_and_points_broadcast_against_each_other():
     """Arguments may be draws, as where a prior's own arguments are estimated."""
-    x, mu, sigma = np.linspace(-2, 3, 4)[:, None], np.linspace(-1, 1, 3), np.linspace(0.5, 2, 12).reshape(4, 3)
+    x, mu, sigma = (
+        np.linspace(-2, 3, 4)[:, None],
+        np.linspace(-1, 1, 3),
+        np.linspace(0.5, 2, 12).reshape(4, 3),
+    )
     np.testing.assert_allclose(Normal.log_density(x, mu, sigma), stats.norm(mu, sigma).logpdf(x), rtol=1e-12)

@@ -137,15 +137,17 @@ class Model(BeforeData):
         """What is integrated, what is sampled, how, and why."""
         return plan_of(self._spec)
 
-    def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
+    def posterior(self, coordinates: str = "auto", sampler: str = "auto", client: Any = None) -> Posterior:
         """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
+
+        With a Dask `client`, its workers hold the rows; see `fit`.
 
         Raises
         ------
         ModelError
             Unknown names, or products of levels that the machine's memory cannot hold.
         """
-        return posterior_of(self._spec, coordinates, sampler)
+        return posterior_of(self._spec, coordinates, sampler, client=client)
 
     def fit(
         self,
@@ -160,6 +162,7 @@ class Model(BeforeData):
         cores: int | None = None,
         store: str = "auto",
         progress: bool | None = None,
+        client: Any = None,
     ) -> Fit:
         """Sample the posterior.
 
@@ -171,7 +174,9 @@ class Model(BeforeData):
             Same seed, same draws, on any number of cores. Without one, a fresh one is drawn and kept in the
             result.
         coordinates : {"auto", "transport", "centered", "noncentered", "zero_sum"}
-        sampler : {"auto", "independence", "alternating", "hmc", "nuts"}
+        sampler : {"auto", "independence", "quadrature", "alternating", "hmc", "nuts"}
+            Of models with one grouping factor "quadrature" integrates each level by itself and samples all
+            else from what is left: draws are about independent.
         warmup : int
             Iterations of each chain spent on its step size; NUTS takes at least 1,000.
         target_accept : float, optional
@@ -182,6 +187,10 @@ class Model(BeforeData):
             How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
         progress : bool, optional
             Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
+        client : distributed.Client, optional
+            Of a Dask cluster (extra ``dask``), whose workers own the rows, by levels of the one grouping
+            factor, and answer some tens of rounds about them; the sampler is "quadrature" then. A worker that
+            is lost costs time, not the fit.
 
         Returns
         -------
@@ -203,7 +212,7 @@ class Model(BeforeData):
         settings = Settings(draws, chains, warmup, seed, target_accept, cores)
         fitting.check_settings(settings, store)
         with shown(progress, draws * chains) as bar, announced(bar):
-            posterior = self.posterior(coordinates, sampler)
+            posterior = self.posterior(coordinates, sampler, client)
             if posterior.plan.warning:
                 warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
             results = fitting.fit(posterior, settings, store, bar)

@@ -19,6 +19,7 @@ WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
 WORST_K = 0.7  # above it importance weights have no reliable mean (Vehtari et al. 2024)
 LEAST_BFMI = 0.3
+MOST_ERROR = 0.05  # of integrals, standard deviation of the log density
 NEARLY = 1.05  # R-hat below which chains agree but for their length
 MOST_LONGER = 12  # times as many iterations, that are tried before another sampler
 FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
@@ -37,6 +38,8 @@ def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[n
     problems = []
     if (k := draws.facts.get("pareto_k", 0.0)) > WORST_K:
         problems.append(f"Pareto k {k:.2f} of the proposals' weights")
+    if (error := draws.facts.get("integration_error", 0.0)) > MOST_ERROR:
+        problems.append(f"integrals with an error of {error:.2f}")
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
         problems.append(f"{divergent} divergent trajectories")

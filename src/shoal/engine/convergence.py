@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 TAIL = 0.05  # probability of each tail whose quantile's effective sample size is computed
 FAR_OUT = 20  # widths of the 90% interval, beyond which a draw may be of a tail without a mean
+PLATEAU = 3.0  # times their mean, that weights without a tail may reach
 
 
 def split(values: np.ndarray) -> np.ndarray:
@@ -182,3 +183,13 @@ def pareto_k(log_weights: np.ndarray) -> float:
     best = np.exp(profile - profile.max())
     k = float(np.log1p(-(best @ rate / best.sum()) * excess).mean())
     return (size * k + 5.0) / (size + 10.0)
+
+
+def tail_of(weight: np.ndarray) -> float:
+    """Return the Pareto shape of weights; none where all are near their mean.
+
+    A few that stand a little above a plateau of the others have the shape of a tail, and are none.
+    """
+    if weight.max() < PLATEAU * weight.mean():
+        return -np.inf
+    return pareto_k(np.log(weight[weight > 0]))

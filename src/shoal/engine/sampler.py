@@ -10,7 +10,7 @@ import numpy as np
 
 from shoal.engine import moves, nuts, whitening
 from shoal.engine.chain import FIRST_ANGLE, Chain, Move
-from shoal.engine.convergence import pareto_k
+from shoal.engine.convergence import tail_of
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal
 from shoal.engine.moves import ANGLE
@@ -28,7 +28,6 @@ LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which traject
 LEFT_STUCK = 0.3
 LEFT_STUCK_OF_MANY, MANY = 0.25, 5
 MOST_PROPOSALS = 4
-PLATEAU = 3.0  # times their mean, that weights without a tail may reach
 COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
 RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more
 SELDOM = 2  # draws between proposals nearby, where an evaluation costs milliseconds
@@ -132,19 +131,9 @@ def _chains(
         facts["acceptance_theta"] = move.acceptance
         return Chains(theta, points, named, "alternating", facts)
     # Where proposals have the marginal's own weights, these are a certificate.
-    facts["pareto_k"] = _tail_of(fit.weight)
+    facts["pareto_k"] = tail_of(fit.weight)
     named["acceptance_rate"] = stats[..., 2]
     return Chains(theta, points, named, "independence", facts)
-
-
-def _tail_of(weight: np.ndarray) -> float:
-    """Return the Pareto shape of weights; none where all are near their mean.
-
-    A few that stand a little above a plateau of the others have the shape of a tail, and are none.
-    """
-    if weight.max() < PLATEAU * weight.mean():
-        return -np.inf
-    return pareto_k(np.log(weight[weight > 0]))
 
 
 def _chain(

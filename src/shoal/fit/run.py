@@ -11,8 +11,12 @@ import numpy as np
 from shoal.engine import checks, memory
 from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
-from shoal.engine.plan import RATE
+from shoal.engine.plan import QUADRATURE, RATE
 from shoal.engine.progress import Progress
+from shoal.engine.rounds import sampler as rounds
+from shoal.engine.rounds.holders import Holder, LocalRows
+from shoal.engine.rounds.marginal import Marginal
+from shoal.engine.rounds.parts import divide
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
@@ -134,9 +138,25 @@ def sampled(
     """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
     assembled, plan = posterior.assembled, posterior.plan
     elements = assembled.elements(settings.keep_effects)
-    draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
+    if sampler == QUADRATURE:
+        draws = _in_rounds(posterior, elements, settings, progress)
+    else:
+        draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
     drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
     return draws, folded(assembled, assembled.variables(drawn))
+
+
+def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
+    """Return draws by rounds to the rows, which are divided among their holders first."""
+    divided = divide(posterior.target.problem, posterior.assembled.functions)
+    if posterior.client is None:
+        holder: Holder = LocalRows(divided.parts, settings.cores)
+    else:
+        from shoal.engine.rounds.dask_rows import DaskRows
+
+        holder = DaskRows(divided.parts, posterior.client)
+    marginal = Marginal(posterior.target, holder, progress)
+    return rounds.sample(marginal, divided, elements, settings, progress)
 
 
 def _split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -12,6 +12,7 @@ from shoal.engine.collection import without_collection
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, Problem
 from shoal.families.predicted_parameters import COMMON
+from shoal.families.row_functions import RowFunction
 from shoal.model.design import Design
 from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
@@ -42,6 +43,8 @@ class Assembled:
         Coordinates of theta: name, prior, place in h.
     predictors : (lines,) array
         Linear predictors near the rows' own estimates, at which the expansion begins.
+    functions : tuple of RowFunction
+        Of the problem's blocks of rows, two each.
     """
 
     model: Specification
@@ -50,6 +53,7 @@ class Assembled:
     places: Mapping[str, int]
     slots: tuple[tuple[str, Prior, int], ...]
     predictors: np.ndarray
+    functions: tuple[RowFunction, ...]
 
     def elements(self, effects: bool = True) -> np.ndarray:
         """Return the elements of (v, x) that results are made of, with `effects` those of levels too."""
@@ -100,7 +104,8 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
     places = {name: place for name, _, place in builder.slots}
     places |= {name: place for name, place in builder.names.items() if name not in free}
     begin = np.concatenate([np.zeros(0), *predictors])
-    return Assembled(model, builder.build(), tuple(placed), places, tuple(builder.slots), begin)
+    slots, functions = tuple(builder.slots), tuple(builder.functions)
+    return Assembled(model, builder.build(), tuple(placed), places, slots, begin, functions)
 
 
 def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: bool) -> np.ndarray:

@@ -86,6 +86,10 @@ class Compiled:
     def __call__(self, *arguments: Any) -> Any:
         return self.compiled(*arguments)
 
+    def __reduce__(self) -> str:
+        """Pickle the function by its name, as functions are: another process compiles it for itself."""
+        return str(self.function.__qualname__)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"
 
