@@ -180,6 +180,12 @@ def test_the_page_of_spellings_is_the_list_that_is_tested():
     assert (ROOT / "docs" / "spellings.md").read_text(encoding="utf-8") == page
 
 
+def test_the_page_of_errors_is_what_bad_inputs_get():
+    """Written by docs/write_errors.py."""
+    page = runpy.run_path(str(ROOT / "docs" / "write_errors.py"))["page"]()
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == page
+
+
 @pytest.mark.parametrize(
     ("printed", "written", "same"),
     [

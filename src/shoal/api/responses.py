@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shoal.errors import ModelError
+from shoal.errors import DataError, ModelError, mark
 from shoal.families import Family
+from shoal.formula.tokens import place_of
 from shoal.model import Response
 from shoal.tables import read
+from shoal.tables.table import UnknownColumn
 
 
 def responses_of(
@@ -56,6 +58,20 @@ def responses_of(
 
 
 def read_for(responses: Sequence[Response], data: Any) -> Any:
-    """Return the table of `data`, limited to the columns that the formulas name."""
+    """Return the table of `data`, limited to the columns that the formulas name.
+
+    Raises
+    ------
+    DataError
+        As `read` does; a formula is shown with the first column that is not there.
+    """
     columns = dict.fromkeys(c for r in responses for c in r.columns)
-    return read(data, columns=tuple(columns))
+    try:
+        return read(data, columns=tuple(columns))
+    except UnknownColumn as problem:
+        texts = [
+            text for r in responses for text in (r.formula, *r.predictors.values()) if isinstance(text, str)
+        ]
+        places = ((text, place_of(name, text)) for name in problem.names for text in texts)
+        marked = next((f"\n{mark(text, span)}" for text, span in places if span), "")
+        raise DataError(problem.code, problem.found + marked, problem.needed, problem.remedy) from None

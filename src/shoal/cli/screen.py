@@ -47,9 +47,13 @@ def fold(line: str, width: int, hang: int = 0) -> str:
     return "\n".join(inside)
 
 
-def complain(kind: str, text: str) -> None:
-    """Print a message to standard error, led by its kind; the layout of its lines is kept."""
-    Screen(stderr=True).print(Text.assemble((f"{kind}: ", STYLES[kind]), text), soft_wrap=True)
+def complain(kind: str, text: str, code: str = "") -> None:
+    """Print a message to standard error, led by its kind; the layout of its lines is kept.
+
+    The code of an error ends it, in a line of its own.
+    """
+    message = Text.assemble((f"{kind}: ", STYLES[kind]), text, (f"\n[{code}]" if code else "", "dim"))
+    Screen(stderr=True).print(message, soft_wrap=True)
 
 
 def number(value: Any) -> str:

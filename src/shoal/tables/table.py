@@ -219,6 +219,15 @@ def check_text(name: str, labels: Iterable[Any]) -> None:
         )
 
 
+class UnknownColumn(DataError):
+    """Columns that a table does not have, by their names: who asked for them may show where."""
+
+    def __init__(self, names: list[str], remedy: str):
+        self.names = names
+        found = f"The table has no column {listing(map(repr, names))}."
+        super().__init__("unknown-column", found, remedy=remedy)
+
+
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
     """Return `wanted` without repetitions, or say which of `names` the unknown ones may mean."""
     wanted, names = list(dict.fromkeys(wanted)), list(names)
@@ -232,11 +241,7 @@ def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
             else nearest(str(name), names)
             for name in unknown[:3]
         ]
-        raise DataError(
-            "unknown-column",
-            f"The table has no column {listing(map(repr, unknown))}.",
-            remedy=" ".join(dict.fromkeys(remedies)),
-        )
+        raise UnknownColumn(unknown, " ".join(dict.fromkeys(remedies)))
     return wanted
 
 
