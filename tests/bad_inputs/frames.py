@@ -72,6 +72,7 @@ CASES = {
     "text-not-storable": [
         r'sl.Model("y ~ (1 | g)", data.assign(g=["a\0", "b"] * 12))',
         r'sl.Model("y ~ (1 | g)", {"y": data.y, "g": ["a\ud800", "b"] * 12})',
+        r'sl.Model("y ~ x", {"y": data.y, "x\ud800": data.x})',
     ],
     "factor-name": ['sl.Model("y ~ (1 | sigma)", data.rename(columns={"g": "sigma"}))'],
     "repeated-column-name": [

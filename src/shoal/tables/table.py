@@ -211,9 +211,10 @@ def check_text(name: str, labels: Iterable[Any]) -> None:
         if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
     ]
     if bad:
+        where = f"Column {name!r} has" if name else "Names of columns have"
         raise DataError(
             "text-not-storable",
-            f"Column {name!r} has null or halved characters in text: {listing(map(ascii, bad))}.",
+            f"{where} null or halved characters in text: {listing(map(ascii, bad))}.",
             "Text in Unicode, as files hold it.",
             "Was the file read in another encoding than its own? Replace these characters.",
         )
