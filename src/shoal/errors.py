@@ -127,6 +127,14 @@ def meant(name: str, known: Iterable[object]) -> str:
     return close if close.startswith("Did") else ""
 
 
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise `ModelError` unless the value of an argument is one of the words that are known."""
+    words = list(known)
+    if not (isinstance(value, str) and value in words):
+        found = f"{name}={value!r}."
+        raise ModelError("unknown-choice", found, f"One of {', '.join(words)}.", meant(str(value), words))
+
+
 def listing(items: Iterable[object], limit: int = 5) -> str:
     """Join `items` with commas, naming at most `limit` and counting the rest."""
     names = [str(i) for i in items]

@@ -35,6 +35,7 @@ CASES = {
         'fit.effect("x", scale="odds")',
         'fit.effect("x", grid="dense")',
         'fit.slope("x", kind="second")',
+        'fit.slope("x", kind=[])',
         'fit.ranks("g", "x", best="tall")',
         'sl.compare({"a": fit, "b": fit}, method="vote")',
         'fit.plot.ppc(kind="pie")',

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, PriorError, ShoalWarning, listing
+from shoal.errors import ModelError, PriorError, ShoalWarning, check_choice, listing
 from shoal.families import Family, get_family
 from shoal.formula import Formula, parse, parse_predictor
 from shoal.model import checks
@@ -197,8 +197,7 @@ def specify(
     """
     if not isinstance(rescor, bool):
         raise ModelError("unknown-choice", f"rescor={rescor!r}.", "True or False.")
-    if missing not in MISSING:
-        raise ModelError("unknown-choice", f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
+    check_choice("missing", missing, MISSING)
     _check_names("covariances-not-named", "covariances", covariances, "{'K': matrix}", ModelError)
     _check_names("priors-not-named", "priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     if missing == "drop":
