@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 import shoal as sl
-from bad_inputs import frames, setting
+from bad_inputs import files, frames, setting
 from bad_inputs.rooms import ROOMS, expression_said
 from shoal.engine import evaluate, memory
 from shoal.errors import DataError, ModelError, ShoalWarning
 
 CASES = [(room, written, code) for room in ROOMS for written, code in room]
-WORDS = [(written, code) for code, several in frames.OF_LIBRARIES.items() for written in several]
+WORDS = [
+    (written, code)
+    for cases in (frames.OF_LIBRARIES, files.OF_MACHINES)
+    for code, several in cases.items()
+    for written in several
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def test_a_bad_input_gets_its_code_and_says_what_to_do(room, written, code, name
 
 
 @pytest.mark.parametrize(("written", "code"), WORDS)
-def test_files_that_libraries_refuse_are_named_with_their_words(written, code, names, monkeypatch):
+def test_messages_with_words_of_libraries_and_machines_have_codes_too(written, code, names, monkeypatch):
     monkeypatch.chdir(names["folder"])
     assert expression_said(written, dict(names))[1] == code
 

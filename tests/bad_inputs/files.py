@@ -16,7 +16,12 @@ CASES = {
     ],
     "file-empty": ['sl.load("empty.nc")', 'sl.diagnose("empty.nc")'],
     "file-damaged": ['sl.load("short.nc")', 'sl.diagnose("short.nc")'],
+    "file-links": ['sl.load("loop.nc")', 'sl.diagnose("loop.nc")'],
+    "file-incomplete": ['sl.load("text_draws.nc")'],
     "file-of-another-program": ['sl.load("other.nc")'],
     "file-without-posterior": ['sl.diagnose("no_posterior.nc")'],
     "not-a-family": ['sl.load("fit.nc", families=3)', 'sl.load("fit.nc", families=[3])'],
 }
+
+# Whose message names the memory of the machine.
+OF_MACHINES = {"file-too-large": ['sl.load("large.nc")', 'sl.diagnose("large.nc")']}

@@ -4,7 +4,9 @@ import contextlib
 import datetime
 import decimal
 import io
+import shutil
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -97,6 +99,16 @@ def write_files(folder, fit):
     }.items():
         (folder / name).write_bytes(content)
     (folder / "folder.nc").mkdir()
+    shutil.copy(folder / "fit.nc", folder / "loop.nc")
+    with h5py.File(folder / "loop.nc", "a") as file:
+        file["posterior/itself"] = file["posterior"]
+    shutil.copy(folder / "fit.nc", folder / "text_draws.nc")
+    with h5py.File(folder / "text_draws.nc", "a") as file:
+        del file["posterior/x"]
+        file["posterior/x"] = "text"
+    shutil.copy(folder / "fit.nc", folder / "large.nc")
+    with h5py.File(folder / "large.nc", "a") as file:
+        file.create_dataset("posterior/large", (2, 2**50), "f8", chunks=(1, 2**16))
     other = fit.tree.copy()
     other.attrs = {**other.attrs, "inference_library": "pymc"}
     with contextlib.redirect_stderr(io.StringIO()):
