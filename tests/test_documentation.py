@@ -181,6 +181,12 @@ def test_a_page_is_what_is_written_from_its_source(name):
     assert (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") == page
 
 
+def test_the_page_of_errors_is_what_bad_inputs_get():
+    """Written by docs/write_errors.py."""
+    page = runpy.run_path(str(ROOT / "docs" / "write_errors.py"))["page"]()
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == page
+
+
 @pytest.mark.parametrize(
     ("printed", "written", "same"),
     [

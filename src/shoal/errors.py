@@ -100,16 +100,21 @@ class ShoalWarning(UserWarning):
 def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
     """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters.
 
-    It stays one line that any terminal prints: line breaks and what is no sign are shown as ``␣``.
+    It stays one line: see `visible`.
     """
     start, end = span
-    text = "".join(sign if sign.isprintable() else "␣" for sign in text)
+    text = visible(text)
     end = max(end, start + 1)
     left = max(0, min(start - width // 3, len(text) - width))
     right = min(len(text), left + width)
     lead, tail = ("… " if left else ""), (" …" if right < len(text) else "")
     carets = "^" * (min(end, right + 1) - start)
     return f"    {lead}{text[left:right]}{tail}\n    {' ' * (len(lead) + start - left)}{carets}"
+
+
+def visible(text: str, kept: str = "") -> str:
+    """Return `text` with ``␣`` for line breaks and what steers a terminal unseen, but for signs `kept`."""
+    return "".join(sign if sign.isprintable() or sign in kept else "␣" for sign in text)
 
 
 def nearest(name: str, known: Iterable[object]) -> str:
@@ -125,6 +130,14 @@ def meant(name: str, known: Iterable[object]) -> str:
     """Return a "Did you mean …?" sentence, or nothing where no name is near."""
     close = nearest(name, known)
     return close if close.startswith("Did") else ""
+
+
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise `ModelError` unless the value of an argument is one of the words that are known."""
+    words = list(known)
+    if not (isinstance(value, str) and value in words):
+        found = f"{name}={value!r}."
+        raise ModelError("unknown-choice", found, f"One of {', '.join(words)}.", meant(str(value), words))
 
 
 def listing(items: Iterable[object], limit: int = 5) -> str:

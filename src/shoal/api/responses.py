@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shoal.errors import FormulaError, ModelError
+from shoal.errors import DataError, FormulaError, ModelError, mark
 from shoal.families import Family
 from shoal.formula.terms import ImputedTerm
+from shoal.formula.tokens import place_of
 from shoal.model import Response
 from shoal.tables import read
+from shoal.tables.table import UnknownColumn
 
 
 def responses_of(
@@ -85,6 +87,20 @@ def with_measured(responses: tuple[Response, ...]) -> tuple[Response, ...]:
 
 
 def read_for(responses: Sequence[Response], data: Any) -> Any:
-    """Return the table of `data`, limited to the columns that the formulas name."""
+    """Return the table of `data`, limited to the columns that the formulas name.
+
+    Raises
+    ------
+    DataError
+        As `read` does; a formula is shown with the first column that is not there.
+    """
     columns = dict.fromkeys(c for r in responses for c in r.columns)
-    return read(data, columns=tuple(columns))
+    try:
+        return read(data, columns=tuple(columns))
+    except UnknownColumn as problem:
+        texts = [
+            text for r in responses for text in (r.formula, *r.predictors.values()) if isinstance(text, str)
+        ]
+        places = ((text, place_of(name, text)) for name in problem.names for text in texts)
+        marked = next((f"\n{mark(text, span)}" for text, span in places if span), "")
+        raise DataError(problem.code, problem.found + marked, problem.needed, problem.remedy) from None

@@ -57,7 +57,7 @@ def run(arguments: Sequence[str]) -> int:
         complain("error", f"Out of memory. {problem}\nAsk for fewer draws, or keep less: --store none.")
         return 1
     except (ShoalError, OSError) as problem:
-        complain("error", str(problem))
+        complain("error", str(problem), getattr(problem, "code", ""))
         return 1
     except Exception as problem:  # the last resort: whatever arrives here is a bug
         if os.environ.get(DEBUG) == "1":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.errors import ModelError, counted, meant
+from shoal.errors import ModelError, check_choice, counted
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
 QUADRATURE = "quadrature"
@@ -144,10 +144,7 @@ def check_names(coordinates: str, sampler: str) -> None:
         ("coordinates", coordinates, ("auto", *COORDINATES)),
         ("sampler", sampler, ("auto", *SAMPLERS)),
     ):
-        if value not in known:
-            raise ModelError(
-                "unknown-choice", f"{what}={value!r}.", f"One of {', '.join(known)}.", meant(value, known)
-            )
+        check_choice(what, value, known)
 
 
 def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, ModelError, listing, meant
+from shoal.errors import DataError, ModelError, check_choice, listing
 from shoal.estimands.adjusted import Ask, Base
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
@@ -121,10 +121,7 @@ def varied(
     points : int
         Of a grid; whole numbers of no more distinct values take each of them.
     """
-    if grid not in GRIDS:
-        raise ModelError(
-            "unknown-choice", f"grid={grid!r}.", f"One of {', '.join(GRIDS)}.", meant(str(grid), GRIDS)
-        )
+    check_choice("grid", grid, GRIDS)
     design, frame = ask.design, ask.frame
     categories = categories_of(design, frame)
     values: dict[str, list[Any]] = {}

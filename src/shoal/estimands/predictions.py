@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.estimands import interval_names
 from shoal.estimands.population_mean import check_average, population_mean
 from shoal.fit.results import Results
@@ -154,13 +154,7 @@ def ask(
     DataError, ModelError
     """
     for name, value, known in (("kind", kind, KINDS), ("new_levels", new_levels, NEW_LEVELS)):
-        if value not in known:
-            raise ModelError(
-                "unknown-choice",
-                f"{name}={value!r}.",
-                f"One of {', '.join(known)}.",
-                meant(str(value), known),
-            )
+        check_choice(name, value, known)
     check_integer("seed", seed, 0)
     if kind == "response" and new_levels == "average":
         raise ModelError(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.adjusted import (
     Ask,
     Base,
@@ -158,10 +158,7 @@ def plan(
     along : bool
         Whether columns of `x` without values take a grid of them, or stay as they are.
     """
-    if over not in OVER:
-        raise ModelError(
-            "unknown-choice", f"over={over!r}.", f"One of {', '.join(OVER)}.", meant(str(over), OVER)
-        )
+    check_choice("over", over, OVER)
     design = results.model.response(response)
     scale = scale_for(design, scale)
     between = {} if by is None else columns_in(by, "by")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.common import (
     INTERVAL,
     effect_of,
@@ -42,10 +42,7 @@ def rank_draws(
     """
     from scipy.stats import rankdata
 
-    if best not in BEST:
-        raise ModelError(
-            "unknown-choice", f"best={best!r}.", "One of 'high', 'low'.", nearest(str(best), BEST)
-        )
+    check_choice("best", best, BEST)
     _, group = group_of(results, name)
     # Deviations are ranked, not sums with the population's part, whose rounding could make levels equal.
     r = effects_draws(results, name)[..., effect_of(group, effect)].drop_vars(group.dim)

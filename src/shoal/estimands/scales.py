@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.common import linear_scale
 from shoal.fit.results import Results
 from shoal.formula.terms import Expression
@@ -26,10 +26,7 @@ def scale_for(design: Design, scale: Any) -> str:
         An unknown scale, or categories where there are none.
     """
     scale = "linear" if scale == "link" else scale
-    if scale not in SCALES:
-        raise ModelError(
-            "unknown-choice", f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", meant(str(scale), SCALES)
-        )
+    check_choice("scale", scale, SCALES)
     if scale == "response" and design.family.categorical and design.family.joint:
         return "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.adjusted import Measure, Predict, averages
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.grids import categories_of, columns_in
@@ -65,10 +65,7 @@ def slope(
     DataError, ModelError
     """
     interval_names(prob)
-    if kind not in KINDS:
-        raise ModelError(
-            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", meant(str(kind), KINDS)
-        )
+    check_choice("kind", kind, KINDS)
     along = columns_in(x, "x")
     if len(along) > 1:
         raise ModelError(

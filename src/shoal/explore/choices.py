@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.model.variants import VARIANTS
 from shoal.priors import Prior, from_record
 
@@ -69,13 +69,10 @@ def read_choices(text: bytes) -> Choices:
         what = "The request does not hold the state of the page."
         raise ModelError("request-unreadable", what, f"Of {', '.join(sorted(known))}.")
     choices = Choices(**{**given, "priors": _priors(given.get("priors", {}))})
-    for name, value, allowed in (
-        ("pooling", choices.pooling, VARIANTS),
-        ("coordinates", choices.coordinates, COORDINATES),
-        ("moving", choices.moving, (True, False)),
-    ):
-        if value not in allowed:
-            raise ModelError("unknown-choice", f"{name}={value!r}.", nearest(str(value), allowed))
+    check_choice("pooling", choices.pooling, VARIANTS)
+    check_choice("coordinates", choices.coordinates, COORDINATES)
+    if not isinstance(choices.moving, bool):
+        raise ModelError("request-unreadable", f"moving={choices.moving!r}.", "True or False.")
     if not all(value is None or isinstance(value, str) for value in (choices.group, choices.effect)):
         raise ModelError(
             "request-unreadable", "A grouping factor or an effect that is no text.", "Their names, as text."

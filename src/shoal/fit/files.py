@@ -19,6 +19,7 @@ import xarray as xr
 from shoal.errors import FileError, ShoalError, listing
 from shoal.families import Family
 from shoal.fit.file_kinds import check_name, damaged, engine_of
+from shoal.fit.file_structure import check_structure, quiet
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
 from shoal.model import Response, Specification, designs_of
@@ -98,7 +99,8 @@ def load(path: str | Path, families: Families = ()) -> Results:
             "A result file written by `fit.save` or `shoal fit -o`.",
         )
     try:
-        with xr.open_datatree(path, engine=engine) as tree:
+        check_structure(path)
+        with quiet(), xr.open_datatree(path, engine=engine, phony_dims="sort") as tree:
             tree = tree.load()
     except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
         raise damaged(path) from problem
@@ -191,8 +193,12 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     if missing := set(known) - set(priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
     needed = {safe(variable.name) for variable in model.variables if not variable.many}
-    if missing := needed - set(tree["posterior"].data_vars):
+    posterior = tree["posterior"].data_vars
+    if missing := needed - set(posterior):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
+    for name, draws in posterior.items():
+        if draws.dims[:2] != ("chain", "draw") or draws.dtype.kind not in "fiub":
+            raise ValueError(f"{name} is not of real numbers by chain and draw")
     for group in ("sample_stats", "observed_data"):
         if not tree[group].data_vars:
             raise KeyError(group)

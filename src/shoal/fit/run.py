@@ -20,7 +20,7 @@ from shoal.engine.rounds.parts import divide
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, SamplingError, listing, meant
+from shoal.errors import ModelError, SamplingError, check_choice, listing
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
@@ -185,7 +185,4 @@ def check_settings(settings: Settings, store: str) -> None:
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
         raise ModelError("probability-out-of-range", f"target_accept={aim!r}.", "A number between 0 and 1.")
-    if store not in STORES:
-        raise ModelError(
-            "unknown-choice", f"store={store!r}.", f"One of {', '.join(STORES)}.", meant(store, STORES)
-        )
+    check_choice("store", store, STORES)

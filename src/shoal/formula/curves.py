@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError, counted, nearest
 from shoal.formula.areas import areas
 from shoal.formula.dialects import arithmetic
-from shoal.formula.options import MAX_BASIS, literal
+from shoal.formula.option_values import MAX_BASIS
+from shoal.formula.options import literal
 from shoal.formula.safety import Place, check
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import CurveTerm, Expression

@@ -197,7 +197,7 @@ def _materialise(spec: Any, factors: dict[str, Any], rows: int) -> Any:
         raise DataError(
             "contrasts-not-levels",
             f"The design matrix cannot be made: {error}",
-            "Contrasts must name levels of their column.",
+            "Contrasts whose base, or whose scores, fit the levels of their column.",
             "Check the arguments of C(...).",
         ) from error
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.functions import CONTRASTS
+from shoal.formula.option_values import conflict, wanted
 from shoal.formula.tree import Call, Constant, Listing, Node, Number, Signed, Text, unparse
-
-MAX_BASIS = 100
 
 
 def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list | None]:
@@ -84,19 +83,12 @@ def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -
             )
         bound[key] = value
     values = {key: literal(value, formula) for key, value in bound.items()}
-    if call.function == "poly" and values.get("degree") == 0:
-        raise refuse(
-            "option-value",
-            "Found degree = 0, a polynomial without columns.",
-            "A degree of 1 or more.",
-            bound["degree"],
-        )
-    for key in values.keys() & {"df", "degree"}:
-        size = values[key]
-        absent = key == "df" and size is None
-        if not absent and not (type(size) is int and 0 <= size <= MAX_BASIS):
-            needed = f"A whole number up to {MAX_BASIS} was needed."
-            raise refuse("option-value", f"Found {key} = {size!r}.", needed, bound[key])
+    for key, given in values.items():
+        if needed := wanted(key, given):
+            raise refuse("option-value", f"Found {key} = {unparse(bound[key])}.", needed, bound[key])
+    found, needed = conflict(call.function, values)
+    if found:
+        raise refuse("function-arguments", found, needed)
     return values
 
 

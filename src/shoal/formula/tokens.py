@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from shoal.errors import FormulaError
 from shoal.formula.suggestions import rewrite, write
@@ -130,6 +131,14 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
             )
     tokens.append(Token(Kind.END, "", "", (len(text), len(text))))
     return tokens
+
+
+def place_of(column: str, text: str) -> tuple[int, int] | None:
+    """Return where a formula names a column first, start and end in characters; None if it is nowhere."""
+    for token, after in pairwise(tokenize(text)):
+        if token.kind in (Kind.NAME, Kind.QUOTED) and token.value == column and not after.is_sign("("):
+            return token.span
+    return None
 
 
 def _token(match: re.Match[str]) -> Token:

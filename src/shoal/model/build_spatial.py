@@ -91,7 +91,9 @@ def _weights(term: ResidualTerm, matrices: Mapping[str, Any]) -> tuple[tuple[obj
         labels = tuple(given.index.tolist())
         if len(set(labels)) < len(labels) or set(labels) != set(given.columns):
             raise DataError(
-                "matrix-labels", f"The labels of {name!r} are not the same in rows and columns, once each."
+                "matrix-labels",
+                f"The labels of {name!r} are not the same in rows and columns, once each.",
+                "A DataFrame that has each label once in its index, and the same ones as its columns.",
             )
         given = given.loc[list(labels), list(labels)]
     if term.factor is not None and not labelled:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, PriorError, ShoalWarning, listing
+from shoal.errors import ModelError, PriorError, ShoalWarning, check_choice, listing
 from shoal.families import Family, get_family
 from shoal.formula import Formula, parse, parse_predictor
 from shoal.model import checks
@@ -58,7 +58,9 @@ class Response:
         FormulaError, ModelError
         """
         formula = checks.columns_of_response(parse(self.formula), get_family(self.family, self.link))
-        _check_names("predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError)
+        _check_names(
+            "predictors-not-named", "predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError
+        )
         texts: dict[str, Any] = {n: text for n, text in self.predictors.items() if n not in self.held}
         return formula, {n: parse_predictor(text, n, formula) for n, text in texts.items()}
 
@@ -195,10 +197,9 @@ def specify(
     """
     if not isinstance(rescor, bool):
         raise ModelError("unknown-choice", f"rescor={rescor!r}.", "True or False.")
-    if missing not in MISSING:
-        raise ModelError("unknown-choice", f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
-    _check_names("covariances", covariances, "{'K': matrix}", ModelError)
-    _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
+    check_choice("missing", missing, MISSING)
+    _check_names("covariances-not-named", "covariances", covariances, "{'K': matrix}", ModelError)
+    _check_names("priors-not-named", "priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     if missing == "drop":
         formulas = [(own, *others.values()) for own, others in (r.formulas for r in responses)]
         table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
@@ -229,14 +230,16 @@ def _with_held(
     return out
 
 
-def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:
+def _check_names(
+    code: str, what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]
+) -> None:
     """Raise unless `given` is a mapping from names, or None."""
     if given is not None and not isinstance(given, Mapping):
         found = f"The {what} are of type {type(given).__name__}."
-        raise error(f"{what}-not-named", found, "A mapping from names.", f"{what}={example}.")
+        raise error(code, found, "A mapping from names.", f"{what}={example}.")
     if odd := [name for name in given or () if not isinstance(name, str)]:
         found = f"The {what} have the name {odd[0]!r}."
-        raise error(f"{what}-not-named", found, "Names are text.", f"{what}={example}.")
+        raise error(code, found, "Names are text.", f"{what}={example}.")
 
 
 def designs_of(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice, nearest
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import INTERCEPT
@@ -44,9 +44,7 @@ def with_pooling(
         An unknown variant, an `sd` that is not positive, not used or of no effect, a model without group
         terms or with latents, a model that is a variant already.
     """
-    if pooling not in VARIANTS:
-        known = nearest(str(pooling), VARIANTS)
-        raise ModelError("unknown-choice", f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", known)
+    check_choice("pooling", pooling, VARIANTS)
     if sd is not None:
         _check_sds(model, pooling, sd)
     if pooling == model.pooling and sd is None:

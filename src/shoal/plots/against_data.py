@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.drawing.style import GREY, POOLED, plain, quiet
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.model.design import Design
 from shoal.plots.borrowed import on_axes
 
@@ -79,10 +79,7 @@ class Replicates:
 
 def check_kind(kind: str) -> None:
     """Raise if there is no such kind of picture."""
-    if kind not in KINDS:
-        raise ModelError(
-            "unknown-choice", f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", meant(str(kind), KINDS)
-        )
+    check_choice("kind", kind, KINDS)
 
 
 def kind_of(replicates: Replicates, kind: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError, listing, meant
+from shoal.errors import ModelError, check_choice, listing
 from shoal.fit.given import check_fits, results_of
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
@@ -164,13 +164,7 @@ def compare(
         raise ModelError(
             "fewer-than-two-models", f"{len(models)} models are given.", "Two or more, to be compared."
         )
-    if method not in METHODS:
-        raise ModelError(
-            "unknown-choice",
-            f"method={method!r}.",
-            f"One of {', '.join(METHODS)}.",
-            meant(str(method), METHODS),
-        )
+    check_choice("method", method, METHODS)
     given = {str(name): model for name, model in models.items()}
     if len(given) < len(models):
         raise ModelError(

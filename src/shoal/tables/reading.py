@@ -103,6 +103,7 @@ def _from_mapping(source: Mapping[Any, Any]) -> pd.DataFrame:
     """Make a frame by position: pandas alone would align series by their labels and repeat single values."""
     import pandas as pd
 
+    check_text("", [name for name in source if isinstance(name, str)])  # which pandas cannot hold
     flat = {name: value for name, value in source.items() if _is_column(value)}
     if len(flat) < len(source):
         raise DataError(

@@ -211,12 +211,22 @@ def check_text(name: str, labels: Iterable[Any]) -> None:
         if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
     ]
     if bad:
+        where = f"Column {name!r} has" if name else "Names of columns have"
         raise DataError(
             "text-not-storable",
-            f"Column {name!r} has null or halved characters in text: {listing(map(ascii, bad))}.",
+            f"{where} null or halved characters in text: {listing(map(ascii, bad))}.",
             "Text in Unicode, as files hold it.",
             "Was the file read in another encoding than its own? Replace these characters.",
         )
+
+
+class UnknownColumn(DataError):
+    """Columns that a table does not have, by their names: who asked for them may show where."""
+
+    def __init__(self, names: list[str], remedy: str):
+        self.names = names
+        found = f"The table has no column {listing(map(repr, names))}."
+        super().__init__("unknown-column", found, remedy=remedy)
 
 
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -232,11 +242,7 @@ def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
             else nearest(str(name), names)
             for name in unknown[:3]
         ]
-        raise DataError(
-            "unknown-column",
-            f"The table has no column {listing(map(repr, unknown))}.",
-            remedy=" ".join(dict.fromkeys(remedies)),
-        )
+        raise UnknownColumn(unknown, " ".join(dict.fromkeys(remedies)))
     return wanted
 
 

@@ -141,9 +141,16 @@ def _neighbours(name: str, area: str, matrices: Mapping[str, Any]) -> tuple[tupl
     labels = given.index.tolist()
     if len(set(labels)) < len(labels) or set(labels) != set(given.columns) or len(labels) < 2:
         raise DataError(
-            "matrix-labels", f"The labels of {name!r} are not the same in rows and columns, once each."
+            "matrix-labels",
+            f"The labels of {name!r} are not the same in rows and columns, once each.",
+            "A DataFrame that has each label once in its index, and the same ones as its columns.",
         )
-    weights = given.loc[labels, labels].to_numpy(float)
+    try:
+        weights = given.loc[labels, labels].to_numpy(float)
+    except (TypeError, ValueError) as problem:
+        raise DataError(
+            "matrix-type", f"The matrix {name!r} holds no numbers.", "Weights: 1 for neighbours, else 0."
+        ) from problem
     wrong = (
         ~np.isfinite(weights) | (weights < 0) | (np.abs(weights - weights.T) > 1e-12 * np.abs(weights).max())
     )

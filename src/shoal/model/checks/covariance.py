@@ -28,21 +28,7 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     labelled = hasattr(given, "index") and hasattr(given, "columns")
     if labelled:
         given = _of_levels(name, factor, given, labels.tolist())
-    try:
-        matrix = np.asarray(given)
-        matrix = matrix if np.iscomplexobj(matrix) else matrix.astype(float)
-    except (TypeError, ValueError) as problem:
-        raise DataError(
-            "covariance-not-numbers",
-            f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers ({problem}).",
-            f"A {count} x {count} matrix of numbers.",
-        ) from problem
-    if np.iscomplexobj(matrix):
-        raise DataError(
-            "covariance-not-numbers",
-            f"The covariance {name!r} holds complex numbers.",
-            "A matrix of real numbers.",
-        )
+    matrix = _real(name, given, count)
     if matrix.shape != (count, count):
         raise DataError(
             "covariance-shape",
@@ -73,6 +59,23 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
             "Levels that are copies of each other are one level.",
         )
     return root
+
+
+def _real(name: str, given: Any, count: int) -> np.ndarray:
+    """Return what was given as floats; text that reads as numbers is none."""
+    needed = f"A {count} x {count} matrix of numbers."
+    try:
+        matrix = np.asarray(given)
+        if matrix.dtype.kind in "US" or any(isinstance(value, str) for value in matrix.flat):
+            raise TypeError("text")
+        if np.iscomplexobj(matrix):
+            raise DataError(
+                "covariance-not-numbers", f"The covariance {name!r} holds complex numbers.", needed
+            )
+        return matrix.astype(float)
+    except (TypeError, ValueError) as problem:
+        found = f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers."
+        raise DataError("covariance-not-numbers", found, needed) from problem
 
 
 def order_of_rows(name: str, columns: tuple[str, ...], given: Any, index: np.ndarray, labels: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.scores.loo.result import Loo, elpd_data
 
 METHODS = ("stacking", "bb-pseudo-bma", "pseudo-bma")
@@ -35,13 +35,7 @@ def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
     """
     from arviz_stats import compare
 
-    if method not in METHODS:
-        raise ModelError(
-            "unknown-choice",
-            f"method={method!r}.",
-            f"One of {', '.join(METHODS)}.",
-            meant(str(method), METHODS),
-        )
+    check_choice("method", method, METHODS)
     # What all models share of a unit moves no weight, and taking it away keeps densities from underflowing.
     elpd = np.array([score.pointwise["elpd"].to_numpy() for score in scores.values()])
     best = elpd.max(axis=0)
