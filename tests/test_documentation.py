@@ -162,7 +162,8 @@ def steps(session):
 # The guide
 
 ALL_PAGES = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [path for path in ALL_PAGES if "\n>>> " in path.read_text(encoding="utf-8")]
+# Of the page of errors every input is run by tests/bad_inputs, and the page is written from them.
+PAGES = [path for path in ALL_PAGES if path.stem != "errors" and "\n>>> " in path.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
