@@ -1,5 +1,6 @@
 """Files of draws that were damaged or forged at random: each is read, or refused by an error of Shoal."""
 
+import itertools
 import json
 import shutil
 
@@ -14,6 +15,7 @@ from bad_inputs import setting
 from fuzz.outcome import examples, outcome
 
 FEW = {"draws": 20, "chains": 2, "warmup": 20, "seed": 1, "cores": 1, "progress": False}
+NUMBERS = itertools.count()
 TEXTS = [
     "",
     "{}",
@@ -31,14 +33,19 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Return a result file, one that ArviZ could have written, and a place for others."""
+    """Return a result file, and one that ArviZ could have written."""
     folder = tmp_path_factory.mktemp("fuzz")
     fit = sl.Model("y ~ x + f + (1 + x | g)", setting.table()).fit(**FEW)
     fit.save(folder / "fit.nc")
     tree = fit.tree.copy()
     tree.attrs = {"inference_library": "pymc"}
     tree.to_netcdf(folder / "arviz.nc", engine="h5netcdf")
-    return [folder / name for name in ("fit.nc", "arviz.nc", "damaged.nc")]
+    return [folder / name for name in ("fit.nc", "arviz.nc")]
+
+
+def fresh(files):
+    """Return a name that no file had: h5py may still hold what was under it before."""
+    return files[0].with_name(f"{next(NUMBERS)}.nc")
 
 
 def read(path):
@@ -48,6 +55,7 @@ def read(path):
         for ask in (fit.summary, fit.predict, lambda: str(fit.model), fit.effects, fit.diagnose):
             outcome(ask)
     outcome(lambda: sl.diagnose(path))
+    path.unlink()
 
 
 @examples(40)
@@ -59,7 +67,7 @@ def read(path):
     whole=st.booleans(),
 )
 def test_damaged_bytes(files, which, kept, flips, blank, whole):
-    path = files[-1]
+    path = fresh(files)
     content = bytearray(files[which].read_bytes())
     for place, byte in flips:
         content[int(place * len(content))] = byte
@@ -91,7 +99,7 @@ FORGERIES = st.sampled_from(
     ),
 )
 def test_forged_parts(files, which, forgeries):
-    path = shutil.copy(files[which], files[-1])
+    path = shutil.copy(files[which], fresh(files))
     parts, attributes = names_of(path)
     with h5py.File(path, "a") as file:
         for how, number, text in forgeries:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from shoal.engine.memory import installed
-from shoal.errors import FileError
+from shoal.errors import FileError, ShoalError
+from shoal.fit.file_kinds import damaged
 
 MOST_OBJECTS = 100_000
 
@@ -30,7 +31,7 @@ def check_structure(path: Path, read: Container[str] | None = None) -> None:
     ------
     FileError
     OSError, ValueError, KeyError, RuntimeError
-        As h5py raises of damaged files.
+        As h5py raises of damaged files; see `reading`.
     """
     import h5py
 
@@ -61,11 +62,21 @@ def check_structure(path: Path, read: Container[str] | None = None) -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep back what libraries warn of while they read a file: what is wrong with it is found afterwards."""
+def reading(path: Path) -> Iterator[None]:
+    """Read a file by libraries whose words are not for users: whatever they trip over is damage to it.
+
+    Raises
+    ------
+    FileError
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        except (ShoalError, MemoryError):
+            raise
+        except Exception as problem:
+            raise damaged(path) from problem
 
 
 def _part(path: Path, group: Any, name: str) -> Any:

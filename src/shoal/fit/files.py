@@ -18,8 +18,8 @@ import xarray as xr
 
 from shoal.errors import FileError, ShoalError, listing
 from shoal.families import Family
-from shoal.fit.file_kinds import check_name, damaged, engine_of
-from shoal.fit.file_structure import check_structure, quiet
+from shoal.fit.file_kinds import check_name, engine_of
+from shoal.fit.file_structure import check_structure, reading
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
 from shoal.model import Response, Specification, designs_of
@@ -98,12 +98,10 @@ def load(path: str | Path, families: Families = ()) -> Results:
             f"{path} is a Zarr store.",
             "A result file written by `fit.save` or `shoal fit -o`.",
         )
-    try:
+    with reading(path):
         check_structure(path)
-        with quiet(), xr.open_datatree(path, engine=engine, phony_dims="sort") as tree:
+        with xr.open_datatree(path, engine=engine, phony_dims="sort") as tree:
             tree = tree.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
-        raise damaged(path) from problem
     return results_of(tree, str(path), families)
 
 
@@ -132,16 +130,16 @@ def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = 
         )
     try:
         return Results(_model(tree, _families(tree, place, checked(families))), tree)
-    except (KeyError, ValueError, TypeError) as problem:
-        said = problem.args[0] if problem.args else problem
-        missing = f"{place} lacks a part of the model, or has another in its place: {said}."
-        raise FileError("file-incomplete", missing, "A complete result file.") from problem
-    except FileError:
+    except (FileError, MemoryError):
         raise
     except ShoalError as problem:
-        raise FileError(
-            "file-not-a-model", f"The model in {place} cannot be rebuilt.", str(problem)
-        ) from problem
+        found = f"The model in {place} cannot be rebuilt."
+        raise FileError("file-not-a-model", found, str(problem)) from problem
+    except Exception as problem:  # of parts that are missing, or that are of any other kind and shape
+        named = problem.args and isinstance(problem, KeyError | ValueError | TypeError)
+        said = f": {problem.args[0]}" if named else ""
+        missing = f"{place} lacks a part of the model, or has another in its place{said}."
+        raise FileError("file-incomplete", missing, "A complete result file.") from problem
 
 
 def path_of(given: str | Path) -> Path:

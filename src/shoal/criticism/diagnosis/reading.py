@@ -14,8 +14,8 @@ from typing import Any
 import xarray as xr
 
 from shoal.errors import FileError, ModelError, listing
-from shoal.fit.file_kinds import damaged, engine_of
-from shoal.fit.file_structure import check_structure, quiet
+from shoal.fit.file_kinds import engine_of
+from shoal.fit.file_structure import check_structure, reading
 
 GROUPS = ("posterior", "sample_stats", "prior", "log_prior", "observed_data", "constant_data")
 
@@ -93,12 +93,10 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
     """Return the groups of a file, and its own attributes."""
     opened = _open(path)
     try:
-        with quiet():
+        with reading(path):
             found = {name: opened[f"/{name}"].load() for name in GROUPS if f"/{name}" in opened}
-        if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
-            found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
-        raise damaged(path) from problem
+            if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
+                found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
     finally:
         _close(opened)
     if not found.get("posterior", xr.Dataset()).data_vars:
@@ -114,14 +112,11 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
 def _open(path: Path) -> dict[str, xr.Dataset]:
     """Return all groups of a file by their paths, values not read yet."""
     engine = engine_of(path)
-    try:
+    with reading(path):
         if engine == "zarr":
             return xr.open_groups(path, engine=engine)
         check_structure(path, GROUPS)
-        with quiet():
-            return xr.open_groups(path, engine=engine, phony_dims="sort")
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:
-        raise damaged(path) from problem
+        return xr.open_groups(path, engine=engine, phony_dims="sort")
 
 
 def _close(opened: Mapping[str, xr.Dataset]) -> None:
