@@ -11,7 +11,7 @@ from shoal.fit.support import impossible
 
 
 def certificate(case: Case) -> list[Finding]:
-    """Report a thinly covered tail of an independence sampler's proposals, and integrals that are too coarse."""
+    """Report a thinly covered tail of an independence sampler's proposals, and integrals too coarse."""
     if case.results is None or case.results.attrs["sampler"] not in ("independence", "quadrature"):
         return []
     facts = json.loads(case.results.attrs["sampler_facts"])
