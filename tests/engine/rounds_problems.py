@@ -13,6 +13,7 @@ from shoal.families.row_functions import evaluate_rows
 from shoal.fit.posterior import posterior_of
 
 RULES = {"bernoulli": lambda rng, eta: rng.binomial(1, 1 / (1 + np.exp(-eta)))}
+RULES["cumulative"] = lambda rng, eta: np.digitize(eta + rng.logistic(size=len(eta)), [-1, 0, 1])
 RULES["poisson"] = lambda rng, eta: rng.poisson(np.exp(eta))
 RULES["negbinomial"] = lambda rng, eta: rng.negative_binomial(3, 3 / (3 + np.exp(eta)))
 

@@ -33,6 +33,7 @@ def total(own, thetas, rule, parts=5):
     [
         ("y ~ x + (1 | g)", "bernoulli"),
         ("y ~ x + (1 | g)", "negbinomial"),
+        ("y ~ x + (1 | g)", "cumulative"),
         ("y ~ x + (1 + x | g)", "bernoulli"),
         ("y ~ x + (1 + z || g)", "poisson"),
     ],
@@ -79,6 +80,17 @@ def test_censored_and_truncated_rows_keep_their_bounds():
     coarse = one_by_one.log_integrals(own.target.values(thetas), Rule("hermite", 1)).sum(0)
     np.testing.assert_allclose(coarse, laplace, atol=2e-2)
     assert np.all(abs(fine - coarse) < 0.5)
+
+
+def test_rows_that_no_effect_enters_count_as_they_are():
+    own = posterior("y ~ x", table(3, 4))
+    thetas = points(own)
+    p, hs = own.target.problem, own.target.values(thetas)
+    j = np.zeros((len(p.columns.offset), len(p.scales.constant)))
+    j[np.repeat(np.arange(len(j)), np.diff(p.columns.start)), p.columns.column] = p.columns.value
+    eta = p.columns.offset + hs[:, p.scales.constant] @ j.T
+    expected = -np.logaddexp(0, np.where(p.rows.y == 1, -eta, eta)).sum(1)
+    np.testing.assert_allclose(total(own, thetas, FINE), expected, rtol=1e-12)
 
 
 def test_equal_levels_are_integrated_once():
@@ -186,6 +198,11 @@ REFUSED = {
     "student": ("y ~ x + (1 | gr(g, dist='student'))", "bernoulli", {}),
     "curve": ("y ~ s(x) + (1 | g)", "bernoulli", {}),
     "correlated": ("z ~ x + ar(time=t, gr=g)", "gaussian", {}),
+    "nothing left": (
+        "y ~ 0 + (1 | g)",
+        "bernoulli",
+        {"priors": {"sd": sl.priors.Fixed(1.0)}},
+    ),
     "too many": ("y ~ " + " + ".join(f"x{k}" for k in range(16)) + " + (1 | g)", "bernoulli", {}),
 }
 

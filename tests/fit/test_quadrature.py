@@ -47,7 +47,7 @@ def test_draws_are_about_independent(fit):
 def test_a_run_says_what_its_rounds_cost(fit):
     facts = json.loads(fit.tree.attrs["sampler_facts"])
     assert 0 < facts["rounds"] <= 60 and facts["points"] >= 2000
-    assert facts["integration_error"] < 0.005
+    assert facts["integration_error"] < 1 / np.sqrt(2000)  # the Monte Carlo error of a mean, in its own sds
     assert facts["rule"].startswith("hermite")
     assert facts["bytes_sent"] == facts["bytes_received"] == 0  # nothing left this process
 

@@ -44,6 +44,6 @@ Priors = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
 Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
-Sampler = Annotated[str, typer.Option(help="auto, independence, alternating, hmc or nuts.")]
+Sampler = Annotated[str, typer.Option(help="auto, independence, quadrature, alternating, hmc or nuts.")]
 Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]

@@ -14,6 +14,7 @@ RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 # Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows.
 MANY_LEVELS, DIFFERENT = 100, 0.25
+COMPARED = 200_000  # linear predictors, above which levels are not compared
 
 
 @dataclass(frozen=True)

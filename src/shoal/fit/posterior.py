@@ -11,7 +11,16 @@ import numpy as np
 from shoal.engine import memory, one_sided
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
-from shoal.engine.plan import MOST_INDEPENDENT, QUADRATURE, Plan, Size, check_names, choose
+from shoal.engine.plan import (
+    COMPARED,
+    MANY_LEVELS,
+    MOST_INDEPENDENT,
+    QUADRATURE,
+    Plan,
+    Size,
+    check_names,
+    choose,
+)
 from shoal.engine.rounds.independent import independent
 from shoal.errors import ModelError
 from shoal.model.assemble import Assembled, assemble
@@ -114,7 +123,9 @@ def _planned(
     assembled = assemble(model, extra_terms)
     size = _size(assembled)
     memory.check(size)
-    if sampler == QUADRATURE or (sampler == "auto" and coordinates in ("auto", "transport")):
+    plain = sampler == "auto" and coordinates in ("auto", "transport")
+    worth = size.effects >= MANY_LEVELS and len(assembled.problem.columns.offset) <= COMPARED
+    if sampler == QUADRATURE or (plain and worth):
         size = replace(size, alone=independent(assembled.problem))
     return choose(size, coordinates, sampler), assembled
 

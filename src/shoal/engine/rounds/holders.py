@@ -8,17 +8,17 @@ what every holder must do.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
+from shoal.engine.progress import Progress
 from shoal.engine.rounds import kernel
 from shoal.engine.rounds.parts import Part
 from shoal.engine.rounds.units import Units
 from shoal.engine.rules import Rule
-from shoal.engine.threads import workers
+from shoal.engine.threads import in_threads
 
 CHECKS = Rule("hermite", 9)  # points at which an envelope is laid, of one effect
 MANY_CHECKS = Rule("random", 64)  # and of several
@@ -99,7 +99,7 @@ class LocalRows(Holder):
     """Rows in this process, evaluated by threads."""
 
     def __init__(self, parts: Sequence[Part], cores: int):
-        self.parts, self.cores = [(part.number, part.open()) for part in parts], workers(cores)
+        self.parts, self.cores = [(part.number, part.open()) for part in parts], cores
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
         """Return what `Holder.log_integrals` does."""
@@ -110,8 +110,5 @@ class LocalRows(Holder):
         tasks = [partial(drawn, units, number, hs, seed, single) for number, units in self.parts]
         return self._each(tasks)
 
-    def _each(self, tasks: list[partial[np.ndarray]]) -> list[np.ndarray]:
-        if self.cores == 1:
-            return [task() for task in tasks]
-        with ThreadPoolExecutor(self.cores) as pool:
-            return [future.result() for future in [pool.submit(task) for task in tasks]]
+    def _each(self, tasks: Sequence[Callable[[], np.ndarray]]) -> list[np.ndarray]:
+        return in_threads(tasks, self.cores, Progress())

@@ -28,6 +28,13 @@ def independent(p: Problem) -> Alone:
             "Leave sampler='auto'.",
         )
         return Alone(coordinates, 0, 0, 0, needs)
+    if not coordinates:
+        needs = _needs(
+            "All standard deviations are fixed here, and there are no coefficients.",
+            "At least one number beside the effects.",
+            "Leave sampler='auto'.",
+        )
+        return Alone(coordinates, 0, 0, 0, needs)
     if coordinates > MOST_COORDINATES:
         needs = _needs(
             f"This model has {coordinates} hyperparameters and population coefficients.",

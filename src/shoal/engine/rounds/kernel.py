@@ -20,7 +20,7 @@ from shoal.families.row_functions import STACK
 from shoal.priors.compiled import VECTOR, compiled_as, inner
 
 UNITS = record_type(Units)
-MOST_STEPS, STILL = 60, 0.03  # of Newton's method, and the step, in posterior sds, at which it ends
+MOST_STEPS, STILL = 200, 0.1  # of Newton's method, and the step, in posterior sds, at which it ends
 LEAST_GAIN = 0.25  # of what a step promises
 SHORTEST = 1e-4  # step that is tried
 CHECKED = 1  # Metropolis steps that follow a draw by rejection
@@ -53,74 +53,60 @@ def find_modes(units: Units, u: int, places: Places, count: int, mode: np.ndarra
     """Move modes (count, d) to those of a unit at its first points, and fill the factors (count, d d) there.
 
     Newton's method at all points together, steps halved until the density rises by a share of what they
-    promise. The factor is that where the last step began.
+    promise. Where a step is tried the next one is prepared: most are the last but one. The factor is that
+    where the last step began.
     """
     d, point, v, total = mode.shape[1], places.point, places.v, places.total
-    here, promised, step = np.empty(count), np.empty(count), np.empty((count, d))
-    active, trying = np.arange(count), np.empty(count, np.int64)
+    here, promised, length = np.full(count, -np.inf), np.zeros(count), np.ones(count)
+    step, active = np.zeros((count, d)), np.arange(count)
     for j in range(count):
-        point[j] = j
-        v[j] = mode[j]
-    evaluate(units, u, places, count, VALUES)
-    for j in range(count):
-        here[j] = total[j]
-        if not np.isfinite(here[j]):  # far from all density: begin in the middle
-            mode[j] = 0.0
-            here[j] = -np.inf
+        for c in range(d * d):
+            lower[j, c] = 1.0 if c % (d + 1) == 0 else 0.0
     left = count
-    for _ in range(MOST_STEPS):
+    for turn in range(MOST_STEPS):
         for a in range(left):
-            point[a] = active[a]
-            v[a] = mode[active[a]]
+            j = active[a]
+            point[a] = j
+            for c in range(d):
+                v[a, c] = mode[j, c] + length[j] * step[j, c]
         evaluate(units, u, places, left, CURVATURES)
         still = 0
         for a in range(left):
             j = active[a]
-            lower[j] = places.precision[a]
-            own, factor = step[j], lower[j]
-            _factor(factor, d)
-            promised[j] = 0.0
-            for i in range(d):
-                part = places.gradient[a, i]
-                for k in range(i):
-                    part -= factor[i * d + k] * own[k]
-                own[i] = part / factor[i * d + i]
-                promised[j] += own[i] * own[i]
-            _back(factor, d, own)
-            if promised[j] <= STILL * STILL:
-                for c in range(d):
-                    mode[j, c] += own[c]
+            if total[a] - here[j] >= LEAST_GAIN * length[j] * promised[j]:
+                here[j], length[j] = total[a], 1.0
+                mode[j] = v[a]
+                promised[j] = _newton(places.gradient[a], places.precision[a], step[j], lower[j])
+                if promised[j] <= STILL * STILL:
+                    for c in range(d):
+                        mode[j, c] += step[j, c]
+                    continue
+            elif turn == 0:  # far from all density: begin in the middle
+                mode[j] = 0.0
             else:
+                length[j] *= 0.5
+            if length[j] > SHORTEST:  # else no step rises: the mode, as far as rounding goes
                 active[still] = j
                 still += 1
         left = still
         if left == 0:
             return
-        length, waiting, left = 1.0, left, 0
-        for a in range(waiting):
-            trying[a] = active[a]
-        while waiting > 0 and length > SHORTEST:
-            for a in range(waiting):
-                j = trying[a]
-                point[a] = j
-                for c in range(d):
-                    v[a, c] = mode[j, c] + length * step[j, c]
-            evaluate(units, u, places, waiting, VALUES)
-            again = 0
-            for a in range(waiting):
-                j = trying[a]
-                if total[a] - here[j] >= LEAST_GAIN * length * promised[j]:
-                    here[j] = total[a]
-                    mode[j] = v[a]
-                    active[left] = j
-                    left += 1
-                else:
-                    trying[again] = j
-                    again += 1
-            waiting = again
-            length *= 0.5
-        if left == 0:  # no step rises: these are the modes, as far as rounding goes
-            return
+
+
+@inner
+def _newton(gradient: np.ndarray, precision: np.ndarray, step: np.ndarray, lower: np.ndarray) -> float:
+    """Write the factor of the precision and Newton's step; return the step's square in its metric."""
+    d, square = step.size, 0.0
+    lower[:] = precision
+    _factor(lower, d)
+    for i in range(d):
+        part = gradient[i]
+        for k in range(i):
+            part -= lower[i * d + k] * step[k]
+        step[i] = part / lower[i * d + i]
+        square += step[i] * step[i]
+    _back(lower, d, step)
+    return square
 
 
 @inner

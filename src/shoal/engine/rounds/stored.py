@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from shoal.engine.progress import Progress
 from shoal.engine.rounds.holders import Holder, drawn, integrate
 from shoal.engine.rounds.parts import Part
 from shoal.engine.rounds.units import Units
 from shoal.engine.rules import Rule
-from shoal.engine.threads import workers
+from shoal.engine.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -50,31 +50,28 @@ def store(parts: Sequence[Part], folder: Path) -> list[StoredPart]:
 
 
 class StreamedRows(Holder):
-    """Rows that are read from their files once a round, no more parts at a time than there are cores.
+    """Rows that are read once a round, no more parts at a time than there are cores.
 
-    Files are a recipe each; so are other functions without arguments that return a part.
+    Parameters
+    ----------
+    recipes : sequence of callable
+        Functions that return a part each, such as `StoredPart`.
+    cores : int
     """
 
-    def __init__(self, recipes: Sequence[StoredPart], cores: int):
-        self.recipes, self.cores = recipes, workers(cores)
+    def __init__(self, recipes: Sequence[Callable[[], Part]], cores: int):
+        self.recipes, self.cores = recipes, cores
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
         """Return what `Holder.log_integrals` does."""
-
-        def task(recipe: StoredPart) -> np.ndarray:
-            return integrate(recipe().open(), hs, rule)
-
-        return np.stack(self._each(task))
+        return np.stack(self._each(lambda part: integrate(part.open(), hs, rule)))
 
     def draw(self, hs: np.ndarray, seed: Sequence[int], single: bool) -> list[np.ndarray]:
         """Return what `Holder.draw` does."""
+        return self._each(lambda part: drawn(part.open(), part.number, hs, seed, single))
 
-        def task(recipe: StoredPart) -> np.ndarray:
-            part = recipe()
-            return drawn(part.open(), part.number, hs, seed, single)
+    def _each(self, answer: Callable[[Part], np.ndarray]) -> list[np.ndarray]:
+        def task(recipe: Callable[[], Part]) -> np.ndarray:
+            return answer(recipe())
 
-        return self._each(partial(task))
-
-    def _each(self, task: object) -> list[np.ndarray]:
-        with ThreadPoolExecutor(self.cores) as pool:
-            return list(pool.map(task, self.recipes))  # type: ignore[arg-type]
+        return in_threads([partial(task, recipe) for recipe in self.recipes], self.cores, Progress())
