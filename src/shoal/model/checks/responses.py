@@ -90,7 +90,7 @@ def correlated(designs: Sequence[Design]) -> None:
             "Two or more gaussian responses, or student ones.",
         )
     for design in designs:
-        able = design.family.name == "gaussian" or design.family.joint_rows is not None
+        able = design.family.name == "gaussian" or design.family.plain.joint_rows is not None
         own = ["a correlation of its own residuals"] if design.residuals is not None else []
         for what in [*in_the_way(design.formula, design.family, design.rows, able), *own]:
             raise ModelError(
