@@ -98,7 +98,8 @@ def test_curvature_and_information_are_variances_of_score_and_slope(size, nu):
     """Fisher's information, by draws."""
     phi, shape = parameters(size, nu)
     rows = 200_000
-    y = stats.multivariate_t.rvs(np.zeros(size), shape, nu, rows, np.random.default_rng(1)).reshape(rows, size)
+    y = stats.multivariate_t.rvs(np.zeros(size), shape, nu, rows, np.random.default_rng(1))
+    y = y.reshape(rows, size)
     eta = np.zeros((size, rows))
     found = evaluate(y, eta, np.tile(phi[:, None], rows), 2)
     inside = np.zeros((size, size))

@@ -320,7 +320,7 @@ def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
 
 
 def _log_row(model: Specification, values: Mapping[str, Any], i: int) -> float:
-    """Return the log density of the Student-t responses of a row that are known, whose residuals correlate."""
+    """Return the log density of those of a row's Student-t responses that are known, given correlations."""
     known = [k for k, design in enumerate(model.designs) if design.rows.weight[i] > 0]
     designs = [model.designs[k] for k in known]
     if not designs:

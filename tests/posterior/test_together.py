@@ -16,7 +16,7 @@ def point_of(p, seed):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("left_out", [(), (0, 3, 7)])
 def test_the_density_is_the_plain_one(case, seed, left_out):
-    """Where responses are known in some rows only, and where rows are left out: priors stay, every constant."""
+    """Where responses are known in some rows only, and where rows are left out, with every constant."""
     p = posterior(case, seed)
     if left_out:
         p = p.given(p.model.without(np.isin(np.arange(p.model.designs[0].n_rows), left_out)))
