@@ -26,6 +26,7 @@ PARAMETERS = {
 OF_SIGMA = {"sigma_Intercept": P.Normal(0, 0.5), "sigma_b": P.Normal(0, 0.3), "sigma_sd": P.HalfNormal(0.3)}
 OF_AREAS = {"sdcar": P.HalfNormal(1), "rhocar": P.Beta(2, 2)}
 OF_HU = {"hu_Intercept": P.Normal(-1, 0.5), "hu_b": P.Normal(0, 0.5)}
+NU = {"nu": PARAMETERS["nu"]}
 OF_SDS = {"sigma_b": P.Normal(-0.5, 0.5)}
 BY_ID = {"sigma": "~ x + (1 | p | g)"}
 
@@ -35,6 +36,7 @@ TWO = (
     Response("c ~ 1 + (1 | p | g)", "poisson"),
 )
 PAIR = (Response("y ~ 1 + (1 | g)"), Response("w ~ 1"))
+STUDENTS = (Response("y ~ 1 + (1 | g)", "student"), Response("w ~ x", "student"))
 KINDS: dict[str, Case] = {
     "integrated intercepts": ("y ~ 1 + (1 | g)", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "transported intercepts": ("y ~ 1 + (1 | g)", "bernoulli", INTERCEPT | SD, {}),
@@ -71,6 +73,7 @@ ALONE: dict[str, Case] = {
     "spatial errors": ("y ~ (1 | g) + sar(W, type='error')", "gaussian", INTERCEPT | SD | SIGMA, {}),
     "areas": ("y ~ car(W, gr=h)", "bernoulli", INTERCEPT | OF_AREAS, {}),
     "two responses, rescor": (PAIR, "", INTERCEPT | SD | SIGMA, {}),
+    "two student responses, rescor": (STUDENTS, "", INTERCEPT | SD | SLOPE | SIGMA | NU, {}),
     "a predictor of sigma, by id": ("y ~ 1 + (1 | p | g)", "gaussian", INTERCEPT | SD | OF_SIGMA, BY_ID),
     "a predictor of zi": ("c ~ 1 + (1 | g)", "zero_inflated_poisson", INTERCEPT | SD | SLOPE, {"zi": "~ x"}),
     "a predictor of shape": ("c ~ 1 + (1 | g)", "negbinomial", INTERCEPT | SD | SLOPE, {"shape": "~ x"}),
@@ -135,4 +138,4 @@ def model(case: Case, groups: int = 10) -> Specification:
     ]
     known = {name for default in defaults for name in (default.name, *default.wider)}
     given = {name: p for name, p in priors.items() if name in known}
-    return specify(responses, read(table), given, matrices, rescor=formula is PAIR)
+    return specify(responses, read(table), given, matrices, rescor=formula in (PAIR, STUDENTS))

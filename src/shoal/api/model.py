@@ -65,7 +65,8 @@ class Model(BeforeData):
         files, and printed; rows of results are numbered without them. What is dropped is no bias only where
         whether a row is complete does not depend on its response, given the predictors.
     rescor : bool
-        Of several gaussian responses: their residuals correlate in each row, ``rescor`` in the posterior.
+        Of several gaussian responses, or student ones, which then share ``nu``: their residuals correlate in
+        each row, ``rescor`` in the posterior.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without

@@ -326,7 +326,7 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 
 def _of_responses(designs: Sequence[Design], draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of responses whose residuals correlate, (n,)."""
-    predicted = [(d, linear_predictor(d, draws), phi_of(d, draws)["sigma"]) for d in designs]
+    predicted = [(d, linear_predictor(d, draws), phi_of(d, draws)) for d in designs]
     return density_of_responses(predicted, draws["rescor"]).sum(-1)
 
 

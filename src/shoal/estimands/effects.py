@@ -97,5 +97,6 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
 def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
     """Return the posterior mean of every parameter that the response's rows depend on."""
     variables = variables_of(terms_of((design,), {}), (design,))
-    names = [*(v.name for v in variables if v.many or v.kind in OF_ROWS), *design.unknowns]
+    own = (v.name for v in variables if v.many or v.kind in OF_ROWS)
+    names = [*own, *design.shared, *design.unknowns]
     return {name: results.posterior[name].mean(("chain", "draw")).values.astype(float) for name in names}

@@ -294,7 +294,8 @@ def _noise(q: Request, block: int, rows: int) -> np.ndarray | None:
     if q.kind != "response" or not q.fitted.rescor:
         return None
     rng = np.random.default_rng([q.seed, RESPONSES, block])
-    return noise_of_responses(rng, q.posterior["rescor"].values.astype(float), rows)[q.number]
+    draws = {name: q.posterior[name].values.astype(float) for name in ("rescor", *q.fitted.shared)}
+    return noise_of_responses(rng, q.fitted, draws, rows)[q.number]
 
 
 def _values(

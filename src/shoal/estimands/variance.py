@@ -89,7 +89,7 @@ def _residual(results: Results, fitted: Design, design: Design, share: np.ndarra
             "A model without sar(...); sigma is what a row has beside its neighbours.",
         )
     if not design.predictors:
-        phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
+        phi = {name: results.posterior[design.named(name)].values for name in design.parameters}
         return design.family.residual_variance(_average_se(design.rows, share), phi)
     total = np.zeros((results.posterior.sizes["chain"], results.posterior.sizes["draw"]))
     shared = shared_draws(design, results.posterior)

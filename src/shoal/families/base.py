@@ -72,6 +72,11 @@ class Family(ABC):
         the response's own, which is zero, and theirs.
     several : bool
         The response has several columns, and `mean` and `draw` a number for each.
+    joint_rows : RowFunction, optional
+        That of several responses of a row whose residuals correlate; of gaussian ones sums of squares stand
+        in its place.
+    of_row : tuple of str
+        Parameters that these responses share, which follow their sigmas.
     ordered_cutpoints : bool
         The cutpoints of an ordinal family increase.
     wider : str
@@ -101,6 +106,8 @@ class Family(ABC):
     joint: ClassVar[bool] = False
     cut: ClassVar[bool] = False
     several: ClassVar[bool] = False
+    joint_rows: ClassVar[RowFunction | None] = None
+    of_row: ClassVar[tuple[str, ...]] = ()
     ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0

@@ -49,7 +49,7 @@ def _of_responses(
     """Return the log density of the responses of each row together, (S, rows), whose residuals correlate."""
     found = [_predictor(d, own, posterior, where) for d, own in zip(designs, shared, strict=True)]
     matrices = posterior["rescor"].values.reshape(-1, len(designs), len(designs)).astype(float)
-    return density_of_responses([(own, eta, phi_of(own, d)["sigma"]) for own, d, eta in found], matrices)
+    return density_of_responses([(own, eta, phi_of(own, d)) for own, d, eta in found], matrices)
 
 
 def total_log_likelihood(results: Results) -> np.ndarray:

@@ -168,6 +168,15 @@ class Design(Outcomes):
         return tuple(name for name in self.parameters if name not in predicted)
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """Those of `parameters` that responses have in common, whose residuals correlate."""
+        return self.family.of_row if self.rescor else ()
+
+    def named(self, parameter: str) -> str:
+        """Return the posterior name of one of `parameters`."""
+        return parameter if parameter in self.shared else self.prefix + parameter
+
+    @property
     def links(self) -> tuple[int, ...]:
         """How each of `parameters` comes from its predictor, or that it has none, as compiled code has it."""
         own = {part.parameter: CODES[part.family.link] for part in self.predictors}

@@ -189,7 +189,7 @@ def specify(
     missing : {"refuse", "drop"}
         What becomes of rows with missing values.
     rescor : bool
-        The residuals of gaussian responses correlate in each row.
+        The residuals of gaussian responses, or of student ones, correlate in each row.
 
     Raises
     ------
@@ -219,11 +219,11 @@ def _with_held(
     for response, design in zip(responses, designs, strict=True):
         checks.predictors(response.held, design.formula, design.family)
         for own, prior in response.held.items():
-            name = design.prefix + own
-            if name in priors:
+            name = design.named(own)
+            if name in priors or out.get(name, prior) != prior:
                 raise ModelError(
                     "held-with-prior",
-                    f"{name!r} is held, {prior}, and has the prior {priors[name]}.",
+                    f"{name!r} is held, {prior}, and has the prior {out[name]}.",
                     "One of them.",
                 )
             out[name] = prior

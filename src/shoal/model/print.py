@@ -42,7 +42,7 @@ def _equations(model: Specification, design: Design) -> list[str]:
     distribution = design.family.distribution(design.known_se, design.se_sigma)
     eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
     predicted = [part.parameter for part in design.predictors if not design.family.specific]
-    names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
+    names = {"eta": eta} | {name: design.named(name) for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
     for item in design.items:

@@ -125,7 +125,7 @@ def specific(formula: Formula, family: Family) -> Ordinal:
 def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
     """Raise if residuals are to correlate that are not normal with a sigma."""
     assert formula.residuals is not None
-    for what in not_plainly_normal(formula, family, rows):
+    for what in in_the_way(formula, family, rows, able=family.name == "gaussian"):
         raise ModelError(
             "residuals-not-possible",
             f"{formula.residuals.function}(...) with {what}.",
@@ -141,11 +141,14 @@ def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
         )
 
 
-def not_plainly_normal(formula: Formula, family: Family, rows: Rows) -> list[str]:
-    """Return what keeps the rows of a response from being normal with a sigma and whole weights."""
+def in_the_way(formula: Formula, family: Family, rows: Rows, able: bool) -> list[str]:
+    """Return what keeps residuals from correlating: a family that is not `able`, or rows that are not plain.
+
+    These are observed as they are, or not at all, with a sigma and whole weights.
+    """
     response = formula.response
     conditions = {
-        f"family {family.name!r}": family.name != "gaussian",
+        f"family {family.name!r}": not able,
         "se()": response.se is not None,
         "mi()": response.mi,
         "cens() or trunc()": response.coarse,

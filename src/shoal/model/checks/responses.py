@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
 from shoal.model import spreads
-from shoal.model.checks.response import not_plainly_normal
+from shoal.model.checks.response import in_the_way
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
-
-# The density of several Student-t residuals has one scale a row, which all responses share: a row is then no
-# sum of squares, and a family's row function is given one response of a row, not those of others.
-STUDENT = " Student-t ones that correlate share the scale of their row, and are no sums of squares."
 
 
 def order(formulas: Sequence[Formula]) -> None:
@@ -86,24 +82,41 @@ def distinct(designs: Sequence[Design]) -> None:
 
 
 def correlated(designs: Sequence[Design]) -> None:
-    """Raise unless the residuals of all responses are normal."""
+    """Raise unless the residuals of all responses are normal, or Student-t, and can correlate."""
     if len(designs) < 2:
         raise ModelError(
             "residual-correlation",
             "rescor=True, and there is one response.",
-            "Two or more gaussian responses.",
+            "Two or more gaussian responses, or student ones.",
         )
     for design in designs:
+        able = design.family.name == "gaussian" or design.family.plain.joint_rows is not None
         own = ["a correlation of its own residuals"] if design.residuals is not None else []
-        for what in [*not_plainly_normal(design.formula, design.family, design.rows), *own]:
+        for what in [*in_the_way(design.formula, design.family, design.rows, able), *own]:
             raise ModelError(
                 "residual-correlation",
                 f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
-                "Residuals of gaussian responses correlate."
-                + (STUDENT if design.family.name == "student" else ""),
+                "Residuals of gaussian responses correlate, and those of student ones.",
                 "(1 | p | g) in all of them correlates the effects of levels, in every family.",
             )
-        spreads.check(design)
+        for part in design.predictors:
+            if part.parameter in design.family.of_row:
+                raise ModelError(
+                    "residual-correlation",
+                    f"rescor=True, and {part.parameter} of {design.formula.response.value.text!r} has a "
+                    "predictor.",
+                    f"The responses of a row share one {part.parameter}.",
+                    f"Its prior, or its value, is one of the model: priors={{'{part.parameter}': ...}}.",
+                )
+        if design.family.linear_gaussian:
+            spreads.check(design)
+    if len(families := dict.fromkeys(design.family.name for design in designs)) > 1:
+        raise ModelError(
+            "residual-correlation",
+            f"rescor=True, and the responses have the families {listing(map(repr, families))}.",
+            "One family: residuals of a row are normal together, or Student-t together, of one nu.",
+            "Student-t ones of a large nu are nearly normal: family 'student' for all.",
+        )
 
 
 def shared(designs: tuple[Design, ...]) -> None:
