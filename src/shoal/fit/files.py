@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import FileError, ShoalError, listing
+from shoal.errors import FileError, ModelError, ShoalError, listing
 from shoal.families import Family
 from shoal.fit.file_kinds import check_name, damaged, engine_of
 from shoal.fit.own_families import Families, checked, family_of
+from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
@@ -28,6 +29,9 @@ from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
 from shoal.tables import Dropped, Table
+
+LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
+REMEMBERED = 3
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -40,9 +44,19 @@ def save(results: Results, path: str | Path) -> Path:
     """
     path = path_of(path)
     check_name(path)
+    tree = results.tree.copy(deep=False)
+    tree.attrs = dict(tree.attrs) | _likelihoods(results)
     with whole(path) as part:
-        results.tree.to_netcdf(part, engine="h5netcdf")
+        tree.to_netcdf(part, engine="h5netcdf")
     return path
+
+
+def _likelihoods(results: Results) -> dict[str, str]:
+    """Return the log likelihood of some draws, by which a reader sees that model and draws are the same."""
+    try:
+        return {LIKELIHOODS: json.dumps(at_draws(results, REMEMBERED)[1].tolist())}
+    except ModelError:  # effects were not kept
+        return {}
 
 
 @contextmanager
