@@ -269,6 +269,7 @@ def sbc(
     model = model_of(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
+    from shoal.fit.files import whole
 
     with progress.shown(None, simulations, "fits") as bar:
         calibration = sbc(
@@ -281,7 +282,8 @@ def sbc(
             progress=bar,
         )
     if plot:
-        calibration.plot().savefig(plot)
+        with whole(plot) as part:
+            calibration.plot().savefig(part, format=plot.suffix[1:].lower())
     screen = Screen()
     screen.say(_headline(model))
     screen.print(frame_table(calibration.summary().reset_index(names="")))

@@ -56,8 +56,12 @@ def run(arguments: Sequence[str]) -> int:
     except MemoryError as problem:
         complain("error", f"Out of memory. {problem}\nAsk for fewer draws, or keep less: --store none.")
         return 1
-    except (ShoalError, OSError) as problem:
+    except ShoalError as problem:
         complain("error", str(problem))
+        return 1
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else "What the command shows or reads: "
+        complain("error", f"{where}{problem.strerror or problem}.")
         return 1
     except Exception as problem:  # the last resort: whatever arrives here is a bug
         if os.environ.get(DEBUG) == "1":

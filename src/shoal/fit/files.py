@@ -5,6 +5,7 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ import xarray as xr
 
 from shoal.errors import FileError, ModelError, ShoalError, listing
 from shoal.families import Family
-from shoal.fit.file_kinds import check_name, damaged, engine_of
+from shoal.fit.file_kinds import check_name, damaged, engine_of, seal
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
@@ -32,6 +33,7 @@ from shoal.tables import Dropped, Table
 
 LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
 REMEMBERED = 3
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -46,8 +48,11 @@ def save(results: Results, path: str | Path) -> Path:
     check_name(path)
     tree = results.tree.copy(deep=False)
     tree.attrs = dict(tree.attrs) | _likelihoods(results)
-    with whole(path) as part:
-        tree.to_netcdf(part, engine="h5netcdf")
+    # Made in memory: where the disk is full, HDF5 does not fail but ends the process.
+    content = tree.to_netcdf(engine="h5netcdf")
+    with whole(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.write(seal(content))
     return path
 
 
@@ -78,7 +83,8 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     except OSError as problem:
         why = problem.strerror or "the system refuses it"
-        raise FileError(f"{path} cannot be written: {why}.", "A folder you may write to.") from problem
+        needed = "Room on the disk." if problem.errno in FULL else "A folder you may write to."
+        raise FileError(f"{path} cannot be written: {why}.", needed) from problem
     finally:
         part.unlink(missing_ok=True)
 
