@@ -17,6 +17,8 @@ ENDINGS = (".nc", ".nc4", ".netcdf", ".h5", ".hdf5")  # of the files that are wr
 SEAL = b"shoal\x00\x00\x01"  # with which the last bytes of a file begin, the checksum of all before them
 CHECK = 4  # bytes of the checksum
 AT_ONCE = 2**22  # bytes that are read
+# As h5py, its filters and xarray raise on files that are damaged.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def check_name(path: Path) -> None:
@@ -46,7 +48,7 @@ def damaged(path: Path) -> FileError:
 
 
 def seal(content: bytes | memoryview) -> bytes:
-    """Return what is written behind a file's content: its checksum. HDF5 reads no further than its own end."""
+    """Return what is written behind a file's content, the checksum: HDF5 reads no further than its own."""
     return SEAL + zlib.crc32(content).to_bytes(CHECK, "little")
 
 

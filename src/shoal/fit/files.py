@@ -19,7 +19,7 @@ import xarray as xr
 
 from shoal.errors import FileError, ModelError, ShoalError, listing
 from shoal.families import Family
-from shoal.fit.file_kinds import check_name, damaged, engine_of, seal
+from shoal.fit.file_kinds import UNREADABLE, check_name, damaged, engine_of, seal
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
@@ -111,7 +111,7 @@ def load(path: str | Path, families: Families = ()) -> Results:
     try:
         with xr.open_datatree(path, engine=engine) as tree:
             tree = tree.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
+    except UNREADABLE as problem:
         raise damaged(path) from problem
     return results_of(tree, str(path), families)
 

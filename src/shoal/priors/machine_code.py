@@ -1,7 +1,7 @@
 """Files of machine code that know whether they are whole: what was cut off or changed is compiled anew.
 
-numba keeps machine code in pickles and runs whatever it reads back. A truncated file raises any error there
-is, and one with a flipped bit computes something else. Each file therefore begins with a checksum of the rest.
+numba keeps machine code in pickles and runs whatever it reads back. A file that was cut off raises any error
+there is, and one with a flipped bit computes something else. So each begins with a checksum of the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def of_numba(file: IndexDataCacheFile, digest: str) -> CheckedFile:
     return CheckedFile(file._cache_path, file._index_name.removesuffix(".nbi"), stamp)
 
 
-class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has no types
+class CheckedFile(IndexDataCacheFile):
     """An index of machine code and its data, each behind a checksum.
 
     A file that is not whole counts as missing. One that cannot be written, as on a full disk, is not: the

@@ -14,7 +14,7 @@ from typing import Any
 import xarray as xr
 
 from shoal.errors import FileError, ModelError, listing
-from shoal.fit.file_kinds import damaged, engine_of
+from shoal.fit.file_kinds import UNREADABLE, damaged, engine_of
 
 GROUPS = ("posterior", "sample_stats", "prior", "log_prior", "observed_data", "constant_data")
 
@@ -94,7 +94,7 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
         found = {name: opened[f"/{name}"].load() for name in GROUPS if f"/{name}" in opened}
         if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
             found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
+    except UNREADABLE as problem:
         raise damaged(path) from problem
     finally:
         _close(opened)
@@ -112,7 +112,7 @@ def _open(path: Path) -> dict[str, xr.Dataset]:
     engine = engine_of(path)
     try:
         return xr.open_groups(path, engine=engine)
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:
+    except UNREADABLE as problem:
         raise damaged(path) from problem
 
 
