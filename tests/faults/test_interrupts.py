@@ -79,7 +79,8 @@ def moments(seconds, seed):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("interrupted")
     rng = random.Random(0)
-    rows = "".join(f"{g},{int(rng.random() < 0.2 + 0.6 * (g % 10) / 9)}\n" for g in range(40) for _ in range(9))
+    chance = {g: 0.2 + 0.06 * (g % 10) for g in range(40)}
+    rows = "".join(f"{g},{int(rng.random() < chance[g])}\n" for g in chance for _ in range(9))
     (folder / "data.csv").write_text("g,y\n" + rows)
     return folder
 
