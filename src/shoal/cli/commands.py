@@ -151,6 +151,9 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
         return trusted
     screen = Screen()
     screen.say(_headline(result.model))
+    if not trusted:  # what cannot be trusted says so before its numbers
+        show_diagnosis(screen, diagnosis)
+        screen.say()
     screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
     screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
     if effects:
@@ -158,7 +161,8 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
             for group in design.groups:
                 _show_effects(screen, result.effects(design.prefix + group.name, prob=interval))
     screen.say("\n" + _run(result, output))
-    show_diagnosis(screen, diagnosis)
+    if trusted:
+        show_diagnosis(screen, diagnosis)
     return trusted
 
 
@@ -265,6 +269,7 @@ def sbc(
     model = model_of(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
+    from shoal.fit.files import whole
 
     with progress.shown(None, simulations, "fits") as bar:
         calibration = sbc(
@@ -277,7 +282,8 @@ def sbc(
             progress=bar,
         )
     if plot:
-        calibration.plot().savefig(plot)
+        with whole(plot) as part:
+            calibration.plot().savefig(part, format=plot.suffix[1:].lower())
     screen = Screen()
     screen.say(_headline(model))
     screen.print(frame_table(calibration.summary().reset_index(names="")))

@@ -51,7 +51,14 @@ def check_draws(settings: Settings, quantities: int) -> None:
 
 
 def installed() -> float:
-    """Return the bytes of memory of this machine, infinity where it does not say."""
+    """Return the bytes of memory of this machine, or fewer if a process may have fewer (``ulimit -v``).
+
+    Infinity where it does not say.
+    """
     if not hasattr(os, "sysconf"):
         return math.inf
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    import resource  # which systems have that have `sysconf`
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    there = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return there if limit == resource.RLIM_INFINITY else min(there, float(limit))

@@ -156,6 +156,7 @@ def sample(
     elements: np.ndarray,
     settings: Settings,
     progress: Progress,
+    least: int = LEAST_WARMUP,
 ) -> Chains:
     """Return draws of every chain in named coordinates, chains in parallel threads.
 
@@ -168,13 +169,16 @@ def sample(
     elements : (E,) int array
         Elements of (v, x) to keep.
     settings : Settings
-        At least `LEAST_WARMUP` iterations of warmup are made.
+    least : int
+        Iterations of warmup that are made at least.
     """
     small = target.n_theta + target.n_effects <= LARGE
     aim = settings.target_accept or (0.9 if small else 0.8)
     progress.stage("sampling")
     tasks = [
-        partial(_chain, target, name, fit, elements, aim, settings, rng, progress)
+        partial(
+            _chain, target, name, fit, elements, aim, settings, max(settings.warmup, least), rng, progress
+        )
         for rng in generators(settings.seed, settings.chains)
     ]
     theta, points, stats, step = (
@@ -192,11 +196,12 @@ def _chain(
     elements: np.ndarray,
     aim: float,
     settings: Settings,
+    warmup: int,
     rng: np.random.Generator,
     progress: Progress,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     chain = Chain(target, name, fit, rng, elements, aim)
-    chain.warm(max(settings.warmup, LEAST_WARMUP), progress)
+    chain.warm(warmup, progress)
     store = np.float32 if settings.single else np.float64
     theta = np.empty((settings.draws, target.n_theta))
     points = np.empty((settings.draws, len(elements)), store)

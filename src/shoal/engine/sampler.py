@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -90,9 +91,24 @@ def sample(
     fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
     if fit is not None and target.n_theta > LARGEST_MIXTURE:
         fit = whitening.learnt(target, fit, settings.seed, settings.cores, progress)
-    if sampler == "nuts" or fit is None:
+    if fit is None:
         progress.stage("sampling")
-        return nuts.sample(target, coordinates, fit, elements, settings, progress)
+        return nuts.sample(target, coordinates, None, elements, settings, progress)
+    return replace(explored(target, fit, sampler, elements, settings, progress), fit=fit)
+
+
+def explored(
+    target: Target,
+    fit: MarginalFit,
+    sampler: str,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain, in transported coordinates, where the marginal is known; see `sample`."""
+    if sampler == "nuts":
+        progress.stage("sampling")
+        return nuts.sample(target, "transport", fit, elements, settings, progress)
     aim = settings.target_accept or AIM
     move = choose_move(target, fit, sampler, settings.seed, aim)
     progress.stage("sampling")

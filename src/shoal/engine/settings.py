@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from shoal.engine.proposals import MarginalFit
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -55,6 +57,8 @@ class Chains:
     sampler : str
     facts : dict
         Numbers about the run: step sizes, efficiency, Pareto k.
+    fit : MarginalFit, optional
+        What was learnt of the marginal of theta before; of coordinates that were asked for there is none.
     """
 
     theta: np.ndarray
@@ -62,6 +66,7 @@ class Chains:
     stats: dict[str, np.ndarray]
     sampler: str
     facts: dict[str, Any] = field(default_factory=dict)
+    fit: MarginalFit | None = None
 
 
 def generators(seed: int, count: int) -> list[np.random.Generator]:

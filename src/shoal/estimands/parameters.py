@@ -14,6 +14,7 @@ from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
+from shoal.fit.certificate import of_attrs
 from shoal.fit.results import Results
 
 BOUNDED = {"correlation", "unit"}  # supports of priors
@@ -63,6 +64,11 @@ def summary(
     if none.any():
         names = listing(name for name, gone in zip(rows, none, strict=True) if gone)
         table.attrs["mean"] = f"none of {names}, whose tail is too heavy for a finite one: read the interval"
+    certificate = of_attrs(results.attrs)
+    if certificate is not None and certificate.ok:
+        table.attrs["notes"] = (*table.attrs.get("notes", ()), certificate.verdict)
+    elif certificate is not None:  # what cannot be trusted says so first
+        table.attrs["first"] = certificate.verdict
     return table
 
 

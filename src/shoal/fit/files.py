@@ -5,6 +5,7 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -16,11 +17,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import FileError, ShoalError, listing
+from shoal.errors import FileError, ModelError, ShoalError, listing
 from shoal.families import Family
-from shoal.fit.file_kinds import check_name, engine_of
+from shoal.fit.file_kinds import check_name, engine_of, seal
 from shoal.fit.file_structure import check_structure, reading
 from shoal.fit.own_families import Families, checked, family_of
+from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
@@ -29,6 +31,10 @@ from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
 from shoal.tables import Dropped, Table
+
+LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
+REMEMBERED = 3
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -41,9 +47,22 @@ def save(results: Results, path: str | Path) -> Path:
     """
     path = path_of(path)
     check_name(path)
-    with whole(path) as part:
-        results.tree.to_netcdf(part, engine="h5netcdf")
+    tree = results.tree.copy(deep=False)
+    tree.attrs = dict(tree.attrs) | _likelihoods(results)
+    # Made in memory: where the disk is full, HDF5 does not fail but ends the process.
+    content = tree.to_netcdf(engine="h5netcdf")
+    with whole(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.write(seal(content))
     return path
+
+
+def _likelihoods(results: Results) -> dict[str, str]:
+    """Return the log likelihood of some draws, by which a reader sees that model and draws are the same."""
+    try:
+        return {LIKELIHOODS: json.dumps(at_draws(results, REMEMBERED)[1].tolist())}
+    except ModelError:  # effects were not kept
+        return {}
 
 
 @contextmanager
@@ -68,9 +87,8 @@ def whole(path: Path) -> Iterator[Path]:
     except OSError as problem:
         number = problem.errno  # which HDF5 keeps, but writes its own words around
         why = os.strerror(number) if number else "the system refuses it"
-        raise FileError(
-            "file-not-writable", f"{path} cannot be written: {why}.", "A folder you may write to."
-        ) from problem
+        needed = "Room on the disk." if number in FULL else "A folder you may write to."
+        raise FileError("file-not-writable", f"{path} cannot be written: {why}.", needed) from problem
     finally:
         part.unlink(missing_ok=True)
 

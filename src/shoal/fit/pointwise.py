@@ -68,6 +68,19 @@ def total_log_likelihood(results: Results) -> np.ndarray:
     return sum((values.sum(1) for _, values in row_log_likelihood(results)), np.zeros(1)).reshape(shape)
 
 
+def at_draws(results: Results, count: int) -> tuple[list[int], np.ndarray]:
+    """Return some draws of each chain, evenly spread, and the log likelihood of all rows at each, (C, count).
+
+    Raises
+    ------
+    ModelError
+        If draws of group effects were not kept.
+    """
+    draws = results.posterior.sizes["draw"]
+    where = np.unique(np.linspace(0, draws - 1, count).astype(int)).tolist()
+    return where, total_log_likelihood(results.with_posterior(results.posterior.isel(draw=where)))
+
+
 def _together(posterior: xr.Dataset, design: Design) -> np.ndarray:
     """Return the joint log density of all rows of a response, (S,)."""
     shared, size = shared_draws(design, posterior), posterior.sizes["chain"] * posterior.sizes["draw"]

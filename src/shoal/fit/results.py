@@ -80,6 +80,14 @@ def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
     return data.rename({name: names[name] for name in there})
 
 
+def scalar_name(name: str, array: xr.DataArray, position: int) -> str:
+    """Return the name of one scalar of a variable, such as ``r_district[7, Intercept]``."""
+    dims, shape = array.dims[2:], array.shape[2:]
+    where = zip(dims, np.unravel_index(position, shape), strict=True)
+    labels = ", ".join(str(array[dim].values[i]) for dim, i in where)
+    return f"{name}[{labels}]" if labels else name
+
+
 def storage(model: Specification, settings: Settings, store: str) -> str:
     """Return how group effects are kept: "double", "single" or "none".
 

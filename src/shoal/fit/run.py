@@ -21,6 +21,7 @@ from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError, SamplingError, check_choice, listing
+from shoal.fit.certificate import Made, certified
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import STORES, Results, assemble, storage
@@ -36,8 +37,9 @@ def fit(
     store: str = "auto",
     progress: Progress | None = None,
     second: bool = True,
+    certify: bool = True,
 ) -> Results:
-    """Sample a posterior.
+    """Sample a posterior, and hold the draws against a short run by another move.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def fit(
         How draws of group effects are kept.
     second : bool
         Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
+    certify : bool
+        Hold the draws against a short run by another move (`certificate`).
 
     Raises
     ------
@@ -56,11 +60,16 @@ def fit(
     check_settings(settings, store)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
-        return checked_run(posterior, settings, store, progress, second)
+        return checked_run(posterior, settings, store, progress, second, certify)
 
 
 def checked_run(
-    posterior: Posterior, settings: Settings, store: str, progress: Progress, second: bool = True
+    posterior: Posterior,
+    settings: Settings,
+    store: str,
+    progress: Progress,
+    second: bool = True,
+    certify: bool = False,
 ) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
     kept = storage(posterior.model, settings, store)
@@ -71,7 +80,7 @@ def checked_run(
     _check_start(posterior)
     began = time.perf_counter()
     draws, variables = sampled(posterior, plan.sampler, settings, progress)
-    problems = checks.failures(draws, *_split(posterior, variables))
+    measures, problems = _checked(posterior, draws, variables)
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
@@ -84,13 +93,25 @@ def checked_run(
             notes.append(
                 f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
             )
-            return assemble(posterior, draws, variables, settings, seconds, notes)
+            results = assemble(posterior, draws, variables, settings, seconds, notes)
+            return certified(Made(results, posterior, draws, settings), problems, measures, progress, certify)
         progress.stage(f"sampling again by {what}")
         began = time.perf_counter()
         draws, variables = sampled(posterior, sampler, settings, progress)
         seconds["sampling again"] = time.perf_counter() - began
+        measures, problems = _checked(posterior, draws, variables)
         notes.append(f"{failed}: these draws are from {what} on the same density.")
-    return assemble(posterior, draws, variables, settings, seconds, notes)
+    results = assemble(posterior, draws, variables, settings, seconds, notes)
+    return certified(Made(results, posterior, draws, settings), problems, measures, progress, certify)
+
+
+def _checked(
+    posterior: Posterior, draws: Chains, variables: Variables
+) -> tuple[checks.Measures | None, list[str]]:
+    """Return how well draws represent a distribution, and what is wrong with them."""
+    parts = split(posterior, variables)
+    measures = checks.measured(draws, *parts)
+    return measures, checks.failures(draws, *parts, measures)
 
 
 def _check_start(posterior: Posterior) -> None:
@@ -120,7 +141,7 @@ def _second(
 
     Where the chains agree and are only too short, the same sampler goes on for longer.
     """
-    times = checks.longer(draws, *_split(posterior, variables))
+    times = checks.longer(draws, *split(posterior, variables))
     if times:
         return posterior.plan.sampler, replace(settings, thin=times), times * seconds / 60
     return "nuts", settings, _minutes_of_nuts(posterior, settings)
@@ -159,7 +180,7 @@ def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, p
     return rounds.sample(marginal, divided, elements, settings, progress)
 
 
-def _split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return draws of hyperparameters and coefficients, and of what has one value a level."""
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]

@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 import numba as nb
 from numba.core.dispatcher import Dispatcher
 
+from shoal.priors.machine_code import of_numba
+
 # NumPy's error model: a division by zero is an infinity, and no branch.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # A function that compiled functions call. It has no file of its own: machine code kept for it would not know
@@ -77,8 +79,8 @@ class Compiled:
         dispatcher = nb.njit(cache=cache, **OPTIONS)(self.function)
         if cache:
             # Numba looks for changes in the function's own file, and not in those of what it calls.
-            kept = dispatcher._cache._cache_file
-            kept._source_stamp = (kept._source_stamp, digest(self.function))
+            kept = dispatcher._cache
+            kept._cache_file = of_numba(kept._cache_file, digest(self.function))
         dispatcher.compile(self.signature)
         dispatcher.disable_compile()
         return dispatcher

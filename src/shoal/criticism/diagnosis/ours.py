@@ -40,6 +40,29 @@ def certificate(case: Case) -> list[Finding]:
     ]
 
 
+def other_move(case: Case) -> list[Finding]:
+    """Report a run by another move that tells of another distribution than the draws."""
+    rerun = case.certificate.rerun if case.certificate else None
+    if rerun is None or rerun.agrees:
+        return []
+    severity, remedy = (
+        "error",
+        (
+            "One of the two is wrong: fit again with another seed, and with sampler='nuts', and compare; if "
+            "the difference stays, please report it."
+        ),
+    )
+    if not rerun.sound:
+        severity, remedy = (
+            "warning",
+            (
+                "That run was itself not sound, so that nothing confirms the draws: `fit.verify()` makes a "
+                "longer one."
+            ),
+        )
+    return [Finding("other-move", severity, f"{rerun}.", remedy)]
+
+
 def impossible_draws(case: Case) -> list[Finding]:
     """Report parameters with draws that are not finite or outside their support."""
     if case.results is None:
