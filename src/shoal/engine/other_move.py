@@ -37,7 +37,7 @@ ALLOWANCE = 1.25
 
 def other(sampler: str, n_theta: int) -> str:
     """Return the move that a run is compared with: trajectories, or for these another."""
-    if sampler in ("independence", "alternating", "nuts"):
+    if sampler in ("independence", "quadrature", "alternating", "nuts"):
         return "hmc"
     return "alternating" if 0 < n_theta <= MOST_INDEPENDENT else "nuts"
 
