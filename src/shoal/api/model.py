@@ -102,7 +102,8 @@ class Model(BeforeData):
     ):
         refuse(others, formula)
         responses = responses_of(formula, family, link, predictors)
-        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing, rescor)
+        table = read_for(responses, data, missing, covariances, rescor)
+        self._spec = specify(responses, table, priors, covariances, missing, rescor)
         self._whole = self._spec
 
     @classmethod

@@ -8,7 +8,8 @@ from typing import Any
 from shoal.errors import ModelError
 from shoal.families import Family
 from shoal.model import Response
-from shoal.tables import read
+from shoal.reduction import reduced, source_of, summable
+from shoal.tables import Table, read
 
 
 def responses_of(
@@ -43,7 +44,19 @@ def responses_of(
     return responses
 
 
-def read_for(responses: Sequence[Response], data: Any) -> Any:
-    """Return the table of `data`, limited to the columns that the formulas name."""
+def read_for(
+    responses: Sequence[Response],
+    data: Any,
+    missing: str = "refuse",
+    covariances: Mapping[str, Any] | None = None,
+    rescor: bool = False,
+) -> Table:
+    """Return the table of `data`, limited to the columns that the formulas name.
+
+    Of a table that is not in memory, few rows that stand for all.
+    """
+    source = source_of(data, summable(responses))
+    if source is not None:
+        return reduced(responses, source, missing, covariances, rescor)
     columns = dict.fromkeys(c for r in responses for c in r.columns)
     return read(data, columns=tuple(columns))

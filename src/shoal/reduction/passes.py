@@ -1,0 +1,96 @@
+"""Passes over rows that stay where they are: sums over all of them, or by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+COUNT = "n"
+
+
+@dataclass
+class Passes:
+    """The rows of a source, and what was asked of them so far.
+
+    Attributes
+    ----------
+    frame : narwhals.stable.v2.LazyFrame
+    engine : str
+        Name of what holds the rows.
+    made : int
+        Passes.
+    received : int
+        Bytes that came here.
+    """
+
+    frame: nw.LazyFrame[Any]
+    engine: str
+    made: int = 0
+    received: int = 0
+
+    def total(self, sums: Mapping[str, nw.Expr], ends: Mapping[str, nw.Expr] | None = None) -> dict[str, float]:
+        """Return the number of rows (as ``n``), sums of expressions, and the least and greatest of others.
+
+        An end is named ``<name>.min`` and ``<name>.max``; NaN where there is none. What is summed is made
+        first: sums of products inside an aggregation fail in Dask and pyarrow.
+        """
+        import narwhals.stable.v2 as nw
+
+        ends = ends or {}
+        made = {f"s{i}": value for i, value in enumerate(sums.values())}
+        made |= {f"e{i}": value for i, value in enumerate(ends.values())}
+        wanted = [nw.len().alias(COUNT), *(nw.col(f"s{i}").sum() for i in range(len(sums)))]
+        for i in range(len(ends)):
+            wanted += [nw.col(f"e{i}").min().alias(f"l{i}"), nw.col(f"e{i}").max().alias(f"u{i}")]
+        frame = self.frame.with_columns(**made) if made else self.frame
+        found = self._collected(frame.select(*wanted))
+        out = {COUNT: _number(found[COUNT])}
+        out |= {name: _number(found[f"s{i}"]) for i, name in enumerate(sums)}
+        for i, name in enumerate(ends):
+            out |= {f"{name}.min": _number(found[f"l{i}"]), f"{name}.max": _number(found[f"u{i}"])}
+        return out
+
+    def distinct(self, keys: Sequence[str]) -> int:
+        """Return how many combinations of some columns there are."""
+        import narwhals.stable.v2 as nw
+
+        found = self._collected(self.frame.select(*keys).unique().select(nw.len().alias(COUNT)))
+        return int(_number(found[COUNT]))
+
+    def grouped(self, keys: Sequence[str], sums: Mapping[str, nw.Expr]) -> nw.DataFrame[Any]:
+        """Return the number of rows (the column ``n``) and sums of expressions by combination of columns.
+
+        Keys are called ``k0``, ``k1``, …, sums ``s0``, ``s1``, … in the order given.
+        """
+        import narwhals.stable.v2 as nw
+
+        named = {f"k{i}": nw.col(name) for i, name in enumerate(keys)} or {"k0": nw.lit(0)}
+        made = {f"s{i}": value for i, value in enumerate(sums.values())}
+        frame = self.frame.with_columns(**made) if made else self.frame
+        frame = frame.select(**named, **{name: nw.col(name) for name in made})
+        wanted = [nw.len().alias(COUNT), *(nw.col(name).sum() for name in made)]
+        found = self._collected(frame.group_by(*named).agg(*wanted))
+        # Of categories that pandas knows, Dask may list combinations that no row has.
+        return found.filter(nw.col(COUNT) > 0)
+
+    def first(self, columns: Sequence[str], rows: int) -> nw.DataFrame[Any]:
+        """Return the first rows."""
+        found = self.frame.select(*columns).head(rows).collect()
+        self.received += int(found.estimated_size())
+        return found
+
+    def _collected(self, frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+        found = frame.collect()
+        self.made += 1
+        self.received += int(found.estimated_size())
+        return found
+
+
+def _number(column: nw.Series[Any]) -> float:
+    """Return the only number of a column, NaN if it is missing."""
+    (value,) = column.to_list()
+    return float("nan") if value is None else float(value)

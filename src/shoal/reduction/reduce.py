@@ -1,0 +1,229 @@
+"""A table that is not in memory becomes a `Table` of few rows that stand for all of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from operator import mul
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from shoal.errors import DataError, ModelError, listing
+from shoal.formula.categories import is_category, numeric_column
+from shoal.formula.functions import STANDARDISING
+from shoal.formula.options import bind
+from shoal.formula.tree import Call, columns_of
+from shoal.model import Response
+from shoal.reduction.expressions import as_expression
+from shoal.reduction.facts import complete
+from shoal.reduction.passes import COUNT, Passes
+from shoal.reduction.points import Points, Sums, points_of
+from shoal.reduction.roles import Product, Roles, product_name, roles_of
+from shoal.reduction.support import check_supported
+from shoal.tables import Reduction, Table
+from shoal.tables.columns import convert
+from shoal.tables.table import LARGEST, check_names, known
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+    from shoal.reduction.sources import Source
+
+SAMPLE = 20  # rows that say what kinds of values columns hold
+MOST_GROUPS = 5_000_000
+MOST_BYTES = 2**30  # of what comes to this process
+
+
+def reduced(
+    responses: Sequence[Response],
+    source: Source,
+    missing: str = "refuse",
+    covariances: Mapping[str, Any] | None = None,
+    rescor: bool = False,
+) -> Table:
+    """Return few rows that stand for those of a source, by passes where these are.
+
+    Where sums are all that a model needs of its rows, they are grouped by levels and categories, and each
+    group becomes points of the same sums (`points`). Of other models equal rows become one, with their
+    number.
+
+    Raises
+    ------
+    FormulaError, DataError, ModelError
+        Models that need each row, missing or infinite values, more groups than this process should take.
+    """
+    check_supported(responses, covariances or {}, rescor)
+    passes = Passes(source.frame, source.engine)
+    names = check_names(passes.frame.collect_schema().names())
+    columns = known((c for response in responses for c in response.columns), names)
+    rows, dropped = complete(passes, columns, missing)
+    kinds = passes.first(columns, SAMPLE)
+    sample = pd.DataFrame({name: convert(name, kinds[name]) for name in columns})
+    roles = roles_of(responses, {name: is_category(sample[name], name) for name in columns})
+    states = _states(passes, roles)
+    measured = _measured(passes, roles, states, sample)
+    sums = _sums(roles, states, measured)
+    _check_size(passes, roles, columns, len(sums))
+    found = passes.grouped(tuple(roles.keys), sums)
+    frame = pd.DataFrame({name: convert(name, found[f"k{i}"]) for i, name in enumerate(roles.keys)})
+    order = _in_order(frame, len(found))
+    points = points_of(_gathered(found, roles, order))
+    whole = frame.iloc[order].iloc[points.group].reset_index(drop=True)
+    for i, name in enumerate(roles.numbers):
+        whole[name] = measured.center[i] + points.values[:, i]
+    response = responses[0].formulas[0].response
+    if roles.weights is not None and response.weights is not None:
+        whole[response.weights.text] = points.weight / points.count
+    for name in (name for name in columns if name not in whole):
+        # Of a column that stands in products alone, new tables need the kind.
+        whole[name] = sample[name].iloc[0]
+    reduction = Reduction(
+        engine=passes.engine,
+        rows=rows,
+        groups=len(found),
+        passes=passes.made,
+        received=passes.received,
+        keys=tuple(roles.keys),
+        numbers=tuple(roles.numbers),
+        counts=points.count,
+        states=states,
+    )
+    return Table(whole, tuple(names), dropped, reduction)
+
+
+class _Measured(NamedTuple):
+    """Numbers as expressions, each measured from its average: close to it, no digits are lost in squares."""
+
+    values: tuple[nw.Expr, ...]
+    center: np.ndarray
+
+
+def _states(passes: Passes, roles: Roles) -> dict[str, dict[str, Any]]:
+    """Return what ``center(x)`` and ``scale(x)`` learn from all rows, as formulaic keeps it."""
+    if not roles.standardised:
+        return {}
+    inner = {text: as_expression(call.arguments[0], {}) for text, call in roles.standardised.items()}
+    first = passes.total(inner)
+    means = {text: first[text] / first[COUNT] for text in inner}
+    states = {}
+    for text, call in roles.standardised.items():
+        given = {"center": True, "scale": call.function == "scale", "ddof": 1}
+        given |= bind(call, STANDARDISING[call.function])
+        middle, size = given["center"], given["scale"]
+        states[text] = {
+            "ddof": given["ddof"],
+            "center": means[text] if middle is True else None if middle is False else float(middle),
+            "scale": None if size is True or size is False else float(size),
+        }
+    free = [text for text, call in roles.standardised.items() if _scales(call)]
+    if free:
+        squares = {text: (inner[text] - (states[text]["center"] or 0.0)) ** 2 for text in free}
+        second = passes.total(squares)
+        for text in free:
+            states[text]["scale"] = float(np.sqrt(second[text] / (second[COUNT] - states[text]["ddof"])))
+    return states
+
+
+def _scales(call: Call) -> bool:
+    """Return whether a call learns a standard deviation."""
+    return call.function == "scale" and bind(call, STANDARDISING["scale"]).get("scale", True) is True
+
+
+def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: pd.DataFrame) -> _Measured:
+    """Return what sums are made of, from the averages of all rows.
+
+    Raises
+    ------
+    DataError
+        Columns that are no numbers; results that are infinite or undefined.
+    """
+    import narwhals.stable.v2 as nw
+
+    for name in dict.fromkeys(c for product in roles.numbers.values() for f in product for c in columns_of(f)):
+        numeric_column(sample[name], name)
+    values = {name: _product(product, states) for name, product in roles.numbers.items()}
+    if not values:
+        return _Measured((), np.zeros(0))
+    bad = {
+        f"bad {name}": nw.when(value.abs() <= LARGEST).then(nw.lit(0.0)).otherwise(nw.lit(1.0))
+        for name, value in values.items()
+    }
+    weights = {} if roles.weights is None else {"weights": as_expression(roles.weights, {})}
+    found = passes.total({**values, **bad}, {**values, **weights})
+    for name in values:
+        if wrong := int(found[f"bad {name}"]):
+            raise DataError(
+                f"{name} is infinite, undefined or beyond {LARGEST:g} in {wrong:,} of {int(found[COUNT]):,} rows.",
+                "Finite numbers were needed.",
+                "Correct or remove these rows; check for logarithms of 0 and divisions by 0.",
+            )
+    if weights and not 0 <= found["weights.min"] < np.inf:
+        raise DataError(f"Weights go down to {found['weights.min']:g}.", "Weights are zero or above.")
+    center = [
+        found[f"{name}.min"] if found[f"{name}.min"] == found[f"{name}.max"] else found[name] / found[COUNT]
+        for name in values
+    ]
+    away = zip(values.values(), center, strict=True)
+    return _Measured(tuple(value - middle for value, middle in away), np.array(center))
+
+
+def _product(factors: Product, states: Mapping[str, Any]) -> nw.Expr:
+    return reduce(mul, (as_expression(factor, states) for factor in factors))
+
+
+def _sums(roles: Roles, states: Mapping[str, Any], measured: _Measured) -> dict[str, nw.Expr]:
+    """Return what is summed by group: the weights, numbers, and products of two numbers."""
+    weight = None if roles.weights is None else as_expression(roles.weights, states)
+    out = {} if weight is None else {"weight": weight}
+    weighted = [value if weight is None else weight * value for value in measured.values]
+    out |= {f"{i}": value for i, value in enumerate(weighted)}
+    for i, value in enumerate(weighted):
+        out |= {f"{i} {j}": value * measured.values[j] for j in range(i + 1)}
+    return out
+
+
+def _check_size(passes: Passes, roles: Roles, columns: Sequence[str], sums: int) -> None:
+    """Raise if there are more groups than this process should take.
+
+    Raises
+    ------
+    ModelError
+    """
+    if not roles.keys:
+        return
+    groups, numbers = passes.distinct(tuple(roles.keys)), len(roles.numbers)
+    size = 8 * groups * (len(roles.keys) + sums + (numbers + 1) * (len(columns) + numbers))
+    if groups <= MOST_GROUPS and size <= MOST_BYTES:
+        return
+    raise ModelError(
+        f"The rows make {groups:,} groups by {listing(roles.keys, 12)}: {size / 1e9:,.1f} GB in this process.",
+        f"At most {MOST_GROUPS:,} groups and {MOST_BYTES / 1e9:.1f} GB, for a table that is not in memory.",
+        "Round or cut columns of many values in the engine that holds the rows, or leave terms out; or take "
+        "the columns of the formula, or a sample of the rows, into memory and pass that table.",
+    )
+
+
+def _in_order(frame: pd.DataFrame, groups: int) -> np.ndarray:
+    """Return the order of groups by their keys: engines give them in any, which may differ from run to run."""
+    codes = [pd.factorize(frame[name], sort=True)[0] for name in reversed(frame.columns)]
+    return np.lexsort(codes) if codes else np.arange(groups)
+
+
+def _gathered(found: nw.DataFrame[Any], roles: Roles, order: np.ndarray) -> Sums:
+    """Return the sums of each group, in some order."""
+
+    def column(name: str) -> np.ndarray:
+        return np.asarray(found[name].to_numpy(), float)[order]
+
+    size, count = len(roles.numbers), column(COUNT)
+    start = 0 if roles.weights is None else 1
+    first = np.stack([column(f"s{start + i}") for i in range(size)], axis=1) if size else np.zeros((len(count), 0))
+    second, place = np.zeros((len(count), size, size)), start + size
+    for i in range(size):
+        for j in range(i + 1):
+            second[:, i, j] = second[:, j, i] = column(f"s{place}")
+            place += 1
+    return Sums(count, column("s0") if start else count, first, second)
