@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shoal.tables.columns import convert
+
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+    import pandas as pd
 
 COUNT = "n"
 
@@ -76,6 +79,12 @@ class Passes:
         found = self._collected(frame.group_by(*named).agg(*wanted))
         # Of categories that pandas knows, Dask may list combinations that no row has.
         return found.filter(nw.col(COUNT) > 0)
+
+    def keys_of(self, found: nw.DataFrame[Any], keys: Sequence[str]) -> pd.DataFrame:
+        """Return the keys of groups as columns of their kinds in a table."""
+        import pandas as pd
+
+        return pd.DataFrame({name: convert(name, found[f"k{i}"]) for i, name in enumerate(keys)})
 
     def first(self, columns: Sequence[str], rows: int) -> nw.DataFrame[Any]:
         """Return the first rows."""

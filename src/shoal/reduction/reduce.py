@@ -22,6 +22,7 @@ from shoal.reduction.facts import complete
 from shoal.reduction.passes import COUNT, Passes
 from shoal.reduction.points import Points, Sums, points_of
 from shoal.reduction.roles import Product, Roles, product_name, roles_of
+from shoal.reduction.spread import Population, scatter_of
 from shoal.reduction.support import check_supported
 from shoal.tables import Reduction, Table
 from shoal.tables.columns import convert
@@ -68,7 +69,7 @@ def reduced(
     sums = _sums(roles, states, measured)
     _check_size(passes, roles, columns, len(sums))
     found = passes.grouped(tuple(roles.keys), sums)
-    frame = pd.DataFrame({name: convert(name, found[f"k{i}"]) for i, name in enumerate(roles.keys)})
+    frame = passes.keys_of(found, tuple(roles.keys))
     order = _in_order(frame, len(found))
     points = points_of(_gathered(found, roles, order))
     whole = frame.iloc[order].iloc[points.group].reset_index(drop=True)
@@ -91,6 +92,11 @@ def reduced(
         counts=points.count,
         states=states,
     )
+    if roles.numbers:
+        population = Population(responses[0].formulas[0], whole, reduction, covariances or {})
+        weight = None if roles.weights is None else as_expression(roles.weights, states)
+        spread = scatter_of(population, passes, measured.values, measured.center, weight)
+        reduction = replace(reduction, scatter=spread, passes=passes.made, received=passes.received)
     return Table(whole, tuple(names), dropped, reduction)
 
 
