@@ -34,7 +34,9 @@ def complete(passes: Passes, columns: Sequence[str], missing: str) -> tuple[int,
     found = passes.total({**named, "incomplete": _one(incomplete)})
     rows, without = int(found[COUNT]), {name: int(found[f"missing {name}"]) for name in columns}
     if not rows:
-        raise DataError("The table has 0 rows.", "A model needs at least one.", "Check what was filtered before.")
+        raise DataError(
+            "The table has 0 rows.", "A model needs at least one.", "Check what was filtered before."
+        )
     endless = {name: int(found[f"infinite {name}"]) for name in floats}
     _refuse(rows, without if missing != "drop" else {}, endless)
     lost = int(found["incomplete"])
@@ -51,7 +53,9 @@ def _refuse(rows: int, missing: dict[str, int], infinite: dict[str, int]) -> Non
     """Raise if any column has missing or infinite values, with their counts."""
     found = [f"Column {name!r}: {n:,} missing of {rows:,}." for name, n in missing.items() if n]
     found += [
-        f"Column {name!r}: {n:,} of {rows:,} infinite, or beyond {LARGEST:g}." for name, n in infinite.items() if n
+        f"Column {name!r}: {n:,} of {rows:,} infinite, or beyond {LARGEST:g}."
+        for name, n in infinite.items()
+        if n
     ]
     if found:
         raise DataError(

@@ -35,7 +35,9 @@ class Passes:
     made: int = 0
     received: int = 0
 
-    def total(self, sums: Mapping[str, nw.Expr], ends: Mapping[str, nw.Expr] | None = None) -> dict[str, float]:
+    def total(
+        self, sums: Mapping[str, nw.Expr], ends: Mapping[str, nw.Expr] | None = None
+    ) -> dict[str, float]:
         """Return the number of rows (as ``n``), sums of expressions, and the least and greatest of others.
 
         An end is named ``<name>.min`` and ``<name>.max``; NaN where there is none. What is summed is made

@@ -66,7 +66,9 @@ def points_of(sums: Sums) -> Points:
     least = NOISE * np.einsum("gii->g", raw) if d else np.zeros(groups)
     # n rows span at most n - 1 directions around their mean; the largest stand last.
     rank = np.minimum((values > least[:, None]).sum(axis=1), np.maximum(sums.count - 1, 0)).astype(int)
-    parts = [_of_rank(r, np.flatnonzero(rank == r), mean, unit, values, vectors, sums) for r in np.unique(rank)]
+    parts = [
+        _of_rank(r, np.flatnonzero(rank == r), mean, unit, values, vectors, sums) for r in np.unique(rank)
+    ]
     group, points, count, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(group, kind="stable")
     return Points(group[order], points[order], count[order], weight[order])
@@ -90,7 +92,7 @@ def _of_rank(
     away = helmert(size) @ root if rank else np.zeros((len(where), 1, d))
     points = mean[where][:, None, :] + away * unit
     each = np.repeat(where, size)
-    return each, points.reshape(-1, d), sums.count[each] / size, sums.weight[each] / size
+    return each, points.reshape(len(each), d), sums.count[each] / size, sums.weight[each] / size
 
 
 def helmert(size: int) -> np.ndarray:

@@ -20,8 +20,8 @@ from shoal.model import Response
 from shoal.reduction.expressions import as_expression
 from shoal.reduction.facts import complete
 from shoal.reduction.passes import COUNT, Passes
-from shoal.reduction.points import Points, Sums, points_of
-from shoal.reduction.roles import Product, Roles, product_name, roles_of
+from shoal.reduction.points import Sums, points_of
+from shoal.reduction.roles import Product, Roles, roles_of
 from shoal.reduction.spread import Population, scatter_of
 from shoal.reduction.support import check_supported
 from shoal.tables import Reduction, Table
@@ -148,7 +148,9 @@ def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: p
     """
     import narwhals.stable.v2 as nw
 
-    for name in dict.fromkeys(c for product in roles.numbers.values() for f in product for c in columns_of(f)):
+    for name in dict.fromkeys(
+        c for product in roles.numbers.values() for f in product for c in columns_of(f)
+    ):
         numeric_column(sample[name], name)
     values = {name: _product(product, states) for name, product in roles.numbers.items()}
     if not values:
@@ -226,7 +228,11 @@ def _gathered(found: nw.DataFrame[Any], roles: Roles, order: np.ndarray) -> Sums
 
     size, count = len(roles.numbers), column(COUNT)
     start = 0 if roles.weights is None else 1
-    first = np.stack([column(f"s{start + i}") for i in range(size)], axis=1) if size else np.zeros((len(count), 0))
+    first = (
+        np.stack([column(f"s{start + i}") for i in range(size)], axis=1)
+        if size
+        else np.zeros((len(count), 0))
+    )
     second, place = np.zeros((len(count), size, size)), start + size
     for i in range(size):
         for j in range(i + 1):

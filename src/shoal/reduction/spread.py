@@ -55,7 +55,9 @@ class Population:
         B, for the numbers used.
     """
 
-    def __init__(self, formula: Formula, frame: pd.DataFrame, reduction: Reduction, matrices: Mapping[str, Any]):
+    def __init__(
+        self, formula: Formula, frame: pd.DataFrame, reduction: Reduction, matrices: Mapping[str, Any]
+    ):
         named = {c for c in formula.population.columns} | {c for own in formula.curves for c in own.columns}
         self.formula, self.reduction = formula, reduction
         self.keys = tuple(name for name in reduction.keys if name in named)
@@ -75,7 +77,9 @@ class Population:
     def _columns(self, frame: pd.DataFrame) -> np.ndarray:
         known = self.reduction.states, self.reduction.numbers
         own = design_matrix(self.formula.population, frame, *known).values
-        return np.concatenate([own, *(curve.read(frame, quiet=True).population for curve in self.curves)], axis=1)
+        return np.concatenate(
+            [own, *(curve.read(frame, quiet=True).population for curve in self.curves)], axis=1
+        )
 
 
 def scatter_of(
@@ -113,7 +117,11 @@ def scatter_of(
     code = population.code.copy()
     code[:, :, 0] += code[:, :, 1:] @ center[used] - averages
     numbers = [values[i] for i in used]
-    products = {(i, j): _term(i, numbers, _term(j, numbers, weight)) for i in range(len(used) + 1) for j in range(i + 1)}
+    products = {
+        (i, j): _term(i, numbers, _term(j, numbers, weight))
+        for i in range(len(used) + 1)
+        for j in range(i + 1)
+    }
 
     def far_out(inverse: np.ndarray, far: float) -> tuple[bool, np.ndarray]:
         import narwhals.stable.v2 as nw

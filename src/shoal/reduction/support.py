@@ -24,7 +24,9 @@ def check_supported(responses: Sequence[Response], covariances: Mapping[str, Any
             "Take the columns of the formula, or a sample of the rows, into memory and pass that table.",
         )
     if rescor:
-        raise ModelError("The table is not in memory, and rescor=True needs each of its rows.", "A table in memory.")
+        raise ModelError(
+            "The table is not in memory, and rescor=True needs each of its rows.", "A table in memory."
+        )
     if unlabelled := [name for name, given in covariances.items() if not hasattr(given, "columns")]:
         raise ModelError(
             f"The table is not in memory, and {listing(map(repr, unlabelled))} has no labels: rows of such a "
