@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.adjusted import require_equal
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
 from shoal.estimands.grids import categories_of, columns_in, value_in
 from shoal.estimands.r2 import without_effects
@@ -117,6 +118,7 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     if at is None:
         yield AS_FITTED, design
         return
+    require_equal(results, "What levels share at other values of a column")
     name, values = _column(at)
     columns = columns_of(design, False, False)
     if name not in columns:

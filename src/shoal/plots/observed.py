@@ -44,6 +44,7 @@ def observed_rows(
     labels : mapping
         From columns of the table to what `effect` and `within` call them, where that differs.
     """
+    results.model.require_rows("A picture of the responses", "Draw the effect without them: observed=False.")
     design = results.model.response(effect.response)
     names = list(dict.fromkeys([*effect.x, *within]))
     if effect.of != "response" or design.family.several:

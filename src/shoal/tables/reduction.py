@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from shoal.errors import ModelError, counted
+
+SAMPLE = "Make the same model of a sample of the rows in memory, with the priors of this one: model.priors."
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,19 @@ class Reduction:
     counts: np.ndarray
     states: Mapping[str, Any] = field(default_factory=dict)
     scatter: np.ndarray | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return all but `counts` as text and numbers, for a file."""
+        out = {own.name: getattr(self, own.name) for own in fields(self) if own.name != "counts"}
+        return out | {"scatter": None if self.scatter is None else self.scatter.tolist()}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], counts: np.ndarray) -> Reduction:
+        """Return what `record` has said."""
+        known: dict[str, Any] = {own.name: record[own.name] for own in fields(cls) if own.name != "counts"}
+        known |= {name: tuple(known[name]) for name in ("keys", "numbers")}
+        known["scatter"] = None if known["scatter"] is None else np.array(known["scatter"])
+        return cls(counts=counts, **known)
 
     @property
     def sums(self) -> bool:

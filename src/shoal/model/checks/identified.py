@@ -32,7 +32,7 @@ def columns(design: Design) -> None:
         _moderate(name, column)
         if term != "Intercept" and np.ptp(column) == 0:
             raise DataError(
-                f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
+                f"The column {name!r} has the same value, {column[0]:g}, in all {design.observations} rows.",
                 "A predictor must vary.",
                 f"Remove {name!r} from the formula.",
             )
@@ -149,7 +149,7 @@ def _exact(design: Design) -> None:
     y = family.normal_response(design.rows) if family.linear_gaussian else design.rows.y
     _spread(design.formula.response.value.text, y)
     y = y - design.offset
-    if design.n_rows > design.x.shape[1] and _reproduced(design.x, y, y):
+    if design.observations > design.x.shape[1] and _reproduced(design.x, y, y):
         raise DataError(
             f"The population columns reproduce {design.formula.response.value.text!r} without error.",
             "Rows that leave a residual: sigma is zero here, and the posterior infinite.",
@@ -157,7 +157,7 @@ def _exact(design: Design) -> None:
         )
     for group in (group for group in design.groups if group.weight is None):
         constant = (np.ptp(group.z, axis=0) == 0).any()
-        if constant and design.n_rows > design.x.shape[1] + len(group.labels):
+        if constant and design.observations > design.x.shape[1] + len(group.labels):
             inside = [_within(column, group) for column in design.x.T]
             x = np.column_stack(inside) if inside else design.x
             if _reproduced(x, _within(y, group), y):
@@ -202,10 +202,10 @@ def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
 def _residual(design: Design, group: Group) -> None:
     if "sigma" not in design.parameters or design.known_se or group.student or group.weight is not None:
         return
-    if len(group.labels) == design.n_rows and _spreads_as_residuals(group) and _alike(group):
+    if len(group.labels) == design.observations and _spreads_as_residuals(group) and _alike(group):
         effects = "1" if (np.ptp(group.z, axis=0) == 0).any() else "…"
         raise DataError(
-            f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
+            f"Every one of the {design.observations} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
             f"Give known standard errors (`y | se(s) ~ …`) or drop `({effects} | {group.name})`.",
         )
@@ -230,12 +230,12 @@ def columns_for_rows(design: Design) -> list[Remark]:
     return [
         Remark(
             "columns-for-rows",
-            f"{term} has {count:,} columns, and the table {counted(design.n_rows, 'row')}: each row has a "
+            f"{term} has {count:,} columns, and the table {counted(design.observations, 'row')}: each row has a "
             "coefficient of its own, of which it alone and the prior say anything.",
             "Take fewer columns, or let them share what they know: (1 | g) of a category, s(x) of a number.",
         )
         for term, count in counts.items()
-        if count >= design.n_rows - 1
+        if count >= design.observations - 1
     ]
 
 
@@ -245,8 +245,9 @@ def split_variance(design: Design) -> list[Remark]:
         return []
     found = []
     for group in design.groups:
-        present = int((group.counts > 0).sum())
-        repeated = int(group.counts.sum()) - present
+        sizes = design.sizes(group)
+        present = int((sizes > 0).sum())
+        repeated = int(sizes.sum()) - present
         if (
             group.student
             or group.weight is not None
