@@ -44,10 +44,9 @@ def observed_rows(
     labels : mapping
         From columns of the table to what `effect` and `within` call them, where that differs.
     """
-    results.model.require_rows("A picture of the responses", "Draw the effect without them: observed=False.")
     design = results.model.response(effect.response)
     names = list(dict.fromkeys([*effect.x, *within]))
-    if effect.of != "response" or design.family.several:
+    if effect.of != "response" or design.family.several or results.model.table.reduction is not None:
         return pd.DataFrame(columns=[*names, Y, SIZE]), False
     columns = {label: column for column, label in labels.items()}
     frame = results.model.table.frame[[columns.get(name, name) for name in names]].set_axis(names, axis=1)

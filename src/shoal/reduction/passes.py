@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import pandas as pd
 
-COUNT = "n"
+COUNT, WEIGHT = "n", "w"
 
 
 @dataclass
@@ -51,8 +51,7 @@ class Passes:
         wanted = [nw.len().alias(COUNT), *(nw.col(f"s{i}").sum() for i in range(len(sums)))]
         for i in range(len(ends)):
             wanted += [nw.col(f"e{i}").min().alias(f"l{i}"), nw.col(f"e{i}").max().alias(f"u{i}")]
-        frame = self.frame.with_columns(**made) if made else self.frame
-        found = self._collected(frame.select(*wanted))
+        found = self._collected(self.frame.select(**made).select(*wanted))
         out = {COUNT: _number(found[COUNT])}
         out |= {name: _number(found[f"s{i}"]) for i, name in enumerate(sums)}
         for i, name in enumerate(ends):
@@ -66,18 +65,33 @@ class Passes:
         found = self._collected(self.frame.select(*keys).unique().select(nw.len().alias(COUNT)))
         return int(_number(found[COUNT]))
 
-    def grouped(self, keys: Sequence[str], sums: Mapping[str, nw.Expr]) -> nw.DataFrame[Any]:
-        """Return the number of rows (the column ``n``) and sums of expressions by combination of columns.
+    def grouped(
+        self,
+        keys: Sequence[str],
+        numbers: Mapping[str, nw.Expr],
+        steps: Sequence[Mapping[str, nw.Expr]],
+        sums: Sequence[str],
+    ) -> nw.DataFrame[Any]:
+        """Return the number of rows (the column ``n``) and sums by combination of columns.
 
-        Keys are called ``k0``, ``k1``, …, sums ``s0``, ``s1``, … in the order given.
+        Parameters
+        ----------
+        keys : sequence of str
+            Columns of the source, called ``k0``, ``k1``, … from here on.
+        numbers : mapping
+            Expressions of columns of the source.
+        steps : sequence of mapping
+            Expressions of what the steps before have made; each is computed once.
+        sums : sequence of str
+            What is summed, of `numbers` and of `steps`.
         """
         import narwhals.stable.v2 as nw
 
         named = {f"k{i}": nw.col(name) for i, name in enumerate(keys)} or {"k0": nw.lit(0)}
-        made = {f"s{i}": value for i, value in enumerate(sums.values())}
-        frame = self.frame.with_columns(**made) if made else self.frame
-        frame = frame.select(**named, **{name: nw.col(name) for name in made})
-        wanted = [nw.len().alias(COUNT), *(nw.col(name).sum() for name in made)]
+        frame = self.frame.select(**named, **numbers)
+        for step in steps:
+            frame = frame.with_columns(**step)
+        wanted = [nw.len().alias(COUNT), *(nw.col(name).sum() for name in sums)]
         found = self._collected(frame.group_by(*named).agg(*wanted))
         # Of categories that pandas knows, Dask may list combinations that no row has.
         return found.filter(nw.col(COUNT) > 0)

@@ -57,7 +57,7 @@ def points_of(sums: Sums) -> Points:
     """Return at most d + 1 points for each group, and no more than it has rows."""
     groups, d = sums.first.shape
     mean = sums.first / np.where(sums.weight > 0, sums.weight, 1.0)[:, None]
-    unit = np.sqrt(np.einsum("gii->i", sums.second) / sums.weight.sum())
+    unit = np.sqrt(np.einsum("gii->i", sums.second))
     unit[unit == 0] = 1.0
     raw = sums.second / np.outer(unit, unit)
     own = mean / unit

@@ -19,7 +19,7 @@ from shoal.formula.tree import Call, columns_of
 from shoal.model import Response
 from shoal.reduction.expressions import as_expression
 from shoal.reduction.facts import complete
-from shoal.reduction.passes import COUNT, Passes
+from shoal.reduction.passes import COUNT, WEIGHT, Passes
 from shoal.reduction.points import Sums, points_of
 from shoal.reduction.roles import Product, Roles, roles_of
 from shoal.reduction.spread import Population, scatter_of
@@ -66,9 +66,10 @@ def reduced(
     roles = roles_of(responses, {name: is_category(sample[name], name) for name in columns})
     states = _states(passes, roles)
     measured = _measured(passes, roles, states, sample)
-    sums = _sums(roles, states, measured)
-    _check_size(passes, roles, columns, len(sums))
-    found = passes.grouped(tuple(roles.keys), sums)
+    products = _products(len(roles.numbers), roles.weights is not None)
+    _check_size(passes, roles, columns, len(products))
+    summed = [*products, *([] if roles.weights is None else [WEIGHT])]
+    found = passes.grouped(tuple(roles.keys), measured.values, [products] if products else [], summed)
     frame = passes.keys_of(found, tuple(roles.keys))
     order = _in_order(frame, len(found))
     points = points_of(_gathered(found, roles, order))
@@ -94,16 +95,23 @@ def reduced(
     )
     if roles.numbers:
         population = Population(responses[0].formulas[0], whole, reduction, covariances or {})
-        weight = None if roles.weights is None else as_expression(roles.weights, states)
-        spread = scatter_of(population, passes, measured.values, measured.center, weight)
+        spread = scatter_of(population, passes, measured.values, measured.center)
         reduction = replace(reduction, scatter=spread, passes=passes.made, received=passes.received)
     return Table(whole, tuple(names), dropped, reduction)
 
 
 class _Measured(NamedTuple):
-    """Numbers as expressions, each measured from its average: close to it, no digits are lost in squares."""
+    """What sums are made of, as expressions of the columns of a source.
 
-    values: tuple[nw.Expr, ...]
+    Attributes
+    ----------
+    values : dict
+        Numbers, called ``u0``, ``u1``, …, each measured from its average: close to it, no digits are lost in
+        squares. The weights, if there are any, are called ``w``.
+    center : (d,) array
+    """
+
+    values: dict[str, nw.Expr]
     center: np.ndarray
 
 
@@ -154,7 +162,7 @@ def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: p
         numeric_column(sample[name], name)
     values = {name: _product(product, states) for name, product in roles.numbers.items()}
     if not values:
-        return _Measured((), np.zeros(0))
+        return _Measured({}, np.zeros(0))
     bad = {
         f"bad {name}": nw.when(value.abs() <= LARGEST).then(nw.lit(0.0)).otherwise(nw.lit(1.0))
         for name, value in values.items()
@@ -174,23 +182,23 @@ def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: p
         found[f"{name}.min"] if found[f"{name}.min"] == found[f"{name}.max"] else found[name] / found[COUNT]
         for name in values
     ]
-    away = zip(values.values(), center, strict=True)
-    return _Measured(tuple(value - middle for value, middle in away), np.array(center))
+    pairs = zip(values.values(), center, strict=True)
+    away = {f"u{i}": value - middle for i, (value, middle) in enumerate(pairs)}
+    return _Measured(away | {WEIGHT: weight for weight in weights.values()}, np.array(center))
 
 
 def _product(factors: Product, states: Mapping[str, Any]) -> nw.Expr:
     return reduce(mul, (as_expression(factor, states) for factor in factors))
 
 
-def _sums(roles: Roles, states: Mapping[str, Any], measured: _Measured) -> dict[str, nw.Expr]:
-    """Return what is summed by group: the weights, numbers, and products of two numbers."""
-    weight = None if roles.weights is None else as_expression(roles.weights, states)
-    out = {} if weight is None else {"weight": weight}
-    weighted = [value if weight is None else weight * value for value in measured.values]
-    out |= {f"{i}": value for i, value in enumerate(weighted)}
-    for i, value in enumerate(weighted):
-        out |= {f"{i} {j}": value * measured.values[j] for j in range(i + 1)}
-    return out
+def _products(numbers: int, weighted: bool) -> dict[str, nw.Expr]:
+    """Return what is summed by group: numbers, and products of two, times weights."""
+    import narwhals.stable.v2 as nw
+
+    values = [nw.col(f"u{i}") for i in range(numbers)]
+    first = [nw.col(WEIGHT) * value if weighted else value + 0.0 for value in values]
+    out = {f"s{i}": value for i, value in enumerate(first)}
+    return out | {f"s{i}_{j}": first[i] * values[j] for i in range(numbers) for j in range(i + 1)}
 
 
 def _check_size(passes: Passes, roles: Roles, columns: Sequence[str], sums: int) -> None:
@@ -227,15 +235,10 @@ def _gathered(found: nw.DataFrame[Any], roles: Roles, order: np.ndarray) -> Sums
         return np.asarray(found[name].to_numpy(), float)[order]
 
     size, count = len(roles.numbers), column(COUNT)
-    start = 0 if roles.weights is None else 1
-    first = (
-        np.stack([column(f"s{start + i}") for i in range(size)], axis=1)
-        if size
-        else np.zeros((len(count), 0))
-    )
-    second, place = np.zeros((len(count), size, size)), start + size
+    weight = count if roles.weights is None else column(WEIGHT)
+    first, second = np.zeros((len(count), size)), np.zeros((len(count), size, size))
     for i in range(size):
+        first[:, i] = column(f"s{i}")
         for j in range(i + 1):
-            second[:, i, j] = second[:, j, i] = column(f"s{place}")
-            place += 1
-    return Sums(count, column("s0") if start else count, first, second)
+            second[:, i, j] = second[:, j, i] = column(f"s{i}_{j}")
+    return Sums(count, weight, first, second)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,10 +54,9 @@ def source_of(data: Any, summable: bool) -> Source | None:
     module = type(data).__module__.split(".")[0].lstrip("_")
     if module not in NAMES and not isinstance(data, nw.LazyFrame):
         return None
-    try:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)  # narwhals is below 3 here
         frame = nw.from_native(data, pass_through=True)
-    except TypeError:
-        return None
     return Source(frame, NAMES.get(module, "a lazy frame")) if isinstance(frame, nw.LazyFrame) else None
 
 

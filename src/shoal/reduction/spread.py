@@ -20,7 +20,7 @@ from shoal.formula import design_matrix
 from shoal.formula.terms import Formula
 from shoal.model.build_curves import curves_of
 from shoal.model.scatter import LEAST, scatter
-from shoal.reduction.passes import Passes
+from shoal.reduction.passes import WEIGHT, Passes
 from shoal.tables import Reduction
 
 if TYPE_CHECKING:
@@ -83,20 +83,15 @@ class Population:
 
 
 def scatter_of(
-    population: Population,
-    passes: Passes,
-    values: Sequence[nw.Expr],
-    center: np.ndarray,
-    weight: nw.Expr | None,
+    population: Population, passes: Passes, values: Mapping[str, nw.Expr], center: np.ndarray
 ) -> np.ndarray:
     """Return `model.scatter` of population columns over all rows of a source, (P, P).
 
     Parameters
     ----------
-    values : sequence of narwhals expressions
-        All numbers of the formula, each from its center.
-    weight : narwhals expression, optional
-        What a row counts.
+    values : mapping
+        All numbers of the formula, each from its center, and the weights.
+    center : (d,) array
 
     Raises
     ------
@@ -116,50 +111,59 @@ def scatter_of(
         )
     code = population.code.copy()
     code[:, :, 0] += code[:, :, 1:] @ center[used] - averages
-    numbers = [values[i] for i in used]
-    products = {
-        (i, j): _term(i, numbers, _term(j, numbers, weight))
-        for i in range(len(used) + 1)
-        for j in range(i + 1)
-    }
+    named, weighted = [f"u{i}" for i in used], WEIGHT in values
+    read = {name: values[name] for name in (*named, *([WEIGHT] if weighted else []))}
+    labels = cells[list(keys)].set_axis([f"k{i}" for i in range(len(keys))], axis=1)
 
     def far_out(inverse: np.ndarray, far: float) -> tuple[bool, np.ndarray]:
-        import narwhals.stable.v2 as nw
-
         forms = np.swapaxes(code, 1, 2) @ inverse @ code
-        squares = _by_cell(cells[list(keys)], [_quadratic(form, numbers) for form in forms])
-        beyond = squares > far**2
-        less = nw.when(beyond).then(far / squares.sqrt()).otherwise(nw.lit(1.0))
-        less = nw.when(squares > (far / LEAST) ** 2).then(nw.lit(LEAST)).otherwise(less)
-        sums = {f"{i} {j}": less if one is None else less * one for (i, j), one in products.items()}
-        sums["beyond"] = nw.when(beyond).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
-        found = passes.grouped(keys, sums)
+        squares = {"squares": _by_cell(labels, [_quadratic(form, named) for form in forms])}
+        products = _products(named)
+        steps = [squares, _less(far, weighted), products]
+        found = passes.grouped(keys, read, steps, ["beyond", "less", *products])
         order = _places(cells, keys, passes.keys_of(found, keys))
-        moments, size = np.zeros((*code.shape[::2][:1], len(used) + 1, len(used) + 1)), list(sums)
-        for place, (i, j) in enumerate(products):
-            moments[order, i, j] = moments[order, j, i] = np.asarray(found[f"s{place}"].to_numpy(), float)
+        moments = np.zeros((len(code), len(used) + 1, len(used) + 1))
+        for i in range(len(used) + 1):
+            for j in range(i + 1):
+                sums = np.asarray(found[f"s{i}_{j}" if i else "less"].to_numpy(), float)
+                moments[order, i, j] = moments[order, j, i] = sums
         out = (code @ moments @ np.swapaxes(code, 1, 2)).sum(axis=0) / share.sum()
-        return bool(np.asarray(found[f"s{size.index('beyond')}"].to_numpy(), float).any()), out
+        return bool(np.asarray(found["beyond"].to_numpy(), float).any()), out
 
     return scatter(x, averages, share, far_out)
 
 
-def _term(i: int, numbers: Sequence[nw.Expr], times: nw.Expr | None) -> nw.Expr | None:
-    """Return number i, counted from 1, times something; None stands for 1."""
-    if i == 0:
-        return times
-    return numbers[i - 1] if times is None else numbers[i - 1] * times
+def _less(far: float, weighted: bool) -> dict[str, nw.Expr]:
+    """Return whether a row is farther out, and by how much less it counts (`scatter.less_far_out`)."""
+    import narwhals.stable.v2 as nw
+
+    squares = nw.col("squares")
+    less = nw.when(squares > far**2).then(far / squares.sqrt()).otherwise(nw.lit(1.0))
+    less = nw.when(squares > (far / LEAST) ** 2).then(nw.lit(LEAST)).otherwise(less)
+    beyond = nw.when(squares > far**2).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+    return {"beyond": beyond, "less": less * nw.col(WEIGHT) if weighted else less}
 
 
-def _quadratic(form: np.ndarray, numbers: Sequence[nw.Expr]) -> nw.Expr:
+def _products(named: Sequence[str]) -> dict[str, nw.Expr]:
+    """Return products of two of (1, u), times what rows count; that of 1 and 1 is this itself."""
+    import narwhals.stable.v2 as nw
+
+    less, out = nw.col("less"), {}
+    for i, name in enumerate(named, 1):
+        out[f"s{i}_0"] = less * nw.col(name)
+        out |= {f"s{i}_{j}": less * nw.col(name) * nw.col(named[j - 1]) for j in range(1, i + 1)}
+    return out
+
+
+def _quadratic(form: np.ndarray, named: Sequence[str]) -> nw.Expr:
     """Return ``(1, u)' form (1, u)``."""
     import narwhals.stable.v2 as nw
 
     terms = [nw.lit(float(form[0, 0]))]
-    for i, number in enumerate(numbers, 1):
-        inner = [float(2 * form[i, 0]) + number * float(form[i, i])]
-        inner += [numbers[j - 1] * float(2 * form[i, j]) for j in range(1, i)]
-        terms.append(number * reduce(add, inner))
+    for i, name in enumerate(named, 1):
+        inner = [nw.col(name) * float(form[i, i]) + float(2 * form[i, 0])]
+        inner += [nw.col(named[j - 1]) * float(2 * form[i, j]) for j in range(1, i)]
+        terms.append(nw.col(name) * reduce(add, inner))
     return reduce(add, terms)
 
 
