@@ -105,7 +105,11 @@ def _data(model: Specification) -> list[str]:
         merged = len(merge(design).first)
         rows = counted(design.observations, "row")
         if design.counts is not None:
-            rows += f", of which {design.n_rows:,} points have the same sums" if model.table.reduction.sums else ""
+            rows += (
+                f", of which {design.n_rows:,} points have the same sums"
+                if model.table.reduction.sums
+                else ""
+            )
         elif merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         if unknown := int(design.absent.sum()):

@@ -100,7 +100,8 @@ class Passes:
         """Return the keys of groups as columns of their kinds in a table."""
         import pandas as pd
 
-        return pd.DataFrame({name: convert(name, found[f"k{i}"]) for i, name in enumerate(keys)})
+        columns = {name: convert(name, found[f"k{i}"]) for i, name in enumerate(keys)}
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(found)))
 
     def first(self, columns: Sequence[str], rows: int) -> nw.DataFrame[Any]:
         """Return the first rows."""

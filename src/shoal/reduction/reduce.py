@@ -15,7 +15,7 @@ from shoal.errors import DataError, ModelError, listing
 from shoal.formula.categories import is_category, numeric_column
 from shoal.formula.functions import STANDARDISING
 from shoal.formula.options import bind
-from shoal.formula.tree import Call, columns_of
+from shoal.formula.tree import columns_of
 from shoal.model import Response
 from shoal.reduction.expressions import as_expression
 from shoal.reduction.facts import complete
@@ -121,29 +121,25 @@ def _states(passes: Passes, roles: Roles) -> dict[str, dict[str, Any]]:
         return {}
     inner = {text: as_expression(call.arguments[0], {}) for text, call in roles.standardised.items()}
     first = passes.total(inner)
-    means = {text: first[text] / first[COUNT] for text in inner}
+    rows, near = first[COUNT], {text: first[text] / first[COUNT] for text in inner}
+    # From near the mean, so that neither the mean nor the squares lose digits of large numbers.
+    away = {text: inner[text] - near[text] for text in inner}
+    second = passes.total(away | {f"{text} squared": value**2 for text, value in away.items()})
     states = {}
     for text, call in roles.standardised.items():
-        given = {"center": True, "scale": call.function == "scale", "ddof": 1}
+        given: dict[str, Any] = {"center": True, "scale": call.function == "scale", "ddof": 1}
         given |= bind(call, STANDARDISING[call.function])
-        middle, size = given["center"], given["scale"]
+        mean, squares = near[text] + second[text] / rows, second[f"{text} squared"]
+        middle = mean if given["center"] is True else None if given["center"] is False else given["center"]
+        # The sum of squares around what is subtracted, which need not be the mean.
+        squares += rows * (near[text] - (middle or 0.0)) * (2 * mean - near[text] - (middle or 0.0))
+        size = float(np.sqrt(squares / (rows - given["ddof"]))) if given["scale"] is True else given["scale"]
         states[text] = {
             "ddof": given["ddof"],
-            "center": means[text] if middle is True else None if middle is False else float(middle),
-            "scale": None if size is True or size is False else float(size),
+            "center": None if middle is None else float(middle),
+            "scale": None if size is False else float(size),
         }
-    free = [text for text, call in roles.standardised.items() if _scales(call)]
-    if free:
-        squares = {text: (inner[text] - (states[text]["center"] or 0.0)) ** 2 for text in free}
-        second = passes.total(squares)
-        for text in free:
-            states[text]["scale"] = float(np.sqrt(second[text] / (second[COUNT] - states[text]["ddof"])))
     return states
-
-
-def _scales(call: Call) -> bool:
-    """Return whether a call learns a standard deviation."""
-    return call.function == "scale" and bind(call, STANDARDISING["scale"]).get("scale", True) is True
 
 
 def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: pd.DataFrame) -> _Measured:

@@ -147,7 +147,9 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
 def _instead(model: Specification) -> str:
     """Return what can be left out of a table that is not in memory."""
     reduction = model.table.reduction
-    single = ["observation"] if reduction is not None and not reduction.sums and len(model.designs) == 1 else []
+    single = (
+        ["observation"] if reduction is not None and not reduction.sums and len(model.designs) == 1 else []
+    )
     units = " or ".join(f"fit.loo({unit!r})" for unit in [*single, *model.factors])
     return f"Ask for {units}." if units else "Take a sample of the rows into memory."
 
