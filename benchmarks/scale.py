@@ -3,11 +3,11 @@
 Usage: python benchmarks/scale.py [gaussian ROWS | engines ROWS | counts ROWS]...
 
 gaussian: rows in Parquet, 3 slopes, 10,000 groups, reduced by DuckDB to points of the same sums and fitted;
-written in chunks and removed afterwards, 33 bytes a row on disk. engines: the sums of the same rows by pandas,
-polars, DuckDB and Dask, and by how much they differ from those of pandas, in units of their sizes. counts:
-binary rows with 1,000 groups and 5 categorical predictors, equal ones merged where they are. By default
-gaussian 10000000, engines 1000000 and counts 1000000. Seconds are of whole processes, or where a machine
-does other work, see the processor's.
+written in chunks and removed afterwards, 35 bytes a row on disk. engines: the sums of the same rows by
+pandas, polars, DuckDB and Dask, and by how much they differ from those of pandas, in units of their sizes.
+counts: binary rows with 1,000 groups and 5 predictors of two categories, equal ones merged where they are.
+By default gaussian 10000000, engines 1000000 and counts 1000000. Seconds are of whole processes; `reduced` is
+when the model was there, and `processor` the seconds of all threads, which other work leaves alone.
 """
 
 import shutil

@@ -26,14 +26,14 @@ def test_points_have_the_sums_of_the_rows_they_stand_for(seed, groups, d, each, 
     points = points_of(sums)
     found = sums_of(points.values, points.group, groups, points.weight)
     size = np.sqrt(np.einsum("gii->i", sums.second) + 1e-300)
-    np.testing.assert_allclose(np.bincount(points.group, points.count), sums.count)
+    np.testing.assert_allclose(np.bincount(points.group, points.rows), sums.rows)
     np.testing.assert_allclose(found.weight, sums.weight)
     np.testing.assert_allclose(found.first / size, sums.first / size, atol=1e-11)
     np.testing.assert_allclose(
         found.second / np.outer(size, size), sums.second / np.outer(size, size), atol=1e-12
     )
     # No group has more points than rows, or than one more than numbers.
-    assert (np.bincount(points.group) <= np.minimum(sums.count, d + 1)).all()
+    assert (np.bincount(points.group) <= np.minimum(sums.rows, d + 1)).all()
 
 
 def test_a_group_of_one_row_is_that_row_and_one_of_two_is_both():
@@ -41,7 +41,7 @@ def test_a_group_of_one_row_is_that_row_and_one_of_two_is_both():
     points = points_of(sums_of(values, np.array([0, 1, 1]), 2))
     np.testing.assert_allclose(points.values[0], values[0], rtol=1e-14)
     np.testing.assert_allclose(sorted(points.values[1:].tolist()), values[1:], rtol=1e-14)
-    np.testing.assert_array_equal(points.count, 1.0)
+    np.testing.assert_array_equal(points.rows, 1.0)
 
 
 @pytest.mark.parametrize("size", [2, 3, 7])

@@ -100,16 +100,13 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
 
 def _data(model: Specification) -> list[str]:
     lines = [str(model.table.dropped)] if model.table.dropped is not None else []
-    lines += [f"{model.table.reduction}"] if model.table.reduction is not None else []
+    if (reduction := model.table.reduction) is not None:
+        lines.append(f"{reduction}")
     for design in model.designs:
         merged = len(merge(design).first)
         rows = counted(design.observations, "row")
-        if design.counts is not None:
-            rows += (
-                f", of which {design.n_rows:,} points have the same sums"
-                if model.table.reduction.sums
-                else ""
-            )
+        if reduction is not None:
+            rows += f", for which {design.n_rows:,} points of the same sums stand" if reduction.sums else ""
         elif merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         if unknown := int(design.absent.sum()):

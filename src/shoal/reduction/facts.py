@@ -78,7 +78,7 @@ def _infinite(name: str) -> nw.Expr:
 
 
 def _one(where: nw.Expr) -> nw.Expr:
-    """Return 1 where a condition holds, else 0, as floats: integers of some engines have no sum of their kind."""
+    """Return 1 where a condition holds, else 0: floats, for sums of integers are decimals in some engines."""
     import narwhals.stable.v2 as nw
 
     return nw.when(where).then(nw.lit(1.0)).otherwise(nw.lit(0.0))

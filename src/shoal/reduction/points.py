@@ -21,7 +21,7 @@ class Sums(NamedTuple):
 
     Attributes
     ----------
-    count, weight : (G,) array
+    rows, weight : (G,) array
         Rows, and the sum of what they count.
     first : (G, d) array
         Weighted sums.
@@ -29,7 +29,7 @@ class Sums(NamedTuple):
         Weighted sums of products.
     """
 
-    count: np.ndarray
+    rows: np.ndarray
     weight: np.ndarray
     first: np.ndarray
     second: np.ndarray
@@ -43,13 +43,13 @@ class Points(NamedTuple):
     group : (M,) int array
     values : (M, d) array
         Measured from the same center.
-    count, weight : (M,) array
+    rows, weight : (M,) array
         Rows, and their weight, that a point stands for.
     """
 
     group: np.ndarray
     values: np.ndarray
-    count: np.ndarray
+    rows: np.ndarray
     weight: np.ndarray
 
 
@@ -65,7 +65,7 @@ def points_of(sums: Sums) -> Points:
     values, vectors = np.linalg.eigh(inside) if d else (np.zeros((groups, 0)), np.zeros((groups, 0, 0)))
     least = NOISE * np.einsum("gii->g", raw) if d else np.zeros(groups)
     # n rows span at most n - 1 directions around their mean; the largest stand last.
-    rank = np.minimum((values > least[:, None]).sum(axis=1), np.maximum(sums.count - 1, 0)).astype(int)
+    rank = np.minimum((values > least[:, None]).sum(axis=1), np.maximum(sums.rows - 1, 0)).astype(int)
     parts = [
         _of_rank(r, np.flatnonzero(rank == r), mean, unit, values, vectors, sums) for r in np.unique(rank)
     ]
@@ -92,7 +92,7 @@ def _of_rank(
     away = helmert(size) @ root if rank else np.zeros((len(where), 1, d))
     points = mean[where][:, None, :] + away * unit
     each = np.repeat(where, size)
-    return each, points.reshape(len(each), d), sums.count[each] / size, sums.weight[each] / size
+    return each, points.reshape(len(each), d), sums.rows[each] / size, sums.weight[each] / size
 
 
 def helmert(size: int) -> np.ndarray:

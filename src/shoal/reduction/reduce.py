@@ -78,7 +78,7 @@ def reduced(
         whole[name] = measured.center[i] + points.values[:, i]
     response = responses[0].formulas[0].response
     if roles.weights is not None and response.weights is not None:
-        whole[response.weights.text] = points.weight / points.count
+        whole[response.weights.text] = points.weight / points.rows
     for name in (name for name in columns if name not in whole):
         # Of a column that stands in products alone, new tables need the kind.
         whole[name] = sample[name].iloc[0]
@@ -90,7 +90,7 @@ def reduced(
         received=passes.received,
         keys=tuple(roles.keys),
         numbers=tuple(roles.numbers),
-        counts=points.count,
+        counts=points.rows,
         states=states,
     )
     if roles.numbers:

@@ -178,7 +178,7 @@ def _by_cell(cells: pd.DataFrame, values: Sequence[nw.Expr]) -> nw.Expr:
     out: nw.Expr | None = None
     for code, label in enumerate(labels.tolist()):
         where = np.flatnonzero(codes == code)
-        own = _by_cell(cells[others].iloc[where], [values[i] for i in where])
+        own = _by_cell(cells[others].iloc[where], [values[i] for i in where.tolist()])
         out = own if out is None else nw.when(nw.col(name) == nw.lit(label)).then(own).otherwise(out)
     assert out is not None
     return out

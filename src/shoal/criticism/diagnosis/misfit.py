@@ -45,7 +45,7 @@ def _not_examined(model: Specification) -> Finding:
     return Finding(
         "rows-elsewhere",
         "note",
-        f"Whether levels are as the model says was not examined: that needs each row. {model.table.reduction}.",
+        f"Whether levels are as the model says was not examined, which needs rows: {model.table.reduction}.",
         "Fit a sample of the rows in memory, and diagnose that.",
     )
 
