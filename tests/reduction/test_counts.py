@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from reduction.tables import in_dask, in_duckdb, in_polars
 
 import shoal as sl
+from reduction.tables import in_dask, in_duckdb, in_polars
 from shoal.errors import ModelError
 
 FORMULA = "y ~ s(x, k=4) + f + scale(w):f + (1 + x | g)"

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from reduction.tables import FORMULA, in_polars, rows
 
 import shoal as sl
+from reduction.tables import FORMULA, in_polars, rows
 from shoal.errors import DataError, ModelError
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from reduction.tables import ENGINES, FORMULA, in_duckdb, in_polars, rows
 
 import shoal as sl
+from reduction.tables import ENGINES, FORMULA, in_duckdb, in_polars, rows
 from shoal.errors import DataError, FormulaError, ShoalWarning
 from shoal.model.scatter import scatter
 

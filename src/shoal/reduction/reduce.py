@@ -168,7 +168,8 @@ def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: p
     for name in values:
         if wrong := int(found[f"bad {name}"]):
             raise DataError(
-                f"{name} is infinite, undefined or beyond {LARGEST:g} in {wrong:,} of {int(found[COUNT]):,} rows.",
+                f"{name} is infinite, undefined or beyond {LARGEST:g} in {wrong:,} of "
+                f"{int(found[COUNT]):,} rows.",
                 "Finite numbers were needed.",
                 "Correct or remove these rows; check for logarithms of 0 and divisions by 0.",
             )
@@ -180,7 +181,8 @@ def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: p
     ]
     pairs = zip(values.values(), center, strict=True)
     away = {f"u{i}": value - middle for i, (value, middle) in enumerate(pairs)}
-    return _Measured(away | {WEIGHT: weight for weight in weights.values()}, np.array(center))
+    own = {} if not weights else {WEIGHT: weights["weights"]}
+    return _Measured(away | own, np.array(center))
 
 
 def _product(factors: Product, states: Mapping[str, Any]) -> nw.Expr:
@@ -211,7 +213,7 @@ def _check_size(passes: Passes, roles: Roles, columns: Sequence[str], sums: int)
     if groups <= MOST_GROUPS and size <= MOST_BYTES:
         return
     raise ModelError(
-        f"The rows make {groups:,} groups by {listing(roles.keys, 12)}: {size / 1e9:,.1f} GB in this process.",
+        f"The rows make {groups:,} groups by {listing(roles.keys, 12)}: {size / 1e9:,.1f} GB here.",
         f"At most {MOST_GROUPS:,} groups and {MOST_BYTES / 1e9:.1f} GB, for a table that is not in memory.",
         "Round or cut columns of many values in the engine that holds the rows, or leave terms out; or take "
         "the columns of the formula, or a sample of the rows, into memory and pass that table.",
@@ -219,7 +221,7 @@ def _check_size(passes: Passes, roles: Roles, columns: Sequence[str], sums: int)
 
 
 def _in_order(frame: pd.DataFrame, groups: int) -> np.ndarray:
-    """Return the order of groups by their keys: engines give them in any, which may differ from run to run."""
+    """Return the order of groups by their keys: engines give them in any, another from run to run."""
     codes = [pd.factorize(frame[name], sort=True)[0] for name in reversed(frame.columns)]
     return np.lexsort(codes) if codes else np.arange(groups)
 

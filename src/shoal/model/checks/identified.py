@@ -230,8 +230,8 @@ def columns_for_rows(design: Design) -> list[Remark]:
     return [
         Remark(
             "columns-for-rows",
-            f"{term} has {count:,} columns, and the table {counted(design.observations, 'row')}: each row has "
-            "a coefficient of its own, of which it alone and the prior say anything.",
+            f"{term} has {count:,} columns, and the table {counted(design.observations, 'row')}: each row "
+            "has a coefficient of its own, of which it alone and the prior say anything.",
             "Take fewer columns, or let them share what they know: (1 | g) of a category, s(x) of a number.",
         )
         for term, count in counts.items()
