@@ -17,6 +17,7 @@ def fits(tmp_path_factory):
     return [sl.Model(FORMULA, d).fit(200, 2, seed=1) for d in (data, in_polars(data, folder))]
 
 
+@pytest.mark.filterwarnings("ignore:Pareto k:shoal.errors.ShoalWarning")  # of both fits alike
 def test_what_sums_tell_is_answered_as_by_the_rows(fits):
     for ask in (
         lambda fit: fit.r2().table,

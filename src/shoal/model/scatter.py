@@ -22,7 +22,7 @@ CONSTANT = 1e-8  # of a column that is said to be one
 DEPENDENT = 1e-13  # smallest by largest eigenvalue of a correlation matrix without an inverse
 
 
-# Given the inverse of a covariance matrix (P, P), and a distance: whether any row is farther out by it, and the
+# Given the inverse of a covariance matrix (P, P), and a distance: whether any row is farther out, and the
 # covariance matrix about the centers in which such rows count less (`less_far_out`).
 FarOut = Callable[[np.ndarray, float], tuple[bool, np.ndarray]]
 

@@ -18,7 +18,7 @@ def check_supported(responses: Sequence[Response], covariances: Mapping[str, Any
     """
     if found := [what for response in responses for what in _row_by_row(response)]:
         raise ModelError(
-            f"The table is not in memory, and each of its rows is needed for {listing(dict.fromkeys(found))}.",
+            f"The table is not in memory, and each row is needed for {listing(dict.fromkeys(found))}.",
             "Rows that are alike where they have equal values.",
             "Take the columns of the formula, or a sample of the rows, into memory and pass that table.",
         )
