@@ -85,7 +85,7 @@ def test_a_pattern_of_parquet_files_is_a_table(pattern, tmp_path):
 
 def test_the_command_fits_a_pattern(pattern, tmp_path):
     path = tmp_path / "fit.nc"
-    asked = ["fit", "y ~ z + (1 | g)", pattern, "--draws", "100", "--seed", "1", "-o", str(path)]
+    asked = ["fit", "y ~ z + (1 | g)", pattern, "--draws", "500", "--seed", "1", "-o", str(path)]
     command = [sys.executable, "-c", "from shoal.cli import main; main()", *asked]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "2,000 rows" in done.stdout
