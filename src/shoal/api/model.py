@@ -45,7 +45,9 @@ class Model(BeforeData):
         Response("x ~ latent(u | g)")]``; every name then begins with ``<response>_``.
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
-        of the formula are read.
+        of the formula are read. A table need not be in memory: a DuckDB relation, a polars LazyFrame, a Dask
+        or Spark DataFrame, a pyarrow dataset, and Parquet files, ``"rows/*.parquet"``, are reduced where they
+        are, gaussian rows to their sums, those of other families to distinct ones with their counts.
     family : str or Family
         One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
         of your own, an instance of a subclass of `shoal.families.Family`.
@@ -104,7 +106,8 @@ class Model(BeforeData):
     ):
         refuse(others, formula)
         responses = responses_of(formula, family, link, predictors)
-        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing, rescor)
+        table = read_for(responses, data, missing, covariances, rescor)
+        self._spec = specify(responses, table, priors, covariances, missing, rescor)
         self._whole = self._spec
 
     @classmethod

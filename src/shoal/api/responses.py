@@ -10,7 +10,8 @@ from shoal.families import Family
 from shoal.formula.terms import ImputedTerm
 from shoal.formula.tokens import place_of
 from shoal.model import Response
-from shoal.tables import read
+from shoal.reduction import reduced, source_of, summable
+from shoal.tables import Table, read
 from shoal.tables.table import UnknownColumn
 
 
@@ -86,14 +87,25 @@ def with_measured(responses: tuple[Response, ...]) -> tuple[Response, ...]:
     return responses + tuple(Response(term.formula) for term in found.values())
 
 
-def read_for(responses: Sequence[Response], data: Any) -> Any:
+def read_for(
+    responses: Sequence[Response],
+    data: Any,
+    missing: str = "refuse",
+    covariances: Mapping[str, Any] | None = None,
+    rescor: bool = False,
+) -> Table:
     """Return the table of `data`, limited to the columns that the formulas name.
+
+    Of a table that is not in memory, few rows that stand for all.
 
     Raises
     ------
     DataError
         As `read` does; a formula is shown with the first column that is not there.
     """
+    source = source_of(data, summable(responses))
+    if source is not None:
+        return reduced(responses, source, missing, covariances, rescor)
     columns = dict.fromkeys(c for r in responses for c in r.columns)
     try:
         return read(data, columns=tuple(columns))

@@ -179,7 +179,7 @@ def _show_effects(screen: Screen, effects: pd.DataFrame) -> None:
 
 def _headline(model: Model) -> str:
     design, family = model.design, model.design.family
-    parts = [f"{family.name}, {family.link} link", f"{design.n_rows:,} rows"]
+    parts = [f"{family.name}, {family.link} link", f"{design.observations:,} rows"]
     parts += [f"{len(group.labels):,} levels of {group.name}" for group in design.groups]
     return f"{model.specification.text}\n{', '.join(parts)}\n"
 

@@ -22,7 +22,7 @@ SHIPPED = "dataset:"
 
 
 def find_data(data: str) -> pd.DataFrame | Path:
-    """Return the table that a DATA argument names: a file, or a data set that comes with Shoal.
+    """Return the table that a DATA argument names: a file, files, or a data set that comes with Shoal.
 
     ``dataset:radon`` is always the shipped one; plain ``radon`` is, unless there is a file of that name.
 

@@ -11,8 +11,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="CSV, Parquet or Arrow file; or a data set of Shoal: dataset:radon, or just radon where no file "
-        "is called so.",
+        help="CSV, Parquet or Arrow file; Parquet files that need not fit in memory, 'rows/*.parquet'; or a "
+        "data set of Shoal: dataset:radon, or just radon where no file is called so.",
     ),
 ]
 FamilyName = Annotated[

@@ -31,6 +31,7 @@ from shoal.model.assemble import Variables
 from shoal.model.design import Design
 from shoal.model.predictors import density_of_responses, linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.tables.reduction import SAMPLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -197,6 +198,7 @@ def sbc(
         check_integer(name, value, least)
     began, progress = time.perf_counter(), progress or Progress()
     _check_recursive(model)
+    model.require_rows("A calibration by simulated responses", SAMPLE)
     if any(not design.rows.observed.all() for design in model.designs):
         raise ModelError(
             "calibration-of-censored",

@@ -116,11 +116,22 @@ def check_columns(design: Design, names: Sequence[str]) -> None:
             )
 
 
+def require_equal(results: Results, what: str) -> None:
+    """Raise `ModelError` if rows are sums: functions of a row are not what they are of the data's rows."""
+    results.model.require_rows(
+        what,
+        "Predict rows of your own, fit.predict(rows), and compare them; coefficients are in fit.summary(), "
+        "sums of them are fit.test(...).",
+        equal=True,
+    )
+
+
 def over_data(ask: Ask) -> Base:
     """Return the rows of the data whose response is known, each weighing what it stands for.
 
     Where a row's expectation depends on all others, those that weigh nothing stay among them.
     """
+    require_equal(ask.results, "An average over the rows of the data")
     weight = np.asarray(ask.design.row_weight, float)
     there = (weight > 0) | ask.whole
     return Base(ask.frame[there].reset_index(drop=True), weight[there])

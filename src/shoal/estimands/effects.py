@@ -60,7 +60,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     size = len(effects)
     columns = {
         "effect": np.tile(effects, len(group.labels)),
-        "n": np.repeat(group.counts, size),
+        "n": np.repeat(design.sizes(group), size),
         "no_pooling": alone.mean.ravel(),
         "no_pooling_sd": alone.sd.ravel(),
         "mean": pooled.ravel(),

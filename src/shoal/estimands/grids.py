@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, check_choice, listing
-from shoal.estimands.adjusted import Ask, Base
+from shoal.estimands.adjusted import Ask, Base, require_equal
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
 from shoal.formula.categories import is_category
@@ -265,6 +265,7 @@ def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
     Numbers have their mean over the observations, categories the one of most observations. Bounds of a
     truncated response are those of the first row.
     """
+    require_equal(ask.results, "A typical row")
     frame, design, levels = ask.frame, ask.design, ask.levels
     weight = np.asarray(design.row_weight, float)
     categories = categories_of(design, frame)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.adjusted import require_equal
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
 from shoal.estimands.grids import categories_of, columns_in, value_in
 from shoal.estimands.r2 import without_effects
@@ -64,7 +65,7 @@ def icc(
         table = table.droplevel("at")
     others = "other predictors" if at else "predictors"
     left = [group.name for group in design.groups if group.weight is not None]
-    weighted = "" if (_weights(design) == 1).all() else ", each row by its weight times its trials"
+    weighted = "" if _alike(design) else ", each row by its weight times its trials"
     several = f"Rows belong to several levels of {listing(left)}, or to none: they are in the total alone."
     table.attrs = {
         "scale": linear_scale(design),
@@ -120,6 +121,7 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     if at is None:
         yield AS_FITTED, design
         return
+    require_equal(results, "What levels share at other values of a column")
     name, values = _column(at)
     columns = columns_of(design, False, False)
     if name not in columns:
@@ -181,6 +183,12 @@ def _correlations(
     return out
 
 
+def _alike(design: Design) -> bool:
+    """Return whether all rows of the table count alike, with one trial each."""
+    counts = np.ones(design.n_rows) if design.counts is None else design.counts
+    return bool((np.abs(_weights(design) - counts) <= 1e-12 * counts).all())
+
+
 def _weights(design: Design) -> np.ndarray:
     """Return how much each row counts: a trial is a response, and one that is missing has no weight."""
     weight = np.asarray(design.rows.weight, float)
@@ -191,12 +199,12 @@ def _population(results: Results, fitted: Design, rows: Design) -> np.ndarray:
     """Return the variance over rows of the linear predictor without effects, (chain, draw)."""
     posterior, found = results.posterior, None
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    shared, weight = shared_draws(fitted, posterior), _weights(fitted)
+    shared, weight, counts = shared_draws(fitted, posterior), _weights(fitted), fitted.counts
     bare, fitted = without_effects(rows), without_effects(fitted)
     for where in blocks(rows.n_rows, shape[0] * shape[1]):
         own, _ = part(bare, fitted, posterior, where)
         eta = np.broadcast_to(linear_predictor(own, shared), (*shape, own.n_rows))
-        one: Spread = spread(eta, weight[where])
+        one: Spread = spread(eta, weight[where], None if counts is None else counts[where])
         found = one if found is None else found.plus(one)
     assert found is not None
     return found.variance

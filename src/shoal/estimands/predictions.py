@@ -206,6 +206,10 @@ def _replays(
     results: Results, designs: Sequence[Design], new: Any, kind: str, new_levels: str
 ) -> tuple[list[Replay], pd.Index]:
     if new is None:
+        results.model.require_rows(
+            "A prediction of each row of the data",
+            "Give the rows to be predicted: fit.predict(rows), predict_summary(rows).",
+        )
         return [fitted(d) for d in designs], pd.RangeIndex(designs[0].n_rows)
     trials, se = kind != "linear", kind == "response"
     frame, learnt = read_new(new, designs, trials, se).frame, results.model.table.frame

@@ -146,8 +146,9 @@ def words(design: Design) -> tuple[str, str]:
     """Return the scale of the responses, and which rows they are, in words."""
     name, weight = design.formula.response.value.text, np.asarray(design.rows.weight)
     share = "share of successes, " if design.formula.response.trials is not None else ""
-    count = int((weight > 0).sum())
-    weighted = "" if np.isin(weight, (0, 1)).all() else ", by their weights"
+    counts = np.ones(len(weight)) if design.counts is None else design.counts
+    count = int(np.rint(counts[weight > 0].sum()))
+    weighted = "" if np.isin(weight / counts, (0, 1)).all() else ", by their weights"
     return f"{share}{name}", f"the {count:,} rows that were fitted{weighted}"
 
 
@@ -158,7 +159,8 @@ def _variances(results: Results, design: Design) -> tuple[np.ndarray, ...]:
     """
     weight, found, residual = np.asarray(design.rows.weight, float), list[Spread](), np.zeros(())
     for where, means, population, variance in _means(results, design):
-        new = [spread(values, weight[where]) for values in (means, population, means - population)]
+        counts = None if design.counts is None else design.counts[where]
+        new = [spread(values, weight[where], counts) for values in (means, population, means - population)]
         found = [old.plus(one) for old, one in zip(found, new, strict=True)] if found else new
         # Rows without weight may have none: a response that is missing has no trials.
         residual = residual + np.where(weight[where] > 0, variance, 0.0) @ weight[where]

@@ -82,7 +82,7 @@ def ranks(
     k = effect_of(group, effect)
     own = levels(results, name).values[..., k].reshape(ranked.shape)
     columns = {
-        "n": group.counts,
+        "n": design.sizes(group),
         "mean": own.mean(0),
         "sd": own.std(0),
         "rank_mean": ranked.mean(0),

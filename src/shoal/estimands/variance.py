@@ -70,7 +70,9 @@ def variances(
         How much each row counts in that; the same by default.
     """
     design = rows or fitted
-    share = np.full(design.n_rows, 1 / design.n_rows) if weight is None else weight / weight.sum()
+    if weight is None:
+        weight = np.ones(design.n_rows) if design.counts is None else design.counts
+    share = weight / weight.sum()
     residual = _residual(results, fitted, design, share)
     parts = {group.name: _between(results, group, share) for group in design.groups}
     parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}

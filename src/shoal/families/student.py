@@ -181,7 +181,7 @@ class Student(Family):
         refuse_constant(rows, name, "student")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        return robust_moments(rows.y)
+        return robust_moments(rows.y, rows.weight)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from shoal.model.grouping_factors import safe
 from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
-from shoal.tables import Dropped, Table
+from shoal.tables import Dropped, Reduction, Table
 
 LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
 REMEMBERED = 3
@@ -196,6 +197,8 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     frame = pd.DataFrame(dict(_column(v) for v in columns))
     # Files written before know of no rows that were dropped.
     table = Table(frame, tuple(frame.columns), _dropped(tree.attrs.get("dropped", "null")))
+    if (record := json.loads(tree.attrs.get("reduction", "null"))) is not None:
+        table = replace(table, reduction=Reduction.of(record, constant["counts"].to_numpy()))
     covariances = _covariances(responses, constant)
     rescor = bool(tree.attrs.get("rescor", False))
     designs = designs_of(responses, table, covariances, quiet=True, rescor=rescor)
@@ -215,7 +218,7 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     for name, draws in posterior.items():
         if draws.dims[:2] != ("chain", "draw") or draws.dtype.kind not in "fiub":
             raise ValueError(f"{name} is not of real numbers by chain and draw")
-    for group in ("sample_stats", "observed_data"):
+    for group in ("sample_stats", *(() if table.reduction else ("observed_data",))):
         if not tree[group].data_vars:
             raise KeyError(group)
     return model
@@ -225,7 +228,8 @@ def _dropped(text: str) -> Dropped | None:
     found = json.loads(text)
     if found is None:
         return None
-    return Dropped(tuple(found["rows"]), found["of"], tuple((name, n) for name, n in found["columns"]))
+    columns = tuple((name, n) for name, n in found["columns"])
+    return Dropped(tuple(found["rows"]), found["of"], columns, found.get("unnumbered", 0))
 
 
 def _covariances(responses: Sequence[Response], constant: xr.Dataset) -> dict[str, Any]:

@@ -144,6 +144,7 @@ def assemble(
         "predictors": json.dumps([d.predictor_formulas for d in model.designs]),
         "rescor": int(any(design.rescor for design in model.designs)),
         "pooling": model.pooling,
+        "reduction": json.dumps(None if model.table.reduction is None else model.table.reduction.record()),
         "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
         "priors": json.dumps(_prior_records(model)),
         "plan": str(posterior.plan),
@@ -164,7 +165,12 @@ def coords_of(variables: Iterable[Variable]) -> dict[str, Any]:
 
 
 def observed_data(model: Specification) -> xr.Dataset:
-    """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`)."""
+    """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`).
+
+    There are none of a table that is not in memory: what stands for its rows is no response of one.
+    """
+    if model.table.reduction is not None:
+        return xr.Dataset(attrs={"not_in_memory": str(model.table.reduction)})
     data = {
         safe(d.formula.response.value.text): (("row", *d.category_dims), d.observed) for d in model.designs
     }
@@ -175,7 +181,9 @@ def observed_data(model: Specification) -> xr.Dataset:
 def _constant(model: Specification) -> xr.Dataset:
     """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
     columns: dict[str, Any] = {}
-    for name in dict.fromkeys(c for part in model.parts for c in part.formula.columns):
+    reduction = model.table.reduction
+    names = dict.fromkeys(c for part in model.parts for c in part.formula.columns)
+    for name in names if reduction is None else map(str, model.table.frame):
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":
@@ -187,6 +195,8 @@ def _constant(model: Specification) -> xr.Dataset:
         if values.dtype.kind not in "iuf":
             values = values.astype(str).astype(object)
         columns[f"column_{len(columns)}"] = ("row", values, kind)
+    if reduction is not None:
+        columns["counts"] = ("row", reduction.counts)
     for name, given in model.covariances.items():
         dims = [f"covariance_{name}_{side}" for side in ("row", "column")]
         frame = pd.DataFrame(given)

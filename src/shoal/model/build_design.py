@@ -13,13 +13,13 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
-from shoal.formula import design_matrix, evaluate, parse_predictor
+from shoal.formula import evaluate, parse_predictor
 from shoal.formula.terms import Expression, Formula
 from shoal.formula.text_values import measured, recoded
 from shoal.formula.tree import quote
 from shoal.model import checks, spreads
 from shoal.model.build_curves import curves_of
-from shoal.model.build_factors import groups_of, latents_of
+from shoal.model.build_factors import groups_of, latents_of, matrix_of
 from shoal.model.build_residuals import residuals_of
 from shoal.model.build_specific import specific_parts
 from shoal.model.build_thresholds import thresholds_of
@@ -28,7 +28,7 @@ from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
-from shoal.tables import Table
+from shoal.tables import Reduction, Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
 
@@ -77,12 +77,14 @@ def build(
         table = replace(table, frame=filled(formulas, table.frame, inside))
         missing = ~inside
     table.check_complete([c for c in columns if c not in incomplete(formulas)])
-    frame = table.frame
+    frame, reduction = table.frame, table.reduction
     if formula.response.mi:
         frame, missing = _filled(formula, frame, family)
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
+    if reduction is not None:
+        rows = rows._replace(weight=rows.weight * reduction.counts)
     if missing is not None:
         rows = rows._replace(weight=np.where(missing, 0.0, rows.weight))
     if formula.response.mi_se is not None:
@@ -98,15 +100,14 @@ def build(
         own, predictors = _of_each(formula, predictors, family)
     if formula.specific is not None:
         family = checks.specific(formula, family).with_specific()
-    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
+    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet, reduction)
     parts = specific_parts(design, frame, categories)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(
             name, family.parameter_prior(name, design.counting.rows), name in family.together
         )
-        parts.append(
-            _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
-        )
+        own, start = predictors[name], f"{prefix}{name}_"
+        parts.append(_predictor(own, frame, parameter, rows, start, covariances or {}, quiet, reduction))
     residuals = None
     if formula.residuals is not None:
         checks.correlated_residuals(formula, family, rows)
@@ -146,9 +147,10 @@ def _predictor(
     prefix: str,
     covariances: Mapping[str, Any],
     quiet: bool,
+    reduction: Reduction | None,
 ) -> Design:
     """Return the design of one linear predictor."""
-    population = design_matrix(formula.population, frame)
+    population = matrix_of(formula.population, frame, reduction)
     keep = np.array([not (family.cut and name == "Intercept") for name in population.names], bool)
     if family.cut and keep.all():
         raise ModelError(
@@ -165,6 +167,7 @@ def _predictor(
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x = np.concatenate([population.values[:, keep], *(curve.population for curve in curves)], axis=1)
     averages = np.average(x, axis=0, weights=weight)
+    known = None if reduction is None else reduction.scatter
     return Design(
         formula=formula,
         family=family,
@@ -173,13 +176,14 @@ def _predictor(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet, reduction),
         latents=latents_of(formula.latents, frame, prefix),
         curves=curves,
         spec=population.spec,
         averages=averages,
-        scatter=scatter(x, averages, weight),
+        scatter=scatter(x, averages, weight) if known is None else known,
         prefix=prefix,
+        counts=None if reduction is None else reduction.counts,
     )
 
 
@@ -258,9 +262,12 @@ def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> 
 def _numbers(
     expression: Expression, frame: pd.DataFrame, remedy: Callable[[str, list], str] = measured
 ) -> np.ndarray:
-    # Any column says how many rows there are, for an expression that names none: trials(10).
-    columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
-    values = np.asarray(evaluate(expression, columns))
+    if expression.text in frame:  # a column, or what was computed where the rows of the table are
+        values = frame[expression.text].to_numpy()
+    else:
+        # Any column says how many rows there are, for an expression that names none: trials(10).
+        columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
+        values = np.asarray(evaluate(expression, columns))
     checks.numeric(expression.text, values, remedy)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 

@@ -144,6 +144,24 @@ class Specification:
         """Names of the posterior variables that have one value a level, or a function of a basis."""
         return tuple(variable.name for variable in self.variables if variable.many)
 
+    def require_rows(self, what: str, instead: str, equal: bool = False) -> None:
+        """Raise if the table is not in memory, for a question that needs its rows.
+
+        Parameters
+        ----------
+        what, instead : str
+            As `Reduction.refuse` takes them.
+        equal : bool
+            Rows that stand for equal ones, with their number, are enough.
+
+        Raises
+        ------
+        ModelError
+        """
+        reduction = self.table.reduction
+        if reduction is not None and (reduction.sums or not equal):
+            raise reduction.refuse(what, instead)
+
     def response(self, name: str | None = None) -> Design:
         """Return the design of the response of that name, or the only one.
 

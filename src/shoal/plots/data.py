@@ -86,6 +86,9 @@ def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, 
             "The model has no grouping factor, and `by` is not given.",
             f"A column of the formula: {listing(map(repr, model.table.frame.columns))}.",
         )
+    model.require_rows(
+        "A picture of the responses", "Plot sums that the engine makes, or a sample in memory."
+    )
     name = next(iter(factors)) if by is None else by
     if not isinstance(name, str):
         raise ModelError(

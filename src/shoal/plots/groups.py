@@ -94,14 +94,14 @@ def pooled_levels_of(results: Results, group: str | None, effect: str | None, pr
     ModelError
         Unknown names, or effects that were not kept.
     """
-    _, found = estimands.group_of(results, group)
+    design, found = estimands.group_of(results, group)
     k = estimands.effect_of(found, effect)
     lower, upper = estimands.interval_names(prob)
     draws = estimands.levels(results, group)[..., k].values
     low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
     columns = {
         "effect": found.effects[k],
-        "n": found.counts,
+        "n": design.sizes(found),
         "mean": draws.mean((0, 1)),
         "sd": draws.std((0, 1)),
         lower: low,

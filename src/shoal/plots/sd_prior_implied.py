@@ -20,6 +20,7 @@ from shoal.model.design import Group
 from shoal.model.predictors import phi_at
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Fixed, Prior
+from shoal.tables.reduction import SAMPLE
 
 DRAWS = 8000
 WIDEST = 5  # times as wide as the narrowest prior needs, the window does not become
@@ -196,6 +197,7 @@ def _in_model(model: Specification, group: Group, k: int, rng: np.random.Generat
     """Return two levels of a group at rows of the table taken at random, all other effects at zero."""
     design, draws, each = model.design_of(group), draw_prior(model, rng, DRAWS), np.arange(DRAWS)
     outcome = outcome_of(model, design)
+    model.require_rows("What a prior implies of the rows", SAMPLE)
     at = rng.integers(design.n_rows, size=DRAWS)
     columns = zip(design.columns, design.x.T, strict=True)
     base = design.offset[at] + sum((draws[c] * column[at] for c, column in columns), np.zeros(DRAWS))

@@ -24,7 +24,7 @@ def sentences(model: Specification) -> list[str]:
 
 def _response(model: Specification, design: Design) -> Iterator[str]:
     r = design.formula.response
-    came = f"{design.n_rows:,} rows of {response_of(design)} come from the family {design.family.name}"
+    came = f"{design.observations:,} rows of {response_of(design)} come from the family {design.family.name}"
     if design.family.joint:
         yield f"{came}."
     else:

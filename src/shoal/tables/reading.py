@@ -86,7 +86,7 @@ def _eager(source: Any) -> nw.DataFrame[Any]:
         raise DataError(
             "lazy-table",
             f"The data are a lazy frame ({type(source).__module__}.{type(source).__qualname__}).",
-            "The rows must be in memory.",
+            "The rows must be in memory, but for those of a `Model`.",
             "Collect it first: .collect() in polars, .df() in DuckDB, .compute() in Dask.",
         )
     if not isinstance(frame, nw.DataFrame):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.errors import DataError, listing, nearest
+from shoal.tables.reduction import Reduction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +30,24 @@ class Dropped:
         Rows of the source.
     columns : tuple of (str, int)
         Each column with missing values, and in how many rows; a row may lack several.
+    unnumbered : int
+        How many rows there are where the source does not number its rows, and `rows` is empty.
     """
 
     rows: tuple[int, ...]
     of: int
     columns: tuple[tuple[str, int], ...]
+    unnumbered: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many rows were dropped."""
+        return len(self.rows) or self.unnumbered
 
     def __str__(self) -> str:
         """Return how many rows were dropped, and for which columns, as a clause."""
         which = listing((f"{name!r} ({count:,})" for name, count in self.columns), 8)
-        return f"{len(self.rows):,} of {self.of:,} rows dropped, for missing values of {which}"
+        return f"{self.count:,} of {self.of:,} rows dropped, for missing values of {which}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +62,14 @@ class Table:
         All columns of the source, read or not.
     dropped : Dropped, optional
         Rows of the source that are not among those of `frame`.
+    reduction : Reduction, optional
+        Of a table that is not in memory: what the rows of `frame` stand for.
     """
 
     frame: pd.DataFrame
     column_names: tuple[str, ...]
     dropped: Dropped | None = None
+    reduction: Reduction | None = None
 
     @property
     def n_rows(self) -> int:
@@ -82,6 +94,8 @@ class Table:
             A name is not a column, or is one that was not read.
         """
         names = known(names, self.column_names)
+        if self.reduction is not None:
+            return self  # it holds what its formula needs, under the names of terms
         unread = [name for name in names if name not in self.frame.columns]
         if unread:
             raise DataError(

@@ -36,7 +36,7 @@ def columns(design: Design) -> None:
         if term != "Intercept" and np.ptp(column) == 0:
             raise DataError(
                 "column-constant",
-                f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
+                f"The column {name!r} has the same value, {column[0]:g}, in all {design.observations} rows.",
                 "A predictor must vary.",
                 _without(name, design.columns),
             )
@@ -166,7 +166,7 @@ def _exact(design: Design) -> None:
     y = family.normal_response(design.rows) if family.linear_gaussian else design.rows.y
     _spread(design.formula.response.value.text, y)
     y = y - design.offset
-    if design.n_rows > design.x.shape[1] and _reproduced(design.x, y, y):
+    if design.observations > design.x.shape[1] and _reproduced(design.x, y, y):
         raise DataError(
             "no-residual",
             f"The population columns reproduce {design.formula.response.value.text!r} without error.",
@@ -175,7 +175,7 @@ def _exact(design: Design) -> None:
         )
     for group in (group for group in design.groups if group.weight is None):
         constant = (np.ptp(group.z, axis=0) == 0).any()
-        if constant and design.n_rows > design.x.shape[1] + len(group.labels):
+        if constant and design.observations > design.x.shape[1] + len(group.labels):
             inside = [_within(column, group) for column in design.x.T]
             x = np.column_stack(inside) if inside else design.x
             if _reproduced(x, _within(y, group), y):
@@ -222,11 +222,11 @@ def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
 def _residual(design: Design, group: Group) -> None:
     if "sigma" not in design.parameters or design.known_se or group.student or group.weight is not None:
         return
-    if len(group.labels) == design.n_rows and _spreads_as_residuals(group) and _alike(group):
+    if len(group.labels) == design.observations and _spreads_as_residuals(group) and _alike(group):
         effects = "1" if (np.ptp(group.z, axis=0) == 0).any() else "…"
         raise DataError(
             "one-row-a-level",
-            f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
+            f"Every one of the {design.observations} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
             f"Give known standard errors (`y | se(s) ~ …`) or drop `({effects} | {group.name})`.",
         )
@@ -251,12 +251,12 @@ def columns_for_rows(design: Design) -> list[Remark]:
     return [
         Remark(
             "columns-for-rows",
-            f"{term} has {count:,} columns, and the table {counted(design.n_rows, 'row')}: each row has a "
-            "coefficient of its own, of which it alone and the prior say anything.",
+            f"{term} has {count:,} columns, and the table {counted(design.observations, 'row')}: each row "
+            "has a coefficient of its own, of which it alone and the prior say anything.",
             "Take fewer columns, or let them share what they know: (1 | g) of a category, s(x) of a number.",
         )
         for term, count in counts.items()
-        if count >= design.n_rows - 1
+        if count >= design.observations - 1
     ]
 
 
@@ -266,8 +266,9 @@ def split_variance(design: Design) -> list[Remark]:
         return []
     found = []
     for group in design.groups:
-        present = int((group.counts > 0).sum())
-        repeated = int(group.counts.sum()) - present
+        sizes = design.sizes(group)
+        present = int((sizes > 0).sum())
+        repeated = int(sizes.sum()) - present
         if (
             group.student
             or group.weight is not None

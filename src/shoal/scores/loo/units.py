@@ -54,19 +54,23 @@ class Units:
     of_row : (N,) int array
         Unit of each row of the table; of no use for single ones.
     singles : Singles or None
+    counts : (N,) array, optional
+        Rows of a table that is not in memory, which each row stands for.
     """
 
     name: str
     labels: np.ndarray
     of_row: np.ndarray
     singles: Singles | None = None
+    counts: np.ndarray | None = None
 
     @property
     def sizes(self) -> np.ndarray:
         """Rows of each unit, or single ones that are alike, (U,)."""
         if self.singles is not None:
             return self.singles.number
-        return np.bincount(self.of_row, minlength=len(self.labels))
+        sizes = np.bincount(self.of_row, self.counts, minlength=len(self.labels))
+        return np.rint(sizes).astype(int)
 
     def without(self, model: Specification, which: np.ndarray) -> Specification:
         """Return the model without some units; of those that are alike, without one."""
@@ -105,6 +109,10 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
         If there is no such column, or it has one level.
     """
     frame = model.table.frame
+    if isinstance(unit, str) and unit in (ROW, TRIAL):
+        model.require_rows(f"To leave out {unit}s", _instead(model))
+    if isinstance(unit, str) and unit == OBSERVATION:
+        model.require_rows("To leave out observations", _instead(model), equal=True)
     if isinstance(unit, str) and unit == ROW:
         return _rows(model)
     for design in model.designs:
@@ -117,7 +125,8 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
     for factor in factors_of(model):
         if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
             _one_level(factor)
-            return _checked(Units(unit, model.factors[factor.name], level_of_row(factor)), model)
+            labels, counts = model.factors[factor.name], model.designs[0].counts
+            return _checked(Units(unit, labels, level_of_row(factor), counts=counts), model)
     if unit == TRIAL and TRIAL not in frame:
         return _trials(model)
     if unit == OBSERVATION and OBSERVATION not in frame:
@@ -134,7 +143,17 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
             nearest(str(unit), known) + " A model keeps the columns of its formula alone.",
         )
     index, labels = read_levels(columns, frame)
-    return _checked(Units(unit, labels, index), model)
+    return _checked(Units(unit, labels, index, counts=model.designs[0].counts), model)
+
+
+def _instead(model: Specification) -> str:
+    """Return what can be left out of a table that is not in memory."""
+    reduction = model.table.reduction
+    single = (
+        ["observation"] if reduction is not None and not reduction.sums and len(model.designs) == 1 else []
+    )
+    units = " or ".join(f"fit.loo({unit!r})" for unit in [*single, *model.factors])
+    return f"Ask for {units}." if units else "Take a sample of the rows into memory."
 
 
 def _rows(model: Specification) -> Units:
