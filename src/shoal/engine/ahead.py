@@ -24,7 +24,8 @@ class _Messages:
     def __init__(self, stream: IO[str]):
         self.told = threading.Condition()
         self.working: str | None = None
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        self.reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self.reader.start()
 
     def _read(self, stream: IO[str]) -> None:
         for line in chain(stream, [""]):  # at the end it works on nothing
@@ -51,13 +52,16 @@ def compiled_ahead() -> Iterator[None]:
         yield
         return
     assert process.stdout is not None
-    Compiled.before = _Messages(process.stdout).wait
+    messages = _Messages(process.stdout)
+    Compiled.before = messages.wait
     try:
         yield
     finally:
         Compiled.before = None
         process.terminate()  # machine code is moved into place when it is whole
         process.wait()
+        messages.reader.join()
+        process.stdout.close()
 
 
 def compile_last() -> None:
