@@ -116,7 +116,7 @@ class Session:
             settings = Settings(choices.draws, CHAINS, seed=self.seed, cores=os.cpu_count() or 1)
             # What moves on is not sampled again: the next fit is on its way.
             rest = not choices.moving
-            results = fitting.fit(posterior, settings, "auto", self._progress, second=rest)
+            results = fitting.fit(posterior, settings, "auto", self._progress, rest, certify=rest)
             self._fits[choices.key] = results
             while len(self._fits) > KEPT:
                 self._fits.popitem(last=False)
