@@ -7,10 +7,13 @@ from scipy import stats
 
 import shoal as sl
 from engine.rounds_problems import by_scipy, divided, posterior, table
+from shoal.engine import checks
 from shoal.engine.rounds.holders import LocalRows
 from shoal.engine.rounds.parts import divide, equal, taken
+from shoal.engine.rounds.sampler import rules_of
 from shoal.engine.rounds.units import units_of
 from shoal.engine.rules import Rule, hermite, product, sinh
+from shoal.engine.settings import Chains
 from shoal.errors import ModelError
 from shoal.fit.posterior import posterior_of
 
@@ -52,6 +55,26 @@ def test_nested_levels_are_integrated_together():
     assert [effects for part in parts for effects in part.units.effects] == [3, 3, 3]
     thetas = points(own, 1)
     np.testing.assert_allclose(total(own, thetas, Rule("hermite", 15)), [by_scipy(own, thetas[0])], rtol=1e-7)
+
+
+def test_four_effects_are_sampled_at_random_points():
+    """Errors by theta are what counts: one that all theta share changes nothing."""
+    data = table(2, 9).assign(h=lambda t: t.g * 3 + np.arange(len(t)) % 3)
+    own = posterior("y ~ x + (1 | g) + (1 | h)", data)
+    thetas = points(own)
+    away = total(own, thetas, Rule("random", 4096)) - total(own, thetas, Rule("hermite", 9))
+    assert np.all(abs(away) < 0.02)
+    assert rules_of(4)[0].random and not rules_of(3)[0].random
+
+
+def test_integrals_that_are_too_coarse_fail_the_checks_of_a_run():
+    values = np.random.default_rng(0).normal(size=(4, 500))
+    stats_of = {"lp": values, "diverging": np.zeros(values.shape, bool)}
+    for error, expected in ((0.01, []), (0.2, ["integrals with an error of 0.20"])):
+        run = Chains(
+            values[..., None], values[..., None], stats_of, "quadrature", {"integration_error": error}
+        )
+        assert checks.failures(run, [values], []) == expected
 
 
 @pytest.mark.parametrize("predictors", [{"sigma": "~ z"}, {"sigma": "~ 0 + z"}])

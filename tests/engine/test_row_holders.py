@@ -1,5 +1,6 @@
 """One conformance test for all who hold rows; what happens where a worker is lost."""
 
+import json
 import os
 import pickle
 import signal
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+import shoal as sl
 from engine.rounds_problems import divided, posterior, table
 from shoal.engine.rounds.holders import LocalRows
 from shoal.engine.rounds.stored import StreamedRows, store
@@ -70,6 +72,15 @@ def test_every_holder_gives_the_same_numbers(name, own, tmp_path, request):
             assert one.dtype == (np.float32 if single else np.float64)
             np.testing.assert_array_equal(one, two)
     assert not np.array_equal(holder.draw(hs, (3, 2), False)[0], drawn[0])
+
+
+def test_a_fit_on_a_cluster_has_the_draws_of_one_without_and_says_what_was_sent(client):
+    model = sl.Model("y ~ x + (1 | g)", table(30, 4), "bernoulli")
+    fit, plain = model.fit(draws=50, seed=1, client=client), model.fit(draws=50, seed=1, sampler="quadrature")
+    for name in plain.tree["posterior"].data_vars:
+        np.testing.assert_array_equal(fit.tree["posterior"][name], plain.tree["posterior"][name])
+    (note,) = json.loads(fit.tree.attrs["notes"])
+    assert "rounds to the rows" in note and "MB were sent" in note
 
 
 def test_bytes_of_rounds_are_counted(own, client):

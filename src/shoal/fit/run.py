@@ -83,6 +83,8 @@ def checked_run(
     measures, problems = _checked(posterior, draws, variables)
     seconds = {"sampling": time.perf_counter() - began}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
+    if posterior.client is not None:
+        notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
     if problems and second and not plan.asked and posterior.target.size:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"

@@ -21,6 +21,7 @@ from shoal.engine.rounds.marginal import Marginal
 from shoal.engine.rounds.parts import Divided
 from shoal.engine.rules import Rule
 from shoal.engine.settings import Chains, Settings, generators
+from shoal.errors import counted
 
 # Rules by the number of a unit's effects, each finer than the one before.
 RULES = {
@@ -188,9 +189,11 @@ def _need_effects(target: Target, elements: np.ndarray) -> bool:
 
 
 def facts_in_words(facts: dict[str, Any]) -> str:
-    """Return a sentence about rounds and bytes."""
-    size = (facts["bytes_sent"] + facts["bytes_received"]) / 1e6
+    """Return what rounds to rows elsewhere cost, as a note of the run."""
+    sent, received = facts["bytes_sent"] / 1e6, facts["bytes_received"] / 1e6
+    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were made again."
     return (
-        f"{facts['rounds']} rounds to the rows with {facts['points']:,} points in all took "
-        f"{facts['seconds_a_round']:.3g} s each; {size:,.1f} MB were sent to and fro."
+        f"{facts['rounds']} rounds to the rows, of {facts['points']:,} points in all, took "
+        f"{facts['seconds_a_round']:.2g} s each; {sent:,.2f} MB were sent and {received:,.2f} MB received."
+        + (again if facts["parts_made_again"] else "")
     )
