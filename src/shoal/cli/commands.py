@@ -22,6 +22,7 @@ from shoal.cli.options import (
     Missing,
     Predictors,
     Priors,
+    Probability,
     Sampler,
     Seed,
 )
@@ -96,7 +97,7 @@ def fit(
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
     store: Annotated[str, typer.Option(help="Group effects: auto, double, single or none.")] = "auto",
-    interval: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,
+    prob: Probability = 0.9,
     effects: Annotated[bool, typer.Option("--effects", help="Show every level of the group, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what is wrong.")] = False,
 ) -> None:
@@ -104,8 +105,6 @@ def fit(
 
     Exits with 2 if the draws cannot be trusted.
     """
-    if not 0 < interval < 1:
-        raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
     if output:
         check_output(output, force, data)
     if report:
@@ -135,12 +134,12 @@ def fit(
     if output:  # before anything is shown: a reader that goes away must not cost the draws
         result.save(output)
     if report:
-        result.report(report, prob=interval)
-    trusted = _report(result, output, interval, effects, quiet)
+        result.report(report, prob=prob)
+    trusted = _report(result, output, prob, effects, quiet)
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
 
 
-def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
+def _report(result: Fit, output: Path | None, prob: float, effects: bool, quiet: bool) -> bool:
     """Show a fit; return whether it can be trusted."""
     diagnosis = result.diagnose()
     trusted = diagnosis.trustworthy
@@ -154,12 +153,12 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
     if not trusted:  # what cannot be trusted says so before its numbers
         show_diagnosis(screen, diagnosis)
         screen.say()
-    screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
-    screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
+    screen.print(frame_table(result.summary(prob=prob).reset_index(names="")))
+    screen.say(f"{100 * prob:g}% equal-tailed intervals (eti).", "dim")
     if effects:
         for design in result.model.specification.designs:
             for group in design.groups:
-                _show_effects(screen, result.effects(design.prefix + group.name, prob=interval))
+                _show_effects(screen, result.effects(design.prefix + group.name, prob=prob))
     screen.say("\n" + _run(result, output))
     if trusted:
         show_diagnosis(screen, diagnosis)

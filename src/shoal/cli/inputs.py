@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from shoal.cli.predictor_text import parse_predictors
 from shoal.cli.prior_text import parse_priors
@@ -84,6 +87,26 @@ def csv_text(dataset: Dataset) -> str:
     """Return a shipped data set as its file holds it."""
     content = (resources.files("shoal.tables.datasets") / dataset.file).read_bytes()
     return (gzip.decompress(content) if dataset.file.endswith(".gz") else content).decode("utf-8")
+
+
+def check_ending(
+    path: Path | None, endings: Sequence[str], option: str, force: bool, files: Sequence[Path]
+) -> None:
+    """Make sure that an output of some kind, if there is to be one, can be written.
+
+    Raises
+    ------
+    typer.BadParameter
+        Another ending.
+    FileError
+        As `check_output` raises of any of `files`, which are read.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(f"{path.name!r} ends in none of {', '.join(endings)}.", param_hint=option)
+    for file in files:
+        check_output(path, force, str(file))
 
 
 def check_output(path: Path, force: bool, data: str) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _probability(value: float) -> float:
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{value} is not between 0 and 1.")
+    return value
+
 
 Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]
 Data = Annotated[
@@ -41,6 +49,13 @@ Priors = Annotated[
         "slopes, 'sd' for all standard deviations between levels.",
         show_default=False,
     ),
+]
+ResultFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
+]
+Probability = Annotated[
+    float,
+    typer.Option("--prob", "--interval", callback=_probability, help="Probability of the intervals shown."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
 Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]

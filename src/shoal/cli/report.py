@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shoal.cli.inputs import check_output
+from shoal.cli.options import Force, Probability, ResultFile
 from shoal.cli.screen import Screen
 from shoal.errors import FileError, ModelError
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
-    ],
+    file: ResultFile,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -29,15 +28,13 @@ def report(
             show_default="FILE with the ending .html",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    prob: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,
+    force: Force = False,
+    prob: Probability = 0.9,
 ) -> None:
     """Write one page about a fit: verdict, model, priors, effects, checks, and how it was made.
 
     The page holds all it shows; it asks no network for anything.
     """
-    if not 0 < prob < 1:
-        raise typer.BadParameter(f"{prob} is not between 0 and 1.", param_hint="--prob")
     check_result(file)
     page = output or file.with_suffix(".html")
     check_page(page, "--output")

@@ -92,6 +92,16 @@ def frame_table(frame: pd.DataFrame, words: int = 1) -> Table:
     return table(map(str, frame.columns), frame.itertuples(index=False, name=None), words)
 
 
+def trusted(screen: Screen, diagnosis: Diagnosis, name: str = "") -> bool:
+    """Say what is wrong with draws that cannot be trusted; return whether they can."""
+    if not diagnosis.trustworthy:
+        screen.say(f"\n{name + ': ' if name else ''}{diagnosis.verdict}", "bold")
+        for finding in diagnosis:
+            if finding.severity == "error":
+                screen.say(str(finding), STYLES[finding.severity], hang=2)
+    return diagnosis.trustworthy
+
+
 def show_diagnosis(screen: Screen, diagnosis: Diagnosis) -> None:
     """Print the verdict and the findings."""
     screen.say(diagnosis.verdict, "green" if diagnosis.ok else "bold")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,8 @@ from shoal.tables import Dropped, Reduction, Table
 LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
 REMEMBERED = 3
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+TABLES = ("settings", "seconds", "sampler_facts", "versions")  # attributes that are mappings, as JSON
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -184,7 +186,16 @@ def _families(tree: xr.DataTree, place: str, given: Sequence[Family | type[Famil
     return [family_of(record, place, given) for record in json.loads(tree.attrs["family"])]
 
 
+def _check_attributes(attrs: Mapping[Any, Any]) -> None:
+    """Raise `ValueError` if what is said of the run is of another kind; older files say less of it."""
+    for name in TABLES:
+        if not isinstance(json.loads(attrs.get(name, "{}")), dict):
+            raise ValueError(f"{name} is no table of names")
+    int(attrs.get("seed", 0))
+
+
 def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
+    _check_attributes(tree.attrs)
     formulas = json.loads(tree.attrs["formula"])
     # Files written before know of no predictors of parameters.
     predictors = json.loads(tree.attrs.get("predictors", json.dumps([{}] * len(formulas))))

@@ -6,11 +6,10 @@ Signs bind as in R: ``~``, then ``|``, ``+ -``, ``* /``, ``:``, a sign in front,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from shoal.errors import FormulaError
+from shoal.formula.cursor import Cursor
 from shoal.formula.dialects import BARRED, translated
 from shoal.formula.functions import ELSEWHERE
 from shoal.formula.suggestions import rewrite
@@ -31,40 +30,16 @@ from shoal.formula.tree import (
     Text,
 )
 
-MAX_NESTING = 50
 
-
-class Reader:
+class Reader(Cursor[Token]):
     """Recursive-descent reader of one formula or of one piece of it."""
 
     def __init__(self, text: str, *, expanded: bool = False):
-        self.text = text
-        self.tokens = tokenize(text, expanded=expanded)
-        self.position = 0
-        self.depth = 0
-
-    @property
-    def token(self) -> Token:
-        """The token at hand."""
-        return self.tokens[self.position]
-
-    def error(
-        self, code: str, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
-    ) -> FormulaError:
-        """Return a FormulaError that marks `span`, by default the token at hand."""
-        return FormulaError(code, found, needed, remedy, formula=self.text, span=span or self.token.span)
+        super().__init__(text, tokenize(text, expanded=expanded))
 
     def at_end(self) -> bool:
         """Say whether the whole text is read."""
         return self.token.kind is Kind.END
-
-    def take(self, *signs: str) -> Token | None:
-        """Return the token at hand and go on, if it is one of `signs`."""
-        token = self.token
-        if not token.is_sign(*signs):
-            return None
-        self.position += 1
-        return token
 
     def close(self, opening: Token, closing: str) -> Token:
         """Take the sign that closes `opening`, or say why it is not there."""
@@ -113,20 +88,6 @@ class Reader:
         elif token.kind in (Kind.NAME, Kind.QUOTED, Kind.DOTTED):
             remedy = "Put a column's name between backticks if it has spaces or signs."
         return self.error("unexpected-token", f"Found {token}.", needed, remedy)
-
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """Count how deep the reader is, so that Python's own stack never decides."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.error(
-                "nested-too-deep",
-                f"The formula is nested more than {MAX_NESTING} deep.",
-                f"At most {MAX_NESTING} levels are read.",
-                "Compute some of its parts as columns of the table.",
-            )
-        yield
-        self.depth -= 1
 
     def chain(self, level: int = 1) -> Node:
         """Read operands joined by signs of `level` or of tighter levels."""

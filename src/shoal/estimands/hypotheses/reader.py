@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +11,9 @@ import numpy as np
 from shoal.errors import FormulaError
 from shoal.estimands.hypotheses.names import Names, Quantity
 from shoal.estimands.hypotheses.tokens import EXAMPLE, RELATIONS, Kind, Token, tokenize
+from shoal.formula.cursor import Cursor
 from shoal.formula.evaluate import compute
 from shoal.formula.tree import Call, Chain, Column, Node, Number, Power, Signed, children, columns_of
-
-MAX_NESTING = 50
 
 
 @dataclass(frozen=True)
@@ -85,35 +83,19 @@ def read(text: str, names: Names) -> Hypothesis:
     return _Reader(text, names).hypothesis()
 
 
-class _Reader:
+class _Reader(Cursor[Token]):
     """Recursive-descent reader of one hypothesis."""
 
-    def __init__(self, text: str, names: Names):
-        self.text = text
-        self.tokens = tokenize(text, names)
-        self.position = 0
-        self.depth = 0
-        self.quantities: dict[str, Quantity] = {}
+    noun = "hypothesis"
+    simpler = "Compute from the draws, fit.to_frame(), what takes more."
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.position]
+    def __init__(self, text: str, names: Names):
+        super().__init__(text, tokenize(text, names))
+        self.quantities: dict[str, Quantity] = {}
 
     def at(self, kind: Kind) -> bool:
         """Whether the token at hand is of a kind."""
         return self.token.kind is kind
-
-    def error(
-        self, code: str, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
-    ) -> FormulaError:
-        return FormulaError(code, found, needed, remedy, formula=self.text, span=span or self.token.span)
-
-    def take(self, *signs: str) -> Token | None:
-        token = self.token
-        if not token.is_sign(*signs):
-            return None
-        self.position += 1
-        return token
 
     def hypothesis(self) -> Hypothesis:
         """Read two sides and the relation between them."""
@@ -150,19 +132,6 @@ class _Reader:
         for side in (left, right):
             self._check(side)
         return Hypothesis(self.text, left, right, RELATIONS[relation.text], self.quantities)
-
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """Count how deep the reader is, so that Python's own stack never decides."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.error(
-                "nested-too-deep",
-                f"The hypothesis is nested more than {MAX_NESTING} deep.",
-                f"At most {MAX_NESTING} levels are read.",
-            )
-        yield
-        self.depth -= 1
 
     def sum(self) -> Node:
         """Read terms joined by ``+`` and ``-``."""
