@@ -120,7 +120,8 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
     own, drawn = own * weight, drawn * weight
     if design.family.several:
         own, drawn = own.sum(-1), drawn.sum(-1)
-    return _Squares(own * counts, drawn * counts)
+    # Of a row whose response is not known there is nothing but NaN.
+    return _Squares(np.where(counts, own, 0.0), np.where(counts, drawn, 0.0))
 
 
 def _all(question: Request, design: Design) -> np.ndarray:
