@@ -107,7 +107,7 @@ def test_priors(kinds, arguments):
     outcome(model)
 
 
-@examples(20)
+@examples(6)
 @given(formulas)
 def test_fits(formula):
     """Of gaussian rows, whose functions are compiled once."""
