@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.api.arguments import refuse
@@ -15,13 +16,17 @@ from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
 from shoal.engine.collection import without_collection
 from shoal.engine.plan import Plan
+from shoal.engine.record import Record
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
+from shoal.fit import checkpoint as checkpoints
 from shoal.fit import run as fitting
+from shoal.fit.fingerprint import fingerprint
 from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
+from shoal.fit.results import Results
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
@@ -158,6 +163,7 @@ class Model(BeforeData):
         target_accept: float | None = None,
         cores: int | None = None,
         store: str = "auto",
+        checkpoint: str | Path | None = None,
         progress: bool | None = None,
     ) -> Fit:
         """Sample the posterior.
@@ -179,6 +185,10 @@ class Model(BeforeData):
             Threads; all of the machine's by default, and never more.
         store : {"auto", "double", "single", "none"}
             How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
+        checkpoint : path, optional
+            A folder, such as ``"run.zarr"``, that keeps the run while it goes. The same call goes on from
+            where one was killed, to the very draws of a run that was not, and opens at once what is done.
+            Needs ``pip install 'shoal[checkpoint]'``.
         progress : bool, optional
             Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
 
@@ -189,6 +199,8 @@ class Model(BeforeData):
         Raises
         ------
         ModelError, SamplingError
+        FileError
+            A checkpoint of another model, other data or other settings: what differs is named.
 
         Examples
         --------
@@ -196,6 +208,8 @@ class Model(BeforeData):
         <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         began = time.perf_counter()
+        if seed is None and checkpoint is not None:
+            seed = checkpoints.seed_of(checkpoint)
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
         cores = os.cpu_count() or 1 if cores is None else cores
@@ -204,10 +218,17 @@ class Model(BeforeData):
         posterior = self.posterior(coordinates, sampler)
         if posterior.plan.warning:
             warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
-        with shown(progress, draws * chains) as bar:
-            results = fitting.fit(posterior, settings, store, bar)
-        results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
-        return Fit(results)
+
+        def sample(record: Record) -> Results:
+            with shown(progress, draws * chains) as bar:
+                results = fitting.fit(posterior, settings, store, bar, record=record)
+            results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
+            return results
+
+        if checkpoint is None:
+            return Fit(sample(Record()))
+        about = fingerprint(self._spec, settings, coordinates=coordinates, sampler=sampler, store=store)
+        return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
 
     def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.

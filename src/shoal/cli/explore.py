@@ -51,7 +51,6 @@ def explore(
     pages.opened(session, block=True, browser=browser, port=port)
 
 
-
 def _reading(data: str) -> str:
     """Return the expression that reads a table."""
     found = find_data(data)

@@ -55,6 +55,8 @@ class Chains:
     sampler : str
     facts : dict
         Numbers about the run: step sizes, efficiency, Pareto k.
+    seconds : float
+        That all chains together have taken, also in processes that were killed.
     """
 
     theta: np.ndarray
@@ -62,6 +64,7 @@ class Chains:
     stats: dict[str, np.ndarray]
     sampler: str
     facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 def generators(seed: int, count: int) -> list[np.random.Generator]:

@@ -135,4 +135,3 @@ class Session:
     def stop(self) -> None:
         """Ask a running fit to end."""
         self._progress.stop()
-

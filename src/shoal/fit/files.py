@@ -6,9 +6,7 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,8 @@ from shoal.families import Family
 from shoal.fit.file_kinds import check_name, damaged, engine_of
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.results import Results
+from shoal.fit.whole_files import whole
+from shoal.fit.zarr_record import read_tree
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
 from shoal.model.grouping_factors import safe
@@ -45,32 +45,8 @@ def save(results: Results, path: str | Path) -> Path:
     return path
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield the name of a file to be written, which takes the place of `path` once it is complete.
-
-    Raises
-    ------
-    FileError
-        If it cannot be written; what was there is left alone.
-    """
-    if not path.parent.is_dir():
-        raise FileError(
-            f"There is no folder {path.parent}.", f"A folder that exists, to write {path.name} into."
-        )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as problem:
-        why = problem.strerror or "the system refuses it"
-        raise FileError(f"{path} cannot be written: {why}.", "A folder you may write to.") from problem
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def load(path: str | Path, families: Families = ()) -> Results:
-    """Read results written by `save`.
+    """Read results written by `save`, or a checkpoint of a run that is done.
 
     Parameters
     ----------
@@ -86,9 +62,10 @@ def load(path: str | Path, families: Families = ()) -> Results:
         If `families` holds anything else.
     """
     path, families = path_of(path), checked(families)
-    if (engine := engine_of(path)) == "zarr":
-        raise FileError(f"{path} is a Zarr store.", "A result file written by `fit.save` or `shoal fit -o`.")
+    engine = engine_of(path)
     try:
+        if engine == "zarr":
+            return results_of(read_tree(path), str(path), families)
         with xr.open_datatree(path, engine=engine) as tree:
             tree = tree.load()
     except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise

@@ -137,7 +137,7 @@ def assemble(
         "rescor": int(any(design.rescor for design in model.designs)),
         "pooling": model.pooling,
         "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
-        "priors": json.dumps(_prior_records(model)),
+        "priors": json.dumps(prior_records(model)),
         "plan": str(posterior.plan),
         "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
         "sampler": draws.sampler,
@@ -190,7 +190,8 @@ def _constant(model: Specification) -> xr.Dataset:
     return xr.Dataset(columns)
 
 
-def _prior_records(model: Specification) -> dict[str, Any]:
+def prior_records(model: Specification) -> dict[str, Any]:
+    """Return every prior as data."""
     return {
         name: {**to_record(p.prior), "default": p.default, "centered": p.centered, "joint": p.joint}
         for name, p in model.priors.items()

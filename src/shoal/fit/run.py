@@ -13,6 +13,7 @@ from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
 from shoal.engine.plan import RATE
 from shoal.engine.progress import Progress
+from shoal.engine.record import Record
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
@@ -32,6 +33,7 @@ def fit(
     store: str = "auto",
     progress: Progress | None = None,
     second: bool = True,
+    record: Record | None = None,
 ) -> Results:
     """Sample a posterior.
 
@@ -41,6 +43,8 @@ def fit(
         How draws of group effects are kept.
     second : bool
         Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
+    record : Record, optional
+        Where the run is written while it goes, and goes on from.
 
     Raises
     ------
@@ -52,11 +56,16 @@ def fit(
     check_settings(settings, store)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
-        return checked_run(posterior, settings, store, progress, second)
+        return checked_run(posterior, settings, store, progress, second, record)
 
 
 def checked_run(
-    posterior: Posterior, settings: Settings, store: str, progress: Progress, second: bool = True
+    posterior: Posterior,
+    settings: Settings,
+    store: str,
+    progress: Progress,
+    second: bool = True,
+    record: Record | None = None,
 ) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
     kept = storage(posterior.model, settings, store)
@@ -65,10 +74,10 @@ def checked_run(
     elements = posterior.assembled.elements(settings.keep_effects)
     memory.check_draws(settings, posterior.target.n_theta + len(elements))
     _check_start(posterior)
-    began = time.perf_counter()
-    draws, variables = sampled(posterior, plan.sampler, settings, progress)
+    record = record or Record()
+    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, record.part("first"))
     problems = checks.failures(draws, *_split(posterior, variables))
-    seconds = {"sampling": time.perf_counter() - began}
+    seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
     if problems and second and not plan.asked and posterior.target.size:
@@ -82,9 +91,8 @@ def checked_run(
             )
             return assemble(posterior, draws, variables, settings, seconds, notes)
         progress.stage(f"sampling again by {what}")
-        began = time.perf_counter()
-        draws, variables = sampled(posterior, sampler, settings, progress)
-        seconds["sampling again"] = time.perf_counter() - began
+        draws, variables, took = _timed(posterior, sampler, settings, progress, record.part("second"))
+        seconds["sampling again"] = took
         notes.append(f"{failed}: these draws are from {what} on the same density.")
     return assemble(posterior, draws, variables, settings, seconds, notes)
 
@@ -127,13 +135,29 @@ def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
     return 5 * gradients * posterior.target.cost / RATE / 60
 
 
+def _timed(
+    posterior: Posterior, sampler: str, settings: Settings, progress: Progress, record: Record
+) -> tuple[Chains, Variables, float]:
+    """Return draws, variables, and the seconds that they took: those of a run that was made before."""
+    began = time.perf_counter()
+    draws, variables = sampled(posterior, sampler, settings, progress, record)
+    if "seconds" not in record.facts:
+        each = draws.seconds / max(min(settings.cores, settings.chains), 1)
+        record.note(seconds=max(time.perf_counter() - began, each))
+    return draws, variables, record.facts["seconds"]
+
+
 def sampled(
-    posterior: Posterior, sampler: str, settings: Settings, progress: Progress
+    posterior: Posterior,
+    sampler: str,
+    settings: Settings,
+    progress: Progress,
+    record: Record | None = None,
 ) -> tuple[Chains, Variables]:
     """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
     assembled, plan = posterior.assembled, posterior.plan
     elements = assembled.elements(settings.keep_effects)
-    draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
+    draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress, record)
     drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
     return draws, folded(assembled, assembled.variables(drawn))
 
