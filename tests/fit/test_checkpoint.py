@@ -73,9 +73,10 @@ def test_a_second_run_goes_on_as_well(schools, tmp_path, monkeypatch):
     monkeypatch.setattr(run.checks, "failures", lambda *arguments: ["R-hat 2.000"])
     whole = schools.fit(**SHORT, seed=3)
     assert whole.tree.attrs["sampler"] == "nuts"
-    looks = []
+    looks, check = [], Progress.check
 
     def stops(progress):
+        check(progress)  # which ends the other chain, too
         looks.append(1)
         if len(looks) in (6, 12, 24):
             raise SamplingError("planted")

@@ -66,6 +66,6 @@ def explored_in(record: Record, target: Target) -> Explored | None:
         weight, mean, root = (record.kept(f"mixture_{name}") for name in MIXTURE)
         mixture = Mixture(weight, mean, root, freedom)
         proposal = Proposal(mixture, *(record.kept(f"proposal_{name}") for name in PROPOSAL))
-        arrays = (record.kept(f"fit_{name}") for name in FIT)
-        fit = MarginalFit(proposal, *arrays, efficiency=efficiency, acceptance=acceptance)
+        mean, root, sample, weight = (record.kept(f"fit_{name}") for name in FIT)
+        fit = MarginalFit(proposal, mean, root, sample, weight, efficiency, acceptance)
     return Explored(fit, None if facts["move"] is None else Move(**facts["move"]))
