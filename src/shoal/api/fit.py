@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -15,6 +15,7 @@ from shoal.criticism.diagnosis import Diagnosis, diagnose
 from shoal.criticism.sensitivity import THRESHOLD, Sensitivity, sensitivity
 from shoal.errors import ShoalWarning
 from shoal.fit import files
+from shoal.fit.many import where
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
@@ -106,6 +107,9 @@ class Fitted(Conclusions):
         *,
         refit: bool = False,
         cores: int | None = None,
+        workers: int | None = None,
+        client: Any = None,
+        checkpoint: str | Path | None = None,
         progress: bool | None = None,
     ) -> Loo:
         """Return how well the model predicts what it has not seen, one unit left out at a time.
@@ -126,6 +130,8 @@ class Fitted(Conclusions):
             out: the same density, which importance sampling can mostly do.
         cores : int, optional
             All by default; the result does not depend on it.
+        workers, client, checkpoint
+            Of the fits without units, as in `shoal.kfold`.
         progress : bool, optional
             Show a progress bar of the fits; by default on a terminal.
 
@@ -158,8 +164,9 @@ class Fitted(Conclusions):
         >>> len(fit_without.loo().pointwise)
         60
         """
+        at = where(cores, workers, client, checkpoint)
         with shown(progress if refit else False, 0, "fits") as bar:
-            score = loo(self._results, unit, refit, cores, bar)
+            score = loo(self._results, unit, refit, cores, bar, at)
         if not score.ok:
             warnings.warn(score.complaint, ShoalWarning, stacklevel=2)
         return score

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,7 @@ DIGEST = 16  # bytes; columns are told apart by them
 NOT_THOSE = ("cores", "single", "keep_effects")  # settings that no draw depends on
 
 
-def fingerprint(model: Specification, settings: Settings, **others: str) -> dict[str, Any]:
+def fingerprint(model: Specification, settings: Settings, **others: Any) -> dict[str, Any]:
     """Return what the draws of a run depend on: model, data, settings and versions."""
     kept = {name: value for name, value in asdict(settings).items() if name not in NOT_THOSE}
     columns = dict.fromkeys(c for part in model.parts for c in part.formula.columns)
@@ -54,6 +54,14 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[s
             digests = name.startswith(("the column", "the matrix"))
             values = f"is {there[name]!r} there, {here[name]!r} here"
             yield f"{name} {'has other values' if digests else values}"
+
+
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """Return a digest of numbers in order."""
+    found = hashlib.blake2b(digest_size=DIGEST)
+    for array in arrays:
+        found.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def _digest(data: pd.Series | pd.DataFrame) -> str:
