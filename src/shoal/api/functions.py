@@ -173,8 +173,9 @@ def many_fits(
     >>> len(sl.many_fits(study, 3, cores=2))
     3
     """
-    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+    given: Any = count  # by callers without types
+    if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
         raise ModelError(f"count={count!r}.", "count is an integer of at least 1.")
     at = where(cores, workers, client, checkpoint)
     with shown(progress, count, "fits") as bar:
-        return many(fit, int(count), at, dict(about or {}), bar)
+        return many(fit, count, at, dict(about or {}), bar)

@@ -67,7 +67,8 @@ def where(
     ModelError
         Both processes and a cluster, no number of processes, or a client that is none.
     """
-    for name, value in (("workers", workers), ("cores", cores)):
+    asked: dict[str, Any] = {"workers": workers, "cores": cores}  # by callers without types
+    for name, value in asked.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least 1.")
     if client is not None and workers is not None:
