@@ -160,6 +160,7 @@ class Model(BeforeData):
         coordinates: str = "auto",
         sampler: str = "auto",
         warmup: int = 200,
+        thin: int = 1,
         target_accept: float | None = None,
         cores: int | None = None,
         store: str = "auto",
@@ -179,12 +180,17 @@ class Model(BeforeData):
         sampler : {"auto", "independence", "alternating", "hmc", "nuts"}
         warmup : int
             Iterations of each chain spent on its step size; NUTS takes at least 1,000.
+        thin : int
+            Iterations to a kept draw.
         target_accept : float, optional
             Acceptance that trajectories aim at; by default 0.8, and 0.9 by NUTS of up to 1,000 coordinates.
         cores : int, optional
             Threads; all of the machine's by default, and never more.
-        store : {"auto", "double", "single", "none"}
-            How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
+        store : {"auto", "double", "single", "disk", "replay", "summaries", "none"}
+            How draws of group effects are kept: in memory as float64 or float32; in the checkpoint, from
+            which they are read when asked for; to be made again from the states of the chains when asked for;
+            as each level's mean, sd and quantiles; or not. "auto" takes float64 up to 512 MB, float32 up to
+            a quarter of the memory, and then the checkpoint, if there is one, or summaries, and says so.
         checkpoint : path, optional
             A folder, such as ``"run.zarr"``, that keeps the run while it goes. The same call goes on from
             where one was killed, to the very draws of a run that was not, and opens at once what is done.
@@ -213,20 +219,20 @@ class Model(BeforeData):
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
         cores = os.cpu_count() or 1 if cores is None else cores
-        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
-        fitting.check_settings(settings, store)
+        settings = Settings(draws, chains, warmup, seed, target_accept, cores, thin=thin)
+        fitting.check_settings(settings, store, checkpoint is not None)
         posterior = self.posterior(coordinates, sampler)
         if posterior.plan.warning:
             warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
 
-        def sample(record: Record) -> Results:
+        def sample(record: Record | None) -> Results:
             with shown(progress, draws * chains) as bar:
                 results = fitting.fit(posterior, settings, store, bar, record=record)
             results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
             return results
 
         if checkpoint is None:
-            return Fit(sample(Record()))
+            return Fit(sample(None))
         about = fingerprint(self._spec, settings, coordinates=coordinates, sampler=sampler, store=store)
         return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
 

@@ -62,7 +62,7 @@ def kept(
             "Give another path, or delete that folder to begin anew.",
         )
     if not root.attrs.get(FINISHED, False):
-        _finish(root, sample(ZarrRecord(root.require_group(RUN))))
+        _finish(root, sample(ZarrRecord(root.require_group(RUN), root)))
     shutil.rmtree(place / RUN, ignore_errors=True)
     return Results(model, read_tree(place))
 
@@ -92,8 +92,8 @@ def _root(place: Path) -> Any:
 def _finish(root: Any, results: Results) -> None:
     """Write the groups and the attributes of a result, and last that it is finished."""
     for name, node in results.tree.children.items():
-        data = _plain(node.to_dataset())
-        data.to_zarr(root.store.root, group=name, mode="w", consolidated=False, zarr_format=3)
+        data = _plain(node.to_dataset())  # beside the draws that are there already
+        data.to_zarr(root.store.root, group=name, mode="a", consolidated=False, zarr_format=3)
     if hasattr(os, "sync"):  # all of them on disk before the result counts
         os.sync()
     about = {name: _number(value) for name, value in results.tree.attrs.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -17,10 +18,12 @@ from shoal.engine.record import Record
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, SamplingError, listing, nearest
+from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
-from shoal.fit.results import STORES, Results, assemble, storage
+from shoal.fit.results import Results, assemble
+from shoal.fit.storage import Storage, check_store, storage
+from shoal.fit.zarr_record import ZarrRecord
 from shoal.model.assemble import Variables
 
 LONGEST_FALLBACK = 30.0  # minutes
@@ -39,8 +42,8 @@ def fit(
 
     Parameters
     ----------
-    store : {"auto", "double", "single", "none"}
-        How draws of group effects are kept.
+    store : str
+        How draws of group effects are kept: one of `storage.STORES`.
     second : bool
         Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
     record : Record, optional
@@ -53,7 +56,8 @@ def fit(
     SamplingError
         If the run cannot be made.
     """
-    check_settings(settings, store)
+    checkpoint = isinstance(record, ZarrRecord)
+    check_settings(settings, store, checkpoint)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
         return checked_run(posterior, settings, store, progress, second, record)
@@ -68,33 +72,57 @@ def checked_run(
     record: Record | None = None,
 ) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
-    kept = storage(posterior.model, settings, store)
+    kept = storage(posterior.model, settings, store, isinstance(record, ZarrRecord))
+    if store == "auto" and kept != "double":
+        progress.say(f"Group effects are kept in store={kept!r}, as many draws of them need much memory.")
     settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
+    record = record or Record(resumes=kept == "replay")
     plan = posterior.plan
-    elements = posterior.assembled.elements(settings.keep_effects)
-    memory.check_draws(settings, posterior.target.n_theta + len(elements))
+    first = Storage(kept, posterior, settings, record.part("first"))
+    memory.check_draws(settings, posterior.target.n_theta + first.kept)
     _check_start(posterior)
-    record = record or Record()
-    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, record.part("first"))
-    problems = checks.failures(draws, *_split(posterior, variables))
+    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, first)
+    known = first.record.facts
+    if "problems" not in known:
+        problems = checks.failures(draws, *_split(posterior, variables, first))
+        again = problems and second and not plan.asked and posterior.target.size
+        decided = list(_second(posterior, draws, variables, settings, took, first)) if again else None
+        first.record.note(problems=problems, second=decided)
     seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     # No fallback when the user chose the sampler or the coordinates.
-    if problems and second and not plan.asked and posterior.target.size:
-        failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
-        sampler, settings, minutes = _second(posterior, draws, variables, settings, seconds["sampling"])
-        what = f"{draws.sampler} with {settings.thin} times as many iterations"
-        what = "NUTS" if sampler == "nuts" else what
-        if minutes > LONGEST_FALLBACK:
-            notes.append(
-                f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
-            )
-            return assemble(posterior, draws, variables, settings, seconds, notes)
-        progress.stage(f"sampling again by {what}")
-        draws, variables, took = _timed(posterior, sampler, settings, progress, record.part("second"))
-        seconds["sampling again"] = took
-        notes.append(f"{failed}: these draws are from {what} on the same density.")
-    return assemble(posterior, draws, variables, settings, seconds, notes)
+    if known["second"] is None:
+        return _assembled(first, draws, variables, settings, seconds, notes)
+    failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(known['problems'])})"
+    sampler, times, minutes = known["second"]
+    what = "NUTS" if sampler == "nuts" else f"{draws.sampler} with {times} times as many iterations"
+    if minutes > LONGEST_FALLBACK:
+        notes.append(
+            f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
+        )
+        return _assembled(first, draws, variables, settings, seconds, notes)
+    progress.stage(f"sampling again by {what}")
+    longer = replace(settings, thin=times * settings.thin)
+    last = Storage(kept, posterior, longer, record.part("second"))
+    draws, variables, took = _timed(posterior, sampler, longer, progress, last)
+    seconds["sampling again"] = took
+    notes.append(f"{failed}: these draws are from {what} on the same density.")
+    return _assembled(last, draws, variables, settings, seconds, notes)
+
+
+def _assembled(
+    kept: Storage,
+    draws: Chains,
+    variables: Variables,
+    settings: Settings,
+    seconds: Mapping[str, float],
+    notes: list[str],
+) -> Results:
+    """Return results, with what is kept of effects beside what is in memory."""
+    posterior = kept.posterior
+    effects = kept.replayed(posterior.plan.coordinates)
+    summaries = None if kept.summaries is None else kept.summaries.dataset()
+    return assemble(posterior, draws, variables | effects, settings, seconds, notes, summaries)
 
 
 def _check_start(posterior: Posterior) -> None:
@@ -117,30 +145,36 @@ def _check_start(posterior: Posterior) -> None:
 
 
 def _second(
-    posterior: Posterior, draws: Chains, variables: Variables, settings: Settings, seconds: float
-) -> tuple[str, Settings, float]:
-    """Return the sampler of a second run, its settings, and about how many minutes it takes.
+    posterior: Posterior,
+    draws: Chains,
+    variables: Variables,
+    settings: Settings,
+    seconds: float,
+    kept: Storage,
+) -> tuple[str, int, float]:
+    """Return the sampler of a second run, how many times as long, and about how many minutes it takes.
 
     Where the chains agree and are only too short, the same sampler goes on for longer.
     """
-    times = checks.longer(draws, *_split(posterior, variables))
+    times = checks.longer(draws, *_split(posterior, variables, kept))
     if times:
-        return posterior.plan.sampler, replace(settings, thin=times), times * seconds / 60
-    return "nuts", settings, _minutes_of_nuts(posterior, settings)
+        return posterior.plan.sampler, times, times * seconds / 60
+    return "nuts", 1, _minutes_of_nuts(posterior, settings)
 
 
 def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
     """Return about how long NUTS takes: some ten gradients an iteration, each as dear as five marginals."""
-    gradients = 10 * settings.chains * (settings.draws + 1000) / max(min(settings.cores, settings.chains), 1)
+    iterations = settings.chains * (settings.thin * settings.draws + 1000)
+    gradients = 10 * iterations / max(min(settings.cores, settings.chains), 1)
     return 5 * gradients * posterior.target.cost / RATE / 60
 
 
 def _timed(
-    posterior: Posterior, sampler: str, settings: Settings, progress: Progress, record: Record
+    posterior: Posterior, sampler: str, settings: Settings, progress: Progress, kept: Storage
 ) -> tuple[Chains, Variables, float]:
     """Return draws, variables, and the seconds that they took: those of a run that was made before."""
-    began = time.perf_counter()
-    draws, variables = sampled(posterior, sampler, settings, progress, record)
+    began, record = time.perf_counter(), kept.record
+    draws, variables = sampled(posterior, sampler, settings, progress, kept)
     if "seconds" not in record.facts:
         each = draws.seconds / max(min(settings.cores, settings.chains), 1)
         record.note(seconds=max(time.perf_counter() - began, each))
@@ -152,27 +186,40 @@ def sampled(
     sampler: str,
     settings: Settings,
     progress: Progress,
-    record: Record | None = None,
+    kept: Storage | None = None,
 ) -> tuple[Chains, Variables]:
-    """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
-    assembled, plan = posterior.assembled, posterior.plan
-    elements = assembled.elements(settings.keep_effects)
-    draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress, record)
-    drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
+    """Return draws, and the posterior's variables by them; latents on one side of their two signs.
+
+    Parameters
+    ----------
+    kept : Storage, optional
+        By default all draws are kept in memory.
+    """
+    assembled, target = posterior.assembled, posterior.target
+    kept = kept or Storage("double", posterior, settings, Record())
+    draws = sample(
+        *(target, sampler, posterior.plan.coordinates, kept.elements, settings, progress),
+        record=kept.record,
+        kept=kept.kept,
+        take=kept.take,
+    )
+    drawn = assembled.drawn(target.values(draws.theta), draws.points, kept.elements[: kept.kept])
     return draws, folded(assembled, assembled.variables(drawn))
 
 
-def _split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return draws of hyperparameters and coefficients, and of what has one value a level."""
+def _split(
+    posterior: Posterior, variables: Variables, kept: Storage
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return draws of hyperparameters and coefficients, and of what has one value a level, or of some."""
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]
     large = [values for name, (_, values) in variables.items() if name in effects]
-    return small, large
+    return small, [*large, *kept.watched]
 
 
-def check_settings(settings: Settings, store: str) -> None:
+def check_settings(settings: Settings, store: str, checkpoint: bool = False) -> None:
     """Raise `ModelError` on settings that make no sense."""
-    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
+    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0), ("thin", 1)):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
@@ -185,5 +232,4 @@ def check_settings(settings: Settings, store: str) -> None:
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
         raise ModelError(f"target_accept={aim!r}.", "A number between 0 and 1.")
-    if store not in STORES:
-        raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))
+    check_store(store, checkpoint)

@@ -18,6 +18,7 @@ from shoal.fit.whole_files import ENDING, whole
 FACTS, FINGERPRINT, FINISHED = "facts", "shoal_fingerprint", "shoal_finished"
 RUN = "run"  # the group of what is not yet a result
 METADATA = "zarr.json"  # of the root
+LARGEST_READ = 256 * 2**20  # bytes of a variable; larger ones stay on disk until they are asked for
 
 
 def open_store(path: Path) -> Any:
@@ -56,7 +57,7 @@ def open_store(path: Path) -> Any:
 
 
 def read_tree(path: Path) -> xr.DataTree:
-    """Return the tree of a result in a Zarr store.
+    """Return the tree of a result in a Zarr store, its largest variables still there.
 
     Raises
     ------
@@ -73,8 +74,15 @@ def read_tree(path: Path) -> xr.DataTree:
             "The call that made it goes on from there: model.fit(..., checkpoint=...).",
         )
     names = [name for name in root.group_keys() if name != RUN]
-    groups = {name: xr.open_zarr(path, group=name, chunks=None, consolidated=False) for name in names}
-    tree = xr.DataTree.from_dict({name: data.load() for name, data in groups.items()})
+    groups = {
+        name: xr.open_dataset(path, engine="zarr", group=name, cache=False, consolidated=False)
+        for name in names
+    }
+    for data in groups.values():
+        for variable in data.variables.values():
+            if variable.nbytes <= LARGEST_READ:
+                variable.load()
+    tree = xr.DataTree.from_dict(groups)
     tree.attrs = {name: value for name, value in root.attrs.items() if name not in (FINGERPRINT, FINISHED)}
     return tree
 
@@ -82,15 +90,15 @@ def read_tree(path: Path) -> xr.DataTree:
 class ZarrRecord(Record):
     """A record in a group of a Zarr store."""
 
-    def __init__(self, group: Any) -> None:
+    def __init__(self, group: Any, root: Any) -> None:
         super().__init__(resumes=True)
-        self.group = group
+        self.group, self.root = group, root
         self._facts = json.loads(group.attrs.get(FACTS, "{}"))
 
     def part(self, name: str) -> Record:
         """Return the record of a part of the run."""
         if name not in self._parts:
-            self._parts[name] = ZarrRecord(self.group.require_group(name))
+            self._parts[name] = ZarrRecord(self.group.require_group(name), self.root)
         return self._parts[name]
 
     def array(self, name: str, shape: tuple[int, ...], block: tuple[int, ...], kind: str = "f8") -> Any:
@@ -104,6 +112,15 @@ class ZarrRecord(Record):
                 there = self.group.create_array(name, shape=shape, chunks=chunks, dtype=kind, fill_value=0)
             self._arrays[name] = there
         return self._arrays[name]
+
+    def of_posterior(
+        self, name: str, dims: tuple[str, ...], shape: tuple[int, ...], block: tuple[int, ...]
+    ) -> Any:
+        """Return an array of float32 where the result will have it, with names of its dimensions."""
+        place = self.root.require_group("posterior")
+        chunks = tuple(min(size, own) for size, own in zip(shape, block, strict=True))
+        how = {"chunks": chunks, "dtype": "f4", "fill_value": 0, "dimension_names": dims}
+        return place.get(name) or place.create_array(name, shape=shape, **how)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
 from shoal.estimands.scalars import scalars
-from shoal.fit.results import Results
+from shoal.fit.results import Results, not_kept
 
 
 @dataclass(frozen=True)
@@ -187,11 +187,7 @@ def _single(results: Results, posterior: xr.Dataset, name: Any) -> np.ndarray:
         raise ModelError(f"There is no quantity {name!r}.", nearest(str(name), of_variable))
     effects = [e for e in results.model.group_effects if str(name).split("[")[0] == e]
     if effects:
-        raise ModelError(
-            f"The draws of {effects[0]} were not kept (store='none').",
-            "Draws of the effects.",
-            "Fit with store='single', which halves their memory.",
-        )
+        raise not_kept(effects[0])
     raise ModelError(f"There is no variable {name!r}.", nearest(str(name), variables))
 
 
