@@ -22,8 +22,18 @@ from shoal.errors import FileError, listing
 from shoal.fit.files import path_of
 from shoal.fit.fingerprint import differences
 from shoal.fit.results import Results
-from shoal.fit.zarr_record import FINGERPRINT, FINISHED, METADATA, RUN, ZarrRecord, open_store, read_tree
+from shoal.fit.zarr_record import (
+    FINGERPRINT,
+    FINISHED,
+    METADATA,
+    ORDER,
+    RUN,
+    ZarrRecord,
+    open_store,
+    read_tree,
+)
 from shoal.model import Specification
+from shoal.model.grouping_factors import safe
 
 NAMED = 6  # differences
 
@@ -97,7 +107,9 @@ def _finish(root: Any, results: Results) -> None:
     if hasattr(os, "sync"):  # all of them on disk before the result counts
         os.sync()
     about = {name: _number(value) for name, value in results.tree.attrs.items()}
-    root.update_attributes(about | {FINISHED: True})
+    order = {name: list(map(str, node.data_vars)) for name, node in results.tree.children.items()}
+    order["posterior"] = [safe(variable.name) for variable in results.model.variables]
+    root.update_attributes(about | {ORDER: order, FINISHED: True})
 
 
 def _plain(data: xr.Dataset) -> xr.Dataset:

@@ -16,6 +16,7 @@ from shoal.errors import FileError
 from shoal.fit.whole_files import ENDING, whole
 
 FACTS, FINGERPRINT, FINISHED = "facts", "shoal_fingerprint", "shoal_finished"
+ORDER = "shoal_order"  # of the variables of each group, of which a folder knows nothing
 RUN = "run"  # the group of what is not yet a result
 METADATA = "zarr.json"  # of the root
 LARGEST_READ = 256 * 2**20  # bytes of a variable; larger ones stay on disk until they are asked for
@@ -82,8 +83,13 @@ def read_tree(path: Path) -> xr.DataTree:
         for variable in data.variables.values():
             if variable.nbytes <= LARGEST_READ:
                 variable.load()
+    order = root.attrs.get(ORDER, {})
+    for name, data in groups.items():
+        first = [own for own in order.get(name, []) if own in data]
+        groups[name] = data[[*first, *(own for own in data.data_vars if own not in first)]]
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = {name: value for name, value in root.attrs.items() if name not in (FINGERPRINT, FINISHED)}
+    ours = (FINGERPRINT, FINISHED, ORDER)
+    tree.attrs = {name: value for name, value in root.attrs.items() if name not in ours}
     return tree
 
 
