@@ -57,10 +57,12 @@ def main(asked):
         sampled, fitted = time.process_time() - began, peak()
         effects = fit.effects() if asked.store != "none" else []
         summary = fit.summary()
+        seconds = time.process_time() - began - sampled
+        memory = f"{before:.1f} | {fitted:.1f} | {peak():.1f}"
+        worst, sampler = summary["ess_bulk"].min(), fit.tree.attrs["sampler"]
         print(
-            f"| {asked.store} | {asked.levels:,} | {asked.rows:,} | {before:.1f} | {fitted:.1f} | {peak():.1f} | "
-            f"{sampled:.0f} | {time.process_time() - began - sampled:.0f} | {len(effects):,} | "
-            f"{summary['ess_bulk'].min():,.0f} | {fit.tree.attrs['sampler']} |",
+            f"| {asked.store} | {asked.levels:,} | {asked.rows:,} | {memory} | {sampled:.0f} | {seconds:.0f} "
+            f"| {len(effects):,} | {worst:,.0f} | {sampler} |",
             flush=True,
         )
 
