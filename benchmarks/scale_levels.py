@@ -1,6 +1,6 @@
 """Many levels: seconds of CPU and peak memory of a fit, by how the draws of its effects are kept.
 
-``python benchmarks/scale_levels.py [--levels 100000] [--rows 1000000] [--family gaussian] [--store summaries]``
+``python benchmarks/scale_levels.py [--levels 100000] [--rows 1000000] [--family gaussian] [--store STORE]``
 
 Each row of the table is a process of its own: it makes the rows, fits ``y ~ x + (1 + x | g)``, asks for the
 effects of all levels, and says how long that took and how much memory was resident at most.

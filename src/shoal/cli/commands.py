@@ -96,7 +96,7 @@ def fit(
     ] = None,
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
-    store: Annotated[str, typer.Option(help="Effects: auto, double, single, disk, summaries or none.")] = "auto",
+    store: Annotated[str, typer.Option(help="Effects: auto, double, single, disk, summaries.")] = "auto",
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep the run in it, and go on from what it holds: run.zarr."),

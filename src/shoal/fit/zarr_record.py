@@ -83,13 +83,14 @@ def read_tree(path: Path) -> xr.DataTree:
         for variable in data.variables.values():
             if variable.nbytes <= LARGEST_READ:
                 variable.load()
-    order = root.attrs.get(ORDER, {})
+    about: dict[str, Any] = root.attrs.asdict()
+    order = about.get(ORDER, {})
     for name, data in groups.items():
         first = [own for own in order.get(name, []) if own in data]
         groups[name] = data[[*first, *(own for own in data.data_vars if own not in first)]]
     tree = xr.DataTree.from_dict(groups)
     ours = (FINGERPRINT, FINISHED, ORDER)
-    tree.attrs = {name: value for name, value in root.attrs.items() if name not in ours}
+    tree.attrs = {name: value for name, value in about.items() if name not in ours}
     return tree
 
 
