@@ -141,12 +141,11 @@ def test_quantiles_of_a_sketch_are_near_those_of_all_draws(draws):
     flat = x.reshape(-1, 50)
     if draws <= sketch.SIZE:
         np.testing.assert_allclose(found, np.quantile(flat, sketch.PROBABILITIES, axis=0), rtol=1e-5)
+        return  # of so few draws single ones are steps in rank
     for probability in (0.025, 0.2, 0.5, 0.95):
         at = sketch.at_probabilities(found, np.array([probability]))[0]
         off = (flat <= at).mean(0) - probability
-        assert np.abs(off).max() < max(0.01, 1.0 / (4 * draws)) and abs(off.mean()) < max(
-            0.003, 1.0 / (4 * draws)
-        )
+        assert np.abs(off).max() < 0.01 and abs(off.mean()) < 0.003
 
 
 def test_all_weights_of_a_sketch_are_those_of_its_draws():
