@@ -313,7 +313,7 @@ def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch
         ("store", "disk", "auto, double, single, none"),
         ("store", "sinlge", "Did you mean 'single'"),
         ("coordinates", "noncentred", "Did you mean 'noncentered'"),
-        ("sampler", "metropolis", "independence, alternating, hmc, nuts"),
+        ("sampler", "metropolis", "independence, quadrature, alternating, hmc, nuts"),
     ],
 )
 def test_an_impossible_argument_is_named(argument, value, message, monkeypatch):

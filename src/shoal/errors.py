@@ -1,6 +1,7 @@
 """Exceptions and warnings of Shoal.
 
-Every message says three things: what was found, what was needed, and what to do.
+Every message says three things: what was found, what was needed, and what to do. Its `code` names the kind of
+mistake in a word or two that stay the same where the message is worded better; docs/errors.md lists them.
 
 ::
 
@@ -28,6 +29,8 @@ class ShoalError(Exception):
 
     Parameters
     ----------
+    code : str
+        The kind of mistake, such as ``"unknown-column"``.
     found : str
         What was found, with numbers.
     needed : str, optional
@@ -36,8 +39,8 @@ class ShoalError(Exception):
         What the reader can do.
     """
 
-    def __init__(self, found: str, needed: str = "", remedy: str = ""):
-        self.found, self.needed, self.remedy = found, needed, remedy
+    def __init__(self, code: str, found: str, needed: str = "", remedy: str = ""):
+        self.code, self.found, self.needed, self.remedy = code, found, needed, remedy
         super().__init__("\n".join(part for part in (found, needed, remedy) if part))
 
 
@@ -46,7 +49,7 @@ class FormulaError(ShoalError):
 
     Parameters
     ----------
-    found, needed, remedy : str
+    code, found, needed, remedy : str
         As in `ShoalError`.
     formula : str
         The whole formula.
@@ -56,6 +59,7 @@ class FormulaError(ShoalError):
 
     def __init__(
         self,
+        code: str,
         found: str,
         needed: str = "",
         remedy: str = "",
@@ -66,7 +70,7 @@ class FormulaError(ShoalError):
         self.formula, self.span = formula, span
         if formula and span is not None:
             found = f"{found}\n{mark(formula, span)}"
-        super().__init__(found, needed, remedy)
+        super().__init__(code, found, needed, remedy)
 
 
 class DataError(ShoalError):
@@ -94,8 +98,12 @@ class ShoalWarning(UserWarning):
 
 
 def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
-    """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters."""
+    """Return `text` with carets under ``text[span[0]:span[1]]``, cut to about `width` characters.
+
+    It stays one line: see `visible`.
+    """
     start, end = span
+    text = visible(text)
     end = max(end, start + 1)
     left = max(0, min(start - width // 3, len(text) - width))
     right = min(len(text), left + width)
@@ -104,13 +112,32 @@ def mark(text: str, span: tuple[int, int], width: int = 76) -> str:
     return f"    {lead}{text[left:right]}{tail}\n    {' ' * (len(lead) + start - left)}{carets}"
 
 
+def visible(text: str, kept: str = "") -> str:
+    """Return `text` with ``␣`` for line breaks and what steers a terminal unseen, but for signs `kept`."""
+    return "".join(sign if sign.isprintable() or sign in kept else "␣" for sign in text)
+
+
 def nearest(name: str, known: Iterable[object]) -> str:
     """Return a "Did you mean …?" sentence for `name`, or the list of known names if none is near."""
     names = [str(name) for name in known]
-    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    if close:
+    close = [other for other in names if other.casefold() == str(name).casefold()]
+    if close := close or difflib.get_close_matches(str(name), names, n=3, cutoff=0.6):
         return f"Did you mean {' or '.join(repr(c) for c in close)}?"
     return f"Known: {listing([repr(n) for n in names], 20)}." if names else ""
+
+
+def meant(name: str, known: Iterable[object]) -> str:
+    """Return a "Did you mean …?" sentence, or nothing where no name is near."""
+    close = nearest(name, known)
+    return close if close.startswith("Did") else ""
+
+
+def check_choice(name: str, value: object, known: Iterable[str]) -> None:
+    """Raise `ModelError` unless the value of an argument is one of the words that are known."""
+    words = list(known)
+    if not (isinstance(value, str) and value in words):
+        found = f"{name}={value!r}."
+        raise ModelError("unknown-choice", found, f"One of {', '.join(words)}.", meant(str(value), words))
 
 
 def listing(items: Iterable[object], limit: int = 5) -> str:

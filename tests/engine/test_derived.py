@@ -64,6 +64,19 @@ def test_root_of_a_covariance(size, most, seed):
     check_adjoint((f.covariance_root, f.covariance_root_adjoint), [*sd, *partial], [], count, seed)
 
 
+@SEEDS
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_products_of_the_rows_of_a_root_are_correlations(size, seed):
+    partial = partials(np.random.default_rng(seed), size, 0.9)
+    correlation = correlations(partial, (tuple(range(size)),), size)
+    root = np.linalg.cholesky(correlation)[np.tril_indices(size)]
+    count = size * (size - 1) // 2
+    outputs, addition = forward(f.products_of_rows, root, [], count)
+    assert addition == 0.0
+    np.testing.assert_allclose(outputs, correlation[np.tril_indices(size, -1)], rtol=1e-9, atol=1e-12)
+    check_adjoint((f.products_of_rows, f.products_of_rows_adjoint), root, [], count, seed)
+
+
 def test_partial_correlations_are_correlations_given_those_before():
     """Of two effects the correlation itself; of the third and second, that of residuals on the first."""
     partial = np.array([0.3, -0.5, 0.8])

@@ -42,7 +42,7 @@ def test_proposals_follow_a_density_more_closely_than_their_mixture(size, pilot)
 
 def test_the_density_is_that_of_the_draws():
     proposal = follow(found(2)).proposal
-    grid = np.linspace(-8, 8, 801)
+    grid = np.linspace(-8, 8, 401)
     points = np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).reshape(-1, 2)
     density = np.exp(proposal.log_density(points))
     density /= density.sum()

@@ -40,7 +40,7 @@ class Erring(Family):
 
     def check(self, rows, name):
         if np.any(rows.y > rows.columns[0]):
-            raise DataError(f"{name!r} has more successes than trials.")
+            raise DataError("more-than-trials", f"{name!r} has more successes than trials.")
 
     def scale(self, rows):
         return 0.0, 1.0

@@ -34,7 +34,7 @@ class Geometric(Family):
 
     def check(self, rows, name):
         if np.any(rows.y < 0):
-            raise DataError(f"{name!r} has counts below zero.")
+            raise DataError("negative-counts", f"{name!r} has counts below zero.")
 
     def scale(self, rows):
         return float(np.log(np.mean(rows.y) + 0.5)), 1.0

@@ -109,7 +109,7 @@ def test_contrasts_have_the_values_that_their_names_have_elsewhere(coding, rows)
 def test_the_base_of_contrasts_is_a_level(data):
     with pytest.raises(DataError, match=r"base 1 is no level(.|\n)*Write C\(d, contr.treatment\('b'\)\)"):
         sl.Model("y ~ C(d, Treatment(1))", data)
-    with pytest.raises(DataError, match="Did you mean 'b'|Known: 'a', 'b', 'c'"):
+    with pytest.raises(DataError, match="Levels: 'a', 'b', 'c'"):
         sl.Model("y ~ C(d, Treatment('z'))", data)
     assert build("y ~ C(q, Treatment(2))", data).terms[1] == "C(q, contr.treatment(2))[T.1]"
 

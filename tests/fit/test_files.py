@@ -12,6 +12,7 @@ import xarray as xr
 import shoal as sl
 from shoal.errors import FileError
 from shoal.fit import files, whole_files
+from shoal.fit.files import LIKELIHOODS
 
 RUN = {"draws": 40, "cores": 1, "chains": 2, "seed": 5, "warmup": 100}
 
@@ -51,7 +52,8 @@ def assert_same_fit(loaded, fit):
     assert set(loaded.tree.children) == set(fit.tree.children)
     for name in fit.tree.children:
         xr.testing.assert_equal(loaded.tree[name].to_dataset(), fit.tree[name].to_dataset())
-    assert {**loaded.tree.attrs, "coordinates": ""} == {**fit.tree.attrs, "coordinates": ""}
+    of_files = {"coordinates": "", LIKELIHOODS: ""}
+    assert loaded.tree.attrs | of_files == fit.tree.attrs | of_files
     before, after = fit.model.specification, loaded.model.specification
     assert after.text == before.text and after.pooling == before.pooling
     assert dict(after.priors) == dict(before.priors)
@@ -265,6 +267,10 @@ def test_a_file_without_a_part_of_the_model_is_refused(saved, attribute):
         ),
         ("priors", json.dumps({"x": {"kind": "os.system", "default": True, "centered": False}})),
         ("priors", json.dumps({"x": {"kind": "Normal", "loc": 0, "default": True, "centered": False}})),
+        ("sampler_facts", json.dumps("a text")),
+        ("settings", "[]"),
+        ("seconds", "not json"),
+        ("seed", "many"),
         ("priors", "[]"),
         ("priors", "{}"),
     ],
@@ -300,11 +306,11 @@ def test_a_folder_that_is_not_there_is_named(fit, tmp_path):
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_an_interrupted_save_leaves_nothing_behind(fit, tmp_path, monkeypatch, problem):
-    def write_half(self, path, **options):
-        path.write_bytes(b"half a file")
+    def interrupted(content):  # when all but the last bytes have been written
+        assert [path.stat().st_size > 0 for path in tmp_path.iterdir()] == [True]
         raise problem
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", write_half)
+    monkeypatch.setattr(files, "seal", interrupted)
     with pytest.raises(KeyboardInterrupt if problem is KeyboardInterrupt else FileError):
         fit.save(tmp_path / "fit.nc")
     assert os.listdir(tmp_path) == []

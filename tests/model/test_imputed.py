@@ -222,7 +222,12 @@ def test_pictures_have_the_rows_that_are_known(fit, frame):
         ([sl.Response("y ~ mi(x) + mi(x)"), sl.Response("x | mi() ~ z")], FormulaError),
         ([sl.Response("y ~ mi(log(x))"), sl.Response("x | mi() ~ z")], FormulaError),
         ([sl.Response("y ~ mi(x):z"), sl.Response("x | mi() ~ z")], FormulaError),
-        ([sl.Response("y ~ me(x, z)")], FormulaError),
+        ([sl.Response("y ~ me(x)")], FormulaError),
+        ([sl.Response("y ~ me(x, z + 1)")], FormulaError),
+        ([sl.Response("y ~ me(x, z):z")], FormulaError),
+        ([sl.Response("y ~ me(x, z) + mi(x)")], FormulaError),
+        ([sl.Response("y ~ me(x, z)"), sl.Response("w ~ me(x, y)")], FormulaError),
+        ([sl.Response("y ~ me(x, z)"), sl.Response("x | mi(z) ~ 1")], FormulaError),
         ([sl.Response("y ~ mi(label)"), sl.Response("label | mi() ~ z")], ModelError),
     ],
 )
@@ -230,3 +235,21 @@ def test_what_cannot_be_imputed_is_refused(frame, responses, error):
     labelled = frame.assign(label=np.where(frame["z"] > 0, "a", "b"))
     with pytest.raises(error):
         sl.Model(responses, labelled)
+
+
+@pytest.mark.parametrize("x", ["x", "km/h", "a b"])
+def test_a_predictor_with_errors_stands_for_its_response(x):
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame({"y": rng.normal(size=40), x: rng.normal(size=40), "s": rng.uniform(0.2, 1, 40)})
+    short = sl.Model(f"y ~ me(`{x}`, s)", rows).fit(seed=1, draws=200).summary()
+    pair = [sl.Response(f"y ~ mi(`{x}`)"), sl.Response(f"`{x}` | mi(s) ~ 1")]
+    long = sl.Model(pair, rows).fit(seed=1, draws=200).summary()
+    assert short.loc[f"y_me({x}, s)", "mean"] == long.loc[f"y_mi({x})", "mean"]
+    np.testing.assert_array_equal(short, long)
+
+
+def test_an_error_may_be_measured_in_a_predictor_of_sigma():
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"y": rng.normal(size=40), "x": rng.normal(size=40), "s": 0.5})
+    priors = sl.Model("y ~ me(x, s)", rows, predictors={"sigma": "~ me(x, s)"}).priors
+    assert {"y_me(x, s)", "y_sigma_me(x, s)", "x_sigma"} <= set(priors)

@@ -111,7 +111,7 @@ def test_what_has_no_sense_is_refused():
     data = table()
     with pytest.raises(ModelError, match="there is one response"):
         sl.Model("a ~ x", data, rescor=True)
-    with pytest.raises(ModelError, match="(?s)family 'student'.*share the scale of their row"):
+    with pytest.raises(ModelError, match="families 'gaussian', 'student'"):
         sl.Model([*responses(names="ab"), sl.Response("c ~ x", "student")], data, rescor=True)
     with pytest.raises(ModelError, match="correlation of its own residuals"):
         sl.Model([*responses(names="ab"), sl.Response("c ~ x + cosy(gr=g)")], data, rescor=True)

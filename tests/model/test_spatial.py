@@ -150,6 +150,7 @@ def test_it_is_exact_and_agrees_with_another_sampler(fit):
     assert (abs(own["mean"] - other["mean"]) < 4.5 * error).all()
 
 
+@pytest.mark.slow
 def test_scores_prefer_it_and_folds_agree(fit):
     kind, w = kind_of(fit), neighbours(side=15)
     plain = sl.Model("y ~ x", table(kind, 6, 15)).fit(seed=1, progress=False)

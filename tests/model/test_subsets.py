@@ -35,6 +35,7 @@ def test_one_response_of_a_subset_is_the_model_of_its_rows():
         a, b = one.tree["posterior"][name].values, other.tree["posterior"][name].values
         assert abs(a.mean() - b.mean()) < 0.1 * b.std() and abs(a.std() / b.std() - 1) < 0.1
     assert one.loo().elpd == pytest.approx(other.loo().elpd, abs=0.3)
+    assert "misfit" not in f"{one.diagnose()}{other.diagnose()}"
 
 
 @pytest.mark.filterwarnings("ignore:Pareto k")  # of 8 levels one may be far from the others

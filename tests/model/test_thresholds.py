@@ -161,6 +161,7 @@ def test_people_are_left_out_as_the_sums_of_their_rows(frame):
     np.testing.assert_allclose(np.concatenate([own.values for own in found], axis=1), sums, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_scores_prefer_scales_of_their_own(fit, frame):
     models = (quietly(formula, frame, "cumulative") for formula in (FORMULA, "y ~ x + (1 | person)"))
     short = [model.fit(draws=100, seed=1, progress=False) for model in models]

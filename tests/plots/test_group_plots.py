@@ -147,7 +147,7 @@ def test_the_order_of_levels_needs_no_estimates_alone(fit, results, monkeypatch)
     """Their search does not always settle."""
 
     def unsettled(*_):
-        raise ModelError("The estimates alone did not settle.", "Another model.")
+        raise ModelError("no-pooling-unsettled", "The estimates alone did not settle.", "Another model.")
 
     effects = fit.effects()
     monkeypatch.setattr("shoal.plots.groups.estimands.effects", unsettled)

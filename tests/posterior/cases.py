@@ -43,7 +43,7 @@ X1 = np.array([-1, -1, 0.5, 2, 2, 0.5, 0.5, -1, 2, 2, -1, 0.5, 2])
 class Case:
     """A model by its formula, or by (formula, family[, link, predictors]) of several responses.
 
-    `priors` and `predictors` are those of a model.
+    `priors`, `predictors` and `rescor` are those of a model.
 
     `K` is a covariance between the levels of g, `L` between those of h.
     """
@@ -52,6 +52,7 @@ class Case:
     family: str = "gaussian"
     priors: Mapping = field(default_factory=dict)
     predictors: Mapping = field(default_factory=dict)
+    rescor: bool = False
 
     @property
     def responses(self):
@@ -331,6 +332,19 @@ MEMBERS = [
     Case("b ~ x1 + (1 | mm(h, m, weights=[1, -1], scale=False, any_sum=True))", "bernoulli"),
     Case("c ~ 1 + (1 + x1 || mm(h, m, weights=[w, s])) + (1 | g)", "poisson"),
 ]
+# A row's responses have one density: tests of rows response by response are none of theirs.
+TOGETHER = [
+    Case((("y ~ x1 + (1 | g)", "student"), ("v ~ x2", "student")), rescor=True),
+    Case(
+        (
+            ("y ~ x1 + (1 + x1 | p | g)", "student", None, {"sigma": "~ x3 + (1 | h)"}),
+            ("v | subset(b) ~ 1 + (1 | p | g)", "student"),
+            ("c | weights(i) ~ x2 + offset(o) + s(x3, k=4)", "student"),
+        ),
+        priors={"nu": Gamma(4, 0.5), "rescor": LKJ(2), "c_sigma": Fixed(1.3)},
+        rescor=True,
+    ),
+]
 TRANSPORTED = (
     MEMBERS
     + BY
@@ -398,7 +412,7 @@ def specification(case: Case, seed: int = 0) -> Specification:
     used = {name: k for name, k in covariances(seed).items() if f"cov={name}" in str(case)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ShoalWarning)  # a few small tables are separated, or look nested
-        return specify(case.responses, read(table(seed)), case.priors, used)
+        return specify(case.responses, read(table(seed)), case.priors, used, rescor=case.rescor)
 
 
 def posterior(case: Case, seed: int = 0) -> Posterior:
@@ -540,6 +554,10 @@ def _hypers(p: Posterior, values: Mapping[str, Any]) -> np.ndarray:
         sds, correlation = at_average(model, group, values)
         out += [sd for sd, q in zip(sds, priors, strict=True) if not isinstance(q, Fixed)]
         out += [correlation[i, j] for i, j, *_ in covariance.partial_positions(group.blocks)]
+    if model.designs[0].rescor:
+        size = len(model.designs)
+        positions = covariance.partial_positions((tuple(range(size)),))
+        out += [values["rescor"][i, j] for i, j, *_ in positions]
     for design in model.designs:
         out += [gap for own in cutpoint_sets(design, values).values() for gap in np.diff(own)]
     out += [value for name, value in values.items() if "shrinkage:" in name]

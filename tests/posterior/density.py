@@ -116,7 +116,7 @@ def log_lkj(correlation: np.ndarray, eta: float) -> float:
 
 def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log prior of all that is neither an effect, nor a coefficient, nor a cutpoint."""
-    scalars = [d.prefix + name for d in model.designs for name in d.scalars]
+    scalars = list(dict.fromkeys(d.named(name) for d in model.designs for name in d.scalars))
     scalars += [latent.loading for d in model.parts for latent in d.latents]
     scalars += [group.nu for group in model.groups if group.student]
     total = sum(log_prior(model.priors[name].prior, values[name]) for name in scalars)
@@ -125,6 +125,8 @@ def log_hyper(model: Specification, values: Mapping[str, Any]) -> float:
             name = f"{design.prefix}shrinkage"
             total += sum(log_prior(p, values[f"{name}:{key}"]) for key, p in shrinkage.common().items())
             total += sum(log_prior(shrinkage.own(), values[f"{name}:{c}"]) for c in _shrunk(model, design))
+    if model.designs[0].rescor:
+        total += log_lkj(values["rescor"], model.priors["rescor"].prior.eta)
     for group in model.groups:
         sds, correlation = at_average(model, group, values)
         for effect, sd in zip(group.effects, sds, strict=True):
@@ -247,7 +249,7 @@ def _group(model: Specification, group: Group, values: Mapping[str, Any]) -> flo
     total = 0.0
     if group.zero_sum:
         if not np.allclose(effects.sum(0), 0, atol=1e-8 * (1 + np.abs(effects).max())):
-            raise ModelError(f"Effects of {group.name!r} sum to {effects.sum(0)}.", "Sums of zero.")
+            raise ModelError("sums", f"Effects of {group.name!r} sum to {effects.sum(0)}.", "Sums of zero.")
         effects = zero_sum_basis(len(effects)) @ effects
     if group.root is not None:
         # With K = R R', effects are R times effects of independent levels.
@@ -312,7 +314,21 @@ def linear_predictor(design: Design, values: Mapping[str, Any]) -> np.ndarray:
 
 def log_rows(model: Specification, values: Mapping[str, Any]) -> float:
     """Return the log density of all responses."""
+    if model.designs[0].rescor:
+        return sum(_log_row(model, values, i) for i in range(model.designs[0].n_rows))
     return float(sum(log_density_of_rows(design, values).sum() for design in model.designs))
+
+
+def _log_row(model: Specification, values: Mapping[str, Any], i: int) -> float:
+    """Return the log density of those of a row's Student-t responses that are known, given correlations."""
+    known = [k for k, design in enumerate(model.designs) if design.rows.weight[i] > 0]
+    designs = [model.designs[k] for k in known]
+    if not designs:
+        return 0.0
+    sigma = [np.broadcast_to(phi_of(d, values)["sigma"], d.n_rows)[i] for d in designs]
+    shape = np.asarray(values["rescor"])[np.ix_(known, known)] * np.outer(sigma, sigma)
+    away = [design.rows.y[i] - linear_predictor(design, values)[i] for design in designs]
+    return float(stats.multivariate_t.logpdf(away, None, shape, df=values["nu"]))
 
 
 def log_density_of_rows(design: Design, values: Mapping[str, Any], eta: Any = None) -> np.ndarray:
@@ -335,7 +351,7 @@ def log_density_of_rows(design: Design, values: Mapping[str, Any], eta: Any = No
 
 def phi_of(design: Design, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the family's parameters: numbers, or (N,) arrays of those that have predictors."""
-    phi = {name: values[design.prefix + name] for name in design.scalars}
+    phi = {name: values[design.named(name)] for name in design.scalars}
     for part in design.predictors:
         phi[part.parameter] = INVERSE[part.family.link](linear_predictor(part, values))
     return phi

@@ -154,3 +154,13 @@ def test_scales_of_extreme_inputs_are_numbers():
         prior.scales_adjoint.compiled(inputs, np.zeros(0), outputs, np.ones(len(outputs)), found)
         assert np.isfinite(outputs).all() and np.isfinite(found).all()
     assert set(type(prior) for prior in SHRINKAGE) == set(Shrinkage.__subclasses__())
+
+
+def test_arguments_and_points_broadcast_against_each_other():
+    """Arguments may be draws, as where a prior's own arguments are estimated."""
+    x, mu, sigma = (
+        np.linspace(-2, 3, 4)[:, None],
+        np.linspace(-1, 1, 3),
+        np.linspace(0.5, 2, 12).reshape(4, 3),
+    )
+    np.testing.assert_allclose(Normal.log_density(x, mu, sigma), stats.norm(mu, sigma).logpdf(x), rtol=1e-12)

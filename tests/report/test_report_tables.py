@@ -5,8 +5,9 @@ import pytest
 
 import shoal as sl
 from report.cases import ODD, RUN, fit
+from shoal.estimands.r2 import r2
 from shoal.fit.results import Results
-from shoal.report.effects import ALL_SHOWN, FROM_EACH_END, effect_tables, kept, variance_table
+from shoal.report.effects import ALL_SHOWN, FROM_EACH_END, effect_tables, explained, kept, variance_table
 from shoal.report.figures import decimals, fixed, percent, short
 from shoal.report.parameters import Parameters
 from shoal.report.run import again, data_table, run_facts
@@ -225,3 +226,20 @@ def test_what_the_user_asked_of_the_sampler_is_said():
     asked = again(Results(results.model, tree))
     assert asked.endswith("seed=5, warmup=100, sampler='nuts', coordinates='noncentered')")
     assert again(results).endswith("seed=5, warmup=100)")
+
+
+@pytest.mark.parametrize("name", ["one chain", "two responses"])
+def test_shares_that_are_explained_are_those_of_the_fit(name):
+    results = fit(name)._results
+    for design in results.model.designs:
+        table = explained(results, design, 0.9)
+        expected = r2(results, design.prefix.rstrip("_") or None).table
+        assert [row[0] for row in table.rows] == list(expected.index)
+        assert [row[1] for row in table.rows] == [percent(value) for value in expected["mean"]]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("ordered", "categories"), ("not kept", "not kept")])
+def test_why_nothing_is_explained_is_said(name, reason):
+    results = fit(name)._results
+    (text,) = explained(results, results.model.designs[0], 0.9).texts
+    assert text.startswith("R2 cannot be given.") and reason in text

@@ -95,7 +95,7 @@ def test_every_combination_is_run_and_named_by_what_tells_it_apart(monkeypatch):
 
 def test_a_run_that_fails_is_a_row_with_its_reason(monkeypatch):
     def fails(*_, **__):
-        raise SamplingError("The density is zero.", "Not this.")
+        raise SamplingError("density-too-low", "The density is zero.", "Not this.")
 
     monkeypatch.setattr(runs.fitting, "fit", fails)
     comparison = sl.lab.compare_coordinates(eight_schools(), "centered", **RUN)

@@ -31,7 +31,9 @@ def refuse(others: Mapping[str, Any], formula: Any) -> None:
         With the formula, or the argument, to write instead.
     """
     for name, value in others.items():
-        raise ModelError(f"A model takes no argument {name!r}.", *_answer(name, value, formula))
+        raise ModelError(
+            "unknown-argument", f"A model takes no argument {name!r}.", *_answer(name, value, formula)
+        )
 
 
 def _answer(name: str, value: Any, formula: Any) -> tuple[str, str]:

@@ -13,8 +13,10 @@ from shoal import report
 from shoal.api.conclusions import Conclusions
 from shoal.criticism.diagnosis import Diagnosis, diagnose
 from shoal.criticism.sensitivity import THRESHOLD, Sensitivity, sensitivity
+from shoal.criticism.verification import Verification, verify
 from shoal.errors import ShoalWarning
 from shoal.fit import files
+from shoal.fit.certificate import Certificate, of_attrs
 from shoal.fit.many import where
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
@@ -48,6 +50,49 @@ class Fitted(Conclusions):
     def diagnose(self) -> Diagnosis:
         """Return findings about the draws and the model; ``.ok`` if there is nothing to mend."""
         return diagnose(self._results)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the run said for itself, a short run by another move included; older files have none."""
+        return of_attrs(self._results.attrs)
+
+    def verify(
+        self, *, seed: int | None = None, cores: int | None = None, progress: bool | None = None
+    ) -> Verification:
+        """Sample the posterior again by another move and another seed, and compare.
+
+        As many draws as the fit has are made by trajectories where proposals made the fit's, by alternating
+        moves or NUTS where trajectories did. Of a fit that was loaded, the model is the one that its file
+        describes, and the log likelihood of some draws is compared with that at the time it was written.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Of the run that is made; by default one that the fit's own seed determines.
+        cores : int, optional
+            All by default.
+        progress : bool, optional
+            Show a progress bar; by default on a terminal.
+
+        Returns
+        -------
+        Verification
+            ``.ok``, ``.verdict`` and ``.table``: means and sds by both runs, and how many Monte Carlo errors
+            they are apart.
+
+        Raises
+        ------
+        SamplingError
+            A run that could not be made.
+
+        Examples
+        --------
+        >>> fit.verify().ok
+        True
+        """
+        sizes = self._results.posterior.sizes
+        with shown(progress, sizes["chain"] * sizes["draw"]) as bar:
+            return verify(self._results, seed, cores, bar)
 
     def sensitivity(
         self,
@@ -249,4 +294,6 @@ class Fitted(Conclusions):
         formula = self._results.model.text
         dropped = self._results.model.table.dropped
         rows = f"; {dropped}" if dropped is not None else ""
-        return f"<shoal.Fit {formula!r}: {sizes['chain']} chains of {sizes['draw']} draws{rows}>"
+        certificate = self.certificate
+        doubt = "" if certificate is None or certificate.ok else "; checks failed: diagnose() says what to do"
+        return f"<shoal.Fit {formula!r}: {sizes['chain']} chains of {sizes['draw']} draws{rows}{doubt}>"

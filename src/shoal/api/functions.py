@@ -110,10 +110,7 @@ def kfold(
     Rows are left out by a weight of 0: all fits share one compilation, run side by side, and have the priors
     of the whole table.
     """
-    given: Any = model  # by callers without types
-    if not isinstance(given, Model):
-        what = "fit.model" if isinstance(given, Fit) else ""
-        raise ModelError(f"The model is of type {type(given).__name__}.", "An sl.Model.", what)
+    _check_model(model)
     cores = os.cpu_count() or 1 if cores is None else cores
     settings = Settings(draws, chains, warmup, seed, target_accept, cores)
     at = where(cores, workers, client, checkpoint)
@@ -123,6 +120,7 @@ def kfold(
 
 def sbc(model: Model, simulations: int = 200, **settings: Any) -> calibration.Calibration:
     """Check a model's computation by simulation-based calibration; see `calibration.sbc`."""
+    _check_model(model)
     return calibration.sbc(model.specification, simulations, **settings)
 
 
@@ -175,7 +173,13 @@ def many_fits(
     """
     given: Any = count  # by callers without types
     if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
-        raise ModelError(f"count={count!r}.", "count is an integer of at least 1.")
+        raise ModelError("number-out-of-range", f"count={count!r}.", "count is an integer of at least 1.")
     at = where(cores, workers, client, checkpoint)
     with shown(progress, count, "fits") as bar:
         return many(fit, count, at, dict(about or {}), bar)
+
+
+def _check_model(given: Any) -> None:
+    if not isinstance(given, Model):
+        what = "fit.model" if isinstance(given, Fit) else ""
+        raise ModelError("not-a-model", f"The model is of type {type(given).__name__}.", "An sl.Model.", what)

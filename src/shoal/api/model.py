@@ -15,6 +15,7 @@ from shoal.api.fit import Fitted
 from shoal.api.responses import read_for, responses_of
 from shoal.criticism import calibration
 from shoal.engine.collection import without_collection
+from shoal.engine.first_use import announced
 from shoal.engine.plan import Plan
 from shoal.engine.record import Record
 from shoal.engine.settings import Settings
@@ -49,7 +50,9 @@ class Model(BeforeData):
         Response("x ~ latent(u | g)")]``; every name then begins with ``<response>_``.
     data : DataFrame or path
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
-        of the formula are read.
+        of the formula are read. A table need not be in memory: a DuckDB relation, a polars LazyFrame, a Dask
+        or Spark DataFrame, a pyarrow dataset, and Parquet files, ``"rows/*.parquet"``, are reduced where they
+        are, gaussian rows to their sums, those of other families to distinct ones with their counts.
     family : str or Family
         One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
         of your own, an instance of a subclass of `shoal.families.Family`.
@@ -69,7 +72,8 @@ class Model(BeforeData):
         files, and printed; rows of results are numbered without them. What is dropped is no bias only where
         whether a row is complete does not depend on its response, given the predictors.
     rescor : bool
-        Of several gaussian responses: their residuals correlate in each row, ``rescor`` in the posterior.
+        Of several gaussian responses, or student ones, which then share ``nu``: their residuals correlate in
+        each row, ``rescor`` in the posterior.
     covariances : mapping, optional
         Known covariances between levels that the formula names, ``(1 | gr(g, cov=K))``: from names to
         DataFrames labelled by level, or matrices, of a factor whose levels are categories or integers without
@@ -107,7 +111,8 @@ class Model(BeforeData):
     ):
         refuse(others, formula)
         responses = responses_of(formula, family, link, predictors)
-        self._spec = specify(responses, read_for(responses, data), priors, covariances, missing, rescor)
+        table = read_for(responses, data, missing, covariances, rescor)
+        self._spec = specify(responses, table, priors, covariances, missing, rescor)
         self._whole = self._spec
 
     @classmethod
@@ -141,15 +146,17 @@ class Model(BeforeData):
         """What is integrated, what is sampled, how, and why."""
         return plan_of(self._spec)
 
-    def posterior(self, coordinates: str = "auto", sampler: str = "auto") -> Posterior:
+    def posterior(self, coordinates: str = "auto", sampler: str = "auto", client: Any = None) -> Posterior:
         """Return the log density in the coordinates asked for, ready to be evaluated or sampled.
+
+        With a Dask `client`, its workers hold the rows; see `fit`.
 
         Raises
         ------
         ModelError
             Unknown names, or products of levels that the machine's memory cannot hold.
         """
-        return posterior_of(self._spec, coordinates, sampler)
+        return posterior_of(self._spec, coordinates, sampler, client=client)
 
     def fit(
         self,
@@ -164,6 +171,7 @@ class Model(BeforeData):
         target_accept: float | None = None,
         cores: int | None = None,
         store: str = "auto",
+        client: Any = None,
         checkpoint: str | Path | None = None,
         progress: bool | None = None,
     ) -> Fit:
@@ -177,7 +185,9 @@ class Model(BeforeData):
             Same seed, same draws, on any number of cores. Without one, a fresh one is drawn and kept in the
             result.
         coordinates : {"auto", "transport", "centered", "noncentered", "zero_sum"}
-        sampler : {"auto", "independence", "alternating", "hmc", "nuts"}
+        sampler : {"auto", "independence", "quadrature", "alternating", "hmc", "nuts"}
+            Of models with one grouping factor "quadrature" integrates each level by itself and samples all
+            else from what is left: draws are about independent.
         warmup : int
             Iterations of each chain spent on its step size; NUTS takes at least 1,000.
         thin : int
@@ -191,9 +201,14 @@ class Model(BeforeData):
             which they are read when asked for; to be made again from the states of the chains when asked for;
             as each level's mean, sd and quantiles; or not. "auto" takes float64 up to 512 MB, float32 up to
             a quarter of the memory, and then the checkpoint, if there is one, or summaries, and says so.
+        client : distributed.Client, optional
+            Of a Dask cluster (extra ``dask``), whose workers own the rows, by levels of the one grouping
+            factor, and answer some tens of rounds about them; the sampler is "quadrature" then. A worker that
+            is lost costs time, not the fit.
         checkpoint : path, optional
             A folder, such as ``"run.zarr"``, that keeps the run while it goes. The same call goes on from
             where one was killed, to the very draws of a run that was not, and opens at once what is done.
+            Of "quadrature", whose draws come all at once, only what is done is kept.
             Needs ``pip install 'shoal[checkpoint]'``.
         progress : bool, optional
             Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
@@ -221,20 +236,21 @@ class Model(BeforeData):
         cores = os.cpu_count() or 1 if cores is None else cores
         settings = Settings(draws, chains, warmup, seed, target_accept, cores, thin=thin)
         fitting.check_settings(settings, store, checkpoint is not None)
-        posterior = self.posterior(coordinates, sampler)
-        if posterior.plan.warning:
-            warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
+        with shown(progress, draws * chains) as bar, announced(bar):
+            posterior = self.posterior(coordinates, sampler, client)
+            if posterior.plan.warning:
+                warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
 
-        def sample(record: Record | None) -> Results:
-            with shown(progress, draws * chains) as bar:
+            def sample(record: Record | None) -> Results:
                 results = fitting.fit(posterior, settings, store, bar, record=record)
-            results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
-            return results
+                results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
+                return results
 
-        if checkpoint is None:
-            return Fit(sample(None))
-        about = fingerprint(self._spec, settings, coordinates=coordinates, sampler=sampler, store=store)
-        return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
+            if checkpoint is None:
+                return Fit(sample(None))
+            asked = {"coordinates": coordinates, "sampler": sampler, "store": store}
+            about = fingerprint(self._spec, settings, **asked, client=client is not None)
+            return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
 
     def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.
@@ -248,6 +264,7 @@ class Model(BeforeData):
         """
         if pooling == "partial" and self._whole.pooling != "partial":
             raise ModelError(
+                "pooled-variant",
                 f"This model was made with pooling {self._whole.pooling!r}; the partial one is not known.",
                 "The model as it was first written.",
             )

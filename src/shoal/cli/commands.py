@@ -22,6 +22,7 @@ from shoal.cli.options import (
     Missing,
     Predictors,
     Priors,
+    Probability,
     Sampler,
     Seed,
     Workers,
@@ -101,7 +102,7 @@ def fit(
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep the run in it, and go on from what it holds: run.zarr."),
     ] = None,
-    interval: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,
+    prob: Probability = 0.9,
     effects: Annotated[bool, typer.Option("--effects", help="Show every level of the group, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what is wrong.")] = False,
 ) -> None:
@@ -109,8 +110,6 @@ def fit(
 
     Exits with 2 if the draws cannot be trusted.
     """
-    if not 0 < interval < 1:
-        raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
     if output:
         check_output(output, force, data)
     if report:
@@ -141,12 +140,12 @@ def fit(
     if output:  # before anything is shown: a reader that goes away must not cost the draws
         result.save(output)
     if report:
-        result.report(report, prob=interval)
-    trusted = _report(result, output, interval, effects, quiet)
+        result.report(report, prob=prob)
+    trusted = _report(result, output, prob, effects, quiet)
     raise typer.Exit(0 if trusted else UNTRUSTWORTHY)
 
 
-def _report(result: Fit, output: Path | None, interval: float, effects: bool, quiet: bool) -> bool:
+def _report(result: Fit, output: Path | None, prob: float, effects: bool, quiet: bool) -> bool:
     """Show a fit; return whether it can be trusted."""
     diagnosis = result.diagnose()
     trusted = diagnosis.trustworthy
@@ -157,14 +156,18 @@ def _report(result: Fit, output: Path | None, interval: float, effects: bool, qu
         return trusted
     screen = Screen()
     screen.say(_headline(result.model))
-    screen.print(frame_table(result.summary(prob=interval).reset_index(names="")))
-    screen.say(f"{100 * interval:g}% equal-tailed intervals (eti).", "dim")
+    if not trusted:  # what cannot be trusted says so before its numbers
+        show_diagnosis(screen, diagnosis)
+        screen.say()
+    screen.print(frame_table(result.summary(prob=prob).reset_index(names="")))
+    screen.say(f"{100 * prob:g}% equal-tailed intervals (eti).", "dim")
     if effects:
         for design in result.model.specification.designs:
             for group in design.groups:
-                _show_effects(screen, result.effects(design.prefix + group.name, prob=interval))
+                _show_effects(screen, result.effects(design.prefix + group.name, prob=prob))
     screen.say("\n" + _run(result, output))
-    show_diagnosis(screen, diagnosis)
+    if trusted:
+        show_diagnosis(screen, diagnosis)
     return trusted
 
 
@@ -181,7 +184,7 @@ def _show_effects(screen: Screen, effects: pd.DataFrame) -> None:
 
 def _headline(model: Model) -> str:
     design, family = model.design, model.design.family
-    parts = [f"{family.name}, {family.link} link", f"{design.n_rows:,} rows"]
+    parts = [f"{family.name}, {family.link} link", f"{design.observations:,} rows"]
     parts += [f"{len(group.labels):,} levels of {group.name}" for group in design.groups]
     return f"{model.specification.text}\n{', '.join(parts)}\n"
 
@@ -276,6 +279,7 @@ def sbc(
     model = model_of(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
+    from shoal.fit.files import whole
 
     with progress.shown(None, simulations, "fits") as bar:
         calibration = sbc(
@@ -290,7 +294,8 @@ def sbc(
             progress=bar,
         )
     if plot:
-        calibration.plot().savefig(plot)
+        with whole(plot) as part:
+            calibration.plot().savefig(part, format=plot.suffix[1:].lower())
     screen = Screen()
     screen.say(_headline(model))
     screen.print(frame_table(calibration.summary().reset_index(names="")))

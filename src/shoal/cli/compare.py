@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shoal.cli.commands import PICTURES, UNTRUSTWORTHY, Force
-from shoal.cli.inputs import check_output
-from shoal.cli.report import load_fit
-from shoal.cli.screen import STYLES, Screen, frame_table
+from shoal.cli.inputs import check_ending
+from shoal.cli.report import check_result, load_fit
+from shoal.cli.screen import Screen, frame_table, trusted
 from shoal.errors import FileError, listing, nearest
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def compare(
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r}. {nearest(method, METHODS)}", param_hint="--method")
     _check_files(files)
-    _check_output(plot, PICTURES, "--plot", force, files)
-    _check_output(pointwise, TABLES, "--pointwise", force, files)
+    check_ending(plot, PICTURES, "--plot", force, files)
+    check_ending(pointwise, TABLES, "--pointwise", force, files)
     fits = {name: load_fit(file) for name, file in zip(_names(files), files, strict=True)}
     several = _compared(fits, unit, refit, method, cores) if len(fits) > 1 else None
     scores = several.scores if several else _alone(fits, unit, refit, cores)
@@ -82,32 +82,21 @@ def compare(
         screen.say("\n".join(["", *map(str, scores.values())]))
     for path in filter(None, (plot, pointwise)):
         screen.say(f"Written to {path}.")
-    sound = [_relied_on(screen, scores), trusted(screen, fits)]
+    sound = [
+        _relied_on(screen, scores),
+        *(trusted(screen, fit.diagnose(), name) for name, fit in fits.items()),
+    ]
     raise typer.Exit(0 if all(sound) else UNTRUSTWORTHY)
 
 
 def _check_files(files: Sequence[Path]) -> None:
     """Raise unless all files are there, and none is there twice."""
     for file in files:
-        if not file.is_file():
-            found = f"{file} is a folder." if file.is_dir() else f"There is no file {file}."
-            raise FileError(found, "A result file written by `fit.save` or `shoal fit -o`.")
+        check_result(file)
     for one, other in combinations(files, 2):
         if one.samefile(other):
             found = f"{one} is given twice." if one == other else f"{one} and {other} are one file."
-            raise FileError(found, "Files of different fits.")
-
-
-def _check_output(
-    path: Path | None, endings: Sequence[str], option: str, force: bool, files: Sequence[Path]
-) -> None:
-    """Raise unless `path` may be written."""
-    if path is None:
-        return
-    if path.suffix.lower() not in endings:
-        raise typer.BadParameter(f"{path.name!r} ends in none of {', '.join(endings)}.", param_hint=option)
-    for file in files:
-        check_output(path, force, str(file))
+            raise FileError("file-given-twice", found, "Files of different fits.")
 
 
 def _names(files: Sequence[Path]) -> list[str]:
@@ -177,16 +166,4 @@ def _relied_on(screen: Screen, scores: Mapping[str, Loo]) -> bool:
             "--refit fits anew without each of these.",
             "bold",
         )
-    return not bad
-
-
-def trusted(screen: Screen, fits: Mapping[str, Fit]) -> bool:
-    """Say which draws cannot be trusted; return whether all can."""
-    diagnoses = {name: fit.diagnose() for name, fit in fits.items()}
-    bad = {name: d for name, d in diagnoses.items() if not d.trustworthy}
-    for name, diagnosis in bad.items():
-        screen.say(f"\n{name}: {diagnosis.verdict}", "bold")
-        for finding in diagnosis:
-            if finding.severity == "error":
-                screen.say(str(finding), STYLES[finding.severity], hang=2)
     return not bad

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shoal.cli.commands import UNTRUSTWORTHY
-from shoal.cli.screen import Screen, complain, show_diagnosis
+from shoal.cli.options import Cores
+from shoal.cli.report import load_fit
+from shoal.cli.screen import Screen, complain, frame_table, show_diagnosis
 
-EPILOG = "Example: shoal doctor trace.nc"
+if TYPE_CHECKING:
+    from shoal.api import Fit
+
+EPILOG = "Example: shoal doctor trace.nc; shoal doctor --verify fit.nc"
 
 File = Annotated[
     Path,
@@ -23,15 +28,27 @@ File = Annotated[
 
 def doctor(
     file: File,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Build the model of a fit of Shoal from the file, sample it by another move, and compare.",
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Of --verify.", show_default="follows from the fit's own")
+    ] = None,
+    cores: Cores = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what is wrong.")] = False,
 ) -> None:
     """Say whether the draws in a file can be trusted, what is wrong with them, and what to do.
 
-    Exits with 2 if the draws cannot be trusted.
+    Exits with 2 if the draws cannot be trusted, or if --verify does not confirm them.
     """
     from shoal.criticism.diagnosis import diagnose
 
-    diagnosis = diagnose(file)
+    fit = load_fit(file) if verify else None
+    diagnosis = diagnose(file if fit is None else fit)
     if quiet:
         for finding in diagnosis:
             if finding.severity != "note":
@@ -41,4 +58,18 @@ def doctor(
         show_diagnosis(screen, diagnosis)
         if diagnosis.coverage:
             screen.say(f"\n{diagnosis.coverage}", "dim", hang=2)
-    raise typer.Exit(0 if diagnosis.trustworthy else UNTRUSTWORTHY)
+    confirmed = fit is None or _verified(fit, seed, cores, quiet)
+    raise typer.Exit(0 if diagnosis.trustworthy and confirmed else UNTRUSTWORTHY)
+
+
+def _verified(fit: Fit, seed: int | None, cores: int | None, quiet: bool) -> bool:
+    """Sample a fit again, and show how the two compare; return whether the draws are confirmed."""
+    found = fit.verify(seed=seed, cores=cores, progress=False if quiet else None)
+    if not quiet:
+        screen = Screen()
+        screen.say()
+        screen.print(frame_table(found.table.reset_index(names="")))
+        screen.say(f"\n{found.verdict}", "green" if found.ok else "bold")
+    elif not found.ok:
+        complain("error", found.verdict)
+    return found.ok

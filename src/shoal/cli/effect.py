@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from shoal.cli.commands import PICTURES, UNTRUSTWORTHY
-from shoal.cli.compare import trusted
-from shoal.cli.inputs import check_output
-from shoal.cli.options import Force
+from shoal.cli.inputs import check_ending
+from shoal.cli.options import Force, Probability, ResultFile
 from shoal.cli.report import load_fit
-from shoal.cli.screen import Screen, frame_table
+from shoal.cli.screen import Screen, frame_table, trusted
 from shoal.formula.tokens import NUMBER
 
 EPILOG = "Example: shoal effect fit.nc age --by urban --levels population --plot age.png"
@@ -24,9 +23,7 @@ NUMBERS = 5  # columns of a table of draws, beside those that say what its rows 
 
 
 def effect(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
-    ],
+    file: ResultFile,
     x: Annotated[
         list[str],
         typer.Argument(metavar="X", help="A predictor, or two of a surface; with values: age=20,30,40."),
@@ -70,7 +67,7 @@ def effect(
     ] = None,
     points: Annotated[int, typer.Option(help="Of the grid of a number.")] = 11,
     response: Annotated[str | None, typer.Option(help="One of several responses.")] = None,
-    interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
+    prob: Probability = 0.9,
     plot: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Draw it into this PNG, SVG or PDF file.")
     ] = None,
@@ -83,15 +80,13 @@ def effect(
 
     Exits with 2 if the draws cannot be trusted.
     """
-    if not 0 < interval < 1:
-        raise typer.BadParameter(f"{interval} is not between 0 and 1.", param_hint="--interval")
     if plot and (slope or hypothesis):
         raise typer.BadParameter("it is of predictions, not of slopes or comparisons.", param_hint="--plot")
-    _check(plot, PICTURES, "--plot", force, file)
-    _check(table, TABLES, "--table", force, file)
+    check_ending(plot, PICTURES, "--plot", force, [file])
+    check_ending(table, TABLES, "--table", force, [file])
     fit = load_fit(file)
     along = _once(map(_column, x), "X")
-    asked: dict[str, Any] = {"scale": scale, "prob": interval, "response": response, "levels": levels}
+    asked: dict[str, Any] = {"scale": scale, "prob": prob, "response": response, "levels": levels}
     asked |= {"by": _once(map(_column, by), "--by") if by else None}
     asked |= {"at": _once(map(_held, at), "--at") if at else None}
     asked |= {"over": over} if over else {}
@@ -108,16 +103,7 @@ def effect(
     screen.say(f"\nScale: {found.scale}.\nPopulation: {found.population}.", hang=2)
     for path in filter(None, (plot, table)):
         screen.say(f"Written to {path}.")
-    raise typer.Exit(0 if trusted(screen, {file.name: fit}) else UNTRUSTWORTHY)
-
-
-def _check(path: Path | None, endings: tuple[str, ...], option: str, force: bool, file: Path) -> None:
-    """Raise unless `path` may be written."""
-    if path is None:
-        return
-    if path.suffix.lower() not in endings:
-        raise typer.BadParameter(f"{path.name!r} ends in none of {', '.join(endings)}.", param_hint=option)
-    check_output(path, force, str(file))
+    raise typer.Exit(0 if trusted(screen, fit.diagnose(), file.name) else UNTRUSTWORTHY)
 
 
 def _once(pairs: Iterable[tuple[str, Any]], option: str) -> dict[str, Any]:

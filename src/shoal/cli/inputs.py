@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from shoal.cli.predictor_text import parse_predictors
 from shoal.cli.prior_text import parse_priors
@@ -22,7 +25,7 @@ SHIPPED = "dataset:"
 
 
 def find_data(data: str) -> pd.DataFrame | Path:
-    """Return the table that a DATA argument names: a file, or a data set that comes with Shoal.
+    """Return the table that a DATA argument names: a file, files, or a data set that comes with Shoal.
 
     ``dataset:radon`` is always the shipped one; plain ``radon`` is, unless there is a file of that name.
 
@@ -38,7 +41,9 @@ def find_data(data: str) -> pd.DataFrame | Path:
         return path
     if data in known:
         return load_dataset(data)
-    raise DataError(f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known))
+    raise DataError(
+        "unknown-data", f"{data!r} is neither a file nor a data set of Shoal.", "", nearest(data, known)
+    )
 
 
 def model_of(
@@ -74,7 +79,7 @@ def find_dataset(name: str) -> Dataset:
     known = {dataset.name: dataset for dataset in describe()}
     name = name.removeprefix(SHIPPED)
     if name not in known:
-        raise DataError(f"There is no data set named {name!r}.", "", nearest(name, known))
+        raise DataError("unknown-data-set", f"There is no data set named {name!r}.", "", nearest(name, known))
     return known[name]
 
 
@@ -82,6 +87,26 @@ def csv_text(dataset: Dataset) -> str:
     """Return a shipped data set as its file holds it."""
     content = (resources.files("shoal.tables.datasets") / dataset.file).read_bytes()
     return (gzip.decompress(content) if dataset.file.endswith(".gz") else content).decode("utf-8")
+
+
+def check_ending(
+    path: Path | None, endings: Sequence[str], option: str, force: bool, files: Sequence[Path]
+) -> None:
+    """Make sure that an output of some kind, if there is to be one, can be written.
+
+    Raises
+    ------
+    typer.BadParameter
+        Another ending.
+    FileError
+        As `check_output` raises of any of `files`, which are read.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(f"{path.name!r} ends in none of {', '.join(endings)}.", param_hint=option)
+    for file in files:
+        check_output(path, force, str(file))
 
 
 def check_output(path: Path, force: bool, data: str) -> None:
@@ -94,16 +119,21 @@ def check_output(path: Path, force: bool, data: str) -> None:
     """
     if path.exists():
         if Path(data).exists() and path.samefile(data):
-            raise FileError(f"{path} is the data.", "Another name for the result.")
+            raise FileError("output-is-data", f"{path} is the data.", "Another name for the result.")
         if not path.is_file():
-            raise FileError(f"{path} is not a file.", "The name of a file that may be written.")
+            raise FileError(
+                "output-not-a-file", f"{path} is not a file.", "The name of a file that may be written."
+            )
         if not force:
-            raise FileError(f"{path} exists already.", "Another name, or --force to overwrite it.")
+            raise FileError(
+                "output-exists", f"{path} exists already.", "Another name, or --force to overwrite it."
+            )
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as problem:
         raise FileError(
+            "folder-not-writable",
             f"Nothing can be written in the folder {str(path.parent)!r}: {problem.strerror}.",
             "A folder that exists and that you may write to.",
         ) from problem

@@ -12,7 +12,14 @@ from shoal.engine.collection import without_collection
 from shoal.engine.progress import Progress
 from shoal.priors.compiled import Compiled
 
-ROOMS = ("shoal.priors", "shoal.families", "shoal.engine", "shoal.model.terms", "shoal.scores.loo")
+ROOMS = (
+    "shoal.priors",
+    "shoal.families",
+    "shoal.engine",
+    "shoal.engine.rounds",
+    "shoal.model.terms",
+    "shoal.scores.loo",
+)
 
 
 def kernels() -> list[tuple[str, str]]:

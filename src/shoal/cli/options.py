@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _probability(value: float) -> float:
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"{value} is not between 0 and 1.")
+    return value
+
 
 Formula = Annotated[str, typer.Argument(metavar="FORMULA", help="Such as 'y ~ 1 + x + (1 + x | g)'.")]
 Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="CSV, Parquet or Arrow file; or a data set of Shoal: dataset:radon, or just radon where no file "
-        "is called so.",
+        help="CSV, Parquet or Arrow file; Parquet files that need not fit in memory, 'rows/*.parquet'; or a "
+        "data set of Shoal: dataset:radon, or just radon where no file is called so.",
     ),
 ]
 FamilyName = Annotated[
@@ -42,9 +50,16 @@ Priors = Annotated[
         show_default=False,
     ),
 ]
+ResultFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
+]
+Probability = Annotated[
+    float,
+    typer.Option("--prob", "--interval", callback=_probability, help="Probability of the intervals shown."),
+]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_default="a fresh one, shown")]
 Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
-Sampler = Annotated[str, typer.Option(help="auto, independence, alternating, hmc or nuts.")]
+Sampler = Annotated[str, typer.Option(help="auto, independence, quadrature, alternating, hmc or nuts.")]
 Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
 Workers = Annotated[int | None, typer.Option(help="Processes, in place of threads.", min=1)]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]

@@ -27,12 +27,15 @@ def parse_predictors(texts: Iterable[str]) -> dict[str, str | float]:
             name = known[1]
         elif not (name and tilde):
             raise ModelError(
+                "predictor-unreadable",
                 f"The predictor {text!r} names no parameter.",
                 "For example 'sigma ~ x + (1 | g)', or a number, 'quantile = 0.9'.",
             )
         if name in predictors:
             raise ModelError(
-                f"Two predictors of {name!r}: {predictors[name]!r} and {text!r}.", "One of them."
+                "predictor-twice",
+                f"Two predictors of {name!r}: {predictors[name]!r} and {text!r}.",
+                "One of them.",
             )
         predictors[name] = float(known[2]) if known else text
     return predictors

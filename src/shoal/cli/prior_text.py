@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from shoal.errors import PriorError, nearest
+from shoal.errors import PriorError, meant
 
 if TYPE_CHECKING:
     from shoal.priors import Prior
@@ -30,7 +30,9 @@ def parse_priors(texts: Iterable[str]) -> dict[str, Prior]:
     for text in texts:
         name, prior = parse_prior(text)
         if name in priors:
-            raise PriorError(f"Two priors for {name!r}: {priors[name]} and {prior}.", "One for each name.")
+            raise PriorError(
+                "prior-twice", f"Two priors for {name!r}: {priors[name]} and {prior}.", "One for each name."
+            )
         priors[name] = prior
     return priors
 
@@ -52,14 +54,15 @@ def parse_prior(text: str) -> tuple[str, Prior]:
 
     match = _FORM.fullmatch(text)
     if match is None:
-        raise PriorError(f"The prior {_short(text)} cannot be read.", _LIKE)
+        raise PriorError("prior-unreadable", f"The prior {_short(text)} cannot be read.", _LIKE)
     name, kind, inside = match.groups()
     known = [name for name, own in KINDS.items() if own not in INTERNAL]
     if kind not in known:
         raise PriorError(
+            "unknown-prior",
             f"There is no prior {kind!r}, in {_short(text)}.",
             f"Known: {', '.join(known)}.",
-            _suggest(kind, known),
+            meant(kind, known),
         )
     positional, named = _arguments(text, inside)
     signature = inspect.signature(KINDS[kind])
@@ -69,9 +72,10 @@ def parse_prior(text: str) -> tuple[str, Prior]:
         taken = (f"{p.name}=" if p.kind is p.KEYWORD_ONLY else p.name for p in signature.parameters.values())
         unknown = [n for n in named if n not in signature.parameters]
         raise PriorError(
+            "prior-arguments",
             f"The arguments of {_short(text)} do not fit: {problem}.",
             f"{kind} takes {', '.join(taken)}.",
-            _suggest(unknown[0], signature.parameters) if unknown else "",
+            meant(unknown[0], signature.parameters) if unknown else "",
         ) from problem
     return name, KINDS[kind](*positional, **named)
 
@@ -83,24 +87,23 @@ def _arguments(text: str, inside: str) -> tuple[list[float], dict[str, float]]:
         match = _ARGUMENT.fullmatch(part.strip())
         name, value = match.groups() if match else (None, part.strip())
         if name in named:
-            raise PriorError(f"{name!r} is given twice in {_short(text)}.", "Each argument once.")
+            raise PriorError(
+                "prior-arguments", f"{name!r} is given twice in {_short(text)}.", "Each argument once."
+            )
         if name is None and named:
             found = f"{_short(value)} follows a named argument in {_short(text)}."
-            raise PriorError(found, "Named arguments come last.")
+            raise PriorError("prior-arguments", found, "Named arguments come last.")
         try:
             size = float(value)
         except ValueError as problem:
-            raise PriorError(f"{_short(value)} is not a number, in {_short(text)}.", _LIKE) from problem
+            raise PriorError(
+                "prior-argument-not-a-number", f"{_short(value)} is not a number, in {_short(text)}.", _LIKE
+            ) from problem
         if name is None:
             positional.append(size)
         else:
             named[name] = size
     return positional, named
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    hint = nearest(name, known)
-    return hint if hint.startswith("Did") else ""
 
 
 def _short(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shoal.cli.inputs import check_output
+from shoal.cli.options import Force, Probability, ResultFile
 from shoal.cli.screen import Screen
 from shoal.errors import FileError, ModelError
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A result file, written by `shoal fit -o` or `fit.save`.")
-    ],
+    file: ResultFile,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -29,15 +28,13 @@ def report(
             show_default="FILE with the ending .html",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-    prob: Annotated[float, typer.Option(help="Probability of the intervals shown.")] = 0.9,
+    force: Force = False,
+    prob: Probability = 0.9,
 ) -> None:
     """Write one page about a fit: verdict, model, priors, effects, checks, and how it was made.
 
     The page holds all it shows; it asks no network for anything.
     """
-    if not 0 < prob < 1:
-        raise typer.BadParameter(f"{prob} is not between 0 and 1.", param_hint="--prob")
     check_result(file)
     page = output or file.with_suffix(".html")
     check_page(page, "--output")
@@ -71,7 +68,9 @@ def check_result(file: Path) -> None:
     """
     if not file.is_file():
         needed = "A result file written by `fit.save` or `shoal fit -o`."
-        raise FileError(f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed)
+        raise FileError(
+            "no-file", f"{file} is a folder." if file.is_dir() else f"There is no file {file}.", needed
+        )
 
 
 def load_fit(file: Path) -> Fit:
@@ -83,4 +82,4 @@ def load_fit(file: Path) -> Fit:
         return load(file)
     except FileError as problem:
         other = "`shoal doctor FILE` judges the draws of any program."
-        raise FileError(problem.found, problem.needed, problem.remedy or other) from problem
+        raise FileError(problem.code, problem.found, problem.needed, problem.remedy or other) from problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
@@ -18,6 +19,7 @@ from shoal.cli.screen import complain
 from shoal.errors import DEBUG, ShoalError, ShoalWarning
 
 INTERRUPTED, NO_READER = 130, 141  # 128 + SIGINT, 128 + SIGPIPE
+NO_MEMORY = ("out of memory", "cannot allocate memory", "can't start new thread")  # as libraries say it
 
 app.command(epilog=compare.EPILOG)(compare.compare)
 app.command(epilog=doctor.EPILOG)(doctor.doctor)
@@ -53,16 +55,20 @@ def run(arguments: Sequence[str]) -> int:
         # What is still buffered would raise once more when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NO_READER
-    except MemoryError as problem:
-        complain("error", f"Out of memory. {problem}\nAsk for fewer draws, or keep less: --store none.")
+    except ShoalError as problem:
+        complain("error", str(problem), problem.code)
         return 1
-    except (ShoalError, OSError) as problem:
-        complain("error", str(problem))
-        return 1
-    except Exception as problem:  # the last resort: whatever arrives here is a bug
-        if os.environ.get(DEBUG) == "1":
-            raise
+    except Exception as problem:
         what = " ".join(f"{type(problem).__name__}: {problem}".split())
+        if _of_memory(problem):
+            complain("error", f"Out of memory. {what}\nAsk for fewer draws, or keep less: --store none.")
+            return 1
+        if isinstance(problem, OSError):
+            where = f"{problem.filename}: " if problem.filename else "What the command shows or reads: "
+            complain("error", f"{where}{problem.strerror or problem}.")
+            return 1
+        if os.environ.get(DEBUG) == "1":  # the last resort: whatever arrives here is a bug
+            raise
         complain("bug", f"{what[:300]} This is a bug of Shoal; {DEBUG}=1 shows where. Please report it.")
         return 1
 
@@ -86,6 +92,16 @@ def _usage(problem: typer.TyperException) -> str:
     if context is not None:
         lines += [context.get_usage(), f"See `{context.command_path} --help`."]
     return "\n".join(lines)
+
+
+def _of_memory(problem: BaseException | None) -> bool:
+    """Return whether an error comes of memory that was refused, however a library calls that."""
+    while problem is not None:
+        named = any(sign in str(problem).lower() for sign in NO_MEMORY)
+        if isinstance(problem, MemoryError) or getattr(problem, "errno", None) == errno.ENOMEM or named:
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shoal.errors import visible
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -34,7 +36,7 @@ class Screen(Console):
 
     def say(self, text: str = "", style: str | None = None, hang: int = 0) -> None:
         """Print text as it is; long lines are folded at words, `hang` deeper than their own indentation."""
-        lines = (fold(line, self.width, hang) for line in text.split("\n"))
+        lines = (fold(line, self.width, hang) for line in visible(text, "\n").split("\n"))
         self.print(Text("\n".join(lines), style=style or ""), soft_wrap=True)
 
 
@@ -47,9 +49,14 @@ def fold(line: str, width: int, hang: int = 0) -> str:
     return "\n".join(inside)
 
 
-def complain(kind: str, text: str) -> None:
-    """Print a message to standard error, led by its kind; the layout of its lines is kept."""
-    Screen(stderr=True).print(Text.assemble((f"{kind}: ", STYLES[kind]), text), soft_wrap=True)
+def complain(kind: str, text: str, code: str = "") -> None:
+    """Print a message to standard error, led by its kind; the layout of its lines is kept.
+
+    The code of an error ends it, in a line of its own.
+    """
+    said = visible(text, "\n")
+    message = Text.assemble((f"{kind}: ", STYLES[kind]), said, (f"\n[{code}]" if code else "", "dim"))
+    Screen(stderr=True).print(message, soft_wrap=True)
 
 
 def number(value: Any) -> str:
@@ -76,13 +83,23 @@ def table(columns: Iterable[str], rows: Iterable[Sequence[Any]], words: int = 1)
             title = name.replace("_", "\n") if len(name) > 5 else name
             out.add_column(Text(title), justify="right", vertical="bottom", no_wrap=True)
     for row in rows:
-        out.add_row(*(Text(number(value)) for value in row))
+        out.add_row(*(Text(visible(number(value))) for value in row))
     return out
 
 
 def frame_table(frame: pd.DataFrame, words: int = 1) -> Table:
     """Return the table of a data frame whose first `words` columns are text; its index is not shown."""
     return table(map(str, frame.columns), frame.itertuples(index=False, name=None), words)
+
+
+def trusted(screen: Screen, diagnosis: Diagnosis, name: str = "") -> bool:
+    """Say what is wrong with draws that cannot be trusted; return whether they can."""
+    if not diagnosis.trustworthy:
+        screen.say(f"\n{name + ': ' if name else ''}{diagnosis.verdict}", "bold")
+        for finding in diagnosis:
+            if finding.severity == "error":
+                screen.say(str(finding), STYLES[finding.severity], hang=2)
+    return diagnosis.trustworthy
 
 
 def show_diagnosis(screen: Screen, diagnosis: Diagnosis) -> None:

@@ -22,6 +22,7 @@ from shoal.criticism.uniformity import joint_spread, uniformity
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.estimands.predictions import check_integer
 from shoal.fit.fingerprint import fingerprint
 from shoal.fit.many import many, where
 from shoal.fit.posterior import Posterior, posterior_of
@@ -31,6 +32,7 @@ from shoal.model.assemble import Variables
 from shoal.model.design import Design
 from shoal.model.predictors import density_of_responses, linear_predictor, phi_of
 from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.tables.reduction import SAMPLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,12 +192,13 @@ def sbc(
     """
     limits = (("simulations", simulations, FEWEST), ("draws", draws, 4), ("chains", chains, 1))
     for name, value, least in limits:
-        if value < least:
-            raise ModelError(f"{name}={value}.", f"{name} is at least {least}.")
+        check_integer(name, value, least)
     began, progress = time.perf_counter(), progress or Progress()
     _check_recursive(model)
+    model.require_rows("A calibration by simulated responses", SAMPLE)
     if any(not design.rows.observed.all() for design in model.designs):
         raise ModelError(
+            "calibration-of-censored",
             "Rows are censored, and responses that are simulated are not.",
             "A model whose responses are all observed.",
             "Check the model without cens(...).",
@@ -224,6 +227,7 @@ def _check_recursive(model: Specification) -> None:
         own = set(design.formula.response.value.columns)
         if used := responses & ({c for part in design.parts for c in part.formula.columns} - own):
             raise ModelError(
+                "calibration-of-predictors",
                 f"{listing(sorted(used))} is a response and a predictor of another response.",
                 "Calibration simulates all responses given fixed predictors.",
                 "Calibrate each response's model alone.",
@@ -235,7 +239,11 @@ def _free_quantities(model: Specification) -> list[str]:
     quantities = _quantities(model, draw_prior(model, np.random.default_rng(0), 2))
     names = [name for name, (first, second) in quantities.items() if first != second]
     if not names:
-        raise ModelError("All parameters of the model are Fixed.", "At least one parameter to calibrate.")
+        raise ModelError(
+            "nothing-to-calibrate",
+            "All parameters of the model are Fixed.",
+            "At least one parameter to calibrate.",
+        )
     return names
 
 
@@ -253,7 +261,8 @@ class _Simulations:
         try:
             return self._ranked(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))))
         except SamplingError as problem:
-            raise SamplingError(f"Simulation {number} of seed {seed}: {problem.found}") from problem
+            found = f"Simulation {number} of seed {seed}: {problem.found}"
+            raise SamplingError(problem.code, found) from problem
 
     def _ranked(self, rng: np.random.Generator) -> pd.DataFrame:
         truth = draw_prior(self.posterior.model, rng, 1)
@@ -317,7 +326,7 @@ def _quantities(model: Specification, draws: Mapping[str, np.ndarray]) -> dict[s
 
 def _of_responses(designs: Sequence[Design], draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log likelihood of responses whose residuals correlate, (n,)."""
-    predicted = [(d, linear_predictor(d, draws), phi_of(d, draws)["sigma"]) for d in designs]
+    predicted = [(d, linear_predictor(d, draws), phi_of(d, draws)) for d in designs]
     return density_of_responses(predicted, draws["rescor"]).sum(-1)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal.errors import FileError, ModelError
-from shoal.fit.files import path_of
+from shoal.errors import ModelError
+from shoal.fit.files import path_of, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,13 +47,11 @@ class Picture:
         """
         path = path_of(path)
         if path.suffix.lower() not in FORMATS:
-            raise ModelError(f"{path.name!r} ends in none of {', '.join(FORMATS)}.", "One of these.")
-        try:
-            self.figure.savefig(path, dpi=dpi)
-        except OSError as problem:
-            raise FileError(
-                f"{path} cannot be written: {problem}.", "A folder you may write to."
-            ) from problem
+            raise ModelError(
+                "output-ending", f"{path.name!r} ends in none of {', '.join(FORMATS)}.", "One of these."
+            )
+        with whole(path) as part:
+            self.figure.savefig(part, dpi=dpi, format=path.suffix[1:].lower())
         return path
 
     def svg(self) -> str:

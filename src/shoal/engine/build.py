@@ -172,6 +172,11 @@ class Builder:
         """
         self._quadratics.append(GaussianRows(lines, response, weight, count, precision))
 
+    @property
+    def functions(self) -> list[RowFunction]:
+        """Row functions and interval functions of the rows declared so far, two a block."""
+        return [function for b in self._blocks for function in (b.function, b.interval)]
+
     def build(self) -> Problem:
         """Return the problem, its effects reordered for elimination; its expansion is still zero."""
         blocks = self._blocks
@@ -204,7 +209,7 @@ class Builder:
             derived=self._derived_arrays(),
             expansion=arrays.Expansion(np.zeros(len(gram.row)), np.zeros(self._n_columns), mean.copy()),
             functions=functions_of(
-                [function for b in blocks for function in (b.function, b.interval)],
+                self.functions,
                 (prior for _, prior, _ in self.slots),
                 (derived[:2] for derived in self._derived),
             ),

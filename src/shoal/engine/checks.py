@@ -7,11 +7,12 @@ E-BFMI 0.3 (Betancourt 2016, arXiv:1604.00695).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtri
 
-from shoal.engine.convergence import ess_bulk, ess_tail, rhat
+from shoal.engine.convergence import ess_bulk, ess_tail, examined, rhat
 from shoal.engine.settings import Chains
 from shoal.errors import listing
 
@@ -19,6 +20,7 @@ WORST_RHAT = 1.01
 LEAST_ESS = 100  # a chain
 WORST_K = 0.7  # above it importance weights have no reliable mean (Vehtari et al. 2024)
 LEAST_BFMI = 0.3
+MOST_ERROR = 0.05  # of integrals, standard deviation of the log density
 NEARLY = 1.05  # R-hat below which chains agree but for their length
 MOST_LONGER = 12  # times as many iterations, that are tried before another sampler
 FEWEST = 400  # draws of a chain below which R-hat and ESS say too little to decide anything
@@ -26,38 +28,105 @@ SCREENED = 16  # effects screened at a time: what fits the processor's cache
 EXAMINED = 40  # group effects examined in full: those that look worst in a quick screen
 
 
-def failures(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> list[str]:
-    """Return what is wrong with a run, in words; empty if nothing is.
+class Measures(NamedTuple):
+    """How well a run's draws represent a distribution: the worst of what was examined.
+
+    Attributes
+    ----------
+    quantities : int
+        That vary or not, of which those that look worst were examined.
+    chains, draws : int
+    rhat, bulk, tail : float
+        R-hat, and effective sample sizes in the bulk and in the tails.
+    halves : float
+        Between the chains' first and second halves, in Monte Carlo standard errors.
+    bfmi : float or None
+        E-BFMI of the worst chain; None without energies.
+    """
+
+    quantities: int
+    chains: int
+    draws: int
+    rhat: float
+    bulk: float
+    tail: float
+    halves: float
+    bfmi: float | None
+
+
+def measured(
+    draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]
+) -> Measures | None:
+    """Return what the draws say of their own convergence; None where they are too few to say anything.
 
     Parameters
     ----------
     variables, effects : sequences of (chains, draws, ...) arrays
         Hyperparameters and coefficients; what has one value a level.
     """
+    chains, count = draws.stats["lp"].shape
+    if count < FEWEST or not all(np.isfinite(part).all() for part in (*variables, *effects)):
+        return None
+    values = _columns(variables, effects)
+    if not len(values) or (np.ptp(values, axis=2) == 0).any():
+        return None
+    seen = examined(values)
+    size = sum(int(np.prod(part.shape[2:])) for part in (*variables, *effects))
+    energy = draws.stats.get("energy")
+    return Measures(
+        size,
+        chains,
+        count,
+        float(seen.rhat.max()),
+        float(seen.bulk.min()),
+        float(seen.tail.min()),
+        float(seen.halves.max()),
+        None if energy is None else float(bfmi(energy).min()),
+    )
+
+
+def failures(
+    draws: Chains,
+    variables: Sequence[np.ndarray],
+    effects: Sequence[np.ndarray],
+    measures: Measures | None = None,
+) -> list[str]:
+    """Return what is wrong with a run, in words; empty if nothing is.
+
+    Parameters
+    ----------
+    variables, effects : sequences of (chains, draws, ...) arrays
+        Hyperparameters and coefficients; what has one value a level.
+    measures : Measures, optional
+        Of these draws, if they are known.
+    """
     problems = []
     if (k := draws.facts.get("pareto_k", 0.0)) > WORST_K:
         problems.append(f"Pareto k {k:.2f} of the proposals' weights")
+    if (error := draws.facts.get("integration_error", 0.0)) > MOST_ERROR:
+        problems.append(f"integrals with an error of {error:.2f}")
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
         problems.append(f"{divergent} divergent trajectories")
-    if not all(np.isfinite(part).all() for part in (*variables, *effects)):
-        return [*problems, "draws that are not finite"]
-    values = _columns(variables, effects)
-    chains, count = draws.stats["lp"].shape
-    stuck = np.flatnonzero((np.ptp(values, axis=2) == 0).any(0))
-    if stuck.size and count > 1:
-        return [*problems, f"stuck chains {listing(stuck)}"]
-    if count < FEWEST or not values.shape[0]:
-        return problems
-    if "energy" in draws.stats and (worst := bfmi(draws.stats["energy"]).min()) < LEAST_BFMI:
-        problems.append(f"E-BFMI {worst:.2f}")
-    rhat, ess = convergence(values)
-    size = sum(int(np.prod(part.shape[2:])) for part in (*variables, *effects))
-    if rhat.max() > rhat_limit(chains, count, size):
-        problems.append(f"R-hat {rhat.max():.3f}")
-    if ess.min() < LEAST_ESS * chains:
-        problems.append(f"effective sample size {ess.min():.0f}")
+    seen = measures or measured(draws, variables, effects)
+    if seen is None:
+        return problems + _unmeasured(variables, effects)
+    if seen.bfmi is not None and seen.bfmi < LEAST_BFMI:
+        problems.append(f"E-BFMI {seen.bfmi:.2f}")
+    if seen.rhat > rhat_limit(seen.chains, seen.draws, seen.quantities):
+        problems.append(f"R-hat {seen.rhat:.3f}")
+    if (ess := min(seen.bulk, seen.tail)) < LEAST_ESS * seen.chains:
+        problems.append(f"effective sample size {ess:.0f}")
     return problems
+
+
+def _unmeasured(variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> list[str]:
+    """Return why draws that could not be measured are wrong, if they are: they may just be few."""
+    if not all(np.isfinite(part).all() for part in (*variables, *effects)):
+        return ["draws that are not finite"]
+    values = _columns(variables, effects)
+    stuck = np.flatnonzero((np.ptp(values, axis=2) == 0).any(0))
+    return [f"stuck chains {listing(stuck)}"] if stuck.size and values.shape[2] > 1 else []
 
 
 def longer(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.ndarray]) -> int:

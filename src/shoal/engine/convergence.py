@@ -9,12 +9,15 @@ fit needs them, and that package takes longer to import than a small model to sa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.fft
 from scipy.special import ndtri
 
 TAIL = 0.05  # probability of each tail whose quantile's effective sample size is computed
 FAR_OUT = 20  # widths of the 90% interval, beyond which a draw may be of a tail without a mean
+PLATEAU = 3.0  # times their mean, that weights without a tail may reach
 
 
 def split(values: np.ndarray) -> np.ndarray:
@@ -99,8 +102,47 @@ def rhat(values: np.ndarray) -> np.ndarray:
     if values.shape[1] < 2:
         return np.ones(len(values))
     halves = split(values)
-    away = np.abs(halves - np.median(halves, axis=(1, 2), keepdims=True))
-    return np.maximum(_rhat(rank_normalized(halves)), _rhat(rank_normalized(away)))
+    return np.maximum(_rhat(rank_normalized(halves)), _rhat(rank_normalized(away(halves))))
+
+
+def away(values: np.ndarray) -> np.ndarray:
+    """Return how far each draw of each quantity is from its median."""
+    return np.abs(values - np.median(values, axis=(1, 2), keepdims=True))
+
+
+class Examined(NamedTuple):
+    """What is known of quantities from their draws, an element each.
+
+    Attributes
+    ----------
+    rhat, bulk, tail : (V,) arrays
+        R-hat, and effective sample sizes in the bulk and in the tails.
+    halves : (V,) array
+        Between the means of the chains' first and second halves, in Monte Carlo standard errors.
+    """
+
+    rhat: np.ndarray
+    bulk: np.ndarray
+    tail: np.ndarray
+    halves: np.ndarray
+
+
+def examined(values: np.ndarray) -> Examined:
+    """Return all of these of (V, chains, draws) values: the ranks, which take longest, are taken once.
+
+    Means are those of the ranks' normal scores, which exist where those of the draws do not.
+    """
+    halves, chains = split(values), values.shape[1]
+    scores = rank_normalized(halves)
+    found = np.ones(len(values))
+    if chains > 1:
+        found = np.maximum(_rhat(scores), _rhat(rank_normalized(away(halves))))
+    bulk = ess(scores)
+    between = scores[:, :chains].mean((1, 2)) - scores[:, chains:].mean((1, 2))
+    # Each half has half of the effective draws, so that the difference has twice the error of the whole.
+    error = 2 * scores.std(axis=(1, 2)) / np.sqrt(bulk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Examined(found, bulk, ess_tail(values), np.abs(between) / error)
 
 
 def _rhat(values: np.ndarray) -> np.ndarray:
@@ -182,3 +224,13 @@ def pareto_k(log_weights: np.ndarray) -> float:
     best = np.exp(profile - profile.max())
     k = float(np.log1p(-(best @ rate / best.sum()) * excess).mean())
     return (size * k + 5.0) / (size + 10.0)
+
+
+def tail_of(weight: np.ndarray) -> float:
+    """Return the Pareto shape of weights; none where all are near their mean.
+
+    A few that stand a little above a plateau of the others have the shape of a tail, and are none.
+    """
+    if weight.max() < PLATEAU * weight.mean():
+        return -np.inf
+    return pareto_k(np.log(weight[weight > 0]))

@@ -19,7 +19,7 @@ import numpy as np
 
 from shoal.engine import hyper, rows
 from shoal.engine.handles import MAP, PROBLEM, SPACE
-from shoal.engine.kinds import FLOATS, MATRIX
+from shoal.engine.kinds import FLOATS, INT64S, MATRIX
 from shoal.engine.sparse import backward, factorize, forward
 from shoal.engine.vectors import add, copy, dot, fill
 from shoal.priors.compiled import compiled_as, inner
@@ -258,3 +258,21 @@ def hyperparameters(p, thetas, space, out):
     for i in range(len(thetas)):
         hyper.hyperparameters(p, thetas[i], space)
         copy(space.h, out[i])
+
+
+@compiled_as(nb.void(PROBLEM, MATRIX, SPACE, MATRIX, FLOATS))
+def log_priors(p, thetas, space, out, values):
+    """Write h at each theta, and the log prior density of theta."""
+    for i in range(len(thetas)):
+        values[i] = hyper.hyperparameters(p, thetas[i], space)
+        copy(space.h, out[i])
+
+
+@compiled_as(nb.void(PROBLEM, MATRIX, MATRIX, SPACE, INT64S, MATRIX))
+def elements_at(p, hs, xs, space, elements, out):
+    """Write elements of (v, x) at hyperparameters and effects."""
+    for i in range(len(hs)):
+        scale(p, hs[i], xs[i], space.v)
+        for k in range(elements.size):
+            e = elements[k]
+            out[i, k] = space.v[e] if e < space.v.size else xs[i, e - space.v.size]

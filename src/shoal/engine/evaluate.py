@@ -199,3 +199,15 @@ class Target:
         out = np.empty((int(np.prod(theta.shape[:-1])), len(self.problem.h)))
         density.hyperparameters(self.handle, thetas, self.room().space, out)
         return out.reshape(*theta.shape[:-1], -1)
+
+    def log_prior(self, thetas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the log prior density of each theta (S, T), with the density's constant, and h there."""
+        hs, values = np.empty((len(thetas), len(self.problem.h))), np.empty(len(thetas))
+        density.log_priors(self.handle, np.ascontiguousarray(thetas, float), self.room().space, hs, values)
+        return values + self.problem.constant, hs
+
+    def elements(self, hs: np.ndarray, xs: np.ndarray, elements: np.ndarray) -> np.ndarray:
+        """Return elements of (v, x) at hyperparameters (S, H) and effects (S, nx)."""
+        out = np.empty((len(hs), len(elements)))
+        density.elements_at(self.handle, hs, xs, self.room().space, elements, out)
+        return out

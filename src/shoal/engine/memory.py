@@ -24,6 +24,7 @@ def check(size: Size) -> None:
         f"{name} {count:,}" for name, count in sorted(size.levels, key=lambda level: -level[1])
     )
     raise ModelError(
+        "memory-of-effects",
         f"The group effects ({listed}) need {needed / 1e9:,.0f} GB and more: pairs of levels that meet, "
         "directly or by others between them, have a number each.",
         f"No more than the {there / 1e9:,.0f} GB of this machine.",
@@ -41,6 +42,7 @@ def check_draws(settings: Settings, quantities: int) -> None:
     needed, there = 16.0 * settings.chains * settings.draws * quantities, installed()
     if needed > there:
         raise ModelError(
+            "memory-of-draws",
             f"{settings.chains:,} chains of {settings.draws:,} draws of {quantities:,} quantities need "
             f"{needed / 1e9:,.0f} GB.",
             f"No more than the {there / 1e9:,.0f} GB of this machine.",
@@ -49,7 +51,14 @@ def check_draws(settings: Settings, quantities: int) -> None:
 
 
 def installed() -> float:
-    """Return the bytes of memory of this machine, infinity where it does not say."""
+    """Return the bytes of memory of this machine, or fewer if a process may have fewer (``ulimit -v``).
+
+    Infinity where it does not say.
+    """
     if not hasattr(os, "sysconf"):
         return math.inf
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    import resource  # which systems have that have `sysconf`
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    there = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return there if limit == resource.RLIM_INFINITY else min(there, float(limit))

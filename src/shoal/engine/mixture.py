@@ -128,7 +128,9 @@ def fit(
         log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
-            raise SamplingError("The density of the hyperparameters is not finite around its mode.")
+            raise SamplingError(
+                "density-not-finite", "The density of the hyperparameters is not finite around its mode."
+            )
         # Of log densities of 1e8 and more a sum of exponentials is known to fewer digits than it has.
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()

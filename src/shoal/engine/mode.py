@@ -46,7 +46,9 @@ def find(
 
     x, root, value = start, 0.1 * np.eye(len(start)), density(start[None])[0]
     if not np.isfinite(value):
-        raise SamplingError(f"The log density is below {-FARTHEST:g} where the search for its mode begins.")
+        raise SamplingError(
+            "density-too-low", f"The log density is below {-FARTHEST:g} where the search for its mode begins."
+        )
     for _ in range(MOST_STEPS):
         values = density(x + SPACING * _stencil(len(x)) @ root.T)
         if not np.isfinite(values).all():
@@ -100,7 +102,9 @@ def climb(
         return (-value, -gradient) if np.isfinite(value) else (FARTHEST, np.zeros(len(x)))
 
     if negative(start)[0] >= FARTHEST:
-        raise SamplingError(f"The log density is below {-FARTHEST:g} where the search for its mode begins.")
+        raise SamplingError(
+            "density-too-low", f"The log density is below {-FARTHEST:g} where the search for its mode begins."
+        )
     mode = minimize(negative, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
     steps = DIFFERENCE * np.eye(len(mode))
     hessian = np.array([negative(mode + s)[1] - negative(mode - s)[1] for s in steps]) / (2 * DIFFERENCE)

@@ -91,7 +91,8 @@ class Chain:
                 self.walk.q[:] = np.append(q, z)
                 return
         raise SamplingError(
-            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin."
+            "no-starting-point",
+            f"The density is zero at all of {ATTEMPTS} points near which a chain could begin.",
         )
 
     def advance(
@@ -167,7 +168,12 @@ class Chain:
 
 
 def run_of(
-    target: Target, name: str, fit: MarginalFit | None, elements: np.ndarray, settings: Settings
+    target: Target,
+    name: str,
+    fit: MarginalFit | None,
+    elements: np.ndarray,
+    settings: Settings,
+    least: int = LEAST_WARMUP,
 ) -> Run:
     """Return chains in named coordinates.
 
@@ -180,10 +186,11 @@ def run_of(
     elements : (E,) int array
         Elements of (v, x) to write.
     settings : Settings
-        At least `LEAST_WARMUP` iterations of warmup are made.
+    least : int
+        Iterations of warmup that are made at least.
     """
     aim = settings.target_accept or (0.9 if target.size <= LARGE else 0.8)
-    warmup = max(settings.warmup, LEAST_WARMUP)
+    warmup = max(settings.warmup, least)
 
     def start(rng: np.random.Generator) -> Chain:
         return Chain(target, name, fit, rng, elements, aim, warmup)
@@ -193,6 +200,6 @@ def run_of(
         by_name = {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
         by_name = {"step_size": stats[..., -1], **by_name}
         facts = {"step_size": stats[:, 0, -1].tolist(), "target_accept": aim}
-        return Chains(drawn.theta[...], drawn.points[...], by_name, "nuts", facts)
+        return Chains(drawn.theta[...], drawn.points[...], by_name, "nuts", facts, fit=fit)
 
     return Run(start, named, target.n_theta, len(STATISTICS), 4 * target.size + NUMBERS)

@@ -25,7 +25,7 @@ STEEP = 6.0  # fall of a log density from which on it is called one-sided
 
 def find(target: Target, most: int) -> np.ndarray:
     """Return the coefficients, places in x, whose density is one-sided: at most `most`, the steepest."""
-    effects = _coefficients(target.problem)
+    effects = coefficients(target.problem)
     if target.quadratic or most <= 0 or not len(effects):
         return np.zeros(0, np.int64)
     target.restart()
@@ -38,7 +38,7 @@ def find(target: Target, most: int) -> np.ndarray:
     return np.sort(effects[order[steepest[order] > STEEP]])
 
 
-def _coefficients(p: Problem) -> np.ndarray:
+def coefficients(p: Problem) -> np.ndarray:
     """Return the effects that are an element of v each, and nothing else, with normal priors of their own."""
     scales, n = p.scales, len(p.prior.mean)
     element = np.repeat(np.arange(len(scales.constant)), np.diff(scales.start))

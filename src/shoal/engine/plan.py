@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shoal.errors import ModelError, counted, nearest
+from shoal.errors import ModelError, check_choice, counted
 
 COORDINATES = ("transport", "noncentered", "centered", "zero_sum")
-SAMPLERS = ("independence", "alternating", "hmc", "nuts")
+QUADRATURE = "quadrature"
+SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
+# Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows.
+MANY_LEVELS, DIFFERENT = 100, 0.25
+COMPARED = 200_000  # linear predictors, above which levels are not compared
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What the effects fall into once all coefficients are coordinates of theta.
+
+    Attributes
+    ----------
+    coordinates : int
+        Of theta and the coefficients.
+    units : int
+        Sets of effects that are independent of all others: those of a level, or of levels that are nested.
+    widest : int
+        Effects of the largest of them.
+    kinds : int
+        Units with different rows, where all have one effect: equal ones are integrated once.
+    refusal : tuple of str
+        What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
+    """
+
+    coordinates: int
+    units: int
+    widest: int
+    kinds: int
+    refusal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +64,8 @@ class Size:
         Levels of each grouping factor.
     one_sided : int
         Coefficients that are sampled as hyperparameters are.
+    alone : Alone or None
+        What effects fall into given all else; None where that was not asked.
     """
 
     hyperparameters: int
@@ -47,6 +78,7 @@ class Size:
     one_sided: int = 0
     of_curves: int = 0
     unknown: int = 0
+    alone: Alone | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +91,7 @@ class Plan:
         Effects are integrated out exactly from sums over the rows.
     coordinates : str
         Coordinates of what is sampled, one of `COORDINATES`.
-    sampler : {"independence", "alternating", "hmc", "nuts", "pilot"}
+    sampler : {"independence", "quadrature", "alternating", "hmc", "nuts", "pilot"}
         "pilot" leaves the choice between "alternating" and "hmc" to a short run.
     reasons : tuple of str
         One sentence for each choice.
@@ -96,14 +128,13 @@ def choose(size: Size, coordinates: str = "auto", sampler: str = "auto") -> Plan
     check_names(coordinates, sampler)
     plain = coordinates in ("auto", "transport")
     integrate = size.quadratic and plain
-    reasons = [_about_effects(size, integrate, coordinates)]
     asked = sampler != "auto" or not plain
     if sampler == "auto":
         sampler, why = _choose_sampler(size, integrate, plain)
-        reasons.append(why)
     else:
-        _check_sampler(sampler, integrate, plain, coordinates)
-        reasons.append(f"Sampled by {sampler}, as asked.")
+        _check_sampler(size, sampler, integrate, plain, coordinates)
+        why = f"Sampled by {sampler}, as asked."
+    reasons = [_about_effects(size, integrate, coordinates, sampler), why]
     chosen = "transport" if coordinates == "auto" else coordinates
     return Plan(integrate, chosen, sampler, tuple(reasons), asked, _slow(size, sampler))
 
@@ -114,27 +145,40 @@ def check_names(coordinates: str, sampler: str) -> None:
         ("coordinates", coordinates, ("auto", *COORDINATES)),
         ("sampler", sampler, ("auto", *SAMPLERS)),
     ):
-        if value not in known:
-            raise ModelError(f"{what}={value!r}.", f"One of {', '.join(known)}.", nearest(value, known))
+        check_choice(what, value, known)
 
 
-def _check_sampler(sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
+def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coordinates: str) -> None:
     if sampler == "independence" and not integrate:
         raise ModelError(
+            "independence-sampler",
             "sampler='independence' samples the hyperparameters alone.",
             "It needs gaussian rows and effects, and coordinates='auto': all effects integrate out then.",
         )
-    if sampler in ("hmc", "alternating") and not plain:
+    if sampler in ("hmc", "alternating", QUADRATURE) and not plain:
         raise ModelError(
+            "sampler-coordinates",
             f"sampler={sampler!r} in {coordinates} coordinates.",
             "It needs transported ones.",
             "Use sampler='nuts'.",
         )
+    if sampler == QUADRATURE and size.alone is not None and size.alone.refusal:
+        raise ModelError("levels-not-independent", *size.alone.refusal)
+
+
+def _alone_and_equal(alone: Alone | None) -> bool:
+    """Return whether levels are independent, and so many of them equal that few integrals are to be made.
+
+    Where all are different, other moves give as many effective draws in less time.
+    """
+    if alone is None or alone.refusal or alone.coordinates > MOST_INDEPENDENT:
+        return False
+    return alone.widest == 1 and alone.units >= MANY_LEVELS and alone.kinds <= DIFFERENT * alone.units
 
 
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
-    evaluations = 6_000 if sampler == "independence" else 25_000
+    evaluations = 6_000 if sampler in ("independence", QUADRATURE) else 25_000
     each = size.cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
@@ -148,7 +192,12 @@ def _slow(size: Size, sampler: str) -> str:
     )
 
 
-def _about_effects(size: Size, integrate: bool, coordinates: str) -> str:
+def _about_effects(size: Size, integrate: bool, coordinates: str, sampler: str) -> str:
+    if sampler == QUADRATURE and size.alone is not None:
+        return (
+            f"Integrated where their rows are: {counted(size.effects, 'group effect')}, of each level by "
+            f"themselves ({size.alone.widest} at a time), which are drawn there given all else."
+        )
     parts = [counted(size.coefficients, "population coefficient")] if size.coefficients else []
     parts += [counted(size.of_curves, "coefficient") + " of curves"] if size.of_curves else []
     parts += [counted(size.unknown, "unknown value")] if size.unknown else []
@@ -178,6 +227,13 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
         return "independence", (
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
             "accepted or refused by its exact weight."
+        )
+    if _alone_and_equal(size.alone):
+        assert size.alone is not None
+        return QUADRATURE, (
+            "Sampled independently, from a mixture fitted to the marginal density of hyperparameters and "
+            f"coefficients ({size.alone.coordinates}), each draw accepted or refused by its exact weight: "
+            f"of {size.alone.units:,} levels only {size.alone.kinds:,} have different rows."
         )
     free = size.hyperparameters + size.one_sided
     if size.one_sided:

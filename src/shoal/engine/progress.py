@@ -32,4 +32,4 @@ class Progress:
     def check(self) -> None:
         """Raise in a chain that has been asked to stop."""
         if self._stopped.is_set():
-            raise SamplingError("The run was interrupted.")
+            raise SamplingError("interrupted", "The run was interrupted.")

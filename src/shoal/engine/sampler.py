@@ -9,7 +9,7 @@ import numpy as np
 from shoal.engine import blocks, moves, nuts, whitening
 from shoal.engine.blocks import Drawn, Run, Take
 from shoal.engine.chain import Chain, Move, Moving
-from shoal.engine.convergence import pareto_k
+from shoal.engine.convergence import tail_of
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal
 from shoal.engine.explored import Explored, explored_in, keep
@@ -26,7 +26,6 @@ LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which traject
 LEFT_STUCK = 0.3
 LEFT_STUCK_OF_MANY, MANY = 0.25, 5
 MOST_PROPOSALS = 4
-PLATEAU = 3.0  # times their mean, that weights without a tail may reach
 COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
 RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more
 SELDOM = 2  # draws between proposals nearby, where an evaluation costs milliseconds
@@ -134,6 +133,20 @@ def _explored(
     return Explored(fit, choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM))
 
 
+def explored(
+    target: Target,
+    fit: MarginalFit,
+    sampler: str,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain by Shoal's own moves, where the marginal is known; see `sample`."""
+    move = choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM)
+    run = _run_of(target, fit, move, elements, settings)
+    return run.named(blocks.make(run, len(elements), settings, progress, Record()))
+
+
 def _run_of(target: Target, fit: MarginalFit, move: Move, elements: np.ndarray, settings: Settings) -> Run:
     aim = settings.target_accept or AIM
 
@@ -157,23 +170,15 @@ def _named(drawn: Drawn, fit: MarginalFit, move: Move, aim: float) -> Chains:
     }
     facts = {"step_size": stats[:, 0, 6].tolist(), "target_accept": aim}
     if not move.independent:
-        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
+        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts, fit=fit)
     facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
     named["acceptance_theta"] = stats[..., 2]
     if not move.exact:
         facts["acceptance_theta"] = move.acceptance
-        return Chains(theta, points, named, "alternating", facts)
+        return Chains(theta, points, named, "alternating", facts, fit=fit)
     # Where proposals have the marginal's own weights, these are a certificate.
-    facts["pareto_k"] = _tail_of(fit.weight)
+    facts["pareto_k"] = tail_of(fit.weight)
     named["acceptance_rate"] = stats[..., 2]
-    return Chains(theta, points, named, "independence", facts)
+    return Chains(theta, points, named, "independence", facts, fit=fit)
 
 
-def _tail_of(weight: np.ndarray) -> float:
-    """Return the Pareto shape of weights; none where all are near their mean.
-
-    A few that stand a little above a plateau of the others have the shape of a tail, and are none.
-    """
-    if weight.max() < PLATEAU * weight.mean():
-        return -np.inf
-    return pareto_k(np.log(weight[weight > 0]))

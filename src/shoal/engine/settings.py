@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from shoal.engine.proposals import MarginalFit
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -57,6 +59,8 @@ class Chains:
         Numbers about the run: step sizes, efficiency, Pareto k.
     seconds : float
         That all chains together have taken, also in processes that were killed.
+    fit : MarginalFit, optional
+        What was learnt of the marginal of theta before; of coordinates that were asked for there is none.
     """
 
     theta: np.ndarray
@@ -65,6 +69,7 @@ class Chains:
     sampler: str
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    fit: MarginalFit | None = None
 
 
 def generators(seed: int, count: int) -> list[np.random.Generator]:

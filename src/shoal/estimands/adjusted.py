@@ -106,11 +106,24 @@ def check_columns(design: Design, names: Sequence[str]) -> None:
     for name in names:
         if trials is not None and name in trials.columns and name not in design.predicting:
             raise ModelError(
+                "trials-not-a-predictor",
                 f"{name!r} is the number of trials of {design.formula.response.value.text!r}.",
                 "Columns that predict: trials are part of the response, and keep their values.",
             )
         if name not in allowed:
-            raise DataError(f"No term reads a column {name!r}.", nearest(str(name), allowed))
+            raise DataError(
+                "column-not-in-model", f"No term reads a column {name!r}.", nearest(str(name), allowed)
+            )
+
+
+def require_equal(results: Results, what: str) -> None:
+    """Raise `ModelError` if rows are sums: functions of a row are not what they are of the data's rows."""
+    results.model.require_rows(
+        what,
+        "Predict rows of your own, fit.predict(rows), and compare them; coefficients are in fit.summary(), "
+        "sums of them are fit.test(...).",
+        equal=True,
+    )
 
 
 def over_data(ask: Ask) -> Base:
@@ -118,6 +131,7 @@ def over_data(ask: Ask) -> Base:
 
     Where a row's expectation depends on all others, those that weigh nothing stay among them.
     """
+    require_equal(ask.results, "An average over the rows of the data")
     weight = np.asarray(ask.design.row_weight, float)
     there = (weight > 0) | ask.whole
     return Base(ask.frame[there].reset_index(drop=True), weight[there])
@@ -212,6 +226,7 @@ def _check_work(ask: Ask, rows: int, times: int) -> None:
     draws = MOST * ask.n_draws // (count * chains)
     fewer = f"draws={draws} takes that many of each chain, evenly spread" if draws else "Fewer rows"
     raise ModelError(
+        "result-too-large",
         f"{count:,} numbers are to be predicted: of {rows:,} rows that differ, at {ask.n_draws:,} draws"
         f"{f', {times} times each' if times > 1 else ''}.",
         f"At most {MOST:,}.",
@@ -225,6 +240,7 @@ def _check_complete(frame: pd.DataFrame) -> None:
     if names:
         rows = int(frame[names].isna().any(axis=1).sum())
         raise DataError(
+            "predictor-missing",
             f"{listing(map(repr, names))} {'is' if len(names) == 1 else 'are'} not known in {rows:,} rows.",
             "Predictions need the values of all predictors.",
             f"Hold it at a value, at={{{names[0]!r}: ...}}, or predict over='typical' values.",
@@ -240,6 +256,7 @@ def _set(ask: Ask, base: Base, case: Mapping[str, Any]) -> tuple[pd.DataFrame, n
         frame, weight = frame[agree], weight[agree]
     if not len(frame):
         raise DataError(
+            "combination-not-fitted",
             f"No level that was fitted has {words_of(fixed)}.",
             "levels='fitted' averages over combinations that are in the data.",
             "levels='typical' or 'population' needs none.",

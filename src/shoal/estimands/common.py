@@ -19,7 +19,11 @@ def interval_names(prob: float, kind: str = "eti") -> tuple[str, str]:
     """Return the column names of an interval, such as ``eti90_lb`` and ``eti90_ub``."""
     given: object = prob  # by callers without types
     if not isinstance(given, Real) or not 0 < prob < 1:
-        raise ModelError(f"prob={prob!r}.", "The probability of an interval lies between 0 and 1.")
+        raise ModelError(
+            "probability-out-of-range",
+            f"prob={prob!r}.",
+            "The probability of an interval lies between 0 and 1.",
+        )
     share = f"{100 * prob:g}"
     return f"{kind}{share}_lb", f"{kind}{share}_ub"
 
@@ -46,7 +50,11 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
     """
     pairs = [(d, g) for d in results.model.parts for g in d.groups]
     if not pairs:
-        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+        raise ModelError(
+            "no-grouping-factor",
+            "The model has no grouping factor.",
+            "A term such as `(1 | group)` in the formula.",
+        )
     if isinstance(name, str):
         name = as_known(name, [n for d, g in pairs for n in (g.name, d.prefix + g.name, g.prefix + g.name)])
     found = [(d, g) for d, g in pairs if name == d.prefix + g.name]
@@ -60,8 +68,11 @@ def group_of(results: Results, name: str | None) -> tuple[Design, Group]:
         return found[0]
     names = list(dict.fromkeys(d.prefix + g.name for d, g in pairs))
     if not found:
-        raise ModelError(f"There is no grouping factor {name!r}.", nearest(str(name), names))
+        raise ModelError(
+            "unknown-factor", f"There is no grouping factor {name!r}.", nearest(str(name), names)
+        )
     raise ModelError(
+        "factor-not-named",
         f"The model has {len(names)} sets of group effects.",
         f"The name of one of {listing(names)}.",
         f"Such as group={names[0]!r}.",
@@ -77,6 +88,7 @@ def one_level(group: Group) -> None:
     """Raise unless every row belongs to one level of a group."""
     if group.weight is not None:
         raise ModelError(
+            "several-levels-a-row",
             f"A row belongs to {'several levels' if group.shared else 'one level, or none,'} of "
             f"{group.name!r}.",
             "A factor that has each row in one level.",
@@ -96,9 +108,12 @@ def effect_of(group: Group, effect: str | None) -> int:
     if effect in group.effects:
         return group.effects.index(str(effect))
     if effect is not None:
-        raise ModelError(f"{group.name!r} has no effect {effect!r}.", nearest(str(effect), group.effects))
+        raise ModelError(
+            "unknown-effect", f"{group.name!r} has no effect {effect!r}.", nearest(str(effect), group.effects)
+        )
     if len(group.effects) > 1 and "Intercept" not in group.effects:
         raise ModelError(
+            "effect-not-named",
             f"{group.name!r} has {len(group.effects)} effects, and none is named.",
             f"One of {listing(map(repr, group.effects))}.",
             f"effect={group.effects[0]!r}.",

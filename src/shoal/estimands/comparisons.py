@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import FormulaError, ModelError, listing, nearest
+from shoal.errors import FormulaError, ModelError, listing, meant
 from shoal.estimands.common import INTERVAL, describe, interval_names
 from shoal.estimands.predictions import LARGEST
 from shoal.estimands.table import Estimates
@@ -134,7 +134,11 @@ def compared(answer: Answer, hypothesis: Any = "pairwise", prob: float = INTERVA
     rows = _as_sides(answer.draws)
     given = [hypothesis] if isinstance(hypothesis, str) else hypothesis
     if not isinstance(given, Sequence) or not given or not all(isinstance(text, str) for text in given):
-        raise ModelError(f"hypothesis={hypothesis!r}.", "A word or an expression, or several expressions.")
+        raise ModelError(
+            "comparison-type",
+            f"hypothesis={hypothesis!r}.",
+            "A word or an expression, or several expressions.",
+        )
     if isinstance(hypothesis, str) and hypothesis in HYPOTHESES:
         differences = _differences(rows, hypothesis)
     else:
@@ -158,10 +162,13 @@ def _differences(rows: xr.DataArray, hypothesis: str) -> xr.DataArray:
     """Return differences of rows by one of `HYPOTHESES`."""
     count, names = rows.sizes["side"], rows["side"].values
     if count < 2:
-        raise ModelError(f"hypothesis={hypothesis!r}, and there is one row.", "Two rows or more.")
+        raise ModelError(
+            "comparison-of-one-row", f"hypothesis={hypothesis!r}, and there is one row.", "Two rows or more."
+        )
     size = 8 * rows.size * (count - 1) / 2
     if hypothesis == "pairwise" and size > LARGEST:
         raise ModelError(
+            "result-too-large",
             f"All pairs of {count:,} sides take {size / 2**30:.1f} GB.",
             f"At most {LARGEST / 2**30:g} GB.",
             "Name the levels to contrast; `ranks` orders all of them.",
@@ -202,6 +209,7 @@ def _computed(part: str, columns: dict[str, np.ndarray], text: str) -> np.ndarra
         names = columns_of(read_piece(part))
     except FormulaError as problem:
         raise FormulaError(
+            problem.code,
             problem.found,
             f"One of {', '.join(HYPOTHESES)}, or an expression of the rows b1, b2 … of the table.",
         ) from problem
@@ -211,9 +219,9 @@ def _computed(part: str, columns: dict[str, np.ndarray], text: str) -> np.ndarra
 
 
 def _unreadable(text: str, what: str, rows: int) -> ModelError:
-    known = nearest(text, HYPOTHESES)
     return ModelError(
+        "comparison-unreadable",
         f"hypothesis={text!r} {what}.",
         f"One of {', '.join(HYPOTHESES)}, or an expression of the {rows:,} rows of the table, b1 to b{rows}.",
-        known if known.startswith("Did") else "",
+        meant(text, HYPOTHESES),
     )

@@ -50,6 +50,7 @@ def contrast(
         ]
         if given:
             raise ModelError(
+                "contrast-arguments",
                 f"settings and {' and '.join(given)} are given.",
                 "Either settings of columns, or a group and its levels.",
                 "A level of a group is a setting too: settings={'district': ['1', '3']}.",
@@ -58,6 +59,7 @@ def contrast(
         return _joined([(words, compared(answer, hypothesis, prob)) for words, answer in answers])
     if at is not None or response is not None or by is not None or scale not in (None, "linear", "link"):
         raise ModelError(
+            "contrast-arguments",
             "Levels of a group are contrasted by their coefficients, on the linear predictor's scale; "
             "at, by, response and other scales are for settings.",
             "Settings of columns, to contrast predictions.",
@@ -90,10 +92,12 @@ def _levels(
     k = estimands.effect_of(group, effect)
     listed = isinstance(chosen, Sequence | np.ndarray) and not isinstance(chosen, str)
     if chosen is not None and (not listed or len(chosen) < 2):
-        raise ModelError(f"levels={chosen!r}.", "Two levels or more, as a list or a tuple.")
+        raise ModelError(
+            "contrast-levels", f"levels={chosen!r}.", "Two levels or more, as a list or a tuple."
+        )
     where = np.arange(len(group.labels)) if chosen is None else np.array([_place(group, c) for c in chosen])
     if len(set(where.tolist())) < len(where):
-        raise DataError(f"levels={chosen!r} names a level twice.", "Levels that differ.")
+        raise DataError("level-twice", f"levels={chosen!r} names a level twice.", "Levels that differ.")
     values = estimands.levels(results, name).values[:, :, where, k]
     return Answer(
         xr.DataArray(
@@ -118,5 +122,7 @@ def _place(group: Group, label: Any) -> int:
     found = found or [i for i, own in enumerate(labels) if str(own) == str(label)]
     if len(found) != 1:
         known = nearest(str(label), [str(own) for own in labels])
-        raise DataError(f"{group.name!r} has no level {label!r}.", "A level that was fitted.", known)
+        raise DataError(
+            "unknown-level", f"{group.name!r} has no level {label!r}.", "A level that was fitted.", known
+        )
     return found[0]

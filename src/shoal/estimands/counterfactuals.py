@@ -107,6 +107,7 @@ def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
         name = settings if settings in list(frame) else next(iter(frame), "column")
         values = frame[name].drop_duplicates().tolist()[:2] if name in frame else [0, 1]
         raise ModelError(
+            "settings-type",
             f"settings={settings!r}.",
             "A mapping from columns to the values to compare.",
             f"Such as contrast({{{name!r}: {values}}}).",
@@ -117,6 +118,7 @@ def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
     if len(lengths) != 1 or min(lengths) < 2:
         counts = listing(f"{c!r} has {len(v)}" for c, v in many.items()) or "none has several values"
         raise ModelError(
+            "settings-lengths",
             f"The settings differ in length, or there is one only: {counts}.",
             "The same number of values for each column, at least two.",
             "A column may have a single value, which then holds in all settings.",

@@ -60,7 +60,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     size = len(effects)
     columns = {
         "effect": np.tile(effects, len(group.labels)),
-        "n": np.repeat(group.counts, size),
+        "n": np.repeat(design.sizes(group), size),
         "no_pooling": alone.mean.ravel(),
         "no_pooling_sd": alone.sd.ravel(),
         "mean": pooled.ravel(),
@@ -97,7 +97,8 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
 def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
     """Return the posterior mean of every parameter that the response's rows depend on."""
     variables = variables_of(terms_of((design,), {}), (design,))
-    names = [*(v.name for v in variables if v.many or v.kind in OF_ROWS), *design.unknowns]
+    own = (v.name for v in variables if v.many or v.kind in OF_ROWS)
+    names = [*own, *design.shared, *design.unknowns]
     means, posterior = dict[str, np.ndarray](), results.posterior
     for name in (name for name in names if name in posterior):
         means[name] = posterior[name].mean(("chain", "draw"), dtype=float).values

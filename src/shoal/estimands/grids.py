@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, ModelError, listing, nearest
-from shoal.estimands.adjusted import Ask, Base
+from shoal.errors import DataError, ModelError, check_choice, listing
+from shoal.estimands.adjusted import Ask, Base, require_equal
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
 from shoal.formula.categories import is_category
@@ -22,6 +22,7 @@ from shoal.formula.tree import Call, Node, children, columns_of
 from shoal.model.design import Design
 
 GRIDS = ("range", "quantiles")
+MOST_POINTS = 10_000  # of a curve, at whose every point all draws are kept
 FEW = 6  # distinct numbers of a column whose values tell curves apart: each has its own
 
 
@@ -63,14 +64,16 @@ def columns_in(given: Any, what: str) -> dict[str, Any]:
     if isinstance(names, Mapping | Sequence) and names and all(isinstance(name, str) for name in names):
         plain = [unquoted(name) for name in names]
         if len(set(plain)) < len(plain):
-            raise ModelError(f"{what}={given!r} names a column twice.", "Each column once.")
+            raise ModelError("column-twice", f"{what}={given!r} names a column twice.", "Each column once.")
         values = names.values() if isinstance(names, Mapping) else [None] * len(names)
         found = {c: None if v is None else listed(c, v) for c, v in zip(plain, values, strict=True)}
         if empty := [c for c, own in found.items() if own == []]:
-            raise ModelError(f"{empty[0]!r} has no values.", "One value at least.")
+            raise ModelError("no-values", f"{empty[0]!r} has no values.", "One value at least.")
         return found
     raise ModelError(
-        f"{what}={given!r}.", "The name of a column, several names, or a mapping from names to values."
+        "not-columns",
+        f"{what}={given!r}.",
+        "The name of a column, several names, or a mapping from names to values.",
     )
 
 
@@ -97,6 +100,7 @@ def listed(name: str, values: Any) -> list[Any]:
     unordered = isinstance(values, Mapping | Set | pd.DataFrame)
     if unordered or any(is_several(value) for value in found):
         raise ModelError(
+            "values-without-order",
             f"The values of {name!r} are {values!r}, of type {type(values).__name__}.",
             "One value, or several in an order: a list, a range, an array or a column of one dimension.",
         )
@@ -117,8 +121,7 @@ def varied(
     points : int
         Of a grid; whole numbers of no more distinct values take each of them.
     """
-    if grid not in GRIDS:
-        raise ModelError(f"grid={grid!r}.", f"One of {', '.join(GRIDS)}.", nearest(str(grid), GRIDS))
+    check_choice("grid", grid, GRIDS)
     design, frame = ask.design, ask.frame
     categories = categories_of(design, frame)
     values: dict[str, list[Any]] = {}
@@ -139,6 +142,7 @@ def check_predictors(design: Design, names: Iterable[str]) -> None:
     for name in names:
         if names_levels(design, name):
             raise ModelError(
+                "factor-not-a-predictor",
                 f"{name!r} is a grouping factor: its levels have effects, and are no predictor.",
                 "A predictor.",
                 f"by={name!r} has a curve for each level; fit.levels() has the levels' own coefficients.",
@@ -152,11 +156,15 @@ def check_apart(
     varying = [*x, *by]
     for name in by:
         if varying.count(name) > 1:
-            raise ModelError(f"{name!r} is both in {what} and in `by`.", "One of the two.")
+            raise ModelError(
+                "column-in-two-places", f"{name!r} is both in {what} and in `by`.", "One of the two."
+            )
     for name, value in at.items():
         if name in varying and (value is not None or name not in design.predicting):
             where = "`by`" if name in by else what
-            raise ModelError(f"{name!r} is both in {where} and in `at`.", "One of the two.")
+            raise ModelError(
+                "column-in-two-places", f"{name!r} is both in {where} and in `at`.", "One of the two."
+            )
 
 
 def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], name: str, value: Any) -> Any:
@@ -170,6 +178,7 @@ def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], n
         found = found or [own for own in categories[name] if str(own) == str(value)]
         if not found:
             raise DataError(
+                "unknown-category",
                 f"{name!r} has no category {value!r}.",
                 f"Known: {listing(map(repr, categories[name]), 10)}.",
             )
@@ -179,7 +188,9 @@ def value_in(design: Design, frame: pd.DataFrame, categories: dict[str, list], n
     except (TypeError, OverflowError):
         finite = False
     if not finite:
-        raise DataError(f"{name!r} takes numbers, and {value!r} is none.", "Finite numbers.")
+        raise DataError(
+            "value-not-a-number", f"{name!r} takes numbers, and {value!r} is none.", "Finite numbers."
+        )
     return value if isinstance(value, int | float) else float(value)
 
 
@@ -189,7 +200,7 @@ def _known(column: pd.Series) -> np.ndarray:
 
 def _along(values: np.ndarray, grid: str, points: int) -> list[Any]:
     """Return values along a number's range, or its quantiles."""
-    check_integer("points", points, 2)
+    check_integer("points", points, 2, MOST_POINTS)
     distinct = np.unique(values)
     if len(distinct) <= points and np.array_equal(distinct, np.round(distinct)):
         return [int(value) for value in distinct]
@@ -254,6 +265,7 @@ def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
     Numbers have their mean over the observations, categories the one of most observations. Bounds of a
     truncated response are those of the first row.
     """
+    require_equal(ask.results, "A typical row")
     frame, design, levels = ask.frame, ask.design, ask.levels
     weight = np.asarray(design.row_weight, float)
     categories = categories_of(design, frame)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.adjusted import require_equal
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
 from shoal.estimands.grids import categories_of, columns_in, value_in
 from shoal.estimands.r2 import without_effects
@@ -47,12 +48,13 @@ def icc(
     factors = _factors(design)
     if results.model.pooling == "none":
         raise ModelError(
+            "icc-without-pooling",
             "Without pooling the standard deviation between levels is a given number, and no estimate: a "
             "correlation made of it would say nothing of the data.",
             "The model itself, or its variant of partial pooling.",
         )
     if not _weights(design).any():
-        raise ModelError("No row has weight.", "Rows that count.")
+        raise ModelError("no-weight", "No row has weight.", "Rows that count.")
     rows = [
         {"at": name, **row}
         for name, there in _settings(results, design, at)
@@ -63,7 +65,7 @@ def icc(
         table = table.droplevel("at")
     others = "other predictors" if at else "predictors"
     left = [group.name for group in design.groups if group.weight is not None]
-    weighted = "" if (_weights(design) == 1).all() else ", each row by its weight times its trials"
+    weighted = "" if _alike(design) else ", each row by its weight times its trials"
     several = f"Rows belong to several levels of {listing(left)}, or to none: they are in the total alone."
     table.attrs = {
         "scale": linear_scale(design),
@@ -83,6 +85,7 @@ def _factors(design: Design) -> dict[str, list[str]]:
     """
     if design.family.joint:
         raise ModelError(
+            "response-of-categories",
             f"The categories of {design.formula.response.value.text!r} have a linear predictor each.",
             "A response with one linear predictor.",
         )
@@ -90,6 +93,7 @@ def _factors(design: Design) -> dict[str, list[str]]:
     index |= {f"latent_{latent.name}": latent.index for latent in design.latents}
     if not index:
         raise ModelError(
+            "no-grouping-factor",
             "The model has no grouping factor with each row in one level.",
             "A term such as `(1 | group)` in the formula.",
         )
@@ -117,13 +121,18 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     if at is None:
         yield AS_FITTED, design
         return
+    require_equal(results, "What levels share at other values of a column")
     name, values = _column(at)
     columns = columns_of(design, False, False)
     if name not in columns:
-        raise DataError(f"No term reads a column {name!r}.", nearest(name, columns))
+        raise DataError("column-not-in-model", f"No term reads a column {name!r}.", nearest(name, columns))
     factors: list[Group | Latent] = [*design.groups, *design.latents]
     if name not in design.predicting and any(name in factor.columns for factor in factors):
-        raise ModelError(f"{name!r} names levels.", "A predictor, at whose values levels vary more or less.")
+        raise ModelError(
+            "factor-not-a-predictor",
+            f"{name!r} names levels.",
+            "A predictor, at whose values levels vary more or less.",
+        )
     frame = results.model.table.frame
     categories = categories_of(design, frame)
     for given in values:
@@ -138,13 +147,16 @@ def _column(at: Any) -> tuple[str, list[Any]]:
     """Return the column that is set, and to what."""
     if not isinstance(at, Mapping) or len(at) != 1:
         raise ModelError(
-            f"at={at!r}.", "One column, and the values to set it to.", "Such as at={'x': [0, 1]}."
+            "at-unreadable",
+            f"at={at!r}.",
+            "One column, and the values to set it to.",
+            "Such as at={'x': [0, 1]}.",
         )
     ((name, values),) = columns_in(
         {str(name): [None] if values is None else values for name, values in at.items()}, "at"
     ).items()
     if not all(map(pd.api.types.is_scalar, values)):
-        raise ModelError(f"at={at!r}.", f"A value for {name!r}, or a list of values.")
+        raise ModelError("at-unreadable", f"at={at!r}.", f"A value for {name!r}, or a list of values.")
     return name, values
 
 
@@ -155,6 +167,7 @@ def _correlations(
     parts, included = variances(results, fitted, rows, _weights(fitted))
     if not included:
         raise ModelError(
+            "no-residual-variance",
             f"Responses of family {fitted.family.name!r} have no one variance around the linear predictor.",
             "A family with a residual on that scale: normal ones; binary and ordered ones, by the variable "
             "behind them.",
@@ -170,6 +183,12 @@ def _correlations(
     return out
 
 
+def _alike(design: Design) -> bool:
+    """Return whether all rows of the table count alike, with one trial each."""
+    counts = np.ones(design.n_rows) if design.counts is None else design.counts
+    return bool((np.abs(_weights(design) - counts) <= 1e-12 * counts).all())
+
+
 def _weights(design: Design) -> np.ndarray:
     """Return how much each row counts: a trial is a response, and one that is missing has no weight."""
     weight = np.asarray(design.rows.weight, float)
@@ -180,12 +199,12 @@ def _population(results: Results, fitted: Design, rows: Design) -> np.ndarray:
     """Return the variance over rows of the linear predictor without effects, (chain, draw)."""
     posterior, found = results.posterior, None
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    shared, weight = shared_draws(fitted, posterior), _weights(fitted)
+    shared, weight, counts = shared_draws(fitted, posterior), _weights(fitted), fitted.counts
     bare, fitted = without_effects(rows), without_effects(fitted)
     for where in blocks(rows.n_rows, shape[0] * shape[1]):
         own, _ = part(bare, fitted, posterior, where)
         eta = np.broadcast_to(linear_predictor(own, shared), (*shape, own.n_rows))
-        one: Spread = spread(eta, weight[where])
+        one: Spread = spread(eta, weight[where], None if counts is None else counts[where])
         found = one if found is None else found.plus(one)
     assert found is not None
     return found.variance

@@ -73,7 +73,11 @@ def level_rule(
     design = results.model.response(response)
     given = _given(design, at)
     if levels is not None and not factors_of(design):
-        raise ModelError(f"levels={levels!r}, and the model has no grouping factor.", "Leave `levels` out.")
+        raise ModelError(
+            "no-grouping-factor",
+            f"levels={levels!r}, and the model has no grouping factor.",
+            "Leave `levels` out.",
+        )
     label = ""
     if levels is not None and not (isinstance(levels, str) and levels in RULES):
         given, label = _with_label(design, results.model.table.frame, given, levels)
@@ -81,6 +85,7 @@ def level_rule(
     drawn = [c for c, value in given.items() if value is None]
     if drawn and levels is not None:
         raise ModelError(
+            "levels-set-twice",
             f"at={{{drawn[0]!r}: None}} and levels={levels!r}.",
             "Either a new level whose effects are drawn, or a rule for all levels.",
         )
@@ -108,6 +113,7 @@ def _check_population(results: Results, columns: list[str], asked: Any) -> None:
     if not columns or results.model.pooling != "none":
         return
     raise ModelError(
+        "new-level-without-pooling",
         f"{f'{asked!r} asks for' if asked else 'The default is'} a level of {listing(columns)} beside those "
         "that were fitted, and this fit has no pooling: its levels have no population, only a wide sd that "
         "was set, around an Intercept and slopes that were fixed.",
@@ -122,10 +128,15 @@ def _given(design: Design, at: Mapping[str, Any] | str | None) -> dict[str, Any]
         return dict(at or {})
     if at != "population":
         raise ModelError(
-            f"at={at!r}.", "'population', or a mapping from columns to values.", "at={'tank': 3}."
+            "at-unreadable",
+            f"at={at!r}.",
+            "'population', or a mapping from columns to values.",
+            "at={'tank': 3}.",
         )
     if not factors_of(design):
-        raise ModelError("at='population', and the model has no grouping factor.", "Leave `at` out.")
+        raise ModelError(
+            "no-grouping-factor", "at='population', and the model has no grouping factor.", "Leave `at` out."
+        )
     return dict.fromkeys(_open(design, {}, set()))
 
 
@@ -152,6 +163,7 @@ def _with_label(
     if len(names) != 1 or len(names[0]) != 1:
         columns = listing(repr(c) for c in dict.fromkeys(c for own in names for c in own))
         raise ModelError(
+            "level-of-several-columns",
             f"levels={label!r} is no rule, and levels are named by several columns: {columns}.",
             f"One of {', '.join(map(repr, RULES))}, or the columns' values in `at`.",
             known if known.startswith("Did") else f"at={_example(frame, names[0], label)}.",
@@ -159,12 +171,15 @@ def _with_label(
     ((column,),) = names
     if known.startswith("Did") and label not in set(frame[column].astype(str)):
         raise ModelError(
+            "unknown-level-rule",
             f"levels={label!r} is no rule, and {column!r} has no such level.",
             f"One of {', '.join(map(repr, RULES))}, or a level of {column!r}.",
             known,
         )
     if column in given:
-        raise ModelError(f"levels={label!r}, and `at` sets {column!r}.", "One of the two.")
+        raise ModelError(
+            "levels-set-twice", f"levels={label!r}, and `at` sets {column!r}.", "One of the two."
+        )
     return {**given, column: label}, f"in level {label} of {column}"
 
 
@@ -232,16 +247,21 @@ def known_value(design: Design, frame: pd.DataFrame, name: str, value: Any) -> A
     """
     if is_several(value):
         raise ModelError(
-            f"{name!r} is held at {value!r}.", "`at` takes one value; put several in `settings` or `by`."
+            "several-values",
+            f"{name!r} is held at {value!r}.",
+            "`at` takes one value; put several in `settings` or `by`.",
         )
     if pd.isna(value):
-        raise DataError(f"The value {value!r} of {name!r} is missing.", "A value to set the column to.")
+        raise DataError(
+            "value-missing", f"The value {value!r} of {name!r} is missing.", "A value to set the column to."
+        )
     if name not in frame or not names_levels(design, name):
         return value
     there = frame[name].drop_duplicates().tolist()
     found = [v for v in there if v == value] or [v for v in there if str(v) == str(value)]
     if len(found) != 1:
         raise DataError(
+            "unknown-level",
             f"{name!r} has no level {value!r}.",
             nearest(str(value), [str(v) for v in there]),
             f"at={{{name!r}: None}} asks for a new level, drawn from the population.",
@@ -266,6 +286,7 @@ def _new_label(design: Design, column: pd.Series, others: Iterable[Any]) -> Any:
     """
     if not names_levels(design, str(column.name)):
         raise ModelError(
+            "predictor-without-value",
             f"at={{{column.name!r}: None}}, and {column.name!r} is a predictor.",
             "None stands for a new level; a predictor needs a value.",
         )

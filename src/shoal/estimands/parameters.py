@@ -14,6 +14,7 @@ from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands.common import interval_names
 from shoal.estimands.levels import levels as draws_of_levels
 from shoal.estimands.table import Estimates
+from shoal.fit.certificate import of_attrs
 from shoal.fit.results import Results
 
 BOUNDED = {"correlation", "unit"}  # supports of priors
@@ -34,7 +35,9 @@ def summary(
         If a variable or factor does not exist, both are named, or the interval makes no sense.
     """
     if kind not in ("eti", "hdi"):
-        raise ModelError(f"kind={kind!r}.", "kind is 'eti' (equal-tailed) or 'hdi' (highest density).")
+        raise ModelError(
+            "unknown-choice", f"kind={kind!r}.", "kind is 'eti' (equal-tailed) or 'hdi' (highest density)."
+        )
     stated = interval_names(prob, kind)
     dataset = _chosen(results, names, levels)
     rows: list[str] = []
@@ -47,7 +50,9 @@ def summary(
         rows += [f"{name}[{entry}]" if entry else str(name) for entry in entries]
         values.append(stacked.reshape(-1, *stacked.shape[-2:]))
     if not values:
-        raise ModelError("The model has no parameters: all that it says of the rows is known.")
+        raise ModelError(
+            "no-parameters", "The model has no parameters: all that it says of the rows is known."
+        )
     drawn = np.concatenate(values)
     table = Estimates(_described(drawn, prob, kind, stated), index=rows)
     table.attrs = dict(dataset.attrs)
@@ -59,6 +64,11 @@ def summary(
     if none.any():
         names = listing(name for name, gone in zip(rows, none, strict=True) if gone)
         table.attrs["mean"] = f"none of {names}, whose tail is too heavy for a finite one: read the interval"
+    certificate = of_attrs(results.attrs)
+    if certificate is not None and certificate.ok:
+        table.attrs["notes"] = (*table.attrs.get("notes", ()), certificate.verdict)
+    elif certificate is not None:  # what cannot be trusted says so first
+        table.attrs["first"] = certificate.verdict
     return table
 
 
@@ -96,6 +106,7 @@ def _chosen(results: Results, names: Sequence[str] | None, levels: str | None) -
         return free_variables(results, wanted)
     if names is not None:
         raise ModelError(
+            "names-and-levels",
             f"var_names={names!r} beside levels={levels!r}.",
             "Posterior variables, or the coefficients of one factor's levels.",
             "Ask for two tables.",
@@ -129,14 +140,16 @@ def known_variables(results: Results, names: Sequence[str]) -> list[str]:
     """
     there = list(map(str, results.posterior.data_vars))
     if not isinstance(names, Iterable):
-        raise ModelError(f"Variables were given as {names!r}.", f"A list of names, some of {listing(there)}.")
+        raise ModelError(
+            "not-names", f"Variables were given as {names!r}.", f"A list of names, some of {listing(there)}."
+        )
     names = [names] if isinstance(names, str) else list(names)
     if not names:
-        raise ModelError("No variable is named.", f"Some of {listing(there)}.")
+        raise ModelError("nothing-named", "No variable is named.", f"Some of {listing(there)}.")
     known = [as_known(str(name), there) for name in names]
     for name in known:
         if name not in there:
-            raise ModelError(f"There is no variable {name!r}.", nearest(name, there))
+            raise ModelError("unknown-variable", f"There is no variable {name!r}.", nearest(name, there))
     return known
 
 

@@ -56,6 +56,7 @@ def check_average(fitted: Design, there: Design) -> None:
                 continue
             if group.root is not None:
                 raise ModelError(
+                    "average-over-covariance",
                     f"{group.name!r} has levels of the known covariance {group.cov!r}: what a new level is "
                     "depends on which one it is.",
                     "Levels that are exchangeable, to average over their population.",
@@ -63,6 +64,7 @@ def check_average(fitted: Design, there: Design) -> None:
                 )
             if group.student and not _bounded(fitted):
                 raise ModelError(
+                    "average-over-student",
                     f"The effects of {group.name!r} are Student-t, and the expected response has no mean "
                     "over their population.",
                     "Normal effects, or a response whose expectation is bounded.",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands import interval_names
 from shoal.estimands.population_mean import check_average, population_mean
 from shoal.fit.results import Results
@@ -95,6 +95,7 @@ def predict(
     size = sum(8 * int(np.prod(q.shape, dtype=float)) for q in questions)
     if size > LARGEST:
         raise ModelError(
+            "result-too-large",
             f"The draws of {questions[0].replay.design.n_rows:,} rows take {size / 2**30:.1f} GB.",
             f"At most {LARGEST / 2**30:g} GB.",
             "predict_summary(...) keeps a block of rows at a time; or take fewer draws, or some of the rows.",
@@ -127,6 +128,7 @@ def predict_summary(
     for q in questions:
         if kind == "response" and q.fitted.family.joint and q.fitted.family.categorical:
             raise ModelError(
+                "response-of-categories",
                 f"The categories of {q.name!r} have no order: there is no mean of their draws.",
                 "kind='mean', the probability of each category.",
             )
@@ -152,11 +154,11 @@ def ask(
     DataError, ModelError
     """
     for name, value, known in (("kind", kind, KINDS), ("new_levels", new_levels, NEW_LEVELS)):
-        if value not in known:
-            raise ModelError(f"{name}={value!r}.", f"One of {', '.join(known)}.", nearest(str(value), known))
+        check_choice(name, value, known)
     check_integer("seed", seed, 0)
     if kind == "response" and new_levels == "average":
         raise ModelError(
+            "average-of-observations",
             "kind='response' and new_levels='average'.",
             "An observation is of one level; expected responses are averaged over levels.",
             "new_levels='population' draws a new level's effects.",
@@ -165,6 +167,7 @@ def ask(
     designs = every if response is None else (results.model.response(response),)
     if kind == "linear" and (own := [design for design in designs if design.family.specific]):
         raise ModelError(
+            "predictor-by-cutpoint",
             f"The linear predictor of {own[0].formula.response.value.text!r} differs between cutpoints.",
             "kind='mean', the probability of each category; scale='response' or 'probability' of a contrast.",
         )
@@ -178,10 +181,12 @@ def ask(
     ]
 
 
-def check_integer(name: str, value: Any, least: int) -> None:
-    """Raise unless `value` is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+def check_integer(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise unless `value` is an integer of at least `least`, and at most `most`."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        span = f"of at least {least}" if most is None else f"from {least} to {most:,}"
+        raise ModelError("number-out-of-range", f"{name}={value!r}.", f"{name} is an integer {span}.")
 
 
 def thinned(posterior: xr.Dataset, draws: int | None) -> xr.Dataset:
@@ -191,7 +196,9 @@ def thinned(posterior: xr.Dataset, draws: int | None) -> xr.Dataset:
     check_integer("draws", draws, 1)
     there = posterior.sizes["draw"]
     if draws > there:
-        raise ModelError(f"draws={draws}.", f"The fit has {there} draws in each chain.")
+        raise ModelError(
+            "number-out-of-range", f"draws={draws}.", f"The fit has {there} draws in each chain."
+        )
     return posterior.isel(draw=spread(there, draws))
 
 
@@ -199,6 +206,10 @@ def _replays(
     results: Results, designs: Sequence[Design], new: Any, kind: str, new_levels: str
 ) -> tuple[list[Replay], pd.Index]:
     if new is None:
+        results.model.require_rows(
+            "A prediction of each row of the data",
+            "Give the rows to be predicted: fit.predict(rows), predict_summary(rows).",
+        )
         return [fitted(d) for d in designs], pd.RangeIndex(designs[0].n_rows)
     trials, se = kind != "linear", kind == "response"
     frame, learnt = read_new(new, designs, trials, se).frame, results.model.table.frame
@@ -287,7 +298,8 @@ def _noise(q: Request, block: int, rows: int) -> np.ndarray | None:
     if q.kind != "response" or not q.fitted.rescor:
         return None
     rng = np.random.default_rng([q.seed, RESPONSES, block])
-    return noise_of_responses(rng, q.posterior["rescor"].values.astype(float), rows)[q.number]
+    draws = {name: q.posterior[name].values.astype(float) for name in ("rescor", *q.fitted.shared)}
+    return noise_of_responses(rng, q.fitted, draws, rows)[q.number]
 
 
 def _values(

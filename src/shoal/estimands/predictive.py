@@ -13,6 +13,7 @@ from shoal.fit.results import Results, coords_of, escaped, observed_data
 from shoal.model import Specification
 from shoal.model.grouping_factors import safe
 from shoal.model.prior_draws import draw_prior, simulate_responses
+from shoal.tables.reduction import SAMPLE
 
 
 def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree:
@@ -24,9 +25,11 @@ def prior_predictive(model: Specification, draws: int, seed: int) -> xr.DataTree
     """
     check_integer("draws", draws, 1)
     check_integer("seed", seed, 0)
+    model.require_rows("A simulation of every response", SAMPLE)
     rows = model.designs[0].n_rows
     if (size := 8 * draws * rows * len(model.designs)) > LARGEST:
         raise ModelError(
+            "result-too-large",
             f"{draws} draws of {rows:,} rows take {size / 2**30:.1f} GB.",
             f"At most {LARGEST / 2**30:g} GB.",
             "Take fewer draws.",

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.adjusted import (
     Ask,
     Base,
@@ -158,8 +158,7 @@ def plan(
     along : bool
         Whether columns of `x` without values take a grid of them, or stay as they are.
     """
-    if over not in OVER:
-        raise ModelError(f"over={over!r}.", f"One of {', '.join(OVER)}.", nearest(str(over), OVER))
+    check_choice("over", over, OVER)
     design = results.model.response(response)
     scale = scale_for(design, scale)
     between = {} if by is None else columns_in(by, "by")
@@ -183,6 +182,7 @@ def plan(
         return Plan(ask, base, cases, values, population_words(ask, own))
     if ask.whole:
         raise ModelError(
+            "rows-of-neighbours",
             f"over={over!r}, and the expected {ask.response} of a row depends on all other rows.",
             "over='data', in which all rows are set and predicted together.",
             "scale='linear' is a row's own predictor.",
@@ -201,6 +201,7 @@ def _check_size(ask: Ask, points: int) -> None:
     size = 8 * ask.n_draws * categories * points
     if size > LARGEST:
         raise ModelError(
+            "result-too-large",
             f"The draws of {points:,} points take {size / 2**30:.1f} GB.",
             f"At most {LARGEST / 2**30:g} GB.",
             "Fewer points, or fewer draws (draws=...).",

@@ -117,6 +117,7 @@ def explained(results: Results, response: str | None) -> Design:
     name = design.formula.response.value.text
     if design.family.categorical:
         raise ModelError(
+            "response-of-categories",
             f"The responses {name!r} are categories.",
             "Numbers, whose variance can be explained: categories have what numbers are given to them.",
             "fit.loo() and sl.compare say how well categories are predicted; fit.icc() and "
@@ -124,15 +125,20 @@ def explained(results: Results, response: str | None) -> Design:
         )
     if isinstance(design.residuals, Spatial):
         raise ModelError(
+            "no-residual-variance",
             "Rows depend on their neighbours, sar(...): their variance around the mean is not sigma squared.",
             "A model without sar(...).",
             "fit.loo() says how well rows are predicted from the others.",
         )
     lost = [group.r for one in design.parts for group in one.groups if group.r not in results.posterior]
     if lost:
-        raise ModelError(f"The draws of {lost[0]} were not kept (store='none').", "Fit with store='single'.")
+        raise ModelError(
+            "effects-not-kept",
+            f"The draws of {lost[0]} were not kept (store='none').",
+            "Fit with store='single'.",
+        )
     if not np.any(design.rows.weight):
-        raise ModelError(f"No row of {name!r} has weight.", "Rows that count.")
+        raise ModelError("no-weight", f"No row of {name!r} has weight.", "Rows that count.")
     return design
 
 
@@ -140,8 +146,9 @@ def words(design: Design) -> tuple[str, str]:
     """Return the scale of the responses, and which rows they are, in words."""
     name, weight = design.formula.response.value.text, np.asarray(design.rows.weight)
     share = "share of successes, " if design.formula.response.trials is not None else ""
-    count = int((weight > 0).sum())
-    weighted = "" if np.isin(weight, (0, 1)).all() else ", by their weights"
+    counts = np.ones(len(weight)) if design.counts is None else design.counts
+    count = int(np.rint(counts[weight > 0].sum()))
+    weighted = "" if np.isin(weight / counts, (0, 1)).all() else ", by their weights"
     return f"{share}{name}", f"the {count:,} rows that were fitted{weighted}"
 
 
@@ -152,7 +159,8 @@ def _variances(results: Results, design: Design) -> tuple[np.ndarray, ...]:
     """
     weight, found, residual = np.asarray(design.rows.weight, float), list[Spread](), np.zeros(())
     for where, means, population, variance in _means(results, design):
-        new = [spread(values, weight[where]) for values in (means, population, means - population)]
+        counts = None if design.counts is None else design.counts[where]
+        new = [spread(values, weight[where], counts) for values in (means, population, means - population)]
         found = [old.plus(one) for old, one in zip(found, new, strict=True)] if found else new
         # Rows without weight may have none: a response that is missing has no trials.
         residual = residual + np.where(weight[where] > 0, variance, 0.0) @ weight[where]

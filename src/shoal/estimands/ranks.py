@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.common import (
     INTERVAL,
     effect_of,
@@ -42,8 +42,7 @@ def rank_draws(
     """
     from scipy.stats import rankdata
 
-    if best not in BEST:
-        raise ModelError(f"best={best!r}.", "One of 'high', 'low'.", nearest(str(best), BEST))
+    check_choice("best", best, BEST)
     _, group = group_of(results, name)
     # Deviations are ranked, not sums with the population's part, whose rounding could make levels equal.
     r = effects_draws(results, name)[..., effect_of(group, effect)].drop_vars(group.dim)
@@ -83,7 +82,7 @@ def ranks(
     k = effect_of(group, effect)
     own = levels(results, name).values[..., k].reshape(ranked.shape)
     columns = {
-        "n": group.counts,
+        "n": design.sizes(group),
         "mean": own.mean(0),
         "sd": own.std(0),
         "rank_mean": ranked.mean(0),
@@ -107,7 +106,9 @@ def _tops(top: Any, group: Group) -> list[int]:
     for value in top if isinstance(top, Sequence) else [top]:
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not whole or not 1 <= int(value) <= size:
-            raise ModelError(f"top={value!r}.", f"Integers from 1 to {size}, the number of levels.")
+            raise ModelError(
+                "number-out-of-range", f"top={value!r}.", f"Integers from 1 to {size}, the number of levels."
+            )
         wanted.append(int(value))
     return wanted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.common import linear_scale
 from shoal.fit.results import Results
 from shoal.formula.terms import Expression
@@ -26,12 +26,12 @@ def scale_for(design: Design, scale: Any) -> str:
         An unknown scale, or categories where there are none.
     """
     scale = "linear" if scale == "link" else scale
-    if scale not in SCALES:
-        raise ModelError(f"scale={scale!r}.", f"One of {', '.join(SCALES)}.", nearest(str(scale), SCALES))
+    check_choice("scale", scale, SCALES)
     if scale == "response" and design.family.categorical and design.family.joint:
         return "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:
         raise ModelError(
+            "family-without-categories",
             f"scale='probability', and family {design.family.name!r} has no categories.",
             "'response' is the expected response: of 0/1 rows, their probability.",
         )

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.estimands.adjusted import Measure, Predict, averages
 from shoal.estimands.common import INTERVAL, interval_names
 from shoal.estimands.grids import categories_of, columns_in
@@ -65,11 +65,14 @@ def slope(
     DataError, ModelError
     """
     interval_names(prob)
-    if kind not in KINDS:
-        raise ModelError(f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", nearest(str(kind), KINDS))
+    check_choice("kind", kind, KINDS)
     along = columns_in(x, "x")
     if len(along) > 1:
-        raise ModelError(f"x={x!r} has {len(along)} columns.", "One predictor; others stand in `by`.")
+        raise ModelError(
+            "predictors-of-slope",
+            f"x={x!r} has {len(along)} columns.",
+            "One predictor; others stand in `by`.",
+        )
     (name,) = along
     asked = plan(results, along, by, at, over, levels, scale, response, draws, seed, along=False)
     _check_number(asked, name)
@@ -82,6 +85,7 @@ def slope(
 def _check_number(asked: Plan, name: str) -> None:
     if name in categories_of(asked.ask.design, asked.ask.frame):
         raise ModelError(
+            "slope-of-category",
             f"{name!r} is a category, or steps: nothing lies between its values.",
             "A number, along which predictions change smoothly.",
             f"fit.contrast({{{name!r}: [one, other]}}) compares two of them.",

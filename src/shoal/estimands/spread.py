@@ -13,7 +13,7 @@ class Spread:
 
     Attributes
     ----------
-    rows : int
+    rows : float
         Rows with weight.
     weight : float
         Their sum of weights.
@@ -21,7 +21,7 @@ class Spread:
         Weighted mean, and weighted sum of squares around it.
     """
 
-    rows: int
+    rows: float
     weight: float
     mean: np.ndarray
     squares: np.ndarray
@@ -48,10 +48,11 @@ def share(part: np.ndarray, total: np.ndarray) -> np.ndarray:
     return np.where(none, 0.0, part / np.where(none, 1.0, total))
 
 
-def spread(values: np.ndarray, weight: np.ndarray) -> Spread:
-    """Return mean and variance over the last axis."""
+def spread(values: np.ndarray, weight: np.ndarray, counts: np.ndarray | None = None) -> Spread:
+    """Return mean and variance over the last axis; `counts` says how many rows each one stands for."""
     total = float(weight.sum())
     if not total:
-        return Spread(0, 0.0, np.zeros(values.shape[:-1]), np.zeros(values.shape[:-1]))
+        return Spread(0.0, 0.0, np.zeros(values.shape[:-1]), np.zeros(values.shape[:-1]))
     mean = values @ weight / total
-    return Spread(int((weight > 0).sum()), total, mean, (values - mean[..., None]) ** 2 @ weight)
+    rows = (weight > 0).sum() if counts is None else counts[weight > 0].sum()
+    return Spread(float(rows), total, mean, (values - mean[..., None]) ** 2 @ weight)

@@ -15,6 +15,8 @@ WHOLE = ("display.max_columns", None, "display.expand_frame_repr", False, "displ
 class Estimates(pd.DataFrame):
     """A pandas table that prints its scale, its population, what has no mean and notes, all in ``attrs``.
 
+    What a reader must know before the numbers, ``attrs["first"]``, is printed above them.
+
     All columns are printed, however wide the table; rows are cut as pandas' options say.
     Everything else is as in pandas; tables cut or rounded from it keep these sentences.
     """
@@ -25,13 +27,15 @@ class Estimates(pd.DataFrame):
 
     def __repr__(self) -> str:
         with pd.option_context(*WHOLE):
-            return "\n".join([super().__repr__(), *statements(self.attrs)])
+            parts = [self.attrs.get("first", ""), super().__repr__(), *statements(self.attrs)]
+            return "\n".join(part for part in parts if part)
 
     def _repr_html_(self) -> str | None:
         with pd.option_context(*WHOLE):
             table = super()._repr_html_()
         below = "<br>".join(html.escape(text) for text in statements(self.attrs))
-        return table and f"{table}<p>{below}</p>"
+        above = f"<p>{html.escape(self.attrs['first'])}</p>" if "first" in self.attrs else ""
+        return table and f"{above}{table}<p>{below}</p>"
 
 
 def statements(attrs: Mapping[Any, Any]) -> list[str]:

@@ -29,13 +29,18 @@ def variance_partition(results: Results, prob: float = INTERVAL, response: str |
     design = results.model.response(response)
     if design.family.joint:
         raise ModelError(
+            "response-of-categories",
             f"The categories of {design.formula.response.value.text!r} have a linear predictor each, and "
             "there is no one scale on which variances add up.",
             "A response with one linear predictor.",
             "summary() has the standard deviations of each category's effects.",
         )
     if not design.groups and not design.latents:
-        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+        raise ModelError(
+            "no-grouping-factor",
+            "The model has no grouping factor.",
+            "A term such as `(1 | group)` in the formula.",
+        )
     parts, included = variances(results, design)
     shares = _shares(parts)
     rows = [
@@ -65,7 +70,9 @@ def variances(
         How much each row counts in that; the same by default.
     """
     design = rows or fitted
-    share = np.full(design.n_rows, 1 / design.n_rows) if weight is None else weight / weight.sum()
+    if weight is None:
+        weight = np.ones(design.n_rows) if design.counts is None else design.counts
+    share = weight / weight.sum()
     residual = _residual(results, fitted, design, share)
     parts = {group.name: _between(results, group, share) for group in design.groups}
     parts |= {f"latent_{t.name}": results.posterior[t.loading].values ** 2 for t in design.latents}
@@ -79,11 +86,12 @@ def _residual(results: Results, fitted: Design, design: Design, share: np.ndarra
     """Return the mean over rows, by their shares, of their variance around the linear predictor."""
     if isinstance(design.residuals, Spatial):
         raise ModelError(
+            "no-residual-variance",
             f"Rows depend on their neighbours ({design.residuals.kind}): there is no one residual variance.",
             "A model without sar(...); sigma is what a row has beside its neighbours.",
         )
     if not design.predictors:
-        phi = {name: results.posterior[design.prefix + name].values for name in design.parameters}
+        phi = {name: results.posterior[design.named(name)].values for name in design.parameters}
         return design.family.residual_variance(_average_se(design.rows, share), phi)
     total = np.zeros((results.posterior.sizes["chain"], results.posterior.sizes["draw"]))
     shared = shared_draws(design, results.posterior)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.model.variants import VARIANTS
 from shoal.priors import Prior, from_record
 
@@ -61,26 +61,31 @@ def read_choices(text: bytes) -> Choices:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise ModelError("The request is not JSON.", "The state of the page, as JSON.") from problem
+        raise ModelError(
+            "request-unreadable", "The request is not JSON.", "The state of the page, as JSON."
+        ) from problem
     known = {"priors", "pooling", "coordinates", "moving", "group", "effect"}
     if not isinstance(given, dict) or set(given) - known:
         what = "The request does not hold the state of the page."
-        raise ModelError(what, f"Of {', '.join(sorted(known))}.")
+        raise ModelError("request-unreadable", what, f"Of {', '.join(sorted(known))}.")
     choices = Choices(**{**given, "priors": _priors(given.get("priors", {}))})
-    for name, value, allowed in (
-        ("pooling", choices.pooling, VARIANTS),
-        ("coordinates", choices.coordinates, COORDINATES),
-        ("moving", choices.moving, (True, False)),
-    ):
-        if value not in allowed:
-            raise ModelError(f"{name}={value!r}.", nearest(str(value), allowed))
+    check_choice("pooling", choices.pooling, VARIANTS)
+    check_choice("coordinates", choices.coordinates, COORDINATES)
+    if not isinstance(choices.moving, bool):
+        raise ModelError("request-unreadable", f"moving={choices.moving!r}.", "True or False.")
     if not all(value is None or isinstance(value, str) for value in (choices.group, choices.effect)):
-        raise ModelError("A grouping factor or an effect that is no text.", "Their names, as text.")
+        raise ModelError(
+            "request-unreadable", "A grouping factor or an effect that is no text.", "Their names, as text."
+        )
     return choices
 
 
 def _priors(given: Any) -> dict[str, Prior]:
     records = list(given.values()) if isinstance(given, dict) else [None]
     if not all(isinstance(record, dict) and isinstance(record.get("kind"), str) for record in records):
-        raise ModelError("priors is no mapping.", "From names of parameters to kinds with their arguments.")
+        raise ModelError(
+            "request-unreadable",
+            "priors is no mapping.",
+            "From names of parameters to kinds with their arguments.",
+        )
     return {name: from_record(record) for name, record in given.items()}

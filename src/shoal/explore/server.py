@@ -158,7 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             found, status = answer(body), HTTPStatus.OK
         except (ShoalError, MemoryError) as problem:  # shown on the page, as a command shows it
-            found, status = {"error": str(problem) or "Out of memory."}, HTTPStatus.UNPROCESSABLE_ENTITY
+            code = getattr(problem, "code", "memory")
+            found = {"error": str(problem) or "Out of memory.", "code": code}
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
         except Exception as problem:  # the last resort: whatever arrives here is a bug, and the page goes on
             if os.environ.get(DEBUG) == "1":
                 traceback.print_exc()

@@ -51,6 +51,7 @@ class Session:
     def __init__(self, model: Specification, results: Results | None, data: str, seed: int):
         if model.pooling != "partial":
             raise ModelError(
+                "pooled-variant",
                 f"This model was made with pooling {model.pooling!r}; the partial one is not known.",
                 "The model as it was first written.",
                 "Explore that one: the page has a switch for pooling.",
@@ -115,7 +116,7 @@ class Session:
             settings = Settings(choices.draws, CHAINS, seed=self.seed, cores=os.cpu_count() or 1)
             # What moves on is not sampled again: the next fit is on its way.
             rest = not choices.moving
-            results = fitting.fit(posterior, settings, "auto", self._progress, second=rest)
+            results = fitting.fit(posterior, settings, "auto", self._progress, rest, certify=rest)
             self._fits[choices.key] = results
             while len(self._fits) > KEPT:
                 self._fits.popitem(last=False)

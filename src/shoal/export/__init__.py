@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.model import Specification
 from shoal.priors import Shrinkage
 
@@ -59,19 +59,22 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
     """
     if coordinates not in COORDINATES:
         raise ModelError(
+            "unknown-choice",
             f"There are no coordinates {coordinates!r} to export in.",
             f"One of {', '.join(COORDINATES)}.",
-            nearest(str(coordinates), COORDINATES),
+            meant(str(coordinates), COORDINATES),
         )
     shrunk = [name for name, p in model.priors.items() if isinstance(p.prior, Shrinkage)]
     if shrunk:
         raise ModelError(
+            "not-exported",
             f"The slopes have the prior {model.priors[shrunk[0]].prior}, which is not exported.",
             "Slopes with priors of their own.",
             f"For the export give {shrunk[0]!r} a Normal, StudentT or Laplace prior.",
         )
     if any(design.correlated for design in model.designs):
         raise ModelError(
+            "not-exported",
             "Residuals that correlate are not exported to PyMC.",
             "Models whose rows are independent given their predictors.",
         )
@@ -79,7 +82,9 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
         curve.name for part in model.parts for curve in part.curves if curve.term.matrix is not None
     ]:
         raise ModelError(
-            f"{areas[0]} is not exported to PyMC.", "Models without effects of neighbouring areas."
+            "not-exported",
+            f"{areas[0]} is not exported to PyMC.",
+            "Models without effects of neighbouring areas.",
         )
     try:
         from shoal.export.build import build
@@ -87,6 +92,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
         if problem.name not in OPTIONAL:
             raise
         raise ModelError(
+            "package-missing",
             f"to_pymc needs the package {problem.name!r}, which is not installed.",
             "PyMC, an optional part of Shoal.",
             "pip install 'shoal[pymc]'",

@@ -36,7 +36,9 @@ def observe(name: str, design: Design, eta: Any, phi: dict[str, Any]) -> None:
     family = design.family.plain
     if type(family) not in COUNTERPARTS:
         known = ", ".join(kind.name for kind in COUNTERPARTS)
-        raise ModelError(f"Family {family.name!r} has no counterpart in PyMC.", f"Those of {known}.")
+        raise ModelError(
+            "not-exported", f"Family {family.name!r} has no counterpart in PyMC.", f"Those of {known}."
+        )
     given = COUNTERPARTS[type(family)](design, eta, phi)
     distribution, arguments, integers = given
     y, weight = design.responses, design.rows.weight

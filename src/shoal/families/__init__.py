@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.families.acat import AdjacentCategory
 from shoal.families.asym_laplace import AsymLaplace
 from shoal.families.base import Family, Rows
@@ -120,6 +121,19 @@ __all__ = [
 ]
 
 
+# What other programs call these.
+ELSEWHERE = {
+    "normal": "gaussian",
+    "t": "student",
+    "logistic": "bernoulli",
+    "negative_binomial": "negbinomial",
+    "negativebinomial": "negbinomial",
+    "nbinom2": "negbinomial",
+    "ordinal": "cumulative",
+    "vonmises": "von_mises",
+}
+
+
 def get_family(family: str | Family, link: str | None = None) -> Family:
     """Return the family of that name, with that link.
 
@@ -138,18 +152,30 @@ def get_family(family: str | Family, link: str | None = None) -> Family:
     if isinstance(family, Family):
         if link not in (None, family.link):
             raise ModelError(
-                f"The family is {family.name}({family.link}), the link {link!r}.", "Give the link once."
+                "link-twice",
+                f"The family is {family.name}({family.link}), the link {link!r}.",
+                "Give the link once.",
             )
         return family
-    parts = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*([^()]*?)\s*\))?\s*", str(family))
-    name, inside = parts.groups() if parts else (str(family), None)
-    if name not in FAMILIES:
-        close = nearest(name, FAMILIES)
+    given: Any = family
+    if not isinstance(given, str):
+        shown = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
         raise ModelError(
+            "not-a-family",
+            f"The family is {shown}.",
+            "A name such as 'poisson', or a family of your own: an instance of a subclass of "
+            "shoal.families.Family.",
+        )
+    parts = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*([^()]*?)\s*\))?\s*", family)
+    name, inside = parts.groups() if parts else (family, None)
+    if name not in FAMILIES:
+        own = ELSEWHERE.get(name.lower())
+        raise ModelError(
+            "unknown-family",
             f"There is no family {name!r}.",
             f"Known: {', '.join(FAMILIES)}.",
-            close if close.startswith("Did") else "",
+            f"Write family={own!r}." if own else meant(name, FAMILIES),
         )
     if link is not None and inside is not None and link != inside:
-        raise ModelError(f"The family is {family!r}, the link {link!r}.", "Give the link once.")
+        raise ModelError("link-twice", f"The family is {family!r}, the link {link!r}.", "Give the link once.")
     return type(FAMILIES[name])(inside if link is None else link)

@@ -77,7 +77,7 @@ class AsymLaplace(Family):
         refuse_constant(rows, name, "asym_laplace")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        return robust_moments(rows.y)
+        return robust_moments(rows.y, rows.weight)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
 from shoal.families.rows import Rows
 from shoal.priors import Prior
@@ -72,6 +72,11 @@ class Family(ABC):
         the response's own, which is zero, and theirs.
     several : bool
         The response has several columns, and `mean` and `draw` a number for each.
+    joint_rows : RowFunction, optional
+        That of several responses of a row whose residuals correlate; of gaussian ones sums of squares stand
+        in its place.
+    of_row : tuple of str
+        Parameters that these responses share, which follow their sigmas.
     ordered_cutpoints : bool
         The cutpoints of an ordinal family increase.
     wider : str
@@ -101,6 +106,8 @@ class Family(ABC):
     joint: ClassVar[bool] = False
     cut: ClassVar[bool] = False
     several: ClassVar[bool] = False
+    joint_rows: ClassVar[RowFunction | None] = None
+    of_row: ClassVar[tuple[str, ...]] = ()
     ordered_cutpoints: ClassVar[bool] = False
     wider: ClassVar[str] = ""
     n_cutpoints: int = 0
@@ -108,11 +115,11 @@ class Family(ABC):
 
     def __init__(self, link: str | None = None):
         if link is not None and link not in self.links:
-            close = nearest(str(link), self.links)
             raise ModelError(
+                "unknown-link",
                 f"Family {self.name!r} has no link {link!r}.",
                 f"Its links: {', '.join(self.links)}.",
-                close if close.startswith("Did") else "",
+                meant(str(link), self.links),
             )
         self.link = link or self.links[0]
 
@@ -147,7 +154,7 @@ class Family(ABC):
 
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
         """Return the default prior of a scalar parameter, with support "positive", "unit" or "real"."""
-        raise ModelError(f"Family {self.name!r} has no parameter {name!r}.")
+        raise ModelError("parameter-not-of-family", f"Family {self.name!r} has no parameter {name!r}.")
 
     @abstractmethod
     def check(self, rows: Rows, name: str) -> None:
@@ -275,6 +282,7 @@ class Family(ABC):
             Of a response that has no variance, or a family that does not say what it is.
         """
         raise ModelError(
+            "family-without-variance",
             f"Family {self.name!r} does not say what the variance of a response is.",
             "R2 compares it with the variance of the means.",
         )
@@ -296,14 +304,19 @@ class Family(ABC):
 
         Of families that have interval functions, as is `in_scipy`.
         """
-        raise ModelError(f"Family {self.name!r} does not say what its mean between bounds is.")
+        raise ModelError(
+            "family-without-mean", f"Family {self.name!r} does not say what its mean between bounds is."
+        )
 
     def in_scipy(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the distribution of the response of each row as SciPy has it; arguments as of `mean`.
 
         Import `scipy.stats` here and not above: it takes half a second, which most processes need not wait.
         """
-        raise ModelError(f"Family {self.name!r} does not say what its distribution is in SciPy.")
+        raise ModelError(
+            "family-without-distribution",
+            f"Family {self.name!r} does not say what its distribution is in SciPy.",
+        )
 
     @abstractmethod
     def residual_variance(self, rows: Rows, phi: dict[str, Any]) -> Any:
@@ -338,8 +351,8 @@ class Family(ABC):
 
     def encode(self, values: np.ndarray | pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
         """Return codes 0 to J - 1 of a categorical response and the labels of its categories."""
-        raise ModelError(f"Family {self.name!r} has no categories.")
+        raise ModelError("family-without-categories", f"Family {self.name!r} has no categories.")
 
     def with_categories(self, labels: Sequence[Any]) -> Family:
         """Return the family of a response with these categories."""
-        raise ModelError(f"Family {self.name!r} has no categories.")
+        raise ModelError("family-without-categories", f"Family {self.name!r} has no categories.")

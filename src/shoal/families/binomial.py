@@ -50,6 +50,7 @@ class Binomial(Family):
             if bad.size:
                 shown = listing(f"row {i}: {rows.y[i]:g} of {rows.trials[i]:g}" for i in bad)
                 raise DataError(
+                    "response-outside-support",
                     f"{name!r} has {what} in {counted(bad.size, 'row')} ({shown}).",
                     "Successes are integers from 0 to the row's trials.",
                 )

@@ -75,6 +75,7 @@ class Categorical(Shares):
         series = pd.Series(values)
         if series.dtype.kind in "fc" and (series != series.round()).any():
             raise DataError(
+                "response-not-categories",
                 f"The response {name!r} has values such as {series[series != series.round()].iloc[0]:g}.",
                 "Categories: text, whole numbers or a pandas.Categorical.",
             )
@@ -87,6 +88,7 @@ class Categorical(Shares):
         found = tuple(label.item() if isinstance(label, np.generic) else label for label in labels)
         if len(found) < 2:
             raise DataError(
+                "one-category",
                 f"The response {name!r} has one category ({found[0]!r}) in all {len(codes)} rows.",
                 "At least two categories.",
             )

@@ -101,6 +101,7 @@ class Dirichlet(Shares):
         return f"Dirichlet(mean = softmax(0, {', '.join(self.together)}), precision phi)"
 
     def check(self, rows: Rows, name: str) -> None:
+        refuse_alike(self.together, self.labels)
         shares, needed = columns_of(rows), "Shares between 0 and 1, which sum to one in each row."
         outside = np.asarray(((shares < 0) | (shares > 1)).any(1))
         remedy = "Divide them by their sum; for counts family='multinomial'."
@@ -118,7 +119,6 @@ class Dirichlet(Shares):
             f"`(y * (n - 1) + 1 / {len(self.labels)}) / n` with n rows (Smithson and Verkuilen 2006); "
             "for counts with zeros family='multinomial'.",
         )
-        refuse_alike(self.together, self.labels)
 
     def log_constant(self, rows: Rows) -> np.ndarray:
         return -np.asarray(rows.weight) * np.log(columns_of(rows)).sum(1)

@@ -25,12 +25,14 @@ class ProportionsWithEnds(Family):
         ends = at_an_end(rows)
         if ends.all():
             raise DataError(
+                "response-all-ends",
                 f"{name!r} is 0 or 1 in all {len(rows.y)} rows.",
                 "Some responses between them, or phi has no data.",
                 "Use family='bernoulli'.",
             )
         if not ends.any():
             raise DataError(
+                "response-without-ends",
                 f"{name!r} is neither 0 nor 1 in any of {len(rows.y)} rows.",
                 "Responses at the ends, or their probabilities have no data.",
                 "Use family='beta'.",

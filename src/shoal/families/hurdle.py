@@ -52,10 +52,13 @@ class Hurdle(Family):
         zero = rows.y == 0
         if zero.all():
             raise DataError(
-                f"{name!r} is 0 in all {len(rows.y)} rows.", "Some responses beyond 0, or eta has no data."
+                "response-all-zero",
+                f"{name!r} is 0 in all {len(rows.y)} rows.",
+                "Some responses beyond 0, or eta has no data.",
             )
         if not zero.any():
             raise DataError(
+                "response-without-zeros",
                 f"{name!r} has no zero in {len(rows.y)} rows.",
                 f"Zeros, or there is nothing that {self.probability} could be learnt from.",
                 f"Use family={self.beyond.name!r}.",

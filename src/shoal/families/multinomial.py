@@ -60,6 +60,7 @@ class Multinomial(Shares):
         return f"Multinomial(trials, softmax(0, {', '.join(self.together)}))"
 
     def check(self, rows: Rows, name: str) -> None:
+        refuse_alike(self.together, self.labels)
         counts = columns_of(rows)
         problems = {
             "negative counts": (counts < 0).any(1),
@@ -71,10 +72,10 @@ class Multinomial(Shares):
             needed = "Counts, 0, 1, 2, …, of which the row's trials are the sum."
             remedy = "For shares that sum to one: family='dirichlet'." if "integer" in what else ""
             refuse_columns(rows, self.labels, name, where, what, needed, remedy)
-        refuse_alike(self.together, self.labels)
         seen = np.asarray(counts.any(0))
         if never := [str(label) for label, there in zip(self.labels, seen, strict=True) if not there]:
             raise DataError(
+                "category-never-seen",
                 f"{listing(map(repr, never))} of {name} has no count in {len(counts)} rows.",
                 "Categories that were seen.",
                 "Leave the column out.",

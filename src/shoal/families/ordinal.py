@@ -80,6 +80,7 @@ class Ordinal(Family):
         if (codes == codes[0]).all():
             only = labels[int(codes[0])]
             raise DataError(
+                "one-category",
                 f"The response {name!r} has one category ({only!r}) in all {len(codes)} rows.",
                 "At least two ordered categories.",
             )
@@ -138,7 +139,9 @@ def _ordered(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]]
     codes = series.cat.codes.to_numpy()
     if (codes < 0).any():
         raise DataError(
-            f"{name!r} is missing in {(codes < 0).sum()} of {len(codes)} rows.", "A category each."
+            "response-missing",
+            f"{name!r} is missing in {(codes < 0).sum()} of {len(codes)} rows.",
+            "A category each.",
         )
     return codes, tuple(series.cat.categories)
 
@@ -154,6 +157,7 @@ def _integers(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]
     if bad.size:
         shown = listing(f"row {i}: {numbers[i]:g}" for i in bad)
         raise DataError(
+            "response-not-categories",
             f"{name!r} has non-integer values in {bad.size} of {len(numbers)} rows ({shown}).",
             "An ordered response is integers without a gap, or an ordered categorical.",
         )
@@ -163,6 +167,7 @@ def _integers(series: pd.Series, name: str) -> tuple[np.ndarray, tuple[Any, ...]
         never = (v for v in range(low, high + 1) if v not in seen)
         count, column = high - low + 1 - len(seen), f"data[{name!r}]"
         raise DataError(
+            "category-never-seen",
             f"{name!r} runs from {low} to {high}, and {count} of the values between never occur "
             f"({_first(never, count)}).",
             "Are they categories of the scale that nobody chose, or codes that mean nothing?",
@@ -182,6 +187,7 @@ def _first(values: Any, count: int) -> str:
 
 def _no_order(name: str, found: str) -> DataError:
     return DataError(
+        "categories-without-order",
         f"The response {name!r} {found}, whose order is not known.",
         "An ordered response is integers without a gap, or an ordered categorical.",
         f"Give the order: `pandas.Categorical(data[{name!r}], [lowest, …, highest], ordered=True)`.",

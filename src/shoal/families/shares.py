@@ -107,6 +107,7 @@ class Shares(Family):
         if not self.several:
             return super().variance(rows, eta, phi)
         raise ModelError(
+            "response-of-several-columns",
             f"A response of family {self.name!r} has several columns: there is no one variance.",
             "R2 needs a response of one column.",
             "fit.loo() and sl.compare say how well all columns are predicted.",
@@ -131,7 +132,12 @@ def refuse_columns(
     bad, values = np.flatnonzero(where), columns_of(rows)
     if bad.size:
         shown = listing(f"row {i}: {_written(labels, values[i])}" for i in bad)
-        raise DataError(f"{name} has {what} in {bad.size} of {len(values)} rows ({shown}).", needed, remedy)
+        raise DataError(
+            "response-outside-support",
+            f"{name} has {what} in {bad.size} of {len(values)} rows ({shown}).",
+            needed,
+            remedy,
+        )
 
 
 def _written(labels: Sequence[Any], values: np.ndarray) -> str:
@@ -142,10 +148,13 @@ def _written(labels: Sequence[Any], values: np.ndarray) -> str:
 def refuse_alike(parameters: Sequence[str], labels: Sequence[Any]) -> None:
     """Raise `DataError` if the predictors of two categories would be called alike."""
     if twice := [label for label in dict.fromkeys(labels) if list(labels).count(label) > 1]:
-        raise DataError(f"The column {twice[0]!r} stands twice.", "Columns that differ.")
+        raise DataError(
+            "response-column-twice", f"The column {twice[0]!r} stands twice.", "Columns that differ."
+        )
     if alike := [own for own in dict.fromkeys(parameters) if parameters.count(own) > 1]:
         clashing = [label for label, own in zip(labels[1:], parameters, strict=True) if own == alike[0]]
         raise DataError(
+            "categories-alike",
             f"The predictors of categories {listing(map(repr, clashing))} would both be called {alike[0]!r}.",
             "Labels that differ in their letters or digits.",
         )

@@ -26,6 +26,7 @@ from shoal.families.incomplete import (
 )
 from shoal.families.incomplete_beta import beta_tails
 from shoal.families.intervals import LOG_2
+from shoal.families.multi_student import multi_student_rows
 from shoal.families.row_functions import RowFunction, row_function
 from shoal.families.special import above_zero, log1p_fast
 from shoal.families.support import refuse_constant, robust_moments
@@ -163,6 +164,8 @@ class Student(Family):
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"identity": student_rows}
     interval_functions: ClassVar[dict[str, RowFunction]] = {"identity": student_intervals}
+    joint_rows: ClassVar[RowFunction | None] = multi_student_rows
+    of_row: ClassVar[tuple[str, ...]] = ("nu",)
 
     def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
         return "sigma", "nu"
@@ -178,7 +181,7 @@ class Student(Family):
         refuse_constant(rows, name, "student")
 
     def scale(self, rows: Rows) -> tuple[float, float]:
-        return robust_moments(rows.y)
+        return robust_moments(rows.y, rows.weight)
 
     def no_pooling_sd(self, rows: Rows) -> float:
         return 10.0 * self.scale(rows)[1]

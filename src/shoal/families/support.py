@@ -18,7 +18,12 @@ def refuse(rows: Rows, name: str, where: np.ndarray, what: str, needed: str, rem
     bad = np.flatnonzero(where)
     if bad.size:
         shown = listing(f"row {i}: {rows.y[i]:g}" for i in bad)
-        raise DataError(f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).", needed, remedy)
+        raise DataError(
+            "response-outside-support",
+            f"{name!r} has {what} in {bad.size} of {len(rows.y)} rows ({shown}).",
+            needed,
+            remedy,
+        )
 
 
 def article(family: str) -> str:
@@ -49,6 +54,7 @@ def refuse_constant(rows: Rows, name: str, family: str) -> None:
     """Raise `DataError` if all responses are equal."""
     if np.ptp(rows.y) == 0 and len(rows.y) > 1:
         raise DataError(
+            "response-constant",
             f"The response {name!r} has the same value, {rows.y[0]:g}, in all {len(rows.y)} rows.",
             f"{article(family)} response must vary, or sigma has no scale.",
         )
@@ -84,7 +90,8 @@ def refuse_all_but_positive(rows: Rows, name: str, family: str) -> None:
 
 def log_mean(rows: Rows) -> float:
     """Return the log of the mean response, as if half an event had been seen where there was none."""
-    return math.log(max(float(np.average(rows.y, weights=rows.weight)), 0.5 / len(rows.y)))
+    mean = float(np.average(rows.y, weights=rows.weight))
+    return math.log(max(mean, 0.5 / float(np.sum(rows.weight))))
 
 
 def moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
@@ -93,14 +100,24 @@ def moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     return center, math.sqrt(float(np.average((values - center) ** 2, weights=weight)))
 
 
-def robust_moments(values: np.ndarray) -> tuple[float, float]:
+def median(values: np.ndarray, weight: np.ndarray) -> float:
+    """Return the median of values that count as often as their weights say, as if they were repeated."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order])
+    half = reached[-1] / 2
+    middle = np.searchsorted(reached, half, "left"), np.searchsorted(reached, half, "right")
+    low, high = (float(values[order[min(place, len(order) - 1)]]) for place in middle)
+    return (low + high) / 2
+
+
+def robust_moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Return median and median absolute deviation, in units of the sd of normal values.
 
     For families of heavy tails and of quantiles: mean and standard deviation would follow the extremes.
     """
-    center = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - center)))
-    return center, spread or float(np.std(values)) or 1.0
+    center = median(values, weight)
+    spread = 1.4826 * median(np.abs(values - center), weight)
+    return center, spread or moments(values, weight)[1] or 1.0
 
 
 def of_estimates(rows: Rows) -> tuple[float, float]:
@@ -109,11 +126,9 @@ def of_estimates(rows: Rows) -> tuple[float, float]:
     By medians, which a few estimates of very large or very small errors do not move: the spread of the
     responses and a usual standard error together, for neither alone bounds what the mean may be.
     """
-    there = rows.weight > 0
-    y, se = rows.y[there], rows.se[there]
-    center = float(np.median(y))
-    spread = 1.4826 * float(np.median(np.abs(y - center)))  # of normal values, the standard deviation
-    return center, math.hypot(spread, float(np.median(se)))
+    center = median(rows.y, rows.weight)
+    spread = 1.4826 * median(np.abs(rows.y - center), rows.weight)  # of normal values, the standard deviation
+    return center, math.hypot(spread, median(rows.se, rows.weight))
 
 
 def share_of_successes(rows: Rows) -> float:

@@ -103,6 +103,7 @@ class VonMises(Family):
 
     def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         raise ModelError(
+            "family-without-variance",
             "The response is an angle.",
             "A response on a line: the variance of angles depends on where the circle is cut.",
         )

@@ -68,6 +68,7 @@ class ZeroInflatedBinomial(ZeroInflated):
         super().check(rows, name)
         if (rows.trials == 1).all():
             raise DataError(
+                "one-trial-a-row",
                 f"All {len(rows.y)} rows of {name!r} have one trial.",
                 "Several trials a row: of single ones, structural zeros cannot be told from failures.",
                 "Use family='bernoulli'.",

@@ -53,6 +53,7 @@ class ZeroInflated(Family):
         self.counts.check(rows, name)
         if not (rows.y == 0).any():
             raise DataError(
+                "response-without-zeros",
                 f"{name!r} has no zero in {len(rows.y)} rows.",
                 "Zeros, or there is nothing to inflate.",
                 f"Use family={self.counts.name!r}.",

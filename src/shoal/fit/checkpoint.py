@@ -67,6 +67,7 @@ def kept(
         root.update_attributes({FINGERPRINT: json.dumps(here)})
     elif found := list(differences(json.loads(root.attrs[FINGERPRINT]), here)):
         raise FileError(
+            "checkpoint-of-another-run",
             f"{place} holds another run: {listing(found, NAMED)}.",
             "A checkpoint of the same model, data and settings.",
             "Give another path, or delete that folder to begin anew.",
@@ -88,14 +89,15 @@ def _root(place: Path) -> Any:
     """Return the root of the store at a path; raise if there is something else than a checkpoint."""
     needed = "A path where nothing is, or the checkpoint of the same run, such as 'run.zarr'."
     if place.is_file():
-        raise FileError(f"The checkpoint {place} is a file.", needed)
+        raise FileError("not-a-checkpoint", f"The checkpoint {place} is a file.", needed)
     if not place.parent.is_dir():
         needed = f"A folder that exists, to put {place.name} into."
-        raise FileError(f"There is no folder {place.parent}.", needed)
+        raise FileError("no-folder", f"There is no folder {place.parent}.", needed)
     ours = not place.exists() or not any(place.iterdir()) or (place / METADATA).exists()
     root = open_store(place) if ours else None
     if root is None or (FINGERPRINT not in root.attrs and (root.attrs or any(True for _ in root.keys()))):
-        raise FileError(f"The checkpoint {place} is a folder with other things in it.", needed)
+        found = f"The checkpoint {place} is a folder with other things in it."
+        raise FileError("not-a-checkpoint", found, needed)
     return root
 
 

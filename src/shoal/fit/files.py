@@ -6,7 +6,8 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from shoal.errors import FileError, ShoalError, listing
+from shoal.errors import FileError, ModelError, ShoalError, listing
 from shoal.families import Family
-from shoal.fit.file_kinds import check_name, damaged, engine_of
+from shoal.fit.file_kinds import check_name, engine_of, seal
+from shoal.fit.file_structure import check_structure, reading
 from shoal.fit.own_families import Families, checked, family_of
+from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
 from shoal.fit.whole_files import whole
 from shoal.fit.zarr_record import read_tree
@@ -27,7 +30,12 @@ from shoal.model.grouping_factors import safe
 from shoal.model.terms.variable import ResolvedPrior
 from shoal.model.variants import pooled
 from shoal.priors import from_record
-from shoal.tables import Dropped, Table
+from shoal.tables import Dropped, Reduction, Table
+
+LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
+REMEMBERED = 3
+
+TABLES = ("settings", "seconds", "sampler_facts", "versions")  # attributes that are mappings, as JSON
 
 
 def save(results: Results, path: str | Path) -> Path:
@@ -40,9 +48,22 @@ def save(results: Results, path: str | Path) -> Path:
     """
     path = path_of(path)
     check_name(path)
-    with whole(path) as part:
-        results.tree.to_netcdf(part, engine="h5netcdf")
+    tree = results.tree.copy(deep=False)
+    tree.attrs = dict(tree.attrs) | _likelihoods(results)
+    # Made in memory: where the disk is full, HDF5 does not fail but ends the process.
+    content = tree.to_netcdf(engine="h5netcdf")
+    with whole(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.write(seal(content))
     return path
+
+
+def _likelihoods(results: Results) -> dict[str, str]:
+    """Return the log likelihood of some draws, by which a reader sees that model and draws are the same."""
+    try:
+        return {LIKELIHOODS: json.dumps(at_draws(results, REMEMBERED)[1].tolist())}
+    except ModelError:  # effects were not kept
+        return {}
 
 
 def load(path: str | Path, families: Families = ()) -> Results:
@@ -63,13 +84,14 @@ def load(path: str | Path, families: Families = ()) -> Results:
     """
     path, families = path_of(path), checked(families)
     engine = engine_of(path)
-    try:
-        if engine == "zarr":
-            return results_of(read_tree(path), str(path), families)
-        with xr.open_datatree(path, engine=engine) as tree:
+    if engine == "zarr":
+        with reading(path):
+            tree = read_tree(path)
+        return results_of(tree, str(path), families)
+    with reading(path):
+        check_structure(path)
+        with xr.open_datatree(path, engine=engine, phony_dims="sort") as tree:
             tree = tree.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
-        raise damaged(path) from problem
     return results_of(tree, str(path), families)
 
 
@@ -91,17 +113,23 @@ def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = 
         If the tree is not Shoal's, lacks a part, or needs a family that is not given.
     """
     if (library := tree.attrs.get("inference_library", "another program")) != "shoal":
-        raise FileError(f"{place} was written by {library}, not by Shoal.", "A result of Shoal.")
+        raise FileError(
+            "file-of-another-program",
+            f"{place} was written by {library}, not by Shoal.",
+            "A result of Shoal.",
+        )
     try:
         return Results(_model(tree, _families(tree, place, checked(families))), tree)
-    except (KeyError, ValueError, TypeError) as problem:
-        said = problem.args[0] if problem.args else problem
-        missing = f"{place} lacks a part of the model, or has another in its place: {said}."
-        raise FileError(missing, "A complete result file.") from problem
-    except FileError:
+    except (FileError, MemoryError):
         raise
     except ShoalError as problem:
-        raise FileError(f"The model in {place} cannot be rebuilt.", str(problem)) from problem
+        found = f"The model in {place} cannot be rebuilt."
+        raise FileError("file-not-a-model", found, str(problem)) from problem
+    except Exception as problem:  # of parts that are missing, or that are of any other kind and shape
+        named = problem.args and isinstance(problem, KeyError | ValueError | TypeError)
+        said = f": {problem.args[0]}" if named else ""
+        missing = f"{place} lacks a part of the model, or has another in its place{said}."
+        raise FileError("file-incomplete", missing, "A complete result file.") from problem
 
 
 def path_of(given: str | Path) -> Path:
@@ -116,9 +144,9 @@ def path_of(given: str | Path) -> Path:
     try:
         path = Path(given)
     except TypeError as problem:
-        raise FileError(f"The file was given as {given!r}.", needed) from problem
+        raise FileError("not-a-path", f"The file was given as {given!r}.", needed) from problem
     if not path.name:
-        raise FileError(f"The file was given as {str(given)!r}, which names none.", needed)
+        raise FileError("not-a-path", f"The file was given as {str(given)!r}, which names none.", needed)
     return path
 
 
@@ -127,7 +155,16 @@ def _families(tree: xr.DataTree, place: str, given: Sequence[Family | type[Famil
     return [family_of(record, place, given) for record in json.loads(tree.attrs["family"])]
 
 
+def _check_attributes(attrs: Mapping[Any, Any]) -> None:
+    """Raise `ValueError` if what is said of the run is of another kind; older files say less of it."""
+    for name in TABLES:
+        if not isinstance(json.loads(attrs.get(name, "{}")), dict):
+            raise ValueError(f"{name} is no table of names")
+    int(attrs.get("seed", 0))
+
+
 def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
+    _check_attributes(tree.attrs)
     formulas = json.loads(tree.attrs["formula"])
     # Files written before know of no predictors of parameters.
     predictors = json.loads(tree.attrs.get("predictors", json.dumps([{}] * len(formulas))))
@@ -140,6 +177,8 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     frame = pd.DataFrame(dict(_column(v) for v in columns))
     # Files written before know of no rows that were dropped.
     table = Table(frame, tuple(frame.columns), _dropped(tree.attrs.get("dropped", "null")))
+    if (record := json.loads(tree.attrs.get("reduction", "null"))) is not None:
+        table = replace(table, reduction=Reduction.of(record, constant["counts"].to_numpy()))
     covariances = _covariances(responses, constant)
     rescor = bool(tree.attrs.get("rescor", False))
     designs = designs_of(responses, table, covariances, quiet=True, rescor=rescor)
@@ -153,9 +192,13 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
     if missing := set(known) - set(priors):
         raise KeyError(f"the priors of {listing(sorted(missing))}")
     needed = {safe(variable.name) for variable in model.variables if not variable.many}
-    if missing := needed - set(tree["posterior"].data_vars):
+    posterior = tree["posterior"].data_vars
+    if missing := needed - set(posterior):
         raise KeyError(f"the draws of {listing(sorted(missing))}")
-    for group in ("sample_stats", "observed_data"):
+    for name, draws in posterior.items():
+        if draws.dims[:2] != ("chain", "draw") or draws.dtype.kind not in "fiub":
+            raise ValueError(f"{name} is not of real numbers by chain and draw")
+    for group in ("sample_stats", *(() if table.reduction else ("observed_data",))):
         if not tree[group].data_vars:
             raise KeyError(group)
     return model
@@ -165,7 +208,8 @@ def _dropped(text: str) -> Dropped | None:
     found = json.loads(text)
     if found is None:
         return None
-    return Dropped(tuple(found["rows"]), found["of"], tuple((name, n) for name, n in found["columns"]))
+    columns = tuple((name, n) for name, n in found["columns"])
+    return Dropped(tuple(found["rows"]), found["of"], columns, found.get("unnumbered", 0))
 
 
 def _covariances(responses: Sequence[Response], constant: xr.Dataset) -> dict[str, Any]:

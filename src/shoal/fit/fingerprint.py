@@ -23,9 +23,12 @@ NOT_THOSE = ("cores", "single", "keep_effects")  # settings that no draw depends
 def fingerprint(model: Specification, settings: Settings, **others: Any) -> dict[str, Any]:
     """Return what the draws of a run depend on: model, data, settings and versions."""
     kept = {name: value for name, value in asdict(settings).items() if name not in NOT_THOSE}
-    columns = dict.fromkeys(c for part in model.parts for c in part.formula.columns)
+    table, columns = model.table, dict.fromkeys(c for part in model.parts for c in part.formula.columns)
+    if (reduction := table.reduction) is not None:  # whose frame is made for the formula
+        columns = dict.fromkeys(map(str, table.frame.columns))
+        others |= {"reduction": reduction.record(), "the column of counts": digest([reduction.counts])}
     priors = {f"the prior of {name}": record for name, record in prior_records(model).items()}
-    data = {f"the column {name}": _digest(model.table.frame[name]) for name in columns}
+    data = {f"the column {name}": _digest(table.frame[name]) for name in columns}
     known = {f"the matrix {name}": _digest(pd.DataFrame(m)) for name, m in model.covariances.items()}
     return {
         **{f"the formula of {d.formula.response.value.text}": d.formula.text for d in model.designs},
@@ -34,7 +37,7 @@ def fingerprint(model: Specification, settings: Settings, **others: Any) -> dict
         "rescor": any(design.rescor for design in model.designs),
         "pooling": model.pooling,
         **priors,
-        "rows": len(model.table.frame),
+        "rows": len(table.frame),
         **data,
         **known,
         **kept,

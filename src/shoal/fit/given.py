@@ -13,6 +13,7 @@ def check_fits(fits: Any) -> None:
     """Raise unless fits are given by their names."""
     if not isinstance(fits, Mapping):
         raise ModelError(
+            "not-a-fit",
             f"The fits are of type {type(fits).__name__}.",
             "A mapping from names to fits, such as {'centered': a, 'transport': b}.",
         )
@@ -29,5 +30,5 @@ def results_of(fit: Any) -> Results:
     found = fit if isinstance(fit, Results) else getattr(fit, "results", None)
     if not isinstance(found, Results):
         needed = "What `model.fit()` or `sl.load` returns."
-        raise ModelError(f"A fit is of type {type(fit).__name__}.", needed)
+        raise ModelError("not-a-fit", f"A fit is of type {type(fit).__name__}.", needed)
     return found

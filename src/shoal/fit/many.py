@@ -70,11 +70,17 @@ def where(
     asked: dict[str, Any] = {"workers": workers, "cores": cores}  # by callers without types
     for name, value in asked.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
-            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least 1.")
+            needed = f"{name} is an integer of at least 1."
+            raise ModelError("number-out-of-range", f"{name}={value!r}.", needed)
     if client is not None and workers is not None:
-        raise ModelError("workers and client are given.", "Processes of this machine, or a Dask cluster.")
+        raise ModelError(
+            "workers-and-client",
+            "workers and client are given.",
+            "Processes of this machine, or a Dask cluster.",
+        )
     if client is not None and not hasattr(client, "get_executor"):
         raise ModelError(
+            "not-a-client",
             f"client={client!r}.",
             "A Dask client: distributed.Client(...), of pip install 'shoal[dask]'.",
             "workers=4 makes fits in processes of this machine.",
@@ -182,15 +188,17 @@ class _Folder:
         here = json.loads(json.dumps(about))
         if path.is_dir() and any(path.iterdir()) and not stated.exists() or path.is_file():
             needed = "A path where nothing is, or the checkpoint of the same fits."
-            raise FileError(f"The checkpoint {path} is something else.", needed)
+            raise FileError("not-a-checkpoint", f"The checkpoint {path} is something else.", needed)
         if not path.parent.is_dir():
-            raise FileError(f"There is no folder {path.parent}.", "A folder that exists, to make one in.")
+            needed = "A folder that exists, to make one in."
+            raise FileError("no-folder", f"There is no folder {path.parent}.", needed)
         path.mkdir(exist_ok=True)
         if not stated.exists():
             with whole(stated) as part:
                 part.write_text(json.dumps(here))
         elif found := list(differences(json.loads(stated.read_text()), here)):
             raise FileError(
+                "checkpoint-of-another-run",
                 f"{path} holds other fits: {listing(found)}.",
                 "A checkpoint of the same model, data and settings.",
                 "Give another path, or delete that folder to begin anew.",

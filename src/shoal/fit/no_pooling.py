@@ -111,7 +111,9 @@ def _modes(
         mean = mean + step
         if np.sqrt(((step @ prior) * step).sum(-1)).max() < 1e-9:
             return mean, precision
-    raise SamplingError(f"The no-pooling estimates of {group.name} did not settle in {STEPS} steps.")
+    raise SamplingError(
+        "no-pooling-unsettled", f"The no-pooling estimates of {group.name} did not settle in {STEPS} steps."
+    )
 
 
 def _by_level(group: Group, values: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ def checked(families: Any) -> tuple[Given, ...]:
     for one in out:
         if not (isinstance(one, Family) or (isinstance(one, type) and issubclass(one, Family))):
             raise ModelError(
+                "not-a-family",
                 f"families holds {one!r}.",
                 "Families of your own, such as families=[Own()] or families=[Own].",
             )
@@ -75,7 +76,12 @@ def family_of(record: Any, place: str, given: Sequence[Given]) -> Family:
         needed = f"That family; given was {listing(_described(one) for one in given)}."
     else:
         needed = "That family itself: loading imports no code."
-    raise FileError(found, needed, f"In Python, with {short} imported: sl.load(path, families=[{short}]).")
+    raise FileError(
+        "family-not-given",
+        found,
+        needed,
+        f"In Python, with {short} imported: sl.load(path, families=[{short}]).",
+    )
 
 
 def _class(one: Given) -> type[Family]:

@@ -49,7 +49,7 @@ def _of_responses(
     """Return the log density of the responses of each row together, (S, rows), whose residuals correlate."""
     found = [_predictor(d, own, posterior, where) for d, own in zip(designs, shared, strict=True)]
     matrices = posterior["rescor"].values.reshape(-1, len(designs), len(designs)).astype(float)
-    return density_of_responses([(own, eta, phi_of(own, d)["sigma"]) for own, d, eta in found], matrices)
+    return density_of_responses([(own, eta, phi_of(own, d)) for own, d, eta in found], matrices)
 
 
 def total_log_likelihood(results: Results) -> np.ndarray:
@@ -66,6 +66,19 @@ def total_log_likelihood(results: Results) -> np.ndarray:
             shape
         )
     return sum((values.sum(1) for _, values in row_log_likelihood(results)), np.zeros(1)).reshape(shape)
+
+
+def at_draws(results: Results, count: int) -> tuple[list[int], np.ndarray]:
+    """Return some draws of each chain, evenly spread, and the log likelihood of all rows at each, (C, count).
+
+    Raises
+    ------
+    ModelError
+        If draws of group effects were not kept.
+    """
+    draws = results.posterior.sizes["draw"]
+    where = np.unique(np.linspace(0, draws - 1, count).astype(int)).tolist()
+    return where, total_log_likelihood(results.with_posterior(results.posterior.isel(draw=where)))
 
 
 def _together(posterior: xr.Dataset, design: Design) -> np.ndarray:

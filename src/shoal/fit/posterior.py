@@ -11,7 +11,18 @@ import numpy as np
 from shoal.engine import memory, one_sided
 from shoal.engine.evaluate import Target, cost_of, is_quadratic
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
-from shoal.engine.plan import MOST_INDEPENDENT, Plan, Size, check_names, choose
+from shoal.engine.plan import (
+    COMPARED,
+    MANY_LEVELS,
+    MOST_INDEPENDENT,
+    QUADRATURE,
+    Plan,
+    Size,
+    check_names,
+    choose,
+)
+from shoal.engine.rounds.independent import independent
+from shoal.errors import ModelError
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
 from shoal.model.terms.spatial_dependence import PlacedDependence
@@ -37,6 +48,8 @@ class Posterior:
         Terms beside the model's own.
     one_sided : tuple of int
         Coefficients, places in x, that are sampled with the hyperparameters (`engine.one_sided`).
+    client : distributed.Client or None
+        Whose workers hold the rows; None where this process does.
     """
 
     model: Specification
@@ -45,6 +58,7 @@ class Posterior:
     target: Target
     extra_terms: tuple[Term, ...] = ()
     one_sided: tuple[int, ...] = ()
+    client: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Compiled functions and handles are of a process: in another one they are made again.
@@ -73,16 +87,33 @@ def posterior_of(
     coordinates: str = "auto",
     sampler: str = "auto",
     extra_terms: Sequence[Term] = (),
+    client: Any = None,
 ) -> Posterior:
     """Return the posterior of `model` in the coordinates asked for, with terms beside its own.
+
+    Parameters
+    ----------
+    client : distributed.Client, optional
+        Of a Dask cluster whose workers hold the rows: the model is sampled by rounds to them.
 
     Raises
     ------
     ModelError
-        Unknown coordinates or sampler, or a factor that the machine's memory cannot hold.
+        Unknown coordinates or sampler, one that cannot sample this model, or a factor that the machine's
+        memory cannot hold.
     """
+    if client is not None and sampler not in ("auto", QUADRATURE):
+        raise ModelError(
+            "sampler-on-a-cluster",
+            f"sampler={sampler!r} with rows on a Dask cluster.",
+            f"sampler={QUADRATURE!r}: the only one that asks for hundreds of points at a time.",
+        )
+    sampler = sampler if client is None else QUADRATURE
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
     target, found = _target(assembled), tuple[int, ...]()
+    if plan.sampler == QUADRATURE:
+        found = tuple(one_sided.coefficients(assembled.problem).tolist())
+        return Posterior(model, plan, assembled, _target(assembled, found), tuple(extra_terms), found, client)
     if not plan.asked:
         found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
     if found:
@@ -103,6 +134,10 @@ def _planned(
     assembled = assemble(model, extra_terms)
     size = _size(assembled)
     memory.check(size)
+    plain = sampler == "auto" and coordinates in ("auto", "transport")
+    worth = size.effects >= MANY_LEVELS and len(assembled.problem.columns.offset) <= COMPARED
+    if sampler == QUADRATURE or (plain and worth):
+        size = replace(size, alone=independent(assembled.problem))
     return choose(size, coordinates, sampler), assembled
 
 

@@ -63,7 +63,8 @@ class Refits:
         try:
             results = checked_run(self.posterior(number), own, "auto", Progress())
         except SamplingError as problem:
-            raise SamplingError(f"Fit {number + 1} of {self.count}: {problem.found}") from problem
+            found = f"Fit {number + 1} of {self.count}: {problem.found}"
+            raise SamplingError(problem.code, found) from problem
         return self.use(number, results)
 
 

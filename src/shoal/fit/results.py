@@ -78,6 +78,7 @@ class Results:
 def not_kept(name: str) -> ModelError:
     """Return the error where draws of group effects are needed and there are none."""
     return ModelError(
+        "effects-not-kept",
         f"The draws of {name} were not kept (store='none' or 'summaries').",
         "A fit with the draws of the effects.",
         "Fit with store='single', which halves their memory, or with store='disk' and "
@@ -93,6 +94,14 @@ def escaped(data: xr.Dataset) -> xr.Dataset:
 def _renamed(data: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
     there = [name for name in map(str, (*data.data_vars, *data.dims)) if names.get(name, name) != name]
     return data.rename({name: names[name] for name in there})
+
+
+def scalar_name(name: str, array: xr.DataArray, position: int) -> str:
+    """Return the name of one scalar of a variable, such as ``r_district[7, Intercept]``."""
+    dims, shape = array.dims[2:], array.shape[2:]
+    where = zip(dims, np.unravel_index(position, shape), strict=True)
+    labels = ", ".join(str(array[dim].values[i]) for dim, i in where)
+    return f"{name}[{labels}]" if labels else name
 
 
 def assemble(
@@ -143,6 +152,7 @@ def assemble(
         "predictors": json.dumps([d.predictor_formulas for d in model.designs]),
         "rescor": int(any(design.rescor for design in model.designs)),
         "pooling": model.pooling,
+        "reduction": json.dumps(None if model.table.reduction is None else model.table.reduction.record()),
         "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
         "priors": json.dumps(prior_records(model)),
         "plan": str(posterior.plan),
@@ -163,7 +173,12 @@ def coords_of(variables: Iterable[Variable]) -> dict[str, Any]:
 
 
 def observed_data(model: Specification) -> xr.Dataset:
-    """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`)."""
+    """Return the responses; of an ordered one, the number of the category (`Design.category_numbers`).
+
+    There are none of a table that is not in memory: what stands for its rows is no response of one.
+    """
+    if model.table.reduction is not None:
+        return xr.Dataset(attrs={"not_in_memory": str(model.table.reduction)})
     data = {
         safe(d.formula.response.value.text): (("row", *d.category_dims), d.observed) for d in model.designs
     }
@@ -174,7 +189,9 @@ def observed_data(model: Specification) -> xr.Dataset:
 def _constant(model: Specification) -> xr.Dataset:
     """Return the table's columns, with what netCDF cannot say (categories, booleans) in attributes."""
     columns: dict[str, Any] = {}
-    for name in dict.fromkeys(c for part in model.parts for c in part.formula.columns):
+    reduction = model.table.reduction
+    names = dict.fromkeys(c for part in model.parts for c in part.formula.columns)
+    for name in names if reduction is None else map(str, model.table.frame):
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":
@@ -186,6 +203,8 @@ def _constant(model: Specification) -> xr.Dataset:
         if values.dtype.kind not in "iuf":
             values = values.astype(str).astype(object)
         columns[f"column_{len(columns)}"] = ("row", values, kind)
+    if reduction is not None:
+        columns["counts"] = ("row", reduction.counts)
     for name, given in model.covariances.items():
         dims = [f"covariance_{name}_{side}" for side in ("row", "column")]
         frame = pd.DataFrame(given)

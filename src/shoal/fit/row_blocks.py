@@ -32,7 +32,7 @@ def spread(there: int, wanted: int) -> np.ndarray:
 def shared_draws(design: Design, posterior: xr.Dataset) -> dict[str, np.ndarray]:
     """Return the draws that all rows share: coefficients, loadings, curves, the family's parameters."""
     variables = variables_of(terms_of((design,), {}), (design,))
-    names = [*(v.name for v in variables if v.kind in OF_ROWS), *design.unknowns]
+    names = [*(v.name for v in variables if v.kind in OF_ROWS), *design.shared, *design.unknowns]
     return {name: posterior[name].values.astype(float) for name in names}
 
 

@@ -12,17 +12,22 @@ import numpy as np
 from shoal.engine import checks, memory
 from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
-from shoal.engine.plan import RATE
+from shoal.engine.plan import QUADRATURE, RATE
 from shoal.engine.progress import Progress
 from shoal.engine.record import Record
+from shoal.engine.rounds import sampler as rounds
+from shoal.engine.rounds.holders import Holder, LocalRows
+from shoal.engine.rounds.marginal import Marginal
+from shoal.engine.rounds.parts import divide
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
+from shoal.fit.certificate import Made, certified
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import Results, assemble
-from shoal.fit.storage import Storage, check_store, storage
+from shoal.fit.storage import IN_MEMORY, Storage, check_store, storage
 from shoal.fit.zarr_record import ZarrRecord
 from shoal.model.assemble import Variables
 
@@ -36,9 +41,10 @@ def fit(
     store: str = "auto",
     progress: Progress | None = None,
     second: bool = True,
+    certify: bool = True,
     record: Record | None = None,
 ) -> Results:
-    """Sample a posterior.
+    """Sample a posterior, and hold the draws against a short run by another move.
 
     Parameters
     ----------
@@ -46,6 +52,8 @@ def fit(
         How draws of group effects are kept: one of `storage.STORES`.
     second : bool
         Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
+    certify : bool
+        Hold the draws against a short run by another move (`certificate`).
     record : Record, optional
         Where the run is written while it goes, and goes on from.
 
@@ -60,7 +68,7 @@ def fit(
     check_settings(settings, store, checkpoint)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
-        return checked_run(posterior, settings, store, progress, second, record)
+        return checked_run(posterior, settings, store, progress, second, certify, record)
 
 
 def checked_run(
@@ -69,52 +77,55 @@ def checked_run(
     store: str,
     progress: Progress,
     second: bool = True,
+    certify: bool = False,
     record: Record | None = None,
 ) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
-    kept = storage(posterior.model, settings, store, isinstance(record, ZarrRecord))
+    plan, checkpoint = posterior.plan, isinstance(record, ZarrRecord)
+    kept = storage(posterior.model, settings, store, checkpoint, plan.sampler == QUADRATURE)
     if store == "auto" and kept != "double":
         progress.say(f"Group effects are kept in store={kept!r}, as many draws of them need much memory.")
-    settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
+    settings = replace(settings, single=kept == "single", keep_effects=kept in IN_MEMORY)
     record = record or Record(resumes=kept == "replay")
-    plan = posterior.plan
     first = Storage(kept, posterior, settings, record.part("first"))
     memory.check_draws(settings, posterior.target.n_theta + first.kept)
     _check_start(posterior)
     draws, variables, took = _timed(posterior, plan.sampler, settings, progress, first)
+    measures, problems = _checked(posterior, draws, variables, first)
     known = first.record.facts
-    if "problems" not in known:
-        problems = checks.failures(draws, *_split(posterior, variables, first))
+    if "second" not in known:
         again = problems and second and not plan.asked and posterior.target.size
         decided = list(_second(posterior, draws, variables, settings, took, first)) if again else None
-        first.record.note(problems=problems, second=decided)
+        first.record.note(second=decided)
     seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
+    if posterior.client is not None:
+        notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
-    if known["second"] is None:
-        return _assembled(first, draws, variables, settings, seconds, notes)
-    failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(known['problems'])})"
-    sampler, times, minutes = known["second"]
-    what = "NUTS" if sampler == "nuts" else f"{draws.sampler} with {times} times as many iterations"
-    if minutes > LONGEST_FALLBACK:
-        notes.append(
-            f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
-        )
-        return _assembled(first, draws, variables, settings, seconds, notes)
-    progress.stage(f"sampling again by {what}")
-    longer = replace(settings, thin=times * settings.thin)
-    last = Storage(kept, posterior, longer, record.part("second"))
-    draws, variables, took = _timed(posterior, sampler, longer, progress, last)
-    seconds["sampling again"] = took
-    notes.append(f"{failed}: these draws are from {what} on the same density.")
-    return _assembled(last, draws, variables, settings, seconds, notes)
+    last = first
+    if known["second"] is not None:
+        failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
+        sampler, times, minutes = known["second"]
+        what = "NUTS" if sampler == "nuts" else f"{draws.sampler} with {times} times as many iterations"
+        if minutes > LONGEST_FALLBACK:
+            instead = f"{what} would take about {minutes:,.0f} minutes and was not run: take more draws"
+            notes.append(f"{failed}. {instead}.")
+        else:
+            progress.stage(f"sampling again by {what}")
+            longer = replace(settings, thin=times * settings.thin)
+            last = Storage(kept, posterior, longer, record.part("second"))
+            draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, last)
+            measures, problems = _checked(posterior, draws, variables, last)
+            notes.append(f"{failed}: these draws are from {what} on the same density.")
+    results = _assembled(last, draws, variables, seconds, notes)
+    made = Made(results, posterior, draws, last.settings)
+    return certified(made, problems, measures, progress, certify)
 
 
 def _assembled(
     kept: Storage,
     draws: Chains,
     variables: Variables,
-    settings: Settings,
     seconds: Mapping[str, float],
     notes: list[str],
 ) -> Results:
@@ -122,7 +133,16 @@ def _assembled(
     posterior = kept.posterior
     effects = kept.replayed(posterior.plan.coordinates)
     summaries = None if kept.summaries is None else kept.summaries.dataset()
-    return assemble(posterior, draws, variables | effects, settings, seconds, notes, summaries)
+    return assemble(posterior, draws, variables | effects, kept.settings, seconds, notes, summaries)
+
+
+def _checked(
+    posterior: Posterior, draws: Chains, variables: Variables, kept: Storage
+) -> tuple[checks.Measures | None, list[str]]:
+    """Return how well draws represent a distribution, and what is wrong with them."""
+    parts = split(posterior, variables, kept)
+    measures = checks.measured(draws, *parts)
+    return measures, checks.failures(draws, *parts, measures)
 
 
 def _check_start(posterior: Posterior) -> None:
@@ -136,6 +156,7 @@ def _check_start(posterior: Posterior) -> None:
     h, places = target.values(target.start[None])[0], posterior.assembled.places
     values = [f"{name} = {h[place]:.3g}" for name, place in places.items()]
     raise SamplingError(
+        "density-too-low",
         "The log posterior is minus infinity in the middle of the priors, where the search for its mode "
         f"begins: {listing(values)}.",
         "Priors and data that do not exclude each other by more than numbers can hold.",
@@ -156,7 +177,7 @@ def _second(
 
     Where the chains agree and are only too short, the same sampler goes on for longer.
     """
-    times = checks.longer(draws, *_split(posterior, variables, kept))
+    times = checks.longer(draws, *split(posterior, variables, kept))
     if times:
         return posterior.plan.sampler, times, times * seconds / 60
     return "nuts", 1, _minutes_of_nuts(posterior, settings)
@@ -197,24 +218,40 @@ def sampled(
     """
     assembled, target = posterior.assembled, posterior.target
     kept = kept or Storage("double", posterior, settings, Record())
-    draws = sample(
-        *(target, sampler, posterior.plan.coordinates, kept.elements, settings, progress),
-        record=kept.record,
-        kept=kept.kept,
-        take=kept.take,
-    )
+    if sampler == QUADRATURE:
+        draws = _in_rounds(posterior, kept.elements, settings, progress)
+    else:
+        draws = sample(
+            *(target, sampler, posterior.plan.coordinates, kept.elements, settings, progress),
+            record=kept.record,
+            kept=kept.kept,
+            take=kept.take,
+        )
     drawn = assembled.drawn(target.values(draws.theta), draws.points, kept.elements[: kept.kept])
     return draws, folded(assembled, assembled.variables(drawn))
 
 
-def _split(
-    posterior: Posterior, variables: Variables, kept: Storage
+def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
+    """Return draws by rounds to the rows, which are divided among their holders first."""
+    divided = divide(posterior.target.problem, posterior.assembled.functions)
+    if posterior.client is None:
+        holder: Holder = LocalRows(divided.parts, settings.cores)
+    else:
+        from shoal.engine.rounds.dask_rows import DaskRows
+
+        holder = DaskRows(divided.parts, posterior.client)
+    marginal = Marginal(posterior.target, holder, progress)
+    return rounds.sample(marginal, divided, elements, settings, progress)
+
+
+def split(
+    posterior: Posterior, variables: Variables, kept: Storage | None = None
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return draws of hyperparameters and coefficients, and of what has one value a level, or of some."""
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]
     large = [values for name, (_, values) in variables.items() if name in effects]
-    return small, [*large, *kept.watched]
+    return small, [*large, *(kept.watched if kept else [])]
 
 
 def check_settings(settings: Settings, store: str, checkpoint: bool = False) -> None:
@@ -222,14 +259,17 @@ def check_settings(settings: Settings, store: str, checkpoint: bool = False) -> 
     for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0), ("thin", 1)):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least}.")
+            raise ModelError(
+                "number-out-of-range", f"{name}={value!r}.", f"{name} is an integer of at least {least}."
+            )
     if settings.warmup > LONGEST_WARMUP:
         raise ModelError(
+            "number-out-of-range",
             f"warmup={settings.warmup:,}.",
             f"At most {LONGEST_WARMUP:,} iterations: all that is learnt in them is the length of steps.",
         )
     aim = settings.target_accept
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
-        raise ModelError(f"target_accept={aim!r}.", "A number between 0 and 1.")
+        raise ModelError("probability-out-of-range", f"target_accept={aim!r}.", "A number between 0 and 1.")
     check_store(store, checkpoint)

@@ -15,7 +15,7 @@ from shoal.engine.moves import Output
 from shoal.engine.record import Record
 from shoal.engine.sampler import known_run
 from shoal.engine.settings import Settings
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.fit.folding import folded
 from shoal.fit.level_summaries import LevelSummaries
 from shoal.fit.posterior import Posterior
@@ -30,35 +30,55 @@ LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in floa
 SHARE = 0.25  # of this machine's memory that draws may fill by default: what is made of them needs more
 STORES = ("auto", "double", "single", "disk", "replay", "summaries", "none")
 IN_MEMORY = ("double", "single")
+OF_BLOCKS = ("disk", "replay", "summaries")
 LEVELS_AT_ONCE = 4096  # of a file on disk
 
 
 def check_store(store: str, checkpoint: bool) -> None:
     """Raise `ModelError` on an unknown store, or one that a checkpoint needs or rules out."""
-    if store not in STORES:
-        raise ModelError(f"store={store!r}.", f"One of {', '.join(STORES)}.", nearest(store, STORES))
+    check_choice("store", store, STORES)
     if store == "disk" and not checkpoint:
-        raise ModelError("store='disk' and no checkpoint.", "A folder for the draws: checkpoint='run.zarr'.")
+        raise ModelError(
+            "store-checkpoint",
+            "store='disk' and no checkpoint.",
+            "A folder for the draws: checkpoint='run.zarr'.",
+        )
     if store in ("replay", "summaries") and checkpoint:
         raise ModelError(
+            "store-checkpoint",
             f"store={store!r} and a checkpoint.",
             "A store that a checkpoint can hold: 'disk' keeps all draws there and none in memory.",
         )
 
 
-def storage(model: Specification, settings: Settings, store: str, checkpoint: bool = False) -> str:
+def storage(
+    model: Specification, settings: Settings, store: str, checkpoint: bool = False, in_rounds: bool = False
+) -> str:
     """Return how group effects are kept, chosen by their size and this machine's memory for "auto".
 
     float64 while they fit into `LARGEST_IN_DOUBLE`, float32 while they fill no more than `SHARE` of the
-    memory; then the checkpoint, if there is one, and else summaries.
+    memory; then the checkpoint, if there is one, and else summaries. Rounds to the rows know no blocks of
+    draws: theirs are in memory.
+
+    Raises
+    ------
+    ModelError
+        A store of blocks of draws, where there are none.
     """
+    if in_rounds and store in OF_BLOCKS:
+        raise ModelError(
+            "store-quadrature",
+            f"store={store!r} and sampler='quadrature'.",
+            "A store in memory: 'double', 'single' or 'none'.",
+            "Other samplers keep draws in any store: sampler='alternating'.",
+        )
     if store != "auto":
         return store
     numbers = sum(group.z.shape[1] * len(group.labels) for group in model.groups)
     size = 8 * settings.chains * settings.draws * numbers
     if size <= LARGEST_IN_DOUBLE:
         return "double"
-    if size / 2 <= SHARE * installed():
+    if in_rounds or size / 2 <= SHARE * installed():
         return "single"
     return "disk" if checkpoint else "summaries"
 

@@ -47,6 +47,7 @@ def require_possible(results: Results) -> None:
     found = [f"{name} ({what})" for name, what in impossible(results).items()]
     if found:
         raise ModelError(
+            "draws-outside-support",
             f"The draws cannot be of this model: {'; '.join(found)}.",
             "Draws that are finite, and within the support of each parameter.",
             "They were changed after the fit, or their file is damaged: fit again.",

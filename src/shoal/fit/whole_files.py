@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from shoal.errors import FileError
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 ENDING = ".part"  # of what is being written, or was when its process ended
 
 
@@ -27,7 +29,9 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if not path.parent.is_dir():
         raise FileError(
-            f"There is no folder {path.parent}.", f"A folder that exists, to write {path.name} into."
+            "no-folder",
+            f"There is no folder {path.parent}.",
+            f"A folder that exists, to write {path.name} into.",
         )
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}{ENDING}")
     try:
@@ -36,7 +40,9 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as problem:
-        why = problem.strerror or "the system refuses it"
-        raise FileError(f"{path} cannot be written: {why}.", "A folder you may write to.") from problem
+        number = problem.errno  # which HDF5 keeps, but writes its own words around
+        why = os.strerror(number) if number else "the system refuses it"
+        needed = "Room on the disk." if number in FULL else "A folder you may write to."
+        raise FileError("file-not-writable", f"{path} cannot be written: {why}.", needed) from problem
     finally:
         part.unlink(missing_ok=True)

@@ -36,6 +36,7 @@ def open_store(path: Path) -> Any:
         from zarr.storage import LocalStore
     except ImportError as problem:
         raise FileError(
+            "zarr-missing",
             f"{path} is to be a Zarr store, and Zarr is not installed.",
             "The extra: pip install 'shoal[checkpoint]'.",
         ) from problem
@@ -70,6 +71,7 @@ def read_tree(path: Path) -> xr.DataTree:
     root = zarr.open_group(path, mode="r")
     if FINGERPRINT in root.attrs and not root.attrs.get(FINISHED, False):
         raise FileError(
+            "checkpoint-not-done",
             f"{path} is the checkpoint of a run that is not done.",
             "A result.",
             "The call that made it goes on from there: model.fit(..., checkpoint=...).",

@@ -21,6 +21,7 @@ def absent(call: Call, formula: str) -> FormulaError | None:
     what, near = known
     said, piece = near(call) if call.arguments else _nothing(call)
     return FormulaError(
+        "not-available",
         f"Found {unparse(call)}: {what} are not available yet.",
         said,
         rewrite(formula, call.span, piece) if piece else "" if said else "Leave it out; brms has them.",
@@ -80,16 +81,6 @@ def _zero_one(call: Call) -> Near:
     return _nothing(call)
 
 
-def _measured(call: Call) -> Near:
-    """Offer ``mi(x)``, with the response that says how x was measured."""
-    x, *se = map(unparse, call.arguments)
-    own = f"sl.Response('{x} | mi({se[0] if se else 's'}) ~ 1')"
-    return (
-        f"A predictor measured with known errors is mi({x}), beside a response of its own: {own}.",
-        f"mi({x})",
-    )
-
-
 def _residual(call: Call) -> Near:
     return "Autoregressive residuals are ar(time, gr=g), outside parentheses.", ""
 
@@ -108,7 +99,6 @@ _ABSENT: dict[str, tuple[str, Callable[[Call], Near]]] = {
     **dict.fromkeys(("te", "ti", "lo"), ("smooths of this kind", _smooth)),
     "hsgp": ("Gaussian processes under this name", _process),
     "ns": ("the natural splines of R", _natural),
-    "me": ("predictors measured with error, under this name,", _measured),
     "mmc": ("values of a predictor for each membership", _nothing),
     "mvbind": ("several responses in one formula", _list),
     "interaction": ("factors of combinations, outside a bar,", _product),

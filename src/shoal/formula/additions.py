@@ -63,7 +63,11 @@ def with_additions(response: ResponseTerm, options: Node | None, text: str) -> R
         given = [getattr(response, name) for name in fields.values()]
         if any(given) or (call.function == "mi" and response.mi):
             raise FormulaError(
-                f"{call.function}(...) is given twice.", "Give it once.", formula=text, span=call.span
+                "given-twice",
+                f"{call.function}(...) is given twice.",
+                "Give it once.",
+                formula=text,
+                span=call.span,
             )
         if call.function == "mi":
             response = replace(response, mi=True)
@@ -102,7 +106,9 @@ def _arguments(call: Call, text: str) -> dict[str, Node]:
     found = dict(given)
     known = len(call.arguments) <= len(names) and found.keys() <= set(names) and len(found) == len(given)
     if not (known and found and NEEDED.get(call.function, next(iter(found), "")) in found):
-        raise FormulaError(f"Found {unparse(call)}.", SAID[call.function], formula=text, span=call.span)
+        raise FormulaError(
+            "term-arguments", f"Found {unparse(call)}.", SAID[call.function], formula=text, span=call.span
+        )
     return found
 
 
@@ -110,6 +116,7 @@ def _columns(call: Call, text: str) -> tuple[Expression, ...]:
     """Return the columns of ``vint(a, b)``."""
     if call.keywords or not call.arguments:
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             f"{call.function}(a, b) takes columns for a family of your own.",
             formula=text,
@@ -132,4 +139,4 @@ def _unknown(node: Node, text: str) -> FormulaError:
             "What it is was needed: " + " or ".join(f"{option}({unparse(node)})" for option in common) + "."
         )
         remedy = rewrite(text, node.span, f"trials({unparse(node)})")
-    return FormulaError(found, needed, remedy, formula=text, span=node.span)
+    return FormulaError("unknown-addition", found, needed, remedy, formula=text, span=node.span)

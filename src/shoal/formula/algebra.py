@@ -46,6 +46,7 @@ class Sum:
         )
         if len(text) > EXPANSION * MAX_CHARACTERS:
             raise FormulaError(
+                "formula-too-long",
                 f"The terms of this sum take {len(text):,} characters.",
                 f"At most {EXPANSION * MAX_CHARACTERS:,} are read.",
                 "Name fewer terms, or shorter columns.",
@@ -108,8 +109,8 @@ class _Expansion:
     def __init__(self, formula: str, outermost: bool):
         self.formula, self.outermost = formula, outermost
 
-    def error(self, node: Node, found: str, needed: str, remedy: str = "") -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=self.formula, span=node.span)
+    def error(self, node: Node, code: str, found: str, needed: str, remedy: str = "") -> FormulaError:
+        return FormulaError(code, found, needed, remedy, formula=self.formula, span=node.span)
 
     def sum(self, node: Node) -> _Found:
         """Read ``a + b - c`` where numbers, and what stands alone (group terms, curves), may stand."""
@@ -130,7 +131,7 @@ class _Expansion:
                 case Call(function=function) if function in CURVES:
                     self.alone(sign, operand, "a curve", f"x + {function}(z)", "Leave it out.")
                     found.curves.append(operand)
-                case Call(function="mi"):
+                case Call(function="mi" | "me"):
                     self.alone(sign, operand, "an imputed predictor", "z + mi(x)", "Leave it out.")
                     found.imputed.append(operand)
                 case Call(function=function) if function in RESIDUALS:
@@ -158,6 +159,7 @@ class _Expansion:
             point = frozenset([Column(".")]) in found.terms
             raise self.error(
                 node,
+                "not-among-terms",
                 f"{unparse(node)} is taken away.",
                 "It is not among the terms before it.",
                 "Name the columns that stay, in place of the point." if point else "Remove it.",
@@ -171,6 +173,7 @@ class _Expansion:
             return False
         raise self.error(
             number,
+            "number-as-term",
             f"Found the number {sign if sign == '-' else ''}{unparse(number)}.",
             "Only + 1, + 0 and - 1 have a meaning here: with or without an intercept.",
             "Put arithmetic in I(...), e.g. I(x / 2).",
@@ -180,9 +183,11 @@ class _Expansion:
         """Refuse what can only be added to the terms, if it is part of one or is taken away."""
         name = what.capitalize()
         if not self.outermost:
-            raise self.error(node, f"Found {what} inside another term.", f"{name} stands alone: {example}.")
+            raise self.error(
+                node, "not-alone", f"Found {what} inside another term.", f"{name} stands alone: {example}."
+            )
         if sign == "-":
-            raise self.error(node, f"{name} is taken away.", "It can only be added.", remedy)
+            raise self.error(node, "taken-away", f"{name} is taken away.", "It can only be added.", remedy)
 
     def arithmetic(self, node: Node) -> str:
         """Return the remedy that computes a node as numbers."""
@@ -199,7 +204,12 @@ class _Expansion:
             case Chain() if node.level == 1:
                 found = _Expansion(self.formula, outermost=False).sum(node)
                 if found.intercept is not None:
-                    raise self.error(node, "Found a number inside a product.", "Numbers may only be added.")
+                    raise self.error(
+                        node,
+                        "number-as-term",
+                        "Found a number inside a product.",
+                        "Numbers may only be added.",
+                    )
                 return found.terms
             case Chain():
                 return self.product(node)
@@ -208,6 +218,7 @@ class _Expansion:
             case Number():
                 raise self.error(
                     node,
+                    "number-as-term",
                     f"Found the number {unparse(node)} in a product.",
                     "Terms were needed; arithmetic stands in I(...).",
                     "" if product is None else self.arithmetic(product),
@@ -215,6 +226,7 @@ class _Expansion:
             case Signed():
                 raise self.error(
                     node,
+                    "signed-term",
                     "Found a sign in front of a term.",
                     "Terms have no sign of their own; arithmetic stands in I(...).",
                     self.arithmetic(node),
@@ -222,6 +234,7 @@ class _Expansion:
             case Bar():
                 raise self.error(
                     node,
+                    "not-alone",
                     "Found a group term inside a product or an interaction.",
                     "A group term stands alone: x + (1 | g).",
                 )
@@ -236,6 +249,7 @@ class _Expansion:
                 start = chain.operands[0].span[0]
                 raise self.error(
                     chain,
+                    "times-itself",
                     f"Found {unparse(operand)} times itself.",
                     "In a formula that is the term itself.",
                     rewrite(self.formula, (start, operand.span[1]), f"I({unparse(operand)}**2)"),
@@ -257,12 +271,14 @@ class _Expansion:
         ):
             raise self.error(
                 exponent,
+                "exponent",
                 f"Found the exponent {unparse(exponent)}.",
                 f"A whole number from 1 to {MAX_POWER} was needed.",
             )
         if len(base) == 1:
             raise self.error(
                 node,
+                "power-of-one-term",
                 f"Found a power of the one term {unparse(node.base)}.",
                 "In a formula that is the term itself; arithmetic stands in I(...).",
                 self.arithmetic(node),
@@ -283,7 +299,10 @@ class _Expansion:
                 crossed.setdefault(frozenset(term), term)
                 if len(term) > MAX_FACTORS:
                     raise self.error(
-                        node, f"This makes a term of {len(term)} factors.", f"At most {MAX_FACTORS} are read."
+                        node,
+                        "too-many-terms",
+                        f"This makes a term of {len(term)} factors.",
+                        f"At most {MAX_FACTORS} are read.",
                     )
         return self.limited(crossed, node)
 
@@ -294,7 +313,11 @@ class _Expansion:
 
     def too_many(self, node: Node) -> FormulaError:
         return self.error(
-            node, f"This makes more than {MAX_TERMS:,} terms.", "Fewer were needed.", "Name them singly."
+            node,
+            "too-many-terms",
+            f"This makes more than {MAX_TERMS:,} terms.",
+            "Fewer were needed.",
+            "Name them singly.",
         )
 
 

@@ -25,6 +25,7 @@ def areas(call: Call, formula: str) -> CurveTerm:
     matrix, area, kind = options.pop("M", None), options.pop("gr", None), options.pop("type", Text("bym2"))
     if options or len(call.arguments) > 2 or not (isinstance(matrix, Column) and isinstance(area, Column)):
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             "car(...) takes the name of a matrix of neighbours, and the column of areas.",
             rewrite(formula, call.span, "car(W, gr=area)"),

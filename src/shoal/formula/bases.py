@@ -17,6 +17,7 @@ def require_distinct(call: Call, data: np.ndarray, degree: Any) -> None:
     distinct = len(np.unique(data))
     if distinct <= degree:
         raise DataError(
+            "basis-size",
             f"{unparse(call)} has degree {degree}, and its data {distinct} distinct values.",
             "The degree must be less than the number of distinct values.",
             "Lower the degree.",
@@ -29,6 +30,7 @@ def require_size(call: Call, options: Mapping[str, Any]) -> None:
     least = degree + bool(options.get("include_intercept"))
     if df is not None and df < least:
         raise DataError(
+            "basis-size",
             f"{unparse(call)} has {counted(df, 'column')}.",
             f"Polynomials of degree {degree} were needed, which have {least} columns or more.",
             f"Write df={least}, or poly({unparse(call.arguments[0])}, {df}).",
@@ -68,6 +70,7 @@ def require_inside(call: Call, data: np.ndarray, given: Mapping[str, Any], *, le
         remedy = "For the outer values in this table alone, and the fit as it is, write this:\n    "
         remedy += f"{column} = {column}.clip({low!r}, {high!r})"
     raise DataError(
+        "outside-basis",
         f"{unparse(call)} is known for {unparse(argument)} from {low:.6g} to {high:.6g}; {outside.size:,} of "
         f"{len(data):,} rows are outside ({listing(f'row {i}: {data[i]:.6g}' for i in outside)}).",
         f"How it goes on is a choice: {going_on} in the formula extends its outer polynomials, 'clip' in "

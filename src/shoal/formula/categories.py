@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shoal.errors import DataError, listing, nearest
+from shoal.errors import DataError, counted, listing, meant
 from shoal.formula.text_values import conversion, numbers_or_dates
 from shoal.formula.tree import quote
 
@@ -28,6 +28,7 @@ def is_category(series: pd.Series, name: str) -> bool:
 
     if getattr(series, "ndim", 1) != 1:
         raise DataError(
+            "repeated-column-name",
             f"The table has several columns named {name!r}.",
             "One was needed.",
             "Rename or remove the others.",
@@ -40,6 +41,7 @@ def is_category(series: pd.Series, name: str) -> bool:
     if kind == "string" or kind in _NUMBERS:
         return kind == "string"
     raise DataError(
+        "column-type",
         f"Column {name!r} is of type {series.dtype} and holds {kind} values.",
         "A column of numbers, of True and False, or a category (strings) was needed.",
         "Convert it: to numbers, or to strings to use it as a category.",
@@ -57,6 +59,7 @@ def numeric_column(series: pd.Series, name: str) -> np.ndarray:
     if is_category(series, name):
         kind, others = _no_category(series)
         raise DataError(
+            "not-numbers",
             f"Column {name!r} holds categories, of type {series.dtype}.",
             "Numbers were needed, by the formula or because the model was made with numbers.",
             conversion(name, kind, others) if kind else "Convert the column to numbers.",
@@ -80,6 +83,7 @@ def levels_of(series: pd.Series, name: str, wanted: list | None = None) -> tuple
     levels = tuple(wanted or pd.Categorical(series).remove_unused_categories().categories.tolist())
     if len(levels) < 2:
         raise DataError(
+            "one-level",
             f"Column {name!r} has one level, {listing(map(repr, levels))}."
             if levels
             else f"Column {name!r} has no rows.",
@@ -102,9 +106,10 @@ def require_category(series: pd.Series, name: str) -> None:
     if kind:
         besides = f", beside {listing(map(repr, others))}" if others else ""
         raise DataError(
+            "text-of-numbers",
             f"Column {name!r} is text that holds {kind} ({listing(map(repr, values), 3)}){besides}.",
-            f"As a category it would have {len(values) - 1:,} coefficients. Numbers were needed; if it is a "
-            f"category all the same, write C({quote(name)}) in the formula.",
+            f"As a category it would have {counted(len(values) - 1, 'coefficient')}. Numbers were needed; if "
+            f"it is a category all the same, write C({quote(name)}) in the formula.",
             conversion(name, kind, others),
         )
 
@@ -124,11 +129,12 @@ def require_level(base: object, levels: tuple, name: str) -> None:
         return
     counted = levels[base] if type(base) is int and 0 <= base < len(levels) else None
     raise DataError(
+        "unknown-base",
         f"The base {base!r} is no level of {name!r}.",
         f"Levels: {listing(map(repr, levels), limit=10)}.",
         f"Write C({quote(name)}, contr.treatment({counted!r}))."
         if isinstance(counted, str | int)
-        else nearest(str(base), map(str, levels)),
+        else meant(str(base), map(str, levels)),
     )
 
 
@@ -148,6 +154,7 @@ def to_categorical(series: pd.Series, levels: tuple, name: str) -> pd.Categorica
     unseen = [value for value in series.unique().tolist() if value not in known]
     if unseen:
         raise DataError(
+            "unknown-category",
             f"Column {name!r} has levels that the model does not know: {listing(map(repr, unseen))}.",
             f"Known levels: {listing(map(repr, levels), limit=10)}.",
             "Correct these rows or leave them out; an unknown level has no coefficient.",
@@ -161,6 +168,7 @@ def require_complete(series: pd.Series, name: str) -> None:
     missing = int(series.isna().sum())
     if missing:
         raise DataError(
+            "missing-values",
             f"Column {name!r} has {missing:,} missing values in {len(series):,} rows.",
             "Complete columns were needed.",
             "Remove or fill these rows; none is dropped silently.",

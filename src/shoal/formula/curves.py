@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError, counted, nearest
 from shoal.formula.areas import areas
 from shoal.formula.dialects import arithmetic
-from shoal.formula.options import MAX_BASIS, literal
+from shoal.formula.option_values import MAX_BASIS
+from shoal.formula.options import literal
 from shoal.formula.safety import Place, check
 from shoal.formula.suggestions import rewrite
 from shoal.formula.terms import CurveTerm, Expression
@@ -33,6 +34,7 @@ def curve_terms(calls: Sequence[Call], formula: str) -> tuple[CurveTerm, ...]:
         curve = _curve(call, formula)
         if curve.name in found:
             raise FormulaError(
+                "term-twice",
                 f"The curve {curve.name} is there twice.",
                 "Each curve is named once.",
                 "Remove one of the two.",
@@ -61,6 +63,7 @@ def _wrong_count(call: Call, formula: str) -> FormulaError:
     surface = f"t2({', '.join(map(unparse, call.arguments[:3]))})"
     wanted = "two or three predictors" if call.function == "t2" else "one predictor"
     return FormulaError(
+        "term-arguments",
         f"{call.function}(...) has {counted(len(call.arguments), 'argument')} without a name.",
         f"It takes {wanted}.",
         rewrite(formula, call.span, surface) if several else "",
@@ -72,11 +75,16 @@ def _wrong_count(call: Call, formula: str) -> FormulaError:
 def _by(node: Node, call: Call, formula: str) -> str:
     if call.function == "mo":
         raise FormulaError(
-            f"Found {unparse(call)}.", "mo(...) takes no by=.", formula=formula, span=call.span
+            "term-arguments",
+            f"Found {unparse(call)}.",
+            "mo(...) takes no by=.",
+            formula=formula,
+            span=call.span,
         )
     if isinstance(node, Column):
         return node.name
     raise FormulaError(
+        "by-not-a-column",
         f"Found by = {unparse(node)}.",
         "A column was needed: a category, for a curve a level, or numbers, which multiply the curve.",
         formula=formula,
@@ -87,6 +95,7 @@ def _by(node: Node, call: Call, formula: str) -> str:
 def _predictor(call: Call, node: Node, formula: str) -> Expression:
     if call.function == "mo" and not isinstance(node, Column):
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             "mo(...) takes the name of a column: integers, or an ordered category.",
             formula=formula,
@@ -102,6 +111,7 @@ def _other_basis(call: Call, node: Node, formula: str) -> FormulaError:
     level = node == Text("re") and len(call.arguments) == 1
     remedy = rewrite(formula, call.span, f"(1 | {unparse(call.arguments[0])})") if level else ""
     return FormulaError(
+        "unknown-basis",
         f"Found bs = {unparse(node)}.",
         "Smooths are natural cubic splines, bs='cr', which may be left out.",
         remedy,
@@ -114,11 +124,13 @@ def _option(call: Call, key: str, node: Node, formula: str) -> object:
     """Return the value of an option, checked."""
     known = OPTIONS[call.function]
 
-    def refuse(found: str, needed: str, remedy: str = "") -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=formula, span=node.span)
+    def refuse(code: str, found: str, needed: str, remedy: str = "") -> FormulaError:
+        return FormulaError(code, found, needed, remedy, formula=formula, span=node.span)
 
     if key not in known:
-        raise refuse(f"{call.function}(...) has no argument {key!r}.", nearest(key, (*known, "by")))
+        raise refuse(
+            "unknown-option", f"{call.function}(...) has no argument {key!r}.", nearest(key, (*known, "by"))
+        )
     value, given = literal(node, formula), f"Found {key} = {unparse(node)}."
     if key == "k":
         each = value if isinstance(value, list) and call.function == "t2" else [value]
@@ -126,11 +138,15 @@ def _option(call: Call, key: str, node: Node, formula: str) -> object:
         if not right or (isinstance(value, list) and len(value) != len(call.arguments)):
             least = f"A whole number from {LEAST[call.function]} to {MAX_BASIS} was needed"
             each_own = ", or one for each predictor" if call.function == "t2" else ""
-            raise refuse(given, f"{least}{each_own}.")
+            raise refuse("option-value", given, f"{least}{each_own}.")
     elif key == "c" and not (isinstance(value, int | float) and not isinstance(value, bool) and value > 1):
-        raise refuse(given, "The boundary, in half ranges of the predictor, was needed: a number above 1.")
+        raise refuse(
+            "option-value",
+            given,
+            "The boundary, in half ranges of the predictor, was needed: a number above 1.",
+        )
     elif key == "cov" and value not in COVARIANCES:
-        raise refuse(given, f"One of {', '.join(map(repr, COVARIANCES))} was needed.")
+        raise refuse("option-value", given, f"One of {', '.join(map(repr, COVARIANCES))} was needed.")
     elif key == "bs" and value != "cr":
         raise _other_basis(call, node, formula)
     return tuple(value) if isinstance(value, list) else value

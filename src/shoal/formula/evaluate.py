@@ -64,7 +64,9 @@ def evaluate(expression: Expression, columns: Mapping[str, np.ndarray]) -> np.nd
     rows = {len(lookup(columns, name)) for name in columns_of(tree) or list(columns)[:1]}
     if len(rows) != 1:
         raise DataError(
-            f"The columns of {expression.text} have {sorted(rows) or 'no'} rows.", "One length was needed."
+            "column-lengths",
+            f"The columns of {expression.text} have {sorted(rows) or 'no'} rows.",
+            "One length was needed.",
         )
     value = compute(tree, lambda name: as_numbers(lookup(columns, name), name))
     return require_finite(np.broadcast_to(value, (rows.pop(),)), expression.text).copy()
@@ -85,7 +87,10 @@ def lookup(columns: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """Return a column, or raise a DataError that offers the nearest names."""
     if name not in columns:
         raise DataError(
-            f"There is no column {name!r}.", "The formula names it.", nearest(name, [str(c) for c in columns])
+            "unknown-column",
+            f"There is no column {name!r}.",
+            "The formula names it.",
+            nearest(name, [str(c) for c in columns]),
         )
     return columns[name]
 
@@ -101,6 +106,7 @@ def as_numbers(values: np.ndarray, name: str) -> np.ndarray:
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise DataError(
+            "not-numbers",
             f"Column {name!r} holds {listing(map(repr, dict.fromkeys(values.tolist())), 3)}, not numbers.",
             "Arithmetic and functions such as log need numbers.",
             measured(name, values.tolist()),
@@ -113,6 +119,7 @@ def require_finite(values: np.ndarray, what: str) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise DataError(
+            "values-not-finite",
             f"{what} is infinite or undefined in {bad.size:,} of {len(values):,} rows; "
             f"the first is row {bad[0]} (counted from 0), with {values[bad[0]]}.",
             "Finite numbers were needed.",
@@ -176,6 +183,7 @@ def _call_registered(call: Call, function: Callable, arguments: list[np.ndarray]
     result = np.asarray(function(*arguments))
     if result.shape != shape:
         raise DataError(
+            "function-shape",
             f"{unparse(call)} returned shape {result.shape}.",
             f"An elementwise function returns the shape of its arguments, {shape}.",
         )

@@ -57,6 +57,7 @@ def crossed(node: Node, formula: str, where: str) -> tuple[str, ...]:
     names = tuple(part.name for part in parts if isinstance(part, Column))
     if len(names) < len(parts):
         raise FormulaError(
+            "not-a-factor",
             f"Found {unparse(node)} {where}.",
             "One grouping factor was needed: a column g, or a combination a:b.",
             "Make other groupings a column of the table.",
@@ -77,6 +78,7 @@ def _crossed_parts(node: Node) -> list[Node]:
 def _require_distinct(names: tuple[str, ...], node: Node, formula: str) -> None:
     if len(set(names)) < len(names):
         raise FormulaError(
+            "factor-column-twice",
             f"The grouping factor {':'.join(names)} names a column twice.",
             "Each column was needed once.",
             formula=formula,
@@ -88,6 +90,7 @@ def _refuse(node: Node, formula: str) -> NoReturn:
     if isinstance(node, Call) and (error := absent(node, formula)) is not None:
         raise error
     raise FormulaError(
+        "not-a-factor",
         f"Found {unparse(node)} right of a bar.",
         "A grouping factor is a column g, a combination a:b, nesting a/b, or gr(g, zero_sum=True).",
         "For crossed factors write two terms: (1 | a) + (1 | b).",

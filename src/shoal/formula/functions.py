@@ -39,6 +39,7 @@ SPECIAL = {
     "offset": "offset(o) stands alone right of '~', outside parentheses: y ~ x + offset(o).",
     "gr": "gr(g) stands right of a bar: (1 | gr(g, zero_sum=True)).",
     "mi": "mi(x) stands alone right of '~', outside parentheses: y ~ z + mi(x).",
+    "me": "me(x, s) stands alone right of '~', outside parentheses: y ~ z + me(x, s).",
     "mm": "mm(g, h) stands right of a bar: (1 | mm(g, h)).",
     "latent": "latent(u | g) stands alone right of '~', outside parentheses: y ~ x + latent(u | g).",
     **{
@@ -50,6 +51,17 @@ SPECIAL = {
         for name in RESIDUALS[:3]
     },
     "sar": "sar(...) stands alone right of '~': y ~ x + sar(W). It says how rows depend on their neighbours.",
+}
+
+# What other programs call terms of another name here, and what belongs outside a formula.
+ELSEWHERE = {
+    "bf": "A formula stands alone; those of parameters are predictors={'sigma': '~ z'}.",
+    "brmsformula": "A formula stands alone; those of parameters are predictors={'sigma': '~ z'}.",
+    "c": "Several responses are a list of sl.Response; columns of one response are cbind(a, b).",
+    "cbind": "cbind(a, b) stands left of '~' and takes two columns or more.",
+    "monotonic": "A monotonic effect is mo(x).",
+    "lag": "The value before is a column: data['before'] = data.groupby('g')['x'].shift().",
+    "dummy": "Categories have coefficients as they are: y ~ g, or y ~ C(g).",
 }
 
 _registered: dict[str, Callable] = {}
@@ -74,17 +86,26 @@ def register_function(name: str, function: Callable) -> None:
     -----
     The function belongs to this process: register it again before a saved result that uses it predicts.
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+    given: object = name  # by callers without types
+    if not isinstance(given, str) or not name.isidentifier() or keyword.iskeyword(name) or name[0] == "_":
         raise FormulaError(
+            "function-not-registered",
             f"A function cannot be registered as {name!r}.",
             "A name is letters, digits and underscores, starts with a letter, and is no Python keyword.",
         )
     if name in SPECIAL or name in listed() and name not in _registered:
         raise FormulaError(
-            f"{name}() is already part of formulas.", "A new name was needed.", "Choose another."
+            "function-not-registered",
+            f"{name}() is already part of formulas.",
+            "A new name was needed.",
+            "Choose another.",
         )
     if not callable(function):
-        raise FormulaError(f"{name!r} is of type {type(function).__name__}.", "A function was needed.")
+        raise FormulaError(
+            "function-not-registered",
+            f"{name!r} is of type {type(function).__name__}.",
+            "A function was needed.",
+        )
     _registered[name] = function
 
 

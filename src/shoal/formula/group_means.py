@@ -77,6 +77,7 @@ def _require_kinds(text: str, names: tuple[str, ...], old: list, new: list) -> N
     for i, name in enumerate(names):
         if old and new and isinstance(old[0][i], str) != isinstance(new[0][i], str):
             raise DataError(
+                "unknown-level",
                 f"Column {name!r} holds {listing(repr(level[i]) for level in new)}.",
                 f"{text} learnt the levels {listing(repr(level[i]) for level in old)}.",
                 "Convert the column to what it was when the model was made.",

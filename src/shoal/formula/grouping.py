@@ -31,6 +31,7 @@ def group_terms(bars: Sequence[Bar], formula: str) -> tuple[GroupTerm, ...]:
         key = (group.effects, frozenset(group.factor), group.membership is None)
         if key in seen:
             raise FormulaError(
+                "term-twice",
                 f"The group term ({group.effects.text} | {group.name}) is there twice.",
                 "Each effect of a grouping factor is named once.",
                 "Remove one of the two.",
@@ -46,6 +47,7 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
     effects = expand(bar.effects, formula, outermost=False)
     if not (effects.intercept or effects.terms):
         raise FormulaError(
+            "no-effects",
             "There are no effects left of the bar.",
             "For example 1, or 0 + x.",
             formula=formula,
@@ -61,6 +63,7 @@ def _of_bar(bar: Bar, formula: str) -> list[GroupTerm]:
         names, options = factors(bar.factor, formula), {}
     if bar.id and options.get("by"):
         raise FormulaError(
+            "id-with-by",
             f"The id {bar.id!r} stands before gr(..., by={quote(options['by'])}).",
             "An id joins effects with the same spread at all levels.",
             "Leave out the id, or by.",
@@ -82,6 +85,7 @@ def _refuse_sums(bar: Bar, formula: str) -> None:
     names += [":".join(names)] if chain.signs == ("*",) else []
     sign = "|" if bar.correlated else "||"
     raise FormulaError(
+        "not-a-factor",
         f"Found {unparse(chain)} right of a bar.",
         "Crossed factors are a term each.",
         rewrite(formula, bar.span, " + ".join(f"({unparse(bar.effects)} {sign} {name})" for name in names)),
@@ -98,6 +102,7 @@ def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str,
     by = _by(call, formula)
     if by is not None and cov is not None:
         raise FormulaError(
+            "by-with-cov",
             f"by={quote(by)} and cov={quote(cov)} cannot be combined.",
             "Levels of different categories are independent, each category with a spread of its own.",
             "Drop one of the two.",
@@ -106,6 +111,7 @@ def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str,
         )
     if cov is not None and zero_sum:
         raise FormulaError(
+            "cov-with-zero-sum",
             f"cov={quote(cov)} and zero_sum=True cannot be combined.",
             "A sum of zero takes all levels as alike; a covariance between levels says how they differ.",
             "Drop one of the two.",
@@ -114,6 +120,7 @@ def _read_gr(call: Call, formula: str) -> tuple[list[tuple[str, ...]], dict[str,
         )
     if cov is not None and len(names) > 1:
         raise FormulaError(
+            "cov-of-nested",
             f"{unparse(factor)} makes the factors {' and '.join(map(':'.join, names))}.",
             f"The covariance {quote(cov)} belongs to the levels of one factor.",
             "Write one term for each: (1 | gr(a, cov=K)) + (1 | a:b).",
@@ -128,6 +135,7 @@ def _by(call: Call, formula: str) -> str | None:
     if node is None or isinstance(node, Column):
         return node.name if node else None
     raise FormulaError(
+        "by-not-a-column",
         f"Found by = {unparse(node)}.",
         "A column of categories was needed, the same in all rows of a level.",
         "Write by=f, without quotes.",
@@ -148,6 +156,7 @@ def _cov(call: Call, formula: str) -> str | None:
     if isinstance(node, Column):
         return node.name
     raise FormulaError(
+        "cov-not-a-name",
         f"Found cov = {unparse(node)}.",
         "The name of a matrix was needed, without quotes.",
         'Write cov=K, and give the matrix to the model: covariances={"K": matrix}.',
@@ -178,6 +187,7 @@ def latent_terms(calls: Sequence[Call], columns: tuple[str, ...], formula: str) 
     for term, at in found:
         if term.name in used:
             raise FormulaError(
+                "latent-is-column",
                 f"The latent quantity {term.name!r} is called like a column of the formula.",
                 "A name of its own was needed: it has no values in the table.",
                 "Rename it.",
@@ -186,6 +196,7 @@ def latent_terms(calls: Sequence[Call], columns: tuple[str, ...], formula: str) 
             )
         if term.name in seen:
             raise FormulaError(
+                "term-twice",
                 f"The latent quantity {term.name!r} is there twice.",
                 "Each is named once.",
                 "Remove one of the two, or rename it.",
@@ -209,6 +220,7 @@ def _latent_bar(call: Call, formula: str) -> Bar:
     if isinstance(bar, Bar) and bar.correlated and not bar.id:
         return bar
     raise FormulaError(
+        "term-arguments",
         f"Found {unparse(call)}.",
         "latent(...) takes a name, one bar and a grouping factor.",
         "Write latent(u | g).",
@@ -221,6 +233,7 @@ def _latent_name(node: Node, formula: str) -> str:
     if isinstance(node, Column) and quote(node.name) == node.name:
         return node.name
     raise FormulaError(
+        "latent-name",
         f"Found {unparse(node)} left of the bar of latent(...).",
         "A bare name was needed: letters, digits and underscores.",
         "Write latent(u | g); slopes and several quantities are terms of their own.",

@@ -1,4 +1,7 @@
-"""Predictors with values that are not known: ``mi(x)``, x being a response of its own, ``x | mi() ~ z``."""
+"""Predictors with values that are not known: ``mi(x)``, x being a response of its own, ``x | mi() ~ z``.
+
+``me(x, s)`` is a predictor whose response is ``x | mi(s) ~ 1``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError
 from shoal.formula.terms import ImputedTerm
 from shoal.formula.tree import Call, Column, unparse
+
+NEEDED = {
+    "mi": "mi(...) takes the name of a column, which has a formula of its own: x | mi() ~ z.",
+    "me": "me(...) takes the names of two columns, a predictor and its standard errors: me(x, s).",
+}
 
 
 def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...]:
@@ -19,22 +27,26 @@ def imputed_terms(calls: Sequence[Call], formula: str) -> tuple[ImputedTerm, ...
     """
     found: dict[str, ImputedTerm] = {}
     for call in calls:
-        if len(call.arguments) != 1 or call.keywords or not isinstance(call.arguments[0], Column):
+        names = [argument.name for argument in call.arguments if isinstance(argument, Column)]
+        needed = 1 if call.function == "mi" else 2
+        if call.keywords or not len(names) == len(call.arguments) == needed:
             raise FormulaError(
+                "term-arguments",
                 f"Found {unparse(call)}.",
-                "mi(...) takes the name of a column, which has a formula of its own: x | mi() ~ z.",
+                NEEDED[call.function],
                 "Compute the predictor as a column of the table.",
                 formula=formula,
                 span=call.span,
             )
-        name = call.arguments[0].name
+        name, se = names[0], names[1] if needed == 2 else None
         if name in found:
             raise FormulaError(
+                "term-twice",
                 f"{unparse(call)} is there twice.",
                 "Each predictor is named once.",
                 "Remove one of the two.",
                 formula=formula,
                 span=call.span,
             )
-        found[name] = ImputedTerm(name, call.span)
+        found[name] = ImputedTerm(name, se, call.span)
     return tuple(found.values())

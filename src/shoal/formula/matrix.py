@@ -7,7 +7,7 @@ and splines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,12 @@ class DesignSpec:
         return _checked(matrix, self.model_spec.column_names)
 
 
-def design_matrix(expression: Expression, frame: pd.DataFrame) -> DesignMatrix:
+def design_matrix(
+    expression: Expression,
+    frame: pd.DataFrame,
+    states: Mapping[str, dict[str, Any]] | None = None,
+    products: Collection[str] = (),
+) -> DesignMatrix:
     """Build the dense design matrix of a population part, or of the left of a bar.
 
     Parameters
@@ -112,6 +117,11 @@ def design_matrix(expression: Expression, frame: pd.DataFrame) -> DesignMatrix:
         For example of text ``1 + x + C(d)``, as `shoal.formula.parse` returns it.
     frame : pandas.DataFrame
         N rows without missing values in the columns named.
+    states : mapping, optional
+        What calls such as ``scale(x)`` have learnt from other rows, by their text.
+    products : collection of str
+        Numeric terms, such as ``x`` and ``x:z``, that are columns of the frame under these names: rows whose
+        products are no products of their columns.
 
     Returns
     -------
@@ -131,12 +141,14 @@ def design_matrix(expression: Expression, frame: pd.DataFrame) -> DesignMatrix:
     from formulaic.parser.types import Factor, Term
 
     terms = _terms(expression)
-    spec = DesignSpec(expression)
+    spec = DesignSpec(expression, states={text: dict(state) for text, state in (states or {}).items()})
     if not (terms.intercept or terms.terms):
         return DesignMatrix(np.empty((len(frame), 0)), (), {}, spec)
     factors = _factors(terms)
     _require_distinct([_INTERCEPT, *map(_name, factors)])
-    values = {_name(factor): _factor(factor, frame, spec, learn=True) for factor in factors}
+    # With products given, terms are coded as if their numbers were 1, and multiplied by the product.
+    own = {_name(f): np.ones(len(frame)) for f in factors if products and _is_number(f, frame)}
+    values = own | {_name(f): _factor(f, frame, spec, learn=True) for f in factors if _name(f) not in own}
     intercept = [Term([Factor(_INTERCEPT, eval_method="literal")])] if terms.intercept else []
     named = [Term([Factor(_name(f), eval_method="lookup") for f in term]) for term in terms.terms]
     recipe = ModelSpec(
@@ -146,11 +158,16 @@ def design_matrix(expression: Expression, frame: pd.DataFrame) -> DesignMatrix:
     learnt = matrix.model_spec
     _require_distinct(learnt.column_names)
     labels = ["Intercept"] * terms.intercept + [":".join(map(_name, term)) for term in terms.terms]
-    widths = [len(part.columns) for part in learnt.structure]
+    slices = _slices(labels, [len(part.columns) for part in learnt.structure])
+    numeric = [tuple(factor for factor in term if _name(factor) in own) for term in terms.terms]
+    checked = _checked(matrix, learnt.column_names)
+    for label, term in zip(labels[terms.intercept :], numeric, strict=True):
+        if term:
+            checked[:, slices[label]] *= _product(term, frame, spec, products)[:, None]
     return DesignMatrix(
-        _checked(matrix, learnt.column_names),
+        checked,
         tuple(learnt.column_names),
-        _slices(labels, widths),
+        slices,
         DesignSpec(expression, spec.levels, spec.states, learnt),
     )
 
@@ -167,6 +184,22 @@ def _name(factor: Node) -> str:
     return factor.name if isinstance(factor, Column) else unparse(factor)
 
 
+def _is_number(factor: Node, frame: pd.DataFrame) -> bool:
+    """Return whether a factor is one column of numbers, which its term is a multiple of."""
+    if isinstance(factor, Column):
+        return not is_category(lookup(frame, factor.name), factor.name)
+    return isinstance(factor, Call) and factor.function != "C" and factor.function not in BASES
+
+
+def _product(
+    factors: Sequence[Node], frame: pd.DataFrame, spec: DesignSpec, products: Collection[str]
+) -> np.ndarray:
+    """Return the product of a term's numbers, (N,): a column of the frame, or made of its columns."""
+    if (name := ":".join(map(_name, factors))) in products:
+        return frame[name].to_numpy(float)
+    return np.prod([_factor(factor, frame, spec, learn=True) for factor in factors], axis=0)
+
+
 def _slices(labels: Sequence[str], widths: Sequence[int]) -> dict[str, slice]:
     stops = np.cumsum(widths).tolist()
     return {
@@ -178,6 +211,7 @@ def _require_distinct(names: Sequence[str]) -> None:
     repeated = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()
     if repeated:
         raise DataError(
+            "columns-alike",
             f"Two columns of the design matrix would be named {listing(sorted(repeated))}.",
             "Distinct names were needed.",
             "Rename the columns of the table that look like other terms.",
@@ -194,8 +228,9 @@ def _materialise(spec: Any, factors: dict[str, Any], rows: int) -> Any:
         return PandasMaterializer(frame, context=factors).get_model_matrix(spec)
     except ValueError as error:
         raise DataError(
+            "contrasts-not-levels",
             f"The design matrix cannot be made: {error}",
-            "Contrasts must name levels of their column.",
+            "Contrasts whose base, or whose scores, fit the levels of their column.",
             "Check the arguments of C(...).",
         ) from error
 
@@ -260,6 +295,7 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise DataError(
+            "function-not-computed",
             f"{unparse(call)} cannot be computed: {error}",
             "",
             "Check its arguments and the range of its data.",

@@ -23,6 +23,7 @@ def read_members(call: Call, formula: str) -> tuple[tuple[str, ...], Membership]
     names = tuple(node.name for node in bare.arguments if isinstance(node, Column))
     if len(names) < len(bare.arguments) or len(set(names)) < max(len(names), 2):
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             "mm(...) takes two or more different columns, each of which names a level.",
             "For example (1 | mm(school1, school2)).",
@@ -32,6 +33,7 @@ def read_members(call: Call, formula: str) -> tuple[tuple[str, ...], Membership]
     weights = _weights(call, formula)
     if weights and len(weights) != len(names):
         raise FormulaError(
+            "term-arguments",
             f"mm(...) has {len(names)} columns and {len(weights)} weights.",
             "A weight for each column.",
             f"weights=[{', '.join(f'w{i + 1}' for i in range(len(names)))}].",
@@ -49,6 +51,7 @@ def _weights(call: Call, formula: str) -> tuple[Expression, ...]:
     parts = _listed(node)
     if parts is None:
         raise FormulaError(
+            "term-arguments",
             f"Found weights = {unparse(node)}.",
             "A weight for each column was needed.",
             "Write weights=[w1, w2], or as in R, weights=cbind(w1, w2).",

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from shoal.errors import FormulaError, nearest
 from shoal.formula.functions import CONTRASTS
+from shoal.formula.option_values import conflict, wanted
 from shoal.formula.tree import Call, Constant, Listing, Node, Number, Signed, Text, unparse
-
-MAX_BASIS = 100
 
 
 def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list | None]:
@@ -21,13 +20,14 @@ def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list
         If an argument is unknown, or is not of the kind it must be.
     """
 
-    def refuse(found: str, needed: str, remedy: str = "", at: Node = call) -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=formula, span=at.span)
+    def refuse(code: str, found: str, needed: str, remedy: str = "", at: Node = call) -> FormulaError:
+        return FormulaError(code, found, needed, remedy, formula=formula, span=at.span)
 
     given = [*zip(("contrasts", "levels"), call.arguments[1:], strict=False), *call.keywords]
     names = [name for name, _ in given]
     if len(call.arguments) > 3 or not set(names) <= {"contrasts", "levels"} or len(set(names)) < len(names):
         raise refuse(
+            "function-arguments",
             "C(...) has an argument it does not know, or one twice.",
             "It takes C(x, contrasts, levels=[...]).",
         )
@@ -35,6 +35,7 @@ def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list
     contrasts = parts.get("contrasts", Constant(None))
     if not (contrasts == Constant(None) or isinstance(contrasts, Call) and contrasts.function in CONTRASTS):
         raise refuse(
+            "unknown-contrasts",
             f"Found {unparse(contrasts)} as contrasts.",
             f"Contrasts are {', '.join(CONTRASTS)}.",
             "For example C(x, contr.treatment('b')).",
@@ -43,6 +44,7 @@ def category_arguments(call: Call, formula: str = "") -> tuple[Call | None, list
     levels = literal(parts.get("levels", Constant(None)), formula)
     if levels is not None and not (isinstance(levels, list) and 1 < len(set(levels)) == len(levels)):
         raise refuse(
+            "category-levels",
             f"Found {unparse(parts['levels'])} as levels.",
             "A list of two or more distinct values was needed.",
             "For example C(x, levels=['low', 'high']).",
@@ -60,30 +62,33 @@ def bind(call: Call, names: tuple[str, ...], formula: str = "", skip: int = 1) -
         If a name is unknown or given twice, or a value is not a literal of reasonable size.
     """
 
-    def refuse(found: str, needed: str, at: Node = call) -> FormulaError:
-        return FormulaError(found, needed, formula=formula, span=at.span)
+    def refuse(code: str, found: str, needed: str, at: Node = call) -> FormulaError:
+        return FormulaError(code, found, needed, formula=formula, span=at.span)
 
     positional = call.arguments[skip:]
     if len(positional) > len(names):
-        raise refuse(f"{call.function}(...) has too many arguments.", f"Known: {', '.join(names) or 'none'}.")
+        raise refuse(
+            "function-arguments",
+            f"{call.function}(...) has too many arguments.",
+            f"Known: {', '.join(names) or 'none'}.",
+        )
     bound = dict(zip(names, positional, strict=False))
     for key, value in call.keywords:
         if key not in names:
-            raise refuse(f"{call.function}(...) has no argument {key!r}.", nearest(key, names), value)
+            known = nearest(key, names) or "It takes none with a name."
+            raise refuse("unknown-option", f"{call.function}(...) has no argument {key!r}.", known, value)
         if key in bound:
-            raise refuse(f"{call.function}(...) is given {key!r} twice.", "Give it once.", value)
+            raise refuse(
+                "given-twice", f"{call.function}(...) is given {key!r} twice.", "Give it once.", value
+            )
         bound[key] = value
     values = {key: literal(value, formula) for key, value in bound.items()}
-    if call.function == "poly" and values.get("degree") == 0:
-        raise refuse(
-            "Found degree = 0, a polynomial without columns.", "A degree of 1 or more.", bound["degree"]
-        )
-    for key in values.keys() & {"df", "degree"}:
-        size = values[key]
-        absent = key == "df" and size is None
-        if not absent and not (type(size) is int and 0 <= size <= MAX_BASIS):
-            needed = f"A whole number up to {MAX_BASIS} was needed."
-            raise refuse(f"Found {key} = {size!r}.", needed, bound[key])
+    for key, given in values.items():
+        if needed := wanted(key, given):
+            raise refuse("option-value", f"Found {key} = {unparse(bound[key])}.", needed, bound[key])
+    found, needed = conflict(call.function, values)
+    if found:
+        raise refuse("function-arguments", found, needed)
     return values
 
 
@@ -103,6 +108,7 @@ def literal(node: Node, formula: str = "") -> object:
         case Listing() if not any(isinstance(item, Listing) for item in node.items):
             return [literal(item, formula) for item in node.items]
     raise FormulaError(
+        "option-not-literal",
         f"Found {unparse(node)} as an option.",
         "A number, a string, True, False, None or a list of these was needed.",
         formula=formula,
@@ -120,6 +126,7 @@ def only_argument(call: Call, formula: str) -> Node:
     """
     if len(call.arguments) != 1 or call.keywords:
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             f"{call.function}(...) takes one argument.",
             formula=formula,
@@ -139,6 +146,7 @@ def without_options(call: Call, known: tuple[str, ...], formula: str) -> Call:
     for key, node in call.keywords:
         if key not in known:
             raise FormulaError(
+                "unknown-option",
                 f"{call.function}(...) has no argument {key!r}.",
                 nearest(key, known),
                 formula=formula,
@@ -159,7 +167,11 @@ def flag(call: Call, name: str, formula: str) -> bool:
     given = literal(node, formula)
     if not isinstance(given, bool):
         raise FormulaError(
-            f"Found {name} = {unparse(node)}.", "True or False was needed.", formula=formula, span=node.span
+            "option-value",
+            f"Found {name} = {unparse(node)}.",
+            "True or False was needed.",
+            formula=formula,
+            span=node.span,
         )
     return given
 
@@ -175,6 +187,7 @@ def one_of(node: Node, option: str, what: str, known: Sequence[str], formula: st
     if isinstance(node, Text) and node.value in known:
         return node.value
     raise FormulaError(
+        "option-value",
         f"Found {option} = {unparse(node)}.",
         f"{what} was needed between quotes: {' or '.join(map(repr, known))}.",
         nearest(node.value if isinstance(node, Text) else unparse(node), known),

@@ -84,14 +84,22 @@ def parse_predictor(text: str, parameter: str, of: Formula) -> Formula:
     """
     given: object = text  # by callers without types
     if not isinstance(given, str):
-        raise FormulaError(f"The predictor of {parameter!r} is {given!r}.", "A text such as '~ z + (1 | g)'.")
+        raise FormulaError(
+            "parameter-predictor",
+            f"The predictor of {parameter!r} is {given!r}.",
+            "A text such as '~ z + (1 | g)', or a number, to hold it at.",
+        )
     left, tilde, right = text.partition("~")
     if not tilde:
         raise FormulaError(
-            f"The predictor of {parameter!r} has no '~'.", "A text such as '~ z + (1 | g)'.", formula=text
+            "parameter-predictor",
+            f"The predictor of {parameter!r} has no '~'.",
+            "A text such as '~ z + (1 | g)'.",
+            formula=text,
         )
     if left.strip() not in ("", parameter):
         raise FormulaError(
+            "parameter-predictor",
             f"The predictor of {parameter!r} has {left.strip()!r} left of '~'.",
             f"Nothing, or {parameter!r}.",
             write(f"~{right}"),
@@ -107,6 +115,7 @@ def _offsets(calls: tuple[Call, ...], response: ResponseTerm, text: str) -> tupl
     for number, offset in enumerate(found):
         if offset.text in [other.text for other in found[:number]]:
             raise FormulaError(
+                "term-twice",
                 f"offset({offset.text}) is there twice, and would be added twice.",
                 "Each offset once.",
                 f"Leave one out; if twice is meant, write offset(2 * ({offset.text})).",
@@ -118,6 +127,7 @@ def _offsets(calls: tuple[Call, ...], response: ResponseTerm, text: str) -> tupl
     exposure = replace(response.rate, text=f"log({response.rate.text})")
     if exposure in found:
         raise FormulaError(
+            "term-twice",
             f"rate({response.rate.text}) and offset({exposure.text}) are the same, and would be added twice.",
             "One of them.",
             formula=text,
@@ -129,25 +139,31 @@ def _offsets(calls: tuple[Call, ...], response: ResponseTerm, text: str) -> tupl
 def _read_response(reader: Reader) -> tuple[Node, Node | None]:
     """Read ``y | trials(n) + ...`` and the ``~`` after it."""
     if reader.at_end():
-        raise reader.error("The formula is empty.", "A response, '~' and terms were needed.", _EXAMPLE)
+        raise reader.error(
+            "formula-empty", "The formula is empty.", "A response, '~' and terms were needed.", _EXAMPLE
+        )
     if reader.token.is_sign("~"):
-        raise reader.error("There is nothing left of '~'.", "A response was needed.", _EXAMPLE)
+        raise reader.error("no-response", "There is nothing left of '~'.", "A response was needed.", _EXAMPLE)
     value, options = reader.chain(), None
     if reader.take("|"):
         options = reader.chain()
     elif reader.token.is_sign("||"):
-        raise reader.error("Found '||' left of '~'.", "One bar was needed: y | trials(n) ~ x.")
+        raise reader.error(
+            "response-bar", "Found '||' left of '~'.", "One bar was needed: y | trials(n) ~ x."
+        )
     if reader.take("~"):
         return value, options
     if reader.at_end():
-        raise reader.error("There is no '~'.", "A response, '~' and terms were needed.", _EXAMPLE)
+        raise reader.error("no-tilde", "There is no '~'.", "A response, '~' and terms were needed.", _EXAMPLE)
     if reader.token.is_sign("|", "||"):
         raise reader.error(
-            "Found a second bar left of '~'.", "Join with '+': y | trials(n) + weights(w) ~ x."
+            "response-bar",
+            "Found a second bar left of '~'.",
+            "Join with '+': y | trials(n) + weights(w) ~ x.",
         )
     if reader.token.is_sign("="):
         joined = rewrite(reader.text, reader.token.span, "~")
-        raise reader.error("Found '='.", "A response and its terms are joined by '~'.", joined)
+        raise reader.error("equals-sign", "Found '='.", "A response and its terms are joined by '~'.", joined)
     if isinstance(value, Column) and (opening := reader.take("[")):
         raise _subscript(value, reader.listing(opening), reader.text)
     raise reader.unexpected("An operator or '~' was needed.")
@@ -156,20 +172,32 @@ def _read_response(reader: Reader) -> tuple[Node, Node | None]:
 def _read_right(reader: Reader) -> Node:
     if reader.at_end():
         raise reader.error(
-            "There is nothing right of '~'.", "At least 1, the intercept, was needed.", _EXAMPLE
+            "no-terms", "There is nothing right of '~'.", "At least 1, the intercept, was needed.", _EXAMPLE
         )
     right = reader.chain()
     if reader.token.is_sign("|", "||"):
         raise _bare_bar(reader, right)
     if reader.token.is_sign(","):
-        raise reader.error(
-            "Found ','.",
-            "The formula ends here; what follows is an argument of its own: Model(formula, data, family).",
-            write(reader.text[: right.span[1]]),
-        )
+        raise _comma(reader, right)
     if not reader.at_end():
         raise reader.unexpected("An operator, or the end, was needed.")
     return right
+
+
+def _comma(reader: Reader, right: Node) -> FormulaError:
+    """Return the error for ``y ~ x, sigma ~ z``, or for an argument that is inside the quotes."""
+    rest = reader.text[reader.token.span[1] :]
+    parts = [[side.strip() for side in part.split("~")] for part in rest.split(",")]
+    own = "Model(formula, data, family)"
+    if all(len(part) == 2 and part[0].isidentifier() for part in parts):
+        given = ", ".join(f"{name!r}: {'~ ' + terms!r}" for name, terms in parts)
+        own = f"Model(formula, data, predictors={{{given}}})"
+    return reader.error(
+        "comma",
+        "Found ','.",
+        f"The formula ends here; what follows is an argument of its own: {own}.",
+        write(reader.text[: right.span[1]]),
+    )
 
 
 def _subscript(column: Column, levels: Listing, text: str) -> FormulaError:
@@ -177,6 +205,7 @@ def _subscript(column: Column, levels: Listing, text: str) -> FormulaError:
     level = levels.items[0] if levels.items else column
     own, value = f"data[{column.name!r}]", level.value if isinstance(level, Text | Number) else unparse(level)
     return FormulaError(
+        "subscript",
         f"Found a subscript of {unparse(column)}.",
         "Subscripts are not part of a formula; a response of zeros and ones was needed: "
         f"{own} = ({own} == {value!r}).astype(int).",
@@ -191,6 +220,7 @@ def _bare_bar(reader: Reader, right: Node) -> FormulaError:
     before, bar, after = reader.text[: right.span[1]], reader.token.text, reader.text[reader.token.span[1] :]
     effects = before[right.span[0] :]
     return reader.error(
+        "bar-without-parentheses",
         "Found a bar without parentheses.",
         "A group term stands in parentheses.",
         write(f"{before} + ({effects} {bar} {after.strip()})")
@@ -211,7 +241,11 @@ def _response(value: Node, options: Node | None, text: str) -> ResponseTerm:
         response = ResponseTerm(elementwise(value, text), given.get("trials"), weights=given.get("weights"))
     if not response.value.columns:
         raise FormulaError(
-            "The response names no column.", "A column was needed.", formula=text, span=value.span
+            "no-response",
+            "The response names no column.",
+            "A column was needed.",
+            formula=text,
+            span=value.span,
         )
     response = with_additions(response, options, text)
     if response.columns and response.trials is None:

@@ -6,12 +6,12 @@ Signs bind as in R: ``~``, then ``|``, ``+ -``, ``* /``, ``:``, a sign in front,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from shoal.errors import FormulaError
+from shoal.formula.cursor import Cursor
 from shoal.formula.dialects import BARRED, translated
+from shoal.formula.functions import ELSEWHERE
 from shoal.formula.suggestions import rewrite
 from shoal.formula.tokens import Kind, Token, tokenize
 from shoal.formula.tree import (
@@ -30,40 +30,16 @@ from shoal.formula.tree import (
     Text,
 )
 
-MAX_NESTING = 50
 
-
-class Reader:
+class Reader(Cursor[Token]):
     """Recursive-descent reader of one formula or of one piece of it."""
 
     def __init__(self, text: str, *, expanded: bool = False):
-        self.text = text
-        self.tokens = tokenize(text, expanded=expanded)
-        self.position = 0
-        self.depth = 0
-
-    @property
-    def token(self) -> Token:
-        """The token at hand."""
-        return self.tokens[self.position]
-
-    def error(
-        self, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
-    ) -> FormulaError:
-        """Return a FormulaError that marks `span`, by default the token at hand."""
-        return FormulaError(found, needed, remedy, formula=self.text, span=span or self.token.span)
+        super().__init__(text, tokenize(text, expanded=expanded))
 
     def at_end(self) -> bool:
         """Say whether the whole text is read."""
         return self.token.kind is Kind.END
-
-    def take(self, *signs: str) -> Token | None:
-        """Return the token at hand and go on, if it is one of `signs`."""
-        token = self.token
-        if not token.is_sign(*signs):
-            return None
-        self.position += 1
-        return token
 
     def close(self, opening: Token, closing: str) -> Token:
         """Take the sign that closes `opening`, or say why it is not there."""
@@ -71,11 +47,17 @@ class Reader:
         if token is not None:
             return token
         if self.token.kind is Kind.END:
-            raise self.error(f"{opening} is never closed.", f"A {closing!r} was needed.", span=opening.span)
+            raise self.error(
+                "not-closed", f"{opening} is never closed.", f"A {closing!r} was needed.", span=opening.span
+            )
         if self.token.is_sign("|", "||"):
             raise self.second_bar()
         if self.token.is_sign("="):
-            raise self.error("Found '='.", "A keyword argument is a name, '=' and a value, as in sigma=True.")
+            raise self.error(
+                "equals-sign",
+                "Found '='.",
+                "A keyword argument is a name, '=' and a value, as in sigma=True.",
+            )
         raise self.unexpected(
             f"An operator or {closing!r} was needed after {self.tokens[self.position - 1]}."
         )
@@ -83,6 +65,7 @@ class Reader:
     def second_bar(self) -> FormulaError:
         """Return the error for a bar that is neither that of a term nor that of its id."""
         return self.error(
+            "second-bar",
             f"Found {self.token}.",
             "One bar inside parentheses, as in (1 + x | g); or two around a name that terms of several "
             "linear predictors share, as in (1 + x | id | g): their effects are then correlated.",
@@ -96,7 +79,7 @@ class Reader:
         elif token.is_sign("~"):
             needed, remedy = (
                 "A formula has one '~', outside all parentheses.",
-                "Write one formula for each response.",
+                ELSEWHERE.get(self.tokens[0].text, "Write one formula for each response."),
             )
         elif token.is_sign(")"):
             before = [t for t in self.tokens[: self.position] if t.is_sign("(") or t.is_sign(")")]
@@ -104,20 +87,7 @@ class Reader:
                 remedy = "There is no '(' for it."
         elif token.kind in (Kind.NAME, Kind.QUOTED, Kind.DOTTED):
             remedy = "Put a column's name between backticks if it has spaces or signs."
-        return self.error(f"Found {token}.", needed, remedy)
-
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """Count how deep the reader is, so that Python's own stack never decides."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.error(
-                f"The formula is nested more than {MAX_NESTING} deep.",
-                f"At most {MAX_NESTING} levels are read.",
-                "Compute some of its parts as columns of the table.",
-            )
-        yield
-        self.depth -= 1
+        return self.error("unexpected-token", f"Found {token}.", needed, remedy)
 
     def chain(self, level: int = 1) -> Node:
         """Read operands joined by signs of `level` or of tighter levels."""
@@ -172,7 +142,10 @@ class Reader:
         value = int(token.text) if token.text.isdecimal() and len(token.text) <= 15 else float(token.text)
         if not math.isfinite(value):
             raise self.error(
-                "The number is too large.", "A number below 1.8e308 was needed.", span=token.span
+                "number-too-large",
+                "The number is too large.",
+                "A number below 1.8e308 was needed.",
+                span=token.span,
             )
         return Number(value, span=token.span)
 
@@ -185,6 +158,7 @@ class Reader:
             if token.text.startswith("contr."):
                 return Call(token.text, span=token.span)
             raise self.error(
+                "dotted-name",
                 f"Found {token}, a name with a dot.",
                 "A dot would be attribute access, which formulas do not have; a column's name with one "
                 "goes between backticks.",
@@ -195,6 +169,7 @@ class Reader:
             return Constant(CONSTANTS[token.text], span=token.span)
         if token.text.startswith("__"):
             raise self.error(
+                "underscored-name",
                 f"Found {token}.",
                 "Names that start with two underscores are refused.",
                 f"Write `{token.text}`, between backticks, if that is a column's name.",
@@ -213,11 +188,16 @@ class Reader:
                     self.position += 2
                     if key.text in keywords:
                         raise self.error(
-                            f"The argument {key} is given twice.", "Give it once.", span=key.span
+                            "given-twice",
+                            f"The argument {key} is given twice.",
+                            "Give it once.",
+                            span=key.span,
                         )
                     keywords[key.text] = self.chain()
                 elif keywords:
-                    raise self.error(f"Found {key}.", "Arguments with a name come after those without.")
+                    raise self.error(
+                        "argument-order", f"Found {key}.", "Arguments with a name come after those without."
+                    )
                 else:
                     arguments.append(self.barred() if name.text in ("latent", *BARRED) else self.chain())
                 if not self.take(","):

@@ -26,6 +26,7 @@ def residual_term(calls: Sequence[Call], formula: str) -> ResidualTerm | None:
     """
     if len(calls) > 1:
         raise FormulaError(
+            "two-correlations",
             f"The residuals have two correlations, {unparse(calls[0])} and {unparse(calls[1])}.",
             "One of them.",
             formula=formula,
@@ -43,15 +44,15 @@ def _term(call: Call, formula: str) -> ResidualTerm:
     places = ["time", "gr"] if several else ["gr"]
     for name, node in zip(places, call.arguments, strict=False):
         if name in options:
-            raise _refused(call, f"{name} is given twice.", formula)
+            raise _refused(call, "given-twice", f"{name} is given twice.", formula)
         options[name] = node
     unknown = [name for name in options if name not in ("time", "gr")]
     if unknown or len(call.arguments) > len(places):
-        raise _refused(call, f"Found {unparse(call)}.", formula)
+        raise _refused(call, "term-arguments", f"Found {unparse(call)}.", formula)
     time, factor = (_column(call, options.get(name), formula) for name in ("time", "gr"))
     if (time is None and call.function in TIMED) or (factor is None and call.function in GROUPED):
         missing = "gr" if factor is None and call.function in GROUPED else "time"
-        raise _refused(call, f"{unparse(call)} has no {missing}.", formula)
+        raise _refused(call, "term-arguments", f"{unparse(call)} has no {missing}.", formula)
     return ResidualTerm(call.function, time if call.function in TIMED else None, factor, span=call.span)
 
 
@@ -63,6 +64,7 @@ def _spatial(call: Call, formula: str) -> ResidualTerm:
     matrix, area, kind = options.pop("M", None), options.pop("gr", None), options.pop("type", Text("lag"))
     if options or len(call.arguments) > 2 or not isinstance(matrix, Column):
         raise FormulaError(
+            "term-arguments",
             f"Found {unparse(call)}.",
             "sar(...) takes the name of a matrix of neighbours: of the table's rows, or of the labels in the "
             "column gr.",
@@ -79,6 +81,7 @@ def _of_first_order(call: Call, options: dict[str, Node], formula: str) -> None:
     order, cov = options.pop("p", None), options.pop("cov", None)
     if order is not None and not (call.function == "ar" and isinstance(order, Number) and order.value == 1):
         raise FormulaError(
+            "residual-order",
             f"Found p = {unparse(order)}.",
             "Residuals depend on the one before, ar(time, gr=g), which is of order 1.",
             formula=formula,
@@ -86,6 +89,7 @@ def _of_first_order(call: Call, options: dict[str, Node], formula: str) -> None:
         )
     if cov is not None and unparse(cov) not in ("TRUE", "True"):
         raise FormulaError(
+            "residual-covariance",
             f"Found cov = {unparse(cov)}.",
             "Residuals are stationary: their covariance is modelled, also where rows begin.",
             "Leave cov out.",
@@ -98,6 +102,7 @@ def _column(call: Call, node: Node | None, formula: str) -> str | None:
     if node is None or isinstance(node, Column):
         return None if node is None else node.name
     raise FormulaError(
+        "not-a-column",
         f"Found {unparse(node)} in {call.function}(...).",
         "The name of a column was needed.",
         "Compute it as a column of the table.",
@@ -106,8 +111,9 @@ def _column(call: Call, node: Node | None, formula: str) -> str | None:
     )
 
 
-def _refused(call: Call, found: str, formula: str) -> FormulaError:
+def _refused(call: Call, code: str, found: str, formula: str) -> FormulaError:
     return FormulaError(
+        code,
         found,
         f"{call.function}(...) takes {'a time and ' if call.function in TIMED else ''}a grouping factor.",
         rewrite(formula, call.span, EXAMPLES[call.function]),

@@ -15,6 +15,7 @@ from shoal.formula.functions import (
     BASES,
     CONTRASTS,
     ELEMENTWISE,
+    ELSEWHERE,
     GROUPED,
     SPECIAL,
     STANDARDISING,
@@ -64,8 +65,8 @@ def check(node: Node, place: Place, formula: str) -> None:
     FormulaError
     """
 
-    def refuse(found: str, needed: str, remedy: str = "", at: Node = node) -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=formula, span=at.span)
+    def refuse(code: str, found: str, needed: str, remedy: str = "", at: Node = node) -> FormulaError:
+        return FormulaError(code, found, needed, remedy, formula=formula, span=at.span)
 
     inner = min(place, Place.STANDARDISING)
     match node:
@@ -80,43 +81,55 @@ def check(node: Node, place: Place, formula: str) -> None:
             check(node.exponent, inner, formula)
         case Chain():
             if ":" in node.signs:
-                raise refuse("Found ':' inside arithmetic.", "Arithmetic has the signs + - * / **.")
+                raise refuse(
+                    "colon-in-arithmetic",
+                    "Found ':' inside arithmetic.",
+                    "Arithmetic has the signs + - * / **.",
+                )
             for operand in node.operands:
                 check(operand, inner, formula)
         case Bar():
             raise refuse(
-                "Found a group term inside an expression.", "A group term stands alone: x + (1 | g)."
+                "not-alone",
+                "Found a group term inside an expression.",
+                "A group term stands alone: x + (1 | g).",
             )
         case Text() | Constant() | Listing():
             needed, remedy = "A column, a number or a function was needed.", ""
             if isinstance(node, Text) and node.value:
                 needed += " A column's name goes between backticks, not quotes."
                 remedy = rewrite(formula, node.span, quote(node.value))
-            raise refuse(f"Found {unparse(node)}.", needed, remedy)
+            raise refuse("not-a-column", f"Found {unparse(node)}.", needed, remedy)
 
 
 def _check_call(call: Call, place: Place, formula: str) -> None:
     name = call.function
 
-    def refuse(found: str, needed: str, remedy: str = "") -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=formula, span=call.span)
+    def refuse(code: str, found: str, needed: str, remedy: str = "") -> FormulaError:
+        return FormulaError(code, found, needed, remedy, formula=formula, span=call.span)
 
     if name in SPECIAL:
-        raise refuse(f"Found {name}(...) where it has no meaning.", SPECIAL[name])
+        raise refuse("misplaced-function", f"Found {name}(...) where it has no meaning.", SPECIAL[name])
     if is_specific(call):
         raise refuse(
+            "not-alone",
             f"Found {unparse(call)} inside another term.",
             "Category-specific effects are the population's, and stand alone: x + cs(z) + (1 | g). Effects "
             "of levels are the same at every cutpoint. Cubic splines have degrees of freedom: cs(x, df=5).",
         )
     if name in CONTRASTS:
-        raise refuse(f"Found {name} outside C(...).", f"Contrasts belong to a category: C(x, {name}).")
+        raise refuse(
+            "contrasts-outside-category",
+            f"Found {name} outside C(...).",
+            f"Contrasts belong to a category: C(x, {name}).",
+        )
     if name not in listed():
         if (error := absent(call, formula)) is not None:
             raise error
         raise FormulaError(
+            "unknown-function",
             f"{name!r} is not a function that formulas know.",
-            nearest(name, (*listed(), *SPECIAL)),
+            ELSEWHERE.get(name) or nearest(name, (*listed(), *SPECIAL)),
             "Compute the value as a column of the table, or add the function with register_function().",
             formula=formula,
             span=(call.span[0], call.span[0] + len(name)),
@@ -124,13 +137,16 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     if name not in ELEMENTWISE and registered(name) is None and place is Place.ELEMENTWISE:
         allowed = (known for known in listed() if known in ELEMENTWISE or registered(known))
         raise refuse(
+            "function-of-all-rows",
             f"{name}(...) learns from all rows.",
             f"Only elementwise functions may stand here: {', '.join(allowed)}.",
             "Compute the value as a column of the table.",
         )
     if (name in BASES or name == "C") and place is not Place.FACTOR:
         raise refuse(
-            f"{name}(...) makes several columns.", "It cannot be part of arithmetic or of another function."
+            "function-of-columns",
+            f"{name}(...) makes several columns.",
+            "It cannot be part of arithmetic or of another function.",
         )
     if name == "C":
         _check_category(call, formula)
@@ -143,6 +159,7 @@ def _check_call(call: Call, place: Place, formula: str) -> None:
     if not call.arguments or (most is not None and len(call.arguments) > most):
         wanted = "at least one argument" if most is None or most > 1 else "one argument"
         raise refuse(
+            "function-arguments",
             f"{name}(...) has {counted(len(call.arguments), 'argument')} without a name.",
             f"It takes {wanted}.",
         )
@@ -161,6 +178,7 @@ def _check_grouped(call: Call, formula: str) -> None:
     name = call.function
     if len(call.arguments) != 2 or call.keywords:
         raise FormulaError(
+            "function-arguments",
             f"{name}(...) has {counted(len(call.arguments), 'argument')}, and "
             f"{len(call.keywords)} with a name.",
             "It takes two without a name: an expression and a grouping factor.",
@@ -176,6 +194,7 @@ def _check_grouped(call: Call, formula: str) -> None:
 def _check_category(call: Call, formula: str) -> None:
     if not call.arguments or not isinstance(call.arguments[0], Column):
         raise FormulaError(
+            "function-arguments",
             "C(...) does not start with a column.",
             "C(x) takes the name of one column.",
             formula=formula,

@@ -27,6 +27,7 @@ def specific_terms(calls: Sequence[Call], formula: str) -> Expression | None:
         found = expand(call.arguments[0], formula, outermost=False)
         if not (found.terms and found.intercept):
             raise FormulaError(
+                "term-arguments",
                 f"Found {unparse(call)}.",
                 "A predictor whose effects differ from cutpoint to cutpoint, such as cs(z); the cutpoints "
                 "themselves stand where an intercept would.",

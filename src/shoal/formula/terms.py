@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from shoal.formula.tree import quote
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -22,6 +24,16 @@ class Expression:
     text: str
     columns: tuple[str, ...]
     span: tuple[int, int] = field(compare=False, default=(0, 0))
+
+    @property
+    def is_column(self) -> bool:
+        """True of a column as it is."""
+        return len(self.columns) == 1 and self.text.strip("`") == self.columns[0]
+
+    @property
+    def name(self) -> str:
+        """Its text, and that of a column without backticks."""
+        return self.columns[0] if self.is_column else self.text
 
 
 @dataclass(frozen=True)
@@ -229,15 +241,23 @@ class ImputedTerm:
     ----------
     column : str
         The response of that formula.
+    se : str, optional
+        Column of standard errors in ``me(x, s)``, where that formula is ``x | mi(s) ~ 1``.
     """
 
     column: str
+    se: str | None = None
     span: tuple[int, int] = field(compare=False, default=(0, 0))
 
     @property
     def name(self) -> str:
         """What its coefficient is called."""
-        return f"mi({self.column})"
+        return f"mi({self.column})" if self.se is None else f"me({self.column}, {self.se})"
+
+    @property
+    def formula(self) -> str:
+        """What x is like, where no formula says it."""
+        return f"{quote(self.column)} | mi({quote(self.se or '')}) ~ 1"
 
 
 @dataclass(frozen=True)

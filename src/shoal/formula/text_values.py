@@ -75,5 +75,8 @@ def recoded(name: str, values: Iterable[object]) -> str:
     if kind:
         return conversion(name, kind, others)
     if len(distinct) != 2:
-        return "Recode its values as numbers; the family of ordered categories is 'cumulative'."
+        return (
+            "Recode its values as numbers; families of categories are 'categorical' and, of ordered ones, "
+            "'cumulative'."
+        )
     return write(f"data[{name!r}] = (data[{name!r}] == {distinct[1]!r}).astype(int)")

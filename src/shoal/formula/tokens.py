@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from shoal.errors import FormulaError
-from shoal.formula.suggestions import rewrite
+from shoal.formula.suggestions import rewrite, write
 
 MAX_CHARACTERS = 10_000
 MAX_TOKENS = 4_000
@@ -60,6 +61,20 @@ _PATTERN = re.compile(
 )
 
 _LEADING_DOT = re.compile(r"\.[^\W\d][\w.]*")
+# Signs that word processors put in the place of others, and keyboards of other scripts.
+_ALIKE = {
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "*",
+    "·": "*",
+    "÷": "/",
+    "～": "~",
+    "∼": "~",
+    "｜": "|",
+    "∣": "|",
+}
+_ALIKE |= {"“": '"', "”": '"', "‘": "'", "’": "'", "´": "`", "（": "(", "）": ")", "＋": "+", "，": ","}
 _REMEDIES = {
     "`": "Close the backtick; there must be a name inside.",
     '"': "Close the string with the same quote; it cannot hold a backslash or a line break.",
@@ -84,6 +99,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
     """
     if not isinstance(text, str):
         raise FormulaError(
+            "formula-not-text",
             f"The formula is of type {type(text).__name__}.",
             "A formula is text.",
             "For example 'y ~ x + (1 | g)'.",
@@ -91,6 +107,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
     scale = EXPANSION if expanded else 1
     if len(text) > scale * MAX_CHARACTERS:
         raise FormulaError(
+            "formula-too-long",
             f"The formula has {len(text):,} characters.",
             f"At most {scale * MAX_CHARACTERS:,} are read.",
             "Compute some of its parts as columns of the table.",
@@ -105,6 +122,7 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
             tokens.append(_token(match))
         if len(tokens) > scale * MAX_TOKENS:
             raise FormulaError(
+                "formula-too-long",
                 f"The formula has more than {scale * MAX_TOKENS:,} tokens.",
                 f"At most {scale * MAX_TOKENS:,} are read.",
                 "Compute some of its parts as columns of the table.",
@@ -113,6 +131,14 @@ def tokenize(text: str, *, expanded: bool = False) -> list[Token]:
             )
     tokens.append(Token(Kind.END, "", "", (len(text), len(text))))
     return tokens
+
+
+def place_of(column: str, text: str) -> tuple[int, int] | None:
+    """Return where a formula names a column first, start and end in characters; None if it is nowhere."""
+    for token, after in pairwise(tokenize(text)):
+        if token.kind in (Kind.NAME, Kind.QUOTED) and token.value == column and not after.is_sign("("):
+            return token.span
+    return None
 
 
 def _token(match: re.Match[str]) -> Token:
@@ -124,6 +150,7 @@ def _token(match: re.Match[str]) -> Token:
 def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaError:
     if text.startswith("<-", position):
         return FormulaError(
+            "arrow",
             "Found '<-'.",
             "A response and its terms are joined by '~'.",
             rewrite(text, (position, position + 2), "~"),
@@ -132,6 +159,7 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         )
     if match is not None:
         return FormulaError(
+            "comparison-sign",
             f"Found the comparison or assignment {match.group()!r}.",
             "A formula has the signs ~ | || + - * / : ^ ** ( ) and functions.",
             "Compute the comparison as a column of the table.",
@@ -149,7 +177,10 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
     else:
         end, found = position + 1, character
         remedy = _REMEDIES.get(character, "Remove it, or put the column's name between backticks.")
+        if character in _ALIKE:
+            remedy = write("".join(_ALIKE.get(sign, sign) for sign in text))
     return FormulaError(
+        "unexpected-sign",
         f"Found {found!r}.",
         "A formula has names, numbers, functions and the signs ~ | || + - * / : ^ ** ( ).",
         remedy,
@@ -162,13 +193,15 @@ def _leading_dot(text: str, match: re.Match[str]) -> FormulaError:
     """Return the error for ``.row``, which numbers the rows elsewhere, and for names like it."""
     name = match.group()
     rows = name == ".row"
+    alone = not re.search(r"[\w`)\]]\s*$", text[: match.start()])  # a name may begin here
     return FormulaError(
+        "leading-dot",
         f"Found {name!r}.",
         "A factor with a level for every row is a column that numbers the rows: "
         "data['row_id'] = range(len(data))."
         if rows
         else "If that is a column's name, it goes between backticks.",
-        rewrite(text, match.span(), "row_id" if rows else f"`{name}`"),
+        rewrite(text, match.span(), "row_id" if rows else f"`{name}`") if alone else "",
         formula=text,
         span=match.span(),
     )

@@ -12,6 +12,7 @@ from shoal.engine.collection import without_collection
 from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE, Problem
 from shoal.families.predicted_parameters import COMMON
+from shoal.families.row_functions import RowFunction
 from shoal.model.design import Design
 from shoal.model.merged_rows import merge
 from shoal.model.model import Specification
@@ -19,7 +20,7 @@ from shoal.model.terms import functions as f
 from shoal.model.terms.all_terms import variables_of
 from shoal.model.terms.residual_correlation import PlacedCorrelation
 from shoal.model.terms.spatial_dependence import PlacedDependence
-from shoal.model.terms.term import Drawn, Placed, Term
+from shoal.model.terms.term import Drawn, Placed, Term, seen
 from shoal.model.terms.variable import Variable
 from shoal.priors import Prior
 
@@ -42,6 +43,8 @@ class Assembled:
         Coordinates of theta: name, prior, place in h.
     predictors : (lines,) array
         Linear predictors near the rows' own estimates, at which the expansion begins.
+    functions : tuple of RowFunction
+        Of the problem's blocks of rows, two each.
     """
 
     model: Specification
@@ -50,6 +53,7 @@ class Assembled:
     places: Mapping[str, int]
     slots: tuple[tuple[str, Prior, int], ...]
     predictors: np.ndarray
+    functions: tuple[RowFunction, ...]
 
     def elements(self, effects: bool = True) -> np.ndarray:
         """Return the elements of (v, x) that results are made of, with `effects` those of levels too."""
@@ -92,7 +96,7 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
         placed.append(term.place(builder, placed))
     for own in placed:
         if isinstance(own, PlacedCorrelation | PlacedDependence):
-            whole = [_seen(placed, design, np.arange(design.n_rows)) for design in own.term.designs]
+            whole = [seen(placed, design, np.arange(design.n_rows)) for design in own.term.designs]
             own.gaussian_rows(builder, whole, placed)
     predictors = [_rows(builder, placed, design, bool(extra_terms)) for design in model.designs]
     predictors += [own.complete(builder, placed) for own in placed]
@@ -100,7 +104,8 @@ def assemble(model: Specification, extra_terms: Sequence[Term] = ()) -> Assemble
     places = {name: place for name, _, place in builder.slots}
     places |= {name: place for name, place in builder.names.items() if name not in free}
     begin = np.concatenate([np.zeros(0), *predictors])
-    return Assembled(model, builder.build(), tuple(placed), places, tuple(builder.slots), begin)
+    slots, functions = tuple(builder.slots), tuple(builder.functions)
+    return Assembled(model, builder.build(), tuple(placed), places, slots, begin, functions)
 
 
 def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: bool) -> np.ndarray:
@@ -112,28 +117,19 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
     if design.correlated:  # their term has declared the rows
         return np.zeros(0)
     if design.exactly_gaussian:
-        _gaussian_rows(builder, design, *_seen(placed, design, np.arange(design.n_rows)))
+        _gaussian_rows(builder, design, *seen(placed, design, np.arange(design.n_rows)))
         return np.zeros(0)
     merged = merge(design, np.arange(design.n_rows) if apart else None)
     begin = list[np.ndarray]()
     for block, where in enumerate(design.blocks(merged.first)):
         rows, first = merged.rows.at(where), merged.first[where]
-        lines, offsets = zip(*(_seen(placed, part, first) for part in design.parts), strict=True)
+        lines, offsets = zip(*(seen(placed, part, first) for part in design.parts), strict=True)
         phi = [place for own in placed for place in own.phi(design, block)]
         link = [*design.links, *[COMMON] * (len(phi) - len(design.links))]  # cutpoints have none
         row, interval = design.family.row_function, design.family.interval_function
         builder.rows(row, rows, list(lines), np.stack(offsets), phi, link, interval)
         begin += [part.family.start(rows) for part in design.parts]
     return np.concatenate(begin)
-
-
-def _seen(placed: Sequence[Placed], design: Design, rows: np.ndarray) -> tuple[Lines, np.ndarray]:
-    """Return the lines of J and the offsets of some rows, from all terms."""
-    there = [part for own in placed if (part := own.lines(design, rows)) is not None]
-    offset = np.zeros(len(rows))
-    for own in placed:
-        offset += own.offset(design, rows)
-    return Lines(*(np.concatenate(columns) for columns in zip(*there, strict=True))), offset
 
 
 def _gaussian_rows(builder: Builder, design: Design, lines: Lines, offset: np.ndarray) -> None:

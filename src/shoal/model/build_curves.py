@@ -52,6 +52,7 @@ def _curve(
     varies = term.by is not None and not levels
     if varies and np.ptp(times) == 0:
         raise DataError(
+            "column-constant",
             f"{term.by!r}, which multiplies {term.name}, has the same value in all rows.",
             "Numbers that vary, or a category.",
             "Leave by= out.",

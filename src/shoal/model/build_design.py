@@ -13,12 +13,13 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
-from shoal.formula import design_matrix, evaluate, parse_predictor
+from shoal.formula import evaluate, parse_predictor
 from shoal.formula.terms import Expression, Formula
 from shoal.formula.text_values import measured, recoded
+from shoal.formula.tree import quote
 from shoal.model import checks, spreads
 from shoal.model.build_curves import curves_of
-from shoal.model.build_factors import groups_of, latents_of
+from shoal.model.build_factors import groups_of, latents_of, matrix_of
 from shoal.model.build_residuals import residuals_of
 from shoal.model.build_specific import specific_parts
 from shoal.model.build_thresholds import thresholds_of
@@ -27,7 +28,7 @@ from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
-from shoal.tables import Table
+from shoal.tables import Reduction, Table
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
 
@@ -76,12 +77,14 @@ def build(
         table = replace(table, frame=filled(formulas, table.frame, inside))
         missing = ~inside
     table.check_complete([c for c in columns if c not in incomplete(formulas)])
-    frame = table.frame
+    frame, reduction = table.frame, table.reduction
     if formula.response.mi:
         frame, missing = _filled(formula, frame, family)
     family = _of_single_trials(formula, frame, family)
     checks.additions(formula, family)
     family, rows, categories = _response(formula, frame, family)
+    if reduction is not None:
+        rows = rows._replace(weight=rows.weight * reduction.counts)
     if missing is not None:
         rows = rows._replace(weight=np.where(missing, 0.0, rows.weight))
     if formula.response.mi_se is not None:
@@ -97,15 +100,14 @@ def build(
         own, predictors = _of_each(formula, predictors, family)
     if formula.specific is not None:
         family = checks.specific(formula, family).with_specific()
-    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet)
+    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet, reduction)
     parts = specific_parts(design, frame, categories)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(
             name, family.parameter_prior(name, design.counting.rows), name in family.together
         )
-        parts.append(
-            _predictor(predictors[name], frame, parameter, rows, f"{prefix}{name}_", covariances or {}, quiet)
-        )
+        own, start = predictors[name], f"{prefix}{name}_"
+        parts.append(_predictor(own, frame, parameter, rows, start, covariances or {}, quiet, reduction))
     residuals = None
     if formula.residuals is not None:
         checks.correlated_residuals(formula, family, rows)
@@ -145,12 +147,14 @@ def _predictor(
     prefix: str,
     covariances: Mapping[str, Any],
     quiet: bool,
+    reduction: Reduction | None,
 ) -> Design:
     """Return the design of one linear predictor."""
-    population = design_matrix(formula.population, frame)
+    population = matrix_of(formula.population, frame, reduction)
     keep = np.array([not (family.cut and name == "Intercept") for name in population.names], bool)
     if family.cut and keep.all():
         raise ModelError(
+            "cutpoints-without-intercept",
             f"The formula has no intercept (`0 +`), and family {family.name!r} has cutpoints.",
             "A formula with its intercept: the cutpoints take its place.",
             "Remove `0 +` (or `- 1`).",
@@ -163,6 +167,7 @@ def _predictor(
     offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x = np.concatenate([population.values[:, keep], *(curve.population for curve in curves)], axis=1)
     averages = np.average(x, axis=0, weights=weight)
+    known = None if reduction is None else reduction.scatter
     return Design(
         formula=formula,
         family=family,
@@ -171,13 +176,14 @@ def _predictor(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet),
+        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet, reduction),
         latents=latents_of(formula.latents, frame, prefix),
         curves=curves,
         spec=population.spec,
         averages=averages,
-        scatter=scatter(x, averages, weight),
+        scatter=scatter(x, averages, weight) if known is None else known,
         prefix=prefix,
+        counts=None if reduction is None else reduction.counts,
     )
 
 
@@ -201,21 +207,28 @@ def incomplete(formulas: Sequence[Formula]) -> set[str]:
 
 def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the table with a number in place of missing responses, and where they are missing."""
-    name = formula.response.value.text.strip("`")
+    name = formula.response.value.name
     if family.name != "gaussian" or formula.response.se is not None:
         raise ModelError(
+            "imputed-family",
             f"{formula.response.value.text!r} has mi(), and is not gaussian with a sigma.",
             "Missing values of gaussian responses can be estimated.",
             "Drop the rows, or model the response as gaussian.",
         )
     if name not in frame or not pd.api.types.is_numeric_dtype(frame[name]):
         raise ModelError(
-            f"mi() stands with {formula.response.value.text!r}.", "It goes with a column of numbers."
+            "imputed-not-numbers",
+            f"mi() stands with {formula.response.value.text!r}.",
+            "It goes with a column of numbers.",
         )
     missing = frame[name].isna().to_numpy()
     known = frame[name].to_numpy(float)[~missing]
     if not len(known):
-        raise DataError(f"Column {name!r} is missing in all {len(missing)} rows.", "Some that are known.")
+        raise DataError(
+            "column-all-missing",
+            f"Column {name!r} is missing in all {len(missing)} rows.",
+            "Some that are known.",
+        )
     return frame.assign(**{name: frame[name].to_numpy(float, na_value=known.mean())}), missing
 
 
@@ -226,11 +239,15 @@ def _imputed(
     out = []
     for term in formula.imputed:
         if not pd.api.types.is_numeric_dtype(frame[term.column]):
-            raise ModelError(f"{term.name} is of a column that is not numeric.", "A column of numbers.")
+            raise ModelError(
+                "imputed-not-numbers",
+                f"{term.name} is of a column that is not numeric.",
+                "A column of numbers.",
+            )
         values = frame[term.column].to_numpy(float, na_value=np.nan)
         missing = np.full(len(values), True) if term.column in measured else np.isnan(values)
         index = np.where(missing, np.cumsum(missing) - 1, -1)
-        out.append(Imputed(term, np.where(missing, 0.0, values), index, prefix, f"{term.column}_"))
+        out.append(Imputed(term, np.where(missing, 0.0, values), index, prefix, f"{quote(term.column)}_"))
     return tuple(out)
 
 
@@ -245,9 +262,12 @@ def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> 
 def _numbers(
     expression: Expression, frame: pd.DataFrame, remedy: Callable[[str, list], str] = measured
 ) -> np.ndarray:
-    # Any column says how many rows there are, for an expression that names none: trials(10).
-    columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
-    values = np.asarray(evaluate(expression, columns))
+    if expression.text in frame:  # a column, or what was computed where the rows of the table are
+        values = frame[expression.text].to_numpy()
+    else:
+        # Any column says how many rows there are, for an expression that names none: trials(10).
+        columns = {name: frame[name].to_numpy() for name in expression.columns or frame.columns[:1]}
+        values = np.asarray(evaluate(expression, columns))
     checks.numeric(expression.text, values, remedy)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
@@ -257,15 +277,14 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     trials, weight, se = additions(formula, frame)
     if r.columns:
         y, *others = (_numbers(column, frame, recoded) for column in r.columns)
-        labels = tuple(column.text.strip("`") for column in r.columns)
+        labels = tuple(column.name for column in r.columns)
         return family.with_categories(labels), Rows(y, trials, weight, se, columns=np.stack(others)), labels
     if not family.categorical:
         y = _numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
         return family, Rows(y, trials, weight, se, columns=own_numbers(formula, frame)), ()
-    alone = len(r.value.columns) == 1 and r.value.text.strip("`") == r.value.columns[0]
-    values = frame[r.value.columns[0]] if alone else _numbers(r.value, frame, recoded)
+    values = frame[r.value.name] if r.value.is_column else _numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
     return family.with_categories(labels), Rows(codes, np.ones(n), weight, se), labels
 

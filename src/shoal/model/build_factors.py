@@ -10,10 +10,12 @@ import pandas as pd
 
 from shoal.errors import ModelError, nearest
 from shoal.formula import design_matrix
-from shoal.formula.terms import GroupTerm, LatentTerm
+from shoal.formula.matrix import DesignMatrix
+from shoal.formula.terms import Expression, GroupTerm, LatentTerm
 from shoal.model import checks
 from shoal.model.grouping_factors import Group, Latent, level_names
 from shoal.model.memberships import read_members, settled, split
+from shoal.tables import Reduction
 
 
 def groups_of(
@@ -24,6 +26,7 @@ def groups_of(
     covariances: Mapping[str, Any],
     weight: np.ndarray,
     quiet: bool = False,
+    reduction: Reduction | None = None,
 ) -> tuple[Group, ...]:
     """Return one `Group` per grouping factor, in order of appearance.
 
@@ -35,6 +38,8 @@ def groups_of(
         Observations that a row stands for.
     quiet : bool
         The model was built before: the order of covariances without labels was settled then.
+    reduction : Reduction, optional
+        What the rows stand for, of a table that is not in memory.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def groups_of(
     groups = list[Group]()
     for name, by in keys:
         own = [term for term in terms if (term.name, term.by) == (name, by)]
-        group = _group(name, own, frame, reserved, prefix, covariances, weight)
+        group = _group(name, own, frame, reserved, prefix, covariances, weight, reduction)
         groups += split(group, by, *read_levels((by,), frame), weight) if by else [group]
     for group in groups:
         category = isinstance(frame[group.columns[0]].dtype, pd.CategoricalDtype) and len(group.columns) == 1
@@ -61,11 +66,13 @@ def _group(
     prefix: str,
     covariances: Mapping[str, Any],
     weight: np.ndarray,
+    reduction: Reduction | None,
 ) -> Group:
     """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
     for option in ("zero_sum", "dist", "cov", "id", "membership"):
         if len({getattr(t, option) for t in terms}) > 1:
             raise ModelError(
+                "factor-terms-differ",
                 f"Terms of the grouping factor {name!r} differ in "
                 f"{'their weights' if option == 'membership' else option}.",
                 "One choice for all effects of a factor.",
@@ -76,7 +83,7 @@ def _group(
     checks.levels(name, labels)
     columns, effects, blocks, specs = [], list[str](), list[tuple[int, ...]](), []
     for term in terms:
-        matrix = design_matrix(term.effects, frame)
+        matrix = matrix_of(term.effects, frame, reduction)
         where = range(len(effects), len(effects) + len(matrix.names))
         blocks += [tuple(where)] if term.correlated else [(i,) for i in where]
         effects += matrix.names
@@ -87,6 +94,7 @@ def _group(
     student = first.dist == "student"
     if student and first.zero_sum:
         raise ModelError(
+            "student-with-zero-sum",
             f"The term of {name!r} has dist='student' and zero_sum=True.",
             "One of the two: Student-t effects given their sum have no closed form.",
         )
@@ -113,6 +121,13 @@ def _group(
         weight=belonging,
         membership=first.membership,
     )
+
+
+def matrix_of(expression: Expression, frame: pd.DataFrame, reduction: Reduction | None) -> DesignMatrix:
+    """Return the columns of a sum of terms; of a table that is not in memory, from what it was reduced to."""
+    if reduction is None:
+        return design_matrix(expression, frame)
+    return design_matrix(expression, frame, reduction.states, reduction.numbers)
 
 
 def _levels(term: GroupTerm, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -158,6 +173,7 @@ def _root(name: str, factor: str, labels: np.ndarray, covariances: Mapping[str, 
     """Return the Cholesky factor of the known covariance `name`, its rows in the order of `labels`."""
     if name not in covariances:
         raise ModelError(
+            "matrix-not-given",
             f"The formula names the covariance {name!r} of {factor!r}, which was not given.",
             nearest(name, covariances) if covariances else "No covariances were given.",
             f"Model(..., covariances={{{name!r}: matrix}}).",

@@ -43,15 +43,22 @@ def residuals_of(
             own = replace(own, time=own.time / unit, unit=unit)
         gaps = np.unique(gaps)
         if not len(after):
-            raise DataError(f"{_text(term)}: no level has two rows.", "Rows that follow each other.")
+            raise DataError(
+                "nothing-correlates", f"{_text(term)}: no level has two rows.", "Rows that follow each other."
+            )
         if len(gaps) > MOST_GAPS:
             raise DataError(
+                "too-many-times",
                 f"{_text(term)}: the times between rows take {len(gaps):,} values.",
                 f"At most {MOST_GAPS}.",
                 f"Count {term.time!r} in larger units.",
             )
     elif np.bincount(own.cluster[there]).max(initial=0) < 2:
-        raise DataError(f"{_text(term)}: no level of {term.factor!r} has two rows.", "Rows that correlate.")
+        raise DataError(
+            "nothing-correlates",
+            f"{_text(term)}: no level of {term.factor!r} has two rows.",
+            "Rows that correlate.",
+        )
     return own
 
 
@@ -74,6 +81,7 @@ def replayed(residuals: Residuals | Spatial, frame: pd.DataFrame, there: np.ndar
     if odd.size:
         one, two = before[odd[0]], after[odd[0]]
         raise DataError(
+            "time-not-a-multiple",
             f"Rows {one} and {two} are {own.time[two] - own.time[one]:g} of {own.term.time!r} apart.",
             f"Multiples of {residuals.unit}, by which all times were apart that were fitted.",
         )
@@ -99,6 +107,7 @@ def _read(
         if (codes < 0).any():
             strange = listing(map(repr, frame[term.time][codes < 0].drop_duplicates().tolist()))
             raise DataError(
+                "time-not-fitted",
                 f"{term.time!r} has the time {strange}, which was not fitted.",
                 f"One of {listing(map(repr, labels))}.",
             )
@@ -121,6 +130,7 @@ def _whole(term: ResidualTerm, frame: pd.DataFrame) -> np.ndarray:
         times = listing(f"{value!r}: ..." for value in column.drop_duplicates().tolist())
         remedy = f"Number the times: data[{term.time!r}].map({{{times}}})."
         raise DataError(
+            "times-not-whole",
             f"The times {term.time!r} of {_text(term)} hold {listing(map(repr, wrong.tolist()), 3)}.",
             "Whole numbers: the residual of a time is correlated with that of one time unit before.",
             remedy,
@@ -136,6 +146,7 @@ def _times(term: ResidualTerm, frame: pd.DataFrame) -> tuple[object, ...]:
         times = sorted(column.drop_duplicates().tolist())
     if not 1 < len(times) <= MOST_TIMES:
         raise DataError(
+            "too-many-times",
             f"{_text(term)}: {term.time!r} takes {counted(len(times), 'value')}.",
             f"From 2 to {MOST_TIMES} times, each pair of which has a correlation of its own.",
             "ar(time, gr=g) has one correlation for any number of times." if len(times) > 1 else "",
@@ -154,6 +165,7 @@ def _once(
         level = f" of {term.factor} {frame[term.factor].tolist()[row]!r}" if term.factor else ""
         shares = "shares" if twice.sum() == 1 else "share"
         raise DataError(
+            "time-twice",
             f"{counted(int(twice.sum()), 'row')} {shares} time and level with another: "
             f"{term.time} {time_there!r}{level} (row {row}) is there before.",
             f"Each time once{f' in a level of {term.factor}' if term.factor else ''}.",

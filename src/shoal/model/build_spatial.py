@@ -29,6 +29,7 @@ def spatial_of(term: ResidualTerm, prefix: str, frame: pd.DataFrame, matrices: M
     spectrum = _eigenvalues(weights)
     if np.abs(spectrum).max() < 1e-9:
         raise DataError(
+            "matrix-without-circles",
             f"All eigenvalues of {term.matrix!r} are zero: no row is, by way of others, its own neighbour.",
             "Neighbours of each other.",
         )
@@ -48,6 +49,7 @@ def replayed(spatial: Spatial, frame: pd.DataFrame) -> Spatial:
     if term.factor is None:
         if len(frame) != size:
             raise DataError(
+                "matrix-rows",
                 f"The table has {counted(len(frame), 'row')}, and the matrix {term.matrix!r} {size:,}.",
                 "The same rows in the same order: a row depends on all others.",
                 f"sar({term.matrix}, gr=area) tells rows by their labels, in any order.",
@@ -65,6 +67,7 @@ def replayed(spatial: Spatial, frame: pd.DataFrame) -> Spatial:
     ):
         if found:
             raise DataError(
+                "labels-not-in-matrix",
                 f"Labels of {term.factor!r} {what}: {listing(map(repr, dict.fromkeys(found)))}.",
                 f"One row for each of the {size:,} rows of {term.matrix!r}: a row depends on all others.",
                 "car(W, gr=area) gives areas of any number of rows an effect each." if not unknown else "",
@@ -77,6 +80,7 @@ def _weights(term: ResidualTerm, matrices: Mapping[str, Any]) -> tuple[tuple[obj
     name = str(term.matrix)
     if name not in matrices:
         raise ModelError(
+            "matrix-not-given",
             f"The formula names the matrix {name!r} of neighbours, which was not given.",
             nearest(name, matrices) if matrices else "No matrices were given.",
             f"Model(..., covariances={{{name!r}: W}}).",
@@ -86,16 +90,22 @@ def _weights(term: ResidualTerm, matrices: Mapping[str, Any]) -> tuple[tuple[obj
     if labelled:
         labels = tuple(given.index.tolist())
         if len(set(labels)) < len(labels) or set(labels) != set(given.columns):
-            raise DataError(f"The labels of {name!r} are not the same in rows and columns, once each.")
+            raise DataError(
+                "matrix-labels",
+                f"The labels of {name!r} are not the same in rows and columns, once each.",
+                "A DataFrame that has each label once in its index, and the same ones as its columns.",
+            )
         given = given.loc[list(labels), list(labels)]
     if term.factor is not None and not labelled:
         raise DataError(
+            "matrix-without-labels",
             f"The matrix {name!r} has no labels: which {term.factor!r} each of its rows is, is not known.",
             f"A DataFrame with {term.factor} as its index and its columns.",
             f"pandas.DataFrame({name}, labels, labels)",
         )
     if term.factor is None and labelled and labels != tuple(range(len(labels))):
         raise DataError(
+            "rows-without-labels",
             f"The rows of {name!r} have labels, {listing(map(repr, labels))}, and those of the table none.",
             "The column that holds them.",
             f"sar({name}, gr=area)",
@@ -104,7 +114,9 @@ def _weights(term: ResidualTerm, matrices: Mapping[str, Any]) -> tuple[tuple[obj
         weights = np.asarray(given.toarray() if sp.issparse(given) else given, float)
     except (TypeError, ValueError) as problem:
         what = f"The matrix {name!r} is of type {type(given).__name__}, and holds no numbers alone."
-        raise DataError(what, "A DataFrame, an array or a sparse array of weights.") from problem
+        raise DataError(
+            "matrix-type", what, "A DataFrame, an array or a sparse array of weights."
+        ) from problem
     _check(name, weights)
     return labels if term.factor is not None else (), weights
 
@@ -113,10 +125,14 @@ def _check(name: str, weights: np.ndarray) -> None:
     """Raise unless these are weights of neighbours."""
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or len(weights) < 3:
         raise DataError(
-            f"The matrix {name!r} has the shape {weights.shape}.", "A square of three rows or more."
+            "matrix-shape",
+            f"The matrix {name!r} has the shape {weights.shape}.",
+            "A square of three rows or more.",
         )
     if len(weights) > MOST_ROWS:
-        raise DataError(f"The matrix {name!r} has {len(weights):,} rows.", f"At most {MOST_ROWS:,}.")
+        raise DataError(
+            "matrix-too-large", f"The matrix {name!r} has {len(weights):,} rows.", f"At most {MOST_ROWS:,}."
+        )
     wrong = np.argwhere(~np.isfinite(weights) | (weights < 0))
     if len(wrong) or np.diagonal(weights).any() or not weights.any():
         found = "its diagonal is not zero" if np.diagonal(weights).any() else "all of it is zero"
@@ -124,6 +140,7 @@ def _check(name: str, weights: np.ndarray) -> None:
             i, j = wrong[0]
             found = f"row {i} has the weight {weights[i, j]:g} of {j}"
         raise DataError(
+            "not-neighbours",
             f"The matrix {name!r} is no matrix of neighbours: {found}.",
             "Weights of neighbours, such as 1, or of a row divided by their sum; 0 elsewhere.",
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from shoal.errors import DataError, FormulaError, ModelError, counted, listing, nearest
+from shoal.errors import DataError, FormulaError, ModelError, counted, listing, meant
 from shoal.families import Family, Rows
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression, Formula
@@ -42,6 +42,7 @@ def thresholds_of(formula: Formula, frame: pd.DataFrame, family: Family, rows: R
     counting = rows.weight > 0
     if idle := labels[np.bincount(index[counting], minlength=len(labels)) == 0].tolist():
         raise DataError(
+            "items-without-weight",
             f"All rows of {name!r} {listing(map(repr, idle))} have weight 0: nothing tells of cutpoints.",
             "A row that counts, of each item.",
             "Leave these rows out.",
@@ -69,17 +70,19 @@ def replayed(thresholds: Thresholds, frame: pd.DataFrame) -> Thresholds:
     if (index < 0).any():
         new = list(dict.fromkeys(values[index < 0].tolist()))
         raise DataError(
+            "unknown-item",
             f"Column {thresholds.column!r} has {listing(map(repr, new))}, which the model was not fitted to.",
             f"One of {listing(map(repr, thresholds.labels.tolist()), 10)}: another item has no cutpoints.",
-            nearest(str(new[0]), map(str, thresholds.labels.tolist())),
+            meant(str(new[0]), map(str, thresholds.labels.tolist())),
         )
     return replace(thresholds, index=index.astype(np.int64))
 
 
 def _column(formula: Formula, by: Expression) -> str:
-    if len(by.columns) == 1 and by.text.strip("`") == by.columns[0]:
-        return by.columns[0]
+    if by.is_column:
+        return by.name
     raise FormulaError(
+        "by-not-a-column",
         f"Found gr = {by.text}.",
         "The column that names the items.",
         formula=formula.text,
@@ -92,6 +95,7 @@ def _check_groups(formula: Formula, name: str) -> None:
     for term in formula.groups:
         if term.factor == (name,) and term.effects.text.startswith("1"):
             raise ModelError(
+                "item-effect",
                 f"Each {name!r} has cutpoints of its own, and an effect that moves all of them in "
                 f"({term.effects.text} | {name}).",
                 "One of the two.",
@@ -107,6 +111,7 @@ def _check_labels(name: str, items: pd.Series) -> None:
     bad = np.flatnonzero(values != np.round(values))
     if bad.size:
         raise DataError(
+            "item-fractional",
             f"Column {name!r} is to name items, and holds fractions in {counted(bad.size, 'row')} "
             f"({listing(f'row {i}: {values[i]:g}' for i in bad)}).",
             "Text, a category, or whole numbers, a label an item.",
@@ -133,6 +138,7 @@ def _given(
     for item in [*varying[:1], *wrong[:1]]:
         shown = listing(f"{value:g}" for value in dict.fromkeys(values[index == item].tolist()))
         raise DataError(
+            "item-cutpoints",
             f"thres({number.text}, …) has {shown} as the number of cutpoints of the item {labels[item]!r}.",
             f"One whole number for each item, here from {highest[item]}, which its highest category needs, "
             f"to {family.n_cutpoints}, the cutpoints of all categories.",
@@ -147,6 +153,7 @@ def _check_counts(
     value = formula.response.value.text
     if alone := labels[counts < 1].tolist():
         raise DataError(
+            "item-of-one-category",
             f"All rows of {name!r} {listing(map(repr, alone))} have the lowest category of {value!r}: there "
             "is no cutpoint to estimate.",
             "At least two categories for each item.",
@@ -155,6 +162,7 @@ def _check_counts(
     if counts.max() < family.n_cutpoints:
         column = f"data[{value.strip('`')!r}]"
         raise DataError(
+            "category-never-seen",
             f"{value!r} has {family.n_cutpoints + 1} categories, and no row of any {name!r} is above number "
             f"{counts.max() + 1} of them.",
             "An item that has the highest category.",

@@ -12,6 +12,7 @@ from shoal.families import FAMILIES, Family, Rows
 from shoal.families.coarse import Coarse
 from shoal.formula import evaluate
 from shoal.formula.terms import Expression, Formula, ResponseTerm
+from shoal.formula.text_values import measured
 from shoal.model import checks
 
 LEFT, NONE, RIGHT, INTERVAL = -1, 0, 1, 2
@@ -37,12 +38,14 @@ def coarse(formula: Formula, frame: pd.DataFrame, family: Family, rows: Rows) ->
         return family, rows
     if response.mi:
         raise ModelError(
+            "imputed-beside-bounds",
             f"{response.value.text!r} has mi(...) beside cens(...) or trunc(...).",
             "A response that is imputed where it is missing, or one that is censored or truncated.",
         )
     if family.link not in family.interval_functions:
         can = [name for name, one in FAMILIES.items() if one.interval_functions]
         raise ModelError(
+            "bounds-not-of-family",
             f"The response is {'censored' if response.cens else 'truncated'}, and family {family.name!r} "
             "has no distribution function here.",
             f"One of the families {listing(can, len(can))}.",
@@ -73,6 +76,7 @@ def bounds(response: ResponseTerm, frame: pd.DataFrame, discrete: bool) -> np.nd
     if discrete:
         low, high = np.ceil(low) - 1, np.floor(high)
     _refuse(
+        "bounds-empty",
         low >= high,
         [*zip(*ends, strict=True)],
         "The bounds of trunc(...) have nothing between them",
@@ -91,6 +95,7 @@ def _censored(
         upper = _upper_ends(how, upper_end, between, frame)
         what = "Intervals do not end above where they begin"
         _refuse(
+            "interval-end",
             between & ~((upper > y) & np.isfinite(upper)),
             [*zip(y, upper, strict=True)],
             what,
@@ -104,6 +109,7 @@ def _censored(
         low = np.where(unseen, np.maximum(low, rows.bounds[0]), low)
         high = np.where(unseen, np.minimum(high, rows.bounds[1]), high)
         _refuse(
+            "censored-outside-bounds",
             unseen & (low >= high),
             [*zip(low, high, strict=True)],
             "Censored responses lie outside the bounds of trunc(...)",
@@ -118,6 +124,7 @@ def _upper_ends(
     """Return the upper ends of intervals; what other rows have there is not looked at."""
     if upper_end is None:
         _refuse(
+            "interval-end",
             between,
             ["interval"] * len(between),
             f"{how.text!r} says 'interval', without an upper end,",
@@ -130,13 +137,11 @@ def _upper_ends(
 
 def _codes(part: Expression, frame: pd.DataFrame) -> np.ndarray:
     """Return how each row is censored."""
-    alone = len(part.columns) == 1 and part.text.strip("`") == part.columns[0]
-    given = (
-        frame[part.columns[0]].astype(object).to_numpy() if alone else _numbers(part, frame).astype(object)
-    )
+    given = frame[part.name].to_numpy(object) if part.is_column else _numbers(part, frame).astype(object)
     known: dict[Any, int] = {**CODES} | {code: code for code in CODES.values()}
     codes = np.array([known.get(value, np.nan) if _is_code(value) else np.nan for value in given])
     _refuse(
+        "unknown-censoring",
         np.isnan(codes),
         given.tolist(),
         f"{part.text!r} holds what is no way to be censored",
@@ -153,6 +158,8 @@ def _numbers(part: Expression, frame: pd.DataFrame) -> np.ndarray:
     """Return an expression's values, (N,), which may be missing."""
     columns = {name: frame[name].to_numpy() for name in part.columns or frame.columns[:1]}
     values = np.asarray(evaluate(part, columns))
+    if values.dtype.kind not in "biuf":
+        checks.numeric(part.text, values, measured)
     return np.broadcast_to(values.astype(float), (len(frame),)).copy()
 
 
@@ -164,6 +171,7 @@ def _check_inside(response: ResponseTerm, rows: Rows, discrete: bool) -> None:
     above = rows.y > low if discrete else rows.y >= low
     outside = rows.observed & ~(above & (rows.y <= high))
     _refuse(
+        "response-outside-bounds",
         outside,
         rows.y.tolist(),
         f"{response.value.text!r} lies outside the bounds of trunc(...)",
@@ -196,11 +204,11 @@ def censoring(rows: Rows) -> str:
     return f"censored: {', '.join(known)}" if known else "censored: none"
 
 
-def _refuse(where: np.ndarray, values: Any, what: str, needed: str, remedy: str = "") -> None:
+def _refuse(code: str, where: np.ndarray, values: Any, what: str, needed: str, remedy: str = "") -> None:
     bad = np.flatnonzero(where)
     if bad.size:
         shown = listing(f"row {i}: {_shown(values[i])}" for i in bad)
-        raise DataError(f"{what} in {bad.size} of {len(where)} rows ({shown}).", needed, remedy)
+        raise DataError(code, f"{what} in {bad.size} of {len(where)} rows ({shown}).", needed, remedy)
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shoal.errors import PriorError, as_known, listing, nearest
+from shoal.errors import PriorError, as_known, listing, meant
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
@@ -72,7 +72,11 @@ def _spelt(given: Mapping[str, Prior], known: Sequence[str]) -> dict[str, Prior]
     for name, prior in given.items():
         own = as_known(name, known)
         if own in out:
-            raise PriorError(f"The parameter {own!r} has two priors: {out[own]} and {prior}.", "One of them.")
+            raise PriorError(
+                "prior-twice",
+                f"The parameter {own!r} has two priors: {out[own]} and {prior}.",
+                "One of them.",
+            )
         out[own] = prior
     return out
 
@@ -92,6 +96,9 @@ class _Settled:
         """
         name, wider = default.name, default.wider
         self.wider |= dict.fromkeys(wider)
+        for key in (name, *wider):  # also those that narrower names leave no parameter
+            if key in self.given:
+                _check_prior(key, self.given[key], default.prior.support)
         found = next((key for key in (name, *wider) if key in self.given), None)
         if found is None:
             self.priors[name] = ResolvedPrior(default.prior, True, default.centered, default.joint)
@@ -104,7 +111,7 @@ class _Settled:
         _check_support(found, given, default.prior.support)
         if not isinstance(given, default.kinds):
             kinds = listing([kind.__name__ for kind in default.kinds])
-            raise PriorError(f"The prior of {name!r} is {given}.", f"A prior of kind {kinds}.")
+            raise PriorError("prior-kind", f"The prior of {name!r} is {given}.", f"A prior of kind {kinds}.")
         self.priors[name] = ResolvedPrior(given, False)
 
     def check_unknown(self) -> None:
@@ -112,33 +119,49 @@ class _Settled:
         known = list(dict.fromkeys([*self.priors, *self.wider]))
         unknown = [name for name in self.given if name not in known]
         if unknown:
-            close = nearest(unknown[0], known)
             if "cor" in unknown[0] and unknown[0].replace("cor", "sd", 1) in known:
-                close = "One effect has nothing to correlate with: write (1 + x | g) for several."
                 raise PriorError(
-                    f"There is no parameter {unknown[0]!r}: its term has no correlated effects.", close
+                    "no-correlation",
+                    f"There is no parameter {unknown[0]!r}: its term has no correlated effects.",
+                    "One effect has nothing to correlate with: write (1 + x | g) for several.",
                 )
             raise PriorError(
+                "unknown-parameter",
                 f"There is no parameter {unknown[0]!r} to give a prior to.",
                 f"This model has: {', '.join(known)}.",
-                close if close.startswith("Did") else "",
+                meant(unknown[0], known),
             )
 
 
-def _check_support(name: str, prior: Any, support: str) -> None:
+def _check_prior(name: str, prior: Any, support: str) -> None:
     if not isinstance(prior, Prior) or isinstance(prior, INTERNAL):
         raise PriorError(
-            f"The prior of {name!r} is {prior!r}.", f"A prior such as sl.priors.{EXAMPLES[support]}."
+            "not-a-prior",
+            f"The prior of {name!r} is {prior!r}.",
+            f"A prior such as sl.priors.{EXAMPLES[support]}.",
         )
+
+
+def _check_support(name: str, prior: Any, support: str) -> None:
     if isinstance(prior, Fixed):
         if support == "correlation":
-            raise PriorError(f"{name!r} cannot be Fixed.", "For independent effects write `(… || group)`.")
+            raise PriorError(
+                "cannot-be-fixed",
+                f"{name!r} cannot be Fixed.",
+                "For independent effects write `(… || group)`.",
+            )
         if support == "simplex":
-            raise PriorError(f"{name!r} cannot be Fixed.", "A Dirichlet prior, such as Dirichlet(1).")
+            raise PriorError(
+                "cannot-be-fixed", f"{name!r} cannot be Fixed.", "A Dirichlet prior, such as Dirichlet(1)."
+            )
         if support == "positive" and prior.value <= 0:
-            raise PriorError(f"{name!r} is Fixed({prior.value:g}).", "A value greater than zero.")
+            raise PriorError(
+                "fixed-out-of-range", f"{name!r} is Fixed({prior.value:g}).", "A value greater than zero."
+            )
         if support == "unit" and not 0 < prior.value < 1:
-            raise PriorError(f"{name!r} is Fixed({prior.value:g}).", "A value between 0 and 1.")
+            raise PriorError(
+                "fixed-out-of-range", f"{name!r} is Fixed({prior.value:g}).", "A value between 0 and 1."
+            )
         return
     if prior.support != support:
         wanted = {
@@ -149,6 +172,7 @@ def _check_support(name: str, prior: Any, support: str) -> None:
             "simplex": "Dirichlet",
         }[support]
         raise PriorError(
+            "prior-support",
             f"{type(prior).__name__} has support {prior.support!r}, {name!r} is {support!r}.",
             f"For {name!r} use {wanted}.",
         )

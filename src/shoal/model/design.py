@@ -73,6 +73,8 @@ class Design(Outcomes):
         They correlate with those of the other responses of a row.
     thresholds : Thresholds, optional
         Which cutpoints the rows of an ordered response have.
+    counts : (N,) array, optional
+        Of a table that is not in memory: how many of its rows each row stands for.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -98,6 +100,7 @@ class Design(Outcomes):
     rescor: bool = False
     thresholds: Thresholds | None = None
     categories: tuple[Any, ...] = ()
+    counts: np.ndarray | None = None
 
     @property
     def unknown(self) -> np.ndarray:
@@ -168,6 +171,15 @@ class Design(Outcomes):
         return tuple(name for name in self.parameters if name not in predicted)
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """Those of `parameters` that responses have in common, whose residuals correlate."""
+        return self.family.of_row if self.rescor else ()
+
+    def named(self, parameter: str) -> str:
+        """Return the posterior name of one of `parameters`."""
+        return parameter if parameter in self.shared else self.prefix + parameter
+
+    @property
     def links(self) -> tuple[int, ...]:
         """How each of `parameters` comes from its predictor, or that it has none, as compiled code has it."""
         own = {part.parameter: CODES[part.family.link] for part in self.predictors}
@@ -216,6 +228,18 @@ class Design(Outcomes):
         if not group.averaging:
             return (-1,) * len(group.effects)
         return tuple(self.terms.index(e) if e in self.terms else -1 for e in group.own_terms)
+
+    def sizes(self, group: Group) -> np.ndarray:
+        """Return how many rows of the table each level of a group has, (G,)."""
+        if self.counts is None:
+            return group.counts
+        row, level, _ = group.entries
+        return np.rint(np.bincount(level, self.counts[row], len(group.labels))).astype(int)
+
+    @property
+    def observations(self) -> int:
+        """Rows of the table, wherever it is."""
+        return self.n_rows if self.counts is None else int(np.rint(self.counts.sum()))
 
     def place_of(self, part: Group | Latent | Curve | Imputed) -> int:
         """Return the place of a group among the response's, of another part among those of its kind."""
@@ -277,6 +301,7 @@ class Design(Outcomes):
             missing=None if self.missing is None else self.missing[kept],
             thresholds=None if self.thresholds is None else self.thresholds.at(kept),
             residuals=self.residuals.at(kept) if self.residuals else None,
+            counts=None if self.counts is None else self.counts[kept],
         )
 
     def without(self, rows: np.ndarray) -> Design:

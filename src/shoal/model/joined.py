@@ -49,16 +49,23 @@ def _check(name: str, groups: Sequence[Group]) -> None:
     factors = dict.fromkeys(group.name for group in groups)
     if len(factors) > 1:
         raise ModelError(
+            "id-of-two-factors",
             f"The id {name!r} stands in terms of {listing(map(repr, factors))}.",
             "An id joins the effects of the levels of one factor.",
             "Give the terms of each factor an id of their own.",
         )
     for option in ("zero_sum", "cov"):
         if len({getattr(group, option) for group in groups}) > 1:
-            raise ModelError(f"Terms of the id {name!r} differ in {option}.", "One choice for all of them.")
+            raise ModelError(
+                "id-terms-differ",
+                f"Terms of the id {name!r} differ in {option}.",
+                "One choice for all of them.",
+            )
     if len(groups) > 1 and any(group.student for group in groups):
         raise ModelError(
-            f"Terms of the id {name!r} have dist='student'.", "Effects that an id joins are normal."
+            "id-of-student",
+            f"Terms of the id {name!r} have dist='student'.",
+            "Effects that an id joins are normal.",
         )
 
 

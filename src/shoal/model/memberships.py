@@ -87,6 +87,7 @@ def read_members(columns: tuple[str, ...], membership: Membership, frame: pd.Dat
     if len(set(text.values())) > 1:
         words = listing(f"{name!r} {'text' if own else 'numbers'}" for name, own in text.items())
         raise DataError(
+            "members-differ",
             f"The columns of mm({', '.join(columns)}) hold {words}.",
             "Levels that are named alike in every column.",
             "Convert the columns to one type.",
@@ -126,6 +127,7 @@ def _refuse(membership: Membership, weight: np.ndarray, wrong: np.ndarray, what:
     if rows.size:
         shown = listing(f"row {i}: {', '.join(f'{w:g}' for w in weight[i])}" for i in rows)
         raise DataError(
+            "member-weights",
             f"The weights {', '.join(w.text for w in membership.weights)} {what} in {rows.size} of "
             f"{len(weight)} rows ({shown}).",
             *_REMEDIES[membership.scale],

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, PriorError, ShoalWarning, listing
+from shoal.errors import ModelError, PriorError, ShoalWarning, check_choice, listing
 from shoal.families import Family, get_family
 from shoal.formula import Formula, parse, parse_predictor
 from shoal.model import checks
@@ -58,7 +58,9 @@ class Response:
         FormulaError, ModelError
         """
         formula = checks.columns_of_response(parse(self.formula), get_family(self.family, self.link))
-        _check_names("predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError)
+        _check_names(
+            "predictors-not-named", "predictors", self.predictors, "{'sigma': '~ z + (1 | g)'}", ModelError
+        )
         texts: dict[str, Any] = {n: text for n, text in self.predictors.items() if n not in self.held}
         return formula, {n: parse_predictor(text, n, formula) for n, text in texts.items()}
 
@@ -142,6 +144,24 @@ class Specification:
         """Names of the posterior variables that have one value a level, or a function of a basis."""
         return tuple(variable.name for variable in self.variables if variable.many)
 
+    def require_rows(self, what: str, instead: str, equal: bool = False) -> None:
+        """Raise if the table is not in memory, for a question that needs its rows.
+
+        Parameters
+        ----------
+        what, instead : str
+            As `Reduction.refuse` takes them.
+        equal : bool
+            Rows that stand for equal ones, with their number, are enough.
+
+        Raises
+        ------
+        ModelError
+        """
+        reduction = self.table.reduction
+        if reduction is not None and (reduction.sums or not equal):
+            raise reduction.refuse(what, instead)
+
     def response(self, name: str | None = None) -> Design:
         """Return the design of the response of that name, or the only one.
 
@@ -155,7 +175,7 @@ class Specification:
             return next(iter(designs.values()))
         if not isinstance(name, str) or name not in designs:
             given = "No response is named." if name is None else f"There is no response {name!r}."
-            raise ModelError(given, f"One of {listing(designs)}.")
+            raise ModelError("unknown-response", given, f"One of {listing(designs)}.")
         return designs[name]
 
     def design_of(self, group: Group) -> Design:
@@ -187,18 +207,17 @@ def specify(
     missing : {"refuse", "drop"}
         What becomes of rows with missing values.
     rescor : bool
-        The residuals of gaussian responses correlate in each row.
+        The residuals of gaussian responses, or of student ones, correlate in each row.
 
     Raises
     ------
     FormulaError, DataError, ModelError, PriorError
     """
     if not isinstance(rescor, bool):
-        raise ModelError(f"rescor={rescor!r}.", "True or False.")
-    if missing not in MISSING:
-        raise ModelError(f"missing={missing!r}.", f"One of {listing(map(repr, MISSING))}.")
-    _check_names("covariances", covariances, "{'K': matrix}", ModelError)
-    _check_names("priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
+        raise ModelError("unknown-choice", f"rescor={rescor!r}.", "True or False.")
+    check_choice("missing", missing, MISSING)
+    _check_names("covariances-not-named", "covariances", covariances, "{'K': matrix}", ModelError)
+    _check_names("priors-not-named", "priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
     if missing == "drop":
         formulas = [(own, *others.values()) for own, others in (r.formulas for r in responses)]
         table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
@@ -218,23 +237,27 @@ def _with_held(
     for response, design in zip(responses, designs, strict=True):
         checks.predictors(response.held, design.formula, design.family)
         for own, prior in response.held.items():
-            name = design.prefix + own
-            if name in priors:
+            name = design.named(own)
+            if name in priors or out.get(name, prior) != prior:
                 raise ModelError(
-                    f"{name!r} is held, {prior}, and has the prior {priors[name]}.", "One of them."
+                    "held-with-prior",
+                    f"{name!r} is held, {prior}, and has the prior {out[name]}.",
+                    "One of them.",
                 )
             out[name] = prior
     return out
 
 
-def _check_names(what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]) -> None:
+def _check_names(
+    code: str, what: str, given: Any, example: str, error: type[ModelError] | type[PriorError]
+) -> None:
     """Raise unless `given` is a mapping from names, or None."""
     if given is not None and not isinstance(given, Mapping):
-        raise error(
-            f"The {what} are of type {type(given).__name__}.", "A mapping from names.", f"{what}={example}."
-        )
+        found = f"The {what} are of type {type(given).__name__}."
+        raise error(code, found, "A mapping from names.", f"{what}={example}.")
     if odd := [name for name in given or () if not isinstance(name, str)]:
-        raise error(f"The {what} have the name {odd[0]!r}.", "Names are text.", f"{what}={example}.")
+        found = f"The {what} have the name {odd[0]!r}."
+        raise error(code, found, "Names are text.", f"{what}={example}.")
 
 
 def designs_of(
@@ -252,13 +275,15 @@ def designs_of(
     FormulaError, DataError, ModelError
     """
     if not responses:
-        raise ModelError("The model has no response.", "At least one formula.")
+        raise ModelError("no-responses", "The model has no response.", "At least one formula.")
     both = [r.formulas for r in responses]
     formulas = [formula for formula, _ in both]
     names = [f.response.value.text for f in formulas]
     if len(set(names)) < len(names):
         raise ModelError(
-            f"Two formulas have the same response ({listing(names)}).", "One formula a response."
+            "responses-share-column",
+            f"Two formulas have the same response ({listing(names)}).",
+            "One formula a response.",
         )
     response_checks.order(formulas)
     every = [f for formula, others in both for f in (formula, *others.values())]
@@ -271,7 +296,7 @@ def designs_of(
             predictors=predictors,
             prefix=f"{name}_" if len(names) > 1 else "",
             covariances=covariances,
-            measured={f.response.value.text.strip("`") for f in formulas if f.response.mi_se is not None},
+            measured={f.response.value.name for f in formulas if f.response.mi_se is not None},
             quiet=quiet,
         )
         for (formula, predictors), response, name in zip(both, responses, names, strict=True)
@@ -286,6 +311,7 @@ def designs_of(
     unused = set(covariances).difference(*(formula.matrices for formula in every))
     if unused:
         raise ModelError(
+            "matrix-not-used",
             f"No term uses the matrix {listing(sorted(unused))}.",
             "For example (1 | gr(g, cov=K)), or car(W, gr=g).",
         )

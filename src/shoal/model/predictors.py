@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.special import gammaln
 
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of
@@ -45,32 +46,59 @@ def simulate(
 
 
 def density_of_responses(
-    predicted: Sequence[tuple[Design, np.ndarray, np.ndarray]], rescor: np.ndarray
+    predicted: Sequence[tuple[Design, np.ndarray, Mapping[str, np.ndarray]]], rescor: np.ndarray
 ) -> np.ndarray:
     """Return the log density of each row's responses together, (S, N), whose residuals correlate.
 
     Parameters
     ----------
-    predicted : sequence of (Design, (S, N) array, (S, N) or (S, 1) array)
-        The K responses with their linear predictors and sigmas; of rows of weight 0 nothing is known.
+    predicted : sequence of (Design, (S, N) array, mapping of (S, N) or (S, 1) arrays)
+        The K responses with their linear predictors and `phi_of`; of rows of weight 0 nothing is known.
     rescor : (S, K, K) array
     """
-    r = np.stack([(design.rows.y - eta) / sigma for design, eta, sigma in predicted], axis=1)
-    log_sigma = np.stack([np.broadcast_to(np.log(sigma), eta.shape) for _, eta, sigma in predicted], axis=1)
+    r = np.stack([(design.rows.y - eta) / phi["sigma"] for design, eta, phi in predicted], axis=1)
+    log_sigma = [np.broadcast_to(np.log(phi["sigma"]), eta.shape) for _, eta, phi in predicted]
     there, out = np.stack([design.rows.weight > 0 for design, *_ in predicted]), np.zeros(r[:, 0].shape)
     for known in np.unique(there, axis=1).T:
         rows, some = np.flatnonzero((there == known[:, None]).all(0)), np.flatnonzero(known)
         root = np.linalg.cholesky(rescor[:, some][..., some])
         z = np.linalg.solve(root, r[:, some][..., rows])
-        scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1) + 0.5 * len(some) * np.log(2 * np.pi)
-        out[:, rows] = -0.5 * (z**2).sum(1) - scale[:, None] - log_sigma[:, some][..., rows].sum(1)
+        scale = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)[:, None]
+        scale = scale + sum(log_sigma[k][:, rows] for k in some)
+        out[:, rows] = _of_squares((z**2).sum(1), len(some), predicted[0][2].get("nu")) - scale
     return out
 
 
-def noise_of_responses(rng: np.random.Generator, rescor: np.ndarray, rows: int) -> np.ndarray:
-    """Return residuals of sd 1 of K responses, (K, ..., N), from their correlation matrices (..., K, K)."""
-    root = np.linalg.cholesky(rescor)
-    return np.einsum("...kl,l...n->k...n", root, rng.normal(size=(rescor.shape[-1], *root.shape[:-2], rows)))
+def _of_squares(square: np.ndarray, size: int, nu: np.ndarray | None) -> np.ndarray:
+    """Return the log density of `size` standard numbers of known squared length: normal, or Student-t."""
+    if nu is None:
+        return -0.5 * (square + size * np.log(2 * np.pi))
+    constant = gammaln((nu + size) / 2) - gammaln(nu / 2) - 0.5 * size * np.log(np.pi * nu)
+    return np.asarray(constant - 0.5 * (nu + size) * np.log1p(square / nu))
+
+
+def noise_of_responses(
+    rng: np.random.Generator, design: Design, draws: Mapping[str, np.ndarray], rows: int
+) -> np.ndarray:
+    """Return residuals of scale 1 of K responses, (K, ..., N), which correlate by ``rescor`` (..., K, K).
+
+    They are normal, or where the responses share `nu` Student-t: those of a row are then divided by one
+    number.
+
+    Parameters
+    ----------
+    design : Design
+        Of any of the responses.
+    draws : mapping
+        ``rescor``, and what the responses share.
+    """
+    root = np.linalg.cholesky(draws["rescor"])
+    lead = root.shape[:-2]
+    noise = np.einsum("...kl,l...n->k...n", root, rng.normal(size=(root.shape[-1], *lead, rows)))
+    if not design.shared:
+        return np.asarray(noise)
+    nu = np.asarray(draws["nu"])[..., None]
+    return np.asarray(noise / np.sqrt(rng.chisquare(nu, (*lead, rows)) / nu))
 
 
 def phi_at(design: Design, draws: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:

@@ -42,7 +42,7 @@ def _equations(model: Specification, design: Design) -> list[str]:
     distribution = design.family.distribution(design.known_se, design.se_sigma)
     eta = f"eta_{design.prefix[:-1]}" if design.prefix else "eta"
     predicted = [part.parameter for part in design.predictors if not design.family.specific]
-    names = {"eta": eta} | {name: design.prefix + name for name in (*design.parameters, "cutpoint")}
+    names = {"eta": eta} | {name: design.named(name) for name in (*design.parameters, "cutpoint")}
     names |= {name: f"{names[name]}[i]" for name in predicted}
     distribution = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], distribution)
     for item in design.items:
@@ -100,10 +100,14 @@ def notes_of(model: Specification, variable: Variable | None, given: ResolvedPri
 
 def _data(model: Specification) -> list[str]:
     lines = [str(model.table.dropped)] if model.table.dropped is not None else []
+    if (reduction := model.table.reduction) is not None:
+        lines.append(f"{reduction}")
     for design in model.designs:
         merged = len(merge(design).first)
-        rows = counted(design.n_rows, "row")
-        if merged < design.n_rows:
+        rows = counted(design.observations, "row")
+        if reduction is not None:
+            rows += f", for which {design.n_rows:,} points of the same sums stand" if reduction.sums else ""
+        elif merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         if unknown := int(design.absent.sum()):
             lack = "without this" if design.formula.response.subset else "with a missing"
@@ -119,7 +123,8 @@ def _data(model: Specification) -> list[str]:
             lines.append(f"{sets.column}: {len(sets.labels):,} items, {each} each")
         pairs = [(part, group) for part in design.parts for group in part.groups]
         for own, group in pairs:
-            least, most = int(group.counts.min()), int(group.counts.max())
+            sizes = own.sizes(group)
+            least, most = int(sizes.min()), int(sizes.max())
             each = counted(most, "row") if least == most else f"{least:,} to {most:,} rows"
             levels, effects = counted(len(group.labels), "level"), ", ".join(group.unjoined.effects)
             name = f"{group.name}, of {own.parameter}" if own.parameter else group.name

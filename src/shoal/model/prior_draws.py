@@ -66,11 +66,12 @@ def simulate_responses(
         If rows are weighted: a density to a power is not a distribution to simulate from.
     """
     out, noise = list[np.ndarray](), list[np.ndarray | None]([None] * len(model.designs))
-    if model.designs[0].rescor:
-        noise = list(noise_of_responses(rng, draws["rescor"], model.designs[0].n_rows))
+    if (first := model.designs[0]).rescor:
+        noise = list(noise_of_responses(rng, first, draws, first.n_rows))
     for design, own in zip(model.designs, noise, strict=True):
         if np.any((design.rows.weight != 1) & ~design.absent):
             raise ModelError(
+                "weights-without-distribution",
                 "The rows have weights.",
                 "Weights multiply log densities, which leaves no distribution to simulate responses from.",
                 "Simulate from the model without weights(...).",

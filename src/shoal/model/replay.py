@@ -98,6 +98,7 @@ def read_new(source: Any, designs: Sequence[Design], trials: bool, se: bool) -> 
         if several := [d.formula.response for d in designs if d.family.several and d.formula.response.trials]:
             remedy += f" A model of `{several[0].value.text} | trials(n) ~ …` needs n alone."
         raise DataError(
+            "unknown-column",
             f"The table has no column {listing(map(repr, absent))}.",
             "New observations need the trials (and known standard errors) that they would have.",
             remedy,
@@ -175,6 +176,7 @@ def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> Non
         (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(
+                "column-kind",
                 f"Column {name!r} holds {listing(map(repr, now.drop_duplicates().tolist()))}.",
                 f"The model learnt levels such as {before!r}.",
                 "Convert the column to what it was when the model was made.",
@@ -222,6 +224,7 @@ def _rows(design: Design, frame: pd.DataFrame, trials: bool, se: bool) -> Rows:
         bad = np.flatnonzero((out.trials < 0) | (out.trials != np.round(out.trials)))
         if bad.size:
             raise DataError(
+                "trials-not-known",
                 f"{response.trials.text!r} holds no number of trials in {counted(bad.size, 'row')} "
                 f"({listing(f'row {i}: {out.trials[i]:g}' for i in bad)}).",
                 "Integers of at least 0.",

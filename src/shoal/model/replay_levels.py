@@ -69,6 +69,7 @@ def _check_categories(part: Design, frame: pd.DataFrame) -> None:
         values = frame[column].drop_duplicates()
         if unknown := values[~values.isin(categories)].tolist():
             raise DataError(
+                "unknown-category",
                 f"{column!r} has categories that were not fitted: {listing(map(repr, unknown))}.",
                 f"One of {listing(map(repr, categories))}: the levels of each have their own spread.",
             )
@@ -114,6 +115,7 @@ def _check_levels(design: Design, there: Design, new_levels: str) -> None:
         unknown = {_name(a): _count(a, b) for a, b in grown}
         if unknown:
             raise DataError(
+                "unknown-level",
                 f"Levels that were not fitted: {'; '.join(unknown.values())}.",
                 "new_levels='error' predicts for fitted levels only.",
                 "new_levels='population' draws their effects from the population, 'zero' sets them to zero.",
@@ -140,12 +142,14 @@ def _check_population(factors: Iterable[Group | Latent]) -> None:
             continue
         if group.zero_sum:
             raise ModelError(
+                "new-level-of-zero-sum",
                 f"{group.name!r} has new levels, and its effects sum to zero over the fitted ones.",
                 "A zero-sum term is about these levels only: there is no population beyond them.",
                 "Fit `(… | g)` without zero_sum, or predict with new_levels='zero' (the mean of the levels).",
             )
         if group.root is not None and (unknown := _without_covariance(group)):
             raise ModelError(
+                "new-level-of-covariance",
                 f"{group.name!r} has new levels that its known covariance {group.cov!r} lacks: "
                 f"{listing(map(repr, unknown))}.",
                 "What is needed is their covariance with the fitted levels.",

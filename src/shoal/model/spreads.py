@@ -37,7 +37,9 @@ def check(design: Design) -> None:
     for part in design.predictors:
         if design.residuals is not None and design.residuals.kind == "sar":
             raise ModelError(
-                "sar(...) with a predictor of sigma.", "Rows that depend on their neighbours have one sigma."
+                "residuals-not-possible",
+                "sar(...) with a predictor of sigma.",
+                "Rows that depend on their neighbours have one sigma.",
             )
         others = {
             "a group term": bool(part.groups),
@@ -51,6 +53,7 @@ def check(design: Design) -> None:
             found = [f"{len(offsets):,} different values"]
         if found:
             raise ModelError(
+                "too-many-spreads",
                 f"The residuals correlate, and the predictor of sigma has {found[0]}.",
                 f"At most {MOST_KINDS} standard deviations, as of times, groups, or numbers of few values.",
                 'predictors={"sigma": "~ 0 + visit"} gives each visit its own.',
@@ -61,6 +64,7 @@ def check(design: Design) -> None:
             steps = len(np.unique(np.column_stack([gap, kind[after], kind[before]]), axis=0))
             if steps > MOST_STEPS:
                 raise ModelError(
+                    "too-many-spreads",
                     f"Rows that follow each other differ in {steps:,} ways: by the time between them, and "
                     "by the standard deviation of either.",
                     f"At most {MOST_STEPS}.",

@@ -27,6 +27,7 @@ def subset_of(formula: Formula, frame: pd.DataFrame) -> np.ndarray:
         return np.ones(len(frame), bool)
     if formula.response.mi:
         raise ModelError(
+            "subset-with-imputed",
             f"{formula.response.value.text!r} has subset(...) beside mi(...).",
             "Rows without the response, or missing values that are estimated.",
         )
@@ -36,12 +37,17 @@ def subset_of(formula: Formula, frame: pd.DataFrame) -> np.ndarray:
     if odd.size:
         shown = listing(f"row {i}: {given[i]}" for i in odd)
         raise DataError(
+            "subset-not-logical",
             f"{part.text!r} is neither True nor False in {odd.size} of {len(given)} rows ({shown}).",
             "True (or 1) of the rows that have the response, else False (or 0).",
         )
     inside = given.astype(bool)
     if inside.sum() < 2:
-        raise DataError(f"{part.text!r} leaves {inside.sum()} of {len(given)} rows.", "Two rows or more.")
+        raise DataError(
+            "subset-too-small",
+            f"{part.text!r} leaves {inside.sum()} of {len(given)} rows.",
+            "Two rows or more.",
+        )
     return inside
 
 

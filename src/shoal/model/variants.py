@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice, nearest
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import INTERCEPT
@@ -44,22 +44,23 @@ def with_pooling(
         An unknown variant, an `sd` that is not positive, not used or of no effect, a model without group
         terms or with latents, a model that is a variant already.
     """
-    if pooling not in VARIANTS:
-        known = nearest(str(pooling), VARIANTS)
-        raise ModelError(f"pooling={pooling!r}.", f"One of {', '.join(VARIANTS)}.", known)
+    check_choice("pooling", pooling, VARIANTS)
     if sd is not None:
         _check_sds(model, pooling, sd)
     if pooling == model.pooling and sd is None:
         return model
     if model.pooling != "partial":
         raise ModelError(
+            "pooled-variant",
             f"This model was made with pooling {model.pooling!r}, which fixed or dropped some of its priors.",
             "The model as it was first written.",
             "Make all variants of that one.",
         )
     if not model.groups or any(part.latents for part in model.parts):
         what = "latents" if model.groups else "no group terms"
-        raise ModelError(f"The model has {what}.", "Pooling variants are those of group terms (… | g).")
+        raise ModelError(
+            "nothing-to-pool", f"The model has {what}.", "Pooling variants are those of group terms (… | g)."
+        )
     priors = {name: p for name, p in model.priors.items() if name not in _of_groups(model)}
     if pooling == "none":
         for part in model.parts:
@@ -71,12 +72,16 @@ def _check_sds(model: Specification, pooling: str, sd: Any) -> None:
     numbers = sd.values() if isinstance(sd, Mapping) else [sd]
     if pooling != "none" or not all(map(_is_sd, numbers)):
         raise ModelError(
-            f"with_pooling({pooling!r}, sd={sd!r}).", "sd is a positive number and belongs to 'none'."
+            "pooling-sd",
+            f"with_pooling({pooling!r}, sd={sd!r}).",
+            "sd is a positive number and belongs to 'none'.",
         )
     if isinstance(sd, Mapping):
         known = [name for variable in model.variables if variable.kind == "sd" for name in variable.priors]
         if unknown := [name for name in sd if name not in known]:
-            raise ModelError(f"There is no effect of {unknown[0]!r}.", nearest(str(unknown[0]), known))
+            raise ModelError(
+                "unknown-effect", f"There is no effect of {unknown[0]!r}.", nearest(str(unknown[0]), known)
+            )
 
 
 def _is_sd(value: Any) -> bool:

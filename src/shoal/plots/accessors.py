@@ -125,7 +125,7 @@ class FitPlots(LevelPlots):
         given = {} if others is None else others
         check_fits(given)
         if "this fit" in given:
-            raise ModelError("others names 'this fit', which is this one.", "Another name.")
+            raise ModelError("fit-name", "others names 'this fit', which is this one.", "Another name.")
         return ess({"this fit": self._results, **given}, var_names)
 
     def loo(self, unit: str = "row", refit: bool = False) -> Picture:

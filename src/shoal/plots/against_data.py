@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from shoal.drawing.style import GREY, POOLED, plain, quiet
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.model.design import Design
 from shoal.plots.borrowed import on_axes
 
@@ -79,8 +79,7 @@ class Replicates:
 
 def check_kind(kind: str) -> None:
     """Raise if there is no such kind of picture."""
-    if kind not in KINDS:
-        raise ModelError(f"kind={kind!r}.", f"One of {', '.join(KINDS)}.", nearest(str(kind), KINDS))
+    check_choice("kind", kind, KINDS)
 
 
 def kind_of(replicates: Replicates, kind: str) -> str:
@@ -97,6 +96,7 @@ def kind_of(replicates: Replicates, kind: str) -> str:
     if replicates.discrete != (kind == "bars"):
         what = "whole numbers" if replicates.discrete else "not whole numbers"
         raise ModelError(
+            "picture-kind",
             f"kind={kind!r}, and the values of {replicates.name!r} are {what}.",
             "'bars' for whole numbers and categories, 'density' or 'ecdf' for others; 'auto' chooses.",
         )

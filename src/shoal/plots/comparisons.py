@@ -103,7 +103,9 @@ def pooling(
     """
     given = _results(fits)
     if "partial" not in given:
-        raise ModelError(f"The fits are called {listing(map(repr, given))}.", "One called 'partial'.")
+        raise ModelError(
+            "fit-name", f"The fits are called {listing(map(repr, given))}.", "One called 'partial'."
+        )
     return _pooling(given.pop("partial"), group, effect, prob, others=given)
 
 
@@ -127,7 +129,9 @@ def sd_prior_implied(priors: Mapping[str, Prior], seed: int = 0) -> Picture:
 def _results(fits: Mapping[Any, Any]) -> dict[str, Results]:
     check_fits(fits)
     if not fits:
-        raise ModelError("No fit is given.", "A mapping from names to fits, such as {'centered': a}.")
+        raise ModelError(
+            "no-fits", "No fit is given.", "A mapping from names to fits, such as {'centered': a}."
+        )
     return {_name(name): results_of(fit) for name, fit in fits.items()}
 
 

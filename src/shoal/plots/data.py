@@ -82,12 +82,18 @@ def grouped(model: Specification, design: Design, by: str | None) -> tuple[str, 
     factors |= {f.factor: f for part in design.parts for f in part.latents}
     if by is None and not factors:
         raise ModelError(
+            "no-grouping-factor",
             "The model has no grouping factor, and `by` is not given.",
             f"A column of the formula: {listing(map(repr, model.table.frame.columns))}.",
         )
+    model.require_rows(
+        "A picture of the responses", "Plot sums that the engine makes, or a sample in memory."
+    )
     name = next(iter(factors)) if by is None else by
     if not isinstance(name, str):
-        raise ModelError(f"by={by!r}.", "The name of a grouping factor or of a column.", "by='district'.")
+        raise ModelError(
+            "not-columns", f"by={by!r}.", "The name of a grouping factor or of a column.", "by='district'."
+        )
     if name in factors:
         factor = factors[name]
         if isinstance(factor, Group):
@@ -100,6 +106,7 @@ def _column(model: Specification, name: str) -> pd.Series:
     frame = model.table.frame
     if name not in frame:
         raise DataError(
+            "column-not-in-model",
             f"The model reads no column {name!r}.",
             nearest(str(name), [*frame.columns]),
             "Only the columns of the formula are kept.",
@@ -113,7 +120,9 @@ def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Cate
     several = isinstance(given, Iterable) and not isinstance(given, str)
     names: list[Any] = [] if given is None else list(given) if several else [given]
     if not all(isinstance(name, str) for name in names):
-        raise ModelError(f"colour={colour!r}.", "Names of columns.", "colour='sex', or ['sex', 'age'].")
+        raise ModelError(
+            "not-columns", f"colour={colour!r}.", "Names of columns.", "colour='sex', or ['sex', 'age']."
+        )
     columns = [pd.Series(pd.Categorical(_column(model, name))) for name in names]
     text = pd.Series("", index=model.table.frame.index)
     for i, (name, column) in enumerate(zip(names, columns, strict=True)):
@@ -124,6 +133,7 @@ def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Cate
     found = pd.Categorical(text, categories=ordered.drop_duplicates().tolist())
     if len(found.categories) > len(COLOURS):
         raise DataError(
+            "too-many-colours",
             f"{listing(map(repr, names))} take {len(found.categories)} values.",
             f"At most {len(COLOURS)}, a colour each.",
             "Group by that column instead (by=...), or cut it into classes before the model is made.",
@@ -233,12 +243,14 @@ def require_mean(design: Design) -> None:
     """Raise if the response has several columns, or categories without an order, which have no mean."""
     if design.family.several:
         raise ModelError(
+            "response-of-several-columns",
             f"The response {design.formula.response.value.text!r} has several columns, and no one mean.",
             "A response of one column.",
             "fit.contrast({column: [values]}) has the share of each column, fit.plot.ppc() a panel for each.",
         )
     if design.family.joint:
         raise ModelError(
+            "response-of-categories",
             f"The categories of {design.formula.response.value.text!r} have no order, and so no mean.",
             "A response of numbers, or of ordered categories.",
             "fit.contrast({column: [values]}) has the probability of each category.",

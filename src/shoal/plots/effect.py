@@ -70,6 +70,7 @@ def effect_picture(results: Results, effect: Effect) -> Picture:
     keys = _keys(table, layout.panel)
     if len(keys) > PANELS:
         raise ModelError(
+            "too-many-panels",
             f"{', '.join(layout.panel)} would make {len(keys)} panels.",
             f"At most {PANELS}.",
             f"Name some of the values: by={{{layout.panel[0]!r}: [...]}}.",
@@ -98,7 +99,10 @@ def _layout(results: Results, effect: Effect, columns: dict[str, str]) -> Layout
     apart = {name for name in names if tells_apart(results, effect, name, columns.get(name, name))}
     if len(numbers) > 2:
         raise ModelError(
-            f"x has {len(numbers)} columns of numbers.", "Two at most: a surface.", "Others stand in `by`."
+            "too-many-predictors",
+            f"x has {len(numbers)} columns of numbers.",
+            "Two at most: a surface.",
+            "Others stand in `by`.",
         )
     if len(numbers) == 2:
         panel = tuple(name for name in names if name not in numbers)

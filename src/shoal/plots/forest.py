@@ -118,7 +118,9 @@ def _first(names: Iterable[str], known: Iterable[str]) -> str | None:
     for name in names:
         own = [q for q in known if q == name or q.startswith(f"{name}[")]
         if len(own) > 1 and name not in own:
-            raise ModelError(f"{name!r} has {len(own)} quantities.", f"One of {listing(own)}.")
+            raise ModelError(
+                "effect-not-named", f"{name!r} has {len(own)} quantities.", f"One of {listing(own)}."
+            )
         if own:
             return name if name in own else own[0]
     return None
@@ -131,13 +133,17 @@ def _truths(table: pd.DataFrame, truth: Truth, fits: list[str]) -> np.ndarray:
     for name, value in truth.items():
         found = _first([name], known)
         if found is None:
-            raise ModelError(f"The truth of {name!r} is given, which is not drawn.", nearest(name, known))
+            raise ModelError(
+                "unknown-truth", f"The truth of {name!r} is given, which is not drawn.", nearest(name, known)
+            )
         own = (table["quantity"] == found).to_numpy()
         if not isinstance(value, Mapping):
             out[own] = value
             continue
         if odd := [fit for fit in value if fit not in fits]:
-            raise ModelError(f"The truth of {name!r} names a fit {odd[0]!r}.", nearest(str(odd[0]), fits))
+            raise ModelError(
+                "unknown-truth", f"The truth of {name!r} names a fit {odd[0]!r}.", nearest(str(odd[0]), fits)
+            )
         for fit, one in value.items():
             out[own & (table["fit"] == fit).to_numpy()] = one
     return out

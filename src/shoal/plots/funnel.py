@@ -50,6 +50,7 @@ def funnel_draws(
     sd = results.posterior[own.sd].values[..., k].astype(float)
     if not np.ptp(sd) > 0:
         raise ModelError(
+            "sd-fixed",
             f"{own.sd}[{own.effects[k]}] is fixed at {sd.flat[0]:g}.",
             "A standard deviation that is estimated: without one there is no funnel.",
         )
@@ -96,5 +97,5 @@ def _level_number(group: Group, level: Any) -> int:
     written = [str(label) for label in group.labels]
     if str(level) not in written:
         known = nearest(str(level), written) if len(written) <= 200 else f"Levels: {listing(written)}."
-        raise ModelError(f"{group.name!r} has no level {level!r}.", known)
+        raise ModelError("level-not-fitted", f"{group.name!r} has no level {level!r}.", known)
     return written.index(str(level))

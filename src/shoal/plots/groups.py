@@ -74,6 +74,7 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
     if whole["no_pooling"].isna().all():
         one_level(found)
         raise ModelError(
+            "no-estimates-alone",
             f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs "
             "alone, or the effects are on a parameter of the family.",
             "Effects of levels on a mean, of rows that are independent given these.",
@@ -93,14 +94,14 @@ def pooled_levels_of(results: Results, group: str | None, effect: str | None, pr
     ModelError
         Unknown names, or effects that were not kept.
     """
-    _, found = estimands.group_of(results, group)
+    design, found = estimands.group_of(results, group)
     k = estimands.effect_of(found, effect)
     lower, upper = estimands.interval_names(prob)
     draws = estimands.levels(results, group)[..., k].values
     low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=(0, 1))
     columns = {
         "effect": found.effects[k],
-        "n": found.counts,
+        "n": design.sizes(found),
         "mean": draws.mean((0, 1)),
         "sd": draws.std((0, 1)),
         lower: low,

@@ -46,7 +46,7 @@ def observed_rows(
     """
     design = results.model.response(effect.response)
     names = list(dict.fromkeys([*effect.x, *within]))
-    if effect.of != "response" or design.family.several:
+    if effect.of != "response" or design.family.several or results.model.table.reduction is not None:
         return pd.DataFrame(columns=[*names, Y, SIZE]), False
     columns = {label: column for column, label in labels.items()}
     frame = results.model.table.frame[[columns.get(name, name) for name in names]].set_axis(names, axis=1)

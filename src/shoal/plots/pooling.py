@@ -54,6 +54,7 @@ def pooling(
     """
     if results.model.pooling != "partial":
         raise ModelError(
+            "pooled-variant",
             f"This fit has pooling {results.model.pooling!r}.",
             "The fit of the model as it was first written.",
         )
@@ -62,7 +63,9 @@ def pooling(
     effect_of(found, effect)
     given = dict(others or {})
     if unknown := [name for name in given if name not in OTHERS]:
-        raise ModelError(f"others names {listing(map(repr, unknown))}.", "'complete', 'none', or both.")
+        raise ModelError(
+            "unknown-choice", f"others names {listing(map(repr, unknown))}.", "'complete', 'none', or both."
+        )
     fitted = {name: _fitted(results, name, found) for name in OTHERS if name not in given}
     failed = [f"{name} pooling" for name, fit in fitted.items() if not diagnose(fit).trustworthy]
     fits = given | fitted

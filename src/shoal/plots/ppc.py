@@ -98,7 +98,9 @@ def level_of_rows(model: Specification, by: str) -> tuple[np.ndarray, np.ndarray
         for latent in design.latents:
             if latent.factor == by:
                 return latent.labels, latent.index
-    raise ModelError(f"There is no grouping factor {by!r}.", nearest(str(by), model.factors))
+    raise ModelError(
+        "unknown-factor", f"There is no grouping factor {by!r}.", nearest(str(by), model.factors)
+    )
 
 
 def _stacked(every: list[Replicates], tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def choose_each(
         No fits, and as in `choose`.
     """
     if not fits:
-        raise ModelError("There are no fits.", "A mapping from names to fits.")
+        raise ModelError("no-fits", "There are no fits.", "A mapping from names to fits.")
     asked: dict[str, list[str]] = {}
     for fit, results in fits.items():
         asked[fit] = [] if levels is not None and var_names is None else _names(results, var_names)
@@ -125,6 +125,7 @@ def _gathered(asked: Iterable[tuple[str, np.ndarray]], most: int) -> tuple[Quant
 
 def _all_constant(names: Sequence[str]) -> ModelError:
     return ModelError(
+        "all-constant",
         f"All of {listing(names)} are constant in this fit.",
         "A quantity that varies from draw to draw.",
         "Name another in var_names.",
@@ -136,12 +137,14 @@ def _names(results: Results, var_names: Sequence[str] | str | None) -> list[str]
         return results.hyperparameters()
     given: Any = [var_names] if isinstance(var_names, str) else var_names
     if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
-        raise ModelError(f"var_names={var_names!r}.", "A name, or a list of names.")
+        raise ModelError("not-names", f"var_names={var_names!r}.", "A name, or a list of names.")
     variables = list(map(str, results.posterior.data_vars))
     names = [as_known(name, variables) for name in given]
     if not names:
         raise ModelError(
-            "No variable is named.", f"Some of {listing(map(str, results.posterior.data_vars))}."
+            "nothing-named",
+            "No variable is named.",
+            f"Some of {listing(map(str, results.posterior.data_vars))}.",
         )
     return names
 
@@ -184,11 +187,13 @@ def _single(results: Results, posterior: xr.Dataset, name: Any) -> np.ndarray:
         of_variable = dict(scalars(posterior, [max(fitting, key=len)], results.model))
         if name in of_variable:
             return of_variable[name]
-        raise ModelError(f"There is no quantity {name!r}.", nearest(str(name), of_variable))
+        raise ModelError(
+            "unknown-quantity", f"There is no quantity {name!r}.", nearest(str(name), of_variable)
+        )
     effects = [e for e in results.model.group_effects if str(name).split("[")[0] == e]
     if effects:
         raise not_kept(effects[0])
-    raise ModelError(f"There is no variable {name!r}.", nearest(str(name), variables))
+    raise ModelError("unknown-variable", f"There is no variable {name!r}.", nearest(str(name), variables))
 
 
 def divergent(results: Results) -> np.ndarray:

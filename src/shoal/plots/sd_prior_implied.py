@@ -20,6 +20,7 @@ from shoal.model.design import Group
 from shoal.model.predictors import phi_at
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Fixed, Prior
+from shoal.tables.reduction import SAMPLE
 
 DRAWS = 8000
 WIDEST = 5  # times as wide as the narrowest prior needs, the window does not become
@@ -104,7 +105,7 @@ def sd_prior_implied(
         setting = _in_model(model, group, k, rng)
     if not priors:
         raise ModelError(
-            "There is no prior.", "competing={'narrow': sl.priors.HalfNormal(0.5)}, for example."
+            "no-prior", "There is no prior.", "competing={'narrow': sl.priors.HalfNormal(0.5)}, for example."
         )
     sds = {name: prior.draw(rng, DRAWS) for name, prior in priors.items()}
     return _picture(title, setting, sds)
@@ -162,6 +163,7 @@ def _checked(competing: Mapping[str, Any]) -> dict[str, Prior]:
     for name, prior in competing.items():
         if not isinstance(prior, Prior) or not (prior.support == "positive" or isinstance(prior, Fixed)):
             raise PriorError(
+                "prior-not-of-sd",
                 f"The prior {name!r} is {prior!r}.",
                 "A prior of a standard deviation: HalfNormal, Exponential, HalfCauchy, Gamma, … or Fixed.",
             )
@@ -172,14 +174,22 @@ def _effect_of(model: Specification, parameter: str | None) -> tuple[Group, int]
     """Return the group and the effect whose standard deviation is meant; by default the first."""
     known = {f"{group.sd}[{e}]": (group, k) for group in model.groups for k, e in enumerate(group.effects)}
     if not known:
-        raise ModelError("The model has no grouping factor.", "A term such as `(1 | group)` in the formula.")
+        raise ModelError(
+            "no-grouping-factor",
+            "The model has no grouping factor.",
+            "A term such as `(1 | group)` in the formula.",
+        )
     if parameter is None:
         return next(iter(known.values()))
     found = [name for name in known if name == parameter or name.startswith(f"{parameter}[")]
     if not found:
-        raise ModelError(f"There is no standard deviation {parameter!r}.", nearest(parameter, known))
+        raise ModelError(
+            "unknown-quantity", f"There is no standard deviation {parameter!r}.", nearest(parameter, known)
+        )
     if len(found) > 1:
-        raise ModelError(f"{parameter!r} has {len(found)} effects.", f"One of {listing(found)}.")
+        raise ModelError(
+            "effect-not-named", f"{parameter!r} has {len(found)} effects.", f"One of {listing(found)}."
+        )
     return known[found[0]]
 
 
@@ -187,6 +197,7 @@ def _in_model(model: Specification, group: Group, k: int, rng: np.random.Generat
     """Return two levels of a group at rows of the table taken at random, all other effects at zero."""
     design, draws, each = model.design_of(group), draw_prior(model, rng, DRAWS), np.arange(DRAWS)
     outcome = outcome_of(model, design)
+    model.require_rows("What a prior implies of the rows", SAMPLE)
     at = rng.integers(design.n_rows, size=DRAWS)
     columns = zip(design.columns, design.x.T, strict=True)
     base = design.offset[at] + sum((draws[c] * column[at] for c, column in columns), np.zeros(DRAWS))

@@ -96,11 +96,13 @@ def from_record(record: dict[str, Any]) -> Prior:
     arguments = dict(record)
     name = arguments.pop("kind", None)
     if name not in KINDS:
-        raise PriorError(f"A prior of kind {name!r}.", f"One of {', '.join(KINDS)}.")
+        raise PriorError("unknown-prior", f"A prior of kind {name!r}.", f"One of {', '.join(KINDS)}.")
     try:
         return KINDS[name](**arguments)
     except TypeError as problem:
-        raise PriorError(f"The arguments {arguments} do not fit {name}.", str(problem)) from problem
+        raise PriorError(
+            "prior-arguments", f"The arguments {arguments} do not fit {name}.", str(problem)
+        ) from problem
 
 
 def middle(prior: Prior) -> float:

@@ -43,17 +43,24 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         for name, value in self.arguments().items():
-            if not isinstance(value, Real) or not math.isfinite(value):
-                raise PriorError(f"{type(self).__name__}({name}={value}).", "Arguments are finite numbers.")
+            if type(value) is bool or not isinstance(value, Real) or not math.isfinite(value):
+                raise PriorError(
+                    "prior-argument-not-a-number",
+                    f"{type(self).__name__}({name}={value}).",
+                    "Arguments are finite numbers.",
+                )
             small = name != "mu" and 0 < abs(float(value)) < 1 / LARGEST
             if small or abs(float(value)) > LARGEST:
                 raise PriorError(
+                    "prior-argument-too-large",
                     f"{type(self).__name__}({name}={value:g}).",
                     f"Sizes between {1 / LARGEST:g} and {LARGEST:g}, whose squares are numbers too.",
                 )
             if name not in ("mu", "value") and value <= 0:
                 raise PriorError(
-                    f"{type(self).__name__}({name}={value:g}).", f"{name} must be greater than zero."
+                    "prior-argument-not-positive",
+                    f"{type(self).__name__}({name}={value:g}).",
+                    f"{name} must be greater than zero.",
                 )
 
     def arguments(self) -> dict[str, Any]:

@@ -12,10 +12,12 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numba as nb
 from numba.core.dispatcher import Dispatcher
+
+from shoal.priors.machine_code import of_numba
 
 # NumPy's error model: a division by zero is an infinity, and no branch.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
@@ -45,6 +47,8 @@ class Compiled:
         The only one it is compiled for.
     """
 
+    # What is called before a function is compiled, or read from disk: it may wait for another process.
+    before: ClassVar[Callable[[Compiled], None] | None] = None
     _lock = threading.RLock()
 
     def __init__(self, function: Callable[..., Any], signature: Any):
@@ -59,6 +63,8 @@ class Compiled:
         if self._compiled is None:
             with self._lock:
                 if self._compiled is None:
+                    if Compiled.before is not None:
+                        Compiled.before(self)
                     self._compiled = self._compile()
         return self._compiled
 
@@ -73,14 +79,18 @@ class Compiled:
         dispatcher = nb.njit(cache=cache, **OPTIONS)(self.function)
         if cache:
             # Numba looks for changes in the function's own file, and not in those of what it calls.
-            kept = dispatcher._cache._cache_file
-            kept._source_stamp = (kept._source_stamp, digest(self.function))
+            kept = dispatcher._cache
+            kept._cache_file = of_numba(kept._cache_file, digest(self.function))
         dispatcher.compile(self.signature)
         dispatcher.disable_compile()
         return dispatcher
 
     def __call__(self, *arguments: Any) -> Any:
         return self.compiled(*arguments)
+
+    def __reduce__(self) -> str:
+        """Pickle the function by its name, as functions are: another process compiles it for itself."""
+        return str(self.function.__qualname__)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"

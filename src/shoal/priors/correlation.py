@@ -31,10 +31,18 @@ class LKJ(Prior):
 
     @classmethod
     def log_density(cls, x: Any, *params: Any) -> np.ndarray:
-        raise PriorError("LKJ is a density over matrices.", "Use LKJ.partial for its scalar parts.")
+        raise PriorError(
+            "prior-of-several-numbers",
+            "LKJ is a density over matrices.",
+            "Use LKJ.partial for its scalar parts.",
+        )
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        raise PriorError("LKJ is a density over matrices.", "Use LKJ.partial for its scalar parts.")
+        raise PriorError(
+            "prior-of-several-numbers",
+            "LKJ is a density over matrices.",
+            "Use LKJ.partial for its scalar parts.",
+        )
 
 
 @dataclass(frozen=True)

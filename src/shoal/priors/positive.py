@@ -120,10 +120,15 @@ class Gamma(Prior):
             shape, rate = alpha, beta
         elif mu is not None and sigma is not None and alpha is None and beta is None:
             if not (mu > 0 and sigma > 0):
-                raise PriorError(f"Gamma(mu={mu}, sigma={sigma}).", "mu and sigma must be greater than zero.")
+                raise PriorError(
+                    "prior-argument-not-positive",
+                    f"Gamma(mu={mu}, sigma={sigma}).",
+                    "mu and sigma must be greater than zero.",
+                )
             shape, rate = (mu / sigma) ** 2, mu / sigma**2
         else:
             raise PriorError(
+                "prior-arguments",
                 f"Gamma(alpha={alpha}, beta={beta}, mu={mu}, sigma={sigma}).",
                 "Either alpha and beta (shape, rate) or mu and sigma (mean, standard deviation).",
             )
@@ -165,7 +170,9 @@ class Gap(Prior):
     sigma: float
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        raise PriorError("Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints.")
+        raise PriorError(
+            "prior-of-several-numbers", "Gaps are drawn together, by sorting cutpoints.", "Draw cutpoints."
+        )
 
 
 @dataclass(frozen=True)
@@ -183,4 +190,8 @@ class Dirichlet(Prior):
         return np.asarray(constant + xlogy(alpha - 1, x).sum(-1))
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        raise PriorError("Dirichlet is a density over simplices.", "Draw simplices of one size.")
+        raise PriorError(
+            "prior-of-several-numbers",
+            "Dirichlet is a density over simplices.",
+            "Draw simplices of one size.",
+        )

@@ -62,10 +62,14 @@ class Shrinkage(Prior):
 
     @classmethod
     def log_density(cls, x: Any, *params: Any) -> np.ndarray:
-        raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
+        raise PriorError(
+            "prior-of-several-numbers", "A shrinkage prior is a density over all slopes.", "Use its parts."
+        )
 
     def draw(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> np.ndarray:
-        raise PriorError("A shrinkage prior is a density over all slopes.", "Use its parts.")
+        raise PriorError(
+            "prior-of-several-numbers", "A shrinkage prior is a density over all slopes.", "Use its parts."
+        )
 
 
 @DerivedFunction
@@ -177,7 +181,9 @@ class R2D2(Shrinkage):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.mean < 1 or not math.isfinite(self.mean):
-            raise PriorError(f"R2D2(mean={self.mean:g}).", "A mean of R^2 between 0 and 1.")
+            raise PriorError(
+                "prior-argument-out-of-range", f"R2D2(mean={self.mean:g}).", "A mean of R^2 between 0 and 1."
+            )
 
     def common(self) -> dict[str, Prior]:
         return {"r2": Beta(self.mean * self.precision, (1 - self.mean) * self.precision)}

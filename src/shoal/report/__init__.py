@@ -26,7 +26,9 @@ def check_name(path: Path) -> None:
         Another ending.
     """
     if path.suffix.lower() not in ENDINGS:
-        raise ModelError(f"{path.name!r} ends in none of {', '.join(ENDINGS)}.", "One of these.")
+        raise ModelError(
+            "output-ending", f"{path.name!r} ends in none of {', '.join(ENDINGS)}.", "One of these."
+        )
 
 
 def write(results: Results, path: str | Path, prob: float = 0.9) -> Path:

@@ -10,10 +10,12 @@ from markupsafe import Markup
 
 from shoal import estimands
 from shoal.drawing.style import scale_of
+from shoal.errors import ModelError
+from shoal.estimands.r2 import r2
 from shoal.fit.results import Results
 from shoal.model.design import Design, Group
 from shoal.report.figures import fixed, interval, percent
-from shoal.report.parts import Cell, Table
+from shoal.report.parts import Cell, Sentences, Table
 from shoal.report.symbols import response_of
 
 ALL_SHOWN = 24  # levels up to which every one has a row
@@ -95,3 +97,18 @@ def variance_table(results: Results, design: Design, prob: float) -> Table:
     if parts.attrs["residual"] != "included":
         caption += " The rows' own variance is not on this scale, so these are shares among the parts listed."
     return Table(caption, ["Part", "SD", "Share", f"{100 * prob:g}%", ""], rows)
+
+
+def explained(results: Results, design: Design, prob: float) -> Table | Sentences:
+    """Return which share of the responses' variance the model explains, or why there is no such number."""
+    try:
+        found = r2(results, response_of(design), prob)
+    except ModelError as reason:
+        return Sentences([f"R2 cannot be given. {reason.found}"])
+    lower, upper = estimands.interval_names(prob)
+    rows = [
+        [str(name), percent(line["mean"]), f"{percent(line[lower])} to {percent(line[upper])}"]
+        for name, line in found.table.iterrows()
+    ]
+    caption = f"R2, {found.scale}, over {found.population}. {' '.join(found.notes)}"
+    return Table(caption, ["R2", "Share", f"{100 * prob:g}%"], rows)

@@ -41,6 +41,7 @@ from shoal.report.symbols import (
     loading,
     of_curve,
     of_effect,
+    of_family,
     of_row,
     response_of,
 )
@@ -88,7 +89,7 @@ def equations(model: Specification) -> list[Equation]:
 def _distribution(design: Design) -> Equation:
     """Return what the rows of a response are drawn from, as its family prints it."""
     r, response = design.formula.response, at_row(response_of(design))
-    symbols = {p: indexed(letter(p), design) for p in design.scalars}
+    symbols = {p: of_family(p, design) for p in design.scalars}
     symbols |= {part.parameter: _parameter(part) for part in design.predictors}
     symbols["cs_j"] = added(design, name("i"))
     symbols |= {"eta": indexed(letter("eta"), design, name("i")), "y": response}

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shoal.criticism.diagnosis import diagnose
 from shoal.fit.results import Results
-from shoal.report.effects import effect_tables, kept, variance_table
+from shoal.report.effects import effect_tables, explained, kept, variance_table
 from shoal.report.equations import equations
 from shoal.report.parameters import Parameters
 from shoal.report.parts import Code, Facts, Formulas, Heading, Part, Points, Section, Sentences
@@ -115,5 +115,7 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
 
 
 def _variance(results: Results, prob: float) -> list[Part]:
-    there = [d for d in results.model.designs if d.groups or d.latents]
-    return [variance_table(results, d, prob) for d in there] or [Sentences([NO_GROUPS])]
+    designs = results.model.designs
+    there = [d for d in designs if d.groups or d.latents]
+    parts: list[Part] = [variance_table(results, d, prob) for d in there] or [Sentences([NO_GROUPS])]
+    return parts + [explained(results, d, prob) for d in designs]

@@ -73,6 +73,8 @@ class Pictures:
         """Return responses drawn from the fit beside those observed, row by row and level by level."""
         if not kept(self.results):
             return [Sentences(["The draws of the group effects were not kept, and new responses need them."])]
+        if (reduction := self.results.model.table.reduction) is not None:
+            return [Sentences([f"New responses are not drawn, for the rows are not in memory: {reduction}."])]
         model, draws = self.results.model, self._affordable()
         if draws < 1:
             return [Sentences([TOO_MANY.format(model.designs[0].n_rows)])]

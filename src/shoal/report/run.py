@@ -23,9 +23,11 @@ def summary_facts(results: Results) -> list[tuple[str, Cell]]:
     model = results.model
     levels = [f"{len(labels):,} of {name}" for name, labels in model.factors.items()]
     dropped = [] if model.table.dropped is None else [("Rows dropped", str(model.table.dropped))]
+    reduced = [] if model.table.reduction is None else [("Read", str(model.table.reduction))]
     return [
-        ("Rows", f"{model.designs[0].n_rows:,}"),
+        ("Rows", f"{model.designs[0].observations:,}"),
         *dropped,
+        *reduced,
         ("Levels", ", ".join(levels) or "no grouping factor"),
         ("Draws", f"{_count(sizes['chain'], 'chain')} of {sizes['draw']:,}"),
         ("Sampler", str(attrs["sampler"])),
@@ -69,14 +71,15 @@ def data_table(model: Specification) -> Table:
 
 def _data_rows(design: Design) -> Iterator[list[Cell]]:
     name, merged = response_of(design), len(merge(design).first)
-    yield [name, "rows", f"{design.n_rows:,}", ""]
-    if merged < design.n_rows:
+    yield [name, "rows", f"{design.observations:,}", ""]
+    if design.counts is None and merged < design.n_rows:
         yield [name, "rows after merging", f"{merged:,}", ""]
     if design.categories:
         yield [name, "categories", str(len(design.categories)), ""]
     pairs = [(part, group) for part in design.parts for group in part.groups]
     for own, factor in pairs:
-        fewest, most = factor.counts.min(), factor.counts.max()
+        sizes = own.sizes(factor)
+        fewest, most = sizes.min(), sizes.max()
         each = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
         what = f"levels, of {own.parameter}" if own.parameter else "levels"
         yield [factor.name, what, f"{len(factor.labels):,}", each]

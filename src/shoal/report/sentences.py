@@ -24,7 +24,7 @@ def sentences(model: Specification) -> list[str]:
 
 def _response(model: Specification, design: Design) -> Iterator[str]:
     r = design.formula.response
-    came = f"{design.n_rows:,} rows of {response_of(design)} come from the family {design.family.name}"
+    came = f"{design.observations:,} rows of {response_of(design)} come from the family {design.family.name}"
     if design.family.joint:
         yield f"{came}."
     else:
@@ -42,7 +42,8 @@ def _response(model: Specification, design: Design) -> Iterator[str]:
     if not design.family.joint:
         yield _population(design)
     if design.rescor:
-        yield "Its residual correlates with those of the other responses of the row."
+        shared = f", which share {_together(list(design.shared))}" if design.shared else ""
+        yield f"Its residual correlates with those of the other responses of the row{shared}."
     if design.residuals is not None:
         yield design.residuals.sentence()
     if design.formula.offsets:

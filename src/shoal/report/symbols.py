@@ -40,6 +40,11 @@ def indexed(base: Markup, design: Design, *index: Markup) -> Markup:
     return sub(base, listed(parts)) if parts else base
 
 
+def of_family(parameter: str, design: Design) -> Markup:
+    """Return the symbol of a family's parameter; several responses may share it."""
+    return letter(parameter) if parameter in design.shared else indexed(letter(parameter), design)
+
+
 def at_row(column: str) -> Markup:
     """Return row i of a column."""
     return sub(words(column), name("i"))
@@ -186,7 +191,8 @@ def _of_curve(base: str) -> Callable[[Variable, Design, Element | None], Markup]
 
 
 def _of_family(variable: Variable, design: Design, element: Element | None) -> Markup:
-    return indexed(letter(variable.name.removeprefix(design.prefix)), design)
+    shared = variable.name in design.shared
+    return of_family(variable.name if shared else variable.name.removeprefix(design.prefix), design)
 
 
 def _of_residuals(variable: Variable, design: Design, element: Element | None) -> Markup:

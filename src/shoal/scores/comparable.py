@@ -33,12 +33,14 @@ def check_units(scores: Mapping[str, Loo]) -> None:
     for other, score in others:
         if (score.unit, score.folds) != (first.unit, first.folds):
             raise ModelError(
+                "scores-of-other-units",
                 f"{name!r} leaves out {first.described}, {other!r} {score.described}.",
                 "Scores of the same units, left out in the same way.",
                 "Fits among them are scored by unit=..., by default 'row'.",
             )
         if score.data != first.data:
             raise ModelError(
+                "scores-of-other-rows",
                 f"{name!r} and {other!r} are scores of other responses, trials or weights, or of other rows.",
                 "Models of the same rows, in the same order.",
                 "Fit both to one table.",
@@ -46,12 +48,14 @@ def check_units(scores: Mapping[str, Loo]) -> None:
         same = score.pointwise.index.equals(first.pointwise.index)
         if not (same and np.array_equal(score.pointwise["n"], first.pointwise["n"])):
             raise ModelError(
+                "scores-of-other-units",
                 f"{name!r} and {other!r} leave out different {first.unit}s "
                 f"({first.counted} and {score.counted}).",
                 "Models of the same data.",
             )
         if first.folds and not np.array_equal(score.pointwise["fold"], first.pointwise["fold"]):
             raise ModelError(
+                "scores-of-other-folds",
                 f"The {first.folds} folds of {name!r} and {other!r} hold different {first.unit}s.",
                 "Scores of the same folds.",
                 "kfold(...) with the same k, by, stratify and seed.",
@@ -65,6 +69,7 @@ def check_data(models: Mapping[str, Specification]) -> None:
         texts = [[d.formula.response.value.text for d in m.designs] for m in (first, model)]
         if texts[0] != texts[1]:
             raise ModelError(
+                "scores-of-other-responses",
                 f"{name!r} predicts {listing(texts[0])}, {other!r} {listing(texts[1])}.",
                 "The same responses: densities of different quantities cannot be compared.",
                 "A transformed response has another scale: log(y) ~ … and y ~ …, family lognormal, differ.",
@@ -72,6 +77,7 @@ def check_data(models: Mapping[str, Specification]) -> None:
         for a, b in zip(first.designs, model.designs, strict=True):
             if a.family.discrete != b.family.discrete:
                 raise ModelError(
+                    "scores-of-other-responses",
                     f"{name!r} gives {texts[0][0]} a {_kind(a.family.discrete)}, {other!r} a "
                     f"{_kind(b.family.discrete)} (family {a.family} and {b.family}).",
                     "Either of both: a density depends on the response's unit, a probability does not.",
@@ -79,6 +85,7 @@ def check_data(models: Mapping[str, Specification]) -> None:
             if what := _differing(a, b):
                 counted = [f"{text!r}" for text, d in ((name, a), (other, b)) if (d.rows.weight > 1).any()]
                 raise ModelError(
+                    "scores-of-other-rows",
                     f"{name!r} and {other!r} have other {what}.",
                     "Models of the same rows, in the same order."
                     + (

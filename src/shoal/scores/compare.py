@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError, check_choice, listing
 from shoal.fit.given import check_fits, results_of
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
@@ -161,14 +161,15 @@ def compare(
     """
     check_fits(models)
     if len(models) < 2:
-        raise ModelError(f"{len(models)} models are given.", "Two or more, to be compared.")
-    if method not in METHODS:
         raise ModelError(
-            f"method={method!r}.", f"One of {', '.join(METHODS)}.", nearest(str(method), METHODS)
+            "fewer-than-two-models", f"{len(models)} models are given.", "Two or more, to be compared."
         )
+    check_choice("method", method, METHODS)
     given = {str(name): model for name, model in models.items()}
     if len(given) < len(models):
-        raise ModelError(f"Two models have one name: {listing(map(repr, models))}.", "Names that differ.")
+        raise ModelError(
+            "fit-name", f"Two models have one name: {listing(map(repr, models))}.", "Names that differ."
+        )
     fits = {name: results_of(m) for name, m in given.items() if not isinstance(m, Loo)}
     check_data({name: fit.model for name, fit in fits.items()})
     scores = {name: model for name, model in given.items() if isinstance(model, Loo)}
@@ -179,7 +180,9 @@ def compare(
             try:
                 scores[name] = loo(fit, units[name], refit, cores, bar)
             except ModelError as problem:
-                raise ModelError(f"{name!r}: {problem.found}", problem.needed, problem.remedy) from problem
+                raise ModelError(
+                    problem.code, f"{name!r}: {problem.found}", problem.needed, problem.remedy
+                ) from problem
     scores = {name: scores[name] for name in given}
     return compared(scores, method)
 
@@ -191,11 +194,16 @@ def _check_asked(
     for name, score in scores.items():
         if unit is not None and score.unit != unit:
             raise ModelError(
+                "scores-of-other-units",
                 f"unit={unit!r}, and {name!r} is a score of {score.described}.",
                 "Scores of that unit, or fits.",
             )
     if refit and not fits:
-        raise ModelError("refit=True beside scores alone.", "Fits; or scores of fit.loo(..., refit=True).")
+        raise ModelError(
+            "refit-of-scores",
+            "refit=True beside scores alone.",
+            "Fits; or scores of fit.loo(..., refit=True).",
+        )
 
 
 def _units(models: Mapping[str, Specification], unit: str) -> dict[str, Units]:
@@ -214,7 +222,7 @@ def _units(models: Mapping[str, Specification], unit: str) -> dict[str, Units]:
             problems[name] = problem
     if problems and not found:
         name, first = next(iter(problems.items()))
-        raise ModelError(f"{name!r}: {first.found}", first.needed, first.remedy) from first
+        raise ModelError(first.code, f"{name!r}: {first.found}", first.needed, first.remedy) from first
     return {name: found.get(name) or next(iter(found.values())) for name in models}
 
 

@@ -38,12 +38,14 @@ def r2_with_loo(
     design = explained(results, response)
     if len(results.model.designs) > 1:
         raise ModelError(
+            "several-responses",
             "Rows with several responses are left out together.",
             "loo=True needs a model of one response.",
             "r2(response=...) without it has the R2 of each response.",
         )
     if not design.rows.observed.all():
         raise ModelError(
+            "responses-censored",
             "Some responses are censored: their errors are not known.",
             "loo=True needs responses that are observed.",
             "fit.loo() scores censored rows by the probability of what is known.",

@@ -111,6 +111,7 @@ def _zero_or_one(rng: np.random.Generator, eta: np.ndarray, sigma: float) -> np.
 def _count(rng: np.random.Generator, eta: np.ndarray, sigma: float) -> np.ndarray:
     if eta.max() > LARGEST_LOG_MEAN:
         raise ModelError(
+            "simulated-mean",
             f"The largest Poisson mean is exp({eta.max():.1f}).",
             f"Counts are 64-bit integers: means up to exp({LARGEST_LOG_MEAN:g}).",
             "Choose a smaller intercept or smaller standard deviations; effects are on the log scale.",
@@ -131,21 +132,26 @@ def _check(
 ) -> None:
     if family not in RESPONSES:
         raise ModelError(
+            "unknown-choice",
             f"Cannot simulate rows of family {family!r}.",
             f"Needed: {listing(repr(name) for name in RESPONSES)}.",
             nearest(family, RESPONSES),
         )
     if not sizes:
-        raise ModelError("sizes names no factor.", "At least one factor is needed.")
+        raise ModelError("simulated-factors", "sizes names no factor.", "At least one factor is needed.")
     if set(sd) != set(sizes) or not set(skew) <= set(sizes):
         raise ModelError(
+            "simulated-factors",
             f"sizes has {listing(sizes)}; sd has {listing(sd)}; skew has {listing(skew)}.",
             "sd needs one standard deviation for each factor of sizes, and skew may name no other factor.",
             "Give sizes and sd together, with the same names.",
         )
     if taken := {"x", "y"} & set(sizes):
         raise ModelError(
-            f"A factor is called {min(taken)!r}.", "Its name must not be that of a column.", "Rename it."
+            "simulated-factors",
+            f"A factor is called {min(taken)!r}.",
+            "Its name must not be that of a column.",
+            "Rename it.",
         )
     check_sizes(rows=rows, **{f"levels of {factor}": n for factor, n in sizes.items()})
     check_scales(sigma=sigma, **{f"sd[{factor!r}]": value for factor, value in sd.items()})

@@ -21,7 +21,9 @@ def check_sizes(**sizes: int) -> None:
     """
     for name, value in sizes.items():
         if value < 1:
-            raise ModelError(f"The number of {name} is {value}.", "It must be at least 1.")
+            raise ModelError(
+                "number-out-of-range", f"The number of {name} is {value}.", "It must be at least 1."
+            )
 
 
 def check_scales(**scales: float) -> None:
@@ -34,7 +36,9 @@ def check_scales(**scales: float) -> None:
     for name, value in scales.items():
         # Not `value < 0`: a NaN must not pass.
         if not value >= 0:
-            raise ModelError(f"{name} is {value}.", "A standard deviation must not be negative.")
+            raise ModelError(
+                "number-out-of-range", f"{name} is {value}.", "A standard deviation must not be negative."
+            )
 
 
 def levels_of_rows(rng: np.random.Generator, levels: int, rows: int, skew: float, name: str) -> np.ndarray:
@@ -64,12 +68,17 @@ def levels_of_rows(rng: np.random.Generator, levels: int, rows: int, skew: float
     """
     if rows < levels:
         raise ModelError(
+            "number-out-of-range",
             f"{levels} levels of {name}, {rows} rows.",
             "Every level needs a row.",
             "Ask for more rows or for fewer levels.",
         )
     if not 0 <= skew < np.inf:
-        raise ModelError(f"The skew of {name} is {skew}.", "It is a coefficient of variation: 0 or more.")
+        raise ModelError(
+            "number-out-of-range",
+            f"The skew of {name} is {skew}.",
+            "It is a coefficient of variation: 0 or more.",
+        )
     popularity = rng.gamma(1 / skew**2, size=levels) if skew > 0 else np.ones(levels)
     popularity += np.finfo(float).tiny  # so that very skewed ones cannot all be zero
     others = rng.choice(levels, size=rows - levels, p=popularity / popularity.sum())

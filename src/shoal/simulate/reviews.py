@@ -121,8 +121,10 @@ def restaurants(
 
 def _check(sentences: float, food: float, correlation: float) -> None:
     if not 1 <= sentences < np.inf:
-        raise ModelError(f"sentences={sentences}.", "A review has at least one sentence.")
+        raise ModelError(
+            "number-out-of-range", f"sentences={sentences}.", "A review has at least one sentence."
+        )
     if not 0 <= food <= 1:
-        raise ModelError(f"food={food}.", "A probability, from 0 to 1.")
+        raise ModelError("number-out-of-range", f"food={food}.", "A probability, from 0 to 1.")
     if not -1 <= correlation <= 1:
-        raise ModelError(f"correlation={correlation}.", "A correlation, from -1 to 1.")
+        raise ModelError("number-out-of-range", f"correlation={correlation}.", "A correlation, from -1 to 1.")

@@ -59,6 +59,7 @@ def varying_slopes(
     slopes = len(beta)
     if slopes != len(tau):
         raise ModelError(
+            "simulated-slopes",
             f"beta has {slopes} values, tau has {len(tau)}.",
             "Each slope needs one mean and one standard deviation.",
             "Give both the same length.",

@@ -23,6 +23,7 @@ missing values, and ids such as ``007`` are integers.
 """
 
 from shoal.tables.reading import read
+from shoal.tables.reduction import Reduction
 from shoal.tables.table import Dropped, Table
 
-__all__ = ["Dropped", "Table", "read"]
+__all__ = ["Dropped", "Reduction", "Table", "read"]

@@ -80,6 +80,7 @@ def _integers(name: str, values: Any) -> np.ndarray:
         if np.iinfo(kind).min <= smallest and largest <= np.iinfo(kind).max:
             return np.array(values, dtype=kind)
     raise DataError(
+        "numbers-too-large",
         f"Column {name!r} holds integers from {smallest} to {largest}.",
         "Integers must fit in 64 bits.",
         "Turn ids into text, and measurements into floats.",
@@ -107,6 +108,7 @@ def _categorical(name: str, column: nw.Series[Any]) -> pd.Categorical:
 def _no_labels(name: str, categories: list[Any]) -> DataError:
     own = f"data[{name!r}]"
     return DataError(
+        "column-type",
         f"Column {name!r} is categorical, and its categories are not of one supported kind: "
         f"{_kinds(categories)}.",
         "Categories are text, numbers or booleans.",
@@ -152,6 +154,7 @@ def _dates(name: str, column: nw.Series[Any]) -> DataError:
         days = f"data = data.with_columns(({polars} - {polars}.min()).dt.total_days())"
         text = f"data = data.with_columns({polars}.cast(pl.String))"
     return DataError(
+        "dates",
         f"Column {name!r} holds dates, of type {column.dtype}.",
         "A predictor is a number, such as days since the first; a grouping factor may be text.",
         f"For a predictor write this:\n    {days}\nFor a grouping factor write this:\n    {text}",
@@ -164,6 +167,7 @@ def _durations(name: str, column: nw.Series[Any]) -> DataError:
     if column.implementation.is_polars():
         line = f"data = data.with_columns(pl.col({name!r}).dt.total_seconds())"
     return DataError(
+        "durations",
         f"Column {name!r} holds durations, of type {column.dtype}.",
         "A duration is a number of some unit, such as seconds.",
         f"Write this:\n    {line}",
@@ -173,6 +177,7 @@ def _durations(name: str, column: nw.Series[Any]) -> DataError:
 def _other_numbers(name: str, kind: str, conversion: str) -> DataError:
     own = f"data[{name!r}]"
     return DataError(
+        "column-type",
         f"Column {name!r} is of type {kind}.",
         "A column holds real numbers, one stored for each row.",
         f"Write this:\n    {own} = {own}.{conversion}",
@@ -181,6 +186,7 @@ def _other_numbers(name: str, kind: str, conversion: str) -> DataError:
 
 def _unsupported(name: str, kinds: str) -> DataError:
     return DataError(
+        "column-type",
         f"Column {name!r} holds values that are not of one supported kind: {kinds}.",
         "A column holds numbers, text, booleans or categories.",
         "Turn it into numbers (a date into days, say), or into text to use its values as labels:\n"

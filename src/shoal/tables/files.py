@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -39,18 +40,23 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
     DataError
         The file is missing, of another kind, or cannot be read.
     """
-    if not path.is_file():
-        found = f"{str(path)!r} is a folder." if path.is_dir() else f"There is no file {str(path)!r}."
+    if not os.path.isfile(path):  # False of names that no file can have, at which Path.is_file() fails
+        shown = str(path) if len(str(path)) <= SHOWN else f"{str(path)[:SHOWN]}…"
+        found = f"{shown!r} is a folder." if os.path.isdir(path) else f"There is no file {shown!r}."
         if path.name in {dataset.name for dataset in describe()}:
             raise DataError(
+                "no-data-file",
                 found,
                 f"{path.name!r} is a data set that comes with Shoal.",
                 f"Write shoal.load_dataset({path.name!r}) in place of the name.",
             )
-        raise DataError(found, remedy=f"Paths start from the working folder, {str(Path.cwd())!r}.")
+        raise DataError(
+            "no-data-file", found, remedy=f"Paths start from the working folder, {str(Path.cwd())!r}."
+        )
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
+            "data-file-ending",
             f"The file {path.name!r} ends in {path.suffix!r}.",
             f"Shoal reads {listing(_READERS)}.",
             "Read it with pandas or polars, and pass the table.",
@@ -61,6 +67,7 @@ def read_file(path: Path, columns: list[str] | None) -> tuple[Any, list[str]]:
     # DataError passes.
     except (OSError, ValueError, NotImplementedError, csv.Error, Warning) as error:
         raise DataError(
+            "data-file-unreadable",
             f"The file {path.name!r} cannot be read: {_said(error)}",
             f"It must be a whole {path.suffix.lower()} file{_NEEDS.get(path.suffix.lower(), '')}.",
             "Write it again, or read it with pandas or polars and pass the table.",
@@ -104,7 +111,11 @@ def _header(path: Path) -> tuple[str, list[str]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         line = next((line for line in file if line.strip()), "")
     if not line:
-        raise DataError(f"The file {path.name!r} is empty.", "It must start with a line of column names.")
+        raise DataError(
+            "data-file-empty",
+            f"The file {path.name!r} is empty.",
+            "It must start with a line of column names.",
+        )
     headers = {separator: next(csv.reader([line], delimiter=separator)) for separator in ",;\t"}
     separator = max(headers, key=lambda separator: len(headers[separator]))
     return separator, headers[separator]
@@ -117,6 +128,7 @@ def _refuse_decimal_commas(frame: pd.DataFrame) -> None:
         # Only columns that pandas left as text can hold commas.
         if len(values) and isinstance(values.iloc[0], str) and values.str.fullmatch(r"\s*-?\d+,\d+\s*").all():
             raise DataError(
+                "decimal-comma",
                 f"Column {name!r} holds numbers with a decimal comma, such as {values.iloc[0]!r}.",
                 "Numbers need a decimal point.",
                 "Read the file with pandas.read_csv(path, sep=';', decimal=',') and pass the table.",
@@ -151,4 +163,5 @@ _READERS: dict[str, Callable[[Path, list[str] | None], tuple[Any, list[str]]]] =
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
 }
+SHOWN = 200  # characters of a name
 _NEEDS = {".csv": " in UTF-8, with as many fields in each row as there are names in the first"}

@@ -74,7 +74,7 @@ def group_means(frame: Any, value: str, by: str | Sequence[str], *, pooled: bool
 
     given: Any = [by] if isinstance(by, str) else by
     if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in [value, *given]):
-        raise DataError(f"value={value!r}, by={by!r}.", "Names of columns, which are text.")
+        raise DataError("means-columns", f"value={value!r}, by={by!r}.", "Names of columns, which are text.")
     names = list(given)
     table = _read(frame, value, names)
     moments = [nw.len().alias("n"), nw.col(value).mean().alias("mean"), nw.col(value).var(ddof=1).alias("_v")]
@@ -99,24 +99,33 @@ def _read(frame: Any, value: str, by: list[str]) -> nw.DataFrame[Any]:
     table = nw.from_native(frame, pass_through=True)
     if not isinstance(table, nw.DataFrame):
         raise DataError(
+            "not-a-table",
             f"The data are of type {type(frame).__module__}.{type(frame).__qualname__}.",
             "A pandas, polars or Arrow table in memory.",
             "Collect a lazy frame first; pandas.DataFrame(data) makes a table of most things.",
         )
     if not len(table) or not by:
-        raise DataError(f"{len(table)} rows, {len(by)} columns to group by.", "At least one of each.")
+        raise DataError(
+            "empty-table", f"{len(table)} rows, {len(by)} columns to group by.", "At least one of each."
+        )
     for name in [value, *by]:
         if name not in table.columns:
-            raise DataError(f"The table has no column {name!r}.", nearest(str(name), table.columns))
+            raise DataError(
+                "unknown-column", f"The table has no column {name!r}.", nearest(str(name), table.columns)
+            )
     if taken := [name for name in by if name in ("n", "mean", "se", "se_pooled", "_v")]:
         raise DataError(
-            f"Column {taken[0]!r} is called like a column of the result.", remedy="Rename it first."
+            "column-name-taken",
+            f"Column {taken[0]!r} is called like a column of the result.",
+            remedy="Rename it first.",
         )
     if value in by or len(set(by)) < len(by):
-        raise DataError(f"Columns named twice: {listing(map(repr, [value, *by]))}.", "Each once.")
+        raise DataError(
+            "means-columns", f"Columns named twice: {listing(map(repr, [value, *by]))}.", "Each once."
+        )
     dtype = table[value].dtype
     if not (dtype.is_numeric() or dtype == nw.Boolean):
-        raise DataError(f"Column {value!r} holds {dtype}.", "Numbers, to take their mean.")
+        raise DataError("not-numbers", f"Column {value!r} holds {dtype}.", "Numbers, to take their mean.")
     table = table.select(*by, nw.col(value).cast(nw.Float64))
     _check_complete(table, value)
     return table
@@ -132,6 +141,7 @@ def _check_complete(table: nw.DataFrame[Any], value: str) -> None:
         found.append(f"Column {value!r}: {infinite} infinite of {len(table)}.")
     if found:
         raise DataError(
+            "missing-values",
             "\n".join(found),
             "Every value must be present and finite.",
             "Drop or impute these rows first (no row is dropped for you).",
@@ -143,13 +153,18 @@ def _within(value: str, n: np.ndarray, variance: np.ndarray) -> float:
     many = n > 1
     if not many.any():
         raise DataError(
+            "one-row-a-level",
             f"Every group has one row of {value!r}.",
             "Groups of two rows or more say how values scatter within a group.",
             "Fit the rows themselves; their sd between groups and within cannot be told apart.",
         )
     within = float(((n - 1)[many] * variance[many]).sum() / (n - 1)[many].sum())
     if not within > 0:
-        raise DataError(f"{value!r} is constant within every group.", "Values that differ within a group.")
+        raise DataError(
+            "constant-within-levels",
+            f"{value!r} is constant within every group.",
+            "Values that differ within a group.",
+        )
     return within
 
 

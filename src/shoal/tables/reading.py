@@ -12,7 +12,7 @@ import numpy as np
 from shoal.errors import DataError, listing
 from shoal.tables.columns import convert
 from shoal.tables.files import read_file
-from shoal.tables.table import Table, check_names, known
+from shoal.tables.table import Table, check_names, check_text, known
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -47,6 +47,13 @@ def read(source: Any, columns: Iterable[str] | None = None) -> Table:
     names = None
     wanted = None if columns is None else list(columns)
     if isinstance(source, str | os.PathLike):
+        if "://" in str(source):
+            raise DataError(
+                "no-data-file",
+                f"{str(source)!r} is an address.",
+                "A file on this machine, or a table.",
+                f"Read it first: pandas.read_csv({str(source)!r}).",
+            )
         # No column at all would lose the number of rows.
         source, names = read_file(Path(source), wanted or None)
     elif isinstance(source, Mapping):
@@ -55,6 +62,7 @@ def read(source: Any, columns: Iterable[str] | None = None) -> Table:
     names = check_names(frame.columns if names is None else names)
     if not names or not len(frame):
         raise DataError(
+            "empty-table",
             f"The table has {len(frame)} rows and {len(names)} columns.",
             "A model needs at least one of each.",
             "Check what was read or filtered before.",
@@ -73,15 +81,17 @@ def _eager(source: Any) -> nw.DataFrame[Any]:
     except DuplicateError as error:
         # pandas and Arrow, the two that allow it, list the names under different attributes.
         check_names(source.column_names if hasattr(source, "column_names") else source.columns)
-        raise DataError(str(error)) from error
+        raise DataError("repeated-column-name", str(error)) from error
     if isinstance(frame, nw.LazyFrame):
         raise DataError(
+            "lazy-table",
             f"The data are a lazy frame ({type(source).__module__}.{type(source).__qualname__}).",
-            "The rows must be in memory.",
+            "The rows must be in memory, but for those of a `Model`.",
             "Collect it first: .collect() in polars, .df() in DuckDB, .compute() in Dask.",
         )
     if not isinstance(frame, nw.DataFrame):
         raise DataError(
+            "not-a-table",
             f"The data are of type {type(source).__module__}.{type(source).__qualname__}.",
             "Needed: a pandas, polars or Arrow table, a dict of arrays, or the path of a file.",
             "pandas.DataFrame(data) makes a table of most things.",
@@ -93,13 +103,37 @@ def _from_mapping(source: Mapping[Any, Any]) -> pd.DataFrame:
     """Make a frame by position: pandas alone would align series by their labels and repeat single values."""
     import pandas as pd
 
-    flat = {name: value for name, value in source.items() if np.ndim(value) == 1}
+    check_text("", [name for name in source if isinstance(name, str)])  # which pandas cannot hold
+    flat = {name: value for name, value in source.items() if _is_column(value)}
     if len(flat) < len(source):
         raise DataError(
+            "not-one-dimensional",
             f"Not one-dimensional: {listing(repr(name) for name in source if name not in flat)}.",
             "Every entry of a dict must be an array or list with one value per row.",
         )
     if len({len(value) for value in flat.values()}) > 1:
         lengths = listing(f"{name!r} has {len(value)}" for name, value in flat.items())
-        raise DataError(f"Columns of different lengths: {lengths}.", "Every column needs one value per row.")
-    return pd.DataFrame({name: pd.Series(value).reset_index(drop=True) for name, value in flat.items()})
+        raise DataError(
+            "column-lengths",
+            f"Columns of different lengths: {lengths}.",
+            "Every column needs one value per row.",
+        )
+    return pd.DataFrame({name: _series(str(name), value) for name, value in flat.items()})
+
+
+def _is_column(value: Any) -> bool:
+    """Say whether a value of a mapping is one-dimensional; a ragged list, which NumPy refuses, is not."""
+    try:
+        return np.ndim(value) == 1
+    except ValueError:
+        return False
+
+
+def _series(name: str, value: Any) -> pd.Series:
+    import pandas as pd
+
+    try:
+        return pd.Series(value).reset_index(drop=True)
+    except UnicodeEncodeError:
+        check_text(name, value)
+        raise

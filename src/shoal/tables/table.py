@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.errors import DataError, listing, nearest
+from shoal.tables.reduction import Reduction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +30,24 @@ class Dropped:
         Rows of the source.
     columns : tuple of (str, int)
         Each column with missing values, and in how many rows; a row may lack several.
+    unnumbered : int
+        How many rows there are where the source does not number its rows, and `rows` is empty.
     """
 
     rows: tuple[int, ...]
     of: int
     columns: tuple[tuple[str, int], ...]
+    unnumbered: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many rows were dropped."""
+        return len(self.rows) or self.unnumbered
 
     def __str__(self) -> str:
         """Return how many rows were dropped, and for which columns, as a clause."""
         which = listing((f"{name!r} ({count:,})" for name, count in self.columns), 8)
-        return f"{len(self.rows):,} of {self.of:,} rows dropped, for missing values of {which}"
+        return f"{self.count:,} of {self.of:,} rows dropped, for missing values of {which}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +62,14 @@ class Table:
         All columns of the source, read or not.
     dropped : Dropped, optional
         Rows of the source that are not among those of `frame`.
+    reduction : Reduction, optional
+        Of a table that is not in memory: what the rows of `frame` stand for.
     """
 
     frame: pd.DataFrame
     column_names: tuple[str, ...]
     dropped: Dropped | None = None
+    reduction: Reduction | None = None
 
     @property
     def n_rows(self) -> int:
@@ -82,9 +94,12 @@ class Table:
             A name is not a column, or is one that was not read.
         """
         names = known(names, self.column_names)
+        if self.reduction is not None:
+            return self  # it holds what its formula needs, under the names of terms
         unread = [name for name in names if name not in self.frame.columns]
         if unread:
             raise DataError(
+                "column-not-read",
                 f"Not read from the source: {listing(map(repr, unread))}.",
                 remedy="Name every column that is needed when the table is read.",
             )
@@ -105,7 +120,7 @@ class Table:
         counts = tuple((str(name), int(count)) for name, count in missing.sum().items() if count)
         dropped = Dropped(tuple(np.flatnonzero(incomplete).tolist()), len(incomplete), counts)
         if incomplete.all():
-            raise DataError(f"No row is left: {dropped}.", "Rows without missing values.")
+            raise DataError("no-row-left", f"No row is left: {dropped}.", "Rows without missing values.")
         return replace(self, frame=self.frame[~incomplete].reset_index(drop=True), dropped=dropped)
 
     def check_complete(self, names: Iterable[str] | None = None) -> None:
@@ -132,6 +147,7 @@ class Table:
             found += [f"Column {name!r}: {_count(infinite, 'infinite')}."] if infinite.any() else []
         if found:
             raise DataError(
+                "missing-values",
                 "\n".join(found),
                 "Every value that the model uses must be present and finite.",
                 "Impute them first, or leave these rows out by missing='drop' (no row is dropped unasked). "
@@ -154,6 +170,7 @@ def too_large(what: str, values: np.ndarray, rows: np.ndarray) -> DataError:
     """Return the error for numbers beyond `LARGEST` in some rows."""
     shown = listing(f"row {i}: {values[i]:.3g}" for i in rows)
     return DataError(
+        "numbers-too-large",
         f"{what} holds numbers beyond {LARGEST:g} in {len(rows)} of {len(values)} rows ({shown}).",
         "Numbers whose squares and products are numbers too.",
         "Measure it in another unit.",
@@ -166,6 +183,7 @@ def check_names(names: Iterable[Any]) -> list[str]:
     strange = [name for name in names if not isinstance(name, str)]
     if strange:
         raise DataError(
+            "column-name-not-text",
             f"Column names that are not text: {listing(map(repr, strange))}.",
             "A formula can only name columns by text.",
             "Rename them, for instance with frame.columns = [...].",
@@ -173,6 +191,7 @@ def check_names(names: Iterable[Any]) -> list[str]:
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise DataError(
+            "repeated-column-name",
             f"Column names that stand for several columns: {listing(map(repr, repeated))}.",
             "Each name must be unique.",
             "Rename or drop the copies.",
@@ -188,6 +207,7 @@ def check_storable(frame: pd.DataFrame) -> None:
         name = str(name)
         if name in (".", ".."):
             raise DataError(
+                "column-name-with-slash",
                 f"The column {name!r} is named like a folder, as no variable of a result file can be.",
                 "Another name.",
                 f"Rename it: data = data.rename(columns={{{name!r}: 'other'}}).",
@@ -199,13 +219,28 @@ def check_storable(frame: pd.DataFrame) -> None:
 def check_text(name: str, labels: Iterable[Any]) -> None:
     """Raise `DataError` if text among the labels of a column is such as no file can hold."""
     texts = (label for label in labels if isinstance(label, str))
-    bad = [text for text in texts if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)]
+    bad = [
+        text
+        for text in dict.fromkeys(texts)
+        if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text)
+    ]
     if bad:
+        where = f"Column {name!r} has" if name else "Names of columns have"
         raise DataError(
-            f"Column {name!r} has null or halved characters in text: {listing(map(ascii, bad))}.",
+            "text-not-storable",
+            f"{where} null or halved characters in text: {listing(map(ascii, bad))}.",
             "Text in Unicode, as files hold it.",
             "Was the file read in another encoding than its own? Replace these characters.",
         )
+
+
+class UnknownColumn(DataError):
+    """Columns that a table does not have, by their names: who asked for them may show where."""
+
+    def __init__(self, names: list[str], remedy: str):
+        self.names = names
+        found = f"The table has no column {listing(map(repr, names))}."
+        super().__init__("unknown-column", found, remedy=remedy)
 
 
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -221,10 +256,7 @@ def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
             else nearest(str(name), names)
             for name in unknown[:3]
         ]
-        raise DataError(
-            f"The table has no column {listing(map(repr, unknown))}.",
-            remedy=" ".join(dict.fromkeys(remedies)),
-        )
+        raise UnknownColumn(unknown, " ".join(dict.fromkeys(remedies)))
     return wanted
 
 
@@ -232,6 +264,7 @@ def _point(wanted: list[str], names: list[str]) -> DataError:
     """Return the error for ``y ~ .``, with what the point stands for in R."""
     others = [name if name.isidentifier() else f"`{name}`" for name in names if name not in wanted]
     return DataError(
+        "point",
         "The formula has a point, which stands for all other columns in R.",
         "Columns were needed by their names: whether one is a predictor or a grouping factor is a choice.",
         f"In place of the point write this, without what is no predictor:\n    {' + '.join(others)}"

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from shoal.scores.loo.integrate import FREEDOM, SETS, first_beside, n_points, points
+from shoal.engine.rules import FREEDOM, SETS
+from shoal.scores.loo.integrate import first_beside, n_points, points
 
 
 @pytest.mark.parametrize("d", [2, 3, 4, 5, 9])

@@ -17,7 +17,7 @@ from shoal.criticism.diagnosis.findings import SEVERITIES, Diagnosis, Finding
 from shoal.criticism.diagnosis.funnel import divergences, ridges
 from shoal.criticism.diagnosis.misfit import misfit_by_level
 from shoal.criticism.diagnosis.of_model import remarked, renamed
-from shoal.criticism.diagnosis.ours import certificate, impossible_draws, on_the_way
+from shoal.criticism.diagnosis.ours import certificate, impossible_draws, on_the_way, other_move
 from shoal.criticism.diagnosis.priors import location_priors, scale_priors, spikes
 from shoal.criticism.diagnosis.reading import attributes, groups_of
 from shoal.criticism.diagnosis.sampler import acceptance, energy, tree_depth
@@ -99,7 +99,9 @@ def _judge(case: Case) -> Diagnosis:
     found += [f for rule in _RULES for f in rule(case)]
     found.sort(key=_severity)
     if case.results is not None:
-        return Diagnosis(tuple(found), summary)
+        return Diagnosis(
+            tuple(found), summary, agreement=case.certificate.agreement if case.certificate else ""
+        )
     return Diagnosis(
         tuple(found), summary, case.source, coverage.looked_at(case, seen), coverage.not_looked_at(case)
     )
@@ -115,6 +117,7 @@ _RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     tree_depth,
     acceptance,
     certificate,
+    other_move,
     scale_priors,
     remarked,
     renamed,

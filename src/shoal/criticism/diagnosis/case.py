@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.criticism.diagnosis.scales import Scale, scales_of_draws, scales_of_model
+from shoal.fit.certificate import Certificate, of_attrs
 from shoal.fit.results import Results
 from shoal.model import Specification
 
@@ -61,6 +62,11 @@ class Case:
         return self.results.model if self.results else None
 
     @property
+    def certificate(self) -> Certificate | None:
+        """What the fit said for itself when it was made; None for other programs, and older files."""
+        return of_attrs(self.results.attrs) if self.results else None
+
+    @property
     def chains(self) -> int:
         """Number of chains."""
         return int(self.posterior.sizes["chain"])
@@ -106,14 +112,6 @@ def _program(attrs: Mapping[Any, Any]) -> str:
     name = str(attrs.get("inference_library", "")).strip()
     version = str(attrs.get("inference_library_version", "")).strip()
     return f"{LIBRARIES.get(name.lower(), name)} {version}".strip() or "a program that does not give its name"
-
-
-def scalar_name(name: str, array: xr.DataArray, position: int) -> str:
-    """Return the name of one scalar of a variable, such as ``r_district[7, Intercept]``."""
-    dims, shape = array.dims[2:], array.shape[2:]
-    where = zip(dims, np.unravel_index(position, shape), strict=True)
-    labels = ", ".join(str(array[dim].values[i]) for dim, i in where)
-    return f"{name}[{labels}]" if labels else name
 
 
 def plain(values: float) -> str:

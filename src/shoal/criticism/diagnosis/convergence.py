@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoal.criticism.diagnosis.case import Case, scalar_name
+from shoal.criticism.diagnosis.case import Case
 from shoal.criticism.diagnosis.findings import Finding
-from shoal.engine.checks import EXAMINED, FEWEST, LEAST_ESS, convergence, rhat_limit, screen
+from shoal.engine.checks import EXAMINED, FEWEST, LEAST_ESS, rhat_limit, screen
+from shoal.engine.convergence import examined as measured
+from shoal.engine.other_move import limit
 from shoal.errors import listing
+from shoal.fit.results import scalar_name
 
 FEW_DRAWS = 20  # fewer say nothing of how they depend on each other: chains are split into halves
 FEW_VALUES = 10  # that a discrete quantity takes; it may rest for a whole chain
@@ -98,8 +101,10 @@ def convergence_findings(case: Case, seen: Examined, caused: bool) -> tuple[list
             "Keep at least 400 draws of each chain.",
         )
         return [few], f"({count}.)"
-    rhat, ess = convergence(seen.values)
+    rhat, bulk, tail, halves = measured(seen.values)
+    ess = np.minimum(bulk, tail)
     findings = _rhat(case, seen, rhat, caused) + _ess(case, seen, ess, caused)
+    findings += [] if findings else _halves(seen, halves, caused)
     if case.chains == 1:
         findings.append(
             Finding("one-chain", "note", "One chain: R-hat cannot compare chains.", "Fit with chains=4.")
@@ -153,6 +158,25 @@ def _ess(case: Case, seen: Examined, ess: np.ndarray, caused: bool) -> list[Find
             "error",
             f"Effective sample size below {LEAST_ESS} a chain: {listing(parts)}.",
             BELONGS if caused else "Draw more; intervals and tails are not yet stable.",
+        )
+    ]
+
+
+def _halves(seen: Examined, halves: np.ndarray, caused: bool) -> list[Finding]:
+    """Report the quantity whose mean moves most from the chains' first to their second halves.
+
+    R-hat sees the same only where it is large against the posterior, not against its Monte Carlo error.
+    """
+    worst, most = int(halves.argmax()), limit(seen.total)
+    if not halves[worst] > most:
+        return []
+    return [
+        Finding(
+            "halves",
+            "error",
+            f"The first and second halves of the chains differ in {seen.names[worst]}, by "
+            f"{halves[worst]:.1f} Monte Carlo errors ({most:.1f} allowed).",
+            BELONGS if caused else "The chains had not arrived where they began to be kept: a longer warmup.",
         )
     ]
 

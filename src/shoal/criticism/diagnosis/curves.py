@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.criticism.diagnosis.case import Case, plain
 from shoal.criticism.diagnosis.findings import Finding
-from shoal.formula.curves import MAX_BASIS
+from shoal.formula.option_values import MAX_BASIS
 from shoal.model.terms.gaussian_processes import GaussianProcess
 
 MISSED = 0.05  # of the variance: the largest error of a covariance that does not matter

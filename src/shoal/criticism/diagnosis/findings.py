@@ -42,6 +42,8 @@ class Diagnosis:
         The program that made the draws, where it is not Shoal.
     looked_at, not_looked_at : tuple of str
         For the draws of other programs: what could be examined, and what could not and why.
+    agreement : str
+        Of Shoal's own fits, how well the chains' halves and a run by another move agree (`certificate`).
     """
 
     findings: tuple[Finding, ...]
@@ -49,6 +51,7 @@ class Diagnosis:
     source: str = ""
     looked_at: tuple[str, ...] = ()
     not_looked_at: tuple[str, ...] = ()
+    agreement: str = ""
 
     @property
     def ok(self) -> bool:
@@ -63,11 +66,12 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """One line."""
-        if not self.trustworthy:
-            return f"Do not trust these draws. {self.examined}"
+        lead = "The draws can be trusted."
         if not self.ok:
-            return f"The draws are sound; mind the warnings. {self.examined}"
-        return f"The draws can be trusted. {self.examined}"
+            lead = "The draws are sound; mind the warnings."
+        if not self.trustworthy:
+            lead = "Do not trust these draws."
+        return " ".join(part for part in (lead, self.examined, self.agreement) if part)
 
     @property
     def coverage(self) -> str:

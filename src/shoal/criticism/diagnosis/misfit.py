@@ -19,6 +19,7 @@ from shoal.criticism.diagnosis.findings import Finding
 from shoal.errors import counted, listing
 from shoal.estimands.predictions import Request, ask, predicted_blocks
 from shoal.fit.results import Results
+from shoal.model import Specification
 from shoal.model.design import Design, Group
 
 ALARMS = 0.05  # largest probability of naming a level of a model that holds
@@ -32,9 +33,21 @@ def misfit_by_level(case: Case) -> list[Finding]:
     if case.results is None:
         return []
     model = case.results.model
+    if model.table.reduction is not None:
+        return [_not_examined(model)]
     if any(name not in case.posterior for name in model.group_effects):
         return []  # their draws were not kept
     return [found for number in range(len(model.designs)) for found in _of_response(case.results, number)]
+
+
+def _not_examined(model: Specification) -> Finding:
+    """Report that no response was simulated, since rows are not in memory."""
+    return Finding(
+        "rows-elsewhere",
+        "note",
+        f"Whether levels are as the model says was not examined, which needs rows: {model.table.reduction}.",
+        "Fit a sample of the rows in memory, and diagnose that.",
+    )
 
 
 def _of_response(results: Results, number: int) -> list[Finding]:
@@ -107,7 +120,8 @@ def _squares(results: Results, design: Design, draws: int) -> _Squares:
     own, drawn = own * weight, drawn * weight
     if design.family.several:
         own, drawn = own.sum(-1), drawn.sum(-1)
-    return _Squares(own * counts, drawn * counts)
+    # Of a row whose response is not known there is nothing but NaN.
+    return _Squares(np.where(counts, own, 0.0), np.where(counts, drawn, 0.0))
 
 
 def _all(question: Request, design: Design) -> np.ndarray:

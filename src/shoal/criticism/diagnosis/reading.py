@@ -14,7 +14,8 @@ from typing import Any
 import xarray as xr
 
 from shoal.errors import FileError, ModelError, listing
-from shoal.fit.file_kinds import damaged, engine_of
+from shoal.fit.file_kinds import engine_of
+from shoal.fit.file_structure import check_structure, reading
 
 GROUPS = ("posterior", "sample_stats", "prior", "log_prior", "observed_data", "constant_data")
 
@@ -68,6 +69,7 @@ def groups_of(source: Any) -> dict[str, xr.Dataset]:
         found = {name: getattr(source, name) for name in names() if name in GROUPS}
         return _checked(found, {}, "The InferenceData")
     raise ModelError(
+        "not-draws",
         f"Draws were given as {type(source).__name__}.",
         "A file name, an xarray.DataTree, an arviz.InferenceData, or a fit of Shoal.",
     )
@@ -91,16 +93,16 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
     """Return the groups of a file, and its own attributes."""
     opened = _open(path)
     try:
-        found = {name: opened[f"/{name}"].load() for name in GROUPS if f"/{name}" in opened}
-        if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
-            found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:  # as h5py and its filters raise
-        raise damaged(path) from problem
+        with reading(path):
+            found = {name: opened[f"/{name}"].load() for name in GROUPS if f"/{name}" in opened}
+            if "posterior" not in found and {"chain", "draw"} <= set(opened["/"].dims):
+                found["posterior"] = opened["/"].load()  # a Dataset of draws, saved alone
     finally:
         _close(opened)
     if not found.get("posterior", xr.Dataset()).data_vars:
         there = listing(sorted(name.strip("/") for name in opened if name != "/")) or "none"
         raise FileError(
+            "file-without-posterior",
             f"{path} has no posterior draws; its groups: {there}.",
             "A file of draws, as arviz writes it: a group named posterior.",
         )
@@ -110,10 +112,11 @@ def _of_file(path: Path) -> tuple[dict[str, xr.Dataset], dict[Any, Any]]:
 def _open(path: Path) -> dict[str, xr.Dataset]:
     """Return all groups of a file by their paths, values not read yet."""
     engine = engine_of(path)
-    try:
-        return xr.open_groups(path, engine=engine)
-    except (OSError, ValueError, KeyError, RuntimeError) as problem:
-        raise damaged(path) from problem
+    with reading(path):
+        if engine == "zarr":
+            return xr.open_groups(path, engine=engine)
+        check_structure(path, GROUPS)
+        return xr.open_groups(path, engine=engine, phony_dims="sort")
 
 
 def _close(opened: Mapping[str, xr.Dataset]) -> None:
@@ -125,9 +128,10 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
     """Return the groups with ArviZ's names, dims (chain, draw) first, and attributes with the posterior."""
     posterior = found.get("posterior", xr.Dataset())
     if not posterior.data_vars:
-        raise ModelError(f"{what} has no posterior draws.", "A group named posterior.")
+        raise ModelError("no-posterior", f"{what} has no posterior draws.", "A group named posterior.")
     if missing := {"chain", "draw"} - set(posterior.dims):
         raise ModelError(
+            "posterior-dimensions",
             f"The posterior of {what} has no dimension {listing(sorted(missing))}; it has "
             f"{listing(map(str, posterior.dims))}.",
             "Draws by chain and draw.",
@@ -135,11 +139,14 @@ def _checked(found: dict[str, xr.Dataset], attrs: Mapping[Any, Any], what: str) 
         )
     if not posterior.sizes["chain"] * posterior.sizes["draw"]:
         raise ModelError(
-            f"The posterior of {what} has no draws.", "One chain of a few hundred draws at least."
+            "posterior-empty",
+            f"The posterior of {what} has no draws.",
+            "One chain of a few hundred draws at least.",
         )
     if not _ordered(posterior).data_vars:
         kinds = listing(f"{name} ({v.dtype})" for name, v in posterior.data_vars.items())
         raise ModelError(
+            "posterior-not-numbers",
             f"No variable of {what} holds real numbers by chain and draw: {kinds}.",
             "Draws of real numbers, with the dimensions chain and draw.",
             "Save the real and imaginary parts, or the text's codes, as variables of their own.",

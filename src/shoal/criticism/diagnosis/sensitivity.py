@@ -95,7 +95,7 @@ def prior_sensitivity(case: Case) -> list[Finding]:
 
 def _known(model: Specification) -> _Known:
     coefficients = [name for d in model.parts for name in (*d.columns, *(t.loading for t in d.latents))]
-    scatter = [d.prefix + name for d in model.designs for name in d.scalars]
+    scatter = [d.named(name) for d in model.designs for name in d.scalars]
     joint = [f"{d.prefix}b" for d in model.parts if any(model.priors[name].joint for name in d.columns)]
     return _Known(
         {name: str(given.prior) for name, given in model.priors.items()}

@@ -69,7 +69,7 @@ def outcome_of(model: Specification, design: Design) -> Outcome:
     """Return the scale of a response, found from its family's mean at linear predictors 0, 1 and `FAR`."""
     if design.family.categorical or design.family.several:
         return Outcome(design, "category")
-    phi = {n: np.array([_value(model.priors[design.prefix + n].prior)]) for n in design.scalars}
+    phi = {n: np.array([_value(model.priors[design.named(n)].prior)]) for n in design.scalars}
     for part in design.predictors:
         phi[part.parameter] = np.array([middle(design.family.parameter_prior(part.parameter, design.rows))])
     first = design.rows.at(slice(0, 1))

@@ -24,6 +24,7 @@ from shoal.model import Specification
 from shoal.model.print import notes_of
 from shoal.model.prior_draws import draw_prior
 from shoal.model.terms.variable import Variable
+from shoal.tables.reduction import SAMPLE
 
 FAR = 0.01  # tail probability below which data are far outside of what the priors say
 FEWEST = 100  # draws that can say so: of fewer, the data are the outermost by chance too often
@@ -63,6 +64,7 @@ def prior_summary(model: Specification, draws: int = 2000, seed: int = 0, prob: 
     lower, upper = interval_names(prob)
     rng = np.random.default_rng(seed)
     prior = draw_prior(model, rng, draws)
+    model.require_rows("What the priors imply of the responses", SAMPLE)
     row_draws = min(draws, max(1, LARGEST // model.designs[0].n_rows))
     rows = []
     for s in [*_parameters(model, prior, draws), *_outcomes(model, prior, draws, row_draws, rng)]:

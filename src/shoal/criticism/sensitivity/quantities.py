@@ -33,6 +33,7 @@ def quantities(
     if levels is not None:
         if var_names is not None:
             raise ModelError(
+                "names-and-levels",
                 f"var_names={var_names!r} beside levels={levels!r}.",
                 "Posterior variables, or the coefficients of one factor's levels.",
                 "Ask for two tables.",
@@ -43,10 +44,12 @@ def quantities(
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
-        raise ModelError(f"var_names={var_names!r}.", "A name, or a list of names.")
+        raise ModelError("not-names", f"var_names={var_names!r}.", "A name, or a list of names.")
     if not (names := list(given)):
         raise ModelError(
-            "No quantity is named.", f"Some of {listing(map(str, results.posterior.data_vars))}."
+            "nothing-named",
+            "No quantity is named.",
+            f"Some of {listing(map(str, results.posterior.data_vars))}.",
         )
     return {key: draws for name in names for key, draws in _named(results, name)}
 
@@ -63,9 +66,11 @@ def _named(results: Results, name: str) -> Iterator[tuple[str, np.ndarray]]:
     if not fitting:
         lost = [v for v in results.model.group_effects if v not in variables and name.startswith(v)]
         remedy = f"The draws of {lost[0]} were not kept: fit with store='single'." if lost else ""
-        raise ModelError(f"There is no variable {name!r}.", remedy or nearest(name, variables))
+        raise ModelError(
+            "unknown-variable", f"There is no variable {name!r}.", remedy or nearest(name, variables)
+        )
     within = dict(scalars(posterior, fitting[-1:], results.model, ", "))
     # Other tables leave out the blanks after commas.
     if (found := as_known(name, within)) not in within:
-        raise ModelError(f"There is no quantity {name!r}.", nearest(name, within))
+        raise ModelError("unknown-quantity", f"There is no quantity {name!r}.", nearest(name, within))
     yield found, within[found]

@@ -109,11 +109,15 @@ def sensitivity(
     """
     given: object = threshold  # by callers without types
     if not isinstance(given, Real) or not 0 < threshold < float("inf"):
-        raise ModelError(f"threshold={threshold!r}.", "A positive number, such as 0.05.")
+        raise ModelError(
+            "number-out-of-range", f"threshold={threshold!r}.", "A positive number, such as 0.05."
+        )
     total = results.posterior.sizes["chain"] * results.posterior.sizes["draw"]
     if total < FEWEST_DRAWS:
         raise ModelError(
-            f"The fit has {total} draws.", f"At least {FEWEST_DRAWS}: of fewer, noise is all there is to see."
+            "too-few-draws",
+            f"The fit has {total} draws.",
+            f"At least {FEWEST_DRAWS}: of fewer, noise is all there is to see.",
         )
     chosen, priors = quantities(results, var_names, levels), log_priors(results)
     moved = movements(chosen, priors.values)

@@ -72,7 +72,7 @@ def _texts(hypotheses: Any) -> dict[str, str]:
     else:
         found = {hypotheses if isinstance(hypotheses, str) else repr(hypotheses): hypotheses}
     if not found:
-        raise FormulaError("No hypothesis is given.", "One or several, as text.", EXAMPLE)
+        raise FormulaError("no-hypothesis", "No hypothesis is given.", "One or several, as text.", EXAMPLE)
     return found
 
 
@@ -82,7 +82,12 @@ def _bounds(rope: Any) -> tuple[float, float] | None:
     pair = list(rope) if isinstance(rope, Sequence | np.ndarray) and not isinstance(rope, str) else []
     numbers = len(pair) == 2 and all(isinstance(x, Real) and not math.isnan(float(x)) for x in pair)
     if not numbers or not pair[0] < pair[1]:
-        raise ModelError(f"rope={rope!r}.", "Two numbers, the smaller first.", "Such as rope=(-0.1, 0.1).")
+        raise ModelError(
+            "rope-not-an-interval",
+            f"rope={rope!r}.",
+            "Two numbers, the smaller first.",
+            "Such as rope=(-0.1, 0.1).",
+        )
     return float(pair[0]), float(pair[1])
 
 
@@ -214,10 +219,12 @@ def _check_varies(results: Results, hypothesis: Hypothesis, values: np.ndarray) 
     of = _draws(results, hypothesis)
     if nothing or not any(np.ptp(of(name)) > 0 for name in hypothesis.quantities):
         raise ModelError(
+            "hypothesis-constant",
             "The difference of the two sides is the same at all draws.",
             "A hypothesis about a parameter that is estimated.",
         )
     raise ModelError(
+        "hypothesis-rounded",
         f"Rounding makes the difference of the two sides {values.flat[0]:g} at all draws: what varies in it "
         "is too small beside the rest.",
         "Sides of which the draws tell a difference.",
@@ -228,4 +235,6 @@ def _check_varies(results: Results, hypothesis: Hypothesis, values: np.ndarray) 
 def _about(hypothesis: Hypothesis, problem: ModelError) -> FormulaError:
     """Return the error with the hypothesis that it is about, marked."""
     span = (0, len(hypothesis.text))
-    return FormulaError(problem.found, problem.needed, problem.remedy, formula=hypothesis.text, span=span)
+    return FormulaError(
+        problem.code, problem.found, problem.needed, problem.remedy, formula=hypothesis.text, span=span
+    )

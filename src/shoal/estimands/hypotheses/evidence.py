@@ -126,6 +126,7 @@ def of_point(roots: Sequence[Root]) -> Evidence:
         prior = root.prior
         if isinstance(prior, np.ndarray) and not (np.any(prior > 0) and np.any(prior < 0)):
             raise ModelError(
+                "point-beyond-prior",
                 f"All of {prior.size:,} draws from the prior are on one side of the point.",
                 "A point inside the prior's support, where the ratio of densities has a meaning.",
                 "Test a direction, or an interval: rope=(lower, upper).",
@@ -199,6 +200,7 @@ def _check_support(form: Form) -> None:
     at = form.point + 0.0  # never -0
     if at in (low, high):
         raise ModelError(
+            "point-at-edge",
             f"{at:g} is at the edge of what the parameter can be.",
             "A point inside: at an edge the posterior has draws on one side alone, and the ratio of "
             "densities depends on how the parameter is written: of an sd, of its square or of its logarithm.",
@@ -206,7 +208,9 @@ def _check_support(form: Form) -> None:
         )
     if not low < at < high:
         raise ModelError(
-            f"{at:g} is outside what the parameter can be.", f"A point between {low:g} and {high:g}."
+            "point-outside",
+            f"{at:g} is outside what the parameter can be.",
+            f"A point between {low:g} and {high:g}.",
         )
 
 
@@ -228,6 +232,7 @@ def check_density(
         return  # where all of them are 0 the sides differ
     if found is None and product_at_zero(hypothesis):
         raise ModelError(
+            "no-density-at-point",
             "The prior of a product has no finite density at 0, where several of its factors may be near 0: "
             "there is no ratio of densities.",
             "One of the factors, or an interval.",
@@ -243,6 +248,7 @@ def check_density(
     )
     if {variable for variable, _ in elements} <= heaped:
         raise ModelError(
+            "no-density-at-point",
             f"The prior of {listing(hypothesis.quantities)} has no finite density at 0, for its standard "
             "deviation may be 0: there is no ratio of densities.",
             "A direction, or an interval.",

@@ -166,6 +166,7 @@ def _of_correlation(
 
 def _fixed() -> ModelError:
     return ModelError(
+        "hypothesis-constant",
         "What is tested is a known number: it has no prior, and no draw differs from another.",
         "A hypothesis about a parameter that is estimated.",
     )

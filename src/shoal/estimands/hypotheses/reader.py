@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +11,9 @@ import numpy as np
 from shoal.errors import FormulaError
 from shoal.estimands.hypotheses.names import Names, Quantity
 from shoal.estimands.hypotheses.tokens import EXAMPLE, RELATIONS, Kind, Token, tokenize
+from shoal.formula.cursor import Cursor
 from shoal.formula.evaluate import compute
 from shoal.formula.tree import Call, Chain, Column, Node, Number, Power, Signed, children, columns_of
-
-MAX_NESTING = 50
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ class Hypothesis:
         bad = np.count_nonzero(~np.isfinite(value))
         start, end = node.span
         raise FormulaError(
+            "hypothesis-not-finite",
             f"{self.text[start:end]} is infinite or undefined at {bad:,} of {value.size:,} draws.",
             "Finite numbers were needed.",
             "Check for logs and roots of what may be negative, divisions by 0, and numbers above 1.8e308.",
@@ -84,72 +83,55 @@ def read(text: str, names: Names) -> Hypothesis:
     return _Reader(text, names).hypothesis()
 
 
-class _Reader:
+class _Reader(Cursor[Token]):
     """Recursive-descent reader of one hypothesis."""
 
-    def __init__(self, text: str, names: Names):
-        self.text = text
-        self.tokens = tokenize(text, names)
-        self.position = 0
-        self.depth = 0
-        self.quantities: dict[str, Quantity] = {}
+    noun = "hypothesis"
+    simpler = "Compute from the draws, fit.to_frame(), what takes more."
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.position]
+    def __init__(self, text: str, names: Names):
+        super().__init__(text, tokenize(text, names))
+        self.quantities: dict[str, Quantity] = {}
 
     def at(self, kind: Kind) -> bool:
         """Whether the token at hand is of a kind."""
         return self.token.kind is kind
 
-    def error(
-        self, found: str, needed: str = "", remedy: str = "", span: tuple[int, int] | None = None
-    ) -> FormulaError:
-        return FormulaError(found, needed, remedy, formula=self.text, span=span or self.token.span)
-
-    def take(self, *signs: str) -> Token | None:
-        token = self.token
-        if not token.is_sign(*signs):
-            return None
-        self.position += 1
-        return token
-
     def hypothesis(self) -> Hypothesis:
         """Read two sides and the relation between them."""
         if self.at(Kind.END):
-            raise self.error("The hypothesis is empty.", "Two sides and one of < > =.", EXAMPLE)
+            raise self.error(
+                "hypothesis-empty", "The hypothesis is empty.", "Two sides and one of < > =.", EXAMPLE
+            )
         left = self.sum()
         relation = self.token
         if relation.kind is not Kind.RELATION:
             needed = "An operator, or one of < > = and the other side, was needed."
-            raise self.error(f"Found {relation}.", needed, EXAMPLE)
+            raise self.error("no-relation", f"Found {relation}.", needed, EXAMPLE)
         self.position += 1
         right = self.sum()
         if self.at(Kind.RELATION):
             raise self.error(
+                "second-relation",
                 f"Found a second relation, {self.token}.",
                 "A hypothesis has one.",
                 "Test two hypotheses. The probability of an interval: 'x = 0' with rope=(lower, upper).",
             )
         if not self.at(Kind.END):
-            raise self.error(f"Found {self.token}.", "An operator, or the end, was needed.")
+            raise self.error(
+                "unexpected-token", f"Found {self.token}.", "An operator, or the end, was needed."
+            )
         if not self.quantities:
-            raise self.error("The hypothesis names no parameter.", "", EXAMPLE, span=(0, len(self.text)))
+            raise self.error(
+                "hypothesis-without-parameter",
+                "The hypothesis names no parameter.",
+                "",
+                EXAMPLE,
+                span=(0, len(self.text)),
+            )
         for side in (left, right):
             self._check(side)
         return Hypothesis(self.text, left, right, RELATIONS[relation.text], self.quantities)
-
-    @contextmanager
-    def nested(self) -> Iterator[None]:
-        """Count how deep the reader is, so that Python's own stack never decides."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.error(
-                f"The hypothesis is nested more than {MAX_NESTING} deep.",
-                f"At most {MAX_NESTING} levels are read.",
-            )
-        yield
-        self.depth -= 1
 
     def sum(self) -> Node:
         """Read terms joined by ``+`` and ``-``."""
@@ -197,14 +179,16 @@ class _Reader:
         if opening is None:
             before = self.tokens[self.position - 1] if self.position else None
             after = f"after {before}" if before else "at the start"
-            raise self.error(f"Found {token}.", f"A name, a number or a function was needed {after}.")
+            raise self.error(
+                "unexpected-token", f"Found {token}.", f"A name, a number or a function was needed {after}."
+            )
         with self.nested():
             inside = self.sum()
         closing = self.take(")")
         if closing is None:
             if self.at(Kind.END):
-                raise self.error("'(' is never closed.", "A ')' was needed.", span=opening.span)
-            raise self.error(f"Found {self.token}.", "An operator or ')' was needed.")
+                raise self.error("not-closed", "'(' is never closed.", "A ')' was needed.", span=opening.span)
+            raise self.error("unexpected-token", f"Found {self.token}.", "An operator or ')' was needed.")
         if token.kind is Kind.FUNCTION:
             return Call(token.text, (inside,), span=(token.span[0], closing.span[1]))
         return inside
@@ -213,7 +197,12 @@ class _Reader:
         """Read a number."""
         value = float(token.text)
         if not math.isfinite(value):
-            raise self.error("The number is too large.", "One below 1.8e308 was needed.", span=token.span)
+            raise self.error(
+                "number-too-large",
+                "The number is too large.",
+                "One below 1.8e308 was needed.",
+                span=token.span,
+            )
         return Number(value, span=token.span)
 
     def _check(self, node: Node) -> None:
@@ -221,12 +210,19 @@ class _Reader:
         if isinstance(node, Chain):
             for sign, operand in zip(node.signs, node.operands[1:], strict=True):
                 if sign == "/" and not columns_of(operand) and compute(operand, _no_column) == 0:
-                    raise self.error("Found a division by 0.", "Another divisor.", span=operand.span)
+                    raise self.error(
+                        "division-by-zero", "Found a division by 0.", "Another divisor.", span=operand.span
+                    )
         for child in children(node):
             self._check(child)
         if not columns_of(node) and not np.isfinite(compute(node, _no_column)):
             start, end = node.span
-            raise self.error(f"{self.text[start:end]} is no finite number.", "A number.", span=node.span)
+            raise self.error(
+                "hypothesis-not-finite",
+                f"{self.text[start:end]} is no finite number.",
+                "A number.",
+                span=node.span,
+            )
 
 
 def _no_column(name: str) -> np.ndarray:

@@ -71,6 +71,7 @@ def roots(hypothesis: Hypothesis, draws: np.ndarray, support: str) -> list[tuple
     flat = [*touched, *unbounded]
     if flat:
         raise ModelError(
+            "no-density-at-point",
             f"The difference of the two sides has no finite density at 0: its slope is 0 or has no bound at "
             f"{flat[0]:g}.",
             "A hypothesis about the parameter itself, or an interval.",
@@ -84,13 +85,14 @@ def _check_number(hypothesis: Hypothesis, count: int) -> None:
     remedy = "Test a direction, or an interval: rope=(lower, upper)."
     if not count:
         raise ModelError(
+            "point-beyond-prior",
             f"The two sides cross nowhere {where}: all values are on one side of the point.",
             "A point inside the prior's support, where the ratio of densities has a meaning.",
             remedy,
         )
     if count > MOST:
         found = f"The two sides are equal at more than {MOST} points {where}."
-        raise ModelError(found, f"At most {MOST} points.", remedy)
+        raise ModelError("too-many-points", found, f"At most {MOST} points.", remedy)
 
 
 def _touched(

@@ -70,9 +70,12 @@ def tokenize(text: str, names: Names) -> list[Token]:
         If the text is too long, holds a sign that hypotheses do not have, or names what the fit does not.
     """
     if not isinstance(text, str):
-        raise FormulaError(f"A hypothesis is of type {type(text).__name__}.", "It is text.", EXAMPLE)
+        raise FormulaError(
+            "hypothesis-not-text", f"A hypothesis is of type {type(text).__name__}.", "It is text.", EXAMPLE
+        )
     if len(text) > MAX_CHARACTERS:
         raise FormulaError(
+            "hypothesis-too-long",
             f"The hypothesis has {len(text):,} characters.",
             f"At most {MAX_CHARACTERS:,} are read.",
             "Compute from the draws, fit.to_frame(), what takes more.",
@@ -122,6 +125,7 @@ def _quantity(text: str, start: int, variable: Labelled, end: int, names: Names)
             return Token(Kind.QUANTITY, text[start:end], (start, end), only)
         rows = variable.printed
         raise FormulaError(
+            "label-not-named",
             f"{variable.name} has {len(rows):,} numbers.",
             "The label of one of them.",
             f"Such as {rows[0]}.",
@@ -133,9 +137,12 @@ def _quantity(text: str, start: int, variable: Labelled, end: int, names: Names)
         if (one := variable.find(text[end + 1 : close])) is not None:
             return Token(Kind.QUANTITY, text[start : close + 1], (start, close + 1), one)
     if not closing:
-        raise FormulaError("'[' is never closed.", "A ']' was needed.", formula=text, span=(end, end + 1))
+        raise FormulaError(
+            "not-closed", "'[' is never closed.", "A ']' was needed.", formula=text, span=(end, end + 1)
+        )
     label = text[end + 1 : closing[0]]
     raise FormulaError(
+        "unknown-name",
         f"There is no {variable.name}[{label}].",
         nearest(f"{variable.name}[{label}]", variable.printed)
         if variable.labels
@@ -150,6 +157,7 @@ def _unknown(text: str, word: re.Match[str], called: bool, names: Names) -> Form
     name = word.group().strip("`")
     if called:
         return FormulaError(
+            "unknown-function",
             f"{name!r} is not a function that hypotheses know.",
             f"Functions: {', '.join(FUNCTIONS)}.",
             formula=text,
@@ -164,6 +172,7 @@ def _unknown(text: str, word: re.Match[str], called: bool, names: Names) -> Form
     if dotted and not needed.startswith("Did"):
         needed = "A dot would be attribute access, which hypotheses do not have."
     return FormulaError(
+        "unknown-name",
         f"There is no quantity {name!r}.",
         needed,
         "Names are those of the rows of fit.summary(), and of fit.summary(levels=...).",
@@ -181,10 +190,15 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
                 "it is not near a point: rope=(-0.1, 0.1) beside '='."
             )
             return FormulaError(
-                f"Found {found!r}.", needed, rewrite(text, span, "="), formula=text, span=span
+                "unexpected-sign",
+                f"Found {found!r}.",
+                needed,
+                rewrite(text, span, "="),
+                formula=text,
+                span=span,
             )
         needed = "One of < > = joins the sides of a hypothesis."
-        return FormulaError(f"Found {found!r}.", needed, EXAMPLE, formula=text, span=span)
+        return FormulaError("unexpected-sign", f"Found {found!r}.", needed, EXAMPLE, formula=text, span=span)
     character = text[position]
     remedy = ""
     if character in "\"'":
@@ -197,4 +211,6 @@ def _refusal(text: str, position: int, match: re.Match[str] | None) -> FormulaEr
         remedy = "Give several hypotheses as a list."
     elif character.isdigit():
         remedy = "A name that starts with a digit goes between backticks."
-    return FormulaError(f"Found {character!r}.", SIGNS, remedy, formula=text, span=(position, position + 1))
+    return FormulaError(
+        "unexpected-sign", f"Found {character!r}.", SIGNS, remedy, formula=text, span=(position, position + 1)
+    )

@@ -69,6 +69,7 @@ class Areas(Basis):
         column = frame[self.name].tolist()
         if unknown := list(dict.fromkeys(value for value in column if value not in place)):
             raise DataError(
+                "labels-not-in-matrix",
                 f"The matrix {term.matrix!r} lacks {counted(len(unknown), 'area')} of {self.name!r} "
                 f"({listing(map(repr, unknown))}); its labels are {listing(map(repr, self.labels))}.",
                 "A row and a column for every area, labelled as in the table: text is not a number.",
@@ -95,6 +96,7 @@ def learn(term: CurveTerm, frame: pd.DataFrame, matrices: Mapping[str, Any]) -> 
         if (degrees == 0).any():
             alone = listing(repr(labels[k]) for k in np.flatnonzero(degrees == 0))
             raise DataError(
+                "area-without-neighbour",
                 f"In {name!r} {alone} has no neighbour.",
                 "At least one for each area, with type='escar'.",
                 "type='bym2' gives areas without neighbours effects of their own.",
@@ -123,6 +125,7 @@ def _neighbours(name: str, area: str, matrices: Mapping[str, Any]) -> tuple[tupl
     """Return the labels of areas and the weights of neighbours."""
     if name not in matrices:
         raise ModelError(
+            "matrix-not-given",
             f"The formula names the matrix {name!r} of neighbours, which was not given.",
             nearest(name, matrices) if matrices else "No matrices were given.",
             f"Model(..., covariances={{{name!r}: pandas.DataFrame(weights, areas, areas)}}).",
@@ -130,14 +133,24 @@ def _neighbours(name: str, area: str, matrices: Mapping[str, Any]) -> tuple[tupl
     given = matrices[name]
     if not (hasattr(given, "index") and hasattr(given, "columns")):
         raise DataError(
+            "matrix-without-labels",
             f"The matrix {name!r} has no labels: which of its rows belongs to which {area!r} is not known.",
             "A DataFrame with the areas as its index and its columns.",
             f"pandas.DataFrame({name}, areas, areas)",
         )
     labels = given.index.tolist()
     if len(set(labels)) < len(labels) or set(labels) != set(given.columns) or len(labels) < 2:
-        raise DataError(f"The labels of {name!r} are not the same in rows and columns, once each.")
-    weights = given.loc[labels, labels].to_numpy(float)
+        raise DataError(
+            "matrix-labels",
+            f"The labels of {name!r} are not the same in rows and columns, once each.",
+            "A DataFrame that has each label once in its index, and the same ones as its columns.",
+        )
+    try:
+        weights = given.loc[labels, labels].to_numpy(float)
+    except (TypeError, ValueError) as problem:
+        raise DataError(
+            "matrix-type", f"The matrix {name!r} holds no numbers.", "Weights: 1 for neighbours, else 0."
+        ) from problem
     wrong = (
         ~np.isfinite(weights) | (weights < 0) | (np.abs(weights - weights.T) > 1e-12 * np.abs(weights).max())
     )
@@ -145,6 +158,7 @@ def _neighbours(name: str, area: str, matrices: Mapping[str, Any]) -> tuple[tupl
         i, j = np.argwhere(wrong)[0] if wrong.any() else (0, 0)
         found = f"{labels[i]!r} and {labels[j]!r} have {weights[i, j]:g} and {weights[j, i]:g}"
         raise DataError(
+            "not-neighbours",
             f"The matrix {name!r} is no matrix of neighbours"
             + (f": {found}." if wrong.any() else ": its diagonal is not zero, or all of it is."),
             "Weights of neighbours, such as 1, the same both ways round; 0 for others, and on the diagonal.",

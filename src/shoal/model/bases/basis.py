@@ -75,6 +75,7 @@ def require_distinct(curve: str, name: str, x: np.ndarray, least: int, option: s
     distinct = len(np.unique(x))
     if distinct < least:
         raise DataError(
+            "basis-size",
             f"{curve} has {option}, and {name} {counted(distinct, 'distinct value')}.",
             "At least as many distinct values as basis functions.",
             remedy,

@@ -77,6 +77,7 @@ class Hilbert(Basis):
         edge = self.boundary * self.half
         if words := beyond(self.name, x[:, 0], self.middle - edge, self.middle + edge):
             raise DataError(
+                "outside-basis",
                 f"{words.replace('was fitted', 'is known')}.",
                 "Beyond the boundary of its basis a Gaussian process is not known.",
                 f"Leave these rows out, or fit with a wider boundary: {term.name[:-1]}, c=...).",

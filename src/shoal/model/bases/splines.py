@@ -227,7 +227,12 @@ def read_numbers(term: CurveTerm, frame: pd.DataFrame) -> np.ndarray:
     out = []
     for predictor in term.predictors:
         if not predictor.columns:
-            raise DataError(f"{term.name} names no column.", "A predictor that varies.", "Name a column.")
+            raise DataError(
+                "curve-without-column",
+                f"{term.name} names no column.",
+                "A predictor that varies.",
+                "Name a column.",
+            )
         columns = {name: numeric_column(lookup(frame, name), name) for name in predictor.columns}
         out.append(np.asarray(evaluate(predictor, columns), float))
     return np.column_stack(out)

@@ -44,6 +44,7 @@ class Steps(Basis):
         places, series = {value: i for i, value in enumerate(self.values)}, lookup(frame, self.name)
         if unknown := [value for value in dict.fromkeys(series.tolist()) if value not in places]:
             raise DataError(
+                "unknown-category",
                 f"{self.name!r} has values that {term.name} does not know: {listing(map(repr, unknown))}.",
                 f"Known values, in order: {listing(map(repr, self.values), 10)}.",
                 "Correct these rows or leave them out: a step that no row showed has no size.",
@@ -67,6 +68,7 @@ def learn(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray) -> Steps:
     values = _ordered(name, series)
     if not 1 < len(values) <= MOST + 1:
         raise DataError(
+            "basis-size",
             f"{term.name} has {len(values) - 1:,} steps.",
             f"From 1 to {MOST} steps were needed.",
             f"A smooth curve is s({term.predictors[0].text})."
@@ -88,6 +90,7 @@ def _ordered(name: str, series: pd.Series) -> tuple[Any, ...]:
         return tuple(range(int(series.min()), int(series.max()) + 1))
     own, kind = f"data[{name!r}]", "an unordered category" if not numbers else "numbers that are not whole"
     raise DataError(
+        "categories-without-order",
         f"Column {name!r} holds {kind}.",
         "A monotonic effect needs an order: integers, or an ordered category.",
         f"Order its categories, {own} = pandas.Categorical({own}, categories=[...], ordered=True), or write "

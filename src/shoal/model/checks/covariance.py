@@ -28,18 +28,10 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     labelled = hasattr(given, "index") and hasattr(given, "columns")
     if labelled:
         given = _of_levels(name, factor, given, labels.tolist())
-    try:
-        matrix = np.asarray(given)
-        matrix = matrix if np.iscomplexobj(matrix) else matrix.astype(float)
-    except (TypeError, ValueError) as problem:
-        raise DataError(
-            f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers ({problem}).",
-            f"A {count} x {count} matrix of numbers.",
-        ) from problem
-    if np.iscomplexobj(matrix):
-        raise DataError(f"The covariance {name!r} holds complex numbers.", "A matrix of real numbers.")
+    matrix = _real(name, given, count)
     if matrix.shape != (count, count):
         raise DataError(
+            "covariance-shape",
             f"The covariance {name!r} has shape {matrix.shape}, {factor!r} has {count} levels.",
             f"A {count} x {count} matrix in the order of the levels, or a DataFrame with labels.",
         )
@@ -47,6 +39,7 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
         raise DataError(
+            "covariance-not-symmetric",
             f"The covariance {name!r} is not symmetric and finite: levels {labels.tolist()[i]!r} and "
             f"{labels.tolist()[j]!r} have {matrix[i, j]:g}, and the other way round {matrix[j, i]:g}.",
             "A covariance matrix: finite numbers, the same both ways round.",
@@ -60,11 +53,29 @@ def covariance(name: str, factor: str, given: Any, labels: np.ndarray) -> np.nda
     if singular:
         least = float(np.linalg.eigvalsh(matrix)[0])
         raise DataError(
+            "covariance-not-positive",
             f"The covariance {name!r} is not positive definite (smallest eigenvalue {least:.3g}).",
             "A positive definite matrix.",
             "Levels that are copies of each other are one level.",
         )
     return root
+
+
+def _real(name: str, given: Any, count: int) -> np.ndarray:
+    """Return what was given as floats; text that reads as numbers is none."""
+    needed = f"A {count} x {count} matrix of numbers."
+    try:
+        matrix = np.asarray(given)
+        if matrix.dtype.kind in "US" or any(isinstance(value, str) for value in matrix.flat):
+            raise TypeError("text")
+        if np.iscomplexobj(matrix):
+            raise DataError(
+                "covariance-not-numbers", f"The covariance {name!r} holds complex numbers.", needed
+            )
+        return matrix.astype(float)
+    except (TypeError, ValueError) as problem:
+        found = f"The covariance {name!r} is of type {type(given).__name__} and holds no numbers."
+        raise DataError("covariance-not-numbers", found, needed) from problem
 
 
 def order_of_rows(name: str, columns: tuple[str, ...], given: Any, index: np.ndarray, labels: Any) -> None:
@@ -94,6 +105,7 @@ def order_of_rows(name: str, columns: tuple[str, ...], given: Any, index: np.nda
     if len(columns) > 1:
         values = "(" + " + ':' + ".join(f"data[{column!r}].astype(str)" for column in columns) + ")"
     raise DataError(
+        "covariance-without-labels",
         f"The covariance {name!r} has no labels: which of its rows belongs to which level of "
         f"{':'.join(columns)!r} is not known. Sorted, the levels are "
         f"{listing(map(repr, labels.tolist()), 3)}; the table names first {met}.",
@@ -109,6 +121,7 @@ def _of_levels(name: str, factor: str, given: Any, labels: list[Any]) -> Any:
     twice = [v for side in (given.index, given.columns) for v in side[side.duplicated()]]
     if twice:
         raise DataError(
+            "covariance-labels",
             f"The covariance {name!r} has {listing(map(repr, dict.fromkeys(twice)))} more than once among "
             "its labels.",
             "One row and one column for every level.",
@@ -116,6 +129,7 @@ def _of_levels(name: str, factor: str, given: Any, labels: list[Any]) -> Any:
     missing = [v for v in labels if v not in given.index or v not in given.columns]
     if missing:
         raise DataError(
+            "covariance-lacks-levels",
             f"The covariance {name!r} lacks {len(missing)} levels of {factor!r} "
             f"({listing(map(repr, missing))}); its labels are {listing(map(repr, given.index.tolist()))}.",
             "A row and a column for every level, labelled as in the table: text is not a number.",

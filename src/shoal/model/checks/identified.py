@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
@@ -27,14 +28,17 @@ def columns(design: Design) -> None:
     """Raise on constant and dependent columns and unidentified residuals."""
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
-        raise DataError(f"Two population columns are named {listing(twice)}.", "Distinct names.")
+        raise DataError(
+            "columns-alike", f"Two population columns are named {listing(twice)}.", "Distinct names."
+        )
     for name, term, column in zip(design.columns, design.terms, design.x.T, strict=True):
         _moderate(name, column)
         if term != "Intercept" and np.ptp(column) == 0:
             raise DataError(
-                f"The column {name!r} has the same value, {column[0]:g}, in all {len(column)} rows.",
+                "column-constant",
+                f"The column {name!r} has the same value, {column[0]:g}, in all {design.observations} rows.",
                 "A predictor must vary.",
-                f"Remove {name!r} from the formula.",
+                _without(name, design.columns),
             )
     _moderate(design.formula.response.value.text, design.rows.y)
     _dependent(design)
@@ -46,11 +50,20 @@ def columns(design: Design) -> None:
     _exact(design)
 
 
+def _without(name: str, columns: Sequence[str]) -> str:
+    """Return how a formula gets rid of a column that is constant: by its term, which may have others."""
+    term = re.sub(r"\[[^][]*\]$", "", name)
+    if term == name or not any(other.startswith(f"{term}[") for other in columns if other != name):
+        return f"Remove {name!r} from the formula."
+    return f"It is one of the columns of {term}: take fewer of them, or knots within the data."
+
+
 def _moderate(name: str, values: np.ndarray) -> None:
     """Raise if the square of a number, or of its reciprocal, is too large for a float."""
     largest = float(np.abs(values).max())
     if largest and not 1 / LARGEST < largest < LARGEST:
         raise DataError(
+            "numbers-too-large",
             f"The values of {name!r} have sizes up to {largest:.3g}.",
             f"Numbers between {1 / LARGEST:g} and {LARGEST:g}, whose squares are numbers too.",
             "Measure it in another unit.",
@@ -66,6 +79,7 @@ def _dependent(design: Design) -> None:
         return  # more columns than rows: their priors are what identifies them, and the user knows
     if involved := _combination(x, names):
         raise DataError(
+            "columns-dependent",
             f"The population columns depend on each other: {involved} = 0 in every row, or almost.",
             "Columns that no others add up to.",
             "Leave one of them out of the formula; of a column that hardly varies for its size, subtract the "
@@ -93,6 +107,7 @@ def _dependent_effects(group: Group) -> None:
     for effect, column in zip(group.effects, group.z.T, strict=True):
         if not column.any():
             raise DataError(
+                "effect-zero",
                 f"The column of the effect {effect!r} of {group.name!r} is zero in all {len(column)} rows.",
                 "A column that varies.",
                 f"Remove {effect!r} from `(… | {group.name})`.",
@@ -103,6 +118,7 @@ def _dependent_effects(group: Group) -> None:
         names = [group.effects[k] for k in columns]
         if involved := _combination(group.z[:, columns], names):
             raise DataError(
+                "effects-dependent",
                 f"Effects of {group.name!r} depend on each other: {involved} = 0 in every row, or almost.",
                 "Effects whose standard deviations the rows can tell apart.",
                 f"Leave one of {listing(map(repr, names))} out of `(… | {group.name})`.",
@@ -124,6 +140,7 @@ def _twins(first: Group, second: Group) -> None:
         for j, other in enumerate(second.effects):
             if _combination(np.column_stack([first.z[:, i], second.z[:, j]]), (effect, other)):
                 raise DataError(
+                    "factors-alike",
                     f"The grouping factors {first.name!r} and {second.name!r} put the same rows together: "
                     f"{levels} levels each, under other labels.",
                     f"Factors that differ: {first.sd}[{effect}] and {second.sd}[{other}] cannot be told "
@@ -149,19 +166,21 @@ def _exact(design: Design) -> None:
     y = family.normal_response(design.rows) if family.linear_gaussian else design.rows.y
     _spread(design.formula.response.value.text, y)
     y = y - design.offset
-    if design.n_rows > design.x.shape[1] and _reproduced(design.x, y, y):
+    if design.observations > design.x.shape[1] and _reproduced(design.x, y, y):
         raise DataError(
+            "no-residual",
             f"The population columns reproduce {design.formula.response.value.text!r} without error.",
             "Rows that leave a residual: sigma is zero here, and the posterior infinite.",
             "Is a predictor made from the response?",
         )
     for group in (group for group in design.groups if group.weight is None):
         constant = (np.ptp(group.z, axis=0) == 0).any()
-        if constant and design.n_rows > design.x.shape[1] + len(group.labels):
+        if constant and design.observations > design.x.shape[1] + len(group.labels):
             inside = [_within(column, group) for column in design.x.T]
             x = np.column_stack(inside) if inside else design.x
             if _reproduced(x, _within(y, group), y):
                 raise DataError(
+                    "no-residual-within-levels",
                     f"{design.formula.response.value.text!r} has no residual within the {len(group.labels)} "
                     f"levels of {group.name!r}: they and the population columns reproduce every row.",
                     "Rows that differ within levels: sigma is zero here, and the posterior infinite.",
@@ -174,6 +193,7 @@ def _spread(name: str, y: np.ndarray) -> None:
     size, sd = float(np.abs(y).max()), float(y.std())
     if 0 < sd < LEAST_SPREAD * size:
         raise DataError(
+            "mean-too-large",
             f"{name!r} has a mean of {y.mean():.4g} and a standard deviation of {sd:.3g}: the mean is too "
             "large for the spread, of which rounding leaves too few digits.",
             f"A standard deviation of at least {LEAST_SPREAD:g} of the size.",
@@ -202,10 +222,11 @@ def _reproduced(x: np.ndarray, y: np.ndarray, whole: np.ndarray) -> bool:
 def _residual(design: Design, group: Group) -> None:
     if "sigma" not in design.parameters or design.known_se or group.student or group.weight is not None:
         return
-    if len(group.labels) == design.n_rows and _spreads_as_residuals(group) and _alike(group):
+    if len(group.labels) == design.observations and _spreads_as_residuals(group) and _alike(group):
         effects = "1" if (np.ptp(group.z, axis=0) == 0).any() else "…"
         raise DataError(
-            f"Every one of the {design.n_rows} rows is its own level of {group.name!r}.",
+            "one-row-a-level",
+            f"Every one of the {design.observations} rows is its own level of {group.name!r}.",
             "With a residual sigma, some levels need two rows: the two spreads cannot be told apart.",
             f"Give known standard errors (`y | se(s) ~ …`) or drop `({effects} | {group.name})`.",
         )
@@ -230,12 +251,12 @@ def columns_for_rows(design: Design) -> list[Remark]:
     return [
         Remark(
             "columns-for-rows",
-            f"{term} has {count:,} columns, and the table {counted(design.n_rows, 'row')}: each row has a "
-            "coefficient of its own, of which it alone and the prior say anything.",
+            f"{term} has {count:,} columns, and the table {counted(design.observations, 'row')}: each row "
+            "has a coefficient of its own, of which it alone and the prior say anything.",
             "Take fewer columns, or let them share what they know: (1 | g) of a category, s(x) of a number.",
         )
         for term, count in counts.items()
-        if count >= design.n_rows - 1
+        if count >= design.observations - 1
     ]
 
 
@@ -245,8 +266,9 @@ def split_variance(design: Design) -> list[Remark]:
         return []
     found = []
     for group in design.groups:
-        present = int((group.counts > 0).sum())
-        repeated = int(group.counts.sum()) - present
+        sizes = design.sizes(group)
+        present = int((sizes > 0).sum())
+        repeated = int(sizes.sum()) - present
         if (
             group.student
             or group.weight is not None

@@ -20,6 +20,7 @@ def group_name(name: str, reserved: set[str]) -> None:
     """Raise if a grouping factor has the name of something else in a result."""
     if name in reserved:
         raise ModelError(
+            "factor-name",
             f"The grouping factor is called {name!r}, which names something else in every result.",
             f"Another name than {listing(sorted(reserved))}.",
             "Rename the column.",
@@ -30,6 +31,7 @@ def levels(name: str, labels: np.ndarray) -> None:
     """Raise if a grouping factor has fewer than two levels."""
     if len(labels) < 2:
         raise DataError(
+            "one-level",
             f"The grouping factor {name!r} has one level ({labels.tolist()[0]!r}).",
             "At least two levels, or nothing can vary between them.",
             f"Drop the term `(… | {name})`.",
@@ -46,6 +48,7 @@ def constant_within(group: Group, column: str, category: np.ndarray, categories:
         one, labels = wrong[0], group.labels.tolist()
         both = listing(map(repr, [categories.tolist()[least[one]], categories.tolist()[most[one]]]))
         raise DataError(
+            "varies-within-levels",
             f"{column!r} is not constant within {wrong.size} of {len(labels)} levels of {group.name!r} "
             f"({listing(repr(labels[i]) for i in wrong)}): {labels[one]!r} has {both}.",
             f"by={column} groups the levels, so that each has one category.",
@@ -62,6 +65,7 @@ def distinct(parts: pd.DataFrame, codes: np.ndarray, labels: np.ndarray) -> None
         both = pairs[pairs["code"] == code].drop(columns="code").to_dict("records")
         shown = "; ".join(", ".join(f"{name} = {value!r}" for name, value in own.items()) for own in both)
         raise DataError(
+            "levels-alike",
             f"Different levels of {':'.join(parts.columns)!r} read alike, as {labels[code]!r}: {shown}.",
             "Labels that stay distinct when joined by a colon.",
             f"Replace the colons in the labels: {_replaced(parts)}",
@@ -78,10 +82,15 @@ def _replaced(parts: pd.DataFrame) -> str:
 def effects(name: str, effects: list[str]) -> None:
     """Raise if a grouping factor has no effect, or the same effect twice."""
     if not effects:
-        raise ModelError(f"The term of grouping factor {name!r} has no effects.", "Write `(1 | …)`.")
+        raise ModelError(
+            "factor-without-effects",
+            f"The term of grouping factor {name!r} has no effects.",
+            "Write `(1 | …)`.",
+        )
     twice = sorted({e for e in effects if effects.count(e) > 1})
     if twice:
         raise ModelError(
+            "effect-twice",
             f"Effect {listing(twice)} of grouping factor {name!r} appears twice.",
             "Each effect once per factor.",
             f"Note that `(x | {name})` includes the intercept: write `(0 + x | {name})` for the slope alone.",

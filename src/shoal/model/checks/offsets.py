@@ -42,7 +42,7 @@ def offsets(design: Design, frame: pd.DataFrame) -> list[Remark]:
         scale = f"It is added to the linear predictor, which has the {design.family.link} link"
         logged = f"Is offset(log({offset.text})) meant?" if (values > 0).all() else "Is it in another unit?"
         if log and max(abs(low), abs(high)) > ENDLESS:
-            raise DataError(f"offset({offset.text}) {what}.", f"{scale}.", logged)
+            raise DataError("offset-too-large", f"offset({offset.text}) {what}.", f"{scale}.", logged)
         found.append(
             Remark("offset", f"offset({offset.text}) {what}: is that on the right scale? {scale}.", logged)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shoal.model.checks.alike import alike
 from shoal.model.checks.categories import unobserved
 from shoal.model.checks.identified import columns_for_rows, split_variance
 from shoal.model.checks.levels import nesting
@@ -27,5 +28,6 @@ def remarks(design: Design, frame: pd.DataFrame) -> list[Remark]:
         *slopes(design),
         *separation(design, frame),
         *offsets(design, frame),
+        *alike(design.formula.columns, frame),
         *split_variance(design),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import DataError, ModelError, counted, listing, nearest
+from shoal.errors import DataError, ModelError, counted, listing, meant
 from shoal.families import FAMILIES, Family, Rows
 from shoal.families.ordinal import Ordinal
 from shoal.formula.dialects import proportion_as_trials
@@ -30,24 +30,30 @@ def additions(formula: Formula, family: Family) -> None:
     if response.thres_gr is not None and not family.ordinal:
         able = [name for name, own in FAMILIES.items() if own.ordinal]
         raise ModelError(
+            "addition-not-taken",
             f"The formula has thres(...), and family {family.name!r} has no cutpoints.",
             f"A family of ordered categories: {listing(able)}.",
         )
     if response.rate is not None and family.link != "log":
         raise ModelError(
+            "rate-without-log-link",
             f"The formula has rate({response.rate.text}), and family {family.name!r} has the link "
             f"{family.link!r}.",
             "A log link, by which responses grow in proportion to their exposure.",
         )
     if response.trials is not None and response.trials.text == response.value.text:
         raise ModelError(
+            "response-is-trials",
             f"{response.value.text!r} is the response and the number of trials: every trial succeeded.",
             "Successes, and the trials they are out of.",
             "Write `successes | trials(n) ~ …`, or `trials(successes + failures)`.",
         )
     for name in sorted(given - family.takes):
         raise ModelError(
-            f"The formula has {name}(...), which family {family.name!r} does not take.",
+            "addition-not-taken",
+            f"The response is {several}, and family {family.name!r} takes no trials."
+            if name == "trials" and (several := _several(formula))
+            else f"The formula has {name}(...), which family {family.name!r} does not take.",
             f"It takes {listing(sorted(family.takes)) or 'neither trials nor se'}.",
             "Use family='binomial' for counts out of trials." + _as_list(formula)
             if name == "trials"
@@ -59,7 +65,9 @@ def additions(formula: Formula, family: Family) -> None:
         needed = _with_trials(formula)
         if name in ("vint", "vreal"):
             needed = "Its columns.", write(f"{response.value.text} | {name}(…) {formula.right}")
-        raise ModelError(f"Family {family.name!r} needs {name}(...) and the formula has none.", *needed)
+        raise ModelError(
+            "addition-missing", f"Family {family.name!r} needs {name}(...) and the formula has none.", *needed
+        )
 
 
 def predictors(given: Mapping[str, Any], formula: Formula, family: Family) -> None:
@@ -68,15 +76,25 @@ def predictors(given: Mapping[str, Any], formula: Formula, family: Family) -> No
     for name, own in given.items():
         if isinstance(own, Formula) and own.residuals is not None:
             raise ModelError(
+                "residuals-of-parameter",
                 f"The predictor of {name!r} has {own.residuals.function}(...).",
                 "It stands in the formula of the response, whose residuals correlate.",
             )
         if name not in known:
+            remedy = meant(name, known)
+            if name in family.parameters(False, False):
+                se = formula.response.se
+                remedy = f"se({se.text}) takes its place: se({se.text}, sigma=True) has both." if se else ""
+            elif name in ("mu", formula.response.value.text):
+                remedy = "The mean has the predictor of the formula itself."
             raise ModelError(
+                "parameter-not-of-family",
                 f"Family {family.name!r} has no parameter {name!r} to be predicted.",
                 f"Its parameters: {listing(known)}." if known else "It has none besides its mean.",
-                nearest(name, known) if known else "",
+                remedy,
             )
+        if isinstance(own, Formula):
+            _apart_from_response(own, f" of {name}")
 
 
 def specific(formula: Formula, family: Family) -> Ordinal:
@@ -88,6 +106,7 @@ def specific(formula: Formula, family: Family) -> Ordinal:
     needed = f"Category-specific effects belong to the families {listing(able)}."
     if family.ordinal:
         raise ModelError(
+            "specific-effects",
             f"The formula has cs(...), and the cutpoints of family {family.name!r} are in ascending order: "
             "effects that differ between them would break it in some rows, whose probabilities would be "
             "negative.",
@@ -96,6 +115,7 @@ def specific(formula: Formula, family: Family) -> Ordinal:
             "after the other.",
         )
     raise ModelError(
+        "specific-effects",
         f"The formula has cs(...), and family {family.name!r} has no ordered categories.",
         needed,
         "A cubic spline, which is called cs, too, has its degrees of freedom: cs(x, df=5).",
@@ -105,25 +125,30 @@ def specific(formula: Formula, family: Family) -> Ordinal:
 def correlated_residuals(formula: Formula, family: Family, rows: Rows) -> None:
     """Raise if residuals are to correlate that are not normal with a sigma."""
     assert formula.residuals is not None
-    for what in not_plainly_normal(formula, family, rows):
+    for what in in_the_way(formula, family, rows, able=family.name == "gaussian"):
         raise ModelError(
+            "residuals-not-possible",
             f"{formula.residuals.function}(...) with {what}.",
             "Residuals correlate in gaussian responses without se(...).",
             "An effect a level, (1 | g), correlates the rows of a level in every family.",
         )
     if formula.residuals.function == "sar" and formula.response.subset is not None:
         raise ModelError(
+            "residuals-not-possible",
             "sar(...) with subset().",
             "Predictors of all rows: a row depends on all others, those without a response, too.",
             "Give these the weight 0, and any number as their response: y | weights(w) ~ ….",
         )
 
 
-def not_plainly_normal(formula: Formula, family: Family, rows: Rows) -> list[str]:
-    """Return what keeps the rows of a response from being normal with a sigma and whole weights."""
+def in_the_way(formula: Formula, family: Family, rows: Rows, able: bool) -> list[str]:
+    """Return what keeps residuals from correlating: a family that is not `able`, or rows that are not plain.
+
+    These are observed as they are, or not at all, with a sigma and whole weights.
+    """
     response = formula.response
     conditions = {
-        f"family {family.name!r}": family.name != "gaussian",
+        f"family {family.name!r}": not able,
         "se()": response.se is not None,
         "mi()": response.mi,
         "cens() or trunc()": response.coarse,
@@ -151,6 +176,12 @@ def _with_trials(formula: Formula) -> tuple[str, str]:
     )
 
 
+def _several(formula: Formula) -> str:
+    """Return ``cbind(y, z)`` where it stands for successes and failures, else nothing."""
+    written = formula.text.partition("~")[0].partition("|")[0].strip()
+    return written if written.startswith("cbind(") else ""
+
+
 def _as_list(formula: Formula) -> str:
     """Return the list of responses that ``cbind(y, z)`` is in a multivariate regression of R."""
     trials = read_piece(formula.response.trials.text) if formula.response.trials else None
@@ -163,8 +194,8 @@ def _as_list(formula: Formula) -> str:
     return f" Several responses are a list: [{', '.join(each)}]."
 
 
-def _apart_from_response(formula: Formula) -> None:
-    """Raise if a column of the response stands right of the tilde."""
+def _apart_from_response(formula: Formula, of: str = "") -> None:
+    """Raise if a column of the response stands right of the tilde, in the predictor `of` a parameter."""
     specific = formula.specific.columns if formula.specific else ()
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
@@ -179,7 +210,8 @@ def _apart_from_response(formula: Formula) -> None:
     for what, columns in places.items():
         if both := [c for c in formula.response.value.columns if c in columns]:
             raise ModelError(
-                f"{both[0]!r} is the response and {what}.",
+                "response-on-both-sides",
+                f"{both[0]!r} is the response and {what}{of}.",
                 "Columns other than the response itself on the right.",
                 "Remove it from one side.",
             )
@@ -196,6 +228,7 @@ def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = 
     if values.dtype.kind not in "biuf":
         shown = listing(repr(v) for v in dict.fromkeys(values.tolist()))
         raise DataError(
+            "not-numbers",
             f"{name!r} holds {shown}, not numbers.",
             "Numbers (or True and False).",
             remedy(name.strip("`"), values.tolist()),
@@ -203,6 +236,7 @@ def numeric(name: str, values: np.ndarray, remedy: Callable[[str, list], str] = 
     bad = np.flatnonzero(~np.isfinite(values.astype(float)))
     if bad.size:
         raise DataError(
+            "values-not-finite",
             f"{name!r} is not finite in {bad.size} of {values.size} rows (rows {listing(bad)}).",
             "Finite numbers.",
             "Correct or drop these rows first: Shoal never drops a row.",
@@ -217,6 +251,7 @@ def whole(name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(values != np.round(values))
     if bad.size:
         raise DataError(
+            "not-whole",
             f"{name!r} is not whole in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
             "vint(...) takes whole numbers.",
             f"Write vreal({name}).",
@@ -228,6 +263,7 @@ def positive(what: str, name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(values <= 0)
     if bad.size:
         raise DataError(
+            "not-positive",
             f"{what} {name!r} are not above zero in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
             f"{what} greater than zero.",
         )
@@ -240,6 +276,7 @@ def standard_errors(name: str, se: np.ndarray, y: np.ndarray, with_sigma: bool) 
     bad = np.flatnonzero(se < least)
     if bad.size:
         raise DataError(
+            "standard-error-too-small",
             f"Standard errors {name!r} are below {least:.3g} in {counted(bad.size, 'row')} "
             f"({_shown(se, bad)}), and the responses have a standard deviation of {np.std(y):.3g}.",
             f"Standard errors of at least {LEAST_SE:g} of it, which numbers can tell from zero.",
@@ -252,12 +289,14 @@ def weights(name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(values < 0)
     if bad.size:
         raise DataError(
+            "weight-negative",
             f"Weights {name!r} are below zero in {counted(bad.size, 'row')} ({_shown(values, bad)}).",
             "Weights greater than zero, or zero for rows that should not count.",
         )
     large = np.flatnonzero(values > LARGEST_WEIGHT)
     if large.size:
         raise DataError(
+            "weight-too-large",
             f"Weights {name!r} are above {LARGEST_WEIGHT:g} in {counted(large.size, 'row')} "
             f"({_shown(values, large)}).",
             "Weights that count the observations of a row.",
@@ -265,6 +304,7 @@ def weights(name: str, values: np.ndarray) -> None:
         )
     if (values > 0).sum() < 2:
         raise DataError(
+            "too-few-weights",
             f"Weights {name!r} are above zero in {(values > 0).sum()} of {len(values)} rows.",
             "Two rows or more that count.",
         )

@@ -24,6 +24,7 @@ def columns_of_response(formula: Formula, family: Family) -> Formula:
     response = formula.response
     if family.several and not response.columns:
         raise ModelError(
+            "response-columns",
             f"The response {response.value.text!r} of family {family.name!r} is one column.",
             "One for each category.",
             write(f"cbind({response.value.text}, …) {formula.right}"),
@@ -38,12 +39,14 @@ def columns_of_response(formula: Formula, family: Family) -> Formula:
     if len(response.columns) > 2:
         each = (f"sl.Response({column.text + ' ' + formula.right!r})" for column in response.columns)
         raise ModelError(
+            "response-columns",
             f"The response has {len(response.columns)} columns, and family {family.name!r} takes one.",
             "family='multinomial' for counts of several categories, 'dirichlet' for shares.",
             f"Several responses are a list: [{', '.join(each)}].",
         )
     if not implied:
         raise ModelError(
+            "trials-twice",
             f"{response.value.text} of family {family.name!r} has trials of its own, {sums}, and the formula "
             f"has trials({response.trials.text if response.trials else ''}).",
             "One of them.",

@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
 from shoal.formula.terms import Formula
 from shoal.model import spreads
-from shoal.model.checks.response import not_plainly_normal
+from shoal.model.checks.response import in_the_way
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
-
-# The density of several Student-t residuals has one scale a row, which all responses share: a row is then no
-# sum of squares, and a family's row function is given one response of a row, not those of others.
-STUDENT = " Student-t ones that correlate share the scale of their row, and are no sums of squares."
 
 
 def order(formulas: Sequence[Formula]) -> None:
@@ -25,6 +21,7 @@ def order(formulas: Sequence[Formula]) -> None:
     shared = [c for c, count in Counter(c for columns in of for c in columns).items() if count > 1]
     if shared:
         raise ModelError(
+            "responses-share-column",
             f"Two formulas have responses made from {shared[0]!r}.",
             "Responses of different columns: the same data would count twice.",
             "Keep one of the two formulas.",
@@ -35,6 +32,7 @@ def order(formulas: Sequence[Formula]) -> None:
         free = [i for i in left if not (set(formulas[i].columns) - of[i]) & there]
         if not free:
             raise ModelError(
+                "responses-in-circle",
                 f"The responses {listing(repr(formulas[i].response.value.text) for i in left)} predict each "
                 "other.",
                 "An order in which each depends on earlier ones alone: mutually conditional responses define "
@@ -51,6 +49,7 @@ def latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None
         for term in f.latents:
             if term.name in used:
                 raise FormulaError(
+                    "latent-is-column",
                     f"The latent quantity {term.name!r} is called like a column of another formula.",
                     "A name of its own was needed: it has no values in the table.",
                     "Rename it.",
@@ -75,6 +74,7 @@ def distinct(designs: Sequence[Design]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ModelError(
+            "names-alike",
             f"Two parts of the result would be called {twice[0]!r}.",
             "Names of columns, factors and responses that stay distinct when joined by an underscore.",
             "Rename a column.",
@@ -82,19 +82,41 @@ def distinct(designs: Sequence[Design]) -> None:
 
 
 def correlated(designs: Sequence[Design]) -> None:
-    """Raise unless the residuals of all responses are normal."""
+    """Raise unless the residuals of all responses are normal, or Student-t, and can correlate."""
     if len(designs) < 2:
-        raise ModelError("rescor=True, and there is one response.", "Two or more gaussian responses.")
+        raise ModelError(
+            "residual-correlation",
+            "rescor=True, and there is one response.",
+            "Two or more gaussian responses, or student ones.",
+        )
     for design in designs:
+        able = design.family.name == "gaussian" or design.family.plain.joint_rows is not None
         own = ["a correlation of its own residuals"] if design.residuals is not None else []
-        for what in [*not_plainly_normal(design.formula, design.family, design.rows), *own]:
+        for what in [*in_the_way(design.formula, design.family, design.rows, able), *own]:
             raise ModelError(
+                "residual-correlation",
                 f"rescor=True, and the response {design.formula.response.value.text!r} has {what}.",
-                "Residuals of gaussian responses correlate."
-                + (STUDENT if design.family.name == "student" else ""),
+                "Residuals of gaussian responses correlate, and those of student ones.",
                 "(1 | p | g) in all of them correlates the effects of levels, in every family.",
             )
-        spreads.check(design)
+        for part in design.predictors:
+            if part.parameter in design.family.of_row:
+                raise ModelError(
+                    "residual-correlation",
+                    f"rescor=True, and {part.parameter} of {design.formula.response.value.text!r} has a "
+                    "predictor.",
+                    f"The responses of a row share one {part.parameter}.",
+                    f"Its prior, or its value, is one of the model: priors={{'{part.parameter}': ...}}.",
+                )
+        if design.family.linear_gaussian:
+            spreads.check(design)
+    if len(families := dict.fromkeys(design.family.name for design in designs)) > 1:
+        raise ModelError(
+            "residual-correlation",
+            f"rescor=True, and the responses have the families {listing(map(repr, families))}.",
+            "One family: residuals of a row are normal together, or Student-t together, of one nu.",
+            "Student-t ones of a large nu are nearly normal: family 'student' for all.",
+        )
 
 
 def shared(designs: tuple[Design, ...]) -> None:
@@ -104,12 +126,14 @@ def shared(designs: tuple[Design, ...]) -> None:
         same = [other for other in latents if other.name == latent.name]
         if len(same) == 1:
             raise ModelError(
+                "latent-of-one-response",
                 f"The latent {latent.name!r} appears in one response only.",
                 "A latent is what two or more responses share.",
                 f"For effects of one response write (1 | {latent.factor}).",
             )
         if len({other.factor for other in same}) > 1:
             raise ModelError(
+                "latent-of-two-factors",
                 f"The latent {latent.name!r} varies over {listing(sorted({o.factor for o in same}))}.",
                 "One grouping factor for a latent.",
             )
@@ -117,11 +141,12 @@ def shared(designs: tuple[Design, ...]) -> None:
 
 def imputed(designs: Sequence[Design]) -> None:
     """Raise if a predictor ``mi(x)`` has no response of its own, or one that leaves sigma to a predictor."""
-    own = {design.formula.response.value.text: design for design in designs if design.formula.response.mi}
+    own = {design.formula.response.value.name: design for design in designs if design.formula.response.mi}
     for part in (part for design in designs for part in design.parts):
         for term in part.formula.imputed:
             if term.column not in own:
                 raise ModelError(
+                    "imputed-without-formula",
                     f"{term.name} has no formula that says what {term.column!r} is like.",
                     "A response of its own, with mi() after it.",
                     f"Model([sl.Response({part.formula.text!r}), "
@@ -130,6 +155,7 @@ def imputed(designs: Sequence[Design]) -> None:
     for design in own.values():
         if design.unknown.any() and "sigma" not in design.scalars:
             raise ModelError(
+                "imputed-with-sigma",
                 f"{design.formula.response.value.text!r} has mi(), and a predictor of its sigma.",
                 "Missing values are estimated under one sigma.",
             )

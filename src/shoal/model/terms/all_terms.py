@@ -15,6 +15,7 @@ from shoal.model.terms.gaussian_processes import GaussianProcess
 from shoal.model.terms.group_effects import GroupEffects
 from shoal.model.terms.grouping import gathered
 from shoal.model.terms.imputed import ImputedPredictor, Unknown
+from shoal.model.terms.joint_responses import JointResponses
 from shoal.model.terms.latents import SharedLatent
 from shoal.model.terms.monotonic import Monotonic
 from shoal.model.terms.offsets import Offsets
@@ -47,7 +48,8 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
     """
     terms: list[Term] = []
     parts = [part for design in designs for part in design.parts]
-    sampled = [part for design in designs if design.correlated for part in design.predictors]
+    squares = [design for design in designs if design.correlated and design.family.linear_gaussian]
+    sampled = [part for design in squares for part in design.predictors]
     for design in parts:
         terms.append(FamilyParameters(design, priors))
         if (prior := shrinkage_of(design, priors)) is not None:
@@ -61,7 +63,8 @@ def terms_of(designs: Sequence[Design], priors: Priors) -> tuple[Term, ...]:
             terms.append(ResidualCorrelation((design,), design.residuals, priors))
     if len(joint := tuple(design for design in designs if design.rescor)) > 1:
         names = [design.formula.response.value.text for design in joint]
-        terms.append(ResidualCorrelation(joint, of_responses(names, joint[0].n_rows), priors))
+        together = JointResponses if joint[0].family.joint_rows else ResidualCorrelation
+        terms.append(together(joint, of_responses(names, joint[0].n_rows), priors))
     terms += [GroupEffects(factor, priors) for factor in gathered(designs)]
     latents = [(design, latent) for design in parts for latent in design.latents]
     for name in dict.fromkeys(latent.name for _, latent in latents):

@@ -26,8 +26,9 @@ class FamilyParameters(Term):
 
     @property
     def names(self) -> dict[str, str]:
-        """Their names in the family, and in the posterior."""
-        return {name: self.design.prefix + name for name in self.design.scalars}
+        """Their names in the family, and in the posterior; without what several responses share."""
+        design = self.design
+        return {name: design.named(name) for name in design.scalars if name not in design.shared}
 
     def variables(self) -> Iterator[Variable]:
         for place, (own, name) in enumerate(self.names.items()):
@@ -56,7 +57,7 @@ class FamilyParameters(Term):
     def phi(self, design: Design, draws: Draws) -> dict[str, np.ndarray]:
         if design is not self.design:
             return {}
-        return {own: np.asarray(draws[name])[..., None] for own, name in self.names.items()}
+        return {own: np.asarray(draws[design.named(own)])[..., None] for own in design.scalars}
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,31 @@ def covariance_root_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar)
 
 
 @DerivedFunction
+def products_of_rows(inputs, constants, outputs):
+    """Write ``(L L')[i, j]`` for j < i, row after row, of a lower triangle L (K, K), row after row."""
+    at, i, j = 0, 1, 0
+    while at < outputs.size:
+        outputs[at] = 0.0
+        for k in range(j + 1):
+            outputs[at] += inputs[i * (i + 1) // 2 + k] * inputs[j * (j + 1) // 2 + k]
+        at += 1
+        i, j = (i, j + 1) if j + 1 < i else (i + 1, 0)
+    return 0.0
+
+
+@DerivedAdjoint
+def products_of_rows_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
+    """Transpose `products_of_rows`."""
+    i, j = 1, 0
+    for own in outputs_bar:
+        for k in range(j + 1):
+            one, two = i * (i + 1) // 2 + k, j * (j + 1) // 2 + k
+            inputs_bar[one] += own * inputs[two]
+            inputs_bar[two] += own * inputs[one]
+        i, j = (i, j + 1) if j + 1 < i else (i + 1, 0)
+
+
+@DerivedFunction
 def cutpoints(inputs, constants, outputs):
     """Write cutpoints less their mean, (C,), from the gaps between them; return the log prior of the gaps.
 

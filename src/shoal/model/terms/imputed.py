@@ -20,7 +20,7 @@ from shoal.engine.lines import Lines
 from shoal.engine.problem import ONE
 from shoal.model.design import Design, Imputed
 from shoal.model.terms import functions as f
-from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term
+from shoal.model.terms.term import Drawn, Draws, Judged, Placed, Term, seen
 from shoal.model.terms.units import location_of, scale_of, wider
 from shoal.model.terms.variable import Default, Priors, Variable
 from shoal.priors import Normal, Prior
@@ -172,20 +172,17 @@ class PlacedUnknown(Placed):
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
         """Declare rows ``0 ~ Normal(eta_i - x_i, sigma)``, and what was measured with errors."""
         design, rows = self.term.design, self.term.rows
-        there = [part for own in placed if (part := own.lines(design, rows)) is not None]
-        there.append(Lines(np.arange(len(rows)), self.v, np.full(len(rows), -1.0)))
-        offset = np.zeros(len(rows))
-        for own in placed:
-            offset += own.offset(design, rows)
-        lines = Lines(*(np.concatenate(columns) for columns in zip(*there, strict=True)))
+        predicted, offset = seen(placed, design, rows)
+        less = Lines(np.arange(len(rows)), self.v, np.full(len(rows), -1.0))
+        lines = Lines(*(np.concatenate(columns) for columns in zip(predicted, less, strict=True)))
         (tau,) = builder.derive((f.precision, f.precision_adjoint), [builder.names[self.term.sigma]], [], 1)
         builder.gaussian_rows(lines, -offset, np.ones(len(rows)), float(len(rows)), tau)
         # Its constant is that of a standard normal effect, which joint densities leave out.
         if design.formula.response.mi_se is not None:
             there = ~design.absent[rows]
             y, _, weight, se = (np.asarray(column)[rows][there] for column in design.rows[:4])
-            seen = Lines(np.arange(len(y)), self.v[there], np.ones(len(y)))
-            builder.gaussian_rows(seen, y, weight * se**-2.0, 0.0, ONE)
+            measured = Lines(np.arange(len(y)), self.v[there], np.ones(len(y)))
+            builder.gaussian_rows(measured, y, weight * se**-2.0, 0.0, ONE)
             builder.constant -= float(weight @ np.log(se))
         return np.zeros(0)
 

@@ -78,7 +78,7 @@ class ResidualCorrelation(Term):
         times = self.residuals.labels
         return [f"partial:{self.name}:{times[i]},{times[j]}" for i, j, *_ in partial_positions(self._blocks)]
 
-    def place(self, builder: Builder, before: Sequence[Placed]) -> PlacedCorrelation:
+    def place(self, builder: Builder, before: Sequence[Placed]) -> Placed:
         return PlacedCorrelation(self)
 
     def draw_prior(self, given: Draws, rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:

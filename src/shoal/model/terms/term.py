@@ -202,3 +202,12 @@ class Placed(ABC):
             Place of each effect in x after the engine has reordered them.
         """
         return np.zeros(0, np.int64)
+
+
+def seen(placed: Sequence[Placed], design: Design, rows: np.ndarray) -> tuple[Lines, np.ndarray]:
+    """Return the lines of J and the offsets of some rows, from all terms."""
+    there = [part for own in placed if (part := own.lines(design, rows)) is not None]
+    offset = np.zeros(len(rows))
+    for own in placed:
+        offset += own.offset(design, rows)
+    return Lines(*(np.concatenate(columns) for columns in zip(*there, strict=True))), offset

@@ -42,6 +42,7 @@ def kfold(
     strata = None if stratify is None else units_of(model, stratify, left_out=False)
     if any(u is not None and u.singles is not None and u.name != ROW for u in (units, strata)):
         raise ModelError(
+            "folds-of-parts",
             "Folds of single trials or observations.",
             "Rows, or the levels of a column.",
             "fit.loo(unit='trial') and fit.loo(unit='observation') leave out one at a time.",
@@ -49,9 +50,12 @@ def kfold(
     count = len(units.labels)
     if isinstance(k, bool) or not isinstance(k, Integral) or not 2 <= int(k) <= count:
         what = "rows" if by is None else f"levels of {units.name}"
-        raise ModelError(f"k={k!r}.", f"An integer from 2 to the number of {what}, {count:,}.")
+        raise ModelError(
+            "number-out-of-range", f"k={k!r}.", f"An integer from 2 to the number of {what}, {count:,}."
+        )
     if by is not None and stratify is not None:
         raise ModelError(
+            "by-and-stratify",
             f"by={by!r} and stratify={stratify!r} are given.",
             "Levels left out whole (by), or the rows of each level spread over the folds (stratify).",
         )

@@ -18,14 +18,13 @@ is exact. Otherwise, with ``v = mode + L'^-1 x``:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from scipy.special import betaln, gammaln
 
+from shoal.engine.rules import quasi_random
 from shoal.families import Family, Rows
 from shoal.families.predicted_parameters import COMMON
 from shoal.families.row_functions import row_list
@@ -39,8 +38,6 @@ METHODS = {
     SAMPLING: kernel.SAMPLING,
 }
 FEW, MANY = 64, 256  # points of importance sampling: of up to four effects, and of more
-SETS = 64  # independent sets of points: draws share one in so many, over which errors average out
-FREEDOM = 5.0  # of the multivariate t
 TOGETHER = 1024  # rows that are evaluated in one call, at several places: few rows a call cost the call
 
 
@@ -229,27 +226,6 @@ def n_points(d: int) -> int:
     return FEW if d <= 4 else MANY
 
 
-@cache
 def points(d: int) -> np.ndarray:
-    """Return sets of points of a multivariate t, each with its log density, (SETS, P, d + 1).
-
-    Scrambled Sobol points, each set independently. All d up to a power of two share theirs.
-    """
-    if not d:
-        return np.zeros((SETS, 1, 1))
-    normal, spread = _sobol(1 << (d - 1).bit_length(), n_points(d))
-    x = normal[:, :, :d] * spread[:, :, None]
-    constant = math.lgamma((FREEDOM + d) / 2) - math.lgamma(FREEDOM / 2) - d / 2 * math.log(FREEDOM * math.pi)
-    log_density = constant - (FREEDOM + d) / 2 * np.log1p((x**2).sum(-1) / FREEDOM)
-    return np.concatenate([x, log_density[:, :, None]], axis=-1)
-
-
-@cache
-def _sobol(d: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return standard normal points, and the root of `FREEDOM` over a chi-square variable, of each set."""
-    from scipy.stats import chi2, norm, qmc
-
-    uniform = np.array(
-        [qmc.Sobol(d + 1, rng=np.random.default_rng([d, number])).random(count) for number in range(SETS)]
-    )
-    return norm.ppf(uniform[:, :, :d]), np.sqrt(FREEDOM / chi2.ppf(uniform[:, :, d], FREEDOM))
+    """Return sets of points of importance sampling, (SETS, P, d + 1); see `rules.quasi_random`."""
+    return quasi_random(d, n_points(d))

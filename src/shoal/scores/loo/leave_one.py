@@ -62,7 +62,9 @@ def loo(
     draws = results.posterior.sizes["chain"] * results.posterior.sizes["draw"]
     if draws < FEWEST:
         raise ModelError(
-            f"The fit has {draws} draws.", f"At least {FEWEST}: of fewer, weights have no tail to judge."
+            "too-few-draws",
+            f"The fit has {draws} draws.",
+            f"At least {FEWEST}: of fewer, weights have no tail to judge.",
         )
     require_possible(results)
     table, limit = _smoothed(results, units, cores), good_k(draws)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from shoal.engine.rules import SETS
 from shoal.errors import listing
-from shoal.scores.loo.integrate import EXACT, NONE, SAMPLING, SETS
+from shoal.scores.loo.integrate import EXACT, NONE, SAMPLING
 from shoal.scores.loo.units import ROW
 
 METHODS = PSIS, REFIT = "psis", "refit"

@@ -54,19 +54,23 @@ class Units:
     of_row : (N,) int array
         Unit of each row of the table; of no use for single ones.
     singles : Singles or None
+    counts : (N,) array, optional
+        Rows of a table that is not in memory, which each row stands for.
     """
 
     name: str
     labels: np.ndarray
     of_row: np.ndarray
     singles: Singles | None = None
+    counts: np.ndarray | None = None
 
     @property
     def sizes(self) -> np.ndarray:
         """Rows of each unit, or single ones that are alike, (U,)."""
         if self.singles is not None:
             return self.singles.number
-        return np.bincount(self.of_row, minlength=len(self.labels))
+        sizes = np.bincount(self.of_row, self.counts, minlength=len(self.labels))
+        return np.rint(sizes).astype(int)
 
     def without(self, model: Specification, which: np.ndarray) -> Specification:
         """Return the model without some units; of those that are alike, without one."""
@@ -105,18 +109,24 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
         If there is no such column, or it has one level.
     """
     frame = model.table.frame
+    if isinstance(unit, str) and unit in (ROW, TRIAL):
+        model.require_rows(f"To leave out {unit}s", _instead(model))
+    if isinstance(unit, str) and unit == OBSERVATION:
+        model.require_rows("To leave out observations", _instead(model), equal=True)
     if isinstance(unit, str) and unit == ROW:
         return _rows(model)
     for design in model.designs:
         if left_out and design.correlated:
             raise ModelError(
+                "units-correlate",
                 f"Whole units {unit!r} are to be left out, and residuals correlate.",
                 "Rows, each of which is predicted from the others: loo().",
             )
     for factor in factors_of(model):
         if unit == (ROW_LEVELS if factor.name == ROW else factor.name):
             _one_level(factor)
-            return _checked(Units(unit, model.factors[factor.name], level_of_row(factor)), model)
+            labels, counts = model.factors[factor.name], model.designs[0].counts
+            return _checked(Units(unit, labels, level_of_row(factor), counts=counts), model)
     if unit == TRIAL and TRIAL not in frame:
         return _trials(model)
     if unit == OBSERVATION and OBSERVATION not in frame:
@@ -126,13 +136,24 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
         own = [ROW_LEVELS] if ROW in model.factors else []
         known = dict.fromkeys([*SINGLE, *own, *model.factors, *map(str, frame.columns)])
         raise ModelError(
+            "unknown-unit",
             f"There is no unit {unit!r} to leave out.",
             "'row', 'trial' (of binomial rows), 'observation' (of rows whose weights count them), or a "
             "grouping factor or another column of the model.",
             nearest(str(unit), known) + " A model keeps the columns of its formula alone.",
         )
     index, labels = read_levels(columns, frame)
-    return _checked(Units(unit, labels, index), model)
+    return _checked(Units(unit, labels, index, counts=model.designs[0].counts), model)
+
+
+def _instead(model: Specification) -> str:
+    """Return what can be left out of a table that is not in memory."""
+    reduction = model.table.reduction
+    single = (
+        ["observation"] if reduction is not None and not reduction.sums and len(model.designs) == 1 else []
+    )
+    units = " or ".join(f"fit.loo({unit!r})" for unit in [*single, *model.factors])
+    return f"Ask for {units}." if units else "Take a sample of the rows into memory."
 
 
 def _rows(model: Specification) -> Units:
@@ -162,6 +183,7 @@ def counted_by_weights(model: Specification) -> bool:
 def _observations(model: Specification) -> Units:
     if not counted_by_weights(model):
         raise ModelError(
+            "unit-not-counted",
             f"unit={OBSERVATION!r}, and the rows have no weights that count observations.",
             "One response, weights(w) with whole numbers, some above 1.",
             f"unit={ROW!r} leaves out rows, with all that their weights stand for.",
@@ -179,6 +201,7 @@ def _trials(model: Specification) -> Units:
     design = model.designs[0]
     if len(model.designs) > 1 or not design.family.independent_trials:
         raise ModelError(
+            "unit-not-counted",
             f"unit={TRIAL!r}, and the response is {model.text.split('~')[0].strip()!r}.",
             "One response of rows with trials that are independent, as those of family 'binomial' are.",
             f"unit={ROW!r} leaves out rows.",
@@ -198,11 +221,14 @@ def _trials(model: Specification) -> Units:
 
 def _checked(units: Units, model: Specification) -> Units:
     if len(units.labels) < 2:
-        raise ModelError(f"{units.name!r} has one level.", "Two or more: one is left out, others stay.")
+        raise ModelError(
+            "one-unit", f"{units.name!r} has one level.", "Two or more: one is left out, others stay."
+        )
     weight = sum((np.asarray(d.rows.weight) for d in model.designs), np.zeros(len(units.of_row)))
     empty = np.flatnonzero(np.bincount(units.of_row, weight, len(units.labels)) == 0)
     if empty.size:
         raise ModelError(
+            "units-without-weight",
             f"All rows of {listing(units.labels[empty])} ({units.name}) have the weight 0.",
             "Levels with rows that count: of others nothing can be predicted wrongly.",
             "Leave these rows out of the table, and fit again.",
@@ -216,6 +242,7 @@ def _one_level(factor: Factor) -> None:
         group = factor.groups[0][1]
         named = group.columns[0] if group.shared else ":".join(group.columns)
         raise ModelError(
+            "several-levels-a-row",
             f"unit={factor.name!r}, and a row belongs to several of its levels, or to none.",
             "Units that divide the rows.",
             f"unit={ROW!r} leaves out rows; unit={named!r} those that name the same level there.",

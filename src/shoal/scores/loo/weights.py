@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, check_choice
 from shoal.scores.loo.result import Loo, elpd_data
 
 METHODS = ("stacking", "bb-pseudo-bma", "pseudo-bma")
@@ -35,17 +35,16 @@ def weights(scores: Mapping[str, Loo], method: str) -> dict[str, float]:
     """
     from arviz_stats import compare
 
-    if method not in METHODS:
-        raise ModelError(
-            f"method={method!r}.", f"One of {', '.join(METHODS)}.", nearest(str(method), METHODS)
-        )
+    check_choice("method", method, METHODS)
     # What all models share of a unit moves no weight, and taking it away keeps densities from underflowing.
     elpd = np.array([score.pointwise["elpd"].to_numpy() for score in scores.values()])
     best = elpd.max(axis=0)
     first = next(iter(scores.values()))
     if (first.alike > 1).any():
         if method != "stacking":
-            raise ModelError(f"method={method!r} of units that stand for several alike.", "'stacking'.")
+            raise ModelError(
+                "method-of-alike", f"method={method!r} of units that stand for several alike.", "'stacking'."
+            )
         return dict(zip(scores, _stacked(np.exp(elpd - best), first.alike), strict=True))
     given = {name: elpd_data(score, best) for name, score in scores.items()}
     exactly = {"round_to": "none"} if "round_to" in inspect.signature(compare).parameters else {}

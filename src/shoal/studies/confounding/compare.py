@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from shoal.errors import ModelError, PriorError, listing, nearest
+from shoal.errors import ModelError, PriorError, listing, meant
 from shoal.estimands import interval_names
 from shoal.families import Family, get_family
 from shoal.priors import Prior
@@ -152,18 +152,22 @@ def _estimators(given: Any) -> tuple[str, ...]:
     for name in names:
         if name not in ESTIMATORS:
             raise ModelError(
+                "unknown-choice",
                 f"There is no estimator {name!r}.",
                 f"Some of {listing(map(repr, ESTIMATORS))}.",
-                nearest(str(name), ESTIMATORS),
+                meant(str(name), ESTIMATORS),
             )
     if not names:
-        raise ModelError("No estimators are named.", f"Some of {listing(map(repr, ESTIMATORS))}.")
+        raise ModelError(
+            "nothing-named", "No estimators are named.", f"Some of {listing(map(repr, ESTIMATORS))}."
+        )
     return tuple(dict.fromkeys(names))
 
 
 def _priors(given: Any) -> Mapping[str, Prior]:
     if given is not None and not isinstance(given, Mapping):
         raise PriorError(
+            "priors-not-named",
             f"The priors are of type {type(given).__name__}.",
             "A mapping from names.",
             "priors={'b': sl.priors.Normal(0, 1)}.",
@@ -180,16 +184,20 @@ def _truth(given: Any, data: Any, question: Question) -> dict[str, float]:
         return {effect: left[name] for effect, name in names.items() if _is_number(left.get(name))}
     if not isinstance(given, Mapping):
         raise ModelError(
-            f"The truth is of type {type(given).__name__}.", "A mapping from columns.", "truth={'x': 1.0}."
+            "truth-unreadable",
+            f"The truth is of type {type(given).__name__}.",
+            "A mapping from columns.",
+            "truth={'x': 1.0}.",
         )
     for effect, value in given.items():
         if effect not in question.effects:
             raise ModelError(
+                "unknown-truth",
                 f"The truth of {effect!r} is given, which is not compared.",
                 f"Of {listing(map(repr, question.effects))}.",
             )
         if not _is_number(value):
-            raise ModelError(f"The truth of {effect!r} is {value!r}.", "A number.")
+            raise ModelError("truth-unreadable", f"The truth of {effect!r} is {value!r}.", "A number.")
     return {effect: float(given[effect]) for effect in question.effects if effect in given}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from shoal.errors import PriorError, listing, nearest
+from shoal.errors import PriorError, listing, meant
 from shoal.families import Binomial, Family
 from shoal.formula.tree import quote
 from shoal.model import Specification
@@ -54,11 +54,11 @@ def chosen(
         priors = {own: given[name] for name, own in names.items() if own in known}
         out[estimator] = _defaults(question, design, priors) | priors
     if unknown := [name for name in given if name not in taken]:
-        close = nearest(str(unknown[0]), everything)
         raise PriorError(
+            "unknown-parameter",
             f"There is no parameter {unknown[0]!r} to give a prior to.",
             f"The models of {listing(specs)} have: {listing(everything, 30)}.",
-            close if close.startswith("Did") else "",
+            meant(str(unknown[0]), everything),
         )
     return out
 

@@ -106,7 +106,9 @@ def asked(
 def _several(part: str, given: Any) -> tuple[str, ...]:
     names = (given,) if isinstance(given, str) else given
     if not isinstance(names, Sequence):
-        raise ModelError(f"{part}={given!r}.", "A list of names of columns.", f"{part}=['age'].")
+        raise ModelError(
+            "not-columns", f"{part}={given!r}.", "A list of names of columns.", f"{part}=['age']."
+        )
     return tuple(names)
 
 
@@ -114,6 +116,7 @@ def _check_names(names: Sequence[tuple[str, Any]]) -> None:
     for part, name in names:
         if not isinstance(name, str) or not name or "`" in name:
             raise ModelError(
+                "not-columns",
                 f"The {part} is {name!r}.",
                 "The name of a column: a text without backticks, which a formula could not write.",
                 "Rename the column." if isinstance(name, str) else "",
@@ -126,6 +129,7 @@ def _check_once(names: Sequence[tuple[str, str]]) -> None:
     for part, name in names:
         if name in seen:
             raise ModelError(
+                "column-in-two-places",
                 f"Column {name!r} is given twice, as {seen[name]} and as {part}.",
                 "A column of its own for each part.",
                 "Leave it out of one of the two.",
@@ -146,12 +150,14 @@ def _check_groups(question: Question) -> None:
     rows, groups = len(question.index), len(question.labels)
     if groups < 2:
         raise DataError(
+            "one-level",
             f"Column {question.group!r} has one group, {question.labels.tolist()[0]!r}.",
             "Two groups or more, which may differ in what was not measured.",
             "Name the column that tells the groups apart.",
         )
     if groups == rows:
         raise DataError(
+            "one-row-a-level",
             f"Every one of the {rows} rows is its own group of {question.group!r}.",
             "Groups of several rows: the effect of a trait apart from its group's shows within groups.",
             "Name a column of larger groups.",
@@ -162,6 +168,7 @@ def _check_traits(question: Question, estimators: Sequence[str]) -> None:
     for part, name in zip(("trait", "group_trait"), question.effects, strict=False):
         if is_category(question.frame[name], name):
             raise DataError(
+                "not-numbers",
                 f"The {part} {name!r} holds categories.",
                 "Numbers: one effect, of one unit of the trait.",
                 "Make it a column of 0 and 1 for one of the categories.",
@@ -171,6 +178,7 @@ def _check_traits(question: Question, estimators: Sequence[str]) -> None:
     within = [name for name in estimators if name in WITHIN]
     if within and not varies(question, question.trait).any():
         raise DataError(
+            "constant-within-levels",
             f"The trait {question.trait!r} is constant within each of the {len(question.labels)} groups of "
             f"{question.group!r}.",
             f"A trait that varies within groups: {listing(within)} learn its effect there.",
@@ -186,6 +194,7 @@ def _check_constant(question: Question, name: str) -> None:
     if varying.any():
         which = listing(question.labels[varying])
         raise DataError(
+            "varies-within-levels",
             f"The group_trait {name!r} varies within {varying.sum()} of {len(varying)} groups of "
             f"{question.group!r}: {which}.",
             "One value in all rows of a group.",
@@ -200,6 +209,7 @@ def _check_apart(question: Question, name: str) -> None:
     scale = np.sqrt((means @ means) * (trait @ trait))
     if scale > 0 and abs(means @ trait) > (1 - ROUNDING) * scale:
         raise DataError(
+            "columns-dependent",
             f"The group_trait {name!r} and the mean of {question.trait!r} over each group are the same but "
             f"for their units, in all {len(columns)} groups of {question.group!r}.",
             "A trait that differs from that mean, which is a predictor of Mundlak's model already; of two "

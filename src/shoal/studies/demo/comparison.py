@@ -78,7 +78,9 @@ def run(console: Console, only: str | None = None, draws: int = 1000) -> bool:
         There is no part called `only`.
     """
     if only not in (None, *PARTS):
-        raise ModelError(f"The demonstration has no part {only!r}.", "", nearest(str(only), PARTS))
+        raise ModelError(
+            "unknown-choice", f"The demonstration has no part {only!r}.", "", nearest(str(only), PARTS)
+        )
     began, outcomes = time.perf_counter(), []
     for part in PARTS if only is None else (only,):
         done = [outcome(case, draws) for case in cases(part)]

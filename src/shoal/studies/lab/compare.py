@@ -12,7 +12,7 @@ from typing import Any
 from shoal.api import Model
 from shoal.engine.plan import COORDINATES
 from shoal.engine.settings import Settings
-from shoal.errors import ModelError, nearest
+from shoal.errors import ModelError, meant
 from shoal.model import Specification
 from shoal.model.variants import with_priors
 from shoal.priors import Prior
@@ -122,12 +122,13 @@ def _names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in KNOWN:
             raise ModelError(
+                "unknown-choice",
                 f"There are no coordinates {name!r}.",
                 f"Some of {', '.join(KNOWN)}.",
-                nearest(str(name), KNOWN),
+                meant(str(name), KNOWN),
             )
     if not names:
-        raise ModelError("No coordinates are named.", f"Some of {', '.join(KNOWN)}.")
+        raise ModelError("nothing-named", "No coordinates are named.", f"Some of {', '.join(KNOWN)}.")
     return tuple(dict.fromkeys(names))
 
 
@@ -138,9 +139,11 @@ def _accepts(target_accept: float | Sequence[float]) -> tuple[float, ...]:
     for value in values:
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not 0 < float(value) < 1:
-            raise ModelError(f"target_accept={value!r}.", "Numbers between 0 and 1.")
+            raise ModelError(
+                "probability-out-of-range", f"target_accept={value!r}.", "Numbers between 0 and 1."
+            )
     if not values:
-        raise ModelError("target_accept is empty.", "A number between 0 and 1, or several.")
+        raise ModelError("nothing-named", "target_accept is empty.", "A number between 0 and 1, or several.")
     return tuple(dict.fromkeys(float(value) for value in values))
 
 
@@ -148,7 +151,9 @@ def _check_counts(**counts: tuple[object, int]) -> None:
     """Raise unless every count is an integer of at least its smallest value."""
     for name, (value, least) in counts.items():
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ModelError(f"{name}={value!r}.", f"{name} is an integer of at least {least:,}.")
+            raise ModelError(
+                "number-out-of-range", f"{name}={value!r}.", f"{name} is an integer of at least {least:,}."
+            )
 
 
 def _variants(model: Model, priors: Mapping[str, Mapping[str, Prior]] | None) -> dict[str, Specification]:
@@ -158,11 +163,25 @@ def _variants(model: Model, priors: Mapping[str, Mapping[str, Prior]] | None) ->
     example = "priors={'tight': {'sd': sl.priors.HalfNormal(0.1)}}."
     given: Any = {} if priors is None else priors
     if not isinstance(given, Mapping):
-        raise ModelError(f"The priors are of type {type(given).__name__}.", "From labels to priors.", example)
+        raise ModelError(
+            "priors-unlabelled",
+            f"The priors are of type {type(given).__name__}.",
+            "From labels to priors.",
+            example,
+        )
     for label, changes in given.items():
         if not isinstance(label, str) or label in variants:
-            raise ModelError(f"A set of priors is called {label!r}.", f"A text other than {AS_WRITTEN!r}.")
+            raise ModelError(
+                "priors-unlabelled",
+                f"A set of priors is called {label!r}.",
+                f"A text other than {AS_WRITTEN!r}.",
+            )
         if not isinstance(changes, Mapping):
-            raise ModelError(f"The priors called {label!r} are {changes}.", "A mapping from names.", example)
+            raise ModelError(
+                "priors-unlabelled",
+                f"The priors called {label!r} are {changes}.",
+                "A mapping from names.",
+                example,
+            )
         variants[label] = with_priors(spec, changes)
     return variants

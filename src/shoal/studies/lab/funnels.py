@@ -69,7 +69,9 @@ def funnels(
     table, note = _chosen(table, runs)
     fits = {label: fits[label] for label in table.index if label in fits}
     if not fits:
-        raise ModelError(f"None of {listing(table.index)} gave draws.", "At least one run that did.")
+        raise ModelError(
+            "no-draws", f"None of {listing(table.index)} gave draws.", "At least one run that did."
+        )
     most = min(PANEL_DRAWS, max(FEWEST, FIGURE_DRAWS // len(fits)))
     draws = pd.concat([_draws(label, table.loc[label], fit, place, most) for label, fit in fits.items()])
     limits = {axis: _limits(draws[axis].to_numpy()) for axis in ("effect", "log_sd")}
@@ -89,9 +91,11 @@ def _chosen(table: pd.DataFrame, runs: Sequence[str] | str | None) -> tuple[pd.D
     """Return the runs that are drawn, and a sentence on those that are not."""
     names = list(map(str, table.index)) if runs is None else [runs] if isinstance(runs, str) else list(runs)
     if not names:
-        raise ModelError("No run is named.", f"Some of {listing(table.index)}.")
+        raise ModelError("nothing-named", "No run is named.", f"Some of {listing(table.index)}.")
     if odd := [name for name in names if name not in table.index]:
-        raise ModelError(f"There is no run {odd[0]!r}.", nearest(str(odd[0]), list(map(str, table.index))))
+        raise ModelError(
+            "unknown-run", f"There is no run {odd[0]!r}.", nearest(str(odd[0]), list(map(str, table.index)))
+        )
     note = f" The first {MOST} of {len(names)} runs; name others in runs." if len(names) > MOST else ""
     return table.loc[names[:MOST]], note
 
@@ -100,7 +104,7 @@ def _place(
     fits: Mapping[str, Fit], references: Mapping[str, str], group: str | None, effect: str | None, level: Any
 ) -> Place:
     if not fits:
-        raise ModelError("No run gave draws.", "At least one.")
+        raise ModelError("no-draws", "No run gave draws.", "At least one.")
     fit = fits[next(iter(references.values()), next(iter(fits)))]
     results = Results(fit.model.specification, fit.tree)
     if group is None and effect is None:
@@ -109,7 +113,9 @@ def _place(
         design, found = group_of(results, group)
         k = effect_of(found, effect)
     if not _varies(fit, found, k):
-        raise ModelError(f"{found.sd}[{found.effects[k]}] is fixed.", "An estimated standard deviation.")
+        raise ModelError(
+            "sd-fixed", f"{found.sd}[{found.effects[k]}] is fixed.", "An estimated standard deviation."
+        )
     return Place(design, found, k, _level(fit, found, k, level))
 
 
@@ -127,7 +133,9 @@ def _worst_sampled(results: Results, fits: Mapping[str, Fit]) -> tuple[Design, G
                     sizes.append((float(np.min(ess)), (design, group, k)))
     if not sizes:
         raise ModelError(
-            "The model estimates no standard deviation between levels.", "A term such as (1 | g)."
+            "no-grouping-factor",
+            "The model estimates no standard deviation between levels.",
+            "A term such as (1 | g).",
         )
     return min(sizes, key=_size)[1]
 
@@ -143,7 +151,9 @@ def _level(fit: Fit, group: Group, k: int, level: Any) -> int:
         return int(np.lexsort((-sds, group.counts))[0])
     labels = [str(label) for label in group.labels]
     if str(level) not in labels:
-        raise ModelError(f"{group.name!r} has no level {level!r}.", nearest(str(level), labels))
+        raise ModelError(
+            "level-not-fitted", f"{group.name!r} has no level {level!r}.", nearest(str(level), labels)
+        )
     return labels.index(str(level))
 
 

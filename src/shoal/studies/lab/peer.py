@@ -45,6 +45,7 @@ def check_installed() -> None:
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
         raise ModelError(
+            "package-missing",
             f"The coordinates {NAME!r} need {' and '.join(missing)}, which is not installed.",
             "nutpie and PyMC, optional parts of the lab.",
             f"pip install {' '.join(missing)}, or leave {NAME!r} out.",
@@ -81,7 +82,7 @@ def sample(model: Specification, settings: Settings) -> tuple[Results, float, fl
             progress_bar=False,
         )
     except RuntimeError as problem:
-        raise SamplingError(f"nutpie could not sample: {problem}") from problem
+        raise SamplingError("sampler-failed", f"nutpie could not sample: {problem}") from problem
     done = time.perf_counter()
     results = _named(template, theirs)
     results.tree.attrs["seconds"] = json.dumps({"sampling": round(done - began, 3)})

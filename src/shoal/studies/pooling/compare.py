@@ -173,6 +173,7 @@ def _check_unit(model: Specification, found: Between, unit: str) -> None:
     if pairs > len(np.unique(units.of_row)):
         name = found.group.name
         raise ModelError(
+            "several-levels-a-row",
             f"unit={unit!r}, and some of these have rows of several levels of {name}.",
             f"Units within the levels of {name}, whose errors are told by the levels' sizes.",
             f"sl.compare({{'partial': …, 'none': …}}, unit={unit!r}) compares fits of `with_pooling`.",
@@ -193,17 +194,24 @@ def _scale(found: Between, sizes: pd.DataFrame) -> str:
 def _known(truth: Mapping[Any, float], labels: list[Any], group: str) -> list[float]:
     """Return the truth of each level."""
     if not isinstance(truth, Mapping):
-        raise ModelError(f"truth is of type {type(truth).__name__}.", f"A mapping from levels of {group}.")
+        raise ModelError(
+            "truth-unreadable",
+            f"truth is of type {type(truth).__name__}.",
+            f"A mapping from levels of {group}.",
+        )
     given = {str(label): value for label, value in truth.items()}
     if missing := [label for label in labels if str(label) not in given]:
         raise ModelError(
+            "truth-incomplete",
             f"The truth of {len(missing)} of {len(labels)} levels of {group} is not given ({missing[0]!r}).",
             "A number for each level.",
             "truth={level: population coefficient + deviation, …}.",
         )
     for label in labels:
         if not is_number(given[str(label)]):
-            raise ModelError(f"The truth of {label!r} is {given[str(label)]!r}.", "A number.")
+            raise ModelError(
+                "truth-unreadable", f"The truth of {label!r} is {given[str(label)]!r}.", "A number."
+            )
     return [float(given[str(label)]) for label in labels]
 
 

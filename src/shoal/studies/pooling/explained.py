@@ -191,6 +191,7 @@ def _columns(model: Specification, found: Between, given: Any) -> tuple[str, ...
     for name in names:
         if not isinstance(name, str) or name not in known:
             raise ModelError(
+                "unknown-predictor",
                 f"There is no population column {name!r}.",
                 "Columns of the formula, by term or by posterior name.",
                 nearest(str(name), design.columns),
@@ -198,13 +199,17 @@ def _columns(model: Specification, found: Between, given: Any) -> tuple[str, ...
     own = [known[name] for name in names if design.terms[design.columns.index(known[name])] == "Intercept"]
     if own:
         raise ModelError(
+            "unknown-predictor",
             f"predictors={given!r}, and {own[0]!r} is no predictor.",
             f"Predictors of the levels of {group.name}.",
             "Columns that differ between levels.",
         )
     if not names:
         raise ModelError(
-            "No predictor is named.", f"Predictors of the levels of {group.name}.", "predictors=[…]."
+            "nothing-named",
+            "No predictor is named.",
+            f"Predictors of the levels of {group.name}.",
+            "predictors=[…].",
         )
     return tuple(dict.fromkeys(known[name] for name in names))
 
@@ -226,6 +231,7 @@ def _of_levels(model: Specification, found: Between) -> tuple[str, ...]:
     if not out:
         constant = "constant" if found.effect == "Intercept" else f"{found.effect!r} times a constant"
         raise ModelError(
+            "no-predictor-of-levels",
             f"No predictor is {constant} within each level of {group.name}.",
             "Traits of the levels, which can explain how they differ.",
             "Name the population columns to leave out: predictors=[…].",

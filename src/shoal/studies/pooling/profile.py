@@ -167,5 +167,5 @@ def _grid(given: Any) -> list[float]:
     if values.ndim != 1 or len(np.unique(values)) < 2 or not np.all(np.isfinite(values) & (values > 0)):
         zero = "An sd of 0 is model.with_pooling('complete'). " if np.any(values == 0) else ""
         needed = "One sequence of two positive numbers or more."
-        raise ModelError(f"grid={given!r}.", needed, f"{zero}grid=[0.5, 1, 2].")
+        raise ModelError("grid-unreadable", f"grid={given!r}.", needed, f"{zero}grid=[0.5, 1, 2].")
     return np.unique(values).tolist()

@@ -24,9 +24,10 @@ from shoal.scores.loo.units import ROW, TRIAL
 def check_model(model: Any) -> Model:
     """Raise unless `model` is a `Model`, as it was first written."""
     if not isinstance(model, Model):
-        raise ModelError(f"The model is of type {type(model).__name__}.", "An sl.Model.")
+        raise ModelError("not-a-model", f"The model is of type {type(model).__name__}.", "An sl.Model.")
     if model.specification.pooling != "partial":
         raise ModelError(
+            "pooled-variant",
             f"This model was made with pooling {model.specification.pooling!r}.",
             "The model as it was first written.",
         )
@@ -96,7 +97,10 @@ def learned_sd(model: Specification, group: str | None, effect: str | None) -> B
     prior = model.priors[found.sd].prior
     if isinstance(prior, Fixed):
         raise ModelError(
-            f"{found.sd} is fixed: {prior}.", "A prior, to learn it.", f"priors={{{found.sd!r}: …}}."
+            "sd-fixed",
+            f"{found.sd} is fixed: {prior}.",
+            "A prior, to learn it.",
+            f"priors={{{found.sd!r}: …}}.",
         )
     return found
 

@@ -83,7 +83,9 @@ def load_dataset(name: str) -> pd.DataFrame:
 
     known = {dataset.name: dataset for dataset in describe()}
     if name not in known:
-        raise DataError(f"There is no data set named {name!r}.", remedy=nearest(str(name), known))
+        raise DataError(
+            "unknown-data-set", f"There is no data set named {name!r}.", remedy=nearest(str(name), known)
+        )
     with resources.as_file(resources.files(__name__) / known[name].file) as path:
         return pd.read_csv(path)
 

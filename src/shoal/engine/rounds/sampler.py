@@ -1,0 +1,199 @@
+"""Sample theta and the coefficients from their marginal density, then the effects given each draw.
+
+The marginal is explored as any other (`mode`, `mixture`, `proposals`), in batches, and sampled by an
+independence sampler (Tierney 1994, Annals of Statistics 22, 1701-1728). Its proposals do not depend on the
+chains: so they are evaluated together, hundreds a round, and what is left of a chain is to accept or refuse.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shoal.engine import mixture, mode
+from shoal.engine.convergence import tail_of
+from shoal.engine.evaluate import DEAR, Target
+from shoal.engine.problem import ZERO
+from shoal.engine.progress import Progress
+from shoal.engine.proposals import MarginalFit, follow, thinning
+from shoal.engine.rounds.marginal import Marginal
+from shoal.engine.rounds.parts import Divided
+from shoal.engine.rules import Rule
+from shoal.engine.settings import Chains, Settings, generators
+from shoal.errors import counted
+
+# Rules by the number of a unit's effects, each finer than the one before.
+RULES = {
+    1: [Rule("hermite", size) for size in (5, 7, 9, 13, 19, 27)] + [Rule("sinh", 51), Rule("sinh", 101)],
+    2: [Rule("hermite", size) for size in (3, 5, 7, 9, 13, 19)],
+    3: [Rule("hermite", size) for size in (3, 5, 7, 9, 13)],
+}
+RANDOM = [Rule("random", size) for size in (64, 256, 1024, 4096)]  # of more effects
+# Standard deviation over the posterior of what a rule says too much or too little of the log density, in
+# units of the Monte Carlo error of independent draws: a mean is off by no more than that.
+EXACT_ENOUGH = 0.3
+JUDGED = 12  # points at which rules are compared
+COSTLY, RARELY_REPEATED = 1e5, 0.9  # operations of a point, for which repeats are let be at that acceptance
+ROUND = 512  # points of a round, where they are dear
+EFFECTS_AT_ONCE = 30_000_000  # effects that a round of draws brings back, at most
+OPERATIONS = 15.0  # of a row at a node
+NEWTON = 6  # passes over a unit's rows that its mode takes
+
+
+class Judged(NamedTuple):
+    """A rule, and the standard deviation over some points of its difference to the next one."""
+
+    rule: Rule
+    error: float
+
+
+def rules_of(d: int) -> list[Rule]:
+    """Return the rules for units of up to d effects, from the coarsest to the finest."""
+    return RULES.get(max(d, 1), RANDOM)
+
+
+def sample(
+    marginal: Marginal,
+    divided: Divided,
+    elements: np.ndarray,
+    settings: Settings,
+    progress: Progress,
+) -> Chains:
+    """Return draws of every chain.
+
+    Parameters
+    ----------
+    elements : (E,) int array
+        Elements of (v, x) that are kept.
+
+    Raises
+    ------
+    SamplingError
+        If the density is zero where it should not be, or the run is interrupted.
+    """
+    widest = max(int(part.units.effects.max(initial=0)) for part in divided.parts)
+    rules = rules_of(widest)
+    lines = sum(len(part.units.offset) for part in divided.parts)
+    progress.stage("exploring")
+    rng = np.random.default_rng([settings.seed, 1])
+    center, root = mode.find(
+        lambda x: marginal.log_density(x, rules[0]), marginal.target.start, mode.FEW_STEPS
+    )
+    enough = EXACT_ENOUGH / np.sqrt(settings.chains * settings.draws)
+    judged = _judge(marginal, center + rng.normal(size=(JUDGED, len(center))) @ root.T, rules, enough)
+    cost = OPERATIONS * lines * (len(judged.rule.points(widest)[0]) + NEWTON)
+    pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
+    fit = follow(mixture.fit(lambda x: marginal.log_density(x, judged.rule), center, root, rng, pilot))
+    progress.stage("sampling")
+    single = cost > DEAR or (cost > COSTLY and fit.acceptance > RARELY_REPEATED)
+    per = 1 if single else thinning(fit.acceptance)
+    theta, stats = _chains(marginal, judged.rule, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
+    points = _elements(marginal, divided, theta, elements, settings)
+    which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
+    place = min(rules.index(judged.rule), len(rules) - 2)
+    again = _judge(marginal, theta.reshape(-1, theta.shape[2])[which], rules[place : place + 2], 0.0)
+    facts = {
+        "proposals_per_draw": per,
+        "efficiency": fit.efficiency,
+        "pareto_k": tail_of(fit.weight),
+        "rule": f"{judged.rule.kind} {judged.rule.size}",
+        "integration_error": again.error,
+    }
+    return Chains(theta, points, stats, "quadrature", facts | marginal.facts())
+
+
+def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: float) -> Judged:
+    """Return the first rule that is exact enough at these points, else the finest."""
+    before, error = marginal.log_density(thetas, rules[0]), np.inf
+    for rule, finer in zip(rules[:-1], rules[1:], strict=True):
+        after = marginal.log_density(thetas, finer)
+        error = float(np.std(before - after))
+        if error < enough:
+            return Judged(rule, error)
+        before = after
+    return Judged(rules[-1], error)
+
+
+def _chains(
+    marginal: Marginal, rule: Rule, fit: MarginalFit, per: int, settings: Settings, together: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return draws of theta, (chains, draws, T), and statistics."""
+    chains, each = settings.chains, settings.draws * settings.thin * per
+    rngs = generators(settings.seed, chains)
+    begin = np.stack([fit.sample[rng.choice(len(fit.weight), p=fit.weight)] for rng in rngs])
+    proposed = np.stack([fit.proposal.draw(rng, each) for rng in rngs])
+    thetas = np.concatenate([begin[:, None], proposed], axis=1)
+    flat = thetas.reshape(-1, thetas.shape[2])
+    value = np.concatenate(
+        [marginal.log_density(flat[i : i + together], rule) for i in range(0, len(flat), together)]
+    )
+    lp = value.reshape(chains, each + 1)
+    ratio = lp - fit.proposal.log_density(flat).reshape(chains, each + 1)
+    at, accepted = np.empty((chains, each), np.int64), np.empty((chains, each))
+    for chain, rng in enumerate(rngs):
+        now, uniform = 0, np.log(1.0 - rng.random(each))
+        for i in range(each):
+            change = ratio[chain, i + 1] - ratio[chain, now]
+            accepted[chain, i] = np.exp(min(change, 0.0))
+            now = i + 1 if uniform[i] < change else now
+            at[chain, i] = now
+    kept = np.arange(settings.draws) * settings.thin * per + settings.thin * per - 1
+    which, own = at[:, kept], np.arange(chains)[:, None]
+    rate = accepted.reshape(chains, settings.draws, -1).mean(2)
+    stats: dict[str, np.ndarray] = {
+        "lp": lp[own, which],
+        "acceptance_rate": rate,
+        "diverging": np.zeros(rate.shape, bool),
+        "n_steps": np.zeros(rate.shape, int),
+        "step_size": np.zeros(rate.shape),
+    }
+    return thetas[own, which], stats
+
+
+def _elements(
+    marginal: Marginal, divided: Divided, theta: np.ndarray, elements: np.ndarray, settings: Settings
+) -> np.ndarray:
+    """Return the elements of (v, x) at each draw, effects drawn where their rows are."""
+    target = marginal.target
+    flat = theta.reshape(-1, theta.shape[2])
+    hs, n = target.values(flat), target.n_effects
+    out = np.empty((len(flat), len(elements)), np.float32 if settings.single else np.float64)
+    wanted = _need_effects(target, elements)
+    drawn = max(sum(map(len, divided.places)), 1) if wanted else 1
+    together = int(np.clip(EFFECTS_AT_ONCE // drawn, 1, ROUND))
+    for number, i in enumerate(range(0, len(flat), together)):
+        here = slice(i, i + together)
+        xs = np.zeros((len(hs[here]), n))
+        if wanted:
+            for places, part in zip(
+                divided.places,
+                marginal.draw(hs[here], (settings.seed, 5, number), settings.single),
+                strict=True,
+            ):
+                xs[:, places] = part
+        out[here] = target.elements(hs[here], xs, elements)
+        marginal.progress.drawn(len(xs))
+    return out.reshape(*theta.shape[:2], len(elements))
+
+
+def _need_effects(target: Target, elements: np.ndarray) -> bool:
+    """Return whether any of these elements of (v, x) depends on an effect that levels have."""
+    scales = target.problem.scales
+    element = np.repeat(np.arange(len(scales.constant)), np.diff(scales.start))
+    live = scales.place != ZERO
+    depends = np.zeros(len(scales.constant) + target.n_effects, bool)
+    depends[element[live]] = True
+    depends[len(scales.constant) + scales.effect[live].astype(np.int64)] = True
+    return bool(depends[elements].any())
+
+
+def facts_in_words(facts: dict[str, Any]) -> str:
+    """Return what rounds to rows elsewhere cost, as a note of the run."""
+    sent, received = facts["bytes_sent"] / 1e6, facts["bytes_received"] / 1e6
+    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were made again."
+    return (
+        f"{facts['rounds']} rounds to the rows, of {facts['points']:,} points in all, took "
+        f"{facts['seconds_a_round']:.2g} s each; {sent:,.2f} MB were sent and {received:,.2f} MB received."
+        + (again if facts["parts_made_again"] else "")
+    )

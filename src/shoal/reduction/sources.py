@@ -1,0 +1,119 @@
+"""What holds the rows: lazy frames of several engines, folders and patterns of Parquet files."""
+
+from __future__ import annotations
+
+import glob
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shoal.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+LARGE = 2_000_000  # rows of one Parquet file from which on it is not read into memory, if sums are enough
+PATTERN = "*?["
+NAMES = {"duckdb": "DuckDB", "polars": "polars", "dask": "Dask", "pyspark": "Spark", "ibis": "Ibis"}
+
+
+class Source(NamedTuple):
+    """A table that is not in memory, and the name of what holds it."""
+
+    frame: nw.LazyFrame[Any]
+    engine: str
+
+
+def source_of(data: Any, summable: bool) -> Source | None:
+    """Return the source behind what `Model` was given, or None if it is a table for memory.
+
+    Parameters
+    ----------
+    data : object
+        A lazy frame that narwhals knows, a pyarrow dataset, or a path: of a folder of Parquet files, a
+        pattern such as ``rows/*.parquet``, or one large file.
+    summable : bool
+        Whether sums are all that the model needs of the rows. One file, however large, is read into memory
+        otherwise.
+
+    Raises
+    ------
+    DataError
+        No file fits the pattern.
+    ModelError
+        DuckDB, which reads files, is not installed.
+    """
+    if isinstance(data, str | os.PathLike):
+        files = _files(os.fspath(data), summable)
+        return None if files is None else Source(_lazy(_duckdb().read_parquet(files)), "DuckDB")
+    if type(data).__module__.startswith("pyarrow") and hasattr(data, "get_fragments"):
+        return Source(_lazy(_duckdb().from_arrow(data)), "DuckDB")
+    import narwhals.stable.v2 as nw
+
+    module = type(data).__module__.split(".")[0].lstrip("_")
+    if module not in NAMES and not isinstance(data, nw.LazyFrame):
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)  # narwhals is below 3 here
+        frame = nw.from_native(data, pass_through=True)
+    return Source(frame, NAMES.get(module, "a lazy frame")) if isinstance(frame, nw.LazyFrame) else None
+
+
+def _files(path: str, summable: bool) -> list[str] | None:
+    """Return the Parquet files that a path stands for, or None if it is a table for memory."""
+    if Path(path).is_file():
+        large = summable and path.lower().endswith(".parquet") and _rows(path) > LARGE
+        return [path] if large and _has_duckdb() else None
+    folder = Path(path).is_dir()
+    if not folder and not any(sign in path for sign in PATTERN):
+        return None
+    pattern = str(Path(path) / "**" / "*.parquet") if folder else path
+    files = sorted(name for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+    others = [name for name in files if not name.lower().endswith(".parquet")]
+    if not files or others:
+        found = f"{others[0]!r} is among the files of {path!r}." if others else f"{path!r} fits no file."
+        raise DataError(
+            "not-parquet",
+            found,
+            "Parquet files, for tables that are not in memory.",
+            f"Paths start from the working folder, {str(Path.cwd())!r}."
+            if not others
+            else "Write a pattern that ends in .parquet.",
+        )
+    return files
+
+
+def _rows(path: str) -> int:
+    import pyarrow.parquet
+
+    try:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    except (OSError, ValueError):
+        return 0  # it is read into memory, which says what is wrong with it
+
+
+def _has_duckdb() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("duckdb") is not None
+
+
+def _duckdb() -> Any:
+    """Return a connection to an embedded DuckDB of its own."""
+    if not _has_duckdb():
+        raise ModelError(
+            "needs-duckdb",
+            "DuckDB is not installed, which reads tables that are not in memory from their files.",
+            "The extra `duckdb`.",
+            "pip install 'shoal[duckdb]'; or pass a polars LazyFrame or a Dask DataFrame.",
+        )
+    import duckdb
+
+    return duckdb.connect()
+
+
+def _lazy(relation: Any) -> nw.LazyFrame[Any]:
+    import narwhals.stable.v2 as nw
+
+    return nw.from_native(relation)

@@ -1,0 +1,104 @@
+"""What is known of a table that is not in memory: how its rows were reduced to few."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from shoal.errors import ModelError, counted
+
+SAMPLE = "Make the same model of a sample of the rows in memory, with the priors of this one: model.priors."
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """Rows that stand for all of a table that is not in memory.
+
+    Attributes
+    ----------
+    engine : str
+        What holds the rows and made the passes, such as ``DuckDB``.
+    rows : int
+        Rows of the source that were read; those that were dropped are not among them.
+    groups : int
+        Combinations of the columns that rows were grouped by.
+    passes : int
+        How often the source was read.
+    received : int
+        Bytes that came to this process.
+    keys : tuple of str
+        Columns that rows were grouped by.
+    numbers : tuple of str
+        Columns of the table's frame of which only sums of squares and products are right: numeric terms
+        of the formula, by their names, products of columns too. Without them, rows of a group are equal.
+    counts : (M,) array
+        Rows of the source that each row of the frame stands for; not whole numbers where there are `numbers`.
+    states : mapping
+        What calls such as ``scale(x)`` have learnt from all rows, by their text.
+    scatter : (P, P) array, optional
+        `model.scatter` of the population columns over all rows, where the frame's rows do not tell it.
+    """
+
+    engine: str
+    rows: int
+    groups: int
+    passes: int
+    received: int
+    keys: tuple[str, ...]
+    numbers: tuple[str, ...]
+    counts: np.ndarray
+    states: Mapping[str, Any] = field(default_factory=dict)
+    scatter: np.ndarray | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Return all but `counts` as text and numbers, for a file."""
+        out = {own.name: getattr(self, own.name) for own in fields(self) if own.name != "counts"}
+        return out | {"scatter": None if self.scatter is None else self.scatter.tolist()}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], counts: np.ndarray) -> Reduction:
+        """Return what `record` has said."""
+        known: dict[str, Any] = {own.name: record[own.name] for own in fields(cls) if own.name != "counts"}
+        known |= {name: tuple(known[name]) for name in ("keys", "numbers")}
+        known["scatter"] = None if known["scatter"] is None else np.array(known["scatter"])
+        return cls(counts=counts, **known)
+
+    @property
+    def sums(self) -> bool:
+        """Whether sums were made of some columns, so that no row of the frame is one of the source."""
+        return bool(self.numbers)
+
+    def __str__(self) -> str:
+        """Return how the rows were read, as a sentence without its full stop."""
+        by = f" by {', '.join(self.keys)}" if self.keys else ""
+        what = (
+            f"sums of squares and products of {', '.join(self.numbers)}"
+            if self.sums
+            else "equal rows with their counts"
+        )
+        size = f"{self.received / 1e6:,.1f} MB" if self.received > 1e5 else f"{self.received / 1e3:,.1f} kB"
+        return (
+            f"{counted(self.rows, 'row')} in {self.engine}, read there in {counted(self.passes, 'pass')}"
+            f"{'es' if self.passes != 1 else ''}: {what}{by}, {counted(self.groups, 'group')}; "
+            f"{size} came here, in place of the rows"
+        ).replace("passses", "passes")
+
+    def refuse(self, what: str, instead: str) -> ModelError:
+        """Return the error for a question that needs the rows themselves.
+
+        Parameters
+        ----------
+        what : str
+            What needs them, as the beginning of a sentence: ``Leaving out single rows``.
+        instead : str
+            What to do.
+        """
+        return ModelError(
+            "rows-not-in-memory",
+            f"{what} needs the rows of the table, and they are not in memory: {self}.",
+            "A table in memory, or a question that is about parameters, levels or other rows.",
+            instead,
+        )

@@ -1,0 +1,133 @@
+"""Responses that do not fit their family, and what stands after their bar."""
+
+CASES = {
+    "unknown-family": ['sl.Model("y ~ x", data, "gausian")', 'sl.Model("y ~ x", data, "normal")'],
+    "not-a-family": ['sl.Model("y ~ x", data, 3)', 'sl.Model("y ~ x", data, sl.Model)'],
+    "unknown-link": [
+        'sl.Model("b ~ x", data, "bernoulli", link="prbit")',
+        'sl.Model("y ~ x", data, link="log")',
+    ],
+    "link-twice": ['sl.Model("b ~ x", data, "bernoulli(probit)", link="logit")'],
+    "response-outside-support": [
+        'sl.Model("k ~ x", data, "bernoulli")',
+        'sl.Model("y ~ x", data, "poisson")',
+        'sl.Model("p ~ x", data, "poisson")',
+        'sl.Model("k ~ x", data.assign(k=2**60), "poisson")',
+        'sl.Model("y ~ x", data, "gamma")',
+        'sl.Model("y ~ x", data, "beta")',
+        'sl.Model("b ~ x", data, "beta")',
+        'sl.Model("y ~ x", data, "von_mises")',
+        'sl.Model("k | trials(3) ~ x", data, "binomial")',
+        'sl.Model("k | trials(-1) ~ x", data, "binomial")',
+        'sl.Model("k | trials(2.5) ~ x", data, "binomial")',
+        'sl.Model("y | trials(n) ~ x", data, "binomial")',
+        'sl.Model("cbind(k, n) ~ x", data.assign(n=-1), "multinomial")',
+        'sl.Model("cbind(k, n, b) ~ x", data, "dirichlet")',
+    ],
+    "not-numbers": ['sl.Model("f ~ x", data, "bernoulli")', 'sl.Model("y | trunc(lb = g) ~ x", data)'],
+    "response-constant": ['sl.Model("y ~ x", data.assign(y=1.0))'],
+    "no-residual": ['sl.Model("y ~ x", data.assign(y=2 * data.x))'],
+    "response-all-ends": ['sl.Model("p ~ x", data.assign(p=data.b * 1.0), "zero_one_inflated_beta")'],
+    "response-without-ends": ['sl.Model("p ~ x", data, "zero_one_inflated_beta")'],
+    "response-all-zero": ['sl.Model("k ~ x", data.assign(k=0), "hurdle_poisson")'],
+    "response-without-zeros": ['sl.Model("k ~ x", data.assign(k=data.k + 1), "zero_inflated_poisson")'],
+    "one-trial-a-row": ['sl.Model("b | trials(1) ~ x", data, "zero_inflated_binomial")'],
+    "one-category": ['sl.Model("f ~ x", data.assign(f="a"), "categorical")'],
+    "category-never-seen": ['sl.Model("k ~ x", data.assign(k=[1, 5] * 12), "cumulative")'],
+    "categories-without-order": ['sl.Model("g ~ x", data, "cumulative")'],
+    "response-not-categories": [
+        'sl.Model("y ~ x", data, "cumulative")',
+        'sl.Model("y ~ x", data, "categorical")',
+    ],
+    "cutpoints-without-intercept": ['sl.Model("o ~ 0 + x", data, "cumulative")'],
+    "specific-effects": ['sl.Model("o ~ cs(x)", data, "cumulative")'],
+    "response-columns": [
+        'sl.Model("y ~ x", data, "multinomial")',
+        'sl.Model("cbind(k, n, b) ~ x", data)',
+    ],
+    "response-column-twice": ['sl.Model("cbind(k, k) ~ x", data, "multinomial")'],
+    "addition-missing": ['sl.Model("k ~ x", data, "binomial")'],
+    "addition-not-taken": [
+        'sl.Model("y | trials(n) ~ x", data)',
+        'sl.Model("cbind(y, z) ~ x", data)',
+        'sl.Model("k | se(s) ~ x", data, "poisson")',
+        'sl.Model("y | vint(n) ~ x", data)',
+    ],
+    "response-is-trials": ['sl.Model("k | trials(k) ~ x", data, "binomial")'],
+    "unknown-addition": [
+        'sl.Model("y | weight(w) ~ x", data)',
+        'sl.Model("y | se ~ x", data)',
+        'sl.Model("y | x ~ z", data)',
+    ],
+    "term-arguments": [
+        'sl.Model("y | se() ~ x", data)',
+        'sl.Model("y | trunc() ~ x", data)',
+        'sl.Model("o | thres(3) ~ x", data, "cumulative")',
+    ],
+    "response-bar": ['sl.Model("y || se(s) ~ x", data)', 'sl.Model("y | se(s) | weights(w) ~ x", data)'],
+    "not-positive": ['sl.Model("y | se(0) ~ x", data)', 'sl.Model("y | se(-1 * s) ~ x", data)'],
+    "standard-error-too-small": ['sl.Model("y | se(1e-12 * s) ~ x + (1 | g)", data)'],
+    "weight-negative": ['sl.Model("y | weights(x) ~ z", data)'],
+    "weight-too-large": ['sl.Model("y | weights(1e13 * w) ~ x", data)'],
+    "too-few-weights": ['sl.Model("y | weights(0 * w) ~ x", data)'],
+    "unknown-censoring": ['sl.Model("y | cens(g) ~ x", data)'],
+    "interval-end": ['sl.Model("y | cens(c) ~ x", data.assign(c="interval"))'],
+    "response-outside-bounds": ['sl.Model("y | trunc(lb = 5) ~ x", data)'],
+    "bounds-empty": ['sl.Model("y | trunc(lb = 9, ub = -9) ~ x", data)'],
+    "imputed-beside-bounds": ['sl.Model("y | mi() + cens(b) ~ x", data)'],
+    "rate-without-log-link": ['sl.Model("y | rate(n) ~ x", data)'],
+    "subset-not-logical": ['sl.Model("y | subset(x) ~ z", data)'],
+    "subset-too-small": ['sl.Model("y | subset(I(0 * b)) ~ z", data)'],
+    "offset-too-large": ['sl.Model("k ~ x + offset(1000 * z)", data, "poisson")'],
+    # several responses
+    "not-a-formula": [
+        "sl.Model(None, data)",
+        'sl.Model(data, "y ~ x")',
+        'sl.Model(["y ~ x"], data)',
+        'sl.Model({"y": "x"}, data)',
+    ],
+    "no-responses": ["sl.Model([], data)"],
+    "responses-share-column": [
+        'sl.Model([R("y ~ x"), R("y ~ z")], data)',
+        'sl.Model([R("y ~ x"), R("I(2 * y) ~ z")], data)',
+    ],
+    "responses-in-circle": [
+        'sl.Model([R("y ~ z"), R("z ~ y")], data)',
+        'sl.Model([R("y ~ x"), R("z ~ (1 + p | g)"), R("x ~ z"), R("p ~ offset(x)")], data)',
+    ],
+    "names-alike": [
+        'sl.Model([R("a ~ b_x"), R("a_b ~ x")], data.rename(columns={"y": "a", "z": "a_b", "p": "b_x"}))'
+    ],
+    "argument-of-response": ['sl.Model([R("y ~ x")], data, family="poisson")'],
+    "residual-correlation": [
+        'sl.Model("y ~ x", data, rescor=True)',
+        'sl.Model([R("y ~ x"), R("b ~ x", "bernoulli")], data, rescor=True)',
+    ],
+    "latent-of-two-factors": ['sl.Model([R("y ~ latent(u | g)"), R("z ~ latent(u | h)")], data)'],
+    "latent-is-column": ['sl.Model([R("y ~ latent(z | g)"), R("x ~ latent(z | g)"), R("p ~ z")], data)'],
+    # predictors of parameters
+    "parameter-not-of-family": [
+        'sl.Model("y ~ x", data, predictors={"sigm": "~ x"})',
+        'sl.Model("y ~ x", data, predictors={"mu": "~ x"})',
+        'sl.Model("b ~ x", data, "bernoulli", predictors={"sigma": "~ x"})',
+        'sl.Model("y | se(s) ~ x", data, predictors={"sigma": "~ x"})',
+    ],
+    "parameter-predictor": [
+        'sl.Model("y ~ x", data, predictors={"sigma": "x"})',
+        'sl.Model("y ~ x", data, predictors={"sigma": "nu ~ x"})',
+        'sl.Model("y ~ x", data, predictors={"sigma": None})',
+    ],
+    "predictors-not-named": [
+        'sl.Model("y ~ x", data, predictors="sigma ~ x")',
+        'sl.Model("y ~ x", data, predictors={3: "~ x"})',
+    ],
+    "response-on-both-sides": ['sl.Model("y ~ x", data, predictors={"sigma": "~ y"})'],
+    "residuals-of-parameter": ['sl.Model("y ~ x", data, predictors={"sigma": "~ ar(t, gr = g)"})'],
+    "fixed-out-of-range": [
+        'sl.Model("y ~ x", data, predictors={"sigma": -3.5})',
+        'sl.Model("y ~ x", data, "asym_laplace", predictors={"quantile": 1.5})',
+    ],
+    "held-with-prior": [
+        'sl.Model("y ~ x", data, predictors={"sigma": 2}, priors={"sigma": sl.priors.Exponential(1)})'
+    ],
+}

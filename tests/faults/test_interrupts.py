@@ -1,0 +1,133 @@
+"""Ctrl-C at any moment: a message and no traceback, whole files or none, no process and no thread left.
+
+Moments are spread over a run as it takes on this machine, at random within equal parts of it; the environment
+variable SHOAL_INTERRUPTS says how many (`scripts/nightly` has 100).
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import shoal as sl
+
+MOMENTS = int(os.environ.get("SHOAL_INTERRUPTS", "12"))
+
+# It says when it has begun: what the interpreter does before belongs to Python.
+COMMAND = """
+import sys
+from shoal.cli import main
+import shoal.cli.run
+print("began", flush=True)
+sys.argv = ["shoal", "fit", "y ~ 1 + (1 | g)", "data.csv", "-f", "bernoulli", "--seed", "1", "-o", "fit.nc"]
+main()
+"""
+
+FITTING = """
+import sys, threading
+import shoal as sl
+data = sl.simulate.one_way(omega=1.0, groups=30)
+model = sl.Model("observation ~ 1 + (1 | group)", data)
+print("began", flush=True)
+try:
+    model.fit(seed=1, draws=4000, progress=False)
+    print("finished")
+except KeyboardInterrupt:
+    print("interrupted")
+fit = model.fit(seed=1, draws=400, progress=False)
+print("usable", fit.diagnose().trustworthy, threading.active_count(), flush=True)
+"""
+
+
+def begun(program, folder):
+    """Start a program, and return it when it says that it has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "began\n"
+    return process
+
+
+def ended(process):
+    """Return what a process left when it ended, and whether it left processes behind."""
+    out, err = process.communicate(timeout=300)
+    try:
+        os.killpg(process.pid, 0)
+        orphans = True
+    except ProcessLookupError:
+        orphans = False
+    return process.returncode, out, err, orphans
+
+
+def moments(seconds, seed):
+    """Return moments of a run of so many seconds, one in each of equal parts."""
+    rng = random.Random(seed)
+    return [seconds * (k + rng.random()) / MOMENTS for k in range(MOMENTS)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("interrupted")
+    rng = random.Random(0)
+    chance = {g: 0.2 + 0.06 * (g % 10) for g in range(40)}
+    rows = "".join(f"{g},{int(rng.random() < chance[g])}\n" for g in chance for _ in range(9))
+    (folder / "data.csv").write_text("g,y\n" + rows)
+    return folder
+
+
+def length(program, folder):
+    """Return how long a program takes, uninterrupted, machine code being there."""
+    for _ in range(2):
+        process, begin = begun(program, folder), time.perf_counter()
+        code, *_ = ended(process)
+        assert code == 0
+        seconds = time.perf_counter() - begin
+        (folder / "fit.nc").unlink(missing_ok=True)
+    return seconds
+
+
+def test_the_command_stops_with_130_and_leaves_whole_files_or_none(folder):
+    codes = []
+    for moment in moments(length(COMMAND, folder), seed=1):
+        process = begun(COMMAND, folder)
+        time.sleep(moment)
+        process.send_signal(signal.SIGINT)
+        code, out, err, orphans = ended(process)
+        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}"
+        assert not orphans and "Traceback" not in err and "bug" not in err, said
+        assert code in (0, 130), said
+        # Between the last line and the end of the process there is nothing left to be stopped.
+        assert err == ("" if code == 0 else "stopped: by Ctrl-C.\n"), said
+        left = {path.name for path in Path(folder).iterdir()} - {"data.csv"}
+        assert left <= {"fit.nc"}, said
+        if left:
+            assert sl.load(folder / "fit.nc").tree["posterior"].sizes["draw"] == 1000
+            (folder / "fit.nc").unlink()
+        codes.append(code)
+    assert 130 in codes
+
+
+def test_a_fit_in_python_stops_and_the_model_can_be_fitted_again(folder):
+    found = []
+    for moment in moments(length(FITTING, folder) / 2, seed=2):
+        process = begun(FITTING, folder)
+        time.sleep(moment)
+        process.send_signal(signal.SIGINT)
+        code, out, err, orphans = ended(process)
+        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}"
+        assert not orphans, said
+        if out.startswith("finished"):  # the interrupt came to what follows the fit
+            continue
+        assert (code, err) == (0, "") and out == "interrupted\nusable True 1\n", said
+        found.append(moment)
+    assert found

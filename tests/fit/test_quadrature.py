@@ -1,0 +1,98 @@
+"""Models sampled by quadrature, as a user does it."""
+
+import json
+
+import numpy as np
+import pytest
+
+import shoal as sl
+from engine.rounds_problems import table
+from shoal.engine import convergence
+from shoal.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def model():
+    return sl.Model("y ~ x + (1 | g)", table(60, 4, sd=1.5), "bernoulli")
+
+
+@pytest.fixture(scope="module")
+def fit(model):
+    return model.fit(draws=500, seed=1, sampler="quadrature")
+
+
+def draws(fit, name):
+    values = fit.tree["posterior"][name].values
+    return np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
+
+
+def test_draws_are_of_the_same_posterior_as_other_moves(model, fit):
+    """Means and standard deviations, in Monte Carlo errors, for as many quantities as are compared."""
+    other = model.fit(draws=1000, seed=2, sampler="alternating")
+    for name in fit.tree["posterior"].data_vars:
+        one, two = draws(fit, name), draws(other, name)
+        error = np.hypot(convergence.mcse_mean(one), convergence.mcse_mean(two))
+        assert np.all(abs(one.mean((1, 2)) - two.mean((1, 2))) < 4.5 * error)
+        error = np.hypot(convergence.mcse_sd(one), convergence.mcse_sd(two))
+        assert np.all(abs(one.std((1, 2)) - two.std((1, 2))) < 4.5 * error)
+
+
+def test_draws_are_about_independent(fit):
+    assert fit.tree.attrs["sampler"] == "quadrature"
+    for name in set(fit.tree["posterior"].data_vars) - {"r_g"}:
+        assert convergence.ess_bulk(draws(fit, name)).min() > 1500  # of 2,000
+    assert np.median(convergence.ess_bulk(draws(fit, "r_g"))) > 1800
+
+
+def test_a_run_says_what_its_rounds_cost(fit):
+    facts = json.loads(fit.tree.attrs["sampler_facts"])
+    assert 0 < facts["rounds"] <= 60 and facts["points"] >= 2000
+    assert facts["integration_error"] < 1 / np.sqrt(2000)  # the Monte Carlo error of a mean, in its own sds
+    assert facts["rule"].startswith("hermite")
+    assert facts["bytes_sent"] == facts["bytes_received"] == 0  # nothing left this process
+
+
+def test_draws_do_not_depend_on_the_number_of_cores(model, fit):
+    one = model.fit(draws=500, seed=1, sampler="quadrature", cores=1)
+    for name in fit.tree["posterior"].data_vars:
+        np.testing.assert_array_equal(one.tree["posterior"][name], fit.tree["posterior"][name])
+
+
+def test_effects_that_are_not_kept_are_not_drawn(model, fit):
+    without = model.fit(draws=500, seed=1, sampler="quadrature", store="none")
+    assert "r_g" not in without.tree["posterior"]
+    np.testing.assert_array_equal(without.tree["posterior"]["sd_g"], fit.tree["posterior"]["sd_g"])
+    facts, kept = (json.loads(f.tree.attrs["sampler_facts"]) for f in (without, fit))
+    assert facts["points"] == kept["points"] - 2000
+
+
+def test_a_fit_is_judged_and_kept_as_any_other(model, fit, tmp_path):
+    assert "Integrated where their rows are" in fit.tree.attrs["plan"]
+    assert not [finding for finding in fit.diagnose().findings if finding.severity == "error"]
+    fit.save(tmp_path / "fit.nc")
+    assert sl.load(tmp_path / "fit.nc").tree.attrs["sampler"] == "quadrature"
+    assert np.isfinite(fit.loo().elpd)
+
+
+def test_other_samplers_do_not_ask_a_cluster(model):
+    with pytest.raises(ModelError, match="Dask"):
+        model.posterior(sampler="nuts", client=object())
+
+
+def test_known_standard_deviations_leave_the_coefficients_to_sample(model):
+    fixed = sl.Model("y ~ x + (1 | g)", table(60, 4), "bernoulli", priors={"sd": sl.priors.Fixed(1.0)})
+    fit = fixed.fit(draws=100, seed=1, sampler="quadrature")
+    assert (fit.tree["posterior"]["sd_g"] == 1.0).all()
+
+
+@pytest.mark.sbc
+def test_ranks_of_true_values_are_uniform():
+    """Simulation-based calibration, effects included."""
+    priors = {
+        "Intercept": sl.priors.Normal(0, 1),
+        "b": sl.priors.Normal(0, 1),
+        "sd": sl.priors.HalfNormal(1.5),
+    }
+    one = sl.Model("y ~ x + (1 | g)", table(12, 4), "bernoulli", priors=priors)
+    calibration = one.sbc(40, draws=100, chains=2, seed=3, sampler="quadrature")
+    assert calibration.ok, calibration.verdict

@@ -1,0 +1,156 @@
+"""Gaussian rows that are not in memory: the same priors, log density and draws as if they were."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal as sl
+from reduction.tables import ENGINES, FORMULA, in_duckdb, in_polars, rows
+from shoal.errors import DataError, FormulaError, ShoalWarning
+from shoal.model.scatter import scatter
+
+
+def same_priors(one, other, rtol=1e-9):
+    assert list(one.priors) == list(other.priors)
+    for name, prior in one.priors.items():
+        np.testing.assert_allclose(other.priors[name].params, prior.params, rtol, atol=1e-8, err_msg=name)
+
+
+def same_density(one, other, atol=1e-6):
+    """Compare log densities of theta, and of theta and effects, at random points."""
+    rng, a, b = np.random.default_rng(0), one.posterior().target, other.posterior().target
+    thetas = a.start + rng.normal(size=(5, a.n_theta))
+    np.testing.assert_allclose(b.marginals(thetas), a.marginals(thetas), rtol=1e-10, atol=atol)
+    for theta in thetas:
+        z = rng.normal(size=a.n_effects)
+        np.testing.assert_allclose(b.joint(theta, z)[0], a.joint(theta, z)[0], rtol=1e-10, atol=atol)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_gives_the_model_of_the_rows_in_memory(engine, tmp_path):
+    data = rows()
+    model, lazy = sl.Model(FORMULA, data), sl.Model(FORMULA, engine(data, tmp_path))
+    assert lazy.design.columns == model.design.columns
+    assert lazy.design.n_rows < len(data) == lazy.design.observations
+    same_priors(model, lazy)
+    same_density(model, lazy)
+    np.testing.assert_allclose(lazy.design.scatter, model.design.scatter, rtol=1e-9)
+    np.testing.assert_allclose(lazy.design.averages, model.design.averages, rtol=1e-12, atol=1e-8)
+
+
+def test_sums_of_all_engines_agree(tmp_path):
+    """Normal equations of the population's columns and of every level, in units of their own sizes."""
+    found = []
+    for engine in ENGINES:
+        (folder := tmp_path / engine.__name__).mkdir()
+        design = sl.Model(FORMULA, engine(rows(), folder)).design
+        x = np.column_stack([design.x, design.rows.y - 1e6])
+        level = np.eye(25)[design.groups[0].index]
+        products = np.einsum("n,ni,nj,ng->gij", design.rows.weight, x, x, level)
+        size = np.sqrt(np.einsum("gii->gi", products))
+        found.append(products / (size[:, :, None] * size[:, None, :] + 1e-300))
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], rtol=0, atol=1e-10)
+
+
+def test_draws_of_the_same_seed_are_nearly_equal(tmp_path):
+    data = rows()
+    fits = [sl.Model(FORMULA, d).fit(200, 2, seed=1) for d in (data, in_polars(data, tmp_path))]
+    one, other = (fit.summary() for fit in fits)
+    assert (np.abs(other["mean"] - one["mean"]) < 1e-4 * one["sd"]).all()
+    np.testing.assert_allclose(other["sd"], one["sd"], rtol=1e-4)
+
+
+def test_ten_digits_survive_a_mean_of_a_million(tmp_path):
+    """The slope of a response of mean 1e6 and sd 1 on one of mean 1e5, against the rows less these means."""
+    rng = np.random.default_rng(3)
+    x = np.round(rng.normal(size=4000), 6)
+    data = pd.DataFrame({"x": 1e5 + x, "y": 1e6 + np.round(0.5 * x + rng.normal(size=4000), 6)})
+    design = sl.Model("y ~ x", in_duckdb(data, tmp_path)).design
+    weight, away = design.rows.weight, design.x[:, 1] - 1e5
+    away -= weight @ away / weight.sum()
+    slope = (weight * away) @ (design.rows.y - 1e6) / ((weight * away) @ away)
+    exact = np.polyfit(data["x"] - 1e5, data["y"] - 1e6, 1)[0]
+    assert abs(slope / exact - 1) < 1e-10
+
+
+def test_weights_count_rows_as_they_do_in_memory(tmp_path):
+    data = rows().assign(v=lambda d: np.random.default_rng(5).integers(0, 4, len(d)) / 2)
+    formula = "y | weights(v) ~ z + f + (1 + z | g)"
+    model, lazy = sl.Model(formula, data), sl.Model(formula, in_polars(data, tmp_path))
+    same_priors(model, lazy)
+    same_density(model, lazy)
+    assert lazy.design.observations == len(data)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ 1",
+        "y ~ 0 + f + w",
+        "log(w) ~ z + offset(sqrt(z**2 + 1)) + (1 | g)",
+        "y ~ I(z**2) + abs(z) + (z || g) + exp(-w)",
+        "y ~ C(h) * z + (1 | g:h)",
+        "y ~ s(h, k=3) + z + (1 | g)",
+        "y ~ mo(h) + center(z) + scale(w, scale=False)",
+        "y ~ h + h:z + (1 | h)",
+        "y ~ C(f, contr.sum):z + (0 + f | g)",
+        "y ~ tanh(h) + z",
+    ],
+)
+def test_terms_that_are_pushed_down(formula, tmp_path):
+    data = rows()
+    model, lazy = sl.Model(formula, data), sl.Model(formula, in_polars(data, tmp_path))
+    assert lazy.design.columns == model.design.columns
+    same_priors(model, lazy)
+    same_density(model, lazy)
+
+
+def test_missing_values_are_counted_and_refused_or_dropped(tmp_path):
+    data = rows()
+    data.loc[[3, 7], "z"] = np.nan
+    data.loc[[7, 20], "g"] = None
+    with pytest.raises(DataError, match="'z': 2 missing of 2,000(.|\n)*'g': 2 missing"):
+        sl.Model("y ~ z + (1 | g)", in_polars(data, tmp_path))
+    with pytest.warns(ShoalWarning, match="3 of 2,000 rows dropped"):
+        lazy = sl.Model("y ~ z + (1 | g)", in_polars(data, tmp_path), missing="drop")
+    model = sl.Model("y ~ z + (1 | g)", data.dropna())
+    same_priors(model, lazy)
+    same_density(model, lazy)
+    assert lazy.dropped.count == 3 and lazy.dropped.rows == ()
+
+
+@pytest.mark.parametrize(
+    "formula, change, error",
+    [
+        ("y ~ poly(z, 2)", {}, FormulaError),
+        ("y ~ group_mean(z, g) + (1 | g)", {}, FormulaError),
+        ("y ~ log(z)", {}, DataError),
+        ("y ~ z", {"z": np.inf}, DataError),
+        ("y ~ z", {"z": 3.0}, DataError),
+        ("y ~ z + ar(h, gr=g)", {}, sl.errors.ModelError),
+        ("y | mi() ~ z", {}, sl.errors.ModelError),
+        ("y ~ nothing", {}, DataError),
+        ("f ~ z", {}, DataError),
+        ("y ~ (1 + z | g)", {"g": "one"}, DataError),
+    ],
+)
+def test_what_cannot_be_is_refused(formula, change, error, tmp_path):
+    with pytest.raises(error):
+        sl.Model(formula, in_polars(rows().assign(**change), tmp_path))
+
+
+def test_spread_over_rows_elsewhere_is_that_over_rows_here():
+    """`scatter` hands rows that are farther out to a function, which here has the rows after all."""
+    rng = np.random.default_rng(1)
+    x, weight = rng.standard_t(3, (500, 3)) * [1, 10, 0.1], rng.integers(1, 3, 500).astype(float)
+    center = np.average(x, axis=0, weights=weight)
+
+    def far_out(inverse, far):
+        squares = np.einsum("ni,ij,nj->n", x - center, inverse, x - center)
+        less = np.maximum(far / np.sqrt(np.maximum(squares, far**2)), 0.25)
+        return bool((squares > far**2).any()), np.cov((x - center).T, aweights=weight * less, ddof=0) * 0 + (
+            (x - center).T @ ((weight * less / weight.sum())[:, None] * (x - center))
+        )
+
+    np.testing.assert_allclose(scatter(x, center, weight, far_out), scatter(x, center, weight), rtol=1e-12)

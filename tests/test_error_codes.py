@@ -1,0 +1,37 @@
+"""Every error says by a code what kind of mistake it is about."""
+
+import ast
+import re
+from collections import defaultdict
+
+import pytest
+
+from bad_inputs.codes import KINDS, SLUG, SOURCE, made
+from shoal.errors import FormulaError, ShoalError
+
+RAISED = [(path, line, name, given[0]) for path, line, name, given in made() if name in KINDS]
+
+
+def test_every_error_has_a_code_where_it_is_made():
+    """Or passes on the one that it was given, or that of the error it explains further."""
+    without = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path, line, _, first in RAISED
+        if not (isinstance(first, ast.Constant) and SLUG.fullmatch(first.value))
+        and not re.fullmatch(r"(\w+\.)?code", ast.unparse(first))
+    ]
+    assert len(RAISED) > 600 and not without
+
+
+def test_a_code_is_of_one_class():
+    kinds = defaultdict(set)
+    for _, _, kind, first in RAISED:
+        if isinstance(first, ast.Constant):
+            kinds[first.value].add(kind)
+    assert not {code: found for code, found in kinds.items() if len(found) > 1}
+
+
+def test_a_code_is_no_part_of_the_message():
+    with pytest.raises(ShoalError, match="^Found 'y'.\n    y\n    \\^\nAnother.$") as problem:
+        raise FormulaError("no-tilde", "Found 'y'.", "Another.", formula="y", span=(0, 1))
+    assert problem.value.code == "no-tilde"
