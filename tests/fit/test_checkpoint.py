@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import shoal as sl
+from shoal.engine import blocks
 from shoal.engine.progress import Progress
 from shoal.errors import FileError, SamplingError
-from shoal.fit import run, zarr_record
+from shoal.fit import certificate, run, zarr_record
 
 pytest.importorskip("zarr", reason="checkpoints are Zarr stores, an extra")
 
@@ -53,11 +54,31 @@ def test_a_checkpoint_that_is_done_is_the_result_at_once(schools, tmp_path, monk
     assert not (path / zarr_record.RUN).exists()
 
 
+def test_a_run_that_is_stopped_while_it_is_compared_keeps_its_draws(schools, tmp_path, monkeypatch):
+    how = {"draws": 1000, "progress": False, "checkpoint": tmp_path / "run.zarr"}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(certificate, "compared", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            schools.fit(**how, seed=4)
+    monkeypatch.setattr(blocks, "_block", None)  # no block of these draws is made again
+    monkeypatch.setattr(certificate, "_compared", lambda found, *_: found)
+    resumed = schools.fit(**how)
+    monkeypatch.undo()
+    whole = schools.fit(draws=1000, seed=4, progress=False)
+    assert_same(whole, resumed)
+    assert whole.certificate.rerun is not None
+    assert resumed.certificate.measures == whole.certificate.measures
+
+
 def test_a_run_that_is_not_done_is_no_result(schools, tmp_path, monkeypatch):
     path = tmp_path / "run.zarr"
 
     def stopped(*arguments):
-        raise SamplingError("planted")
+        raise SamplingError("run-planted", "planted")
 
     with monkeypatch.context() as patched:
         patched.setattr(run.checks, "failures", stopped)
@@ -79,7 +100,7 @@ def test_a_second_run_goes_on_as_well(schools, tmp_path, monkeypatch):
         check(progress)  # which ends the other chain, too
         looks.append(1)
         if len(looks) in (6, 12, 24):
-            raise SamplingError("planted")
+            raise SamplingError("run-planted", "planted")
 
     with monkeypatch.context() as patched:
         patched.setattr(Progress, "check", stops)

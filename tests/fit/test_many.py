@@ -25,7 +25,7 @@ class Tables:
 
     def __call__(self, number):
         if number == self.fails_at:
-            raise SamplingError(f"planted at {number}")
+            raise SamplingError("fit-planted", f"planted at {number}")
         (self.folder / str(number)).write_text(str(os.getpid()))
         table = pd.DataFrame({"value": np.random.default_rng(number).normal(size=3), "kind": list("abc")})
         table = table.astype({"kind": pd.CategoricalDtype(["c", "b", "a", "unused"])}).set_index("kind")

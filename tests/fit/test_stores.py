@@ -76,6 +76,19 @@ def test_they_are_saved_reported_and_diagnosed(fits, tmp_path, store):
     assert json.loads(fit.tree.attrs["notes"]) == [f"Group effects are kept in store={store!r}."]
 
 
+@pytest.mark.parametrize("store", ["disk", "replay", "summaries", "none"])
+def test_draws_are_certified_by_what_is_in_memory(radon, tmp_path, store):
+    pytest.importorskip("zarr", reason="checkpoints are Zarr stores, an extra")
+    how = {"draws": 1000, "seed": 3, "progress": False, "store": store}
+    fit = radon.fit(**how, checkpoint=tmp_path / "run.zarr" if store == "disk" else None)
+    found = fit.certificate
+    small = [v.values for name, v in fit.tree["posterior"].data_vars.items() if name != "r_county"]
+    varying = sum(int((np.ptp(values, axis=(0, 1)) > 0).sum()) for values in small)
+    size = sum(int(np.prod(values.shape[2:])) for values in small)
+    assert found.ok and found.rerun.agrees and found.rerun.quantities == varying
+    assert found.measures.quantities == size + (0 if store == "none" else storage.EXAMINED)
+
+
 def test_what_summaries_cannot_answer_says_what_to_do(fits, radon):
     fit = fits["summaries"]
     for ask in (fit.levels, fit.plot.caterpillar, fit.loo, lambda: fit.predict(sl.load_dataset("radon"))):

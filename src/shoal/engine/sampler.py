@@ -180,5 +180,3 @@ def _named(drawn: Drawn, fit: MarginalFit, move: Move, aim: float) -> Chains:
     facts["pareto_k"] = tail_of(fit.weight)
     named["acceptance_rate"] = stats[..., 2]
     return Chains(theta, points, named, "independence", facts, fit=fit)
-
-
