@@ -62,10 +62,10 @@ def source_of(data: Any, summable: bool) -> Source | None:
 
 def _files(path: str, summable: bool) -> list[str] | None:
     """Return the Parquet files that a path stands for, or None if it is a table for memory."""
-    if Path(path).is_file():
+    if os.path.isfile(path):  # unlike `Path.is_file` also of a text too long for a name
         large = summable and path.lower().endswith(".parquet") and _rows(path) > LARGE
         return [path] if large and _has_duckdb() else None
-    folder = Path(path).is_dir()
+    folder = os.path.isdir(path)
     if not folder and not any(sign in path for sign in PATTERN):
         return None
     pattern = str(Path(path) / "**" / "*.parquet") if folder else path
