@@ -36,25 +36,25 @@ def model_of(formula, table=TABLE, family="gaussian", **others):
     return lambda: shown(sl.Model(formula, table, family, covariances=used or None, **others))
 
 
-@examples(150)
+@examples(40)
 @given(formulas, FAMILY)
 def test_formulas(formula, family):
     outcome(model_of(formula, family=family))
 
 
-@examples(150)
+@examples(40)
 @given(broken())
 def test_broken_formulas(formula):
     outcome(model_of(formula))
 
 
-@examples(60)
+@examples(15)
 @given(broken(), st.sampled_from(["sigma", "nu", "phi", "mu", "", "shape"]))
 def test_predictors_of_parameters(formula, name):
     outcome(lambda: sl.Model("y ~ x", TABLE, predictors={name: formula}))
 
 
-@examples(150)
+@examples(40)
 @given(
     frames(),
     st.sampled_from(
@@ -76,7 +76,7 @@ def test_frames(frame, formula, family):
     outcome(model_of(formula, frame, family, missing="drop" if len(frame) % 2 else "refuse"))
 
 
-@examples(80)
+@examples(20)
 @given(
     st.dictionaries(
         st.one_of(
@@ -107,7 +107,7 @@ def test_priors(kinds, arguments):
     outcome(model)
 
 
-@examples(20)
+@examples(6)
 @given(formulas)
 def test_fits(formula):
     """Of gaussian rows, whose functions are compiled once."""
@@ -154,7 +154,7 @@ QUESTIONS = st.sampled_from([*ASKED]).flatmap(
 )
 
 
-@examples(150)
+@examples(40)
 @given(question=QUESTIONS)
 def test_questions(fit, question):
     name, arguments = question
@@ -162,7 +162,7 @@ def test_questions(fit, question):
     outcome(lambda: getattr(fit, name)(**needed | arguments))
 
 
-@examples(100)
+@examples(25)
 @given(text=st.one_of(broken(), st.text(alphabet="xfg0123456789.+-*/()[]<>=, ", max_size=20)))
 def test_hypotheses(fit, text):
     outcome(lambda: fit.test(text))
