@@ -1,6 +1,7 @@
 """Every error says by a code what kind of mistake it is about."""
 
 import ast
+import pickle
 import re
 from collections import defaultdict
 
@@ -35,3 +36,9 @@ def test_a_code_is_no_part_of_the_message():
     with pytest.raises(ShoalError, match="^Found 'y'.\n    y\n    \\^\nAnother.$") as problem:
         raise FormulaError("no-tilde", "Found 'y'.", "Another.", formula="y", span=(0, 1))
     assert problem.value.code == "no-tilde"
+
+
+def test_an_error_is_the_same_in_another_process():
+    there = FormulaError("no-tilde", "Found 'y'.", "Another.", formula="y", span=(0, 1))
+    here = pickle.loads(pickle.dumps(there))
+    assert str(here) == str(there) and vars(here) == vars(there)

@@ -18,7 +18,7 @@ from shoal.engine.collection import without_collection
 
 if TYPE_CHECKING:
     from shoal import plots, priors, simulate
-    from shoal.api import Fit, Model, kfold, load, sbc
+    from shoal.api import Fit, Model, kfold, load, many_fits, sbc
     from shoal.criticism.diagnosis import diagnose
     from shoal.formula import register_function
     from shoal.model import Response
@@ -33,6 +33,7 @@ _PLACES = {
     "Response": "shoal.model",
     "Fit": "shoal.api",
     "load": "shoal.api",
+    "many_fits": "shoal.api",
     "sbc": "shoal.api",
     "kfold": "shoal.api",
     "compare": "shoal.scores.compare",
@@ -61,6 +62,7 @@ __all__ = [
     "kfold",
     "lab",
     "load",
+    "many_fits",
     "load_dataset",
     "plots",
     "pooling",

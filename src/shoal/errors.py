@@ -43,6 +43,10 @@ class ShoalError(Exception):
         self.code, self.found, self.needed, self.remedy = code, found, needed, remedy
         super().__init__("\n".join(part for part in (found, needed, remedy) if part))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes the same error in another process."""
+        return type(self), (self.code, self.found, self.needed, self.remedy), self.__dict__
+
 
 class FormulaError(ShoalError):
     """A formula that cannot be read; the message shows it with the token marked.

@@ -9,7 +9,7 @@ from arviz_stats.base import array_stats
 from plain_nuts import PlainNUTS
 from scipy.special import digamma, polygamma
 
-from shoal.engine import nuts
+from shoal.engine import blocks, nuts
 from shoal.engine.build import Builder, Lines
 from shoal.engine.coordinates import NAMES
 from shoal.engine.evaluate import Target
@@ -17,6 +17,7 @@ from shoal.engine.explore import fit_marginal
 from shoal.engine.nuts_walk import STEP
 from shoal.engine.problem import ONE
 from shoal.engine.progress import Progress
+from shoal.engine.record import Record
 from shoal.engine.settings import Settings
 from shoal.errors import SamplingError
 from shoal.fit.posterior import posterior_of
@@ -53,9 +54,14 @@ def standard_errors(values, expected):
     return abs(values.mean() - expected) / (values.std() / np.sqrt(ess))
 
 
+def chains_of(target, name, fit, elements, settings, progress=None):
+    run = nuts.run_of(target, name, fit, elements, settings)
+    return run.named(blocks.make(run, len(elements), settings, progress or Progress(), Record()))
+
+
 def sample(target, name="noncentered", settings=SHORT, elements=None, progress=None):
     elements = np.arange(target.n_effects) if elements is None else elements
-    return nuts.sample(target, name, None, elements, settings, progress or Progress())
+    return chains_of(target, name, None, elements, settings, progress)
 
 
 @pytest.mark.parametrize(("scales", "n_effects"), [((0.1, 1.0, 10.0), 4), ((), 3), ((0.5, 3.0), 0)])
@@ -79,7 +85,7 @@ def test_moments_of_a_normal(scales, n_effects, name):
 @pytest.mark.parametrize("step", [0.05, 0.2, 0.7])
 def test_trajectories_are_those_of_the_plain_recursion(step):
     target, *_ = normal((0.3, 2.0), 3)
-    chain = nuts.Chain(target, "noncentered", None, np.random.default_rng(5), NOTHING, 0.8)
+    chain = nuts.Chain(target, "noncentered", None, np.random.default_rng(5), NOTHING, 0.8, 1000)
     chain.walk.variance[:] = [0.1, 2.0, 0.5, 1.0, 1.5]
     chain.walk.numbers[STEP] = step
 
@@ -242,7 +248,7 @@ def test_eight_schools_are_those_of_quadrature_in_all_coordinates(name, fitted):
     fit = fit_marginal(p.target, 1, 1) if fitted else None
     settings = replace(SHORT, draws=1000, target_accept=0.9)
     elements = p.assembled.elements(effects=False)
-    chains = nuts.sample(p.target, name, fit, elements, settings, Progress())
+    chains = chains_of(p.target, name, fit, elements, settings)
     drawn = p.assembled.drawn(p.target.values(chains.theta), chains.points, elements)
     variables = p.assembled.variables(drawn)
     mean, sd = variables["Intercept"][1], variables["sd_school"][1][..., 0]
@@ -256,8 +262,7 @@ def test_the_funnel_diverges_where_effects_are_centered_and_nowhere_else():
     fit = fit_marginal(target, 1, 1)
     settings = replace(SHORT, draws=1000, target_accept=0.8)
     diverged = {
-        name: nuts.sample(target, name, fit, NOTHING, settings, Progress()).stats["diverging"].sum()
-        for name in NAMES
+        name: chains_of(target, name, fit, NOTHING, settings).stats["diverging"].sum() for name in NAMES
     }
     assert diverged["centered"] > 20
     assert diverged["transport"] == 0

@@ -9,7 +9,8 @@ from arviz_stats.base import array_stats
 import shoal as sl
 from shoal.engine import other_move
 from shoal.fit import certificate, files
-from shoal.fit.refit import refit, settings_of
+from shoal.fit.many import Where
+from shoal.fit.refit import Refits, refit, settings_of
 from shoal.fit.results import Results
 
 SCHOOLS = sl.load_dataset("eight_schools")
@@ -112,7 +113,11 @@ def test_runs_that_are_not_compared_say_why(fit):
     assert "too short" in MODEL.fit(draws=100, seed=1, cores=1).certificate.reason
     asked = MODEL.fit(seed=1, cores=1, coordinates="noncentered").certificate
     assert asked.rerun is None and "coordinates" in asked.reason
-    refitted = refit([MODEL.posterior], settings_of(fit.results), lambda _, found: found, cores=1)
+    refitted = []
+    fits = Refits(
+        lambda _: MODEL.posterior(), lambda _, found: refitted.append(found), settings_of(fit.results), 1
+    )
+    refit(fits, Where(), {})
     assert certificate.of_attrs(refitted[0].attrs).rerun is None
 
 

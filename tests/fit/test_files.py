@@ -11,7 +11,7 @@ import xarray as xr
 
 import shoal as sl
 from shoal.errors import FileError
-from shoal.fit import files
+from shoal.fit import files, whole_files
 from shoal.fit.files import LIKELIHOODS
 
 RUN = {"draws": 40, "cores": 1, "chains": 2, "seed": 5, "warmup": 100}
@@ -321,7 +321,7 @@ def test_an_interrupted_save_keeps_the_file_that_was_there(fit, saved, monkeypat
         raise KeyboardInterrupt
 
     before = saved.read_bytes()
-    monkeypatch.setattr(files.os, "replace", interrupted)
+    monkeypatch.setattr(whole_files.os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit.save(saved)
     assert saved.read_bytes() == before

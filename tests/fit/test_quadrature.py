@@ -9,6 +9,7 @@ import shoal as sl
 from engine.rounds_problems import table
 from shoal.engine import convergence
 from shoal.errors import ModelError
+from shoal.fit import run
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,24 @@ def test_a_fit_is_judged_and_kept_as_any_other(model, fit, tmp_path):
     fit.save(tmp_path / "fit.nc")
     assert sl.load(tmp_path / "fit.nc").tree.attrs["sampler"] == "quadrature"
     assert np.isfinite(fit.loo().elpd)
+
+
+@pytest.mark.parametrize("store", ["replay", "summaries"])
+def test_stores_of_blocks_are_refused(model, store):
+    with pytest.raises(ModelError, match=f"store='{store}' and sampler='quadrature'"):
+        model.fit(sampler="quadrature", store=store)
+
+
+def test_a_checkpoint_keeps_what_is_done(model, fit, tmp_path, monkeypatch):
+    pytest.importorskip("zarr", reason="checkpoints are Zarr stores, an extra")
+    how = {"draws": 500, "seed": 1, "sampler": "quadrature", "checkpoint": tmp_path / "run.zarr"}
+    with pytest.raises(ModelError, match="store='disk' and sampler='quadrature'"):
+        model.fit(**how | {"checkpoint": tmp_path / "disk.zarr"}, store="disk")
+    first = model.fit(**how)
+    monkeypatch.setattr(run, "_in_rounds", None)  # nothing is sampled again
+    for one in (first, model.fit(**how)):
+        for name in fit.tree["posterior"].data_vars:
+            np.testing.assert_array_equal(one.tree["posterior"][name], fit.tree["posterior"][name])
 
 
 def test_other_samplers_do_not_ask_a_cluster(model):

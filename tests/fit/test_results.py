@@ -11,7 +11,7 @@ import shoal as sl
 from posterior.density import log_joint
 from shoal.engine.settings import Settings
 from shoal.errors import DataError, ModelError
-from shoal.fit.results import LARGEST_IN_DOUBLE, storage
+from shoal.fit.storage import LARGEST_IN_DOUBLE, storage
 
 RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
 LABELS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -17,6 +17,7 @@ from shoal.criticism.verification import Verification, verify
 from shoal.errors import ShoalWarning
 from shoal.fit import files
 from shoal.fit.certificate import Certificate, of_attrs
+from shoal.fit.many import where
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
@@ -151,6 +152,9 @@ class Fitted(Conclusions):
         *,
         refit: bool = False,
         cores: int | None = None,
+        workers: int | None = None,
+        client: Any = None,
+        checkpoint: str | Path | None = None,
         progress: bool | None = None,
     ) -> Loo:
         """Return how well the model predicts what it has not seen, one unit left out at a time.
@@ -171,6 +175,8 @@ class Fitted(Conclusions):
             out: the same density, which importance sampling can mostly do.
         cores : int, optional
             All by default; the result does not depend on it.
+        workers, client, checkpoint
+            Of the fits without units, as in `shoal.kfold`.
         progress : bool, optional
             Show a progress bar of the fits; by default on a terminal.
 
@@ -203,8 +209,9 @@ class Fitted(Conclusions):
         >>> len(fit_without.loo().pointwise)
         60
         """
+        at = where(cores, workers, client, checkpoint)
         with shown(progress if refit else False, 0, "fits") as bar:
-            score = loo(self._results, unit, refit, cores, bar)
+            score = loo(self._results, unit, refit, cores, bar, at)
         if not score.ok:
             warnings.warn(score.complaint, ShoalWarning, stacklevel=2)
         return score

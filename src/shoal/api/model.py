@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.api.arguments import refuse
@@ -16,13 +17,17 @@ from shoal.criticism import calibration
 from shoal.engine.collection import without_collection
 from shoal.engine.first_use import announced
 from shoal.engine.plan import Plan
+from shoal.engine.record import Record
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
 from shoal.export import to_pymc
 from shoal.families import Family
+from shoal.fit import checkpoint as checkpoints
 from shoal.fit import run as fitting
+from shoal.fit.fingerprint import fingerprint
 from shoal.fit.posterior import Posterior, plan_of, posterior_of
 from shoal.fit.progress import shown
+from shoal.fit.results import Results
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
@@ -162,11 +167,13 @@ class Model(BeforeData):
         coordinates: str = "auto",
         sampler: str = "auto",
         warmup: int = 200,
+        thin: int = 1,
         target_accept: float | None = None,
         cores: int | None = None,
         store: str = "auto",
-        progress: bool | None = None,
         client: Any = None,
+        checkpoint: str | Path | None = None,
+        progress: bool | None = None,
     ) -> Fit:
         """Sample the posterior.
 
@@ -183,18 +190,28 @@ class Model(BeforeData):
             else from what is left: draws are about independent.
         warmup : int
             Iterations of each chain spent on its step size; NUTS takes at least 1,000.
+        thin : int
+            Iterations to a kept draw.
         target_accept : float, optional
             Acceptance that trajectories aim at; by default 0.8, and 0.9 by NUTS of up to 1,000 coordinates.
         cores : int, optional
             Threads; all of the machine's by default, and never more.
-        store : {"auto", "double", "single", "none"}
-            How draws of group effects are kept: float64, float32, or not; "auto" takes float64 up to 512 MB.
-        progress : bool, optional
-            Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
+        store : {"auto", "double", "single", "disk", "replay", "summaries", "none"}
+            How draws of group effects are kept: in memory as float64 or float32; in the checkpoint, from
+            which they are read when asked for; to be made again from the states of the chains when asked for;
+            as each level's mean, sd and quantiles; or not. "auto" takes float64 up to 512 MB, float32 up to
+            a quarter of the memory, and then the checkpoint, if there is one, or summaries, and says so.
         client : distributed.Client, optional
             Of a Dask cluster (extra ``dask``), whose workers own the rows, by levels of the one grouping
             factor, and answer some tens of rounds about them; the sampler is "quadrature" then. A worker that
             is lost costs time, not the fit.
+        checkpoint : path, optional
+            A folder, such as ``"run.zarr"``, that keeps the run while it goes. The same call goes on from
+            where one was killed, to the very draws of a run that was not, and opens at once what is done.
+            Of "quadrature", whose draws come all at once, only what is done is kept.
+            Needs ``pip install 'shoal[checkpoint]'``.
+        progress : bool, optional
+            Show a progress bar; by default on a terminal. Elsewhere a line says if the engine is compiled.
 
         Returns
         -------
@@ -203,6 +220,8 @@ class Model(BeforeData):
         Raises
         ------
         ModelError, SamplingError
+        FileError
+            A checkpoint of another model, other data or other settings: what differs is named.
 
         Examples
         --------
@@ -210,18 +229,28 @@ class Model(BeforeData):
         <shoal.Fit 'y ~ 1 + x + (1 | g)': 4 chains of 1000 draws>
         """
         began = time.perf_counter()
+        if seed is None and checkpoint is not None:
+            seed = checkpoints.seed_of(checkpoint)
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
         cores = os.cpu_count() or 1 if cores is None else cores
-        settings = Settings(draws, chains, warmup, seed, target_accept, cores)
-        fitting.check_settings(settings, store)
+        settings = Settings(draws, chains, warmup, seed, target_accept, cores, thin=thin)
+        fitting.check_settings(settings, store, checkpoint is not None)
         with shown(progress, draws * chains) as bar, announced(bar):
             posterior = self.posterior(coordinates, sampler, client)
             if posterior.plan.warning:
                 warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
-            results = fitting.fit(posterior, settings, store, bar)
-        results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
-        return Fit(results)
+
+            def sample(record: Record | None) -> Results:
+                results = fitting.fit(posterior, settings, store, bar, record=record)
+                results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
+                return results
+
+            if checkpoint is None:
+                return Fit(sample(None))
+            asked = {"coordinates": coordinates, "sampler": sampler, "store": store}
+            about = fingerprint(self._spec, settings, **asked, client=client is not None)
+            return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
 
     def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:
         """Return the same model with complete, no or partial pooling; see `variants.with_pooling`.

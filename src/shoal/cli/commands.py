@@ -25,6 +25,7 @@ from shoal.cli.options import (
     Probability,
     Sampler,
     Seed,
+    Workers,
 )
 from shoal.cli.report import check_page
 from shoal.cli.report import report as write_report
@@ -96,7 +97,11 @@ def fit(
     ] = None,
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
-    store: Annotated[str, typer.Option(help="Group effects: auto, double, single or none.")] = "auto",
+    store: Annotated[str, typer.Option(help="Effects: auto, double, single, disk, summaries.")] = "auto",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep the run in it, and go on from what it holds: run.zarr."),
+    ] = None,
     prob: Probability = 0.9,
     effects: Annotated[bool, typer.Option("--effects", help="Show every level of the group, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only what is wrong.")] = False,
@@ -129,6 +134,7 @@ def fit(
         target_accept=target_accept,
         cores=cores,
         store=store,
+        checkpoint=checkpoint,
         progress=False if quiet else None,
     )
     if output:  # before anything is shown: a reader that goes away must not cost the draws
@@ -250,6 +256,11 @@ def sbc(
     coordinates: Coordinates = "auto",
     sampler: Sampler = "auto",
     cores: Cores = None,
+    workers: Workers = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep each fit in it, and make those that it lacks."),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the ranks into this PNG, SVG or PDF file.")
     ] = None,
@@ -278,6 +289,8 @@ def sbc(
             coordinates=coordinates,
             sampler=sampler,
             cores=cores,
+            workers=workers,
+            checkpoint=checkpoint,
             progress=bar,
         )
     if plot:

@@ -134,7 +134,7 @@ def _write(scores: Mapping[str, Loo], path: Path) -> None:
     """Write a table of one row a unit and fit."""
     import pandas as pd
 
-    from shoal.fit.files import whole
+    from shoal.fit.whole_files import whole
 
     table = pd.concat({name: score.pointwise for name, score in scores.items()}, names=["model"])
     with whole(path) as part:

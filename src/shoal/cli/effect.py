@@ -139,7 +139,7 @@ def _value(text: str) -> Any:
 
 
 def _write(table: Any, path: Path) -> None:
-    from shoal.fit.files import whole
+    from shoal.fit.whole_files import whole
 
     with whole(path) as part:
         table.to_csv(part, index=False)

@@ -61,4 +61,5 @@ Seed = Annotated[int | None, typer.Option(help="Same seed, same draws.", show_de
 Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, noncentered or zero_sum.")]
 Sampler = Annotated[str, typer.Option(help="auto, independence, quadrature, alternating, hmc or nuts.")]
 Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
+Workers = Annotated[int | None, typer.Option(help="Processes, in place of threads.", min=1)]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]

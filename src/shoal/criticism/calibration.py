@@ -8,11 +8,11 @@ errors no single parameter shows (Modrák et al. 2023, Bayesian Analysis, doi:10
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -21,9 +21,10 @@ import pandas as pd
 from shoal.criticism.uniformity import joint_spread, uniformity
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
-from shoal.engine.threads import in_threads, one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
 from shoal.estimands.predictions import check_integer
+from shoal.fit.fingerprint import fingerprint
+from shoal.fit.many import many, where
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.run import sampled
 from shoal.model import Specification
@@ -139,15 +140,6 @@ class Calibration:
         return self.verdict
 
 
-@dataclass(frozen=True)
-class _Replicate:
-    """What one simulation leaves: rank and autocorrelation by quantity, and whether the fit diverged."""
-
-    ranks: dict[str, int]
-    autocorrelation: dict[str, float]
-    divergent: bool
-
-
 def sbc(
     model: Specification,
     simulations: int = 200,
@@ -158,6 +150,9 @@ def sbc(
     sampler: str = "auto",
     cores: int | None = None,
     progress: Progress | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    checkpoint: str | Path | None = None,
 ) -> Calibration:
     """Calibrate a model's fits on responses simulated from its own priors.
 
@@ -179,6 +174,8 @@ def sbc(
         Simulations fitted side by side; all cores by default.
     progress : Progress, optional
         Told of one draw for every finished simulation.
+    workers, client, checkpoint
+        As in `shoal.kfold`: simulations in processes, on a Dask cluster, kept one by one.
 
     Returns
     -------
@@ -207,30 +204,17 @@ def sbc(
             "Check the model without cens(...).",
         )
     posterior = posterior_of(model, coordinates, sampler)
-    names = _free_quantities(model)
-    settings = Settings(draws=draws, chains=chains, cores=1)
-    progress.stage("calibrating")
-
-    def one(number: int, sequence: np.random.SeedSequence) -> _Replicate:
-        progress.check()
-        try:
-            done = _replicate(posterior, names, settings, np.random.default_rng(sequence))
-        except SamplingError as problem:
-            raise SamplingError(
-                problem.code, f"Simulation {number} of seed {seed}: {problem.found}"
-            ) from problem
-        progress.drawn(1)
-        return done
-
-    sequences = np.random.SeedSequence(seed).spawn(simulations)
-    tasks = [lambda i=i, s=s: one(i, s) for i, s in enumerate(sequences)]
-    with one_thread_lapack():
-        done = in_threads(tasks, cores or os.cpu_count() or 1, progress)
+    at = where(cores, workers, client, checkpoint)
+    settings = Settings(draws=draws, chains=chains, cores=1, seed=seed)
+    simulated = _Simulations(posterior, _free_quantities(model), settings)
+    about = fingerprint(model, settings, coordinates=coordinates, sampler=sampler)
+    progress.stage("calibrating", simulations)
+    done = many(simulated, simulations, at, about, progress)
     return Calibration(
-        ranks=pd.DataFrame([r.ranks for r in done]),
+        ranks=pd.DataFrame([table["rank"] for table in done]).reset_index(drop=True),
         draws=len(_kept(settings)) * chains,
-        autocorrelation=pd.DataFrame([r.autocorrelation for r in done]).mean(),
-        divergent=sum(r.divergent for r in done),
+        autocorrelation=pd.DataFrame([table["autocorrelation"] for table in done]).mean(),
+        divergent=sum(table.attrs["divergent"] for table in done),
         plan=str(posterior.plan),
         seconds=time.perf_counter() - began,
     )
@@ -263,24 +247,38 @@ def _free_quantities(model: Specification) -> list[str]:
     return names
 
 
-def _replicate(
-    posterior: Posterior, names: list[str], settings: Settings, rng: np.random.Generator
-) -> _Replicate:
-    """Simulate a table, fit it and rank the truth."""
-    truth = draw_prior(posterior.model, rng, 1)
-    ys = simulate_responses(posterior.model, {name: value[0] for name, value in truth.items()}, rng)
-    simulated = posterior.with_responses(*ys)
-    seeded = Settings(settings.draws, settings.chains, seed=int(rng.integers(2**31)), cores=1)
-    drawn, variables = sampled(simulated, simulated.plan.sampler, seeded, Progress())
-    # The truth stands in front of the draws, so that both go through the same arithmetic.
-    kept = _named(variables, seeded)
-    both = {name: np.concatenate([truth[name], kept[name]]) for name in truth}
-    values = _quantities(simulated.model, both)
-    return _Replicate(
-        ranks={name: _rank(values[name], rng) for name in names},
-        autocorrelation={name: _autocorrelation(values[name][1:], settings.chains) for name in names},
-        divergent=bool(drawn.stats["diverging"].any()),
-    )
+@dataclass(frozen=True)
+class _Simulations:
+    """Simulated tables that are fitted, and the rank of the truth among the draws of each quantity."""
+
+    posterior: Posterior
+    names: list[str]
+    settings: Settings
+
+    def __call__(self, number: int) -> pd.DataFrame:
+        """Return rank and autocorrelation of each quantity, and in ``attrs`` whether the fit diverged."""
+        seed = self.settings.seed
+        try:
+            return self._ranked(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,))))
+        except SamplingError as problem:
+            found = f"Simulation {number} of seed {seed}: {problem.found}"
+            raise SamplingError(problem.code, found) from problem
+
+    def _ranked(self, rng: np.random.Generator) -> pd.DataFrame:
+        truth = draw_prior(self.posterior.model, rng, 1)
+        ys = simulate_responses(self.posterior.model, {name: value[0] for name, value in truth.items()}, rng)
+        simulated = self.posterior.with_responses(*ys)
+        settings = replace(self.settings, seed=int(rng.integers(2**31)))
+        drawn, variables = sampled(simulated, simulated.plan.sampler, settings, Progress())
+        # The truth stands in front of the draws, so that both go through the same arithmetic.
+        kept = _named(variables, settings)
+        both = {name: np.concatenate([truth[name], kept[name]]) for name in truth}
+        values = _quantities(simulated.model, both)
+        ranks = [_rank(values[name], rng) for name in self.names]
+        correlated = [_autocorrelation(values[name][1:], settings.chains) for name in self.names]
+        table = pd.DataFrame({"rank": ranks, "autocorrelation": correlated}, index=self.names)
+        table.attrs["divergent"] = bool(drawn.stats["diverging"].any())
+        return table
 
 
 def _kept(settings: Settings) -> np.ndarray:

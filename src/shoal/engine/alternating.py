@@ -235,6 +235,11 @@ def alternate(
     adapt = warm > 0
     exact = kicks == 0
     begun = n[WARMED] > 0.0 or n[PROPOSAL] != 0.0
+    if begun:  # the map from theta alone: a chain whose state was kept goes on as if it had never stopped
+        transport(p, steps, state.theta, space, where)
+        copy(space.h, state.h)
+        if not exact:
+            given_theta(p, state.z, where, space, state.gradient[t:])
     for iteration in range(warm if adapt else count):
         accepted, turned, loss = 0.0, 0.0, -np.inf
         for turn in range(per + (iteration % every == 0)):

@@ -1,8 +1,10 @@
-"""One chain of either move, and how it moves."""
+"""One chain of either move, how it moves, and as a run makes it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import gammaln
@@ -43,7 +45,7 @@ class Chain:
         t, n = target.n_theta, target.n_effects
         theta = fit.sample[rng.choice(len(fit.weight), p=fit.weight)].copy()
         self.state = moves.State(
-            theta, rng.standard_normal(n), np.zeros(t + n), target.problem.h.copy(), np.zeros(6)
+            theta, rng.standard_normal(n), np.zeros(t + n), target.problem.h.copy(), np.zeros(moves.NUMBERS)
         )
         self.state.numbers[ANGLE] = moves.QUARTER / KICKS
         self.room, self.other = target.room(), target.room()
@@ -53,7 +55,7 @@ class Chain:
         return moves.Output(
             np.empty((count, self.target.n_theta)),
             np.empty((count, len(self.elements))),
-            np.zeros((count, 6)),
+            np.zeros((count, moves.STATISTICS)),
         )
 
     def alternate(self, warm: int, count: int, move: Move, aim: float) -> moves.Output:
@@ -101,6 +103,44 @@ class Chain:
             out,
         )
         return out
+
+
+class Moving:
+    """A chain that always makes the same move, in blocks (`blocks.Stepwise`)."""
+
+    worst = 4  # of its statistics: the loss of log density, as a divergence between two draws counts
+
+    def __init__(self, chain: Chain, move: Move, aim: float, warmup: int):
+        self.chain, self.rng, self.warmup = chain, chain.rng, warmup
+        self.adapts = not move.exact
+        if move.independent:
+            self._make: Callable[[int, int], moves.Output] = partial(chain.alternate, move=move, aim=aim)
+        else:
+            chain.state.numbers[ANGLE] = FIRST_ANGLE
+            self._make = partial(chain.joint, aim=aim)
+
+    @property
+    def where(self) -> Sequence[np.ndarray]:
+        """What all else is made from when a move begins."""
+        state = self.chain.state
+        return state.theta, state.z, state.numbers
+
+    @property
+    def step(self) -> float:
+        """The angle between kicks."""
+        return float(self.chain.state.numbers[ANGLE])
+
+    def pieces(self) -> Sequence[Callable[[], int]]:
+        """Return the one piece of warmup; none where there is nothing to adapt."""
+        return [self._warm] if self.adapts else []
+
+    def _warm(self) -> int:
+        self._make(max(self.warmup, 1), 0)
+        return self.warmup
+
+    def advance(self, count: int) -> moves.Output:
+        """Make some iterations."""
+        return self._make(0, count)
 
 
 def as_compiled(proposal: Proposal) -> alternating.Proposals:

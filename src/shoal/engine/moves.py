@@ -17,6 +17,7 @@ from shoal.priors.compiled import inner
 
 DIVERGENT = 1000.0  # loss of log density over a trajectory that no accurate one makes
 QUARTER = 0.5 * np.pi
+NUMBERS, STATISTICS = 6, 6  # of a state, of an iteration
 
 
 class State(NamedTuple):

@@ -7,22 +7,21 @@ estimated in windows of doubling length, each of which forgets those before it (
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
+from shoal.engine.blocks import CHUNK, Drawn, Run
 from shoal.engine.evaluate import Target, log_density_in
 from shoal.engine.moves import Output
 from shoal.engine.nuts_kernel import iterate
 from shoal.engine.nuts_tree import new_tree, tree_handle
-from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, STEP, Walk, walk_handle
-from shoal.engine.progress import Progress
+from shoal.engine.nuts_walk import COLLECTED, LOG_STEP, NUMBERS, STEP, Walk, walk_handle
 from shoal.engine.proposals import MarginalFit
-from shoal.engine.settings import Chains, Settings, generators
-from shoal.engine.threads import in_threads
+from shoal.engine.settings import Chains, Settings
 from shoal.errors import SamplingError
 
-CHUNK = 100  # iterations between looks at progress and Ctrl-C
 FIRST, BASE, LAST = 75, 25, 50  # iterations of the first phase, of the first window, of the last phase
 LEAST_WARMUP = 1000
 LARGE = 1000  # coordinates beyond which steps are dear, and a lower acceptance is aimed at
@@ -49,7 +48,9 @@ def windows(warmup: int) -> list[int]:
 
 
 class Chain:
-    """One chain and the room it works in."""
+    """One chain and the room it works in, made in blocks (`blocks.Stepwise`)."""
+
+    worst = STATISTICS.index("diverging")
 
     def __init__(
         self,
@@ -59,13 +60,14 @@ class Chain:
         rng: np.random.Generator,
         elements: np.ndarray,
         aim: float,
+        warmup: int,
     ):
-        self.target, self.rng, self.elements, self.aim = target, rng, elements, aim
+        self.target, self.rng, self.elements, self.aim, self.warmup = target, rng, elements, aim, warmup
         self.log_density = log_density_in(name).compiled
         d, n = target.n_theta, target.n_theta + target.n_effects
         self.center = target.start.astype(float) if fit is None else fit.mean
         self.root = np.eye(d) if fit is None else np.ascontiguousarray(fit.root)
-        self.walk = Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(8))
+        self.walk = Walk(np.zeros(n), np.ones(n), np.zeros((2, n)), np.zeros(NUMBERS))
         self.walk.numbers[STEP] = 1.0
         self.handle = walk_handle(self.walk)
         self.room = target.room(name)
@@ -122,21 +124,37 @@ class Chain:
         )
         return out
 
-    def warm(self, warmup: int, progress: Progress) -> None:
-        """Adapt the step size and the metric."""
-        phases = [(FIRST, False), *((length, True) for length in windows(warmup)), (LAST, False)]
-        new_metric = True
+    @property
+    def where(self) -> Sequence[np.ndarray]:
+        """What all else is made from when a call begins."""
+        return self.walk
+
+    @property
+    def step(self) -> float:
+        """The size of steps."""
+        return float(self.walk.numbers[STEP])
+
+    def pieces(self) -> Sequence[Callable[[], int]]:
+        """Return the pieces of warmup, which adapt the step size and the metric."""
+        phases = [(FIRST, False), *((length, True) for length in windows(self.warmup)), (LAST, False)]
+        pieces, new_metric = list[Callable[[], int]](), True
         for length, collect in phases:
             for i in range(0, length, CHUNK):
-                progress.check()
-                count = min(CHUNK, length - i)
-                self.advance(count, restart=new_metric and i == 0, adapt=True, collect=collect)
-                progress.warmed(count)
+                count, ends = min(CHUNK, length - i), i + CHUNK >= length
+                pieces.append(partial(self._warm, count, new_metric and i == 0, collect, collect and ends))
             new_metric = collect
-            if collect:
-                self._new_metric()
-        numbers = self.walk.numbers
-        numbers[STEP] = np.exp(numbers[LOG_STEP])
+        return [*pieces[:-1], partial(self._last, pieces[-1])]
+
+    def _warm(self, count: int, restart: bool, collect: bool, ends: bool) -> int:
+        self.advance(count, restart=restart, adapt=True, collect=collect)
+        if ends:
+            self._new_metric()
+        return count
+
+    def _last(self, piece: Callable[[], int]) -> int:
+        count = piece()
+        self.walk.numbers[STEP] = np.exp(self.walk.numbers[LOG_STEP])
+        return count
 
     def _new_metric(self) -> None:
         """Take the variances of the window, shrunk a little towards small ones."""
@@ -149,16 +167,15 @@ class Chain:
         walk.numbers[COLLECTED] = 0.0
 
 
-def sample(
+def run_of(
     target: Target,
     name: str,
     fit: MarginalFit | None,
     elements: np.ndarray,
     settings: Settings,
-    progress: Progress,
     least: int = LEAST_WARMUP,
-) -> Chains:
-    """Return draws of every chain in named coordinates, chains in parallel threads.
+) -> Run:
+    """Return chains in named coordinates.
 
     Parameters
     ----------
@@ -167,49 +184,22 @@ def sample(
     fit : MarginalFit or None
         Whitening and first points of theta; without it chains begin near `target.start`.
     elements : (E,) int array
-        Elements of (v, x) to keep.
+        Elements of (v, x) to write.
     settings : Settings
     least : int
         Iterations of warmup that are made at least.
     """
-    small = target.n_theta + target.n_effects <= LARGE
-    aim = settings.target_accept or (0.9 if small else 0.8)
-    progress.stage("sampling")
-    tasks = [
-        partial(
-            _chain, target, name, fit, elements, aim, settings, max(settings.warmup, least), rng, progress
-        )
-        for rng in generators(settings.seed, settings.chains)
-    ]
-    theta, points, stats, step = (
-        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
-    )
-    named: dict[str, np.ndarray] = {"step_size": np.broadcast_to(step[:, None], stats.shape[:2]).copy()}
-    named |= {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
-    return Chains(theta, points, named, "nuts", {"step_size": step.tolist(), "target_accept": aim})
+    aim = settings.target_accept or (0.9 if target.size <= LARGE else 0.8)
+    warmup = max(settings.warmup, least)
 
+    def start(rng: np.random.Generator) -> Chain:
+        return Chain(target, name, fit, rng, elements, aim, warmup)
 
-def _chain(
-    target: Target,
-    name: str,
-    fit: MarginalFit | None,
-    elements: np.ndarray,
-    aim: float,
-    settings: Settings,
-    warmup: int,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    chain = Chain(target, name, fit, rng, elements, aim)
-    chain.warm(warmup, progress)
-    store = np.float32 if settings.single else np.float64
-    theta = np.empty((settings.draws, target.n_theta))
-    points = np.empty((settings.draws, len(elements)), store)
-    stats = np.empty((settings.draws, len(STATISTICS)))
-    for i in range(0, settings.draws, CHUNK):
-        progress.check()
-        count = min(CHUNK, settings.draws - i)
-        here = slice(i, i + count)
-        theta[here], points[here], stats[here] = chain.advance(count)
-        progress.drawn(count)
-    return theta, points, stats, float(chain.walk.numbers[STEP])
+    def named(drawn: Drawn) -> Chains:
+        stats = drawn.stats[...]
+        by_name = {key: stats[..., k].astype(KINDS.get(key, float)) for k, key in enumerate(STATISTICS)}
+        by_name = {"step_size": stats[..., -1], **by_name}
+        facts = {"step_size": stats[:, 0, -1].tolist(), "target_accept": aim}
+        return Chains(drawn.theta[...], drawn.points[...], by_name, "nuts", facts, fit=fit)
+
+    return Run(start, named, target.n_theta, len(STATISTICS), 4 * target.size + NUMBERS)

@@ -39,7 +39,8 @@ class Walk(NamedTuple):
     numbers: Floats
 
 
-LP, STEP, COLLECTED, ITERATIONS, ERROR, LOG_STEP, TOWARDS, BEGIN = range(8)
+NUMBERS = 8
+LP, STEP, COLLECTED, ITERATIONS, ERROR, LOG_STEP, TOWARDS, BEGIN = range(NUMBERS)
 
 
 @structref.register

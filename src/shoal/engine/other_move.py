@@ -12,13 +12,14 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from shoal.engine import nuts
+from shoal.engine import blocks, nuts
 from shoal.engine.convergence import away, ess, pareto_k, rank_normalized, split
 from shoal.engine.evaluate import Target
 from shoal.engine.gradient import joint_density
 from shoal.engine.plan import MOST_INDEPENDENT
 from shoal.engine.progress import Progress
 from shoal.engine.proposals import MarginalFit
+from shoal.engine.record import Record
 from shoal.engine.sampler import explored
 from shoal.engine.settings import Chains, Settings
 
@@ -75,7 +76,8 @@ def rerun(
 ) -> Chains:
     """Return draws by the other move, which begins where what was learnt of the marginal says."""
     if sampler == "nuts":
-        return nuts.sample(target, "transport", fit, elements, settings, progress, LEAST_WARMUP["nuts"])
+        run = nuts.run_of(target, "transport", fit, elements, settings, LEAST_WARMUP["nuts"])
+        return run.named(blocks.make(run, len(elements), settings, progress, Record()))
     return explored(target, fit, sampler, elements, settings, progress)
 
 

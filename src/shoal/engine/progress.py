@@ -22,6 +22,9 @@ class Progress:
     def drawn(self, draws: int) -> None:
         """Hear of finished draws."""
 
+    def say(self, words: str) -> None:
+        """Show a sentence, where anything is shown."""
+
     def stop(self) -> None:
         """Ask all chains to stop at their next `check`."""
         self._stopped.set()

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 
-from shoal.engine import moves, nuts, whitening
-from shoal.engine.chain import FIRST_ANGLE, Chain, Move
+from shoal.engine import blocks, moves, nuts, whitening
+from shoal.engine.blocks import Drawn, Run, Take
+from shoal.engine.chain import Chain, Move, Moving
 from shoal.engine.convergence import tail_of
 from shoal.engine.evaluate import Target
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal
-from shoal.engine.moves import ANGLE
+from shoal.engine.explored import Explored, explored_in, keep
 from shoal.engine.progress import Progress
 from shoal.engine.proposals import MarginalFit, thinning
-from shoal.engine.settings import Chains, Settings, generators
-from shoal.engine.threads import in_threads
+from shoal.engine.record import Record
+from shoal.engine.settings import Chains, Settings
 
-CHUNK = 100  # draws between looks at progress and Ctrl-C
 STEPS = 1  # Newton steps by which independent proposals refine their map, if they are needed
 PILOT = 60  # iterations of the run that chooses the move
 GOOD_ACCEPTANCE = 0.7  # from which on the map needs no step from the rows
@@ -71,6 +68,9 @@ def sample(
     elements: np.ndarray,
     settings: Settings,
     progress: Progress,
+    record: Record | None = None,
+    kept: int | None = None,
+    take: Take | None = None,
 ) -> Chains:
     """Return draws of every chain.
 
@@ -80,21 +80,57 @@ def sample(
     coordinates : str
         Of NUTS; all others move in transported ones.
     elements : (E,) int array
-        Elements of (v, x) that are kept.
+        Elements of (v, x) that are written.
+    record : Record, optional
+        Where all of the run is written while it goes: what stands there already is not made again.
+    kept : int, optional
+        How many of the elements are kept, the first ones; all by default.
+    take : callable, optional
+        Is given all elements of each block (`blocks.make`).
 
     Raises
     ------
     SamplingError
         If the density is zero where it should not be, or the run is interrupted.
     """
-    progress.stage("exploring")
-    fit = fit_marginal(target, settings.seed, settings.cores) if coordinates == "transport" else None
-    if fit is not None and target.n_theta > LARGEST_MIXTURE:
+    record = record or Record()
+    run = known_run(target, coordinates, elements, settings, record)
+    if run is None:
+        progress.stage("exploring")
+        keep(record, target, _explored(target, sampler, coordinates, settings, progress))
+        run = known_run(target, coordinates, elements, settings, record)
+    assert run is not None
+    progress.stage("sampling")
+    kept = len(elements) if kept is None else kept
+    drawn = blocks.make(run, kept, settings, progress, record, take)
+    return replace(run.named(drawn), seconds=float(drawn.done[:, 1].sum()))
+
+
+def known_run(
+    target: Target, coordinates: str, elements: np.ndarray, settings: Settings, record: Record
+) -> Run | None:
+    """Return the run that a record is of, its target as it was explored; None if that is yet to be done."""
+    known = explored_in(record, target)
+    if known is None:
+        return None
+    if known.move is None:
+        return nuts.run_of(target, coordinates, known.fit, elements, settings)
+    assert known.fit is not None
+    return _run_of(target, known.fit, known.move, elements, settings)
+
+
+def _explored(
+    target: Target, sampler: str, coordinates: str, settings: Settings, progress: Progress
+) -> Explored:
+    """Learn of the marginal, and choose the move: none where NUTS samples."""
+    if coordinates != "transport":
+        return Explored(None, None)
+    fit = fit_marginal(target, settings.seed, settings.cores)
+    if target.n_theta > LARGEST_MIXTURE:
         fit = whitening.learnt(target, fit, settings.seed, settings.cores, progress)
-    if fit is None:
-        progress.stage("sampling")
-        return nuts.sample(target, coordinates, None, elements, settings, progress)
-    return replace(explored(target, fit, sampler, elements, settings, progress), fit=fit)
+    if sampler == "nuts":
+        return Explored(fit, None)
+    return Explored(fit, choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM))
 
 
 def explored(
@@ -105,83 +141,42 @@ def explored(
     settings: Settings,
     progress: Progress,
 ) -> Chains:
-    """Return draws of every chain, in transported coordinates, where the marginal is known; see `sample`."""
-    if sampler == "nuts":
-        progress.stage("sampling")
-        return nuts.sample(target, "transport", fit, elements, settings, progress)
+    """Return draws of every chain by Shoal's own moves, where the marginal is known; see `sample`."""
+    move = choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM)
+    run = _run_of(target, fit, move, elements, settings)
+    return run.named(blocks.make(run, len(elements), settings, progress, Record()))
+
+
+def _run_of(target: Target, fit: MarginalFit, move: Move, elements: np.ndarray, settings: Settings) -> Run:
     aim = settings.target_accept or AIM
-    move = choose_move(target, fit, sampler, settings.seed, aim)
-    progress.stage("sampling")
-    return _chains(target, fit, move, aim, elements, settings, progress)
+
+    def start(rng: np.random.Generator) -> Moving:
+        return Moving(Chain(target, fit, rng, elements), move, aim, settings.warmup)
+
+    def named(drawn: Drawn) -> Chains:
+        return _named(drawn, fit, move, aim)
+
+    return Run(start, named, target.n_theta, moves.STATISTICS, target.size + moves.NUMBERS)
 
 
-def _chains(
-    target: Target,
-    fit: MarginalFit,
-    move: Move,
-    aim: float,
-    elements: np.ndarray,
-    settings: Settings,
-    progress: Progress,
-) -> Chains:
-    tasks = [
-        partial(_chain, target, fit, move, settings, aim, elements, rng, progress)
-        for rng in generators(settings.seed, settings.chains)
-    ]
-    theta, points, stats, angle = (
-        np.stack(parts) for parts in zip(*in_threads(tasks, settings.cores, progress), strict=True)
-    )
+def _named(drawn: Drawn, fit: MarginalFit, move: Move, aim: float) -> Chains:
+    stats, theta, points = drawn.stats[...], drawn.theta[...], drawn.points[...]
     named = {
         "lp": stats[..., 0],
         "acceptance_rate": stats[..., 1],
         "diverging": stats[..., 4] > moves.DIVERGENT,
         "n_steps": stats[..., 5].astype(int),
-        "step_size": np.broadcast_to(angle, stats.shape[:2]).copy(),
+        "step_size": stats[..., 6],
     }
-    facts = {"step_size": angle[:, 0].tolist(), "target_accept": aim}
+    facts = {"step_size": stats[:, 0, 6].tolist(), "target_accept": aim}
     if not move.independent:
-        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts)
+        return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts, fit=fit)
     facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
     named["acceptance_theta"] = stats[..., 2]
     if not move.exact:
         facts["acceptance_theta"] = move.acceptance
-        return Chains(theta, points, named, "alternating", facts)
+        return Chains(theta, points, named, "alternating", facts, fit=fit)
     # Where proposals have the marginal's own weights, these are a certificate.
     facts["pareto_k"] = tail_of(fit.weight)
     named["acceptance_rate"] = stats[..., 2]
-    return Chains(theta, points, named, "independence", facts)
-
-
-def _chain(
-    target: Target,
-    fit: MarginalFit,
-    move: Move,
-    settings: Settings,
-    aim: float,
-    elements: np.ndarray,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    chain = Chain(target, fit, rng, elements)
-    if move.independent:
-        advance: Callable[..., Any] = partial(chain.alternate, move=move, aim=aim)
-    else:
-        chain.state.numbers[ANGLE] = FIRST_ANGLE
-        advance = partial(chain.joint, aim=aim)
-    if not move.exact:  # which has nothing to adapt
-        advance(max(settings.warmup, 1), 0)
-    progress.warmed(settings.warmup)
-    store = np.float32 if settings.single else np.float64
-    theta = np.empty((settings.draws, target.n_theta))
-    points = np.empty((settings.draws, len(elements)), store)
-    stats = np.empty((settings.draws, 6))
-    for i in range(0, settings.draws, CHUNK):
-        progress.check()
-        count = min(CHUNK, settings.draws - i)
-        out = advance(0, count * settings.thin)
-        here, kept = slice(i, i + count), slice(settings.thin - 1, None, settings.thin)
-        theta[here], points[here], stats[here] = (part[kept] for part in out)
-        # Of the iterations between two draws the worst loss is kept, as a divergence among them counts.
-        stats[here, 4] = out.stats[:, 4].reshape(count, -1).max(1)
-        progress.drawn(count)
-    return theta, points, stats, chain.state.numbers[[ANGLE]]
+    return Chains(theta, points, named, "independence", facts, fit=fit)

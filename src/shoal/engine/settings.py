@@ -57,6 +57,8 @@ class Chains:
     sampler : str
     facts : dict
         Numbers about the run: step sizes, efficiency, Pareto k.
+    seconds : float
+        That all chains together have taken, also in processes that were killed.
     fit : MarginalFit, optional
         What was learnt of the marginal of theta before; of coordinates that were asked for there is none.
     """
@@ -66,6 +68,7 @@ class Chains:
     stats: dict[str, np.ndarray]
     sampler: str
     facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
     fit: MarginalFit | None = None
 
 

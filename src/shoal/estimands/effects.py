@@ -13,10 +13,11 @@ from shoal.estimands.common import (
     linear_scale,
     these_levels,
 )
-from shoal.estimands.levels import levels
+from shoal.estimands.levels import summarised
 from shoal.estimands.table import Estimates
+from shoal.fit.level_summaries import shared
 from shoal.fit.no_pooling import NoPooling, estimates
-from shoal.fit.results import Results
+from shoal.fit.results import Results, not_kept
 from shoal.model.design import Design
 from shoal.model.predictors import linear_predictor, phi_of
 from shoal.model.terms.all_terms import terms_of, variables_of
@@ -47,12 +48,11 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
     """
     design, group = group_of(results, name)
     lower, upper = interval_names(prob)
-    draws = levels(results, name)
-    alone, population = _alone(results, name)
     own = list(group.own)
-    draws, effects = draws[..., own], [group.effects[k] for k in own]
-    low, high = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], ("chain", "draw"), skipna=False).values
-    pooled = draws.mean(("chain", "draw")).values
+    effects = [group.effects[k] for k in own]
+    means, sds, ends = summarised(results, name, [(1 - prob) / 2, (1 + prob) / 2])
+    alone, population = _alone(results, name)
+    pooled, sd, (low, high) = means[:, own], sds[:, own], ends[..., own]
     away = alone.mean - population
     clear = np.abs(away) > SHORTEST * alone.sd
     shrinkage = np.full(away.shape, np.nan)
@@ -64,7 +64,7 @@ def effects(results: Results, name: str | None = None, prob: float = INTERVAL) -
         "no_pooling": alone.mean.ravel(),
         "no_pooling_sd": alone.sd.ravel(),
         "mean": pooled.ravel(),
-        "sd": draws.std(("chain", "draw")).values.ravel(),
+        "sd": sd.ravel(),
         lower: low.ravel(),
         upper: high.ravel(),
         "shrinkage": shrinkage.ravel(),
@@ -87,7 +87,7 @@ def _alone(results: Results, name: str | None) -> tuple[NoPooling, np.ndarray]:
     columns = [design.columns[c] if c >= 0 else None for c in np.array(design.matched(group))[own]]
     population = np.array([means[c] if c else 0.0 for c in columns])
     phi = {k: value[0] if len(value) == 1 else value for k, value in phi_of(design, means).items()}
-    rest = linear_predictor(design, means | {group.r: np.zeros_like(means[group.r])})
+    rest = linear_predictor(design, means | {group.r: np.zeros((len(group.labels), len(group.effects)))})
     names = [name for name in (group.sd, group.cor) if name in results.posterior]
     draws = {name: results.posterior[name].values for name in names}
     learned = (draws | moved(group, group.to_average, draws))[group.sd].mean((0, 1))[own]
@@ -99,4 +99,13 @@ def _means(results: Results, design: Design) -> dict[str, np.ndarray]:
     variables = variables_of(terms_of((design,), {}), (design,))
     own = (v.name for v in variables if v.many or v.kind in OF_ROWS)
     names = [*own, *design.shared, *design.unknowns]
-    return {name: results.posterior[name].mean(("chain", "draw")).values.astype(float) for name in names}
+    means, posterior = dict[str, np.ndarray](), results.posterior
+    for name in (name for name in names if name in posterior):
+        means[name] = posterior[name].mean(("chain", "draw"), dtype=float).values
+    for group in (group for group in design.groups if group.r not in means):
+        means[group.r] = summarised(results, group.prefix + group.name, [])[0]
+        for k, coefficient in shared(results.model, group).items():
+            means[group.r][:, k] -= float(posterior[coefficient].mean())
+    if lost := [name for name in names if name not in means]:
+        raise not_kept(lost[0])
+    return means

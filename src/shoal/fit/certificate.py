@@ -12,6 +12,7 @@ import numpy as np
 
 from shoal.engine import checks, other_move
 from shoal.engine.checks import Measures
+from shoal.engine.plan import QUADRATURE
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Chains, Settings
 from shoal.fit.folding import folded
@@ -206,7 +207,10 @@ def _compared(found: Certificate, made: Made, progress: Progress) -> Certificate
     if found.problems:
         return replace(found, reason="not compared with another move, for its own checks failed")
     if fit is None:
-        return replace(found, reason="not compared with another move, for coordinates were asked for")
+        what = (
+            "rows were asked in rounds" if made.draws.sampler == QUADRATURE else "coordinates were asked for"
+        )
+        return replace(found, reason=f"not compared with another move, for {what}")
     sampler = other_move.other(made.draws.sampler, target.n_theta)
     short = other_move.short(settings, sampler) if settings.draws >= checks.FEWEST else None
     if short is None:
@@ -254,11 +258,13 @@ def held_against(
 def common(results: Results, variables: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return names and draws (V, chains, draws) of what two runs are compared by, of both.
 
-    All hyperparameters and coefficients that are not fixed, and of each variable with one value a level some.
+    All hyperparameters and coefficients that are not fixed, and of each variable with one value a level some,
+    if both runs have it in memory.
     """
     names, first, second = list[str](), [], []
     for name, array in results.posterior.data_vars.items():
-        other = variables[str(name)]
+        if (other := variables.get(str(name))) is None:
+            continue
         ours = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0).astype(float)
         theirs = np.moveaxis(other.reshape(*other.shape[:2], -1), -1, 0).astype(float)
         where = np.flatnonzero(np.ptp(ours, axis=(1, 2)) > 0)

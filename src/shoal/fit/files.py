@@ -5,11 +5,8 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,8 @@ from shoal.fit.file_structure import check_structure, reading
 from shoal.fit.own_families import Families, checked, family_of
 from shoal.fit.pointwise import at_draws
 from shoal.fit.results import Results
+from shoal.fit.whole_files import whole
+from shoal.fit.zarr_record import read_tree
 from shoal.model import Response, Specification, designs_of
 from shoal.model.default_priors import resolve
 from shoal.model.grouping_factors import safe
@@ -35,7 +34,6 @@ from shoal.tables import Dropped, Reduction, Table
 
 LIKELIHOODS = "log_likelihoods"  # attribute: of some draws of each chain, as they were when they were written
 REMEMBERED = 3
-FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 TABLES = ("settings", "seconds", "sampler_facts", "versions")  # attributes that are mappings, as JSON
 
@@ -68,36 +66,8 @@ def _likelihoods(results: Results) -> dict[str, str]:
         return {}
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Yield the name of a file to be written, which takes the place of `path` once it is complete.
-
-    Raises
-    ------
-    FileError
-        If it cannot be written; what was there is left alone.
-    """
-    if not path.parent.is_dir():
-        raise FileError(
-            "no-folder",
-            f"There is no folder {path.parent}.",
-            f"A folder that exists, to write {path.name} into.",
-        )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as problem:
-        number = problem.errno  # which HDF5 keeps, but writes its own words around
-        why = os.strerror(number) if number else "the system refuses it"
-        needed = "Room on the disk." if number in FULL else "A folder you may write to."
-        raise FileError("file-not-writable", f"{path} cannot be written: {why}.", needed) from problem
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def load(path: str | Path, families: Families = ()) -> Results:
-    """Read results written by `save`.
+    """Read results written by `save`, or a checkpoint of a run that is done.
 
     Parameters
     ----------
@@ -113,12 +83,11 @@ def load(path: str | Path, families: Families = ()) -> Results:
         If `families` holds anything else.
     """
     path, families = path_of(path), checked(families)
-    if (engine := engine_of(path)) == "zarr":
-        raise FileError(
-            "file-is-zarr",
-            f"{path} is a Zarr store.",
-            "A result file written by `fit.save` or `shoal fit -o`.",
-        )
+    engine = engine_of(path)
+    if engine == "zarr":
+        with reading(path):
+            tree = read_tree(path)
+        return results_of(tree, str(path), families)
     with reading(path):
         check_structure(path)
         with xr.open_datatree(path, engine=engine, phony_dims="sort") as tree:

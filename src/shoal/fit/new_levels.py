@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from shoal.errors import ModelError
+from shoal.fit.results import not_kept
 from shoal.model.design import Group, Latent
 
 
@@ -93,13 +93,8 @@ def _kept(
     out = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(levels), *effects))
     if old.any():
         if name not in posterior:
-            raise ModelError(
-                "effects-not-kept",
-                f"The draws of {name} were not kept (store='none').",
-                "Draws of the effects of fitted levels.",
-                "Fit with store='single', which halves their memory.",
-            )
-        out[:, :, old] = posterior[name].values[:, :, levels[old]]
+            raise not_kept(name)
+        out[:, :, old] = posterior[name][:, :, levels[old]].values
     return out
 
 

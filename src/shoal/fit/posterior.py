@@ -60,6 +60,10 @@ class Posterior:
     one_sided: tuple[int, ...] = ()
     client: Any = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Compiled functions and handles are of a process: in another one they are made again.
+        return _again, (self.model, self.plan, self.extra_terms, self.one_sided)
+
     def given(self, model: Specification) -> Posterior:
         """Return the posterior of a model of the same terms, with other numbers and the same plan."""
         assembled = assemble(model, self.extra_terms)
@@ -69,6 +73,13 @@ class Posterior:
     def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses."""
         return self.given(self.model.with_responses(*ys))
+
+
+def _again(
+    model: Specification, plan: Plan, extra_terms: tuple[Term, ...], one_sided: tuple[int, ...]
+) -> Posterior:
+    assembled = assemble(model, extra_terms)
+    return Posterior(model, plan, assembled, _target(assembled, one_sided), extra_terms, one_sided)
 
 
 def posterior_of(

@@ -38,14 +38,22 @@ class Bar(Progress):
         """Move the bar."""
         self.rich.advance(self._task, draws)
 
+    def say(self, words: str) -> None:
+        """Print a sentence above the bar."""
+        self.rich.console.print(words)
+
 
 class Line(Progress):
-    """One line on standard error where the engine has to be compiled first, as in a pipe; else silent."""
+    """Lines on standard error that matter in a pipe: that the engine is compiled, what draws are kept in."""
 
     def stage(self, name: str, total: int | None = None) -> None:
         """Say that the engine is compiled."""
         if name == MESSAGE:
-            print(f"shoal: {name}", file=sys.stderr, flush=True)
+            self.say(name)
+
+    def say(self, words: str) -> None:
+        """Print a sentence."""
+        print(f"shoal: {words}", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -14,16 +14,16 @@ import pandas as pd
 import xarray as xr
 
 from shoal.engine.settings import Chains, Settings
+from shoal.errors import ModelError
 from shoal.fit.own_families import record_of
 from shoal.fit.posterior import Posterior
 from shoal.model import Specification
-from shoal.model.assemble import Variables
 from shoal.model.grouping_factors import ESCAPED, safe
 from shoal.model.terms.variable import Variable
 from shoal.priors import to_record
 
-LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in float32 by default
-STORES = ("auto", "double", "single", "none")
+SUMMARIES = "level_summaries"  # a group of the tree
+KEPT = ("warmup", "target_accept", "thin")  # settings, beside those that draws themselves tell
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ class Results:
         return self.tree["sample_stats"].to_dataset()
 
     @property
+    def summaries(self) -> xr.Dataset | None:
+        """Summaries of levels whose draws were not kept, None where there are none."""
+        return self.tree[SUMMARIES].to_dataset() if SUMMARIES in self.tree.children else None
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """How the fit was made."""
         return {str(k): v for k, v in self.tree.attrs.items()}
@@ -68,6 +73,17 @@ class Results:
         """Names of all posterior variables but those with one value a level."""
         effects = self.model.group_effects
         return [str(name) for name in self.posterior.data_vars if name not in effects]
+
+
+def not_kept(name: str) -> ModelError:
+    """Return the error where draws of group effects are needed and there are none."""
+    return ModelError(
+        "effects-not-kept",
+        f"The draws of {name} were not kept (store='none' or 'summaries').",
+        "A fit with the draws of the effects.",
+        "Fit with store='single', which halves their memory, or with store='disk' and "
+        "checkpoint='run.zarr', which leaves them on disk.",
+    )
 
 
 def escaped(data: xr.Dataset) -> xr.Dataset:
@@ -88,36 +104,27 @@ def scalar_name(name: str, array: xr.DataArray, position: int) -> str:
     return f"{name}[{labels}]" if labels else name
 
 
-def storage(model: Specification, settings: Settings, store: str) -> str:
-    """Return how group effects are kept: "double", "single" or "none".
-
-    ``"auto"`` keeps float64 while they fit into `LARGEST_IN_DOUBLE`.
-    """
-    if store != "auto":
-        return store
-    numbers = sum(group.z.shape[1] * len(group.labels) for group in model.groups)
-    size = 8 * settings.chains * settings.draws * numbers
-    return "double" if size <= LARGEST_IN_DOUBLE else "single"
-
-
 def assemble(
     posterior: Posterior,
     draws: Chains,
-    variables: Variables,
+    variables: Mapping[str, Any],
     settings: Settings,
     seconds: Mapping[str, float],
     notes: list[str],
+    summaries: xr.Dataset | None = None,
 ) -> Results:
     """Name the draws and say how they were made.
 
     Parameters
     ----------
     variables : dict
-        Posterior variables by name: their dimensions and draws.
+        Posterior variables by name, as a Dataset takes them: their dimensions and draws.
     seconds : mapping
         Wall time by stage.
     notes : list of str
         What happened on the way, e.g. that NUTS took over.
+    summaries : Dataset, optional
+        Of levels whose draws are not kept (`level_summaries`).
     """
     model = posterior.model
     chain, draw = np.arange(settings.chains), np.arange(settings.draws)
@@ -132,6 +139,7 @@ def assemble(
             ),
             "observed_data": observed_data(model),
             "constant_data": _constant(model),
+            **({} if summaries is None else {SUMMARIES: summaries}),
         }
     )
     tree.attrs = {
@@ -146,13 +154,13 @@ def assemble(
         "pooling": model.pooling,
         "reduction": json.dumps(None if model.table.reduction is None else model.table.reduction.record()),
         "dropped": json.dumps(None if model.table.dropped is None else asdict(model.table.dropped)),
-        "priors": json.dumps(_prior_records(model)),
+        "priors": json.dumps(prior_records(model)),
         "plan": str(posterior.plan),
         "sampled_coordinates": "integrated" if posterior.plan.integrate else posterior.plan.coordinates,
         "sampler": draws.sampler,
         "sampler_facts": json.dumps(draws.facts),
         "notes": json.dumps(notes),
-        "settings": json.dumps({"warmup": settings.warmup, "target_accept": settings.target_accept}),
+        "settings": json.dumps({name: getattr(settings, name) for name in KEPT}),
         "seed": int(settings.seed) if settings.seed < 2**63 else str(settings.seed),  # netCDF has 64 bits
         "seconds": json.dumps({name: round(value, 3) for name, value in seconds.items()}),
     }
@@ -208,7 +216,8 @@ def _constant(model: Specification) -> xr.Dataset:
     return xr.Dataset(columns)
 
 
-def _prior_records(model: Specification) -> dict[str, Any]:
+def prior_records(model: Specification) -> dict[str, Any]:
+    """Return every prior as data."""
     return {
         name: {**to_record(p.prior), "default": p.default, "centered": p.centered, "joint": p.joint}
         for name, p in model.priors.items()

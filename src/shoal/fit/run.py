@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -13,6 +14,7 @@ from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
 from shoal.engine.plan import QUADRATURE, RATE
 from shoal.engine.progress import Progress
+from shoal.engine.record import Record
 from shoal.engine.rounds import sampler as rounds
 from shoal.engine.rounds.holders import Holder, LocalRows
 from shoal.engine.rounds.marginal import Marginal
@@ -20,11 +22,13 @@ from shoal.engine.rounds.parts import divide
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
-from shoal.errors import ModelError, SamplingError, check_choice, listing
+from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.certificate import Made, certified
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
-from shoal.fit.results import STORES, Results, assemble, storage
+from shoal.fit.results import Results, assemble
+from shoal.fit.storage import IN_MEMORY, Storage, check_store, storage
+from shoal.fit.zarr_record import ZarrRecord
 from shoal.model.assemble import Variables
 
 LONGEST_FALLBACK = 30.0  # minutes
@@ -38,17 +42,20 @@ def fit(
     progress: Progress | None = None,
     second: bool = True,
     certify: bool = True,
+    record: Record | None = None,
 ) -> Results:
     """Sample a posterior, and hold the draws against a short run by another move.
 
     Parameters
     ----------
-    store : {"auto", "double", "single", "none"}
-        How draws of group effects are kept.
+    store : str
+        How draws of group effects are kept: one of `storage.STORES`.
     second : bool
         Sample again where the checks of a run fail, unless the sampler or the coordinates were asked for.
     certify : bool
         Hold the draws against a short run by another move (`certificate`).
+    record : Record, optional
+        Where the run is written while it goes, and goes on from.
 
     Raises
     ------
@@ -57,10 +64,11 @@ def fit(
     SamplingError
         If the run cannot be made.
     """
-    check_settings(settings, store)
+    checkpoint = isinstance(record, ZarrRecord)
+    check_settings(settings, store, checkpoint)
     progress = progress or Progress()
     with one_thread_lapack(), announced(progress):
-        return checked_run(posterior, settings, store, progress, second, certify)
+        return checked_run(posterior, settings, store, progress, second, certify, record)
 
 
 def checked_run(
@@ -70,48 +78,69 @@ def checked_run(
     progress: Progress,
     second: bool = True,
     certify: bool = False,
+    record: Record | None = None,
 ) -> Results:
     """Sample a posterior as `fit` does, where LAPACK has one thread already: several may run side by side."""
-    kept = storage(posterior.model, settings, store)
-    settings = replace(settings, single=kept == "single", keep_effects=kept != "none")
-    plan = posterior.plan
-    elements = posterior.assembled.elements(settings.keep_effects)
-    memory.check_draws(settings, posterior.target.n_theta + len(elements))
+    plan, checkpoint = posterior.plan, isinstance(record, ZarrRecord)
+    kept = storage(posterior.model, settings, store, checkpoint, plan.sampler == QUADRATURE)
+    if store == "auto" and kept != "double":
+        progress.say(f"Group effects are kept in store={kept!r}, as many draws of them need much memory.")
+    settings = replace(settings, single=kept == "single", keep_effects=kept in IN_MEMORY)
+    record = record or Record(resumes=kept == "replay")
+    first = Storage(kept, posterior, settings, record.part("first"))
+    memory.check_draws(settings, posterior.target.n_theta + first.kept)
     _check_start(posterior)
-    began = time.perf_counter()
-    draws, variables = sampled(posterior, plan.sampler, settings, progress)
-    measures, problems = _checked(posterior, draws, variables)
-    seconds = {"sampling": time.perf_counter() - began}
+    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, first)
+    measures, problems = _checked(posterior, draws, variables, first)
+    known = first.record.facts
+    if "second" not in known:
+        again = problems and second and not plan.asked and posterior.target.size
+        decided = list(_second(posterior, draws, variables, settings, took, first)) if again else None
+        first.record.note(second=decided)
+    seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     if posterior.client is not None:
         notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
-    if problems and second and not plan.asked and posterior.target.size:
+    last = first
+    if known["second"] is not None:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
-        sampler, settings, minutes = _second(posterior, draws, variables, settings, seconds["sampling"])
-        what = f"{draws.sampler} with {settings.thin} times as many iterations"
-        what = "NUTS" if sampler == "nuts" else what
+        sampler, times, minutes = known["second"]
+        what = "NUTS" if sampler == "nuts" else f"{draws.sampler} with {times} times as many iterations"
         if minutes > LONGEST_FALLBACK:
-            notes.append(
-                f"{failed}. {what} would take about {minutes:,.0f} minutes and was not run: take more draws."
-            )
-            results = assemble(posterior, draws, variables, settings, seconds, notes)
-            return certified(Made(results, posterior, draws, settings), problems, measures, progress, certify)
-        progress.stage(f"sampling again by {what}")
-        began = time.perf_counter()
-        draws, variables = sampled(posterior, sampler, settings, progress)
-        seconds["sampling again"] = time.perf_counter() - began
-        measures, problems = _checked(posterior, draws, variables)
-        notes.append(f"{failed}: these draws are from {what} on the same density.")
-    results = assemble(posterior, draws, variables, settings, seconds, notes)
-    return certified(Made(results, posterior, draws, settings), problems, measures, progress, certify)
+            instead = f"{what} would take about {minutes:,.0f} minutes and was not run: take more draws"
+            notes.append(f"{failed}. {instead}.")
+        else:
+            progress.stage(f"sampling again by {what}")
+            longer = replace(settings, thin=times * settings.thin)
+            last = Storage(kept, posterior, longer, record.part("second"))
+            draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, last)
+            measures, problems = _checked(posterior, draws, variables, last)
+            notes.append(f"{failed}: these draws are from {what} on the same density.")
+    results = _assembled(last, draws, variables, seconds, notes)
+    made = Made(results, posterior, draws, last.settings)
+    return certified(made, problems, measures, progress, certify)
+
+
+def _assembled(
+    kept: Storage,
+    draws: Chains,
+    variables: Variables,
+    seconds: Mapping[str, float],
+    notes: list[str],
+) -> Results:
+    """Return results, with what is kept of effects beside what is in memory."""
+    posterior = kept.posterior
+    effects = kept.replayed(posterior.plan.coordinates)
+    summaries = None if kept.summaries is None else kept.summaries.dataset()
+    return assemble(posterior, draws, variables | effects, kept.settings, seconds, notes, summaries)
 
 
 def _checked(
-    posterior: Posterior, draws: Chains, variables: Variables
+    posterior: Posterior, draws: Chains, variables: Variables, kept: Storage
 ) -> tuple[checks.Measures | None, list[str]]:
     """Return how well draws represent a distribution, and what is wrong with them."""
-    parts = split(posterior, variables)
+    parts = split(posterior, variables, kept)
     measures = checks.measured(draws, *parts)
     return measures, checks.failures(draws, *parts, measures)
 
@@ -137,35 +166,68 @@ def _check_start(posterior: Posterior) -> None:
 
 
 def _second(
-    posterior: Posterior, draws: Chains, variables: Variables, settings: Settings, seconds: float
-) -> tuple[str, Settings, float]:
-    """Return the sampler of a second run, its settings, and about how many minutes it takes.
+    posterior: Posterior,
+    draws: Chains,
+    variables: Variables,
+    settings: Settings,
+    seconds: float,
+    kept: Storage,
+) -> tuple[str, int, float]:
+    """Return the sampler of a second run, how many times as long, and about how many minutes it takes.
 
     Where the chains agree and are only too short, the same sampler goes on for longer.
     """
-    times = checks.longer(draws, *split(posterior, variables))
+    times = checks.longer(draws, *split(posterior, variables, kept))
     if times:
-        return posterior.plan.sampler, replace(settings, thin=times), times * seconds / 60
-    return "nuts", settings, _minutes_of_nuts(posterior, settings)
+        return posterior.plan.sampler, times, times * seconds / 60
+    return "nuts", 1, _minutes_of_nuts(posterior, settings)
 
 
 def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
     """Return about how long NUTS takes: some ten gradients an iteration, each as dear as five marginals."""
-    gradients = 10 * settings.chains * (settings.draws + 1000) / max(min(settings.cores, settings.chains), 1)
+    iterations = settings.chains * (settings.thin * settings.draws + 1000)
+    gradients = 10 * iterations / max(min(settings.cores, settings.chains), 1)
     return 5 * gradients * posterior.target.cost / RATE / 60
 
 
+def _timed(
+    posterior: Posterior, sampler: str, settings: Settings, progress: Progress, kept: Storage
+) -> tuple[Chains, Variables, float]:
+    """Return draws, variables, and the seconds that they took: those of a run that was made before."""
+    began, record = time.perf_counter(), kept.record
+    draws, variables = sampled(posterior, sampler, settings, progress, kept)
+    if "seconds" not in record.facts:
+        each = draws.seconds / max(min(settings.cores, settings.chains), 1)
+        record.note(seconds=max(time.perf_counter() - began, each))
+    return draws, variables, record.facts["seconds"]
+
+
 def sampled(
-    posterior: Posterior, sampler: str, settings: Settings, progress: Progress
+    posterior: Posterior,
+    sampler: str,
+    settings: Settings,
+    progress: Progress,
+    kept: Storage | None = None,
 ) -> tuple[Chains, Variables]:
-    """Return draws, and the posterior's variables by them; latents on one side of their two signs."""
-    assembled, plan = posterior.assembled, posterior.plan
-    elements = assembled.elements(settings.keep_effects)
+    """Return draws, and the posterior's variables by them; latents on one side of their two signs.
+
+    Parameters
+    ----------
+    kept : Storage, optional
+        By default all draws are kept in memory.
+    """
+    assembled, target = posterior.assembled, posterior.target
+    kept = kept or Storage("double", posterior, settings, Record())
     if sampler == QUADRATURE:
-        draws = _in_rounds(posterior, elements, settings, progress)
+        draws = _in_rounds(posterior, kept.elements, settings, progress)
     else:
-        draws = sample(posterior.target, sampler, plan.coordinates, elements, settings, progress)
-    drawn = assembled.drawn(posterior.target.values(draws.theta), draws.points, elements)
+        draws = sample(
+            *(target, sampler, posterior.plan.coordinates, kept.elements, settings, progress),
+            record=kept.record,
+            kept=kept.kept,
+            take=kept.take,
+        )
+    drawn = assembled.drawn(target.values(draws.theta), draws.points, kept.elements[: kept.kept])
     return draws, folded(assembled, assembled.variables(drawn))
 
 
@@ -182,17 +244,19 @@ def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, p
     return rounds.sample(marginal, divided, elements, settings, progress)
 
 
-def split(posterior: Posterior, variables: Variables) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return draws of hyperparameters and coefficients, and of what has one value a level."""
+def split(
+    posterior: Posterior, variables: Variables, kept: Storage | None = None
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return draws of hyperparameters and coefficients, and of what has one value a level, or of some."""
     effects = set(posterior.model.group_effects)
     small = [values for name, (_, values) in variables.items() if name not in effects]
     large = [values for name, (_, values) in variables.items() if name in effects]
-    return small, large
+    return small, [*large, *(kept.watched if kept else [])]
 
 
-def check_settings(settings: Settings, store: str) -> None:
+def check_settings(settings: Settings, store: str, checkpoint: bool = False) -> None:
     """Raise `ModelError` on settings that make no sense."""
-    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0)):
+    for name, least in (("draws", 4), ("chains", 1), ("warmup", 0), ("cores", 1), ("seed", 0), ("thin", 1)):
         value = getattr(settings, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ModelError(
@@ -208,4 +272,4 @@ def check_settings(settings: Settings, store: str) -> None:
     given: object = aim  # by callers without types
     if aim is not None and not (isinstance(given, Real) and 0 < aim < 1):
         raise ModelError("probability-out-of-range", f"target_accept={aim!r}.", "A number between 0 and 1.")
-    check_choice("store", store, STORES)
+    check_store(store, checkpoint)

@@ -14,7 +14,7 @@ from shoal.errors import ModelError, as_known, listing, nearest
 from shoal.estimands import group_of
 from shoal.estimands import levels as levels_of
 from shoal.estimands.scalars import scalars
-from shoal.fit.results import Results
+from shoal.fit.results import Results, not_kept
 
 
 @dataclass(frozen=True)
@@ -192,12 +192,7 @@ def _single(results: Results, posterior: xr.Dataset, name: Any) -> np.ndarray:
         )
     effects = [e for e in results.model.group_effects if str(name).split("[")[0] == e]
     if effects:
-        raise ModelError(
-            "effects-not-kept",
-            f"The draws of {effects[0]} were not kept (store='none').",
-            "Draws of the effects.",
-            "Fit with store='single', which halves their memory.",
-        )
+        raise not_kept(effects[0])
     raise ModelError("unknown-variable", f"There is no variable {name!r}.", nearest(str(name), variables))
 
 

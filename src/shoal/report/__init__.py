@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import ModelError
-from shoal.fit.files import path_of, whole
+from shoal.fit.files import path_of
+from shoal.fit.whole_files import whole
 
 if TYPE_CHECKING:
     from shoal.fit.results import Results

@@ -94,7 +94,7 @@ def _effects(results: Results, pictures: Pictures, prob: float) -> list[Part]:
     """Return pictures and tables of every effect of every grouping factor."""
     if not results.model.groups:
         return [Sentences([NO_GROUPS])]
-    if not kept(results):
+    if not kept(results) and results.summaries is None:
         return [Sentences([NOT_KEPT])]
     parts: list[Part] = []
     tables = [

@@ -65,9 +65,9 @@ class Pictures:
         """Return what pooling did to levels that rows tell of alone, and the levels in order."""
         which = {"group": group, "effect": effect, "prob": self.prob}
         apart = is_told_alone(*group_of(self.results, group))
-        return [
-            self._drawn(draw, **which) for draw in ((shrinkage, caterpillar) if apart else (caterpillar,))
-        ]
+        # Levels in order have ranks, of which summaries of each level say nothing.
+        drawn = ([shrinkage] if apart else []) + ([caterpillar] if kept(self.results) else [])
+        return [self._drawn(draw, **which) for draw in drawn]
 
     def predictive(self) -> list[Part]:
         """Return responses drawn from the fit beside those observed, row by row and level by level."""

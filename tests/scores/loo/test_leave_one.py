@@ -10,6 +10,7 @@ import left_out
 import shoal as sl
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, ShoalWarning
+from shoal.fit.many import Where
 from shoal.fit.posterior import posterior_of
 from shoal.fit.refit import settings_of
 from shoal.scores.loo import loo
@@ -63,7 +64,7 @@ def test_a_row_that_is_a_level_is_repaired_by_integrating_its_effect(schools):
     np.testing.assert_allclose(again.pointwise["elpd"], fit.loo("school").pointwise["elpd"])
     np.testing.assert_array_equal(again.pointwise["within"], rows.pointwise["within"])
     units, sets = units_of(model.specification, "row"), [np.array([0]), np.array([6])]
-    refits = leave_out(posterior_of(model.specification), units, sets, settings_of(fit.results), 2)
+    refits = leave_out(posterior_of(model.specification), units, sets, settings_of(fit.results), Where(2))
     assert np.abs(again.pointwise["predicted"][[0, 6]] - refits["predicted"]).max() < 0.6
 
 
@@ -182,7 +183,7 @@ def test_single_binary_rows_left_out_of_fits_agree_with_brute_force(single):
     y, fit = single
     units = units_of(fit.results.model, "row")
     some = [np.array([row]) for row in (0, 5, int(np.flatnonzero(y == 0)[0]))]
-    table = leave_out(posterior_of(fit.results.model), units, some, settings_of(fit.results), 2)
+    table = leave_out(posterior_of(fit.results.model), units, some, settings_of(fit.results), Where(2))
     exact = left_out.single_binary_rows(y)[table.index]
     assert np.abs((table["elpd"] - exact) / table["mcse"]).max() < WORST_Z
 
@@ -230,7 +231,7 @@ def test_refits_do_not_depend_on_cores(frogs):
     _, model, fit = frogs
     units, settings = units_of(model.specification, "tank"), settings_of(fit.results)
     sets = [np.array([0, 3]), np.array([5])]
-    one, two = (leave_out(posterior_of(model.specification), units, sets, settings, n) for n in (1, 2))
+    one, two = (leave_out(posterior_of(model.specification), units, sets, settings, Where(n)) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
     assert list(one.index) == [0, 3, 5]
 
@@ -349,7 +350,7 @@ def test_monte_carlo_errors_are_neither_too_small_nor_too_large(known):
     assert clear.sum() > 25 and 0.85 < np.sqrt(np.mean(ratio**2)) < 1.15
     units, sets = units_of(model.specification, "g"), [np.array([2])]
     tables = [
-        leave_out(posterior_of(model.specification), units, sets, Settings(250, 4, seed=seed), 2)
+        leave_out(posterior_of(model.specification), units, sets, Settings(250, 4, seed=seed), Where(2))
         for seed in range(24)
     ]
     own = np.array([t[["elpd", "mcse"]].iloc[0] for t in tables])
@@ -360,5 +361,5 @@ def test_fits_of_one_batch_have_draws_of_their_own(known):
     _, model, fit, _ = known
     units = units_of(model.specification, "g")
     twice = [np.array([1]), np.array([1])]
-    table = leave_out(posterior_of(model.specification), units, twice, Settings(100, 2, seed=3), 2)
+    table = leave_out(posterior_of(model.specification), units, twice, Settings(100, 2, seed=3), Where(2))
     assert table["elpd"].iloc[0] != table["elpd"].iloc[1]

@@ -10,6 +10,7 @@ import numpy as np
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError
+from shoal.fit.many import Where
 from shoal.fit.posterior import posterior_of
 from shoal.fit.run import check_settings
 from shoal.model import Specification
@@ -27,6 +28,7 @@ def kfold(
     stratify: str | None,
     settings: Settings,
     progress: Progress | None = None,
+    at: Where | None = None,
 ) -> Loo:
     """Return the score of leaving out a fold at a time; see `shoal.kfold`.
 
@@ -60,7 +62,7 @@ def kfold(
     number = int(k)
     fold = _folds(units, number, strata, settings.seed)
     sets = [np.flatnonzero(fold == i) for i in range(number)]
-    table = leave_out(posterior_of(model), units, sets, settings, settings.cores, progress)
+    table = leave_out(posterior_of(model), units, sets, settings, at or Where(settings.cores), progress)
     draws = settings.draws * settings.chains
     return Loo(
         units.name,

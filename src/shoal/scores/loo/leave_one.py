@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,10 @@ from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError
+from shoal.fit.fingerprint import digest, fingerprint
+from shoal.fit.many import Where
 from shoal.fit.posterior import Posterior, posterior_of
-from shoal.fit.refit import refit, settings_of
+from shoal.fit.refit import Refits, refit, settings_of
 from shoal.fit.results import Results
 from shoal.fit.run import check_settings
 from shoal.fit.support import require_possible
@@ -35,6 +36,7 @@ def loo(
     refit_bad: bool = False,
     cores: int | None = None,
     progress: Progress | None = None,
+    at: Where | None = None,
 ) -> Loo:
     """Return the score of leaving out one unit at a time; see `Fit.loo`.
 
@@ -42,6 +44,8 @@ def loo(
     ----------
     unit : str or Units
         Units may be those of another model of the same rows.
+    at : Where, optional
+        Where fits without a unit are made; by default in threads of this process.
 
     Raises
     ------
@@ -66,10 +70,12 @@ def loo(
     table, limit = _smoothed(results, units, cores), good_k(draws)
     said = Loo(units.name, question(model, units), table, draws, limit, advice(model, units))
     said = replace(said, data=data_key(model, units), single=units.singles is not None)
-    return _repaired(results, units, said, cores, progress) if refit_bad else said
+    return _repaired(results, units, said, cores, at or Where(cores), progress) if refit_bad else said
 
 
-def _repaired(results: Results, units: Units, score: Loo, cores: int, progress: Progress | None) -> Loo:
+def _repaired(
+    results: Results, units: Units, score: Loo, cores: int, at: Where, progress: Progress | None
+) -> Loo:
     """Return the score with other figures of the units that cannot be relied on."""
     table, told = score.pointwise, score.question
     whole = units.name == ROW and units.singles is None
@@ -84,7 +90,7 @@ def _repaired(results: Results, units: Units, score: Loo, cores: int, progress: 
         sampler = "nuts" if results.attrs["sampler"] == "nuts" else "auto"
         posterior, settings = posterior_of(results.model, sampler=sampler), settings_of(results)
         sets = [np.array([u]) for u in bad]
-        table = _replaced(table, bad, leave_out(posterior, units, sets, settings, cores, progress))
+        table = _replaced(table, bad, leave_out(posterior, units, sets, settings, at, progress))
     return replace(score, pointwise=table, question=told, advice="")
 
 
@@ -109,12 +115,35 @@ def _replaced(table: pd.DataFrame, some: np.ndarray, better: pd.DataFrame) -> pd
     return pd.concat([table.drop(index=table.index[some]), better]).loc[table.index]
 
 
+@dataclass(frozen=True)
+class _LeftOut:
+    """Fits without sets of units, and the scores of these."""
+
+    posterior: Posterior
+    units: Units
+    sets: Sequence[np.ndarray]
+
+    def without(self, number: int) -> Posterior:
+        """Return the posterior without a set of units."""
+        return self.posterior.given(self.units.without(self.posterior.model, self.sets[number]))
+
+    def scores(self, number: int, results: Results) -> pd.DataFrame:
+        """Return the pointwise table of the units that a fit was without."""
+        share, units = efficiency(results), self.units
+        whole = Results(self.posterior.model, results.tree)  # in which the rows left out have their weights
+        # What was fitted tells of the residuals of others.
+        known = np.any([design.rows.weight > 0 for design in results.model.designs], axis=0)
+        blocks = densities(whole, units, self.sets[number], 1, alone=True, known=known)
+        scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
+        return _table(units, self.sets[number], scored, REFIT)
+
+
 def leave_out(
     posterior: Posterior,
     units: Units,
     sets: list[np.ndarray],
     settings: Settings,
-    cores: int,
+    at: Where,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Fit without each set of units, and return the pointwise table of all of them.
@@ -123,22 +152,14 @@ def leave_out(
     ----------
     sets : list of int arrays
         Units left out together.
+    at : Where
+        Where the fits are made.
     """
-
-    def without(which: np.ndarray) -> Posterior:
-        return posterior.given(units.without(posterior.model, which))
-
-    def score(number: int, results: Results) -> pd.DataFrame:
-        share = efficiency(results)
-        whole = Results(posterior.model, results.tree)  # in which the rows left out have their weights
-        # What was fitted tells of the residuals of others.
-        known = np.any([design.rows.weight > 0 for design in results.model.designs], axis=0)
-        blocks = densities(whole, units, sets[number], 1, alone=True, known=known)
-        scored = ((block, averaged(block.values, block.means, share)) for block in blocks)
-        return _table(units, sets[number], scored, REFIT)
-
-    todo = [partial(without, which) for which in sets]
-    table = pd.concat(refit(todo, settings, score, cores=cores, progress=progress))
+    left = _LeftOut(posterior, units, sets)
+    about = fingerprint(posterior.model, settings, unit=units.name, sampler=posterior.plan.sampler)
+    about["units left out"] = digest(sets)
+    fits = Refits(left.without, left.scores, settings, len(sets))
+    table = pd.concat(refit(fits, at, about, progress))
     order = np.argsort(np.concatenate(sets), kind="stable")
     return table.iloc[order]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,11 @@ import pandas as pd
 from shoal.api import Model
 from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, interval_names
+from shoal.fit.fingerprint import fingerprint
+from shoal.fit.many import where
 from shoal.fit.posterior import Posterior, posterior_of
 from shoal.fit.progress import shown
+from shoal.fit.refit import Refits
 from shoal.fit.refit import refit as sample
 from shoal.fit.results import Results
 from shoal.model import Specification
@@ -24,9 +28,6 @@ from shoal.scores.loo import Loo, loo
 from shoal.scores.loo.units import units_of
 from shoal.studies.pooling.profiled import SdProfile
 from shoal.studies.pooling.settings import check_model, fitted, learned_sd, sd_draws, settings_for
-
-if TYPE_CHECKING:
-    pass
 
 POINTS = 15  # of the default grid
 
@@ -44,6 +45,9 @@ def sd_profile(
     prob: float = INTERVAL,
     refit: bool = False,
     cores: int | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    checkpoint: str | Path | None = None,
     progress: bool | None = None,
 ) -> SdProfile:
     """Find a standard deviation between levels by cross-validation, and beside it learn it.
@@ -58,7 +62,9 @@ def sd_profile(
     unit : str, optional
         What is left out, as in `Fit.loo`; by default the levels of `group`.
     draws, chains, seed, cores, progress
-        As in `Model.fit`. The fits along the grid share one compilation and run side by side.
+        As in `Model.fit`. The fits along the grid run side by side.
+    workers, client, checkpoint
+        As in `shoal.kfold`, for the fits along the grid.
     prob : float
         Of the interval.
     refit : bool
@@ -85,21 +91,40 @@ def sd_profile(
     learned = fitted(model, settings, progress)
     values = _around(sd_draws(learned, name)) if given is None else given
 
-    def scored(_: int, results: Results) -> Loo:
-        return loo(results, what, refit, cores=1)
-
-    posteriors = [partial(_held, spec, name, value) for value in values]
+    at = where(settings.cores, workers, client, checkpoint)
+    held = _Held(spec, name, tuple(values), what, refit)
+    about = fingerprint(spec, settings, unit=what, sd=name, refit=refit, grid=values)
     with shown(progress, len(values), "fits") as bar:
         score = loo(learned.results, what, refit, settings.cores, bar)
-        found_at = sample(posteriors, settings, scored, cores=settings.cores, progress=bar)
+        tables = sample(Refits(held.posterior, held.scored, settings, len(values)), at, about, bar)
+    # What else a score says does not depend on the value.
+    found_at = [replace(score, pointwise=table, **table.attrs) for table in tables]
     scores = dict(zip(values, found_at, strict=True))
     best = max(found_at, key=lambda own: own.elpd)
     rows = [_row(value, own, score, best) for value, own in scores.items()]
     return SdProfile(name, pd.DataFrame(rows).set_index("sd"), learned, score, scores, prob)
 
 
-def _held(model: Specification, name: str, value: float) -> Posterior:
-    return posterior_of(with_priors(model, {name: Fixed(value)}))
+@dataclass(frozen=True)
+class _Held:
+    """Fits with a standard deviation held at each value of a grid, and their scores."""
+
+    model: Specification
+    name: str
+    values: tuple[float, ...]
+    unit: str
+    refit: bool
+
+    def posterior(self, number: int) -> Posterior:
+        """Return the posterior at a value of the grid."""
+        return posterior_of(with_priors(self.model, {self.name: Fixed(self.values[number])}))
+
+    def scored(self, _: int, results: Results) -> pd.DataFrame:
+        """Return the pointwise table of a fit, with what its score says beside it."""
+        score = loo(results, self.unit, self.refit, cores=1)
+        table = score.pointwise.copy()
+        table.attrs = {"question": score.question, "advice": score.advice}
+        return table
 
 
 def _row(value: float, own: Loo, learned: Loo, best: Loo) -> dict[str, Any]:
