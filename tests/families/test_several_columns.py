@@ -241,6 +241,7 @@ def test_predictive_draws_are_named_as_the_observed_ones(fit, table):
     assert {f"mean of {column}" for column in columns} <= set(said.index.get_level_values("quantity"))
 
 
+@pytest.mark.slow
 def test_rows_are_scored_by_the_density_of_all_columns(fit):
     design, posterior = fit.model.design, fit.tree["posterior"]
     values = np.concatenate([own for _, own in row_log_likelihood(fit.results)], axis=1)
