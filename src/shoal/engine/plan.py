@@ -12,8 +12,10 @@ SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
-# Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows.
+# Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows;
 MANY_LEVELS, DIFFERENT = 100, 0.25
+# or levels of one or two effects have so few rows each that a map of them is poor, and integrals are cheap.
+FEW_ROWS, FEW_EFFECTS, MOST_LEVELS = 3, 2, 5_000
 COMPARED = 200_000  # linear predictors, above which levels are not compared
 
 
@@ -31,6 +33,8 @@ class Alone:
         Effects of the largest of them.
     kinds : int
         Units with different rows, where all have one effect: equal ones are integrated once.
+    rows : int
+        Of all units together.
     refusal : tuple of str
         What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
     """
@@ -39,6 +43,7 @@ class Alone:
     units: int
     widest: int
     kinds: int
+    rows: int
     refusal: tuple[str, ...] = ()
 
 
@@ -166,14 +171,17 @@ def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coord
         raise ModelError("levels-not-independent", *size.alone.refusal)
 
 
-def _alone_and_equal(alone: Alone | None) -> bool:
-    """Return whether levels are independent, and so many of them equal that few integrals are to be made.
+def _best_alone(alone: Alone | None) -> str:
+    """Return why independent levels are best integrated one by one, or nothing.
 
-    Where all are different, other moves give as many effective draws in less time.
+    Where they have many rows, and all are different, other moves give as many effective draws in less time.
     """
-    if alone is None or alone.refusal or alone.coordinates > MOST_INDEPENDENT:
-        return False
-    return alone.widest == 1 and alone.units >= MANY_LEVELS and alone.kinds <= DIFFERENT * alone.units
+    if alone is None or alone.refusal or alone.coordinates > MOST_INDEPENDENT or alone.units < MANY_LEVELS:
+        return ""
+    if alone.widest == 1 and alone.kinds <= DIFFERENT * alone.units:
+        return f"of {alone.units:,} levels only {alone.kinds:,} have different rows"
+    few = alone.rows <= FEW_ROWS * alone.units and alone.widest <= FEW_EFFECTS
+    return f"{alone.units:,} levels have {alone.rows:,} rows" if few and alone.units <= MOST_LEVELS else ""
 
 
 def _slow(size: Size, sampler: str) -> str:
@@ -228,12 +236,12 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
             "accepted or refused by its exact weight."
         )
-    if _alone_and_equal(size.alone):
+    if why := _best_alone(size.alone):
         assert size.alone is not None
         return QUADRATURE, (
             "Sampled independently, from a mixture fitted to the marginal density of hyperparameters and "
             f"coefficients ({size.alone.coordinates}), each draw accepted or refused by its exact weight: "
-            f"of {size.alone.units:,} levels only {size.alone.kinds:,} have different rows."
+            f"{why}."
         )
     free = size.hyperparameters + size.one_sided
     if size.one_sided:

@@ -27,21 +27,21 @@ def independent(p: Problem) -> Alone:
             "Responses of other families.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, needs)
     if not coordinates:
         needs = _needs(
             "All standard deviations are fixed here, and there are no coefficients.",
             "At least one number beside the effects.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, needs)
     if coordinates > MOST_COORDINATES:
         needs = _needs(
             f"This model has {coordinates} hyperparameters and population coefficients.",
             f"At most {MOST_COORDINATES}: they are proposed together.",
             "Leave sampler='auto', or fewer predictors.",
         )
-        return Alone(coordinates, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, needs)
     moved = one_sided.moved(p, coefficients) if len(coefficients) else p
     found = components(moved, terms_of(moved))
     widest = int(found.sizes.max(initial=0))
@@ -49,7 +49,7 @@ def independent(p: Problem) -> Alone:
     kinds = found.total
     if widest == 1 and not refusal:
         kinds = len(np.unique(equal(units_of(moved)[0])))
-    return Alone(coordinates, found.total, widest, kinds, refusal)
+    return Alone(coordinates, found.total, widest, kinds, len(p.rows.weight), refusal)
 
 
 def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
