@@ -544,13 +544,6 @@ REFUSED = {
     ),
     "no tilde": ("y + x", same, "gaussian", FormulaError, ["no '~'"]),
     "an unknown function": ("y ~ lgo(x)", same, "gaussian", FormulaError, ["lgo", "^^^", "log"]),
-    "a lazy table": (
-        "y ~ x",
-        lambda d: pl.from_pandas(d).lazy(),
-        "gaussian",
-        DataError,
-        ["lazy", ".collect()"],
-    ),
     "a file that is not there": (
         "y ~ x",
         lambda d: "no/such/file.csv",

@@ -102,7 +102,7 @@ CASES = {
     "unknown-category": ['y ~ C(g, levels = ["a", "b"])'],
     "not-numbers": ["y ~ log(g)", "y ~ I(g * 2)", "y ~ s(g)", "g ~ x", "y ~ offset(g)", "log(g) ~ x"],
     "values-not-finite": ["y ~ log(-1 * n)", "y ~ I(x / 0)", "log(y) ~ x"],
-    "not-available": ["y ~ me(x, s)", "y ~ te(x, z)", "mvbind(y, z) ~ x", "y ~ arma(t, gr = g)"],
+    "not-available": ["y ~ te(x, z)", "mvbind(y, z) ~ x", "y ~ arma(t, gr = g)"],
     "latent-of-one-response": ["y ~ latent(u | g)"],
     "latent-is-column": ["y ~ latent(x | g) + x"],
     "imputed-without-formula": ["y ~ mi(x)"],

@@ -273,7 +273,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(tmp_path):
     time.sleep(4)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
-    assert (running.returncode, out) == (130, "")
+    assert (running.returncode, out) == (130, ""), err
     assert err.removeprefix(f"shoal: {MESSAGE}\n") == "stopped: by Ctrl-C.\n"
     assert [p.name for p in tmp_path.iterdir()] == ["data.csv"]
 

@@ -68,6 +68,7 @@ def test_the_density_is_highest_where_a_share_of_the_responses_lies_below():
     assert abs(at[values.argmax()] - y[12]) <= at[1] - at[0]  # 0.3 of 41 lies within the 13th
 
 
+@pytest.mark.slow
 def test_the_quantile_may_be_estimated(table):
     model = sl.Model("y ~ x + (1 | g)", table, "asym_laplace", priors={"quantile": Beta(2, 2)})
     found = model.fit(seed=1, progress=False).summary().loc["quantile"]

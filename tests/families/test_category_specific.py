@@ -182,6 +182,7 @@ def test_predictions_and_scores_are_of_the_cutpoints_of_each_row(fit, frame):
     np.testing.assert_allclose(values, np.log(own), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_rows_and_levels_are_left_out_and_models_compared(fit, frame):
     common = sl.Model("y ~ x + z + (1 | g)", frame, "acat").fit(seed=1, progress=False)
     for unit in (None, "g"):

@@ -91,6 +91,7 @@ def test_default_cutpoints_decide_nothing_where_categories_spread():
     assert np.abs(away / draws(wide, "cutpoints").std((0, 1))).max() < 0.35
 
 
+@pytest.mark.slow
 def test_student_cutpoints_leave_categories_where_they_are():
     """Heavy tails: outer cutpoints are those of a wide normal prior, and Normal(0, 1.5) moves them."""
     rng = np.random.default_rng(4)

@@ -117,6 +117,7 @@ def test_unknown_values_are_drawn_from_their_density_given_the_rest(fit, frame):
     assert stats.kstest(standard[:, ::40].ravel(), "norm").pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_where_dropping_rows_is_biased_intervals_cover():
     """Thirty sets of 200 rows, x missing at random given y; scripts/nightly has a hundred."""
     covered, dropped = zip(*(slopes(seed) for seed in range(30)), strict=True)

@@ -64,6 +64,7 @@ def test_a_new_level_has_correlated_effects(pair, frame):
 
 
 @pytest.mark.filterwarnings("ignore::shoal.errors.ShoalWarning")  # one level's Pareto k is above 0.7
+@pytest.mark.slow
 def test_levels_are_left_out_with_all_of_it(pair, frame):
     """Rows of both responses, the level's three effects integrated: as by plain Monte Carlo."""
     from shoal.scores.loo.levels import of_levels

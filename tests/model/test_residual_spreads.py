@@ -177,6 +177,7 @@ def test_rows_are_scored_given_the_others_by_their_own_standard_deviations(fit):
     assert total_log_likelihood(fit.results).shape == (4, 1000)
 
 
+@pytest.mark.slow
 def test_new_responses_spread_as_their_visits_do(fit):
     new = pd.DataFrame({"patient": 999, "arm": "drug", "visit": [f"w{k}" for k in range(4)]})
     away = (fit.predict(new, kind="response") - fit.predict(new)).values.reshape(-1, 4)

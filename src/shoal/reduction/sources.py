@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LARGE = 2_000_000  # rows of one Parquet file from which on it is not read into memory, if sums are enough
 PATTERN = "*?["
+TABLE_AS_TEXT = '{"\n'  # signs of a table that was pasted, which is answered where tables are read
 NAMES = {"duckdb": "DuckDB", "polars": "polars", "dask": "Dask", "pyspark": "Spark", "ibis": "Ibis"}
 
 
@@ -62,15 +63,18 @@ def source_of(data: Any, summable: bool) -> Source | None:
 
 def _files(path: str, summable: bool) -> list[str] | None:
     """Return the Parquet files that a path stands for, or None if it is a table for memory."""
-    if os.path.isfile(path):  # unlike `Path.is_file` also of a text too long for a name
+    if os.path.isfile(path):  # False of texts that no file can be called
         large = summable and path.lower().endswith(".parquet") and _rows(path) > LARGE
         return [path] if large and _has_duckdb() else None
     folder = os.path.isdir(path)
-    if not folder and not any(sign in path for sign in PATTERN):
+    if not folder and (set(path) & set(TABLE_AS_TEXT) or not any(sign in path for sign in PATTERN)):
         return None
     pattern = str(Path(path) / "**" / "*.parquet") if folder else path
     files = sorted(name for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
     others = [name for name in files if not name.lower().endswith(".parquet")]
+    if folder and not files:
+        found = f"{path!r} is a folder without Parquet files."
+        raise DataError("no-data-file", found, "A file, or a folder of Parquet files.")
     if not files or others:
         found = f"{others[0]!r} is among the files of {path!r}." if others else f"{path!r} fits no file."
         raise DataError(

@@ -60,6 +60,7 @@ def one_of(fit, name):
     return vector.sel({vector.dims[2]: name}).values
 
 
+@pytest.mark.slow
 def test_five_hundred_correlated_columns():
     """Neighbours correlate by 0.99; the posterior of all is a formula."""
     rng = np.random.default_rng(2)
