@@ -310,7 +310,7 @@ def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing_running(kind, monkeypatch
         ("target_accept", 1.0, "between 0 and 1"),
         ("target_accept", 0, "between 0 and 1"),
         ("target_accept", "a", "between 0 and 1"),
-        ("store", "disk", "auto, double, single, none"),
+        ("store", "disc", "auto, double, single, disk, replay, summaries, none"),
         ("store", "sinlge", "Did you mean 'single'"),
         ("coordinates", "noncentred", "Did you mean 'noncentered'"),
         ("sampler", "metropolis", "independence, quadrature, alternating, hmc, nuts"),

@@ -44,7 +44,9 @@ CASES = {
     "independence-sampler": ['plain.model.fit(sampler="independence")'],
     "sampler-coordinates": ['model.fit(coordinates="centered", sampler="alternating")'],
     "store-checkpoint": ['model.fit(store="disk")', 'model.fit(store="replay", checkpoint="run.zarr")'],
-    "store-quadrature": ['model.fit(sampler="quadrature", store="summaries")'],
+    "store-quadrature": [
+        'sl.Model("b ~ x + (1 | g)", data, "bernoulli").fit(sampler="quadrature", store="summaries")'
+    ],
     "not-a-checkpoint": ['model.fit(checkpoint="data.csv")'],
     "not-a-client": ["sl.kfold(model, client=3)"],
     "workers-and-client": ["sl.kfold(model, workers=2, client=3)"],
