@@ -242,10 +242,12 @@ def test_what_cannot_be_integrated_level_by_level_is_refused(case):
     assert error.value.needed and error.value.remedy
 
 
-def test_quadrature_is_chosen_where_many_levels_are_equal():
+def test_quadrature_is_chosen_where_many_levels_are_equal_or_have_few_rows():
     data = table(300, 3)
     few = sl.Model("y ~ 1 + (1 | g)", data, "bernoulli")
     assert few.plan.sampler == "quadrature"
     assert "of 300 levels only" in str(few.plan)
-    assert sl.Model("y ~ x + (1 | g)", data, "bernoulli").plan.sampler == "pilot"
+    different = sl.Model("y ~ x + (1 + x | g)", data, "bernoulli")
+    assert different.plan.sampler == "quadrature" and "300 levels have 900 rows" in str(different.plan)
+    assert sl.Model("y ~ x + (1 | g)", table(300, 4), "bernoulli").plan.sampler == "pilot"
     assert sl.Model("y ~ 1 + (1 | g)", data[data.g < 50], "bernoulli").plan.sampler == "pilot"

@@ -115,3 +115,17 @@ def test_ranks_of_true_values_are_uniform():
     one = sl.Model("y ~ x + (1 | g)", table(12, 4), "bernoulli", priors=priors)
     calibration = one.sbc(40, draws=100, chains=2, seed=3, sampler="quadrature")
     assert calibration.ok, calibration.verdict
+
+
+def test_ordered_rows_of_two_a_person_are_sampled_well():
+    """Two correlated effects explain nearly every row, and other moves fail their checks."""
+    rng = np.random.default_rng(5)
+    person, product = np.repeat(np.arange(185), 2), np.tile([0, 1], 185)
+    u = rng.normal(size=(185, 2)) @ np.array([[1.5, -0.4], [0.0, 1.0]])
+    eta = 0.6 * product + u[person, 0] + u[person, 1] * product
+    y = 1 + ((eta + rng.logistic(size=370))[:, None] > [-2.0, -0.5, 0.8, 2.2]).sum(1)
+    table = pd.DataFrame({"y": y, "product": product, "person": person})
+    fit = sl.Model("y ~ product + (1 + product | person)", table, "cumulative").fit(seed=1, progress=False)
+    summary = fit.summary()
+    assert summary[["ess_bulk", "ess_tail"]].min().min() > 1000
+    assert abs(summary["mean"]["product"] - 0.6) < 3 * summary["sd"]["product"]
