@@ -20,6 +20,8 @@ sys.exit(run([*fit, "--draws", sys.argv[2]]))
 """
 
 
+# A thread that starts without memory has been seen not to end: these are not for every change.
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells what a process has")
 @pytest.mark.parametrize(("room", "draws"), [(8, 40_000), (60, 200_000), (60, 100_000_000)])
 def test_too_little_memory_is_said(room, draws, tmp_path):

@@ -10,6 +10,7 @@ from dense_marginals import check_adjoint, check_gradient, check_marginal, named
 from residual_tables import EACH, TERMS, TIMES, correlation, table
 from shoal.engine.settings import Settings
 from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
+from shoal.fit.many import where
 from shoal.fit.pointwise import row_log_likelihood
 from shoal.fit.posterior import posterior_of
 from shoal.model.prior_draws import draw_prior
@@ -158,7 +159,7 @@ def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(kind):
     fit = sl.Model(f"y ~ x + {TERMS[kind]}", table(7, levels=120)).fit(seed=1, progress=False)
     units = units_of(fit.results.model, "row")
     sets = [np.array([3]), np.array([40])]
-    found = leave_out(posterior_of(fit.results.model), units, sets, Settings(seed=1), 1)
+    found = leave_out(posterior_of(fit.results.model), units, sets, Settings(seed=1), where(1))
     np.testing.assert_allclose(found["elpd"], fit.loo().pointwise["elpd"].to_numpy()[[3, 40]], atol=0.05)
 
 

@@ -66,7 +66,9 @@ def find(
         values = np.where(values - value <= 2 * promised + 1, values, -np.inf)
         best = int(np.argmax(values))
         moved = steps[best] * np.sqrt((eigenvalue * (vector.T @ direction) ** 2).sum())
-        gained, x, value = values[best] - value, trial[best], values[best]
+        # Where no step has a density, and this point had none, nothing is gained.
+        gained = values[best] - value if np.isfinite(values[best]) else -np.inf
+        x, value = trial[best], values[best]
         root = _lower(root @ (vector / np.sqrt(eigenvalue)))
         if moved < 0.05 and gained < 1e-2 and np.all((eigenvalue > 0.2) & (eigenvalue < 5)):
             break

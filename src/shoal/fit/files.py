@@ -51,7 +51,7 @@ def save(results: Results, path: str | Path) -> Path:
     tree = results.tree.copy(deep=False)
     tree.attrs = dict(tree.attrs) | _likelihoods(results)
     # Made in memory: where the disk is full, HDF5 does not fail but ends the process.
-    content = tree.to_netcdf(engine="h5netcdf")
+    content = bytes(tree.to_netcdf(engine="h5netcdf"))  # a view would outlive the buffer it is of
     with whole(path) as part, part.open("wb") as file:
         file.write(content)
         file.write(seal(content))

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from shoal.engine import checks, memory
+from shoal.engine import checks
 from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
 from shoal.engine.plan import QUADRATURE, RATE
@@ -88,7 +88,6 @@ def checked_run(
     settings = replace(settings, single=kept == "single", keep_effects=kept in IN_MEMORY)
     record = record or Record(resumes=kept == "replay")
     first = Storage(kept, posterior, settings, record.part("first"))
-    memory.check_draws(settings, posterior.target.n_theta + first.kept)
     _check_start(posterior)
     draws, variables, took = _timed(posterior, plan.sampler, settings, progress, first)
     measures, problems = _checked(posterior, draws, variables, first)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from shoal.engine.blocks import CHUNK, Take, again
 from shoal.engine.checks import EXAMINED
-from shoal.engine.memory import installed
+from shoal.engine.memory import check_draws, installed
 from shoal.engine.moves import Output
 from shoal.engine.record import Record
 from shoal.engine.sampler import known_run
@@ -106,9 +106,11 @@ class Storage:
         assembled = posterior.assembled
         self.elements = assembled.elements(kind != "none")
         self.kept = len(self.elements if kind in IN_MEMORY else assembled.elements(False))
+        self._many = [variable for variable in assembled.declared if variable.many]
+        watched = 0 if kind in IN_MEMORY or kind == "none" else EXAMINED * len(self._many)
+        check_draws(settings, posterior.target.n_theta + self.kept + watched)
         self.summaries = LevelSummaries(posterior.model, settings.chains) if kind == "summaries" else None
         self._watched, self._arrays = dict[str, Any](), dict[str, Any]()
-        self._many = [variable for variable in assembled.declared if variable.many]
         if self.take is not None:  # made before chains run side by side
             for variable in self._many:
                 self._room(variable)
