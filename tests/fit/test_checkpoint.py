@@ -14,7 +14,7 @@ from shoal.engine.progress import Progress
 from shoal.errors import FileError, SamplingError
 from shoal.fit import certificate, run, zarr_record
 
-pytest.importorskip("zarr", reason="checkpoints are Zarr stores, an extra")
+zarr = pytest.importorskip("zarr", reason="checkpoints are Zarr stores, an extra")
 
 SHORT = {"draws": 150, "chains": 2, "progress": False}
 
@@ -136,7 +136,6 @@ def test_what_is_no_checkpoint_is_left_alone(schools, tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "mine").write_text("mine")
-    zarr = pytest.importorskip("zarr")
     zarr.open_group(tmp_path / "other.zarr").create_array("mine", data=np.ones(3))
     for name, word in (("file", "is a file"), ("folder", "other things"), ("other.zarr", "other things")):
         with pytest.raises(FileError, match=word):

@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     except ShoalError as problem:
         complain("error", str(problem), problem.code)
         return 1
-    except Exception as problem:
+    except Exception as problem:  # no traceback is for users: all that can be named is, the rest is a bug
         what = " ".join(f"{type(problem).__name__}: {problem}".split())
         if _of_memory(problem):
             complain("error", f"Out of memory. {what}\nAsk for fewer draws, or keep less: --store none.")

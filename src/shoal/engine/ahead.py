@@ -72,9 +72,10 @@ def compile_last() -> None:
 
     with without_collection():
         for function in (alternate, average, falls, trajectories):
-            print(function.function.__name__, flush=True)
-            function.compiled  # noqa: B018
-            print(function.function.__name__, flush=True)
+            name = function.function.__name__
+            print(name, flush=True)
+            _ = function.compiled
+            print(name, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,8 @@ def reading(path: Path) -> Iterator[None]:
             yield
         except (ShoalError, MemoryError):
             raise
+        # h5py, its filters, h5netcdf and xarray raise errors of many classes on damaged bytes. What it was
+        # stays with the error, as its cause.
         except Exception as problem:
             raise damaged(path) from problem
 

@@ -128,7 +128,8 @@ def results_of(tree: xr.DataTree, place: str = "The tree", families: Families = 
     except ShoalError as problem:
         found = f"The model in {place} cannot be rebuilt."
         raise FileError("file-not-a-model", found, str(problem)) from problem
-    except Exception as problem:  # of parts that are missing, or that are of any other kind and shape
+    # A file may hold anything in place of any part, and reading it may fail in any way: the cause is kept.
+    except Exception as problem:
         named = problem.args and isinstance(problem, KeyError | ValueError | TypeError)
         said = f": {problem.args[0]}" if named else ""
         missing = f"{place} lacks a part of the model, or has another in its place{said}."

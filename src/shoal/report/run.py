@@ -23,7 +23,7 @@ def summary_facts(results: Results) -> list[tuple[str, Cell]]:
     model = results.model
     levels = [f"{len(labels):,} of {name}" for name, labels in model.factors.items()]
     dropped = [] if model.table.dropped is None else [("Rows dropped", str(model.table.dropped))]
-    reduced = [] if model.table.reduction is None else [("Read", str(model.table.reduction))]
+    reduced = [] if model.table.reduction is None else [("Rows kept in", model.table.reduction.engine)]
     return [
         ("Rows", f"{model.designs[0].observations:,}"),
         *dropped,
@@ -39,7 +39,9 @@ def summary_facts(results: Results) -> list[tuple[str, Cell]]:
 def run_facts(results: Results) -> list[tuple[str, Cell]]:
     """Return what the run left behind: coordinates, sampler's own figures, seconds, versions, time."""
     attrs, seconds = results.attrs, json.loads(results.attrs["seconds"])
-    facts: list[tuple[str, Cell]] = [("Coordinates", str(attrs["sampled_coordinates"]))]
+    reduction = results.model.table.reduction
+    facts: list[tuple[str, Cell]] = [] if reduction is None else [("Rows", str(reduction))]
+    facts.append(("Coordinates", str(attrs["sampled_coordinates"])))
     facts += [(name.replace("_", " "), _value(v)) for name, v in json.loads(attrs["sampler_facts"]).items()]
     facts += [(f"Seconds: {name}", f"{value:.2f}") for name, value in seconds.items()]
     if "wall_seconds" in attrs:

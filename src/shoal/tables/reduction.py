@@ -80,11 +80,11 @@ class Reduction:
             else "equal rows with their counts"
         )
         size = f"{self.received / 1e6:,.1f} MB" if self.received > 1e5 else f"{self.received / 1e3:,.1f} kB"
+        passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
         return (
-            f"{counted(self.rows, 'row')} in {self.engine}, read there in {counted(self.passes, 'pass')}"
-            f"{'es' if self.passes != 1 else ''}: {what}{by}, {counted(self.groups, 'group')}; "
-            f"{size} came here, in place of the rows"
-        ).replace("passses", "passes")
+            f"{counted(self.rows, 'row')} in {self.engine}, read there in {passes}: {what}{by}, "
+            f"{counted(self.groups, 'group')}; {size} came here, in place of the rows"
+        )
 
     def refuse(self, what: str, instead: str) -> ModelError:
         """Return the error for a question that needs the rows themselves.
