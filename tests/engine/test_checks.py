@@ -88,6 +88,11 @@ def test_weights_without_a_mean_are_found(k, count):
     assert len(found(*good(), {"pareto_k": k})) == count
 
 
+@pytest.mark.parametrize(("error", "count"), [(0.01, 0), (0.2, 1), (np.nan, 1), (np.inf, 1)])
+def test_integrals_that_are_too_coarse_or_undefined_are_found(error, count):
+    assert len(found(*good(), {"integration_error": error})) == count
+
+
 def test_constant_parameters_are_no_failure():
     stats, values = good()
     values["hyperparameters"][..., 0] = 1.5  # a fixed value

@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pytest
@@ -120,14 +121,15 @@ def test_what_a_lost_worker_held_is_made_again_elsewhere(own, tmp_path):
             assert holder.lost >= 3
 
 
-def test_an_error_in_the_work_itself_is_no_lost_worker(own, client):
+@pytest.mark.parametrize("error", [IndexError, FileNotFoundError])
+def test_an_error_in_the_work_itself_is_no_lost_worker(own, client, error):
     holder = of_dask(divided(own, 5).parts, client)
-    with pytest.raises(IndexError):
-        holder._each(_beyond)
+    with pytest.raises(error):
+        holder._each(partial(_failing, error))
 
 
-def _beyond(parts):
-    return [parts][1]
+def _failing(error, parts):
+    raise error("of the work")
 
 
 def test_workers_that_are_always_lost_are_given_up(own, client, monkeypatch):

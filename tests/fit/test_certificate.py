@@ -7,7 +7,6 @@ import pytest
 from arviz_stats.base import array_stats
 
 import shoal as sl
-from shoal.engine import other_move
 from shoal.fit import certificate, files
 from shoal.fit.many import Where
 from shoal.fit.refit import Refits, refit, settings_of
@@ -73,14 +72,14 @@ def test_acceptance_is_told_by_move(fit):
 
 def shifted(monkeypatch, by):
     """Let the other move sample something else: effects and hyperparameters a little off."""
-    honest = other_move.rerun
+    honest = certificate.sample_explored
 
     def wrong(target, fit, sampler, elements, settings, progress):
         draws = honest(target, fit, sampler, elements, settings, progress)
         draws.theta[:] += by
         return draws
 
-    monkeypatch.setattr(certificate.other_move, "rerun", wrong)
+    monkeypatch.setattr(certificate, "sample_explored", wrong)
 
 
 def test_a_move_that_samples_something_else_is_found_and_said_first(monkeypatch, tmp_path):
@@ -127,3 +126,15 @@ def test_files_from_before_have_no_certificate(fit, tmp_path):
     tree.attrs = {name: value for name, value in results.attrs.items() if name != "certificate"}
     old = sl.load(files.save(Results(results.model, tree), tmp_path / "old.nc"))
     assert old.certificate is None and old.diagnose().ok and "R-hat" not in repr(old.summary())
+
+
+def test_where_nothing_that_varies_is_kept_there_is_a_reason_and_no_comparison():
+    priors = {"sd_g": sl.priors.Fixed(0.5), "Intercept": sl.priors.Fixed(0.0)}
+    model = sl.Model("y ~ 1 + (1 | g)", counts(), "poisson", priors)
+    found = model.fit(seed=1, cores=1, store="none")
+    assert "nothing that varies" in found.certificate.reason
+
+
+def test_what_a_store_says_is_no_remedy_of_draws():
+    found = MODEL.fit(seed=1, cores=1, store="single")
+    assert not found.certificate.done and "store='single'" in found.tree.attrs["notes"]

@@ -142,3 +142,10 @@ def test_profiles_and_calibrations_do_not_depend_on_where_they_are_fitted(school
     for _ in range(2):
         other = sl.sbc(schools, 20, draws=50, chains=2, workers=2, checkpoint=tmp_path / "ranks")
         pd.testing.assert_frame_equal(ranks, other.ranks)
+
+
+def test_what_a_killed_process_was_writing_is_no_other_thing(tables, tmp_path):
+    (folder := tmp_path / "fits").mkdir()
+    (folder / ".fits.json.1.2.part").write_text("half")
+    many(tables, 2, Where(1, checkpoint=folder), {})
+    assert sorted(path.name for path in folder.iterdir()) == ["000000.arrow", "000001.arrow", "fits.json"]

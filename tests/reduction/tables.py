@@ -36,7 +36,8 @@ def in_duckdb(data, folder):
 
 
 def in_polars(data, folder):
-    return pytest.importorskip("polars").from_pandas(data).lazy()
+    polars = pytest.importorskip("polars", reason="the extra `polars` is not installed")
+    return polars.from_pandas(data).lazy()
 
 
 def in_dask(data, folder):

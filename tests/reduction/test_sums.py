@@ -6,7 +6,7 @@ import pytest
 
 import shoal as sl
 from reduction.tables import ENGINES, FORMULA, in_duckdb, in_polars, rows
-from shoal.errors import DataError, FormulaError, ShoalWarning
+from shoal.errors import DataError, ShoalError, ShoalWarning
 from shoal.model.scatter import scatter
 
 
@@ -121,23 +121,53 @@ def test_missing_values_are_counted_and_refused_or_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "formula, change, error",
+    "formula, change, code",
     [
-        ("y ~ poly(z, 2)", {}, FormulaError),
-        ("y ~ group_mean(z, g) + (1 | g)", {}, FormulaError),
-        ("y ~ log(z)", {}, DataError),
-        ("y ~ z", {"z": np.inf}, DataError),
-        ("y ~ z", {"z": 3.0}, DataError),
-        ("y ~ z + ar(h, gr=g)", {}, sl.errors.ModelError),
-        ("y | mi() ~ z", {}, sl.errors.ModelError),
-        ("y ~ nothing", {}, DataError),
-        ("f ~ z", {}, DataError),
-        ("y ~ (1 + z | g)", {"g": "one"}, DataError),
+        ("y ~ poly(z, 2)", {}, "function-learns-from-rows"),
+        ("y ~ group_mean(z, g) + (1 | g)", {}, "function-learns-from-rows"),
+        ("y ~ log(z)", {}, "values-not-finite"),
+        ("y ~ z", {"z": np.inf}, "numbers-too-large"),
+        ("y ~ z", {"z": 3.0}, "column-constant"),
+        ("y ~ z + ar(h, gr=g)", {}, "rows-not-in-memory"),
+        ("y | mi() ~ z", {}, "rows-not-in-memory"),
+        ("y ~ nothing", {}, "unknown-column"),
+        ("f ~ z", {}, "not-numbers"),
+        ("y ~ scale(f)", {}, "not-numbers"),
+        ("y ~ (1 + z | g)", {"g": "one"}, "one-level"),
+        ("y | weights(f) ~ z", {}, "not-numbers"),
+        ("y | weights(log1p(w)) ~ z", {}, "weights-not-computed"),
+        ("y | weights(z) ~ w", {}, "weight-negative"),
+        ("y | weights(1 / w) ~ z", {"w": 0.0}, "weight-too-large"),
+        ("y | weights(w) ~ z", {"w": 0.0}, "too-few-weights"),
     ],
 )
-def test_what_cannot_be_is_refused(formula, change, error, tmp_path):
-    with pytest.raises(error):
+def test_what_cannot_be_is_refused(formula, change, code, tmp_path):
+    with pytest.raises(ShoalError) as problem:
         sl.Model(formula, in_polars(rows().assign(**change), tmp_path))
+    assert problem.value.code == code
+
+
+def test_a_weight_may_be_a_predictor_as_well(tmp_path):
+    data = rows().assign(w=lambda d: np.round(d["w"]) + 1)
+    for formula in ("y | weights(w) ~ z + w + (1 | g)", "y | weights(w) ~ z + offset(w)"):
+        model, lazy = sl.Model(formula, data), sl.Model(formula, in_polars(data, tmp_path))
+        same_priors(model, lazy)
+        same_density(model, lazy)
+
+
+@pytest.mark.parametrize("name", ["n", "w", "weights", "s0", "bad n"])
+def test_columns_may_be_called_as_what_passes_find(name, tmp_path):
+    data = rows(400)
+    data[name] = data["z"] - data["z"].mean()  # whose sum is zero
+    for formula in (f"y ~ `{name}` * f + (1 | g)", f"y ~ scale(`{name}`) * f"):
+        model, lazy = sl.Model(formula, data), sl.Model(formula, in_polars(data, tmp_path))
+        same_priors(model, lazy)
+        same_density(model, lazy)
+
+
+def test_a_column_that_is_not_there_is_marked(tmp_path):
+    with pytest.raises(DataError, match=r"y ~ nothing\n +\^+"):
+        sl.Model("y ~ nothing", in_polars(rows(), tmp_path))
 
 
 def test_spread_over_rows_elsewhere_is_that_over_rows_here():
@@ -149,8 +179,7 @@ def test_spread_over_rows_elsewhere_is_that_over_rows_here():
     def far_out(inverse, far):
         squares = np.einsum("ni,ij,nj->n", x - center, inverse, x - center)
         less = np.maximum(far / np.sqrt(np.maximum(squares, far**2)), 0.25)
-        return bool((squares > far**2).any()), np.cov((x - center).T, aweights=weight * less, ddof=0) * 0 + (
-            (x - center).T @ ((weight * less / weight.sum())[:, None] * (x - center))
-        )
+        share = (weight * less / weight.sum())[:, None]
+        return bool((squares > far**2).any()), (x - center).T @ (share * (x - center))
 
     np.testing.assert_allclose(scatter(x, center, weight, far_out), scatter(x, center, weight), rtol=1e-12)

@@ -104,10 +104,10 @@ def read_for(
         As `read` does; a formula is shown with the first column that is not there.
     """
     source = source_of(data, summable(responses))
-    if source is not None:
-        return reduced(responses, source, missing, covariances, rescor)
     columns = dict.fromkeys(c for r in responses for c in r.columns)
     try:
+        if source is not None:
+            return reduced(responses, source, missing, covariances, rescor)
         return read(data, columns=tuple(columns))
     except UnknownColumn as problem:
         texts = [

@@ -97,7 +97,9 @@ def fit(
     ] = None,
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
-    store: Annotated[str, typer.Option(help="Effects: auto, double, single, disk, summaries.")] = "auto",
+    store: Annotated[
+        str, typer.Option(help="Effects: auto, double, single, disk, summaries, or none.")
+    ] = "auto",
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep the run in it, and go on from what it holds: run.zarr."),
@@ -279,7 +281,7 @@ def sbc(
     model = model_of(formula, data, family, prior, predictor, missing)
     from shoal.criticism.calibration import sbc
     from shoal.fit import progress
-    from shoal.fit.files import whole
+    from shoal.fit.whole_files import whole
 
     with progress.shown(None, simulations, "fits") as bar:
         calibration = sbc(

@@ -12,6 +12,7 @@ import pandas as pd
 from shoal.engine import checks, other_move
 from shoal.engine.first_use import announced
 from shoal.engine.progress import Progress
+from shoal.engine.record import Record
 from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError
 from shoal.fit.certificate import Rerun, common, held_against
@@ -21,6 +22,7 @@ from shoal.fit.posterior import posterior_of
 from shoal.fit.refit import settings_of
 from shoal.fit.results import Results
 from shoal.fit.run import sampled, split
+from shoal.fit.storage import IN_MEMORY, Storage, storage
 
 TOLERANCE = 1e-6  # of a log likelihood, relative: sums of other lengths round otherwise
 
@@ -116,8 +118,13 @@ def verify(
         )
     moved = _moved(results)
     sampler = other_move.other(results.attrs["sampler"], posterior.target.n_theta)
+    # Effects that memory does not hold are left out of the comparison.
+    store = storage(results.model, settings, "auto")
+    kind = store if store in IN_MEMORY else "none"
+    settings = replace(settings, single=kind == "single", keep_effects=kind in IN_MEMORY)
+    kept = Storage(kind, posterior, settings, Record())
     with one_thread_lapack(), announced(progress):
-        draws, variables = sampled(posterior, sampler, settings, progress)
+        draws, variables = sampled(posterior, sampler, settings, progress, kept)
     names, first, second = common(results, {name: values for name, (_, values) in variables.items()})
     rerun = held_against(names, first, second, draws, again)
     problems = checks.failures(draws, *split(posterior, variables))

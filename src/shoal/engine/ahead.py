@@ -43,6 +43,9 @@ class _Messages:
 @contextmanager
 def compiled_ahead() -> Iterator[None]:
     """Compile in a second process meanwhile; it ends with this context, whether it is done or not."""
+    if not sys.executable:  # in a program that embeds Python
+        yield
+        return
     # -P: a file of the working directory is never taken for one of Python's modules.
     command = [sys.executable, "-P", "-m", __name__]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE

@@ -103,7 +103,7 @@ def failures(
     problems = []
     if (k := draws.facts.get("pareto_k", 0.0)) > WORST_K:
         problems.append(f"Pareto k {k:.2f} of the proposals' weights")
-    if (error := draws.facts.get("integration_error", 0.0)) > MOST_ERROR:
+    if not (error := draws.facts.get("integration_error", 0.0)) <= MOST_ERROR:  # undefined, too
         problems.append(f"integrals with an error of {error:.2f}")
     divergent = int(draws.stats["diverging"].sum())
     if divergent:
@@ -135,7 +135,7 @@ def longer(draws: Chains, variables: Sequence[np.ndarray], effects: Sequence[np.
     Enough are twice as many effective draws as a run must have; where that takes too long, hardly more.
     """
     values = _columns(variables, effects)
-    if draws.sampler not in ("hmc", "alternating") or draws.stats["diverging"].any():
+    if draws.sampler not in ("hmc", "alternating") or draws.stats["diverging"].any() or not len(values):
         return 0
     if not np.isfinite(values).all() or (np.ptp(values, axis=2) == 0).any():
         return 0

@@ -35,11 +35,14 @@ def check(size: Size) -> None:
 def check_draws(settings: Settings, quantities: int) -> None:
     """Raise if the machine has no memory for the draws of so many quantities, and for a copy with names.
 
+    Where effects are kept in single precision all are counted as if they were.
+
     Raises
     ------
     ModelError
     """
-    needed, there = 16.0 * settings.chains * settings.draws * quantities, installed()
+    each = 8.0 if settings.single else 16.0
+    needed, there = each * settings.chains * settings.draws * quantities, installed()
     if needed > there:
         raise ModelError(
             "memory-of-draws",

@@ -12,16 +12,13 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from shoal.engine import blocks, nuts
+from shoal.engine import nuts
 from shoal.engine.convergence import away, ess, pareto_k, rank_normalized, split
 from shoal.engine.evaluate import Target
 from shoal.engine.gradient import joint_density
-from shoal.engine.plan import MOST_INDEPENDENT
-from shoal.engine.progress import Progress
+from shoal.engine.plan import MOST_INDEPENDENT, QUADRATURE
 from shoal.engine.proposals import MarginalFit
-from shoal.engine.record import Record
-from shoal.engine.sampler import explored
-from shoal.engine.settings import Chains, Settings
+from shoal.engine.settings import Settings
 
 # Iterations of a run to one of the other's: about a tenth of the time. NUTS makes some seven gradients an
 # iteration, trajectories two or three.
@@ -38,7 +35,7 @@ ALLOWANCE = 1.25
 
 def other(sampler: str, n_theta: int) -> str:
     """Return the move that a run is compared with: trajectories, or for these another."""
-    if sampler in ("independence", "quadrature", "alternating", "nuts"):
+    if sampler in ("independence", QUADRATURE, "alternating", "nuts"):
         return "hmc"
     return "alternating" if 0 < n_theta <= MOST_INDEPENDENT else "nuts"
 
@@ -64,21 +61,6 @@ def short(settings: Settings, sampler: str) -> Settings | None:
 def another(seed: int) -> int:
     """Return the seed of a run beside that of `seed`, whose random numbers are others."""
     return int(np.random.SeedSequence([seed, 4]).generate_state(1)[0])
-
-
-def rerun(
-    target: Target,
-    fit: MarginalFit,
-    sampler: str,
-    elements: np.ndarray,
-    settings: Settings,
-    progress: Progress,
-) -> Chains:
-    """Return draws by the other move, which begins where what was learnt of the marginal says."""
-    if sampler == "nuts":
-        run = nuts.run_of(target, "transport", fit, elements, settings, LEAST_WARMUP["nuts"])
-        return run.named(blocks.make(run, len(elements), settings, progress, Record()))
-    return explored(target, fit, sampler, elements, settings, progress)
 
 
 def weights_of_map(target: Target, fit: MarginalFit, seed: int) -> float:

@@ -133,7 +133,7 @@ def _explored(
     return Explored(fit, choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM))
 
 
-def explored(
+def sample_explored(
     target: Target,
     fit: MarginalFit,
     sampler: str,
@@ -141,9 +141,15 @@ def explored(
     settings: Settings,
     progress: Progress,
 ) -> Chains:
-    """Return draws of every chain by Shoal's own moves, where the marginal is known; see `sample`."""
-    move = choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM)
-    run = _run_of(target, fit, move, elements, settings)
+    """Return draws of every chain in transported coordinates where the marginal is known; see `sample`.
+
+    NUTS makes as few iterations of warmup as its windows allow, if the settings say no more.
+    """
+    if sampler == "nuts":
+        run = nuts.run_of(target, "transport", fit, elements, settings, nuts.FIRST + nuts.LAST)
+    else:
+        move = choose_move(target, fit, sampler, settings.seed, settings.target_accept or AIM)
+        run = _run_of(target, fit, move, elements, settings)
     return run.named(blocks.make(run, len(elements), settings, progress, Record()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -16,11 +17,32 @@ T = TypeVar("T")
 
 
 def one_thread_lapack() -> AbstractContextManager[object]:
-    """Return a context in which LAPACK has one thread; for the whole process, so entered once a run.
+    """Return a context in which LAPACK has one thread, in the whole process, while any thread is in one.
 
     Chains and batches share the cores: a threaded LAPACK inside each would only get in their way.
     """
-    return threadpool_limits(1, user_api="blas")
+    return _OneThread()
+
+
+class _OneThread:
+    """The limit, shared by all threads that ask for it: the last to leave restores what was there."""
+
+    _lock = threading.Lock()
+    _inside = 0
+    _limit: threadpool_limits | None = None
+
+    def __enter__(self) -> None:
+        with _OneThread._lock:
+            if not _OneThread._inside:
+                _OneThread._limit = threadpool_limits(1, user_api="blas")
+            _OneThread._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with _OneThread._lock:
+            _OneThread._inside -= 1
+            if not _OneThread._inside and _OneThread._limit is not None:
+                _OneThread._limit.restore_original_limits()
+                _OneThread._limit = None
 
 
 def workers(cores: int) -> int:

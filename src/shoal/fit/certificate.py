@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from shoal.engine import checks, other_move
 from shoal.engine.checks import Measures
 from shoal.engine.plan import QUADRATURE
 from shoal.engine.progress import Progress
+from shoal.engine.sampler import sample_explored
 from shoal.engine.settings import Chains, Settings
 from shoal.fit.folding import folded
 from shoal.fit.posterior import Posterior
@@ -168,12 +170,13 @@ def of_attrs(attrs: Mapping[str, Any]) -> Certificate | None:
 
 
 class Made(NamedTuple):
-    """A finished run: its results, and what they were made of."""
+    """A finished run: its results, what they were made of, and what was done where a first one failed."""
 
     results: Results
     posterior: Posterior
     draws: Chains
     settings: Settings
+    done: tuple[str, ...] = ()
 
 
 def certified(
@@ -194,7 +197,7 @@ def certified(
     notes, seconds = json.loads(attrs["notes"]), json.loads(attrs["seconds"])
     if found.rerun is not None:
         seconds["comparing"] = round(time.perf_counter() - began, 3)
-    attrs["certificate"] = to_json(replace(found, done=(*notes, *found.done)))
+    attrs["certificate"] = to_json(replace(found, done=(*made.done, *found.done)))
     attrs["notes"], attrs["seconds"] = json.dumps([*notes, *found.done]), json.dumps(seconds)
     return made.results
 
@@ -211,6 +214,8 @@ def _compared(found: Certificate, made: Made, progress: Progress) -> Certificate
             "rows were asked in rounds" if made.draws.sampler == QUADRATURE else "coordinates were asked for"
         )
         return replace(found, reason=f"not compared with another move, for {what}")
+    if not any(len(_varying(array)[0]) for array in made.results.posterior.data_vars.values()):
+        return replace(found, reason="not compared with another move, for nothing that varies is in memory")
     sampler = other_move.other(made.draws.sampler, target.n_theta)
     short = other_move.short(settings, sampler) if settings.draws >= checks.FEWEST else None
     if short is None:
@@ -230,7 +235,7 @@ def compared(made: Made, sampler: str, settings: Settings, progress: Progress) -
     assembled, target, fit = made.posterior.assembled, made.posterior.target, made.draws.fit
     assert fit is not None
     elements = assembled.elements(made.settings.keep_effects)
-    other = other_move.rerun(target, fit, sampler, elements, settings, progress)
+    other = sample_explored(target, fit, sampler, elements, settings, progress)
     drawn = assembled.drawn(target.values(other.theta), other.points, elements)
     variables = folded(assembled, assembled.variables(drawn))
     names, first, second = common(made.results, {name: values for name, (_, values) in variables.items()})
@@ -265,15 +270,33 @@ def common(results: Results, variables: Mapping[str, np.ndarray]) -> tuple[list[
     for name, array in results.posterior.data_vars.items():
         if (other := variables.get(str(name))) is None:
             continue
-        ours = np.moveaxis(array.values.reshape(*array.shape[:2], -1), -1, 0).astype(float)
+        some = SOME_EFFECTS if name in results.model.group_effects else None
+        where, ours = _varying(array, some)
         theirs = np.moveaxis(other.reshape(*other.shape[:2], -1), -1, 0).astype(float)
-        where = np.flatnonzero(np.ptp(ours, axis=(1, 2)) > 0)
-        if name in results.model.group_effects and len(where) > SOME_EFFECTS:
-            where = where[np.linspace(0, len(where) - 1, SOME_EFFECTS).astype(int)]
         names += [scalar_name(str(name), array, int(i)) for i in where]
-        first.append(ours[where])
+        first.append(ours)
         second.append(theirs[where])
     return names, np.concatenate(first), np.concatenate(second)
+
+
+def _varying(array: xr.DataArray, some: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of elements that vary, and their draws (V, chains, draws); only these are read.
+
+    Parameters
+    ----------
+    some : int, optional
+        Of so many elements at most, evenly spaced: draws of all may be more than memory holds.
+    """
+    shape = array.shape[2:]
+    count = int(np.prod(shape))
+    where = np.arange(count)
+    if some is not None and count > some:
+        where = np.linspace(0, count - 1, some).astype(int)
+    places = zip(array.dims[2:], np.unravel_index(where, shape) if shape else (), strict=True)
+    read = array.isel({dim: xr.DataArray(place, dims="element") for dim, place in places})
+    draws = np.moveaxis(read.values.reshape(*array.shape[:2], -1), -1, 0).astype(float)
+    varies = np.ptp(draws, axis=(1, 2)) > 0
+    return where[varies], draws[varies]
 
 
 def acceptance(draws: Chains) -> dict[str, float]:

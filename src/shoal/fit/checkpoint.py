@@ -22,6 +22,7 @@ from shoal.errors import FileError, listing
 from shoal.fit.files import path_of
 from shoal.fit.fingerprint import differences
 from shoal.fit.results import Results
+from shoal.fit.whole_files import ENDING
 from shoal.fit.zarr_record import (
     FINGERPRINT,
     FINISHED,
@@ -36,6 +37,7 @@ from shoal.model import Specification
 from shoal.model.grouping_factors import safe
 
 NAMED = 6  # differences
+LEFT = (f".*{ENDING}", "zarr.*.partial")  # by us and by Zarr, in a process that was killed while it wrote
 
 
 def kept(
@@ -72,6 +74,9 @@ def kept(
             "A checkpoint of the same model, data and settings.",
             "Give another path, or delete that folder to begin anew.",
         )
+    for pattern in LEFT:
+        for left in place.rglob(pattern):
+            left.unlink(missing_ok=True)
     if not root.attrs.get(FINISHED, False):
         _finish(root, sample(ZarrRecord(root.require_group(RUN), root)))
     shutil.rmtree(place / RUN, ignore_errors=True)
@@ -81,7 +86,7 @@ def kept(
 def seed_of(path: str | Path) -> int | None:
     """Return the seed of the run that is kept at a path; None where there is none."""
     place = path_of(path)
-    found = _root(place).attrs.get(FINGERPRINT) if place.exists() else None
+    found = _root(place).attrs.get(FINGERPRINT) if (place / METADATA).exists() else None
     return None if found is None else int(json.loads(found)["seed"])
 
 

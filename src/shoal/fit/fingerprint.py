@@ -63,7 +63,7 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
     """Return a digest of numbers in order."""
     found = hashlib.blake2b(digest_size=DIGEST)
     for array in arrays:
-        found.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        found.update(f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
 
 

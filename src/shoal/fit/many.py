@@ -25,7 +25,7 @@ from shoal.engine.threads import one_thread_lapack, workers
 from shoal.errors import FileError, ModelError, listing
 from shoal.fit.files import path_of
 from shoal.fit.fingerprint import differences
-from shoal.fit.whole_files import whole
+from shoal.fit.whole_files import ENDING, whole
 
 ABOUT = "fits.json"  # in a folder of fits: what they depend on
 Fit = Callable[[int], pd.DataFrame]
@@ -114,6 +114,8 @@ def many(
     kept = None if at.checkpoint is None else _Folder(path_of(at.checkpoint), about)
     found = {} if kept is None else {n: table for n in range(count) if (table := kept.read(n)) is not None}
     progress.drawn(len(found))
+    if len(found) == count:
+        return [found[number] for number in range(count)]
     with _pool(fit, at, progress) as begin:
         futures = {begin(number): number for number in range(count) if number not in found}
         try:
@@ -186,6 +188,9 @@ class _Folder:
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         self.path, stated = path, path / ABOUT
         here = json.loads(json.dumps(about))
+        if path.is_dir():
+            for left in path.glob(f".*{ENDING}"):  # of a process that was killed while it wrote
+                left.unlink(missing_ok=True)
         if path.is_dir() and any(path.iterdir()) and not stated.exists() or path.is_file():
             needed = "A path where nothing is, or the checkpoint of the same fits."
             raise FileError("not-a-checkpoint", f"The checkpoint {path} is something else.", needed)

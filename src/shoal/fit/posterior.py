@@ -110,10 +110,10 @@ def posterior_of(
         )
     sampler = sampler if client is None else QUADRATURE
     plan, assembled = _planned(model, coordinates, sampler, extra_terms)
-    target, found = _target(assembled), tuple[int, ...]()
     if plan.sampler == QUADRATURE:
-        found = tuple(one_sided.coefficients(assembled.problem).tolist())
-        return Posterior(model, plan, assembled, _target(assembled, found), tuple(extra_terms), found, client)
+        moved = tuple(one_sided.coefficients(assembled.problem).tolist())
+        return Posterior(model, plan, assembled, _target(assembled, moved), tuple(extra_terms), moved, client)
+    target, found = _target(assembled), tuple[int, ...]()
     if not plan.asked:
         found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
     if found:
@@ -136,8 +136,10 @@ def _planned(
     memory.check(size)
     plain = sampler == "auto" and coordinates in ("auto", "transport")
     worth = size.effects >= MANY_LEVELS and len(assembled.problem.columns.offset) <= COMPARED
-    if sampler == QUADRATURE or (plain and worth):
+    if sampler == QUADRATURE:
         size = replace(size, alone=independent(assembled.problem))
+    elif plain and worth:
+        size = replace(size, alone=independent(assembled.problem, MOST_INDEPENDENT))
     return choose(size, coordinates, sampler), assembled
 
 

@@ -101,23 +101,23 @@ def checked_run(
     if posterior.client is not None:
         notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
-    last = first
+    last, done = first, list[str]()
     if known["second"] is not None:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         sampler, times, minutes = known["second"]
         what = "NUTS" if sampler == "nuts" else f"{draws.sampler} with {times} times as many iterations"
         if minutes > LONGEST_FALLBACK:
             instead = f"{what} would take about {minutes:,.0f} minutes and was not run: take more draws"
-            notes.append(f"{failed}. {instead}.")
+            done.append(f"{failed}. {instead}.")
         else:
             progress.stage(f"sampling again by {what}")
             longer = replace(settings, thin=times * settings.thin)
             last = Storage(kept, posterior, longer, record.part("second"))
             draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, last)
             measures, problems = _checked(posterior, draws, variables, last)
-            notes.append(f"{failed}: these draws are from {what} on the same density.")
-    results = _assembled(last, draws, variables, seconds, notes)
-    made = Made(results, posterior, draws, last.settings)
+            done.append(f"{failed}: these draws are from {what} on the same density.")
+    results = _assembled(last, draws, variables, seconds, [*notes, *done])
+    made = Made(results, posterior, draws, last.settings, tuple(done))
     return certified(made, problems, measures, progress, certify)
 
 

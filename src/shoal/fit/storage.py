@@ -68,7 +68,7 @@ def storage(
     if in_rounds and store in OF_BLOCKS:
         raise ModelError(
             "store-quadrature",
-            f"store={store!r} and sampler='quadrature'.",
+            f"store={store!r}, and quadrature is the sampler, which was asked for or chosen for this model.",
             "A store in memory: 'double', 'single' or 'none'.",
             "Other samplers keep draws in any store: sampler='alternating'.",
         )

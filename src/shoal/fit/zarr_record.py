@@ -13,7 +13,7 @@ import xarray as xr
 
 from shoal.engine.record import Record
 from shoal.errors import FileError
-from shoal.fit.whole_files import ENDING, whole
+from shoal.fit.whole_files import whole
 
 FACTS, FINGERPRINT, FINISHED = "facts", "shoal_fingerprint", "shoal_finished"
 ORDER = "shoal_order"  # of the variables of each group, of which a folder knows nothing
@@ -36,7 +36,7 @@ def open_store(path: Path) -> Any:
         from zarr.storage import LocalStore
     except ImportError as problem:
         raise FileError(
-            "zarr-missing",
+            "package-missing",
             f"{path} is to be a Zarr store, and Zarr is not installed.",
             "The extra: pip install 'shoal[checkpoint]'.",
         ) from problem
@@ -53,8 +53,6 @@ def open_store(path: Path) -> Any:
             with whole(place) as part:
                 part.write_bytes(value.as_buffer_like())
 
-    for left in path.rglob(f".*{ENDING}"):  # of a process that was killed while it wrote
-        left.unlink(missing_ok=True)
     return zarr.open_group(WholeFiles(path), mode="a")
 
 

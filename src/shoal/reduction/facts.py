@@ -8,7 +8,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import DataError
-from shoal.reduction.passes import COUNT, Passes
+from shoal.reduction.passes import Passes
 from shoal.tables import Dropped
 from shoal.tables.table import LARGEST
 
@@ -30,9 +30,8 @@ def complete(passes: Passes, columns: Sequence[str], missing: str) -> tuple[int,
     incomplete = reduce(or_, lacking.values())
     counts = {("missing", name): _one(where) for name, where in lacking.items()}
     counts |= {("infinite", name): _one(~lacking[name] & _infinite(name)) for name in floats}
-    named = {f"{what} {name}": count for (what, name), count in counts.items()}
-    found = passes.total({**named, "incomplete": _one(incomplete)})
-    rows, without = int(found[COUNT]), {name: int(found[f"missing {name}"]) for name in columns}
+    found = passes.total({**counts, "incomplete": _one(incomplete)})
+    rows, without = found.rows, {name: int(found.sums["missing", name]) for name in columns}
     if not rows:
         raise DataError(
             "empty-table",
@@ -40,9 +39,9 @@ def complete(passes: Passes, columns: Sequence[str], missing: str) -> tuple[int,
             "A model needs at least one.",
             "Check what was filtered before.",
         )
-    endless = {name: int(found[f"infinite {name}"]) for name in floats}
+    endless = {name: int(found.sums["infinite", name]) for name in floats}
     _refuse(rows, without if missing != "drop" else {}, endless)
-    lost = int(found["incomplete"])
+    lost = int(found.sums["incomplete"])
     if not lost:
         return rows, None
     dropped = Dropped((), rows, tuple((name, n) for name, n in without.items() if n), lost)
@@ -55,17 +54,20 @@ def complete(passes: Passes, columns: Sequence[str], missing: str) -> tuple[int,
 def _refuse(rows: int, missing: dict[str, int], infinite: dict[str, int]) -> None:
     """Raise if any column has missing or infinite values, with their counts."""
     found = [f"Column {name!r}: {n:,} missing of {rows:,}." for name, n in missing.items() if n]
-    found += [
-        f"Column {name!r}: {n:,} of {rows:,} infinite, or beyond {LARGEST:g}."
-        for name, n in infinite.items()
-        if n
-    ]
     if found:
         raise DataError(
             "missing-values",
             "\n".join(found),
             "Every value that the model uses must be present and finite.",
             "Impute them first, or leave these rows out by missing='drop' (no row is dropped unasked).",
+        )
+    large = [f"Column {name!r}: {n:,} of {rows:,}." for name, n in infinite.items() if n]
+    if large:
+        raise DataError(
+            "numbers-too-large",
+            f"Numbers are infinite, or beyond {LARGEST:g}.\n" + "\n".join(large),
+            "Numbers whose squares and products are numbers too.",
+            "Correct or remove these rows; or measure the column in another unit.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shoal.tables.columns import convert
 
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COUNT, WEIGHT = "n", "w"
+
+
+class Totals(NamedTuple):
+    """What a pass found of all rows: their number, sums, and the least and greatest of others."""
+
+    rows: int
+    sums: dict[Any, float]
+    ends: dict[Any, tuple[float, float]]
 
 
 @dataclass
@@ -35,13 +43,10 @@ class Passes:
     made: int = 0
     received: int = 0
 
-    def total(
-        self, sums: Mapping[str, nw.Expr], ends: Mapping[str, nw.Expr] | None = None
-    ) -> dict[str, float]:
-        """Return the number of rows (as ``n``), sums of expressions, and the least and greatest of others.
+    def total(self, sums: Mapping[Any, nw.Expr], ends: Mapping[Any, nw.Expr] | None = None) -> Totals:
+        """Return the number of rows, sums of expressions, and the ends of others, NaN where there are none.
 
-        An end is named ``<name>.min`` and ``<name>.max``; NaN where there is none. What is summed is made
-        first: sums of products inside an aggregation fail in Dask and pyarrow.
+        What is summed is made first: sums of products inside an aggregation fail in Dask and pyarrow.
         """
         import narwhals.stable.v2 as nw
 
@@ -52,11 +57,11 @@ class Passes:
         for i in range(len(ends)):
             wanted += [nw.col(f"e{i}").min().alias(f"l{i}"), nw.col(f"e{i}").max().alias(f"u{i}")]
         found = self._collected(self.frame.select(**made).select(*wanted))
-        out = {COUNT: _number(found[COUNT])}
-        out |= {name: _number(found[f"s{i}"]) for i, name in enumerate(sums)}
-        for i, name in enumerate(ends):
-            out |= {f"{name}.min": _number(found[f"l{i}"]), f"{name}.max": _number(found[f"u{i}"])}
-        return out
+        return Totals(
+            int(_number(found[COUNT])),
+            {name: _number(found[f"s{i}"]) for i, name in enumerate(sums)},
+            {name: (_number(found[f"l{i}"]), _number(found[f"u{i}"])) for i, name in enumerate(ends)},
+        )
 
     def distinct(self, keys: Sequence[str]) -> int:
         """Return how many combinations of some columns there are."""

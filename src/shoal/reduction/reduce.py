@@ -17,9 +17,10 @@ from shoal.formula.functions import STANDARDISING
 from shoal.formula.options import bind
 from shoal.formula.tree import columns_of
 from shoal.model import Response
+from shoal.model.checks.response import LARGEST_WEIGHT
 from shoal.reduction.expressions import as_expression
 from shoal.reduction.facts import complete
-from shoal.reduction.passes import COUNT, WEIGHT, Passes
+from shoal.reduction.passes import COUNT, WEIGHT, Passes, Totals
 from shoal.reduction.points import Sums, points_of
 from shoal.reduction.roles import Product, Roles, roles_of
 from shoal.reduction.spread import Population, scatter_of
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 SAMPLE = 20  # rows that say what kinds of values columns hold
 MOST_GROUPS = 5_000_000
 MOST_BYTES = 2**30  # of what comes to this process
+WEIGHTS = ("weights",)  # among what a pass finds, where columns are called by their names
 
 
 def reduced(
@@ -64,8 +66,9 @@ def reduced(
     kinds = passes.first(columns, SAMPLE)
     sample = pd.DataFrame({name: convert(name, kinds[name]) for name in columns})
     roles = roles_of(responses, {name: is_category(sample[name], name) for name in columns})
+    _check_numbers(roles, sample)
     states = _states(passes, roles)
-    measured = _measured(passes, roles, states, sample)
+    measured = _measured(passes, roles, states)
     products = _products(len(roles.numbers), roles.weights is not None)
     _check_size(passes, roles, columns, len(products))
     summed = [*products, *([] if roles.weights is None else [WEIGHT])]
@@ -121,15 +124,16 @@ def _states(passes: Passes, roles: Roles) -> dict[str, dict[str, Any]]:
         return {}
     inner = {text: as_expression(call.arguments[0], {}) for text, call in roles.standardised.items()}
     first = passes.total(inner)
-    rows, near = first[COUNT], {text: first[text] / first[COUNT] for text in inner}
+    rows, near = first.rows, {text: first.sums[text] / first.rows for text in inner}
     # From near the mean, so that neither the mean nor the squares lose digits of large numbers.
     away = {text: inner[text] - near[text] for text in inner}
-    second = passes.total(away | {f"{text} squared": value**2 for text, value in away.items()})
+    squared = {("squared", text): value**2 for text, value in away.items()}
+    second = passes.total({**away, **squared}).sums
     states = {}
     for text, call in roles.standardised.items():
         given: dict[str, Any] = {"center": True, "scale": call.function == "scale", "ddof": 1}
         given |= bind(call, STANDARDISING[call.function])
-        mean, squares = near[text] + second[text] / rows, second[f"{text} squared"]
+        mean, squares = near[text] + second[text] / rows, second["squared", text]
         middle = mean if given["center"] is True else None if given["center"] is False else given["center"]
         # The sum of squares around what is subtracted, which need not be the mean.
         squares += rows * (near[text] - (middle or 0.0)) * (2 * mean - near[text] - (middle or 0.0))
@@ -142,50 +146,88 @@ def _states(passes: Passes, roles: Roles) -> dict[str, dict[str, Any]]:
     return states
 
 
-def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any], sample: pd.DataFrame) -> _Measured:
+def _check_numbers(roles: Roles, sample: pd.DataFrame) -> None:
+    """Raise if a number is to be made of a column that holds none.
+
+    Raises
+    ------
+    DataError
+    """
+    factors = [factor for product in roles.numbers.values() for factor in product]
+    factors += [*roles.standardised.values(), *([] if roles.weights is None else [roles.weights])]
+    for name in dict.fromkeys(column for factor in factors for column in columns_of(factor)):
+        numeric_column(sample[name], name)
+
+
+def _measured(passes: Passes, roles: Roles, states: Mapping[str, Any]) -> _Measured:
     """Return what sums are made of, from the averages of all rows.
 
     Raises
     ------
     DataError
-        Columns that are no numbers; results that are infinite or undefined.
+        Results that are infinite or undefined; weights that no rows can have.
     """
     import narwhals.stable.v2 as nw
 
-    for name in dict.fromkeys(
-        c for product in roles.numbers.values() for f in product for c in columns_of(f)
-    ):
-        numeric_column(sample[name], name)
     values = {name: _product(product, states) for name, product in roles.numbers.items()}
     if not values:
         return _Measured({}, np.zeros(0))
     bad = {
-        f"bad {name}": nw.when(value.abs() <= LARGEST).then(nw.lit(0.0)).otherwise(nw.lit(1.0))
+        ("bad", name): nw.when(value.abs() <= LARGEST).then(nw.lit(0.0)).otherwise(nw.lit(1.0))
         for name, value in values.items()
     }
-    weights = {} if roles.weights is None else {"weights": as_expression(roles.weights, {})}
-    found = passes.total({**values, **bad}, {**values, **weights})
+    weight = None if roles.weights is None else as_expression(roles.weights, {})
+    counting: dict[Any, nw.Expr] = {}
+    if weight is not None:
+        counting = {WEIGHTS: nw.when(weight > 0).then(nw.lit(1.0)).otherwise(nw.lit(0.0))}
+    found = passes.total(
+        {**values, **bad, **counting}, {**values, **({} if weight is None else {WEIGHTS: weight})}
+    )
     for name in values:
-        if wrong := int(found[f"bad {name}"]):
+        if wrong := int(found.sums["bad", name]):
             raise DataError(
-                "not-finite",
-                f"{name} is infinite, undefined or beyond {LARGEST:g} in {wrong:,} of "
-                f"{int(found[COUNT]):,} rows.",
+                "values-not-finite",
+                f"{name} is infinite, undefined or beyond {LARGEST:g} in {wrong:,} of {found.rows:,} rows.",
                 "Finite numbers were needed.",
                 "Correct or remove these rows; check for logarithms of 0 and divisions by 0.",
             )
-    if weights and not 0 <= found["weights.min"] < np.inf:
-        raise DataError(
-            "weight-negative", f"Weights go down to {found['weights.min']:g}.", "Weights are zero or above."
-        )
+    if weight is not None:
+        _check_weights(found)
+    ends = found.ends
     center = [
-        found[f"{name}.min"] if found[f"{name}.min"] == found[f"{name}.max"] else found[name] / found[COUNT]
-        for name in values
+        low if low == high else found.sums[name] / found.rows
+        for name, (low, high) in ends.items()
+        if name != WEIGHTS
     ]
     pairs = zip(values.values(), center, strict=True)
     away = {f"u{i}": value - middle for i, (value, middle) in enumerate(pairs)}
-    own = {} if not weights else {WEIGHT: weights["weights"]}
+    own = {} if weight is None else {WEIGHT: weight}
     return _Measured(away | own, np.array(center))
+
+
+def _check_weights(found: Totals) -> None:
+    """Raise if no rows can have the weights that a pass found.
+
+    Raises
+    ------
+    DataError
+    """
+    low, high = found.ends[WEIGHTS]
+    if low < 0:
+        raise DataError("weight-negative", f"Weights go down to {low:g}.", "Weights are zero or above.")
+    if not high <= LARGEST_WEIGHT:
+        raise DataError(
+            "weight-too-large",
+            f"Weights go up to {high:g}.",
+            f"Weights that count the observations of a row, at most {LARGEST_WEIGHT:g}.",
+            "Divide them by their mean.",
+        )
+    if found.sums[WEIGHTS] < 2:
+        raise DataError(
+            "too-few-weights",
+            f"Weights are above zero in {found.sums[WEIGHTS]:.0f} of {found.rows:,} rows.",
+            "Two rows or more that count.",
+        )
 
 
 def _product(factors: Product, states: Mapping[str, Any]) -> nw.Expr:

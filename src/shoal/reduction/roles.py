@@ -66,7 +66,8 @@ def roles_of(responses: Sequence[Response], categories: Mapping[str, bool]) -> R
     Raises
     ------
     FormulaError
-        A function that learns more from the rows than a mean and a standard deviation.
+        A function that learns more from the rows than a mean and a standard deviation; weights that no
+        engine computes.
     """
     roles = Roles()
     for response in responses:
@@ -90,6 +91,18 @@ def roles_of(responses: Sequence[Response], categories: Mapping[str, bool]) -> R
             roles.keys |= dict.fromkeys(alone.columns)
     if formula.response.weights is not None:
         roles.weights = read_piece(formula.response.weights.text)
+        if not is_said(roles.weights):
+            raise FormulaError(
+                "weights-not-computed",
+                f"weights({unparse(roles.weights)}), and the table is not in memory.",
+                "Weights of log, log2, log10, exp, sqrt, abs and arithmetic.",
+                "Make a column of it in the engine that holds the rows, and name that.",
+                formula=formula.text,
+                span=formula.response.weights.span,
+            )
+        if _name(roles.weights) in roles.numbers:
+            # A column cannot be both a sum and the weight of it: within a group it has one value then.
+            roles.keys |= dict.fromkeys(columns_of(roles.weights))
     # A group has one value of a product of its keys: no sum is needed, unless it is the response.
     response_name = _name(read_piece(formula.response.value.text))
     roles.numbers = {

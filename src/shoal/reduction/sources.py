@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 LARGE = 2_000_000  # rows of one Parquet file from which on it is not read into memory, if sums are enough
 PATTERN = "*?["
-TABLE_AS_TEXT = '{"\n'  # signs of a table that was pasted, which is answered where tables are read
+TABLE_AS_TEXT = (
+    '{"\n'  # signs of a table that was pasted, which is answered where tables are read, as addresses are
+)
 NAMES = {"duckdb": "DuckDB", "polars": "polars", "dask": "Dask", "pyspark": "Spark", "ibis": "Ibis"}
 
 
@@ -67,9 +69,10 @@ def _files(path: str, summable: bool) -> list[str] | None:
         large = summable and path.lower().endswith(".parquet") and _rows(path) > LARGE
         return [path] if large and _has_duckdb() else None
     folder = os.path.isdir(path)
-    if not folder and (set(path) & set(TABLE_AS_TEXT) or not any(sign in path for sign in PATTERN)):
+    text = "://" in path or set(path) & set(TABLE_AS_TEXT)
+    if not folder and (text or not any(sign in path for sign in PATTERN)):
         return None
-    pattern = str(Path(path) / "**" / "*.parquet") if folder else path
+    pattern = str(Path(glob.escape(path)) / "**" / "*.parquet") if folder else path
     files = sorted(name for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
     others = [name for name in files if not name.lower().endswith(".parquet")]
     if folder and not files:
@@ -78,7 +81,7 @@ def _files(path: str, summable: bool) -> list[str] | None:
     if not files or others:
         found = f"{others[0]!r} is among the files of {path!r}." if others else f"{path!r} fits no file."
         raise DataError(
-            "not-parquet",
+            "not-parquet" if others else "no-data-file",
             found,
             "Parquet files, for tables that are not in memory.",
             f"Paths start from the working folder, {str(Path.cwd())!r}."
@@ -107,7 +110,7 @@ def _duckdb() -> Any:
     """Return a connection to an embedded DuckDB of its own."""
     if not _has_duckdb():
         raise ModelError(
-            "needs-duckdb",
+            "package-missing",
             "DuckDB is not installed, which reads tables that are not in memory from their files.",
             "The extra `duckdb`.",
             "pip install 'shoal[duckdb]'; or pass a polars LazyFrame or a Dask DataFrame.",

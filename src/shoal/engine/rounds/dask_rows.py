@@ -111,6 +111,7 @@ class DaskRows(Holder):
 
         from distributed import KilledWorker
         from distributed import TimeoutError as Late
+        from distributed.comm import CommClosedError
 
         while True:
             try:
@@ -119,7 +120,7 @@ class DaskRows(Holder):
                 if worker not in self._workers():
                     task.cancel()
                     return None
-            except (CancelledError, KilledWorker, OSError):
+            except (CancelledError, KilledWorker, CommClosedError):
                 return None
 
 

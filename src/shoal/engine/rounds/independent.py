@@ -16,8 +16,14 @@ WIDEST = 8  # effects of a unit
 ASKED = "sampler='quadrature' integrates the effects of each level by themselves, where its rows are."
 
 
-def independent(p: Problem) -> Alone:
-    """Return what a problem's effects fall into, and why they cannot be integrated one by one if so."""
+def independent(p: Problem, most: int = MOST_COORDINATES) -> Alone:
+    """Return what a problem's effects fall into, and why they cannot be integrated one by one if so.
+
+    Parameters
+    ----------
+    most : int
+        Coordinates of theta and coefficients, above which nothing else is looked at.
+    """
     coefficients = one_sided.coefficients(p)
     coordinates = len(p.slots.place) + len(coefficients)
     if len(p.quadratics.n) or not len(p.rows.weight):
@@ -35,10 +41,10 @@ def independent(p: Problem) -> Alone:
             "Leave sampler='auto'.",
         )
         return Alone(coordinates, 0, 0, 0, 0, needs)
-    if coordinates > MOST_COORDINATES:
+    if coordinates > most:
         needs = _needs(
             f"This model has {coordinates} hyperparameters and population coefficients.",
-            f"At most {MOST_COORDINATES}: they are proposed together.",
+            f"At most {most}: they are proposed together.",
             "Leave sampler='auto', or fewer predictors.",
         )
         return Alone(coordinates, 0, 0, 0, 0, needs)

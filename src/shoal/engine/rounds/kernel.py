@@ -162,6 +162,24 @@ def _at_points(
 
 
 @inner
+def _modes(
+    units: Units,
+    u: int,
+    places: Places,
+    hs: np.ndarray,
+    start: np.ndarray,
+    mode: np.ndarray,
+    lower: np.ndarray,
+) -> None:
+    """Find the modes of a unit's effects at each row of `hs`, from the mode at another."""
+    for j in range(hs.shape[0]):
+        lay(units, u, places, j, hs[j])
+        mode[j] = start
+    if start.size:
+        find_modes(units, u, places, hs.shape[0], mode, lower)
+
+
+@inner
 def _log_sum(values: np.ndarray) -> float:
     """Return the log of the sum of exponentials."""
     largest, total = -math.inf, 0.0
@@ -195,9 +213,7 @@ def log_integrals(units, begin, end, hs, sets, value):
         _first_mode(units, u, places, hs, mode, lower, start)
         for first in range(0, hs.shape[0], most):
             count = min(most, hs.shape[0] - first)
-            for j in range(count):
-                lay(units, u, places, j, hs[first + j])
-                mode[j] = start
+            _modes(units, u, places, hs[first : first + count], start, mode, lower)
             if d == 0:
                 for j in range(count):
                     places.point[j] = j
@@ -205,7 +221,6 @@ def log_integrals(units, begin, end, hs, sets, value):
                 for j in range(count):
                     value[first + j] += units.levels[u] * places.total[j]
                 continue
-            find_modes(units, u, places, count, mode, lower)
             _at_points(units, u, places, count, mode, lower, points, values)
             for j in range(count):
                 own = _log_sum(values[j * size : (j + 1) * size])
@@ -316,10 +331,7 @@ def draw(rng, units, begin, end, hs, sets, out, column):
         _first_mode(units, u, places, hs, mode, lower, start)
         for first in range(0, hs.shape[0], most):
             count = min(most, hs.shape[0] - first)
-            for j in range(count):
-                lay(units, u, places, j, hs[first + j])
-                mode[j] = start
-            find_modes(units, u, places, count, mode, lower)
+            _modes(units, u, places, hs[first : first + count], start, mode, lower)
             _at_points(units, u, places, count, mode, lower, points, values)
             _envelopes(points, values, count, top)
             _draw_all(rng, units, u, places, count, mode, lower, top, out[first : first + count], column)
