@@ -102,10 +102,10 @@ def turn(kept: pd.DataFrame, only: str) -> list[Row]:
 
 
 def todays() -> list[Row]:
-    """Return all rows, beginning with those whose turn it is today: a tenth of them a day."""
+    """Return the rows whose turn it is today, a tenth of all."""
     every = list(rows())
     first = datetime.date.today().toordinal() % 10
-    return [*every[first::10]]
+    return every[first::10]
 
 
 def main() -> int:

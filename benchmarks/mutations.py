@@ -5,7 +5,7 @@ mutant. The tests that are named for its file run against the copy until one fai
 notices survives; it is listed in docs/mutations.csv for somebody to answer: by a test, or in the column
 `answer` by the reason why it changes nothing::
 
-    python benchmarks/mutations.py [--minutes 60] [--only TEXT] [--each 8]
+    python benchmarks/mutations.py [--minutes 60] [--only TEXT] [--each 3]
 
 Finished mutants are kept, so that the next run goes on; a mutant is named by its function and by the
 text before and after, and is run again when either is another.

@@ -47,7 +47,7 @@ def terms(kept):
 
 def families(kept):
     """Return a line for each family in each layout, with p by each move."""
-    yield f"| family | layout | {' | '.join(MOVES)} | first run |"
+    yield f"| family | layout | {' | '.join(MOVES)} | oldest run |"
     yield f"| --- | --- |{' --- |' * (len(MOVES) + 1)}"
     for (name, layout), own in kept[kept["layout"] != "-"].groupby(["model", "layout"], sort=False):
         by_move = {row.move: cell(row) for row in own.itertuples()}

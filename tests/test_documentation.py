@@ -175,17 +175,11 @@ def test_sessions_of_the_documentation_print_what_they_say(page, tmp_path, monke
 # Spellings
 
 
-@pytest.mark.parametrize("name", ["spellings", "trust"])
+@pytest.mark.parametrize("name", ["spellings", "trust", "errors"])
 def test_a_page_is_what_is_written_from_its_source(name):
-    """From the list that is tested, and from what was calibrated."""
+    """From the lists that are tested, and from what was calibrated."""
     page = runpy.run_path(str(ROOT / "docs" / f"write_{name}.py"))["page"]()
     assert (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") == page
-
-
-def test_the_page_of_errors_is_what_bad_inputs_get():
-    """Written by docs/write_errors.py."""
-    page = runpy.run_path(str(ROOT / "docs" / "write_errors.py"))["page"]()
-    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == page
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from shoal.errors import ModelError, meant
-from shoal.families.row_functions import RowFunction, RowValues, evaluate_rows
+from shoal.families.evaluated import Evaluated
+from shoal.families.row_functions import RowFunction
 from shoal.families.rows import Rows
 from shoal.priors import Prior
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Family", "Rows"]
 
 
-class Family(ABC):
+class Family(Evaluated, ABC):
     """Base of all families. Instances are immutable, hashable and compared by class, link and categories.
 
     Parameters
@@ -94,16 +95,12 @@ class Family(ABC):
     links: ClassVar[tuple[str, ...]]
     takes: ClassVar[frozenset[str]] = frozenset()
     requires: ClassVar[frozenset[str]] = frozenset()
-    row_functions: ClassVar[dict[str, RowFunction]]
-    interval_functions: ClassVar[dict[str, RowFunction]] = {}
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
     log_concave: ClassVar[bool] = False
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     categorical: ClassVar[bool] = False
-    ordinal: ClassVar[bool] = False
-    joint: ClassVar[bool] = False
     cut: ClassVar[bool] = False
     several: ClassVar[bool] = False
     joint_rows: ClassVar[RowFunction | None] = None
@@ -143,15 +140,6 @@ class Family(ABC):
     def distribution(self, known_se: bool, se_sigma: bool) -> str:
         """Return the distribution of a row as printed, e.g. ``Normal(eta, sigma)``."""
 
-    def parameters(self, known_se: bool, se_sigma: bool) -> tuple[str, ...]:
-        """Names of the family's own scalar parameters; `parameter_prior` says on what support."""
-        return ()
-
-    @property
-    def together(self) -> tuple[str, ...]:
-        """Names of a `joint` family's parameters whose predictors belong together: all, by default."""
-        return self.parameters(False, False) if self.joint else ()
-
     def parameter_prior(self, name: str, rows: Rows) -> Prior:
         """Return the default prior of a scalar parameter, with support "positive", "unit" or "real"."""
         raise ModelError("parameter-not-of-family", f"Family {self.name!r} has no parameter {name!r}.")
@@ -173,78 +161,13 @@ class Family(ABC):
         """Return the sd of the fixed wide prior of level intercepts fitted without pooling."""
 
     @property
-    def row_function(self) -> RowFunction:
-        """Return the row function of the link in use."""
-        return self.row_functions[self.link]
-
-    @property
-    def interval_function(self) -> RowFunction:
-        """Return the interval function of the link in use, or one that is never called."""
-        return self.interval_functions.get(self.link, self.row_function)
-
-    @property
     def plain(self) -> Family:
         """Return the family of rows that are observed, and not truncated: this one."""
         return self
 
-    def pack(self, phi: dict[str, Any]) -> np.ndarray:
-        """Return parameters as the row function reads them, (..., k, 1) or (..., k, N).
-
-        Parameters
-        ----------
-        phi : dict
-            Values of `parameters` that broadcast as (..., 1) or (..., N); of an ordinal family the cutpoints,
-            (C,) or (..., 1, C). The order of `parameters` is kept.
-        """
-        if self.ordinal:
-            cutpoints = np.asarray(phi["cutpoints"], float)
-            return cutpoints[:, None] if cutpoints.ndim == 1 else np.swapaxes(cutpoints, -1, -2)
-        needed = self.parameters(True, False)
-        names = [name for name in self.parameters(True, True) if name in needed or name in phi]
-        if not names:
-            return np.zeros((0, 1))
-        parts = np.broadcast_arrays(*(np.atleast_1d(np.asarray(phi[name], float)) for name in names))
-        return np.stack(parts, axis=-2)
-
-    def evaluate(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
-        """Return log densities of rows and their derivatives.
-
-        Parameters
-        ----------
-        rows : Rows
-            Of N entries each.
-        eta : (..., N) array
-            Linear predictors.
-        phi : dict
-            As `pack` takes them.
-        order : {0, 1, 2}
-            0: values only; 1: and score and slope; 2: and curvature.
-        """
-        functions = self.row_function, self.interval_function
-        found = evaluate_rows(functions, rows, np.asarray(eta, float)[..., None, :], self.pack(phi), order)
-        return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
-
-    def predictors(self, eta: Any, phi: dict[str, Any]) -> np.ndarray:
-        """Return all linear predictors of a `joint` family, (..., q, N), those of `together` last."""
-        own = [phi[name] for name in self.together]
-        return np.stack(np.broadcast_arrays(np.asarray(eta, float), *own), axis=-2)
-
     @abstractmethod
     def start(self, rows: Rows) -> np.ndarray:
         """Return a linear predictor near each row's own estimate, free of all parameters."""
-
-    def log_density(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> np.ndarray:
-        """Return the log density of each row, weights included, up to `log_constant`; as `evaluate`."""
-        return self.evaluate(rows, eta, phi).value
-
-    def score_curvature(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the first derivative of `log_density` in `eta` and a positive, finite curvature.
-
-        The curvature is the negative second derivative where the density is log-concave in `eta`, else
-        an expectation of it; the row function says which. It shapes proposals, never the posterior.
-        """
-        found = self.evaluate(rows, eta, phi, order=2)
-        return found.score, found.curvature
 
     def normal_response(self, rows: Rows) -> np.ndarray:
         """Return what is normal around the linear predictor, as all `linear_gaussian` rows are."""
@@ -286,18 +209,6 @@ class Family(ABC):
             f"Family {self.name!r} does not say what the variance of a response is.",
             "R2 compares it with the variance of the means.",
         )
-
-    def log_probability(self, rows: Rows, eta: Any, phi: dict[str, Any], order: int = 0) -> RowValues:
-        """Return ``log P(a < y <= b)`` of the bounds (a, b] of rows, and its derivatives, as `evaluate`.
-
-        The derivative in eta is the mean of the score over responses within the bounds: where the score is
-        linear in the response, it says what their mean is.
-        """
-        a, b = rows.bounds
-        functions = self.interval_function, self.interval_function
-        within = Rows(b, a, np.ones_like(b), rows.se)
-        found = evaluate_rows(functions, within, np.asarray(eta, float)[..., None, :], self.pack(phi), order)
-        return found._replace(score=found.score[..., 0, :], curvature=found.curvature[..., 0, :])
 
     def mean_between(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         """Return the expected response of each row given that it is within the row's bounds, as `mean`.

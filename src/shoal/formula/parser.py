@@ -10,6 +10,7 @@ from shoal.formula.additions import elementwise, with_additions
 from shoal.formula.algebra import expand
 from shoal.formula.curves import curve_terms
 from shoal.formula.dialects import response_columns, response_parts, total
+from shoal.formula.formula import Formula
 from shoal.formula.grouping import group_terms, latent_terms
 from shoal.formula.imputed import imputed_terms
 from shoal.formula.options import only_argument
@@ -17,7 +18,7 @@ from shoal.formula.reader import Reader
 from shoal.formula.residuals import residual_term
 from shoal.formula.specific import specific_terms
 from shoal.formula.suggestions import rewrite, write
-from shoal.formula.terms import Expression, Formula, ResponseTerm
+from shoal.formula.terms import Expression, ResponseTerm
 from shoal.formula.tree import Call, Column, Listing, Node, Number, Text, unparse
 
 _EXAMPLE = "For example 'y ~ x + (1 | g)'."

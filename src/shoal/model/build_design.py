@@ -14,7 +14,8 @@ from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.families import Family, Rows, get_family
 from shoal.families.parameter import Parameter
 from shoal.formula import evaluate, parse_predictor
-from shoal.formula.terms import Expression, Formula
+from shoal.formula.formula import Formula
+from shoal.formula.terms import Expression
 from shoal.formula.text_values import measured, recoded
 from shoal.formula.tree import quote
 from shoal.model import checks, spreads

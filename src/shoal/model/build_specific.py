@@ -10,7 +10,7 @@ import pandas as pd
 
 from shoal.families.category_specific import AtCutpoint
 from shoal.formula import design_matrix
-from shoal.formula.terms import Formula
+from shoal.formula.formula import Formula
 from shoal.model.design import Design
 from shoal.model.scatter import scatter
 

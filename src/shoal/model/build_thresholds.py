@@ -10,7 +10,8 @@ import pandas as pd
 from shoal.errors import DataError, FormulaError, ModelError, counted, listing, meant
 from shoal.families import Family, Rows
 from shoal.formula import evaluate
-from shoal.formula.terms import Expression, Formula
+from shoal.formula.formula import Formula
+from shoal.formula.terms import Expression
 from shoal.model import checks
 from shoal.model.build_factors import read_levels
 from shoal.model.thresholds import Thresholds

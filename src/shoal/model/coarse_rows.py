@@ -11,7 +11,8 @@ from shoal.errors import DataError, ModelError, listing
 from shoal.families import FAMILIES, Family, Rows
 from shoal.families.coarse import Coarse
 from shoal.formula import evaluate
-from shoal.formula.terms import Expression, Formula, ResponseTerm
+from shoal.formula.formula import Formula
+from shoal.formula.terms import Expression, ResponseTerm
 from shoal.formula.text_values import measured
 from shoal.model import checks
 

@@ -12,8 +12,8 @@ from shoal.families import Family, Rows
 from shoal.families.category_specific import AtCutpoint
 from shoal.families.parameter import Parameter
 from shoal.families.predicted_parameters import CODES, COMMON, JOINT
+from shoal.formula.formula import Formula
 from shoal.formula.matrix import DesignSpec
-from shoal.formula.terms import Formula
 from shoal.model.curves import Curve
 from shoal.model.grouping_factors import Group, Latent
 from shoal.model.imputed import Imputed

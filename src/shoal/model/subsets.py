@@ -9,7 +9,7 @@ import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing
 from shoal.formula import evaluate
-from shoal.formula.terms import Formula
+from shoal.formula.formula import Formula
 
 
 def subset_of(formula: Formula, frame: pd.DataFrame) -> np.ndarray:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from shoal.errors import FormulaError
 from shoal.formula.algebra import Sum, expand
+from shoal.formula.formula import Formula
 from shoal.formula.functions import BASES, GROUPED, STANDARDISING
 from shoal.formula.reader import read_piece
-from shoal.formula.terms import Expression, Formula
+from shoal.formula.terms import Expression
 from shoal.formula.tree import Call, Column, Node, children, columns_of, unparse
 from shoal.model import Response
 from shoal.reduction.expressions import is_said

@@ -17,7 +17,7 @@ import pandas as pd
 
 from shoal.errors import ModelError, listing
 from shoal.formula import design_matrix
-from shoal.formula.terms import Formula
+from shoal.formula.formula import Formula
 from shoal.model.build_curves import curves_of
 from shoal.model.scatter import LEAST, scatter
 from shoal.reduction.passes import WEIGHT, Passes

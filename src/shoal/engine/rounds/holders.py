@@ -1,8 +1,8 @@
 """Holders of rows: whoever has the units, wherever that is, and answers rounds about them.
 
 A round is a batch of points. What is sent are the numbers h of each point (`hyper`) and the rule of
-integration, a few kilobytes; what returns is one number a point and part. `conformance` in the tests says
-what every holder must do.
+integration, a few kilobytes; what returns is one number a point and part. What every
+holder must do is tested for all of them.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from shoal.errors import DataError, ModelError, counted, listing, meant
 from shoal.families import FAMILIES, Family, Rows
 from shoal.families.ordinal import Ordinal
 from shoal.formula.dialects import proportion_as_trials
+from shoal.formula.formula import Formula
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
-from shoal.formula.terms import Formula
 from shoal.formula.text_values import recoded
 from shoal.formula.tree import Chain, unparse
 from shoal.tables.table import LARGEST, too_large

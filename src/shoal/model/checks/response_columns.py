@@ -7,9 +7,9 @@ from dataclasses import replace
 from shoal.errors import ModelError
 from shoal.families import Family
 from shoal.formula.dialects import total
+from shoal.formula.formula import Formula
 from shoal.formula.reader import read_piece
 from shoal.formula.suggestions import write
-from shoal.formula.terms import Formula
 from shoal.formula.tree import unparse
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from shoal.errors import FormulaError, ModelError, ShoalWarning, listing
-from shoal.formula.terms import Formula
+from shoal.formula.formula import Formula
 from shoal.model import spreads
 from shoal.model.checks.response import in_the_way
 from shoal.model.design import Design
