@@ -25,6 +25,7 @@ def main() -> None:
                 stream.reconfigure(errors="replace")  # a narrow encoding must not stop a result
         code = run(sys.argv[1:])
         _alarm(0)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and written: nothing is left to be stopped
     except KeyboardInterrupt:  # before `run`, or once more while it ends
         _alarm(0)
         code = 130

@@ -113,7 +113,7 @@ def engine_of(path: Path) -> str:
             )
         if find_spec("zarr") is None:
             raise FileError(
-                "package-missing", f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr."
+                "zarr-missing", f"{path} is a folder, as Zarr stores are.", "To read it: pip install zarr."
             )
         return "zarr"
     with path.open("rb") as file:

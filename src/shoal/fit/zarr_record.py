@@ -36,7 +36,7 @@ def open_store(path: Path) -> Any:
         from zarr.storage import LocalStore
     except ImportError as problem:
         raise FileError(
-            "package-missing",
+            "zarr-missing",
             f"{path} is to be a Zarr store, and Zarr is not installed.",
             "The extra: pip install 'shoal[checkpoint]'.",
         ) from problem

@@ -78,15 +78,19 @@ def _files(path: str, summable: bool) -> list[str] | None:
     if folder and not files:
         found = f"{path!r} is a folder without Parquet files."
         raise DataError("no-data-file", found, "A file, or a folder of Parquet files.")
-    if not files or others:
-        found = f"{others[0]!r} is among the files of {path!r}." if others else f"{path!r} fits no file."
+    if others:
         raise DataError(
-            "not-parquet" if others else "no-data-file",
-            found,
+            "not-parquet",
+            f"{others[0]!r} is among the files of {path!r}.",
             "Parquet files, for tables that are not in memory.",
-            f"Paths start from the working folder, {str(Path.cwd())!r}."
-            if not others
-            else "Write a pattern that ends in .parquet.",
+            "Write a pattern that ends in .parquet.",
+        )
+    if not files:
+        raise DataError(
+            "no-data-file",
+            f"{path!r} fits no file.",
+            "Parquet files, for tables that are not in memory.",
+            f"Paths start from the working folder, {str(Path.cwd())!r}.",
         )
     return files
 
