@@ -8,6 +8,7 @@ CASES = {
         'sl.Model("y ~ x", data, priors={"b": sl.priors.Shrunk(0.0, 1.0)})',
         'sl.Model("y ~ x + (1 + x | g)", data, priors={"cor": sl.priors.PartialCorrelation(2.0)})',
         'sl.Model("y ~ x + (1 | g)", data, priors={"sd_g": sl.priors.HalfNormal(1), "sd": "wide"})',
+        'sl.Model("y ~ x", data, priors={"b": "student_t(3, 0, 2.5)"})',
     ],
     "unknown-parameter": [
         'sl.Model("y ~ x", data, priors={"c": sl.priors.Normal()})',

@@ -117,6 +117,28 @@ SHRINKAGE = {
 }
 
 
+@pytest.mark.parametrize(
+    "prior, common, own",
+    [
+        (
+            Horseshoe(0.5, slab_scale=3.0, slab_nu=5.0),
+            {"tau": stats.halfcauchy(scale=0.5), "slab": stats.invgamma(2.5, scale=22.5)},
+            stats.halfcauchy(),
+        ),
+        (R2D2(0.3, 4.0, 0.7), {"r2": stats.beta(1.2, 2.8)}, stats.gamma(0.7)),
+    ],
+    ids=str,
+)
+def test_scales_have_the_priors_of_the_papers(prior, common, own):
+    """Horseshoe: Piironen and Vehtari (2017), 2.8 and 2.9; R2D2: Zhang et al. (2022)."""
+    x = np.array([0.1, 0.4, 0.9])
+    parts = prior.common() | {"own": prior.own()}
+    assert parts.keys() == {*common, "own"}
+    for name, law in (common | {"own": own}).items():
+        part = parts[name]
+        np.testing.assert_allclose(part.log_density(x, *part.params), law.logpdf(x), rtol=1e-12)
+
+
 def scales(prior, inputs):
     outputs = np.full(len(inputs) - len(prior.common()), np.nan)
     assert prior.scales_forward.compiled(inputs, np.zeros(0), outputs) == 0.0

@@ -10,7 +10,7 @@ from shoal.errors import PriorError, as_known, listing, meant
 from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.model.terms.variable import Default, ResolvedPrior
-from shoal.priors import INTERNAL, Fixed, Prior, Shrinkage
+from shoal.priors import INTERNAL, KINDS, Fixed, Prior, Shrinkage
 
 EXAMPLES = {
     "real": "Normal(0, 1)",
@@ -139,7 +139,15 @@ def _check_prior(name: str, prior: Any, support: str) -> None:
             "not-a-prior",
             f"The prior of {name!r} is {prior!r}.",
             f"A prior such as sl.priors.{EXAMPLES[support]}.",
+            _without_quotes(prior),
         )
+
+
+def _without_quotes(prior: Any) -> str:
+    """Return what to write in place of a text that names a prior, as brms has them: "normal(0, 1)"."""
+    kind, parenthesis, arguments = prior.partition("(") if isinstance(prior, str) else ("", "", "")
+    own = {known.lower(): known for known in KINDS}.get(kind.strip().lower().replace("_", ""))
+    return f"Without quotes: sl.priors.{own}({arguments}" if own and parenthesis else ""
 
 
 def _check_support(name: str, prior: Any, support: str) -> None:
