@@ -40,7 +40,7 @@ ROWS = ("tests/families/test_row_functions.py", "tests/families/test_row_derivat
 # Files whose functions are changed, and the tests that have to notice, those that know most of them first.
 TARGETS: dict[str, tuple[str, ...]] = {
     "priors/densities.py": ("tests/priors", "tests/test_priors.py"),
-    "priors/shrinkage.py": ("tests/test_priors.py", DENSITY),
+    "priors/shrinkage.py": ("tests/priors", "tests/test_priors.py", DENSITY),
     "priors/correlation.py": ("tests/test_priors.py", DENSITY),
     "families/probability_rows.py": ROWS,
     "families/cumulative_rows.py": ROWS,
