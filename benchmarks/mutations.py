@@ -36,7 +36,10 @@ LIMIT = 600  # seconds of a mutant's tests: one that never ends is killed as wel
 PYTEST = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow and not sbc")
 
 DENSITY = "tests/posterior/test_density.py"
-ROWS = ("tests/families/test_row_functions.py", "tests/families/test_row_derivatives.py")
+ROWS = (
+    *("tests/families/test_row_functions.py", "tests/families/test_row_derivatives.py"),
+    *("tests/families/test_intervals.py", "tests/families", "tests/test_priors.py"),
+)
 # Files whose functions are changed, and the tests that have to notice, those that know most of them first.
 TARGETS: dict[str, tuple[str, ...]] = {
     "priors/densities.py": ("tests/priors", "tests/test_priors.py"),

@@ -11,6 +11,7 @@ import hashlib
 import pickle
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
@@ -61,12 +62,15 @@ class Compiled:
     def compiled(self) -> Any:
         """Return the compiled function, from disk if this or another process has compiled it before."""
         if self._compiled is None:
-            with self._lock:
-                if self._compiled is None:
-                    if Compiled.before is not None:
-                        Compiled.before(self)
-                    self._compiled = self._compile()
+            _undisturbed(self._make_ready)
         return self._compiled
+
+    def _make_ready(self) -> None:
+        with self._lock:
+            if self._compiled is None:
+                if Compiled.before is not None:
+                    Compiled.before(self)
+                self._compiled = self._compile()
 
     def _compile(self) -> Any:
         """Return the dispatcher; where machine code can be neither read nor kept on disk, it is made anew."""
@@ -94,6 +98,22 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.function.__module__}.{self.function.__qualname__}>"
+
+
+def _undisturbed(work: Callable[[], None]) -> None:
+    """Do work where Ctrl-C cannot come between, and wait for it; the wait itself can be interrupted.
+
+    Only the main thread hears of Ctrl-C. Inside LLVM's own lock it would leave that locked for ever, and the
+    next fit would wait without end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        work()
+        return
+    thread = ThreadPoolExecutor(1)
+    try:
+        thread.submit(work).result()
+    finally:
+        thread.shutdown(wait=False)
 
 
 def digest(function: Callable[..., Any]) -> str:
