@@ -60,6 +60,7 @@ def test_r2_is_printed_as_in_python(shoal, fit, saved):
     assert "loo" not in out and "Population: the 919 rows" in out
 
 
+@pytest.mark.slow
 def test_r2_of_rows_left_out(shoal, fit, saved):
     code, out, _ = shoal("r2", saved, "--loo")
     assert code == 0 and f"{fit.r2(loo=True).table.loc['loo', 'mean']:.3f}" in out

@@ -223,6 +223,7 @@ def test_settings_without_sense_are_refused() -> None:
         sbc(nothing)
 
 
+@pytest.mark.slow
 def test_ranks_do_not_depend_on_cores_or_later_simulations() -> None:
     one = sbc(gaussian(), 21, draws=100, cores=1)
     two = sbc(gaussian(), 20, draws=100, cores=3)

@@ -32,6 +32,7 @@ def factors(count):
     return posterior_of(specify([Response(formula, "gaussian")], read(frame)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
 def test_moments_are_learnt_however_wrong_the_curvature_is(scale):
     target, mean, cov = normal(MANY, 2)

@@ -99,6 +99,7 @@ def test_r2_of_binomial_rows_is_of_shares(frogs):
     assert "share of successes, surv" in frogs.r2().scale
 
 
+@pytest.mark.slow
 def test_rows_count_by_their_weights_and_parameters_by_row():
     data = rows().assign(w=np.tile([0.0, 1.0, 2.0, 0.5], 12))
     fit = sl.Model("y | weights(w) ~ x + (1 | g)", data, predictors={"sigma": "~ x + (1 | g)"}).fit(**RUN)
@@ -316,6 +317,7 @@ def by_weights(fit, data, count, residual):
     return [(between / (between + residual + p)).mean() for p in (0.0, population)]
 
 
+@pytest.mark.slow
 def test_rows_count_by_their_weights_in_all_parts():
     data = rows().assign(w=np.where(rows()["x"] > 1, 10.0, 0.5), s=0.2 + rows()["x"].abs())
     data.loc[:4, "w"] = 0.0

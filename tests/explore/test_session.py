@@ -58,6 +58,7 @@ def test_without_and_with_complete_pooling_levels_keep_their_estimates_alone(ses
     np.testing.assert_allclose(none["pooled"], none["alone"], atol=1.5)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_that_of_the_draws_that_are_shown(session):
     session.fit(Choices())
     found = session.criticism(Choices(coordinates="centered"))  # another page's fit came between
@@ -118,6 +119,7 @@ def test_each_effect_has_its_own_picture_whatever_was_shown_before():
     assert session.fit(Choices(pooling="complete", group="h", effect="Intercept"))["levels"]["of"] == 6
 
 
+@pytest.mark.slow
 def test_effects_that_several_responses_share_are_shown_of_each():
     responses = [sl.Response("y ~ x + (1 + x | p | g)"), sl.Response("z ~ x + (1 | p | g) + (1 | h)")]
     session = Session(sl.Model(responses, crossed()).specification, None, "...", 1)

@@ -117,6 +117,7 @@ def test_probabilities_are_contrasted_and_a_mean_is_refused(fit):
         fit.model.plot.data(by="g")
 
 
+@pytest.mark.slow
 def test_rows_are_scored_by_the_probability_of_their_category(fit, trips):
     p = fit.predict(kind="mean").values.reshape(-1, ROWS, 3)
     own = p[:, np.arange(ROWS), np.searchsorted(["bus", "car", "foot"], trips["mode"])]
@@ -183,6 +184,7 @@ def test_draws_have_the_shares_of_the_means():
     assert get_family("categorical") == Categorical()
 
 
+@pytest.mark.slow
 def test_a_report_has_pictures_by_factors_that_categories_alone_have(fit, tmp_path):
     fit.report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()

@@ -109,11 +109,13 @@ def test_what_rows_were_simulated_from_is_found_again(fit):
     assert not [finding for finding in fit.diagnose().findings if finding.code == "renamed"]
 
 
+@pytest.mark.slow
 def test_stopping_ratios_are_found_again():
     model = sl.Model("y ~ x + cs(z) + (1 | g)", simulated("sratio"), "sratio")
     check_recovery(model.fit(seed=1, progress=False))
 
 
+@pytest.mark.slow
 def test_stopping_ratios_whose_effects_are_all_specific_are_binary_fits_of_those_who_come_so_far(frame):
     priors = {"cutpoints": Normal(0, 2), "b": Normal(0, 1)}
     whole = sl.Model("y ~ cs(z + x)", frame, "sratio", priors).fit(seed=1, progress=False).summary()
@@ -131,6 +133,7 @@ def _slopes(k):
     return ((f"{name}[{k}|{k + 1}]", name, 1) for name in "zx")
 
 
+@pytest.mark.slow
 def test_of_two_categories_a_specific_effect_is_the_common_one(frame):
     two = frame[frame["y"] <= 2]
     priors = {"cutpoints": Normal(0, 2), "b": Normal(0, 1)}
@@ -192,6 +195,7 @@ def test_rows_and_levels_are_left_out_and_models_compared(fit, frame):
     assert next(iter(table.table.index)) == "specific"
 
 
+@pytest.mark.slow
 def test_what_differs_between_cutpoints_has_no_linear_predictor_to_contrast(fit, frame):
     found = fit.contrast({"z": [0, 1]}, scale="probability").table
     assert found["mean"].sum() == pytest.approx(0, abs=1e-12)
@@ -201,6 +205,7 @@ def test_what_differs_between_cutpoints_has_no_linear_predictor_to_contrast(fit,
             call()
 
 
+@pytest.mark.slow
 def test_a_fit_is_saved_and_read_and_reported(fit, frame, tmp_path):
     fit.save(tmp_path / "fit.nc")
     again = sl.load(tmp_path / "fit.nc")

@@ -202,6 +202,7 @@ print(json.dumps([value, sum(density.compiled.stats.cache_hits.values())]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [(0.5, 4.0), (0.25, 2.0)], ids=["what it calls", "a constant"])
 def test_a_change_in_another_file_is_seen(tmp_path, changed):
     """Numba keeps machine code by the file of the function alone."""

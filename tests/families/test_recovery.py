@@ -32,7 +32,12 @@ def simulated(name):
     return pd.DataFrame({"y": family.draw(rng, rows, eta, OWN[name]), "n": 6, "x": x, "g": g})
 
 
-@pytest.mark.parametrize("name", OWN)
+QUICK = ("zero_inflated_binomial", "hurdle_poisson")  # one of each kind; the others take longer
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in OWN]
+)
 def test_parameters_are_recovered_and_rows_predicted(name):
     data, family = simulated(name), get_family(name)
     response = "y | trials(n)" if "trials" in family.takes else "y"

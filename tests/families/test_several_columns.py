@@ -256,6 +256,7 @@ def test_rows_are_scored_by_the_density_of_all_columns(fit):
         assert np.isfinite(fit.loo(unit="g").elpd)
 
 
+@pytest.mark.slow
 def test_a_fit_is_saved_and_read_reported_and_drawn(fit, table, tmp_path):
     fit.save(tmp_path / "fit.nc")
     again = sl.load(tmp_path / "fit.nc")
@@ -299,6 +300,7 @@ def test_trials_may_be_a_column_of_new_tables(table):
         sl.Model("cbind(a, b) | trials(n) ~ x", table, "multinomial")
 
 
+@pytest.mark.slow
 def test_phi_may_have_a_predictor(table):
     model = sl.Model("cbind(u, v, w) ~ x", table, "dirichlet", predictors={"phi": "~ x", "mu_w": "~ 1"})
     assert set(model.priors) == {

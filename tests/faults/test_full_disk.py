@@ -21,7 +21,7 @@ name = f"written.{sys.argv[1]}"
 make(name)
 whole = open(name, "rb").read()
 said = []
-for share in (0.0, 0.001, 0.3, 0.7, 0.999):
+for share in (0.0, 0.3, 0.999):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(whole)), resource.RLIM_INFINITY))
     try:
         make(name)
@@ -52,7 +52,7 @@ def test_every_file_is_whole_or_not_there(folder, kind):
     assert done.returncode == 0 and all("BytesIO" in line for line in heard), done.stderr
     assert bool(heard) == bool(done.stderr)
     said = done.stdout.split("\n--\n")
-    assert len(said) == 5
+    assert len(said) == 3
     for text in said:
         assert text.startswith(f"written.{kind} cannot be written: File too large.\nRoom on the disk.")
     assert not [name for name in os.listdir(folder) if name.endswith(".part")]

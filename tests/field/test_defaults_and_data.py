@@ -80,6 +80,7 @@ def test_a_few_rows_far_out_do_not_set_the_scale_of_a_slope():
     assert low < most_likely < high
 
 
+@pytest.mark.slow
 def test_default_cutpoints_decide_nothing_where_categories_spread():
     rng = np.random.default_rng(5)
     x = rng.normal(size=300)

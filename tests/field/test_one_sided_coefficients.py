@@ -82,6 +82,7 @@ def test_defaults_of_cells_need_no_second_sampler():
     assert fit.tree.attrs["sampler"] != "nuts"
 
 
+@pytest.mark.slow
 def test_beside_group_effects_they_are_those_of_another_sampler():
     rng = np.random.default_rng(4)
     t, g = np.tile([0, 0, 1, 1], 20), np.repeat(list("abcdefghij"), 8)

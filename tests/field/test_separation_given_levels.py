@@ -50,6 +50,7 @@ def test_separation_given_the_levels_is_said_when_the_model_is_built_and_of_the_
     assert not diagnosis.ok
 
 
+@pytest.mark.slow
 def test_what_is_said_to_be_decided_by_the_prior_is():
     """Under a wider prior of the spread between blocks the estimates are almost half as large again."""
     means = []

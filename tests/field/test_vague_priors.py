@@ -55,6 +55,7 @@ def test_growth_curves_of_thirty():
     assert abs(draws.std() / (slopes.std(ddof=1) / np.sqrt(30)) - 1) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", [VAGUE, HalfCauchy(1e4)], ids=str)
 @pytest.mark.parametrize("family", ["bernoulli", "poisson", "gamma", "beta", "cumulative", "student"])
 def test_every_family(family, prior):

@@ -30,10 +30,13 @@ def assert_same(one, two):
             np.testing.assert_array_equal(two.tree[group].variables[name].values, values.values, err_msg=name)
 
 
-@pytest.mark.parametrize("sampler", ["independence", "alternating", "hmc", "nuts"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["independence", "alternating", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hmc", "nuts"))],
+)
 def test_fits_that_are_killed_at_random_resume_to_the_same_draws(sampler, tmp_path):
     program = Path(__file__).parent / "killing.py"
-    command = [sys.executable, "-W", "error", program, sampler, "3", "4", tmp_path]
+    command = [sys.executable, "-W", "error", program, sampler, "2", "4", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "3 killed, 3 resumed\n"

@@ -66,6 +66,7 @@ def assert_alike(one, two):
         assert left.attrs == right.attrs
 
 
+@pytest.mark.slow
 def test_processes_leave_what_threads_do(tables):
     progress = Counted()
     threads = many(tables, 5, Where(2), {}, progress)
@@ -119,6 +120,7 @@ def test_folds_do_not_depend_on_where_they_are_fitted(schools, tmp_path):
         sl.kfold(schools, 4, **FEW, checkpoint=tmp_path / "folds")
 
 
+@pytest.mark.slow
 def test_a_cluster_leaves_what_threads_do(schools):
     distributed = pytest.importorskip("distributed", reason="Dask is an extra")
     with (
@@ -131,6 +133,7 @@ def test_a_cluster_leaves_what_threads_do(schools):
     pd.testing.assert_frame_equal(sl.kfold(schools, 3, **FEW).pointwise, spread.pointwise)
 
 
+@pytest.mark.slow
 def test_profiles_and_calibrations_do_not_depend_on_where_they_are_fitted(schools, tmp_path):
     grid, few = [2.0, 10.0], FEW | {"draws": 200}
     one = sl.pooling.sd_profile(schools, grid=grid, **few)

@@ -54,6 +54,7 @@ def test_a_run_says_what_its_rounds_cost(fit):
     assert facts["bytes_sent"] == facts["bytes_received"] == 0  # nothing left this process
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_the_number_of_cores(model, fit):
     one = model.fit(draws=500, seed=1, sampler="quadrature", cores=1)
     for name in fit.tree["posterior"].data_vars:

@@ -72,6 +72,7 @@ def test_saved_fits_are_read_back(fits, name, tmp_path):
     np.testing.assert_array_equal(again.predict(table()).values, fit.predict(table()).values)
 
 
+@pytest.mark.slow
 @CURVES
 def test_models_print_and_fits_report(fits, name, tmp_path):
     fit = fits[name]
@@ -99,6 +100,7 @@ def test_priors_are_drawn_judged_and_moved(fits, name):
     assert all(any(row.startswith(key) for row in implied) for key in own)
 
 
+@pytest.mark.slow
 @CURVES
 def test_rows_left_out_by_weighting_and_by_refits(fits, name):
     fit = fits[name]

@@ -66,6 +66,7 @@ def test_effects_are_those_of_all_draws(fits, whole, store):
         assert np.abs((draws <= found[end].to_numpy()).mean(0) - share).max() < 0.012
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["disk", "replay", "summaries"])
 def test_they_are_saved_reported_and_diagnosed(fits, tmp_path, store):
     fit = fits[store]

@@ -68,6 +68,7 @@ def test_a_group_of_a_million_rows_beside_groups_of_one():
     checked(data, around(1.0, 0.01))
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels():
     data = table(list(1 + np.arange(10_000) % 3), 0.5)
     checked(data, around(1.0, 0.1))

@@ -112,6 +112,7 @@ def test_counts_of_areas_are_sampled():
     assert np.isfinite(fit.loo().elpd)
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     text = str(fit.model)
     assert "car(area) ~ BYM2(sdcar_car(area), rhocar_car(area)), of 16 areas and their neighbours" in text

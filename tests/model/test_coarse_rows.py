@@ -103,6 +103,7 @@ def censored_log_density(data, intercept, slope, shape):
     return at
 
 
+@pytest.mark.slow
 def test_frailty_of_200_lifetimes_is_that_of_quadrature():
     """The posterior of a model with one frailty a level, integrated over a grid of what is left."""
     data = lifetimes()

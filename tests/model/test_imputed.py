@@ -153,6 +153,7 @@ def test_a_slope_of_what_was_measured_with_errors_is_not_flattened():
     assert found.tree["posterior"]["x_unknown"].sizes["x_unknown_row"] == 500
 
 
+@pytest.mark.slow
 def test_it_is_one_in_words_tables_and_files(fit, frame, tmp_path):
     text = str(fit.model)
     gone = int(frame["x"].isna().sum())

@@ -103,6 +103,7 @@ def test_defaults_speak_of_each_predictor_at_its_own_averages(frame):
     assert centered == {"sd_g[Intercept]"}
 
 
+@pytest.mark.slow
 def test_the_report_has_the_set_once(pair, tmp_path):
     page = pair.report(tmp_path / "page.html").read_text()
     assert "An id joins effects of g" in page

@@ -78,6 +78,7 @@ def test_values_that_are_estimated_are_not_dropped():
     assert model.dropped.rows == (7, 20)
 
 
+@pytest.mark.slow
 def test_a_fit_and_its_file_know_what_was_dropped(tmp_path):
     fit = dropping().fit(seed=1, draws=50, chains=2)
     assert "3 of 40 rows dropped" in repr(fit)

@@ -86,6 +86,7 @@ def test_new_rows_have_their_own_parameter(fit, frame):
     assert np.isfinite(new).all()
 
 
+@pytest.mark.slow
 def test_a_result_is_saved_with_them(fit, tmp_path):
     loaded = sl.load(fit.save(tmp_path / "fit.nc"))
     xr.testing.assert_identical(loaded.tree["posterior"].to_dataset(), fit.tree["posterior"].to_dataset())
@@ -104,6 +105,7 @@ def test_effects_on_a_parameter_are_called_after_it_and_the_factor(fit):
         fit.plot.shrinkage("sigma_g")
 
 
+@pytest.mark.slow
 def test_levels_left_out_have_their_effects_on_all_predictors_integrated(fit, frame):
     """Against plain Monte Carlo over both effects of a level, at one draw."""
     from shoal.scores.loo.levels import of_levels
@@ -157,6 +159,7 @@ def test_each_of_several_responses_has_its_own(frame):
     assert {"y_sigma_z", "x_sigma_z", "y_sigma_sd_g[Intercept]"} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::shoal.errors.ShoalWarning")  # Pareto k of single rows
 def test_scores_prefer_it_where_rows_differ_and_only_there(fit, frame):
     def ahead(own, rows):
@@ -172,6 +175,7 @@ def test_scores_prefer_it_where_rows_differ_and_only_there(fit, frame):
     assert gain < max(2 * error, 4)
 
 
+@pytest.mark.slow
 def test_a_factor_of_a_parameter_alone_has_its_pictures(frame, tmp_path):
     fit = sl.Model("y ~ x", frame, predictors={"sigma": "~ (1 | g)"}).fit(seed=1, draws=200, progress=False)
     fit.report(tmp_path / "page.html")

@@ -69,6 +69,7 @@ def test_what_rows_were_made_from_is_found_again(fit):
     assert found["ess_bulk"].min() > 1600 and fit.diagnose().trustworthy
 
 
+@pytest.mark.slow
 def test_rows_are_scored_by_all_their_responses_together(fit):
     values = np.concatenate([own for _, own in row_log_likelihood(fit.results)], axis=1)
     draw, row = 1234, 17
@@ -96,6 +97,7 @@ def test_new_responses_correlate(fit):
     np.testing.assert_array_equal(alone, drawn["b"])
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     assert "residuals of a row correlate by rescor[a, b, c]" in str(fit.model)
     fit.save(tmp_path / "fit.nc")

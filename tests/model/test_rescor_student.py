@@ -55,6 +55,7 @@ def test_rows_are_scored_by_all_their_responses_together(fit):
     np.testing.assert_allclose(values[draw, row], dense, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_scores_tell_it_from_normal_rows(fit):
     normal = [sl.Response("y ~ x + (1 | g)"), sl.Response("w ~ x")]
     normal = sl.Model(normal, table(), rescor=True).fit(seed=1, progress=False)
@@ -87,6 +88,7 @@ def test_noise_is_multivariate_t():
         assert stats.kstest(own, stats.t(NU).cdf).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     text = str(fit.model)
     assert "residuals of a row correlate by rescor[y, w], and share nu" in text

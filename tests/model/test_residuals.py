@@ -153,6 +153,7 @@ def test_scores_prefer_it_where_residuals_correlate_and_ask_given_the_others(fit
         fit.loo("g")
 
 
+@pytest.mark.slow
 @EACH
 @pytest.mark.filterwarnings("ignore:Pareto k above")  # of other rows
 def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(kind):
@@ -163,6 +164,7 @@ def test_a_refit_without_a_row_scores_it_as_importance_sampling_does(kind):
     np.testing.assert_allclose(found["elpd"], fit.loo().pointwise["elpd"].to_numpy()[[3, 40]], atol=0.05)
 
 
+@pytest.mark.slow
 @EACH
 def test_rows_of_weight_zero_have_no_density_and_tell_nothing(kind):
     data = table(3, levels=30)
@@ -199,6 +201,7 @@ def test_rows_may_be_spread_over_folds_by_level(fit):
     assert sl.kfold(fit.model, 2, stratify="g", seed=1).folds == 2
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_saved_and_refused_by_the_export(fit, tmp_path):
     assert "residuals correlate by ar^|t[i] - t[j]| where g is the same" in str(fit.model)
     assert fit.model.priors["ar"] == sl.priors.LKJ(1.0)
@@ -252,6 +255,7 @@ def test_families_without_sigma_and_priors_of_other_kinds_are_refused():
         sl.Model("y ~ x + ar(t, gr=g)", table(), priors={"ar": sl.priors.Normal(0, 1)})
 
 
+@pytest.mark.slow
 def test_folds_are_scored_given_the_rows_that_were_fitted(fit):
     """Of few rows a fold, what leaving one out says; rows that do not correlate are predicted worse."""
     folds, plain = (sl.kfold(m, 20, seed=1) for m in (fit.model, sl.Model("y ~ x", table(7, levels=60))))

@@ -176,6 +176,7 @@ def test_scores_prefer_it_and_folds_agree(fit):
     np.testing.assert_allclose(np.log(density), one.pointwise["elpd"].iloc[7], atol=0.05)
 
 
+@pytest.mark.slow
 def test_predictions_are_of_the_same_rows(fit):
     kind, w = kind_of(fit), neighbours(side=15)
     data = table(kind, 6, 15)
@@ -223,6 +224,7 @@ def test_shares_of_the_variance_are_refused():
         fit.variance_partition()
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     text = str(fit.model)
     assert "-1 < sar < 1" in text and "LKJ(1)" in text and "sar sum_j W[i, j]" in text

@@ -76,6 +76,7 @@ def test_levels_left_out_are_integrated(fit):
         fit.loo(WIDE)
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     assert f"r_{WIDE}[g[i]] = 0 in rows of another f than new" in str(fit.model)
     assert "0 in rows of another f than new" in fit.report(tmp_path / "page.html").read_text()

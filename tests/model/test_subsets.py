@@ -38,6 +38,7 @@ def test_one_response_of_a_subset_is_the_model_of_its_rows():
     assert "misfit" not in f"{one.diagnose()}{other.diagnose()}"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Pareto k")  # of 8 levels one may be far from the others
 def test_two_responses_have_rows_of_their_own(tmp_path):
     table = stacked()
@@ -74,6 +75,7 @@ def test_rows_that_lack_their_level_are_dropped_where_that_is_asked_for():
     assert model.dropped.rows == (5,)
 
 
+@pytest.mark.slow
 def test_pictures_have_the_rows_of_each_subset():
     table = stacked()
     numbers = sl.Model(RESPONSES, table).fit(draws=50, seed=1).plot.ppc().numbers

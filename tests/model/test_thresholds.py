@@ -65,11 +65,13 @@ def test_what_rows_were_simulated_from_is_found_again(fit):
     check_recovery(fit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["acat", "sratio"])
 def test_cutpoints_in_any_order_are_found_again(name):
     check_recovery(quietly(FORMULA, simulated(name), name).fit(seed=1, progress=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cumulative", "cratio"])
 def test_items_that_share_nothing_are_separate_models(frame, name):
     model = quietly("y | thres(gr=item) ~ 1", frame, name)
@@ -149,6 +151,7 @@ def test_items_that_were_not_fitted_are_refused(fit, frame):
     assert np.isfinite(numbers.predict(numbered.head(2).assign(item=3.0))).all()
 
 
+@pytest.mark.slow
 def test_people_are_left_out_as_the_sums_of_their_rows(frame):
     """Without effects of people their rows' densities add up, whichever item each is of."""
     fit = quietly("y | thres(gr=item) ~ x + (0 + x | item)", frame, "cumulative").fit(
@@ -172,6 +175,7 @@ def test_scores_prefer_scales_of_their_own(fit, frame):
     assert posterior["posterior_predictive"]["y"].shape[-1] == len(frame)
 
 
+@pytest.mark.slow
 def test_a_fit_is_saved_and_read_and_reported(fit, frame, tmp_path):
     fit.save(tmp_path / "fit.nc")
     again = sl.load(tmp_path / "fit.nc")

@@ -58,6 +58,7 @@ def test_a_file_keeps_the_sums(fits, tmp_path):
     assert fit.predict_summary(rows(5)).equals(fits[1].predict_summary(rows(5)))
 
 
+@pytest.mark.slow
 def test_what_was_read_is_printed_and_reported(fits, tmp_path):
     model = str(fits[1].model)
     assert "2,000 rows in polars, read there in " in model and "sums of squares and products" in model

@@ -26,6 +26,7 @@ def same_density(one, other, atol=1e-6):
         np.testing.assert_allclose(b.joint(theta, z)[0], a.joint(theta, z)[0], rtol=1e-10, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_gives_the_model_of_the_rows_in_memory(engine, tmp_path):
     data = rows()

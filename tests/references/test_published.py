@@ -93,6 +93,7 @@ def test_slopes_of_patients_predict_their_infections_no_better(kidney):
 # Statistics in Medicine 10, 901-907; the table as Bürkner (2017), section 4, has it.
 
 
+@pytest.mark.slow
 def test_ratings_of_inhalers():
     """There the steps between cutpoints are equal, and here they are free.
 

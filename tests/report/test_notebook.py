@@ -8,6 +8,7 @@ from report.reading import Reader
 SEVERAL = ["odd", "no groups", "not kept", "fixed", "ordered", "two responses", "curves"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEVERAL)
 def test_models_and_fits_are_whole(name):
     for shown in (fit(name)._repr_html_(), fit(name).model._repr_html_()):

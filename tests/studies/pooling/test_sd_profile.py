@@ -58,6 +58,7 @@ def test_cross_validation_and_learning_agree_where_the_levels_tell(tanks):
     assert tanks.notes == ("48 units are few: standard errors of differences are too small.",)
 
 
+@pytest.mark.slow
 def test_a_flat_curve_is_no_finding():
     """Eight schools: which of the small values is best is noise."""
     schools = sl.Model("y | se(se) ~ 1 + (1 | school)", sl.load_dataset("eight_schools"))
@@ -129,6 +130,7 @@ def test_an_interval_beside_the_range_is_said_to_be(given):
     assert "which lies outside that range" in found.verdict
 
 
+@pytest.mark.slow
 def test_units_that_cannot_be_relied_on_are_fitted_anew():
     found = sl.pooling.sd_profile(gaussian(), grid=[0.5, 50], unit="row", refit=True, **FEW)
     assert sum(score.refits for score in found.scores.values()) > 0
