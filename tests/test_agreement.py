@@ -143,7 +143,9 @@ def test_eight_schools(schools, how):
         (1.0, 50),
         *[
             pytest.param(omega, groups, marks=pytest.mark.slow)
-            for omega, groups in [(0.1, 50), (0.1, 500), (1.0, 5), (1.0, 500), (10.0, 5), (10.0, 50), (10.0, 500)]
+            for omega in (0.1, 1.0, 10.0)
+            for groups in (5, 50, 500)
+            if (omega, groups) not in {(0.1, 5), (1.0, 50)}
         ],
     ],
 )
