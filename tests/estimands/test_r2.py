@@ -248,6 +248,14 @@ def test_censored_responses_have_one_but_none_left_out():
         fit.r2(loo=True)
 
 
+def test_truncated_responses_have_none():
+    data = rows()[rows()["y"] > 0]
+    fit = sl.Model("y | trunc(lb=0) ~ x + (1 | g)", data).fit(**RUN)
+    with pytest.raises(ModelError) as problem:
+        fit.r2()
+    assert problem.value.code == "truncated-without-variance"
+
+
 def test_effects_that_were_not_kept_are_named():
     fit = sl.Model("y ~ x + (1 | g)", rows()).fit(**RUN, store="none")
     with pytest.raises(ModelError, match="not kept"):
