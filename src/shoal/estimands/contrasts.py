@@ -13,7 +13,6 @@ from shoal.errors import DataError, ModelError
 from shoal.estimands.comparisons import Answer, Contrast, compared
 from shoal.estimands.counterfactuals import settings_answer
 from shoal.fit.results import Results
-from shoal.model.design import Group
 
 __all__ = ["Contrast", "contrast"]
 
