@@ -174,7 +174,7 @@ def _named(drawn: Drawn, fit: MarginalFit, move: Move, aim: float) -> Chains:
     facts = {"step_size": stats[:, 0, 6].tolist(), "target_accept": aim}
     if not move.independent:
         return Chains(theta, points, named | {"energy": stats[..., 3]}, "hmc", facts, fit=fit)
-    facts |= {"proposals_thinning": move.per, "efficiency": fit.efficiency}
+    facts |= {"proposals_per_draw": move.per, "efficiency": fit.efficiency}
     named["acceptance_theta"] = stats[..., 2]
     if not move.exact:
         facts["acceptance_theta"] = move.acceptance
