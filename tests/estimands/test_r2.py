@@ -180,6 +180,16 @@ def test_families_of_counts_have_one(fit):
 # rows left out
 
 
+def test_fits_without_a_row_may_be_made_and_kept_elsewhere(tmp_path):
+    data = rows()[:12]
+    data.loc[3, "y"] += 30.0  # which the others do not expect
+    fit = sl.Model("y ~ x", data).fit(**RUN)
+    found = fit.r2(loo=True, refit=True)
+    kept = fit.r2(loo=True, refit=True, workers=1, checkpoint=tmp_path / "fits")
+    assert kept.table.equals(found.table)
+    assert len(list((tmp_path / "fits").glob("*.arrow"))) >= 1
+
+
 def test_r2_of_rows_left_out_by_fits_without_them():
     """Of a few rows, each predicted by a fit of the others."""
     data = rows()[:12]

@@ -12,6 +12,7 @@ from typing import IO, Any
 from shoal.errors import FileError, listing
 from shoal.fit.fingerprint import differences
 from shoal.fit.whole_files import ENDING, refused
+from shoal.model.grouping_factors import safe
 
 NAMED = 6  # differences
 LOCK = ".lock"  # says who has the folder, and is there for as long
@@ -27,13 +28,27 @@ def check(place: Path, mark: str) -> None:
     mark : str
         Name of the file that every checkpoint of its kind has.
     """
+    _check_place(place)
+    if place.is_dir() and not (place / mark).exists() and others_in(place):
+        raise other_things(place)
+
+
+def _check_place(place: Path) -> None:
     if place.is_file():
         raise FileError("not-a-checkpoint", f"The checkpoint {place} is a file.", *_needed())
     if not place.parent.is_dir():
         needed = f"A folder that exists, to put {place.name} into."
         raise FileError("no-folder", f"There is no folder {place.parent}.", needed)
-    if place.is_dir() and not (place / mark).exists() and others_in(place):
-        raise other_things(place)
+
+
+def inside(place: Path, name: str) -> Path:
+    """Return the folder of one of several checkpoints, by its name, in a folder that is made if need be."""
+    _check_place(place)
+    try:
+        place.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise refused(place, problem) from problem
+    return place / f"{safe(name)}.fits"
 
 
 def others_in(place: Path) -> list[str]:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from numbers import Integral
@@ -23,7 +23,7 @@ import pandas as pd
 from shoal.engine.progress import Progress
 from shoal.engine.threads import one_thread_lapack, workers
 from shoal.errors import ModelError
-from shoal.fit.checkpoint_folder import check, check_same, claimed
+from shoal.fit.checkpoint_folder import check, check_same, claimed, inside
 from shoal.fit.files import path_of
 from shoal.fit.whole_files import whole
 
@@ -52,6 +52,12 @@ class Where:
     workers: int = 0
     client: Any = None
     checkpoint: str | Path | None = None
+
+    def within(self, name: str) -> Where:
+        """Return where one of several sets of fits is made: kept in a folder of its own inside this one's."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=inside(path_of(self.checkpoint), name))
 
 
 def where(
@@ -86,6 +92,31 @@ def where(
             "workers=4 makes fits in processes of this machine.",
         )
     return Where(cores or os.cpu_count() or 1, workers or 0, client, checkpoint)
+
+
+def where_anew(
+    refit: bool,
+    cores: int | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    checkpoint: str | Path | None = None,
+) -> Where:
+    """Return where fits are made anew, as `where`, if there are any.
+
+    Raises
+    ------
+    ModelError
+        As `where`, and if workers, a client or a checkpoint are given where nothing is fitted.
+    """
+    given = {"workers": workers, "client": client, "checkpoint": checkpoint}
+    if named := [name for name, value in given.items() if value is not None and not refit]:
+        raise ModelError(
+            "no-refits",
+            f"{named[0]}={given[named[0]]!r}, and nothing is fitted anew.",
+            "refit=True, if units whose Pareto k is too large are to be left out of a fit each.",
+            f"Or leave {named[0]} out.",
+        )
+    return where(cores, workers, client, checkpoint)
 
 
 def many(
