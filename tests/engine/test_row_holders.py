@@ -79,6 +79,7 @@ def test_a_fit_on_a_cluster_has_the_draws_of_one_without_and_says_what_was_sent(
         np.testing.assert_array_equal(fit.tree["posterior"][name], plain.tree["posterior"][name])
     (note,) = json.loads(fit.tree.attrs["notes"])
     assert "rounds to the rows" in note and "MB were sent" in note
+    assert "on a cluster" in model.fit(draws=1000, seed=1, client=client).certificate.reason
 
 
 def test_bytes_of_rounds_are_counted(own, client):

@@ -98,7 +98,7 @@ def sample(
         "rule": f"{judged.rule.kind} {judged.rule.size}",
         "integration_error": again.error,
     }
-    return Chains(theta, points, stats, "quadrature", facts | marginal.facts())
+    return Chains(theta, points, stats, "quadrature", facts | marginal.facts(), fit=fit)
 
 
 def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: float) -> Judged:
