@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-from bad_inputs.codes import KINDS, SLUG, SOURCE, made
+from bad_inputs.codes import KINDS, SLUG, SOURCE, made, raised
 from shoal.errors import FormulaError, ShoalError
 
 RAISED = [(path, line, name, given[0]) for path, line, name, given in made() if name in KINDS]
@@ -30,6 +30,10 @@ def test_a_code_is_of_one_class():
         if isinstance(first, ast.Constant):
             kinds[first.value].add(kind)
     assert not {code: found for code, found in kinds.items() if len(found) > 1}
+
+
+def test_the_list_of_codes_knows_the_class_of_each():
+    assert not [code for code, (kind, _) in raised().items() if not kind]
 
 
 def test_a_code_is_no_part_of_the_message():

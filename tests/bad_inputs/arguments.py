@@ -74,6 +74,7 @@ CASES = {
         'fit.effect("x", at={"g": "new"})',
         'fit.effect("x", levels="nosuch")',
         'fit.contrast(group="g", levels=["a", "q"])',
+        'fit.plot.funnel("g", level="q")',
     ],
     "unknown-category": ['fit.predict(data.assign(f="middle"))', 'fit.effect("x", at={"f": "middle"})'],
     "not-numbers": ['fit.predict(data.assign(x="a"))'],

@@ -34,6 +34,8 @@ def raised():
                 modules[argument.value].add(module)
                 if name in KINDS:
                     kinds.setdefault(argument.value, name)
+                elif given := [own for own in arguments if getattr(own, "id", "") in KINDS]:
+                    kinds.setdefault(argument.value, given[0].id)
                 elif name == "error" or module.startswith("formula"):
                     kinds.setdefault(argument.value, "FormulaError")
                 elif name.startswith("_refuse") or name == "__init__":

@@ -119,7 +119,7 @@ def test_notes_are_folded_on_a_narrow_screen_and_nowhere_else(compare, monkeypat
 # What cannot be relied on
 
 
-def test_a_score_that_cannot_be_relied_on_ends_with_2_until_it_is_fitted_anew(compare):
+def test_a_score_that_cannot_be_relied_on_ends_with_2_until_it_is_fitted_anew(compare, tmp_path):
     code, out, err = compare("outlier.nc")
     assert (code, err) == (2, "")
     assert "Pareto k above 0.67 for 1 of 160 units (159)" in out
@@ -127,6 +127,8 @@ def test_a_score_that_cannot_be_relied_on_ends_with_2_until_it_is_fitted_anew(co
     code, out, err = compare("outlier.nc", "--refit", "--cores", "1")
     assert (code, err) == (0, "")
     assert "1 fitted anew without the unit" in out and "Do not rely" not in out
+    assert compare("outlier.nc", "--refit", "--checkpoint", "fits") == (code, out, err)
+    assert [path.name for path in (tmp_path / "fits").iterdir()] == ["outlier.fits"]
 
 
 def test_draws_that_cannot_be_trusted_end_with_2(compare):
@@ -166,6 +168,7 @@ def test_draws_that_cannot_be_trusted_end_with_2(compare):
         (("pooled.nc", "--plot", "nowhere/elpd.png"), "nowhere"),
         (("pooled.nc", "--pointwise", "plain.nc", "--force"), "'plain.nc' ends in none of .csv"),
         (("pooled.nc", "--refits"), "--refit"),
+        (("pooled.nc", "--checkpoint", "fits"), "nothing is fitted anew"),
         (("pooled.nc", "--plot", "there.png"), "--force"),
         (("pooled.nc", "--pointwise", "there.csv"), "--force"),
     ],

@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import norm
 
 import shoal as sl
-from shoal.engine.rounds.parts import divide
+from shoal.engine.rounds.parts import ByUnit, divide
 from shoal.families import Rows
 from shoal.families.row_functions import evaluate_rows
 from shoal.fit.posterior import posterior_of
@@ -35,7 +35,7 @@ def posterior(formula="y ~ x + (1 | g)", data=None, family="bernoulli", **others
 
 def divided(own, parts=5):
     """Return the units of a posterior."""
-    return divide(own.target.problem, own.assembled.functions, parts)
+    return divide(ByUnit(own.target.problem), own.assembled.functions, parts)
 
 
 def by_scipy(own, theta):

@@ -7,9 +7,10 @@ from scipy.special import logsumexp
 from shoal.engine import mode
 from shoal.engine.alternating import PROPOSALS, log_proposal
 from shoal.engine.chain import as_compiled
+from shoal.engine.evaluate import DEAR
 from shoal.engine.kinds import FLOATS
 from shoal.engine.mixture import PILOT, SMALL_PILOT, Mixture, MixtureFit, fit
-from shoal.engine.proposals import LEAST_KEPT, MOST_THINNING, follow, thinning
+from shoal.engine.proposals import COSTLY, LEAST_KEPT, MOST_THINNING, follow, thinning
 from shoal.priors.compiled import compiled_as
 
 
@@ -84,5 +85,11 @@ def test_few_points_are_no_polynomial():
 
 
 def test_worse_proposals_are_thinned_more():
-    assert thinning(1.0) == 1
-    assert 1 < thinning(0.8) < thinning(0.3) == MOST_THINNING
+    assert thinning(1.0, 0.0) == 1
+    assert 1 < thinning(0.8, 0.0) < thinning(0.3, 0.0) == MOST_THINNING
+
+
+def test_dear_proposals_are_made_once_a_draw_and_costly_ones_where_few_repeat():
+    assert thinning(0.95, 0.0) > thinning(0.95, 1.1 * COSTLY) == 1
+    assert thinning(0.8, 1.1 * COSTLY) == thinning(0.8, 0.0)
+    assert thinning(0.3, 1.1 * DEAR) == 1

@@ -9,9 +9,8 @@ import shoal as sl
 from engine.rounds_problems import by_scipy, divided, posterior, table
 from shoal.engine import checks
 from shoal.engine.rounds.holders import LocalRows
-from shoal.engine.rounds.parts import divide, equal, taken
+from shoal.engine.rounds.parts import ByUnit, divide, equal, taken
 from shoal.engine.rounds.sampler import rules_of
-from shoal.engine.rounds.units import units_of
 from shoal.engine.rules import Rule, hermite, product, sinh
 from shoal.engine.settings import Chains
 from shoal.errors import ModelError
@@ -120,11 +119,11 @@ def test_equal_levels_are_integrated_once():
     rng = np.random.default_rng(0)
     g = np.repeat(np.arange(50), 3)
     own = posterior("y ~ 1 + (1 | g)", pd.DataFrame({"g": g, "y": rng.binomial(1, 0.5, 150)}))
-    units, places, starts = units_of(own.target.problem)
+    units, places, starts = ByUnit(own.target.problem).units
     same = equal(units)
     assert len(np.unique(same)) == 4  # of three rows, none to all succeed
     np.testing.assert_array_equal(units.y[same], units.y)
-    whole = divide(own.target.problem, own.assembled.functions, 1)
+    whole = divide(ByUnit(own.target.problem), own.assembled.functions, 1)
     (part,) = whole.parts
     assert part.units.levels.sum() == 50 and len(part.units.levels) == 4
     assert sorted(whole.places[0]) == sorted(places)
@@ -138,9 +137,9 @@ def test_equal_levels_are_integrated_once():
 def test_levels_that_differ_in_one_number_are_not_equal():
     data = table(2, 3)
     data["x"], data["y"] = np.tile([0.1, 0.2, 0.3], 2), np.tile([1, 0, 1], 2)
-    assert len(np.unique(equal(units_of(posterior(data=data).target.problem)[0]))) == 1
+    assert len(np.unique(ByUnit(posterior(data=data).target.problem).same)) == 1
     data.loc[5, "x"] = np.nextafter(0.3, 1)
-    assert len(np.unique(equal(units_of(posterior(data=data).target.problem)[0]))) == 2
+    assert len(np.unique(ByUnit(posterior(data=data).target.problem).same)) == 2
 
 
 def test_the_sum_over_parts_does_not_depend_on_their_number():

@@ -721,3 +721,12 @@ def test_what_rows_count_by_is_named():
     assert "by their weights and trials, other" in both.contrast({"x": [1, 0]}).population
     alike = sl.Model("y | weights(u) ~ x", DATA.assign(u=2.0)).fit(**run)
     assert "rows of the data, other" in alike.contrast({"x": [1, 0]}).population
+
+
+def test_categories_are_found_once_an_answer(binary, monkeypatch):
+    asked, honest = [], adjusted.categories_of
+    monkeypatch.setattr(adjusted, "categories_of", lambda *given: asked.append(1) or honest(*given))
+    binary.effect("x", over="typical", by="c")
+    assert len(asked) == 1
+    binary.slope("x")
+    assert len(asked) == 2

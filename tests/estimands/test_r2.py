@@ -181,6 +181,16 @@ def test_families_of_counts_have_one(fit):
 # rows left out
 
 
+def test_fits_without_a_row_may_be_made_and_kept_elsewhere(tmp_path):
+    data = rows()[:12]
+    data.loc[3, "y"] += 30.0  # which the others do not expect
+    fit = sl.Model("y ~ x", data).fit(**RUN)
+    found = fit.r2(loo=True, refit=True)
+    kept = fit.r2(loo=True, refit=True, workers=1, checkpoint=tmp_path / "fits")
+    assert kept.table.equals(found.table)
+    assert len(list((tmp_path / "fits").glob("*.arrow"))) >= 1
+
+
 def test_r2_of_rows_left_out_by_fits_without_them():
     """Of a few rows, each predicted by a fit of the others."""
     data = rows()[:12]
@@ -247,6 +257,14 @@ def test_censored_responses_have_one_but_none_left_out():
     assert 0 < fit.r2().table.loc["conditional", "mean"] < 1
     with pytest.raises(ModelError, match="censored"):
         fit.r2(loo=True)
+
+
+def test_truncated_responses_have_none():
+    data = rows()[rows()["y"] > 0]
+    fit = sl.Model("y | trunc(lb=0) ~ x + (1 | g)", data).fit(**RUN)
+    with pytest.raises(ModelError) as problem:
+        fit.r2()
+    assert problem.value.code == "truncated-without-variance"
 
 
 def test_effects_that_were_not_kept_are_named():

@@ -16,8 +16,9 @@ def model():
 
 
 def test_unknown_coordinates_are_refused(model):
-    with pytest.raises(ModelError, match="Did you mean 'centered'"):
+    with pytest.raises(ModelError, match="Did you mean 'centered'") as problem:
         model.to_pymc("centred")
+    assert problem.value.code == "unknown-choice"
 
 
 def test_shrinkage_priors_are_not_exported(model):

@@ -7,6 +7,7 @@ import pytest
 from arviz_stats.base import array_stats
 
 import shoal as sl
+from shoal.engine.rounds.holders import LocalRows
 from shoal.fit import certificate, files
 from shoal.fit.many import Where
 from shoal.fit.refit import Refits, refit, settings_of
@@ -46,10 +47,11 @@ def test_the_certificate_has_the_worst_of_what_arviz_computes(fit):
     [
         (MODEL, "independence", "hmc"),
         (sl.Model("y ~ 1 + (1 | g)", counts(), "poisson"), "alternating", "hmc"),
+        (sl.Model("y ~ 1 + (1 | g)", counts(), "poisson"), "quadrature", "hmc"),
     ],
 )
 def test_draws_are_confirmed_by_another_move(model, own, other):
-    found = model.fit(seed=2, cores=1)
+    found = model.fit(seed=2, cores=1, sampler="quadrature" if own == "quadrature" else "auto")
     assert found.tree.attrs["sampler"] == own
     rerun = found.certificate.rerun
     assert rerun.sampler == other and rerun.draws == 240 and rerun.agrees and rerun.sound
@@ -97,6 +99,15 @@ def test_a_move_that_samples_something_else_is_found_and_said_first(monkeypatch,
     assert "checks failed" in repr(found)
     again = sl.load(found.save(tmp_path / "fit.nc"))
     assert again.certificate == told and not again.diagnose().trustworthy
+
+
+def test_levels_that_are_integrated_wrong_are_found(monkeypatch):
+    """The density that the draws were accepted by counts each row three times; the other move's does not."""
+    honest = LocalRows.log_integrals
+    monkeypatch.setattr(LocalRows, "log_integrals", lambda *given: 3.0 * honest(*given))
+    model = sl.Model("y ~ 1 + (1 | g)", counts(), "poisson")
+    told = model.fit(seed=1, cores=1, sampler="quadrature").certificate
+    assert told.refuted and not told.ok
 
 
 def test_a_rerun_that_is_not_sound_refutes_nothing(monkeypatch):

@@ -93,10 +93,12 @@ def test_fits_are_kept_one_by_one_and_those_that_lack_are_made(tables, tmp_path)
 
 def test_other_folders_are_left_alone(tables, tmp_path):
     (tmp_path / "file").write_text("mine")
-    for path, word in (("made", "something else"), ("file", "something else"), ("none/fits", "no folder")):
+    others = {"made": "not-a-checkpoint", "file": "not-a-checkpoint", "none/fits": "no-folder"}
+    for path, code in others.items():
         (tables.folder / "0").write_text("mine")
-        with pytest.raises(FileError, match=word):
+        with pytest.raises(FileError) as problem:
             many(tables, 2, Where(1, checkpoint=tmp_path / path), {})
+        assert problem.value.code == code
     assert (tables.folder / "0").read_text() == "mine"
 
 

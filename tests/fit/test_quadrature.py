@@ -1,6 +1,8 @@
 """Models sampled by quadrature, as a user does it."""
 
 import json
+from contextlib import ExitStack
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 import shoal as sl
 from engine.rounds_problems import table
 from shoal.engine import convergence
+from shoal.engine.rounds import parts
 from shoal.errors import ModelError
 from shoal.fit import run
 
@@ -37,6 +40,19 @@ def test_draws_are_of_the_same_posterior_as_other_moves(model, fit):
         assert np.all(abs(one.mean((1, 2)) - two.mean((1, 2))) < 4.5 * error)
         error = np.hypot(convergence.mcse_sd(one), convergence.mcse_sd(two))
         assert np.all(abs(one.std((1, 2)) - two.std((1, 2))) < 4.5 * error)
+
+
+@pytest.mark.parametrize("sampler", ["quadrature", "auto"])
+def test_what_belongs_together_is_found_once(sampler):
+    """By the plan that asks whether levels are independent, for the run that divides them."""
+    data = table(100, 2)
+    model = sl.Model("y ~ 1 + (1 | g)", data[["y", "g"]], "bernoulli")
+    found = {"components": parts.components, "units_of": parts.units_of, "equal": parts.equal}
+    with ExitStack() as stack:
+        counted = [stack.enter_context(patch.object(parts, n, wraps=own)) for n, own in found.items()]
+        fit = model.fit(draws=20, seed=1, sampler=sampler, progress=False)
+    assert fit.tree.attrs["sampler"] == "quadrature"
+    assert [own.call_count for own in counted] == [1, 1, 1]
 
 
 def test_draws_are_about_independent(fit):

@@ -2,15 +2,19 @@
 
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import shoal as sl
+from shoal.engine import memory
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError
 from shoal.fit import sketch, storage
+from shoal.fit.level_summaries import LevelSummaries
+from shoal.fit.replayed import Replayed, lazily
 
 RADON = "log_radon ~ floor + (1 + floor | county)"
 SHORT = {"draws": 250, "chains": 3, "seed": 3, "progress": False}
@@ -51,6 +55,31 @@ def test_draws_on_disk_and_draws_made_again_are_those_in_memory(fits, whole, sto
     np.testing.assert_allclose(found[0, :, 3].values, expected[0, :, 3].values, rtol=digits)
     assert found.dims == expected.dims
     np.testing.assert_allclose(fits[store].levels().values, whole.levels().values, rtol=digits, atol=digits)
+
+
+def test_a_run_is_made_ready_once_a_reading(fits, monkeypatch):
+    asked, known_run = [], storage.known_run
+    monkeypatch.setattr(storage, "known_run", lambda *given: asked.append(1) or known_run(*given))
+    assert fits["replay"].tree["posterior"]["r_county"][:, ::9].values.shape[:2] == (3, 28)
+    assert len(asked) == 1  # of three chains of three blocks
+
+
+def test_draws_made_again_are_held_once():
+    shape = (2, 600, 3000)
+
+    def make(number, at):
+        return np.full((at.stop - at.start, shape[2]), number, float)
+
+    settings = Settings(draws=shape[1], chains=shape[0], cores=2)
+    array = lazily(("chain", "draw", "level"), Replayed(lambda: make, shape, settings))
+    tracemalloc.start()
+    try:
+        values = array.values
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (values == np.arange(2)[:, None, None]).all()
+    assert most < 1.6 * values.nbytes  # two blocks of a hundred draws each, and a copy of these, beside it
 
 
 @pytest.mark.parametrize("store", ["disk", "replay", "summaries"])
@@ -123,6 +152,17 @@ def test_the_store_is_chosen_by_memory_and_said(radon, monkeypatch, capsys):
     assert re.search(r"store='summaries'", capsys.readouterr().err)
 
 
+def test_summaries_need_memory_before_a_run_begins(radon, monkeypatch):
+    size = LevelSummaries.size(radon.specification, SHORT["chains"], SHORT["draws"])
+    small = 16 * SHORT["chains"] * SHORT["draws"] * 200  # draws of all else, and of 40 effects
+    monkeypatch.setattr(memory, "installed", lambda: size + small)
+    radon.fit(**SHORT, store="summaries")
+    monkeypatch.setattr(memory, "installed", lambda: size)
+    with pytest.raises(ModelError, match="summaries of levels") as problem:
+        radon.fit(**SHORT, store="summaries")
+    assert problem.value.code == "memory-of-draws"
+
+
 @pytest.mark.parametrize("how", [{"store": "disk"}, {"store": "all"}, {"store": None}, {"thin": 0}])
 def test_impossible_stores_are_refused(radon, how):
     with pytest.raises(ModelError):
@@ -160,6 +200,20 @@ def test_quantiles_of_a_sketch_are_near_those_of_all_draws(draws):
         at = sketch.at_probabilities(found, np.array([probability]))[0]
         off = (flat <= at).mean(0) - probability
         assert np.abs(off).max() < 0.01 and abs(off.mean()) < 0.003
+
+
+@pytest.mark.parametrize("draws", [10, 300, 1000, 3000])
+def test_the_memory_of_a_sketch_is_no_more_than_is_said(draws):
+    x = np.random.default_rng(0).normal(size=(draws, 2000)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        own = sketch.Sketch(2000)
+        for begin in range(0, draws, 100):
+            own.add(x[begin : begin + 100])
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.2 * sketch.size_of(draws) < held / 2000 < most / 2000 < 1.01 * sketch.size_of(draws)
 
 
 def test_all_weights_of_a_sketch_are_those_of_its_draws():

@@ -10,8 +10,10 @@ import shoal as sl
 from dense_marginals import check_adjoint, check_gradient, check_marginal, named_values
 from shoal.criticism import calibration
 from shoal.errors import DataError, FormulaError, ModelError, PriorError
+from shoal.fit import row_blocks
 from shoal.fit.pointwise import row_log_likelihood, total_log_likelihood
 from shoal.model.prior_draws import draw_prior
+from shoal.model.spatial import Spatial
 from shoal.model.terms import residual_functions as functions
 
 TYPES = pytest.mark.parametrize("kind", ["lag", "error"])
@@ -174,6 +176,14 @@ def test_scores_prefer_it_and_folds_agree(fit):
     mean, variance = design.residuals.given_others(design.rows.y, eta, draws["sigma"][:, None], there, draws)
     density = stats.norm.pdf(design.rows.y[7], mean[:, 7], np.sqrt(variance[:, 7])).mean()
     np.testing.assert_allclose(np.log(density), one.pointwise["elpd"].iloc[7], atol=0.05)
+
+
+def test_what_all_rows_say_of_each_is_computed_once(fit, monkeypatch):
+    asked, honest = [], Spatial.given_others
+    monkeypatch.setattr(Spatial, "given_others", lambda *given: asked.append(1) or honest(*given))
+    monkeypatch.setattr(row_blocks, "BLOCK", 40_000)  # ten rows of 4,000 draws
+    assert len(fit.loo().pointwise) == 225
+    assert len(asked) == 1
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import shoal as sl
 from plots.made_fits import LABELS, TWO, made, model, table
 from shoal import priors as P
 from shoal.drawing.style import DIVERGENT
-from shoal.errors import ModelError
+from shoal.errors import DataError, ModelError
 from shoal.plots.chain_ranks import band, rank_counts
 from shoal.plots.rank import differences
 
@@ -193,8 +193,9 @@ def test_a_funnel_shows_the_level_of_fewest_rows_by_default(fit):
 
 
 def test_a_funnel_refuses_what_it_does_not_know(fit):
-    with pytest.raises(ModelError, match="has no level 'q'"):
+    with pytest.raises(DataError, match="has no level 'q'") as problem:
         fit.plot.funnel("g", level="q")
+    assert problem.value.code == "unknown-level"
     with pytest.raises(ModelError, match="has no effect 'z'"):
         fit.plot.funnel("g", effect="z")
     with pytest.raises(ModelError, match="2 sets of group effects"):

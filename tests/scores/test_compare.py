@@ -15,6 +15,7 @@ import shoal as sl
 from plots.made_fits import TWO, made, model, table
 from shoal import priors as P
 from shoal.errors import ModelError, ShoalWarning
+from shoal.fit import many
 from shoal.scores.compare import compared
 from shoal.scores.loo import Loo, loo
 from shoal.scores.loo.units import units_of
@@ -368,6 +369,39 @@ def test_arguments_that_the_scores_contradict_are_refused(fits):
     with pytest.raises(ModelError, match="refit=True beside scores alone"):
         sl.compare(scores, refit=True)
     assert sl.compare(scores, "h").unit == "h"
+
+
+def test_fits_made_anew_are_kept_for_each_model(tmp_path, monkeypatch):
+    x = np.random.default_rng(2).normal(size=30)
+    data = pd.DataFrame({"x": x, "y": np.sin(5 * x)})
+    data.loc[4, "y"] = 15.0  # which no other row expects
+    few = {"draws": 200, "chains": 2, "seed": 1, "progress": False}
+    models = {name: sl.Model(f"y ~ {name}", data).fit(**few) for name in ("1", "x")}
+    how = {"refit": True, "progress": False}
+    plain = sl.compare(models, **how)
+    assert (plain.table["refits"] > 0).all()
+    kept = sl.compare(models, checkpoint=tmp_path / "fits", workers=2, **how)
+    pd.testing.assert_frame_equal(kept.table, plain.table)
+    assert sorted(path.name for path in (tmp_path / "fits").iterdir()) == ["1.fits", "x.fits"]
+    monkeypatch.setattr(many, "_pool", None)  # nothing is fitted again
+    again = sl.compare(models, checkpoint=tmp_path / "fits", **how)
+    pd.testing.assert_frame_equal(again.table, plain.table)
+
+
+@pytest.mark.parametrize("given", [{"workers": 2}, {"client": object()}, {"checkpoint": "fits"}])
+def test_a_place_for_fits_that_are_not_made_is_refused(fits, given):
+    fit = next(iter(fits.values()))
+    asked = (
+        lambda: sl.compare(fits, "h", **given),
+        lambda: fit.loo("h", **given),
+        lambda: fit.r2(loo=True, **given),
+        lambda: fit.r2(**given),
+        lambda: fit.r2(refit=True),
+    )
+    for ask in asked:
+        with pytest.raises(ModelError) as problem:
+            ask()
+        assert problem.value.code == "no-refits"
 
 
 def test_weights_of_trials_are_those_of_all_of_them(binomial):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from shoal.api.quantities import Quantities
-from shoal.errors import ShoalWarning
+from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands.icc import icc
 from shoal.estimands.r2 import R2, r2
+from shoal.fit.many import where_anew
+from shoal.fit.progress import shown
 
 if TYPE_CHECKING:
     from shoal.estimands.hypotheses import Hypotheses
@@ -101,8 +104,12 @@ class Conclusions(Quantities):
         loo: bool = False,
         refit: bool = False,
         cores: int | None = None,
+        workers: int | None = None,
+        client: Any = None,
+        checkpoint: str | Path | None = None,
         prob: float = 0.9,
         seed: int = 0,
+        progress: bool | None = None,
     ) -> R2:
         """Return which share of the responses' variance the model explains.
 
@@ -112,8 +119,8 @@ class Conclusions(Quantities):
             One of several responses.
         loo : bool
             Leave-one-out R2, too: of rows that are predicted from all others.
-        refit, cores
-            As in `loo`.
+        refit, cores, workers, client, checkpoint, progress
+            As in `Fit.loo`; of ``loo=True`` only.
         prob : float
             Probability of the equal-tailed interval.
         seed : int
@@ -138,7 +145,8 @@ class Conclusions(Quantities):
         ------
         ModelError
             Responses that are categories or angles, truncated ones, a family that does not say its
-            `variance`; several responses and censored ones, of ``loo``; effects that were not kept.
+            `variance`; several responses and censored ones, of ``loo``; effects that were not kept; fits
+            asked for where none are made.
 
         Notes
         -----
@@ -154,11 +162,19 @@ class Conclusions(Quantities):
         conditional  0...
         marginal     0...
         """
+        if refit and not loo:
+            raise ModelError(
+                "no-refits",
+                "refit=True, and loo=False: no row is left out.",
+                "loo=True beside refit=True, or neither.",
+            )
+        at = where_anew(refit, cores, workers, client, checkpoint)
         if not loo:
             return r2(self._results, response, prob)
         from shoal.scores.r2 import r2_with_loo
 
-        found = r2_with_loo(self._results, response, prob, refit, cores, seed)
+        with shown(progress if refit else False, 0, "fits") as bar:
+            found = r2_with_loo(self._results, response, prob, refit, cores, seed, bar, at)
         if not found.reliable:
             warnings.warn(found.unreliable, ShoalWarning, stacklevel=2)
         return found

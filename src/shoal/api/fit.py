@@ -17,7 +17,7 @@ from shoal.criticism.verification import Verification, verify
 from shoal.errors import ShoalWarning
 from shoal.fit import files
 from shoal.fit.certificate import Certificate, of_attrs
-from shoal.fit.many import where
+from shoal.fit.many import where_anew
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
@@ -176,7 +176,7 @@ class Fitted(Conclusions):
         cores : int, optional
             All by default; the result does not depend on it.
         workers, client, checkpoint
-            Of the fits without units, as in `shoal.kfold`.
+            Of the fits without units, as in `shoal.kfold`; with `refit` only.
         progress : bool, optional
             Show a progress bar of the fits; by default on a terminal.
 
@@ -190,7 +190,7 @@ class Fitted(Conclusions):
         Raises
         ------
         ModelError
-            An unknown unit, or effects that are needed and were not kept.
+            An unknown unit, effects that are needed and were not kept, or a place for fits without `refit`.
         SamplingError
             A fit that could not be made.
 
@@ -209,7 +209,7 @@ class Fitted(Conclusions):
         >>> len(fit_without.loo().pointwise)
         60
         """
-        at = where(cores, workers, client, checkpoint)
+        at = where_anew(refit, cores, workers, client, checkpoint)
         with shown(progress if refit else False, 0, "fits") as bar:
             score = loo(self._results, unit, refit, cores, bar, at)
         if not score.ok:

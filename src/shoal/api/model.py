@@ -236,6 +236,12 @@ class Model(BeforeData):
         cores = os.cpu_count() or 1 if cores is None else cores
         settings = Settings(draws, chains, warmup, seed, target_accept, cores, thin=thin)
         fitting.check_settings(settings, store, checkpoint is not None)
+        asked = {"coordinates": coordinates, "sampler": sampler, "store": store}
+        about = None
+        if checkpoint is not None:
+            about = fingerprint(self._spec, settings, **asked, client=client is not None)
+            if (done := checkpoints.done(checkpoint, self._spec, about)) is not None:
+                return Fit(done)
         with shown(progress, draws * chains) as bar, announced(bar):
             posterior = self.posterior(coordinates, sampler, client)
             if posterior.plan.warning:
@@ -246,10 +252,8 @@ class Model(BeforeData):
                 results.tree.attrs["wall_seconds"] = round(time.perf_counter() - began, 3)
                 return results
 
-            if checkpoint is None:
+            if checkpoint is None or about is None:
                 return Fit(sample(None))
-            asked = {"coordinates": coordinates, "sampler": sampler, "store": store}
-            about = fingerprint(self._spec, settings, **asked, client=client is not None)
             return Fit(checkpoints.kept(checkpoint, self._spec, about, sample))
 
     def with_pooling(self, pooling: str, sd: float | Mapping[str, float] | None = None) -> Model:

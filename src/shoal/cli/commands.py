@@ -17,6 +17,7 @@ from shoal.cli.options import (
     Cores,
     Data,
     FamilyName,
+    FitsFolder,
     Force,
     Formula,
     Missing,
@@ -259,10 +260,7 @@ def sbc(
     sampler: Sampler = "auto",
     cores: Cores = None,
     workers: Workers = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Keep each fit in it, and make those that it lacks."),
-    ] = None,
+    checkpoint: FitsFolder = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the ranks into this PNG, SVG or PDF file.")
     ] = None,

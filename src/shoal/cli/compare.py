@@ -11,12 +11,14 @@ import typer
 
 from shoal.cli.commands import PICTURES, UNTRUSTWORTHY, Force
 from shoal.cli.inputs import check_ending
+from shoal.cli.options import FitsFolder, Workers
 from shoal.cli.report import check_result, load_fit
 from shoal.cli.screen import Screen, frame_table, trusted
 from shoal.errors import FileError, listing, nearest
 
 if TYPE_CHECKING:
     from shoal.api import Fit
+    from shoal.fit.many import Where
     from shoal.scores.compare import Comparison
     from shoal.scores.loo import Loo
 
@@ -43,6 +45,8 @@ def compare(
         str, typer.Option(help="Of the weights: stacking, bb-pseudo-bma or pseudo-bma.")
     ] = "stacking",
     cores: Annotated[int | None, typer.Option(help="Threads.", show_default="all", min=1)] = None,
+    workers: Workers = None,
+    checkpoint: FitsFolder = None,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -59,6 +63,7 @@ def compare(
 
     Exits with 2 if a score cannot be relied on, or the draws of a fit cannot be trusted.
     """
+    from shoal.fit.many import where_anew
     from shoal.scores.loo.weights import METHODS
 
     if method not in METHODS:
@@ -67,8 +72,9 @@ def compare(
     check_ending(plot, PICTURES, "--plot", force, files)
     check_ending(pointwise, TABLES, "--pointwise", force, files)
     fits = {name: load_fit(file) for name, file in zip(_names(files), files, strict=True)}
-    several = _compared(fits, unit, refit, method, cores) if len(fits) > 1 else None
-    scores = several.scores if several else _alone(fits, unit, refit, cores)
+    at = where_anew(refit, cores, workers, None, checkpoint)
+    several = _compared(fits, unit, refit, method, at) if len(fits) > 1 else None
+    scores = several.scores if several else _alone(fits, unit, refit, at)
     if plot:  # files before anything is shown: a reader that goes away must not cost them
         _draw(scores, several, plot)
     if pointwise:
@@ -108,19 +114,28 @@ def _names(files: Sequence[Path]) -> list[str]:
     return out
 
 
-def _compared(fits: Mapping[str, Fit], unit: str, refit: bool, method: str, cores: int | None) -> Comparison:
+def _compared(fits: Mapping[str, Fit], unit: str, refit: bool, method: str, at: Where) -> Comparison:
     from shoal.scores.compare import compare as compare_fits
 
-    return compare_fits(fits, unit, refit=refit, method=method, cores=cores)
+    return compare_fits(
+        fits,
+        unit,
+        refit=refit,
+        method=method,
+        cores=at.cores,
+        workers=at.workers or None,
+        checkpoint=at.checkpoint,
+    )
 
 
-def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, cores: int | None) -> dict[str, Loo]:
+def _alone(fits: Mapping[str, Fit], unit: str, refit: bool, at: Where) -> dict[str, Loo]:
     from shoal.fit.progress import shown
     from shoal.scores.loo import loo
 
     # Not `Fit.loo`, which warns of what is shown here anyway.
     with shown(None if refit else False, 0, "fits") as bar:
-        return {name: loo(fit.results, unit, refit, cores, bar) for name, fit in fits.items()}
+        scored = ((name, fit.results, at.within(name)) for name, fit in fits.items())
+        return {name: loo(results, unit, refit, own.cores, bar, own) for name, results, own in scored}
 
 
 def _draw(scores: Mapping[str, Loo], several: Comparison | None, path: Path) -> None:

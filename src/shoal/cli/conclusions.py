@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shoal.cli.commands import UNTRUSTWORTHY
-from shoal.cli.options import Probability, ResultFile
+from shoal.cli.options import FitsFolder, Probability, ResultFile, Workers
 from shoal.cli.report import load_fit
 from shoal.cli.screen import Screen, frame_table, trusted
 
@@ -60,6 +60,8 @@ def r2(
         bool, typer.Option("--refit", help="Fit anew without each row whose Pareto k is too large.")
     ] = False,
     cores: Annotated[int | None, typer.Option(help="Threads.", show_default="all", min=1)] = None,
+    workers: Workers = None,
+    checkpoint: FitsFolder = None,
     prob: Probability = 0.9,
 ) -> None:
     """Say which share of the responses' variance a model explains, with the effects of levels and without.
@@ -67,7 +69,15 @@ def r2(
     Exits with 2 if the draws, or the scores of rows left out, cannot be trusted.
     """
     fit = load_fit(file)
-    found = fit.r2(response, loo=loo, refit=refit, cores=cores, prob=prob)
+    found = fit.r2(
+        response,
+        loo=loo,
+        refit=refit,
+        cores=cores,
+        workers=workers,
+        checkpoint=checkpoint,
+        prob=prob,
+    )
     screen = Screen()
     _show(screen, found.table)
     sound = [found.reliable, trusted(screen, fit.diagnose())]

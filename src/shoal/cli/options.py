@@ -62,4 +62,8 @@ Coordinates = Annotated[str, typer.Option(help="auto, transport, centered, nonce
 Sampler = Annotated[str, typer.Option(help="auto, independence, quadrature, alternating, hmc or nuts.")]
 Cores = Annotated[int | None, typer.Option(help="Threads.", show_default="all")]
 Workers = Annotated[int | None, typer.Option(help="Processes, in place of threads.", min=1)]
+FitsFolder = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", metavar="FOLDER", help="Keep each fit in it, and make those that it lacks."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]

@@ -32,22 +32,28 @@ def check(size: Size) -> None:
     )
 
 
-def check_draws(settings: Settings, quantities: int) -> None:
+def check_draws(settings: Settings, quantities: int, beside: float = 0.0) -> None:
     """Raise if the machine has no memory for the draws of so many quantities, and for a copy with names.
 
     Where effects are kept in single precision all are counted as if they were.
+
+    Parameters
+    ----------
+    beside : float
+        Bytes of summaries of levels.
 
     Raises
     ------
     ModelError
     """
     each = 8.0 if settings.single else 16.0
-    needed, there = each * settings.chains * settings.draws * quantities, installed()
+    needed, there = each * settings.chains * settings.draws * quantities + beside, installed()
     if needed > there:
+        summaries = f", {beside / 1e9:,.0f} GB of it for summaries of levels" if beside else ""
         raise ModelError(
             "memory-of-draws",
             f"{settings.chains:,} chains of {settings.draws:,} draws of {quantities:,} quantities need "
-            f"{needed / 1e9:,.0f} GB.",
+            f"{needed / 1e9:,.0f} GB{summaries}.",
             f"No more than the {there / 1e9:,.0f} GB of this machine.",
             "4 chains of 1,000 draws are enough for most purposes; store='none' leaves out those of levels.",
         )

@@ -63,6 +63,16 @@ def another(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 4]).generate_state(1)[0])
 
 
+def lay_map(target: Target, fit: MarginalFit, seed: int) -> None:
+    """Expand a target's rows where theta is on average.
+
+    Rounds to the rows integrate the effects and have no map of them; what such a run is held against has one.
+    """
+    target.restart()
+    target.expand(fit.mean)
+    target.average(fit.mean, np.random.default_rng([seed, 6]))
+
+
 def weights_of_map(target: Target, fit: MarginalFit, seed: int) -> float:
     """Return the Pareto k of the posterior's density over that of the map, at draws of the map.
 

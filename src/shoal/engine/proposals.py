@@ -18,6 +18,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy.special import logsumexp
 
+from shoal.engine import evaluate
 from shoal.engine.mixture import Mixture, MixtureFit
 
 LEAST_KEPT = 0.25  # share of candidates kept where the polynomial says they are too many
@@ -27,6 +28,8 @@ POINTS = 3  # effective points a coefficient, at least
 RIDGE = 1e-5  # of a polynomial's coefficients, against points that do not determine it
 MOST_THINNING = 8
 LEFT_STUCK = 0.02  # share of the draws that repeat the one before
+COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
+RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more
 
 
 @dataclass(frozen=True)
@@ -184,8 +187,19 @@ def _worth(log_ratio: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     return float((by_q * ratio).sum() ** 2 / (by_q * ratio**2).sum()), float(acceptance)
 
 
-def thinning(acceptance: float) -> int:
-    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat."""
-    if acceptance >= 1 - LEFT_STUCK:
+def repeats_let_be(acceptance: float, cost: float) -> bool:
+    """Whether the few draws that repeat the one before cost less than more evaluations would."""
+    return cost > COSTLY and acceptance > RARELY_REPEATED
+
+
+def thinning(acceptance: float, cost: float) -> int:
+    """Return proposals per kept draw: about `LEFT_STUCK` of the draws may repeat where evaluations are cheap.
+
+    Parameters
+    ----------
+    cost : float
+        Operations of an evaluation.
+    """
+    if cost > evaluate.DEAR or repeats_let_be(acceptance, cost) or acceptance >= 1 - LEFT_STUCK:
         return 1
     return int(np.clip(np.ceil(np.log(LEFT_STUCK) / np.log1p(-acceptance)), 1, MOST_THINNING))

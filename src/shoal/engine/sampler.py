@@ -14,7 +14,7 @@ from shoal.engine.evaluate import Target
 from shoal.engine.explore import LARGEST_MIXTURE, fit_marginal
 from shoal.engine.explored import Explored, explored_in, keep
 from shoal.engine.progress import Progress
-from shoal.engine.proposals import MarginalFit, thinning
+from shoal.engine.proposals import MarginalFit, repeats_let_be, thinning
 from shoal.engine.record import Record
 from shoal.engine.settings import Chains, Settings
 
@@ -26,8 +26,6 @@ LEAST_ACCEPTANCE = 0.2  # of independent proposals of theta, below which traject
 LEFT_STUCK = 0.3
 LEFT_STUCK_OF_MANY, MANY = 0.25, 5
 MOST_PROPOSALS = 4
-COSTLY = 1e5  # operations of an evaluation, some tenths of a millisecond, for which repeats are let be
-RARELY_REPEATED = 0.9  # acceptance that leaves four fifths of the effective draws, or more
 SELDOM = 2  # draws between proposals nearby, where an evaluation costs milliseconds
 HARDLY_EVER = 10  # draws between them where nearly all independent proposals are accepted
 AIM = 0.8  # acceptance of trajectories
@@ -39,10 +37,9 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
         return Move(False)
     every = SELDOM if target.dear else 1
     if sampler == "independence":
-        costly = target.cost > COSTLY and fit.acceptance > RARELY_REPEATED
-        single = target.dear or costly or not target.n_theta
-        per = 1 if single else thinning(fit.acceptance)
-        return Move(True, per, exact=True, every=HARDLY_EVER if costly else every)
+        per = thinning(fit.acceptance, target.cost) if target.n_theta else 1
+        seldom = repeats_let_be(fit.acceptance, target.cost)
+        return Move(True, per, exact=True, every=HARDLY_EVER if seldom else every)
     acceptance, steps = 0.0, 0
     for steps in sorted({0, STEPS}):  # most rows need no step, which spares them a pass at each proposal
         acceptance = _acceptance(target, fit, Move(True, steps=steps, every=every), seed, aim)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from shoal.priors.compiled import inner
 
 
@@ -33,3 +35,17 @@ def add(total, factor, part):
     """Add ``factor * part`` to `total`."""
     for k in range(total.size):
         total[k] += factor * part[k]
+
+
+@inner
+def log_sum(values, start, by):
+    """Return the log of the sum of exponentials of every so many values."""
+    largest, total = -math.inf, 0.0
+    for i in range(start, values.size, by):
+        if values[i] > largest:
+            largest = values[i]
+    if largest == -math.inf:
+        return values[start]  # no density anywhere, or no number
+    for i in range(start, values.size, by):
+        total += math.exp(values[i] - largest)
+    return largest + math.log(total)

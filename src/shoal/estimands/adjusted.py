@@ -13,6 +13,7 @@ import xarray as xr
 from scipy.sparse import csr_array
 
 from shoal.errors import DataError, ModelError, listing, nearest
+from shoal.estimands.categories import categories_of
 from shoal.estimands.level_rules import Levels
 from shoal.estimands.predictions import predict, thinned
 from shoal.estimands.scales import words_of
@@ -63,6 +64,11 @@ class Ask:
         """Of all chains together; raises `ModelError` unless the fit has as many as are asked for."""
         sizes = thinned(self.results.posterior, self.draws).sizes
         return int(sizes["chain"] * sizes["draw"])
+
+    @cached_property
+    def categories(self) -> dict[str, list[Any]]:
+        """Columns that are categories, or name levels, with all of these."""
+        return categories_of(self.design, self.frame)
 
     @property
     def n_categories(self) -> int:

@@ -9,11 +9,10 @@ import numpy as np
 import xarray as xr
 
 from shoal import estimands
-from shoal.errors import DataError, ModelError, nearest
+from shoal.errors import DataError, ModelError
 from shoal.estimands.comparisons import Answer, Contrast, compared
 from shoal.estimands.counterfactuals import settings_answer
 from shoal.fit.results import Results
-from shoal.model.design import Group
 
 __all__ = ["Contrast", "contrast"]
 
@@ -95,7 +94,7 @@ def _levels(
         raise ModelError(
             "contrast-levels", f"levels={chosen!r}.", "Two levels or more, as a list or a tuple."
         )
-    where = np.arange(len(group.labels)) if chosen is None else np.array([_place(group, c) for c in chosen])
+    where = np.arange(len(group.labels)) if chosen is None else np.array([group.level(c) for c in chosen])
     if len(set(where.tolist())) < len(where):
         raise DataError("level-twice", f"levels={chosen!r} names a level twice.", "Levels that differ.")
     values = estimands.levels(results, name).values[:, :, where, k]
@@ -113,16 +112,3 @@ def _levels(
         estimands.these_levels(group),
         prob,
     )
-
-
-def _place(group: Group, label: Any) -> int:
-    """Return the position of a level, given as its label or as the label's text."""
-    labels = group.labels.tolist()
-    found = [i for i, own in enumerate(labels) if own == label]
-    found = found or [i for i, own in enumerate(labels) if str(own) == str(label)]
-    if len(found) != 1:
-        known = nearest(str(label), [str(own) for own in labels])
-        raise DataError(
-            "unknown-level", f"{group.name!r} has no level {label!r}.", "A level that was fitted.", known
-        )
-    return found[0]

@@ -18,7 +18,6 @@ from shoal.estimands.adjusted import (
 )
 from shoal.estimands.comparisons import Answer
 from shoal.estimands.grids import (
-    categories_of,
     check_apart,
     columns_in,
     held_columns,
@@ -73,7 +72,7 @@ def settings_answer(
         of_shares(results, response), response, at, levels, [*cases[0], *between], over_data=True
     )
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
-    categories = categories_of(ask.design, ask.frame)
+    categories = ask.categories
 
     def values(case: Mapping[str, Any]) -> dict[str, Any]:
         return {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in case.items()}

@@ -15,10 +15,6 @@ from shoal.errors import DataError, ModelError, check_choice, listing
 from shoal.estimands.adjusted import Ask, Base, require_equal
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
-from shoal.formula.categories import is_category
-from shoal.formula.functions import GROUPED
-from shoal.formula.reader import read_piece
-from shoal.formula.tree import Call, Node, children, columns_of
 from shoal.model.design import Design
 
 GRIDS = ("range", "quantiles")
@@ -123,7 +119,7 @@ def varied(
     """
     check_choice("grid", grid, GRIDS)
     design, frame = ask.design, ask.frame
-    categories = categories_of(design, frame)
+    categories = ask.categories
     values: dict[str, list[Any]] = {}
     for name, given in {**x, **by}.items():
         if given is not None:
@@ -219,46 +215,6 @@ def _beside(values: np.ndarray) -> list[Any]:
     return [mean - sd, mean, mean + sd]
 
 
-def categories_of(design: Design, frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return the columns that are categories where they predict, or name levels, with all of these.
-
-    Columns of text, pandas categoricals and truth values; numbers in ``C(d)``, ``mo(d)``, ``car(W, gr=d)``
-    or the second place of ``group_mean``, after ``by=``, and those that only name levels.
-    """
-    found: dict[str, list[Any]] = {}
-    found |= {item: _in_order(frame[item]) for item in design.items}
-    for part in design.parts:
-        for group in part.groups:
-            if group.by is not None:
-                found.setdefault(group.by.column, []).append(group.by.category)
-        for curve in part.curves:
-            if curve.levels and curve.term.by is not None:
-                found[curve.term.by] = list(curve.levels)
-            if curve.term.function in ("mo", "car"):
-                found[curve.term.columns[0]] = _in_order(frame[curve.term.columns[0]])
-        for spec in (part.spec, *(spec for group in part.groups for spec in group.specs)):
-            for text, levels in spec.levels.items():
-                column, *_ = columns_of(read_piece(text))
-                found[column] = list(levels)
-            found |= {c: _in_order(frame[c]) for c in _averaged_by(read_piece(spec.expression.text))}
-    for name in map(str, frame):
-        only = names_levels(design, name)
-        if name not in found and (only or is_category(frame[name], name) or frame[name].dtype == bool):
-            found[name] = _in_order(frame[name])
-    return found
-
-
-def _averaged_by(tree: Node) -> list[str]:
-    """Return the columns whose levels ``group_mean`` averages over."""
-    own = list(columns_of(tree.arguments[1])) if isinstance(tree, Call) and tree.function in GROUPED else []
-    return own + [name for child in children(tree) for name in _averaged_by(child)]
-
-
-def _in_order(column: pd.Series) -> list[Any]:
-    """Return the values that occur, in their order."""
-    return list(pd.Categorical(column.dropna()).remove_unused_categories().categories.tolist())
-
-
 def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
     """Return one row of typical values, or of few rows where levels are averaged over; and these values.
 
@@ -268,7 +224,7 @@ def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
     require_equal(ask.results, "A typical row")
     frame, design, levels = ask.frame, ask.design, ask.levels
     weight = np.asarray(design.row_weight, float)
-    categories = categories_of(design, frame)
+    categories = ask.categories
     predicting, typical = set(design.predicting), {}
     for name in map(str, frame):
         if name not in predicting or name in levels.held:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.adjusted import require_equal
+from shoal.estimands.categories import categories_of
 from shoal.estimands.common import INTERVAL, describe, interval_names, linear_scale
-from shoal.estimands.grids import categories_of, columns_in, value_in
+from shoal.estimands.grids import columns_in, value_in
 from shoal.estimands.r2 import without_effects
 from shoal.estimands.spread import Spread, share, spread
 from shoal.estimands.table import Estimates

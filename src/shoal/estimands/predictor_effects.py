@@ -25,7 +25,6 @@ from shoal.estimands.comparisons import Answer, flat
 from shoal.estimands.counterfactuals import population_words
 from shoal.estimands.grids import (
     Varied,
-    categories_of,
     check_apart,
     check_predictors,
     columns_in,
@@ -173,7 +172,7 @@ def plan(
     rule = level_rule(shares, response, at, levels, settled, over_data=over == "data")
     ask = Ask(rule, design.formula.response.value.text, scale, draws, seed)
     values = varied(ask, given, between, grid, points)
-    categories = categories_of(ask.design, ask.frame)
+    categories = ask.categories
     own = {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in own.items() if v is not None}
     cases = [{**own, **case} for case in values.cases]
     _check_size(ask, len(cases))

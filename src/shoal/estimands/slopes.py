@@ -21,7 +21,7 @@ import xarray as xr
 from shoal.errors import ModelError, check_choice
 from shoal.estimands.adjusted import Measure, Predict, averages
 from shoal.estimands.common import INTERVAL, interval_names
-from shoal.estimands.grids import categories_of, columns_in
+from shoal.estimands.grids import columns_in
 from shoal.estimands.population_mean import has_linear_mean
 from shoal.estimands.predictor_effects import Effect, Plan, answer, plan
 from shoal.estimands.scales import scale_words
@@ -83,7 +83,7 @@ def slope(
 
 
 def _check_number(asked: Plan, name: str) -> None:
-    if name in categories_of(asked.ask.design, asked.ask.frame):
+    if name in asked.ask.categories:
         raise ModelError(
             "slope-of-category",
             f"{name!r} is a category, or steps: nothing lies between its values.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.errors import ModelError, meant
+from shoal.errors import ModelError, check_choice
 from shoal.model import Specification
 from shoal.priors import Shrinkage
 
@@ -57,13 +57,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
     loading folded to the positive side, as Shoal reports it: half the space, and twice the density.
     Rows with weights are a ``Potential``: there is no distribution to predict them from.
     """
-    if coordinates not in COORDINATES:
-        raise ModelError(
-            "unknown-choice",
-            f"There are no coordinates {coordinates!r} to export in.",
-            f"One of {', '.join(COORDINATES)}.",
-            meant(str(coordinates), COORDINATES),
-        )
+    check_choice("coordinates", coordinates, COORDINATES)
     shrunk = [name for name, p in model.priors.items() if isinstance(p.prior, Shrinkage)]
     if shrunk:
         raise ModelError(

@@ -94,7 +94,7 @@ class Coarse(Family):
     def variance(self, rows: Rows, eta: Any, phi: dict[str, Any]) -> Any:
         if rows.bounds is not None:
             raise ModelError(
-                "family-without-variance",
+                "truncated-without-variance",
                 "The response is truncated.",
                 "The variance of what is between bounds is not written out.",
             )

@@ -210,16 +210,17 @@ def _compared(found: Certificate, made: Made, progress: Progress) -> Certificate
     if found.problems:
         return replace(found, reason="not compared with another move, for its own checks failed")
     if fit is None:
-        what = (
-            "rows were asked in rounds" if made.draws.sampler == QUADRATURE else "coordinates were asked for"
-        )
-        return replace(found, reason=f"not compared with another move, for {what}")
+        return replace(found, reason="not compared with another move, for coordinates were asked for")
+    if made.posterior.client is not None:
+        return replace(found, reason="not compared with another move, for the rows are on a cluster")
     if not any(len(_varying(array)[0]) for array in made.results.posterior.data_vars.values()):
         return replace(found, reason="not compared with another move, for nothing that varies is in memory")
     sampler = other_move.other(made.draws.sampler, target.n_theta)
     short = other_move.short(settings, sampler) if settings.draws >= checks.FEWEST else None
     if short is None:
         return replace(found, reason="too short to be compared with another move meanwhile")
+    if made.draws.sampler == QUADRATURE:  # which needs no map of the effects, as other moves do
+        other_move.lay_map(target, fit, settings.seed)
     progress.stage("comparing with another move", short.chains * short.draws)
     rerun = compared(made, sampler, short, progress)
     found = replace(found, rerun=rerun, map_k=other_move.weights_of_map(target, fit, settings.seed))

@@ -18,11 +18,9 @@ import numpy as np
 import xarray as xr
 
 from shoal.engine.record import Record
-from shoal.errors import FileError, listing
+from shoal.fit.checkpoint_folder import check_same, claimed, other_things, others_in
 from shoal.fit.files import path_of
-from shoal.fit.fingerprint import differences
 from shoal.fit.results import Results
-from shoal.fit.whole_files import ENDING
 from shoal.fit.zarr_record import (
     FINGERPRINT,
     FINISHED,
@@ -35,9 +33,6 @@ from shoal.fit.zarr_record import (
 )
 from shoal.model import Specification
 from shoal.model.grouping_factors import safe
-
-NAMED = 6  # differences
-LEFT = (f".*{ENDING}", "zarr.*.partial")  # by us and by Zarr, in a process that was killed while it wrote
 
 
 def kept(
@@ -60,50 +55,60 @@ def kept(
     Raises
     ------
     FileError
-        If the folder holds a run of another model, other data or other settings, or something else.
+        If the folder holds a run of another model, other data or other settings, or something else, or
+        another process is at it.
     """
     place = path_of(path)
-    root = _root(place)
-    here = json.loads(json.dumps(fingerprint))
-    if FINGERPRINT not in root.attrs:
-        root.update_attributes({FINGERPRINT: json.dumps(here)})
-    elif found := list(differences(json.loads(root.attrs[FINGERPRINT]), here)):
-        raise FileError(
-            "checkpoint-of-another-run",
-            f"{place} holds another run: {listing(found, NAMED)}.",
-            "A checkpoint of the same model, data and settings.",
-            "Give another path, or delete that folder to begin anew.",
-        )
-    for pattern in LEFT:
-        for left in place.rglob(pattern):
-            left.unlink(missing_ok=True)
-    if not root.attrs.get(FINISHED, False):
-        _finish(root, sample(ZarrRecord(root.require_group(RUN), root)))
-    shutil.rmtree(place / RUN, ignore_errors=True)
+    _there(place)
+    with claimed(place, METADATA):
+        root, here = open_store(place), _plainly(fingerprint)
+        if FINGERPRINT in root.attrs:
+            check_same(place, json.loads(root.attrs[FINGERPRINT]), here)
+        else:
+            root.update_attributes({FINGERPRINT: json.dumps(here)})
+        if not root.attrs.get(FINISHED, False):
+            _finish(root, sample(ZarrRecord(root.require_group(RUN), root)))
+        shutil.rmtree(place / RUN, ignore_errors=True)
+    return Results(model, read_tree(place))
+
+
+def done(path: str | Path, model: Specification, fingerprint: Mapping[str, Any]) -> Results | None:
+    """Return the result of a run that is kept in a folder; None where there is none, or none yet.
+
+    Raises
+    ------
+    FileError
+        If it is of another model, other data or other settings.
+    """
+    place = path_of(path)
+    root = _there(place)
+    if root is None or not root.attrs.get(FINISHED, False):
+        return None
+    check_same(place, json.loads(root.attrs[FINGERPRINT]), _plainly(fingerprint))
+    shutil.rmtree(place / RUN, ignore_errors=True)  # of a process that was killed when all was done
     return Results(model, read_tree(place))
 
 
 def seed_of(path: str | Path) -> int | None:
     """Return the seed of the run that is kept at a path; None where there is none."""
-    place = path_of(path)
-    found = _root(place).attrs.get(FINGERPRINT) if (place / METADATA).exists() else None
+    root = _there(path_of(path))
+    found = None if root is None else root.attrs.get(FINGERPRINT)
     return None if found is None else int(json.loads(found)["seed"])
 
 
-def _root(place: Path) -> Any:
-    """Return the root of the store at a path; raise if there is something else than a checkpoint."""
-    needed = "A path where nothing is, or the checkpoint of the same run, such as 'run.zarr'."
-    if place.is_file():
-        raise FileError("not-a-checkpoint", f"The checkpoint {place} is a file.", needed)
-    if not place.parent.is_dir():
-        needed = f"A folder that exists, to put {place.name} into."
-        raise FileError("no-folder", f"There is no folder {place.parent}.", needed)
-    ours = not place.exists() or not any(place.iterdir()) or (place / METADATA).exists()
-    root = open_store(place) if ours else None
-    if root is None or (FINGERPRINT not in root.attrs and (root.attrs or any(True for _ in root.keys()))):
-        found = f"The checkpoint {place} is a folder with other things in it."
-        raise FileError("not-a-checkpoint", found, needed)
+def _there(place: Path) -> Any:
+    """Return the root of the store at a path, None where there is none; raise if it is another program's."""
+    if not (place / METADATA).exists():
+        return None
+    root = open_store(place)
+    if FINGERPRINT not in root.attrs and (root.attrs or others_in(place) != [METADATA]):
+        raise other_things(place)
     return root
+
+
+def _plainly(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a fingerprint as it is read from a file."""
+    return dict(json.loads(json.dumps(fingerprint)))
 
 
 def _finish(root: Any, results: Results) -> None:

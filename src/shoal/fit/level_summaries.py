@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from shoal.fit.sketch import PROBABILITIES, Sketch, at_probabilities, quantiles
+from shoal.fit.sketch import PROBABILITIES, Sketch, at_probabilities, quantiles, size_of
 from shoal.model import Specification
 from shoal.model.grouping_factors import Group, safe
 
@@ -43,6 +43,12 @@ class LevelSummaries:
         self.count = np.zeros(chains)
         self.mean = {r: np.zeros((chains, size)) for r, size in sizes.items()}
         self.square = {r: np.zeros((chains, size)) for r, size in sizes.items()}  # about the mean
+
+    @staticmethod
+    def size(model: Specification, chains: int, draws: int) -> int:
+        """Return the bytes of all of this, at most, once each chain has so many draws."""
+        quantities = sum(len(group.labels) * len(group.effects) for group in model.groups)
+        return quantities * chains * (size_of(draws) + 16)
 
     def add(self, number: int, draws: Mapping[str, np.ndarray]) -> None:
         """Add a block of draws of all variables, (n, ...) each, of one chain."""

@@ -10,8 +10,8 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from numbers import Integral
@@ -22,10 +22,10 @@ import pandas as pd
 
 from shoal.engine.progress import Progress
 from shoal.engine.threads import one_thread_lapack, workers
-from shoal.errors import FileError, ModelError, listing
+from shoal.errors import ModelError
+from shoal.fit.checkpoint_folder import check, check_same, claimed, inside
 from shoal.fit.files import path_of
-from shoal.fit.fingerprint import differences
-from shoal.fit.whole_files import ENDING, whole
+from shoal.fit.whole_files import whole
 
 ABOUT = "fits.json"  # in a folder of fits: what they depend on
 Fit = Callable[[int], pd.DataFrame]
@@ -52,6 +52,12 @@ class Where:
     workers: int = 0
     client: Any = None
     checkpoint: str | Path | None = None
+
+    def within(self, name: str) -> Where:
+        """Return where one of several sets of fits is made: kept in a folder of its own inside this one's."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=inside(path_of(self.checkpoint), name))
 
 
 def where(
@@ -88,6 +94,31 @@ def where(
     return Where(cores or os.cpu_count() or 1, workers or 0, client, checkpoint)
 
 
+def where_anew(
+    refit: bool,
+    cores: int | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    checkpoint: str | Path | None = None,
+) -> Where:
+    """Return where fits are made anew, as `where`, if there are any.
+
+    Raises
+    ------
+    ModelError
+        As `where`, and if workers, a client or a checkpoint are given where nothing is fitted.
+    """
+    given = {"workers": workers, "client": client, "checkpoint": checkpoint}
+    if named := [name for name, value in given.items() if value is not None and not refit]:
+        raise ModelError(
+            "no-refits",
+            f"{named[0]}={given[named[0]]!r}, and nothing is fitted anew.",
+            "refit=True, if units whose Pareto k is too large are to be left out of a fit each.",
+            f"Or leave {named[0]} out.",
+        )
+    return where(cores, workers, client, checkpoint)
+
+
 def many(
     fit: Fit, count: int, at: Where, about: Mapping[str, Any], progress: Progress | None = None
 ) -> list[pd.DataFrame]:
@@ -111,8 +142,18 @@ def many(
         What the first fit that fails raises; none is left out.
     """
     progress = progress or Progress()
-    kept = None if at.checkpoint is None else _Folder(path_of(at.checkpoint), about)
-    found = {} if kept is None else {n: table for n in range(count) if (table := kept.read(n)) is not None}
+    if at.checkpoint is None:
+        return _made(fit, count, at, progress)
+    kept = _Folder(path_of(at.checkpoint), about)
+    with nullcontext() if kept.holds(count) else kept.claimed():
+        return _made(fit, count, at, progress, kept)
+
+
+def _made(
+    fit: Fit, count: int, at: Where, progress: Progress, kept: _Folder | None = None
+) -> list[pd.DataFrame]:
+    """Return what fits leave, made but for those that are kept already."""
+    found = {} if kept is None else kept.read(count)
     progress.drawn(len(found))
     if len(found) == count:
         return [found[number] for number in range(count)]
@@ -186,37 +227,39 @@ class _Folder:
     """A folder in which each fit is an Arrow file, whole or not there."""
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
-        self.path, stated = path, path / ABOUT
-        here = json.loads(json.dumps(about))
-        if path.is_dir():
-            for left in path.glob(f".*{ENDING}"):  # of a process that was killed while it wrote
-                left.unlink(missing_ok=True)
-        if path.is_dir() and any(path.iterdir()) and not stated.exists() or path.is_file():
-            needed = "A path where nothing is, or the checkpoint of the same fits."
-            raise FileError("not-a-checkpoint", f"The checkpoint {path} is something else.", needed)
-        if not path.parent.is_dir():
-            needed = "A folder that exists, to make one in."
-            raise FileError("no-folder", f"There is no folder {path.parent}.", needed)
-        path.mkdir(exist_ok=True)
-        if not stated.exists():
-            with whole(stated) as part:
-                part.write_text(json.dumps(here))
-        elif found := list(differences(json.loads(stated.read_text()), here)):
-            raise FileError(
-                "checkpoint-of-another-run",
-                f"{path} holds other fits: {listing(found)}.",
-                "A checkpoint of the same model, data and settings.",
-                "Give another path, or delete that folder to begin anew.",
-            )
+        self.path, self.about = path, json.loads(json.dumps(about))
+        check(path, ABOUT)
+        self._check_same()
 
-    def read(self, number: int) -> pd.DataFrame | None:
-        """Return what a fit left; None if it is yet to be made."""
+    def _check_same(self) -> bool:
+        """Return whether the folder says what its fits depend on; raise if that is something else."""
+        if there := (stated := self.path / ABOUT).exists():
+            check_same(self.path, json.loads(stated.read_text()), self.about)
+        return there
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Have the folder, which no other process has, with what its fits depend on."""
+        with claimed(self.path, ABOUT):
+            if not self._check_same():
+                with whole(self.path / ABOUT) as part:
+                    part.write_text(json.dumps(self.about))
+            yield
+
+    def holds(self, count: int) -> bool:
+        """Whether the first fits are all made."""
+        return all(self._place(number).exists() for number in range(count))
+
+    def read(self, count: int) -> dict[int, pd.DataFrame]:
+        """Return what those of the first fits left that are made, by their numbers."""
         import pyarrow as pa
 
-        if not (place := self._place(number)).exists():
-            return None
-        with pa.OSFile(str(place)) as file:
-            return pa.ipc.open_file(file).read_all().to_pandas()
+        out = dict[int, pd.DataFrame]()
+        for number in range(count):
+            if (place := self._place(number)).exists():
+                with pa.OSFile(str(place)) as file:
+                    out[number] = pa.ipc.open_file(file).read_all().to_pandas()
+        return out
 
     def write(self, number: int, table: pd.DataFrame) -> None:
         """Keep what a fit left."""

@@ -32,7 +32,9 @@ def row_log_likelihood(
     shared = [shared_draws(design, posterior) for design in designs]
     together = designs[0].rescor
     each = posterior.sizes["chain"] * posterior.sizes["draw"]
-    for where in blocks(designs[0].n_rows, each):
+    joined = any(design.residuals is not None and design.residuals.joined for design in designs)
+    whole = [slice(0, designs[0].n_rows)]
+    for where in whole if joined else blocks(designs[0].n_rows, each):
         if together:
             yield where, _of_responses(designs, shared, posterior, where)
             continue

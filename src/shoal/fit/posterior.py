@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from shoal.engine.plan import (
     check_names,
     choose,
 )
-from shoal.engine.rounds.independent import independent
+from shoal.engine.rounds.independent import MOST_COORDINATES, independent
+from shoal.engine.rounds.parts import ByUnit
 from shoal.errors import ModelError
 from shoal.model.assemble import Assembled, assemble
 from shoal.model.model import Specification
@@ -50,6 +51,8 @@ class Posterior:
         Coefficients, places in x, that are sampled with the hyperparameters (`engine.one_sided`).
     client : distributed.Client or None
         Whose workers hold the rows; None where this process does.
+    found : ByUnit or None
+        The rows by unit, where the plan has looked at them already.
     """
 
     model: Specification
@@ -59,6 +62,12 @@ class Posterior:
     extra_terms: tuple[Term, ...] = ()
     one_sided: tuple[int, ...] = ()
     client: Any = None
+    found: ByUnit | None = None
+
+    @property
+    def by_unit(self) -> ByUnit:
+        """The rows by unit, where all coefficients are coordinates of theta."""
+        return self.found or ByUnit(self.target.problem)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Compiled functions and handles are of a process: in another one they are made again.
@@ -68,7 +77,7 @@ class Posterior:
         """Return the posterior of a model of the same terms, with other numbers and the same plan."""
         assembled = assemble(model, self.extra_terms)
         target = _target(assembled, self.one_sided)
-        return replace(self, model=model, assembled=assembled, target=target)
+        return replace(self, model=model, assembled=assembled, target=target, found=None)
 
     def with_responses(self, *ys: np.ndarray) -> Posterior:
         """Return the posterior of the same model given other responses."""
@@ -109,10 +118,12 @@ def posterior_of(
             f"sampler={QUADRATURE!r}: the only one that asks for hundreds of points at a time.",
         )
     sampler = sampler if client is None else QUADRATURE
-    plan, assembled = _planned(model, coordinates, sampler, extra_terms)
+    plan, assembled, by_unit = _planned(model, coordinates, sampler, extra_terms)
     if plan.sampler == QUADRATURE:
-        moved = tuple(one_sided.coefficients(assembled.problem).tolist())
-        return Posterior(model, plan, assembled, _target(assembled, moved), tuple(extra_terms), moved, client)
+        assert by_unit is not None
+        moved = tuple(by_unit.coefficients.tolist())
+        target = _target(assembled, moved)
+        return Posterior(model, plan, assembled, target, tuple(extra_terms), moved, client, by_unit)
     target, found = _target(assembled), tuple[int, ...]()
     if not plan.asked:
         found = tuple(one_sided.find(target, MOST_INDEPENDENT - target.n_theta).tolist())
@@ -124,23 +135,32 @@ def posterior_of(
 
 def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
     """Return the plan to sample a model, before anything can be evaluated; raises as `posterior_of` does."""
-    return _planned(model, coordinates, sampler)[0]
+    return _planned(model, coordinates, sampler).plan
+
+
+class Planned(NamedTuple):
+    """A plan, the problem that it is for, and the rows by unit where it has looked at them."""
+
+    plan: Plan
+    assembled: Assembled
+    by_unit: ByUnit | None
 
 
 def _planned(
     model: Specification, coordinates: str, sampler: str, extra_terms: Sequence[Term] = ()
-) -> tuple[Plan, Assembled]:
+) -> Planned:
     check_names(coordinates, sampler)
     assembled = assemble(model, extra_terms)
     size = _size(assembled)
     memory.check(size)
     plain = sampler == "auto" and coordinates in ("auto", "transport")
     worth = size.effects >= MANY_LEVELS and len(assembled.problem.columns.offset) <= COMPARED
-    if sampler == QUADRATURE:
-        size = replace(size, alone=independent(assembled.problem))
-    elif plain and worth:
-        size = replace(size, alone=independent(assembled.problem, MOST_INDEPENDENT))
-    return choose(size, coordinates, sampler), assembled
+    by_unit = None
+    if sampler == QUADRATURE or (plain and worth):
+        by_unit = ByUnit(assembled.problem)
+        most = MOST_COORDINATES if sampler == QUADRATURE else MOST_INDEPENDENT
+        size = replace(size, alone=independent(by_unit, most))
+    return Planned(choose(size, coordinates, sampler), assembled, by_unit)
 
 
 def _size(assembled: Assembled) -> Size:

@@ -16,23 +16,24 @@ from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.engine.threads import in_threads, one_thread_lapack
 
+Make = Callable[[int, slice], np.ndarray]
+
 
 class Replayed(BackendArray):
     """Draws (chains, draws, ...) of one variable.
 
     Parameters
     ----------
-    make : callable
-        Takes the number of a chain and the draws of a block, and returns that block's draws.
+    begin : callable
+        Makes the run ready, once a reading. Returns a function of the number of a chain and the draws of a
+        block, which makes that block's draws again.
     shape : tuple of int
     settings : Settings
         Of the run.
     """
 
-    def __init__(
-        self, make: Callable[[int, slice], np.ndarray], shape: tuple[int, ...], settings: Settings
-    ) -> None:
-        self.make, self.shape, self.settings = make, shape, settings
+    def __init__(self, begin: Callable[[], Make], shape: tuple[int, ...], settings: Settings) -> None:
+        self.begin, self.shape, self.settings = begin, shape, settings
         self.dtype = np.dtype(float)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -41,30 +42,30 @@ class Replayed(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:
         """Return the draws of some chains, draws and elements: each an integer, a slice or an array."""
-        chains, draws = (np.arange(size)[own] for size, own in zip(self.shape[:2], key[:2], strict=True))
-        found = dict[tuple[int, int], np.ndarray]()
+        chosen = [np.arange(size)[own] for size, own in zip(self.shape, key, strict=True)]
+        chains, draws = np.ravel(chosen[0]), np.ravel(chosen[1])
+        out = np.empty((chains.size, draws.size, *(n for own in chosen[2:] for n in own.shape)))
+        make = self.begin()
 
         def of_chain(number: int) -> None:
             for at in blocks(self.settings):
-                inside = np.flatnonzero((np.ravel(draws) >= at.start) & (np.ravel(draws) < at.stop))
+                inside = np.flatnonzero((draws >= at.start) & (draws < at.stop))
                 if inside.size:
-                    values = _outer(self.make(number, at), key[2:])
-                    for k in inside:
-                        found[number, int(np.ravel(draws)[k])] = values[int(np.ravel(draws)[k]) - at.start]
+                    values = _outer(make(number, at), key[2:])
+                    for place in np.flatnonzero(chains == number):
+                        out[place, inside] = values[draws[inside] - at.start]
 
         with one_thread_lapack():
             tasks = [partial(of_chain, int(number)) for number in np.unique(chains)]
             in_threads(tasks, self.settings.cores, Progress())
-        rows = [[found[int(c), int(d)] for d in np.ravel(draws)] for c in np.ravel(chains)]
-        out = np.array(rows)
-        return out.reshape(*chains.shape, *draws.shape, *out.shape[2:])
+        return out.reshape(*(n for own in chosen for n in own.shape))
 
 
 def _outer(values: np.ndarray, key: tuple[Any, ...]) -> np.ndarray:
     """Return what each key takes of its axis, behind the first; integers drop one, so the last is first."""
     for axis in range(len(key), 0, -1):
         values = values[(slice(None),) * axis + (key[axis - 1],)]
-    return values.copy()
+    return values
 
 
 def lazily(dims: tuple[str, ...], array: BackendArray) -> xr.Variable:

@@ -232,7 +232,7 @@ def sampled(
 
 def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
     """Return draws by rounds to the rows, which are divided among their holders first."""
-    divided = divide(posterior.target.problem, posterior.assembled.functions)
+    divided = divide(posterior.by_unit, posterior.assembled.functions)
     if posterior.client is None:
         holder: Holder = LocalRows(divided.parts, settings.cores)
     else:

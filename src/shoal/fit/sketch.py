@@ -19,6 +19,14 @@ NORMAL_SCORES = np.arange(-30, 31) / 10
 PROBABILITIES = ndtr(NORMAL_SCORES)
 
 
+def size_of(draws: int) -> int:
+    """Return the bytes that a sketch of so many draws has of a quantity, at most.
+
+    Draws that wait, the runs, and what two runs are sorted in.
+    """
+    return 4 * SIZE * (1 + (draws // SIZE).bit_length() + 3)
+
+
 class Sketch:
     """Draws of some quantities, of which fewer are kept the more there are.
 
@@ -44,22 +52,24 @@ class Sketch:
             self.waiting[self.filled : self.filled + count] = draws[begin : begin + count]
             self.filled, begin = self.filled + count, begin + count
             if self.filled == SIZE:
-                self._carry(np.sort(self.waiting, axis=0), 0)
+                self._carry(np.sort(self.waiting, axis=0))
                 self.filled = 0
 
-    def _carry(self, run: np.ndarray, height: int) -> None:
-        """Put a run of weight ``2**height`` among the others, with that of its weight if there is one."""
+    def _carry(self, run: np.ndarray) -> None:
+        """Put a run among those of weight ``2**height``, together with the one of its own weight if any."""
+        height = 0
+        while height < len(self.runs) and (other := self.runs[height]) is not None:
+            both = np.concatenate([run, other])
+            self.runs[height] = None
+            del run, other  # before there are more
+            both.sort(axis=0)
+            run = both[int(self.odd[height]) :: 2].copy()
+            self.odd[height] = not self.odd[height]
+            height += 1
         if height == len(self.runs):
             self.runs.append(None)
             self.odd.append(bool((height + self.number) % 2))
-        other = self.runs[height]
-        if other is None:
-            self.runs[height] = run
-            return
-        self.runs[height] = None
-        both = np.sort(np.concatenate([run, other]), axis=0)[int(self.odd[height]) :: 2]
-        self.odd[height] = not self.odd[height]
-        self._carry(both, height + 1)
+        self.runs[height] = run
 
     def weighted(self) -> list[tuple[np.ndarray, float]]:
         """Return runs (m, quantities) with the number of draws that each of their values stands for."""

@@ -19,7 +19,7 @@ from shoal.errors import ModelError, check_choice
 from shoal.fit.folding import folded
 from shoal.fit.level_summaries import LevelSummaries
 from shoal.fit.posterior import Posterior
-from shoal.fit.replayed import Replayed, lazily
+from shoal.fit.replayed import Make, Replayed, lazily
 from shoal.fit.zarr_record import ZarrRecord
 from shoal.model import Specification
 from shoal.model.assemble import Variables
@@ -108,7 +108,9 @@ class Storage:
         self.kept = len(self.elements if kind in IN_MEMORY else assembled.elements(False))
         self._many = [variable for variable in assembled.declared if variable.many]
         watched = 0 if kind in IN_MEMORY or kind == "none" else EXAMINED * len(self._many)
-        check_draws(settings, posterior.target.n_theta + self.kept + watched)
+        size = (posterior.model, settings.chains, settings.draws)
+        beside = LevelSummaries.size(*size) if kind == "summaries" else 0
+        check_draws(settings, posterior.target.n_theta + self.kept + watched, beside)
         self.summaries = LevelSummaries(posterior.model, settings.chains) if kind == "summaries" else None
         self._watched, self._arrays = dict[str, Any](), dict[str, Any]()
         if self.take is not None:  # made before chains run side by side
@@ -156,16 +158,20 @@ class Storage:
             return {}
         each = (self.settings.chains, self.settings.draws)
 
-        def block(name: str, number: int, at: slice) -> np.ndarray:
+        def begin(name: str) -> Make:
             run = known_run(self.posterior.target, coordinates, self.elements, self.settings, self.record)
             assert run is not None
             states = self.record.array("states", (), ())
-            return self.variables_of(again(run, states, number, at, self.settings))[name][1][0]
+
+            def block(number: int, at: slice) -> np.ndarray:
+                return self.variables_of(again(run, states, number, at, self.settings))[name][1][0]
+
+            return block
 
         return {
             v.name: lazily(
                 ("chain", "draw", *v.dims),
-                Replayed(partial(block, v.name), (*each, *variable_shape(v)), self.settings),
+                Replayed(partial(begin, v.name), (*each, *variable_shape(v)), self.settings),
             )
             for v in self._many
         }

@@ -40,9 +40,14 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as problem:
-        number = problem.errno  # which HDF5 keeps, but writes its own words around
-        why = os.strerror(number) if number else "the system refuses it"
-        needed = "Room on the disk." if number in FULL else "A folder you may write to."
-        raise FileError("file-not-writable", f"{path} cannot be written: {why}.", needed) from problem
+        raise refused(path, problem) from problem
     finally:
         part.unlink(missing_ok=True)
+
+
+def refused(path: Path, problem: OSError) -> FileError:
+    """Return what is raised where the system refuses to write at a path."""
+    number = problem.errno  # which HDF5 keeps, but writes its own words around
+    why = os.strerror(number) if number else "the system refuses it"
+    needed = "Room on the disk." if number in FULL else "A folder you may write to."
+    return FileError("file-not-writable", f"{path} cannot be written: {why}.", needed)

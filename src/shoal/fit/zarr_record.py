@@ -74,7 +74,7 @@ def read_tree(path: Path) -> xr.DataTree:
             "A result.",
             "The call that made it goes on from there: model.fit(..., checkpoint=...).",
         )
-    names = [name for name in root.group_keys() if name != RUN]
+    names = sorted(own.parent.name for own in path.glob(f"*/{METADATA}") if own.parent.name != RUN)
     groups = {
         name: xr.open_dataset(path, engine="zarr", group=name, cache=False, consolidated=False)
         for name in names

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from shoal.errors import DataError, nearest
 from shoal.formula.matrix import DesignSpec
 from shoal.formula.terms import Membership
 
@@ -215,6 +216,24 @@ class Group:
                 if names[k] == INTERCEPT:
                     out[k, list(block)] = np.where(np.array(block) == k, 1.0, self.averages[list(block)])
         return out
+
+    def level(self, label: Any) -> int:
+        """Return the position of a level, given as its label or as the label's text.
+
+        Raises
+        ------
+        DataError
+            If no level was fitted that is called so.
+        """
+        labels = self.labels.tolist()
+        found = [i for i, own in enumerate(labels) if own == label]
+        found = found or [i for i, own in enumerate(labels) if str(own) == str(label)]
+        if len(found) != 1:
+            known = nearest(str(label), labels)
+            raise DataError(
+                "unknown-level", f"{self.name!r} has no level {label!r}.", "A level that was fitted.", known
+            )
+        return found[0]
 
     def values(self, frame: pd.DataFrame) -> np.ndarray:
         """Return z (N', K) of another table."""

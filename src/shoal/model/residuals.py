@@ -61,6 +61,11 @@ class Residuals:
         return False
 
     @property
+    def joined(self) -> bool:
+        """Whether a row depends on all others: no more than on those of its cluster."""
+        return False
+
+    @property
     def among(self) -> str:
         """What a matrix has rows and columns of."""
         return "response" if self.kind == "rescor" else "time"

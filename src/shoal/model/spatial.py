@@ -63,6 +63,11 @@ class Spatial:
         """Rows depend on those of neighbours, not only their residuals: means depend on all predictors."""
         return self.term.type == "lag"
 
+    @property
+    def joined(self) -> bool:
+        """Whether a row depends on all others: what is computed of one is computed of all."""
+        return True
+
     @cached_property
     def radius(self) -> float:
         """The largest size of an eigenvalue."""
@@ -117,11 +122,13 @@ class Spatial:
         variance = 1 / own
         for s, precision in self._blocks(rho, unknown):
             inverse = np.linalg.inv(precision[unknown])
-            filled[s, unknown] -= inverse @ gradient[s, unknown]
+            step = inverse @ gradient[s, unknown]
+            filled[s, unknown] -= step
+            gradient[s] -= precision @ step
             across = precision[there]
             variance[s, there] = 1 / (own[s, there] - np.einsum("ku,uv,kv->k", across, inverse, across))
             variance[s, unknown] = np.diagonal(inverse)
-        mean = filled - np.where(there, self._gradient(filled, eta, rho) * variance, 0.0)
+        mean = filled - np.where(there, gradient * variance, 0.0)
         return mean, sigma**2 * variance
 
     def log_density(

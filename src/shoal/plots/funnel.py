@@ -9,7 +9,7 @@ import pandas as pd
 
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import DIVERGENT, POOLED, new_figure, plain, quiet, scale_of
-from shoal.errors import ModelError, listing, nearest
+from shoal.errors import ModelError
 from shoal.estimands import effect_of, effects_draws, group_of
 from shoal.fit.results import Results
 from shoal.model.design import Group
@@ -42,8 +42,10 @@ def funnel_draws(
 
     Raises
     ------
+    DataError
+        An unknown level.
     ModelError
-        Unknown names, or a standard deviation that is known.
+        Other unknown names, or a standard deviation that is known.
     """
     _, own = group_of(results, group)
     k, g = effect_of(own, effect), _level_number(own, level)
@@ -94,8 +96,4 @@ def _level_number(group: Group, level: Any) -> int:
     """
     if level is None:
         return int(np.argmin(group.counts))
-    written = [str(label) for label in group.labels]
-    if str(level) not in written:
-        known = nearest(str(level), written) if len(written) <= 200 else f"Levels: {listing(written)}."
-        raise ModelError("level-not-fitted", f"{group.name!r} has no level {level!r}.", known)
-    return written.index(str(level))
+    return group.level(level)

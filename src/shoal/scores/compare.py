@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from shoal.errors import ModelError, check_choice, listing
 from shoal.fit.given import check_fits, results_of
+from shoal.fit.many import where_anew
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.model import Specification
@@ -112,6 +114,9 @@ def compare(
     refit: bool = False,
     method: str = "stacking",
     cores: int | None = None,
+    workers: int | None = None,
+    client: Any = None,
+    checkpoint: str | Path | None = None,
     progress: bool | None = None,
 ) -> Comparison:
     """Compare models of the same data by leave-one-out cross-validation.
@@ -130,6 +135,9 @@ def compare(
         its own score.
     cores : int, optional
         All by default.
+    workers, client, checkpoint
+        Of the fits made anew, as in `shoal.kfold`; with `refit` only. The fits of each model are kept in a
+        folder of its name inside the checkpoint.
     progress : bool, optional
         Show a progress bar of the fits made anew; by default on a terminal.
 
@@ -140,7 +148,8 @@ def compare(
     Raises
     ------
     ModelError
-        Fewer than two models, other data, other units or folds, responses on different scales.
+        Fewer than two models, other data, other units or folds, responses on different scales; a place for
+        fits without `refit`.
 
     Notes
     -----
@@ -165,6 +174,7 @@ def compare(
             "fewer-than-two-models", f"{len(models)} models are given.", "Two or more, to be compared."
         )
     check_choice("method", method, METHODS)
+    at = where_anew(refit, cores, workers, client, checkpoint)
     given = {str(name): model for name, model in models.items()}
     if len(given) < len(models):
         raise ModelError(
@@ -178,7 +188,7 @@ def compare(
     with shown(progress if refit else False, 0, "fits") as bar:
         for name, fit in fits.items():
             try:
-                scores[name] = loo(fit, units[name], refit, cores, bar)
+                scores[name] = loo(fit, units[name], refit, cores, bar, at.within(name))
             except ModelError as problem:
                 raise ModelError(
                     problem.code, f"{name!r}: {problem.found}", problem.needed, problem.remedy

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
+from shoal.engine.progress import Progress
 from shoal.errors import ModelError, listing
 from shoal.estimands.common import INTERVAL
 from shoal.estimands.r2 import R2, explained, r2
+from shoal.fit.many import Where
 from shoal.fit.results import Results
 from shoal.fit.row_blocks import blocks
 from shoal.scores.loo import loo
@@ -28,6 +30,8 @@ def r2_with_loo(
     refit: bool = False,
     cores: int | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
+    at: Where | None = None,
 ) -> R2:
     """Return R2 with that of rows left out as one more part; see `Fit.r2`.
 
@@ -51,7 +55,7 @@ def r2_with_loo(
             "fit.loo() scores censored rows by the probability of what is known.",
         )
     found = r2(results, response, prob)
-    score = loo(results, "row", refit, cores)
+    score = loo(results, "row", refit, cores, progress, at)
     y = np.asarray(design.rows.y, float) / np.asarray(design.rows.trials, float)
     weight = np.asarray(design.rows.weight, float)
     predicted = score.pointwise["predicted"].to_numpy()

@@ -16,23 +16,20 @@ TRIES = 10  # of a round, each with the workers that are left
 PATIENCE = 0.5  # seconds between looks at who is left
 WAIT = 60  # seconds for a worker to come, where none is left
 
-Recipe = Callable[[], Part]
-
 
 class DaskRows(Holder):
     """Parts of the rows with a cluster's workers, each of which answers for its own.
 
-    The client keeps a recipe of each part: the part itself, or a function that reads or builds it where it is
-    called. Whatever a lost worker owned is made again elsewhere, and asked again.
+    The client keeps them too: whatever a lost worker owned is sent to another, and asked again.
 
     Parameters
     ----------
-    recipes : sequence of Part or callable
+    parts : sequence of Part
     client : distributed.Client
     """
 
-    def __init__(self, recipes: Sequence[Part | Recipe], client: Any):
-        self.recipes, self.client = list(recipes), client
+    def __init__(self, parts: Sequence[Part], client: Any):
+        self.parts, self.client = list(parts), client
         self.held: dict[int, tuple[str, Any]] = {}  # of each part its worker and its future
         self._place()
 
@@ -54,7 +51,7 @@ class DaskRows(Holder):
         self.lost += len(gone)
         for k in gone:
             del self.held[k]
-        waiting = [k for k in range(len(self.recipes)) if k not in self.held]
+        waiting = [k for k in range(len(self.parts)) if k not in self.held]
         if waiting and not there:
             self.client.wait_for_workers(1, timeout=WAIT)
             there = self._workers()
@@ -64,12 +61,7 @@ class DaskRows(Holder):
         for k in waiting:
             worker = min(there, key=lambda name: (owned[name], name))
             owned[worker] += 1
-            recipe = self.recipes[k]
-            if callable(recipe):
-                future = self.client.submit(recipe, workers=[worker], allow_other_workers=False, pure=False)
-            else:
-                future = self.client.scatter(recipe, workers=[worker], hash=False)
-            self.held[k] = worker, future
+            self.held[k] = worker, self.client.scatter(self.parts[k], workers=[worker], hash=False)
 
     def _each(self, function: Callable[..., Any], *arguments: Any) -> list[np.ndarray]:
         """Return a function's answer about each part; asked again where a worker was lost."""
@@ -96,8 +88,8 @@ class DaskRows(Holder):
                     continue
                 self.received += sum(part.nbytes for part in answer)
                 answers |= dict(zip(parts, answer, strict=True))
-            if len(answers) == len(self.recipes):
-                return [answers[k] for k in range(len(self.recipes))]
+            if len(answers) == len(self.parts):
+                return [answers[k] for k in range(len(self.parts))]
         raise SamplingError(
             "workers-lost",
             f"Workers of the Dask cluster were lost {TRIES} times in one round.",

@@ -32,7 +32,7 @@ class Holder(ABC):
     sent, received : int
         Bytes so far, beside the rows themselves.
     lost : int
-        Parts that had to be made again.
+        Parts that were sent again, as who held them was lost.
     """
 
     sent: int = 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.engine import one_sided
 from shoal.engine.plan import Alone
 from shoal.engine.problem import Problem
-from shoal.engine.rounds.parts import equal
-from shoal.engine.rounds.units import NO_UNIT, components, terms_of, units_of
+from shoal.engine.rounds.parts import ByUnit
+from shoal.engine.rounds.units import NO_UNIT
 
 MOST_COORDINATES = 15  # of theta and coefficients: importance sampling in more has few effective draws
 WIDEST = 8  # effects of a unit
@@ -16,16 +15,18 @@ WIDEST = 8  # effects of a unit
 ASKED = "sampler='quadrature' integrates the effects of each level by themselves, where its rows are."
 
 
-def independent(p: Problem, most: int = MOST_COORDINATES) -> Alone:
+def independent(by_unit: ByUnit, most: int) -> Alone:
     """Return what a problem's effects fall into, and why they cannot be integrated one by one if so.
 
     Parameters
     ----------
+    by_unit : ByUnit
+        Nothing of it is looked at where gaussian rows, or coordinates, rule it out.
     most : int
         Coordinates of theta and coefficients, above which nothing else is looked at.
     """
-    coefficients = one_sided.coefficients(p)
-    coordinates = len(p.slots.place) + len(coefficients)
+    p = by_unit.given
+    coordinates = len(p.slots.place) + len(by_unit.coefficients)
     if len(p.quadratics.n) or not len(p.rows.weight):
         needs = _needs(
             "Some rows here are gaussian: they are kept as sums, from which all effects integrate out, "
@@ -48,13 +49,12 @@ def independent(p: Problem, most: int = MOST_COORDINATES) -> Alone:
             "Leave sampler='auto', or fewer predictors.",
         )
         return Alone(coordinates, 0, 0, 0, 0, needs)
-    moved = one_sided.moved(p, coefficients) if len(coefficients) else p
-    found = components(moved, terms_of(moved))
+    found = by_unit.components
     widest = int(found.sizes.max(initial=0))
-    refusal = _refusal(moved, found.of_effect, widest)
+    refusal = _refusal(by_unit.problem, found.of_effect, widest)
     kinds = found.total
     if widest == 1 and not refusal:
-        kinds = len(np.unique(equal(units_of(moved)[0])))
+        kinds = len(np.unique(by_unit.same))
     return Alone(coordinates, found.total, widest, kinds, len(p.rows.weight), refusal)
 
 

@@ -16,6 +16,7 @@ from shoal.engine.moves import GENERATOR
 from shoal.engine.rounds.places import CURVATURES, MOST_PLACES, VALUES, Places, evaluate, lay, places_of
 from shoal.engine.rounds.units import Units
 from shoal.engine.rules import FREEDOM
+from shoal.engine.vectors import log_sum
 from shoal.families.row_functions import STACK
 from shoal.priors.compiled import VECTOR, compiled_as, inner
 
@@ -179,20 +180,6 @@ def _modes(
         find_modes(units, u, places, hs.shape[0], mode, lower)
 
 
-@inner
-def _log_sum(values: np.ndarray) -> float:
-    """Return the log of the sum of exponentials."""
-    largest, total = -math.inf, 0.0
-    for i in range(values.size):
-        if values[i] > largest:
-            largest = values[i]
-    if largest == -math.inf:
-        return values[0]  # no density anywhere, or no number
-    for i in range(values.size):
-        total += math.exp(values[i] - largest)
-    return largest + math.log(total)
-
-
 @compiled_as(nb.void(UNITS, nb.int64, nb.int64, MATRIX, STACK, VECTOR))
 def log_integrals(units, begin, end, hs, sets, value):
     """Add the log integrals of units `begin` to `end`, all of d effects, at each row of `hs`.
@@ -223,7 +210,7 @@ def log_integrals(units, begin, end, hs, sets, value):
                 continue
             _at_points(units, u, places, count, mode, lower, points, values)
             for j in range(count):
-                own = _log_sum(values[j * size : (j + 1) * size])
+                own = log_sum(values[j * size : (j + 1) * size], 0, 1)
                 for c in range(d):
                     own -= math.log(lower[j, c * d + c])
                 value[first + j] += units.levels[u] * own

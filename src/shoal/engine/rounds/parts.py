@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from shoal.engine import one_sided
 from shoal.engine.problem import Problem
-from shoal.engine.rounds.units import Units, units_of, within
+from shoal.engine.rounds.units import Components, Terms, Units, components, terms_of, units_of, within
 from shoal.families.row_functions import RowFunction, row_list
 
 PARTS = 32  # of the rows: draws are the same wherever, and by however many workers, these are held
@@ -62,10 +64,51 @@ class Divided:
     places: tuple[np.ndarray, ...]
 
 
-def divide(p: Problem, functions: tuple[RowFunction, ...], parts: int = PARTS) -> Divided:
+class ByUnit:
+    """A problem sorted by unit; each step is made when it is first asked for, by a plan or a run, and once.
+
+    Parameters
+    ----------
+    given : Problem
+
+    Attributes
+    ----------
+    coefficients : (K,) int array
+        Population coefficients that are effects there, places in x: here they are coordinates of theta.
+    """
+
+    def __init__(self, given: Problem) -> None:
+        self.given, self.coefficients = given, one_sided.coefficients(given)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The same density with all coefficients among the coordinates of theta."""
+        return one_sided.moved(self.given, self.coefficients) if len(self.coefficients) else self.given
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What effects enter."""
+        return terms_of(self.problem)
+
+    @cached_property
+    def components(self) -> Components:
+        """Which unit each effect and each row belongs to."""
+        return components(self.problem, self.terms)
+
+    @cached_property
+    def units(self) -> tuple[Units, np.ndarray, np.ndarray]:
+        """The units, and where their effects are (`units_of`)."""
+        return units_of(self.problem, self.terms, self.components)
+
+    @cached_property
+    def same(self) -> np.ndarray:
+        """For each unit the first one with the very same rows (`equal`)."""
+        return equal(self.units[0])
+
+
+def divide(by_unit: ByUnit, functions: tuple[RowFunction, ...], parts: int = PARTS) -> Divided:
     """Return the units of a problem, equal ones together, in parts of about as many rows."""
-    units, places, starts = units_of(p)
-    same = equal(units)
+    (units, places, starts), same = by_unit.units, by_unit.same
     order = np.argsort(same, kind="stable")
     kept, counts = np.unique(same, return_counts=True)
     distinct = taken(units, kept)._replace(levels=counts, number=np.arange(len(kept)))

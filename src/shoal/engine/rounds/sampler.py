@@ -16,7 +16,7 @@ from shoal.engine.convergence import tail_of
 from shoal.engine.evaluate import DEAR, Target
 from shoal.engine.problem import ZERO
 from shoal.engine.progress import Progress
-from shoal.engine.proposals import MarginalFit, follow, thinning
+from shoal.engine.proposals import COSTLY, MarginalFit, follow, thinning
 from shoal.engine.rounds.marginal import Marginal
 from shoal.engine.rounds.parts import Divided
 from shoal.engine.rules import Rule
@@ -34,7 +34,6 @@ RANDOM = [Rule("random", size) for size in (64, 256, 1024, 4096)]  # of more eff
 # units of the Monte Carlo error of independent draws: a mean is off by no more than that.
 EXACT_ENOUGH = 0.3
 JUDGED = 12  # points at which rules are compared
-COSTLY, RARELY_REPEATED = 1e5, 0.9  # operations of a point, for which repeats are let be at that acceptance
 ROUND = 512  # points of a round, where they are dear
 EFFECTS_AT_ONCE = 30_000_000  # effects that a round of draws brings back, at most
 OPERATIONS = 15.0  # of a row at a node
@@ -86,8 +85,7 @@ def sample(
     pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
     fit = follow(mixture.fit(lambda x: marginal.log_density(x, judged.rule), center, root, rng, pilot))
     progress.stage("sampling")
-    single = cost > DEAR or (cost > COSTLY and fit.acceptance > RARELY_REPEATED)
-    per = 1 if single else thinning(fit.acceptance)
+    per = thinning(fit.acceptance, cost)
     theta, stats = _chains(marginal, judged.rule, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
     points = _elements(marginal, divided, theta, elements, settings)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
@@ -100,7 +98,7 @@ def sample(
         "rule": f"{judged.rule.kind} {judged.rule.size}",
         "integration_error": again.error,
     }
-    return Chains(theta, points, stats, "quadrature", facts | marginal.facts())
+    return Chains(theta, points, stats, "quadrature", facts | marginal.facts(), fit=fit)
 
 
 def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: float) -> Judged:
@@ -191,7 +189,7 @@ def _need_effects(target: Target, elements: np.ndarray) -> bool:
 def facts_in_words(facts: dict[str, Any]) -> str:
     """Return what rounds to rows elsewhere cost, as a note of the run."""
     sent, received = facts["bytes_sent"] / 1e6, facts["bytes_received"] / 1e6
-    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were made again."
+    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were sent again."
     return (
         f"{facts['rounds']} rounds to the rows, of {facts['points']:,} points in all, took "
         f"{facts['seconds_a_round']:.2g} s each; {sent:,.2f} MB were sent and {received:,.2f} MB received."

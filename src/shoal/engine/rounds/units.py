@@ -156,8 +156,13 @@ def components(p: Problem, terms: Terms) -> Components:
     return Components(of_effect[:n], of_effect[first], len(used))
 
 
-def units_of(p: Problem) -> tuple[Units, np.ndarray, np.ndarray]:
+def units_of(p: Problem, terms: Terms, found: Components) -> tuple[Units, np.ndarray, np.ndarray]:
     """Return the units of a problem, and where their effects are.
+
+    Parameters
+    ----------
+    terms, found : Terms, Components
+        Of the problem (`terms_of`, `components`).
 
     Returns
     -------
@@ -166,8 +171,7 @@ def units_of(p: Problem) -> tuple[Units, np.ndarray, np.ndarray]:
         of them, one unit after the other; and where each unit's begin, (U + 1,). Rows that no effect enters
         are units without one.
     """
-    terms, blocks = terms_of(p), len(p.rows.start) - 1
-    found = components(p, terms)
+    blocks = len(p.rows.start) - 1
     of_row = found.of_row.copy()
     outside = of_row == NO_UNIT
     of_row[outside] = found.total + np.arange(outside.sum())

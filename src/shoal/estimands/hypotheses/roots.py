@@ -105,7 +105,7 @@ def _touched(
 
     signs = np.sign(slope(grid))
     turns = np.flatnonzero((signs[:-1] * signs[1:] < 0) & (value[:-1] * value[1:] > 0))
-    places = [grid[i] if signs[i] == 0 else _turn(slope, grid[i], grid[i + 1]) for i in turns]
+    places = [_turn(slope, grid[i], grid[i + 1]) for i in turns]
     # Neighbours of a root at which f and its slope are 0 by rounding are one root.
     level = np.flatnonzero((signs == 0) & (value == 0))
     runs = np.split(level, np.flatnonzero(np.diff(level) > 1) + 1) if level.size else []

@@ -8,6 +8,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from shoal.engine.vectors import log_sum
 from shoal.families.row_functions import FUNCTION_TYPE, MATRIX, STACK
 from shoal.priors.compiled import VECTOR, compiled_as, inner
 from shoal.scores.loo.unit_density import (
@@ -29,20 +30,6 @@ NEAR = 17  # nodes on each side of the mode, up to 11 sds, beyond which there ma
 NOTHING = 40.0  # so far below the mode, a log-concave log density has no more to add to the integral
 
 INTS, PLACES = nb.int64[::1], nb.int64[:, ::1]
-
-
-@inner
-def log_sum(values: np.ndarray, start: int, by: int) -> float:
-    """Return the log of the sum of exponentials of every so many values."""
-    largest, total = -math.inf, 0.0
-    for i in range(start, values.size, by):
-        if values[i] > largest:
-            largest = values[i]
-    if largest == -math.inf:
-        return values[start]  # no density anywhere, or no number
-    for i in range(start, values.size, by):
-        total += math.exp(values[i] - largest)
-    return largest + math.log(total)
 
 
 @inner

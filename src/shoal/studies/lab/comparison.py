@@ -95,8 +95,10 @@ class Comparison:
 
         Raises
         ------
+        DataError
+            No such level.
         ModelError
-            No run gave draws, no such run, factor, effect or level, or no standard deviation is estimated.
+            No run gave draws, no such run, factor or effect, or no standard deviation is estimated.
         """
         from shoal.studies.lab.funnels import funnels
 

@@ -149,12 +149,7 @@ def _level(fit: Fit, group: Group, k: int, level: Any) -> int:
     if level is None:
         sds = posterior(fit)[group.r][..., k].std(("chain", "draw")).values
         return int(np.lexsort((-sds, group.counts))[0])
-    labels = [str(label) for label in group.labels]
-    if str(level) not in labels:
-        raise ModelError(
-            "level-not-fitted", f"{group.name!r} has no level {level!r}.", nearest(str(level), labels)
-        )
-    return labels.index(str(level))
+    return group.level(level)
 
 
 def _varies(fit: Fit, group: Group, k: int) -> bool:
