@@ -127,7 +127,7 @@ SHRINKAGE = {
         ),
         (R2D2(0.3, 4.0, 0.7), {"r2": stats.beta(1.2, 2.8)}, stats.gamma(0.7)),
     ],
-    ids=str,
+    ids=["Horseshoe", "R2D2"],
 )
 def test_scales_have_the_priors_of_the_papers(prior, common, own):
     """Horseshoe: Piironen and Vehtari (2017), 2.8 and 2.9; R2D2: Zhang et al. (2022)."""
