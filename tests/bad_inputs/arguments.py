@@ -130,6 +130,7 @@ CASES = {
     "unit-not-counted": ['fit.loo("trial")', 'fit.loo("observation")'],
     "by-and-stratify": ['sl.kfold(model, 3, by="g", stratify="f")'],
     "not-a-model": ["sl.kfold(fit)", "sl.sbc(fit)"],
+    "no-refits": ['fit.loo(checkpoint="fits")', "fit.r2(refit=True)", "fit.r2(loo=True, workers=2)"],
     "fewer-than-two-models": ['sl.compare({"a": fit})', "sl.compare({})"],
     "not-a-fit": ["sl.compare(fit)", 'sl.compare({"a": fit, "b": 3})'],
     "scores-of-other-responses": ['sl.compare({"a": fit, "b": plain})'],

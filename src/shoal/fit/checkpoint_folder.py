@@ -14,6 +14,7 @@ from shoal.fit.fingerprint import differences
 from shoal.fit.whole_files import ENDING, refused
 from shoal.model.grouping_factors import safe
 
+NEEDED = "A path where nothing is, or the checkpoint of the same run, such as 'run.zarr'."
 NAMED = 6  # differences
 LOCK = ".lock"  # says who has the folder, and is there for as long
 LOCKS = os.name == "posix"  # Windows has no such locks: there no folder is held
@@ -35,7 +36,7 @@ def check(place: Path, mark: str) -> None:
 
 def _check_place(place: Path) -> None:
     if place.is_file():
-        raise FileError("not-a-checkpoint", f"The checkpoint {place} is a file.", *_needed())
+        raise FileError("not-a-checkpoint", f"The checkpoint {place} is a file.", NEEDED)
     if not place.parent.is_dir():
         needed = f"A folder that exists, to put {place.name} into."
         raise FileError("no-folder", f"There is no folder {place.parent}.", needed)
@@ -60,11 +61,7 @@ def others_in(place: Path) -> list[str]:
 def other_things(place: Path) -> FileError:
     """Return what is raised for a folder that is no checkpoint."""
     found = f"The checkpoint {place} is a folder with other things in it."
-    return FileError("not-a-checkpoint", found, *_needed())
-
-
-def _needed() -> tuple[str, ...]:
-    return ("A path where nothing is, or the checkpoint of the same run, such as 'run.zarr'.",)
+    return FileError("not-a-checkpoint", found, NEEDED)
 
 
 def check_same(place: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:

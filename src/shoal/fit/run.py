@@ -87,21 +87,21 @@ def checked_run(
         progress.say(f"Group effects are kept in store={kept!r}, as many draws of them need much memory.")
     settings = replace(settings, single=kept == "single", keep_effects=kept in IN_MEMORY)
     record = record or Record(resumes=kept == "replay")
-    first = Storage(kept, posterior, settings, record.part("first"))
+    stored = Storage(kept, posterior, settings, record.part("first"))
     _check_start(posterior)
-    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, first)
-    measures, problems = _checked(posterior, draws, variables, first)
-    known = first.record.facts
+    draws, variables, took = _timed(posterior, plan.sampler, settings, progress, stored)
+    measures, problems = _checked(posterior, draws, variables, stored)
+    known = stored.record.facts
     if "second" not in known:
         again = problems and second and not plan.asked and posterior.target.size
-        decided = list(_second(posterior, draws, variables, settings, took, first)) if again else None
-        first.record.note(second=decided)
+        decided = list(_second(posterior, draws, variables, settings, took, stored)) if again else None
+        stored.record.note(second=decided)
     seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
     if posterior.client is not None:
         notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
-    last, done = first, list[str]()
+    done = list[str]()
     if known["second"] is not None:
         failed = f"The first run, by {draws.sampler}, failed its checks ({'; '.join(problems)})"
         sampler, times, minutes = known["second"]
@@ -112,12 +112,13 @@ def checked_run(
         else:
             progress.stage(f"sampling again by {what}")
             longer = replace(settings, thin=times * settings.thin)
-            last = Storage(kept, posterior, longer, record.part("second"))
-            draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, last)
-            measures, problems = _checked(posterior, draws, variables, last)
+            # In the place of the first, whose summaries nothing needs by now.
+            stored = Storage(kept, posterior, longer, record.part("second"))
+            draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, stored)
+            measures, problems = _checked(posterior, draws, variables, stored)
             done.append(f"{failed}: these draws are from {what} on the same density.")
-    results = _assembled(last, draws, variables, seconds, [*notes, *done])
-    made = Made(results, posterior, draws, last.settings, tuple(done))
+    results = _assembled(stored, draws, variables, seconds, [*notes, *done])
+    made = Made(results, posterior, draws, stored.settings, tuple(done))
     return certified(made, problems, measures, progress, certify)
 
 
