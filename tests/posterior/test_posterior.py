@@ -240,7 +240,7 @@ def test_samplers_are_chosen_by_the_number_of_hyperparameters():
         assert posterior_of(specification(BINOMIAL[1]), sampler=sampler).plan.sampler == sampler
 
 
-LARGE = Size(3, 1, 11_000, True, 1e11, 10**8, (("g", 6000), ("h", 5000)))
+LARGE = Size(3, 1, 11_000, True, 1e11, 1e11, 10**8, (("g", 6000), ("h", 5000)))
 
 
 def test_a_large_crossed_model_warns_with_numbers():
@@ -248,6 +248,8 @@ def test_a_large_crossed_model_warns_with_numbers():
     assert "6,000" in plan.warning and "5,000" in plan.warning and plan.warning in str(plan)
     assert choose(replace(LARGE, cost=1e3, numbers=10**9)).warning
     assert not choose(replace(LARGE, cost=1e3)).warning
+    assert choose(replace(LARGE, quadratic=False, cost=1e3)).warning  # by what a step of a trajectory costs
+    assert not choose(replace(LARGE, quadratic=False, step=1e3)).warning
     assert not posterior(CROSSED[4]).plan.warning
 
 

@@ -32,10 +32,19 @@ def is_quadratic(p: Problem) -> bool:
 
 def cost_of(p: Problem) -> float:
     """Return about how many operations a marginal density takes: a number, so that seeds reproduce."""
+    each = _cost_of_factor(p) + 30.0 * len(p.columns.value)
+    return each * (1.0 if is_quadratic(p) else 4.0)
+
+
+def step_cost_of(p: Problem) -> float:
+    """Return about how many operations a step of a trajectory takes, a joint density and its gradient."""
+    return 4.0 * _cost_of_factor(p) + 8.0 * len(p.columns.value)
+
+
+def _cost_of_factor(p: Problem) -> float:
     columns = np.diff(p.pattern.l_start).astype(float)
     factor = float((columns**2).sum()) / (10.0 if p.pattern.dense < len(p.prior.mean) else 1.0)
-    each = factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place) + 30.0 * len(p.columns.value)
-    return each * (1.0 if is_quadratic(p) else 4.0)
+    return factor + 6.0 * len(p.pattern.l_row) + 4.0 * len(p.terms.place)
 
 
 @dataclass(frozen=True)

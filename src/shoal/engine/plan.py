@@ -63,6 +63,8 @@ class Size:
         Everything is gaussian given the hyperparameters.
     cost : float
         Elementary operations of a marginal density.
+    step : float
+        Those of a joint density and its gradient.
     numbers : int
         Of the factor and of what it is made from.
     levels : tuple of (str, int)
@@ -78,6 +80,7 @@ class Size:
     effects: int
     quadratic: bool
     cost: float
+    step: float
     numbers: int
     levels: tuple[tuple[str, int], ...]
     one_sided: int = 0
@@ -186,8 +189,9 @@ def _best_alone(alone: Alone | None) -> str:
 
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
-    evaluations = 6_000 if sampler in ("independence", QUADRATURE) else 25_000
-    each = size.cost / RATE
+    alone = sampler in ("independence", QUADRATURE)
+    evaluations, cost = (6_000, size.cost) if alone else (25_000, size.step)
+    each = cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
         return ""

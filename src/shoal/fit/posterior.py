@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shoal.engine import memory, one_sided
-from shoal.engine.evaluate import Target, cost_of, is_quadratic
+from shoal.engine.evaluate import Target, cost_of, is_quadratic, step_cost_of
 from shoal.engine.hyper import ATANH, LOG, LOGIT, RAMP, ramp_inverse
 from shoal.engine.plan import (
     COMPARED,
@@ -176,6 +176,7 @@ def _size(assembled: Assembled) -> Size:
         effects=len(problem.prior.mean) - coefficients - of_curves - unknown,
         quadratic=is_quadratic(problem),
         cost=cost_of(problem),
+        step=step_cost_of(problem),
         numbers=len(problem.pattern.l_row) + 2 * len(problem.gram.row) + len(problem.terms.place),
         levels=tuple((name, len(labels)) for name, labels in assembled.model.factors.items()),
         of_curves=of_curves,
