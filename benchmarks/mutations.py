@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import os
 import random
 import re
@@ -133,17 +134,29 @@ def killer(mutant: Mutant, copy: Path) -> str:
     path = copy / "src" / "shoal" / mutant.file
     original = path.read_text(encoding="utf-8")
     path.write_text(mutant.text, encoding="utf-8")
+    try:
+        return failing(TARGETS[mutant.file], copy)
+    finally:
+        path.write_text(original, encoding="utf-8")
+
+
+@functools.cache
+def failing_anyway(tests: tuple[str, ...], copy: Path) -> str:
+    """Return what fails without a mutant, which would seem to kill every one."""
+    return failing(tests, copy)
+
+
+def failing(tests: tuple[str, ...], copy: Path) -> str:
+    """Return the first of these tests that fails, or nothing."""
     folders = {"PYTHONPATH": copy / "src", "NUMBA_CACHE_DIR": copy / "machine-code"}
     environment = os.environ | {name: str(folder) for name, folder in folders.items()}
-    command = [sys.executable, *PYTEST, *TARGETS[mutant.file]]
+    command = [sys.executable, *PYTEST, *tests]
     try:
         done = subprocess.run(
             command, cwd=copy, env=environment, timeout=LIMIT, capture_output=True, text=True, check=False
         )
     except subprocess.TimeoutExpired:
         return "never ends"
-    finally:
-        path.write_text(original, encoding="utf-8")
     if not done.returncode:
         return ""
     failed = re.search(r"^(?:FAILED|ERROR) (\S+::[\w]+)?", done.stdout, re.MULTILINE)
@@ -161,12 +174,14 @@ def main() -> int:
     end = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "shoal"
-        for name in ("src", "tests"):
+        for name in ("src", "tests", "docs"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         for mutant in (m for file in TARGETS if options.only in file for m in mutants(file, options.each)):
             if mutant[:4] in known or time.monotonic() > end:
                 continue
+            if anyway := failing_anyway(TARGETS[mutant.file], copy):
+                raise SystemExit(f"Without a mutant, too, {anyway} fails.")
             began = time.monotonic()
             found = killer(mutant, copy)
             line = [*mutant[:4], found, round(time.monotonic() - began), ""]
