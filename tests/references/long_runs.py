@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import shoal as sl
-from shoal.priors import LKJ, Beta, Dirichlet, Exponential, Gamma, HalfNormal, InverseGamma, Normal
+from shoal.priors import LKJ, Beta, Dirichlet, Exponential, Gamma, InverseGamma, Normal
 
 KEPT = Path(__file__).parent / "tables" / "long_runs.json"
 FEW = 4  # elements that are compared of each variable, and rows of each curve
@@ -173,12 +173,17 @@ def smooth(rng):
 def two_student_responses(rng):
     g, x = np.repeat(np.arange(12), 8), rng.normal(size=96)
     effects = rng.multivariate_normal([0, 0], [[0.6, 0.3], [0.3, 0.5]], 12)
-    noise = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 96) / np.sqrt(rng.gamma(2, 0.5, 96))[:, None]
+    noise = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], 96)
+    noise /= np.sqrt(rng.gamma(2, 0.5, 96))[:, None]
     y, z = 0.5 * x + effects[g, 0] + noise[:, 0], -0.3 * x + effects[g, 1] + 0.7 * noise[:, 1]
     return pd.DataFrame({"y": y, "z": z, "x": x, "g": g})
 
 
-@case("y ~ x + (1 | g)", "categorical", {f"mu_{name}_{what}": prior for name in ("car", "train") for what, prior in COMMON.items()})
+@case(
+    "y ~ x + (1 | g)",
+    "categorical",
+    {f"mu_{name}_{what}": prior for name in ("car", "train") for what, prior in COMMON.items()},
+)
 def categories(rng):
     g, x = np.repeat(np.arange(12), 12), rng.normal(size=144)
     eta = np.column_stack([np.zeros(144), 0.4 + 0.6 * x, -0.2 - 0.4 * x])
@@ -200,7 +205,7 @@ def excess_zeros(rng):
     return pd.DataFrame({"y": at_all * rng.poisson(np.exp(eta)), "x": x, "g": g})
 
 
-@case("y ~ mo(dose) + (1 | g)", "gaussian", COMMON | RESIDUAL | {"simo": Dirichlet(1), "mo(dose)": Normal(0, 1)})
+@case("y ~ mo(dose) + (1 | g)", "gaussian", COMMON | RESIDUAL | {"simo": Dirichlet(1)})
 def steps(rng):
     g, dose = np.repeat(np.arange(12), 8), rng.integers(0, 5, 96)
     y = 0.5 + np.array([0, 1, 1.2, 1.4, 2.2])[dose] + 0.6 * rng.normal(size=12)[g] + rng.normal(size=96)

@@ -90,4 +90,4 @@ if __name__ == "__main__":
         made = reference(name)
         if made is not None:
             write(kept() | {name: made})
-            print(f"{name}: the runs are {made['apart']} errors apart at most, of {len(made['names'])} quantities.")
+            print(f"{name}: {made['apart']} errors apart at most, of {len(made['names'])} quantities.")

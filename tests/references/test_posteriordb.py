@@ -132,18 +132,19 @@ def test_a_gaussian_process_of_counts():
 
 @pytest.mark.slow
 def test_accelerations_whose_mean_and_spread_are_processes():
-    """Of brms: 40 eigenfunctions for the mean and 20 for log sigma, too few for its short lengthscales.
+    """Of brms: 40 eigenfunctions for the mean and 20 for log sigma, too few for short lengthscales.
 
-    So the interval counts, too. There it reaches 1.5 ranges to both sides of the average time, and here so many
-    half ranges to both sides of their middle: one more row, which weighs nothing, moves the middle there. (The
-    1.5 is not in the program but in its data, and is what makes the published coefficients the curve.)
+    So the interval counts, too. There it reaches 1.5 ranges to both sides of the average time, here c half
+    ranges to both sides of their middle: one more row, which weighs nothing, moves the middle there. (The 1.5
+    is in the data of the program, and the one number that makes its published coefficients a curve of the
+    data.) Lengthscales are in ranges there, and here in milliseconds.
     """
     data = table("mcycle_gp")
     last, average, whole = data["times"].max(), data["times"].mean(), np.ptp(data["times"])
     moves = pd.DataFrame({"times": [2 * average - last], "accel": [0.0], "weight": [1e-40]})
     data = pd.concat([data.assign(weight=1.0), moves], ignore_index=True)
     reach = float(1.5 * whole / (last - average))
-    lscale = InverseGamma(1.124909, 0.0177 * whole)  # lengthscales are in ranges there, and in milliseconds here
+    lscale = InverseGamma(1.124909, 0.0177 * whole)
     priors = {
         "Intercept": StudentT(3, -13, 36),
         "sdgp": HalfStudentT(3, 36),
@@ -156,7 +157,6 @@ def test_accelerations_whose_mean_and_spread_are_processes():
     spread = {"sigma": f"~ gp(times, k=20, c={reach})"}
     fit = sl.Model(formula, data, priors=priors, predictors=spread).fit(seed=1, progress=False)
     posterior = fit.tree["posterior"]
-    draws = [posterior[name].values for name in ("Intercept", "sdgp_gp(times)", "lscale_gp(times)")]
-    draws += [posterior[f"sigma_{name}"].values for name in ("Intercept", "sdgp_gp(times)", "lscale_gp(times)")]
-    draws[2], draws[5] = draws[2] / whole, draws[5] / whole
-    assert_is("mcycle_gp-accel_gp", draws)
+    units = {"Intercept": 1.0, "sdgp_gp(times)": 1.0, "lscale_gp(times)": whole}
+    names = [(of, name) for of in ("", "sigma_") for name in units]
+    assert_is("mcycle_gp-accel_gp", [posterior[of + name].values / units[name] for of, name in names])
