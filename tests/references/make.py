@@ -22,7 +22,7 @@ from shoal.engine.convergence import mcse_mean, mcse_sd
 
 FIRST = {"draws": 10_000, "thin": 2, "seed": 11}
 SECOND = {
-    "draws": 20_000,
+    "draws": 10_000,
     "warmup": 2_000,
     "seed": 12,
     "sampler": "nuts",
