@@ -126,6 +126,7 @@ def test_tadpoles():
     assert found.to_numpy().max() < LIMIT, found
 
 
+@pytest.mark.slow
 def test_moral_intuition():
     """The priors of the cutpoints are of average columns there, which 9,930 rows do not notice."""
     formula = "response ~ action + contact + intention + action:intention + contact:intention"
