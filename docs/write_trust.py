@@ -1,10 +1,15 @@
-"""Write trust.md from what was run: calibration.csv and mutations.csv, of the benchmarks of these names."""
+"""Write trust.md from what was run: calibration.csv and mutations.csv, of the benchmarks of these names.
 
+And from the tables of references that the tests keep.
+"""
+
+import json
 from pathlib import Path
 
 import pandas as pd
 
 DOCS = Path(__file__).parent
+REFERENCES = DOCS.parent / "tests" / "references" / "tables"
 MOVES = ("auto", "alternating", "hmc", "nuts")
 
 HEAD = """# Trust
@@ -89,6 +94,53 @@ def mutations():
         yield f"| {row.file}, {row.function} | `{row.before}` | `{row.after}` | {row.answer or 'open'} |"
 
 
+REFERENCE = """## References
+
+Means and sds that are known from elsewhere are found again, within the Monte Carlo errors of both sides.
+
+* By **quadrature**, where few dimensions are left once the effects are integrated: `tests/test_agreement.py`
+  by every sampler and set of coordinates, `tests/hard/` for groups and rows that are hard.
+* **posteriordb**, whose reference draws Stan made (Magnusson et al. 2024, arXiv:2407.04967), below.
+* **Long runs** of models that no quadrature reaches, below.
+* **Published figures** of classic tables: `tests/references/test_published.py`.
+"""
+
+OF_POSTERIORDB = """### posteriordb
+
+`tests/references/test_posteriordb.py`, with the priors of the Stan programs, and 10,000 draws on their side:
+every mean and every sd is within 4.5 errors.
+"""
+
+OF_LONG_RUNS = """### Long runs
+
+`python tests/references/make.py` samples each model twice, by the moves that Shoal chooses and by NUTS in
+non-centred coordinates, which is told nothing of what was learnt for the first, and keeps averages of both
+where all means and sds agree. *Apart* is the largest difference of the two, in their errors.
+`tests/references/test_long_runs.py` holds ordinary fits against them.
+"""
+
+
+def posteriordb():
+    """Return a line for each table whose posteriors are found again, and for each kind that is left out."""
+    kept = json.loads((REFERENCES / "posteriordb.json").read_text(encoding="utf-8"))
+    posteriors = pd.Series({name: len(own["names"]) for name, own in kept["posteriors"].items()})
+    yield from ("| data | posteriors | parameters |", "| --- | --- | --- |")
+    for data, own in posteriors.groupby(posteriors.index.str.partition("-").get_level_values(0), sort=False):
+        names = [name.partition("-")[2] for name in own.index]
+        yield f"| {data} | {', '.join(names)} | {', '.join(map(str, own))} |"
+    yield from ("", "| with reference draws, but left out | because |", "| --- | --- |")
+    yield from (f"| {names} | {why} |" for names, why in kept["left_out"].items())
+
+
+def long_runs():
+    """Return a line for each model that was sampled twice."""
+    kept = json.loads((REFERENCES / "long_runs.json").read_text(encoding="utf-8"))
+    yield from ("| model | numbers | by | and by | apart | made |", "| --- | --- | --- | --- | --- | --- |")
+    for name, own in kept.items():
+        cells = (own["first"], own["second"], own["apart"], own["made"])
+        yield f"| {name.replace('_', ' ')} | {len(own['names'])} | {' | '.join(map(str, cells))} |"
+
+
 def page():
     """Return the text of trust.md."""
     kept = pd.read_csv(DOCS / "calibration.csv")
@@ -102,6 +154,13 @@ def page():
             "",
             MUTATIONS,
             *mutations(),
+            "",
+            REFERENCE,
+            OF_POSTERIORDB,
+            *posteriordb(),
+            "",
+            OF_LONG_RUNS,
+            *long_runs(),
             "",
         ]
     )
