@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 import scipy.signal
 
 import shoal as sl
@@ -11,6 +12,7 @@ from shoal.engine import checks
 from shoal.engine.progress import Progress
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
+from shoal.errors import ShoalWarning
 from shoal.fit import run
 
 
@@ -30,6 +32,23 @@ def test_a_run_that_fails_is_made_again_by_nuts(monkeypatch):
     fit = schools.fit(draws=50, seed=1, progress=False)
     assert fit.tree.attrs["sampler"] == "nuts"
     assert "NUTS on the same density" in json.loads(fit.tree.attrs["notes"])[0]
+
+
+@pytest.mark.slow
+def test_a_run_that_diverged_is_made_again_in_short_steps():
+    """A slope that separates under a wide prior, beside more hyperparameters than are proposed at once."""
+    rng = np.random.default_rng(1)
+    g, x = np.arange(300) % 15, (np.arange(300) % 14 == 0).astype(float)
+    a, b, c = rng.normal(size=(3, 300))
+    y = np.where(x == 1, 1, rng.random(300) < 1 / (1 + np.exp(-rng.normal(0, 1, 15)[g])))
+    table = pd.DataFrame({"y": y.astype(int), "x": x, "a": a, "b": b, "c": c, "g": g})
+    wide = {"x": sl.priors.Normal(0, 100)}
+    with pytest.warns(ShoalWarning, match="separation"):
+        model = sl.Model("y ~ x + (1 + a + b + c | g)", table, "bernoulli", priors=wide)
+    fit = model.fit(seed=1, progress=False)
+    (note,) = json.loads(fit.tree.attrs["notes"])
+    assert "divergent" in note and "NUTS in short steps (target_accept=0.99)" in note
+    assert fit.diagnose().trustworthy
 
 
 def few_rows_a_level():

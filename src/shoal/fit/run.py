@@ -10,6 +10,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from shoal.engine import checks
+from shoal.engine.evaluate import step_cost_of
 from shoal.engine.first_use import announced
 from shoal.engine.mode import FARTHEST
 from shoal.engine.plan import QUADRATURE, RATE
@@ -32,6 +33,7 @@ from shoal.fit.zarr_record import ZarrRecord
 from shoal.model.assemble import Variables
 
 LONGEST_FALLBACK = 30.0  # minutes
+CAREFUL = 0.99  # acceptance that NUTS aims at where the first run diverged
 LONGEST_WARMUP = 1_000_000  # iterations, which teach a chain the length of its steps
 
 
@@ -112,6 +114,9 @@ def checked_run(
         else:
             progress.stage(f"sampling again by {what}")
             longer = replace(settings, thin=times * settings.thin)
+            if sampler == "nuts" and draws.stats["diverging"].any():
+                longer = replace(longer, target_accept=max(settings.target_accept or 0.0, CAREFUL))
+                what += f" in short steps (target_accept={longer.target_accept:g})"
             # In the place of the first, whose summaries nothing needs by now.
             stored = Storage(kept, posterior, longer, record.part("second"))
             draws, variables, seconds["sampling again"] = _timed(posterior, sampler, longer, progress, stored)
@@ -184,10 +189,10 @@ def _second(
 
 
 def _minutes_of_nuts(posterior: Posterior, settings: Settings) -> float:
-    """Return about how long NUTS takes: some ten gradients an iteration, each as dear as five marginals."""
+    """Return about how long NUTS takes: some twenty gradients an iteration, of one and a half steps each."""
     iterations = settings.chains * (settings.thin * settings.draws + 1000)
-    gradients = 10 * iterations / max(min(settings.cores, settings.chains), 1)
-    return 5 * gradients * posterior.target.cost / RATE / 60
+    gradients = 20 * iterations / max(min(settings.cores, settings.chains), 1)
+    return 1.5 * gradients * step_cost_of(posterior.target.problem) / RATE / 60
 
 
 def _timed(
