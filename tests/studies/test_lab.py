@@ -317,7 +317,11 @@ def test_a_fixed_sd_has_a_panel_of_its_own(many):
 
 @pytest.mark.parametrize(
     ("where", "code"),
-    [({"level": "Z"}, "unknown-level"), ({"group": "town"}, "unknown-factor"), ({"effect": "x"}, "unknown-effect")],
+    [
+        ({"level": "Z"}, "unknown-level"),
+        ({"group": "town"}, "unknown-factor"),
+        ({"effect": "x"}, "unknown-effect"),
+    ],
 )
 def test_funnel_of_what_is_not_there(schools, where, code):
     with pytest.raises(ShoalError) as problem:
