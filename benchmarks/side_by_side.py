@@ -1,0 +1,269 @@
+"""What do Shoal and other programs take for the same models of the same tables, and how good are the draws?
+
+Usage: benchmarks/run [--list] [--only TEXT] [--peers NAMES] [--minutes N] [--limit SECONDS] [--largest N]
+                      [--before DATE] [--seed N] [--smoke]
+
+`benchmarks/run` makes an environment with pinned versions of all programs, and runs this file in it. Cases
+are in `peers/cases.py`, and each program writes them in its own file there, `peers/in_*.py`. A run is a whole
+process: imports, reading the table, compiling, four chains of 1,000 draws after 1,000 iterations of
+adaptation, and a summary of all parameters but effects. It runs *cold*, with empty folders of compiled code,
+and *warm*, once more with what the cold run left there. In the series of growing sizes it runs warm alone,
+after a fit of the same model to 400 rows. lme4 and glmmTMB give point estimates, and keep no compiled code.
+
+Every finished run is a line of docs/side_by_side.csv, of which docs/write_side_by_side.py makes a page. The
+next call goes on with what has no line yet, or one older than ``--before``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from _process import HERE, Ended, answer, child, ended
+from peers import PEERS, in_r
+from peers.cases import CASES, SERIES
+from peers.measure import disagreement
+from peers.tables import as_csv, head, write
+
+KEPT = HERE.parent / "docs" / "side_by_side.csv"
+FOLDER = Path(os.environ.get("SHOAL_PEERS", HERE / ".peers"))
+COLUMNS = (
+    *("case", "peer", "state", "status", "why", "seconds", "processor", "quantities", "ess_bulk", "ess_tail"),
+    *("r_hat", "divergences", "peak_mb", "z", "z_bound", "draws", "seed", "versions", "machine", "date"),
+)
+MEASURED = {
+    **{name: name for name in ("seconds", "processor", "quantities")},
+    **{"ess_bulk": "ESS bulk", "ess_tail": "ESS tail", "r_hat": "R-hat", "divergences": "div"},
+    "peak_mb": "peak MB",
+}
+FEW = 400  # rows of a small fit
+
+
+class Run(NamedTuple):
+    """One case, by one program, with the options that all runs share."""
+
+    case: str
+    peer: str
+    table: Path
+    draws: int
+    seed: int
+    limit: int
+
+    @property
+    def means(self) -> Path:
+        return FOLDER / "means" / f"{self.case}-{self.table.stem}-{self.draws}-{self.seed}-{self.peer}.npz"
+
+    def process(self, folder: Path, table: Path | None = None) -> Ended:
+        """Fit in a process of its own, compiled code in `folder`."""
+        path = table or self.table
+        if PEERS[self.peer].estimate:
+            return ended(in_r.command(CASES[self.case], self.peer, str(as_csv(path))), None, self.limit)
+        of = {"case": self.case, "peer": self.peer, "path": str(path), "means": str(self.means)}
+        fit = child("peers.measure", "work", **of, draws=self.draws, seed=self.seed)
+        return ended(fit, compiled_in(folder), self.limit)
+
+
+def compiled_in(folder: Path) -> dict[str, str]:
+    """Return the environment in which every program keeps its compiled code in a folder."""
+    return {
+        "NUMBA_CACHE_DIR": str(folder / "numba"),
+        "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def lines(run: Run, kept: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield what is measured of one case by one program: a line for each state, and why there is no other."""
+    peer, case = PEERS[run.peer], CASES[run.case]
+    if lacking := sorted(peer.lacks & case.traits):
+        yield described(run, "warm", "lacking", ", ".join(lacking))
+    elif peer.estimate and (why := in_r.missing(run.peer)):
+        yield described(run, "warm", "missing", why)
+    elif why := beyond(run, kept):
+        yield described(run, "warm", "limit", why)
+    else:
+        states = ("warm",) if peer.estimate or case.section in SERIES else ("cold", "warm")
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            if case.section in SERIES and not peer.estimate:
+                run.process(Path(folder), head(run.table, FEW))
+            for state in states:
+                line = finished(run, state, run.process(Path(folder)))
+                yield line
+                if line["status"] not in ("ok", "estimate"):
+                    return
+
+
+def beyond(run: Run, kept: pd.DataFrame) -> str:
+    """Return why a member of a series is too large for a program, from what is kept of smaller ones."""
+    case = CASES[run.case]
+    smaller = {name: c for name, c in CASES.items() if c.section == case.section and c.size < case.size}
+    if case.section not in SERIES:
+        return ""
+    own = kept[(kept["peer"] == run.peer) & kept["case"].isin(list(smaller))]
+    stopped = own[own["status"].isin(["limit", "failed"])]
+    if not len(stopped):
+        return ""
+    first = min(stopped.itertuples(), key=lambda row: smaller[row.case].size)
+    return first.why if first.why.startswith("not tried") else f"not tried: {first.why} in {first.case}"
+
+
+def finished(run: Run, state: str, of: Ended) -> dict[str, Any]:
+    """Return the line of a process that has ended."""
+    if of.status == -signal.SIGALRM:
+        return described(run, state, "limit", f"{run.limit} s", seconds=of.seconds)
+    if of.status:
+        said = of.errors.strip().splitlines() or ["nothing was said"]
+        killed = "killed, as where memory is short"
+        why = killed if of.status == -signal.SIGKILL else said[-1][:100]
+        return described(run, state, "failed", why, seconds=of.seconds, peak_mb=of.peak_mb)
+    if PEERS[run.peer].estimate:
+        taken = {"seconds": of.seconds, "processor": of.processor, "peak_mb": of.peak_mb}
+        return described(run, state, "estimate", "", **taken)
+    found = answer(of)
+    shoal = run._replace(peer="shoal")
+    if not shoal.means.exists():
+        ended_shoal = shoal.process(FOLDER / "compiled")
+        if ended_shoal.status:
+            sys.stderr.write(ended_shoal.errors)
+    z, bound = disagreement(shoal.means, run.means) if shoal.means.exists() else (None, None)
+    numbers = {name: found[theirs] for name, theirs in MEASURED.items()}
+    return described(run, state, "ok", "", **numbers, z=z, z_bound=bound)
+
+
+def described(run: Run, state: str, status: str, why: str, **numbers: Any) -> dict[str, Any]:
+    """Return a line: what was run, how it ended, what was measured, rounded to four digits."""
+    rounded = {name: float(f"{value:.4g}") for name, value in numbers.items() if value is not None}
+    with_what = {"draws": run.draws, "seed": run.seed, "versions": versions(run.peer), "machine": machine()}
+    ended_so = {"case": run.case, "peer": run.peer, "state": state, "status": status, "why": why}
+    line = {**ended_so, **rounded, **with_what, "date": datetime.date.today().isoformat()}
+    return {name: line.get(name) for name in COLUMNS}
+
+
+def versions(peer: str) -> str:
+    if PEERS[peer].estimate:
+        return f"{peer} {in_r.version(peer)}".strip() if shutil.which("Rscript") else ""
+    named = ", ".join(f"{package} {version(package)}" for package in PEERS[peer].packages)
+    if peer != "shoal" or not shutil.which("git"):
+        return named
+    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return f"{named} {commit}".strip()
+
+
+def machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return f"{os.cpu_count()} cores, {memory:.0f} GB"
+
+
+def read() -> pd.DataFrame:
+    """Return the lines that are kept."""
+    if not KEPT.exists():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.read_csv(KEPT, keep_default_na=False, na_values={"z": "", "seconds": ""})
+
+
+def keep(line: dict[str, Any]) -> pd.DataFrame:
+    """Put a line in the place of the one before, or after all others; return all."""
+    kept, key = read(), ["case", "peer", "state"]
+    others = kept[(kept[key] != [line[name] for name in key]).any(axis=1)]
+    new = pd.DataFrame([line], columns=list(COLUMNS))
+    kept = pd.concat([others.astype(object), new.astype(object)]) if len(others) else new
+    kept.to_csv(KEPT, index=False)
+    return kept
+
+
+def pending(case: str, peers: list[str], kept: pd.DataFrame, before: str) -> list[str]:
+    """Return the programs that have no line of a case, or one that is too old."""
+    own = kept[(kept["case"] == case) & (kept["status"] != "missing") & (kept["date"] >= before)]
+    return [peer for peer in peers if peer not in set(own["peer"])]
+
+
+def measure(options: argparse.Namespace, names: list[str], peers: list[str]) -> None:
+    """Run what is pending, and keep each line."""
+    end = time.monotonic() + 60 * options.minutes
+    for name in names:
+        waiting = pending(name, peers, read(), options.before)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            able = [p for p in waiting if not PEERS[p].lacks & CASES[name].traits]
+            table = write(CASES[name], options.seed, Path(folder) / "rows.parquet") if able else Path(folder)
+            for peer in waiting:
+                if time.monotonic() > end:
+                    return
+                for line in lines(Run(name, peer, table, 1000, options.seed, options.limit), read()):
+                    say(line)
+                    keep(line)
+
+
+def smoke(options: argparse.Namespace, names: list[str], peers: list[str]) -> int:
+    """Run each case once on few rows and keep nothing; return 1 if a program failed or says otherwise."""
+    wrong = 0
+    for name in names:
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            rows = Path(folder) / "rows.parquet"
+            table = head(write(CASES[name], options.seed, rows, parts=1), FEW)
+            for peer in peers:
+                run = Run(name, peer, table, 300, options.seed, options.limit)
+                lacking = sorted(PEERS[peer].lacks & CASES[name].traits)
+                why = in_r.missing(peer) if PEERS[peer].estimate else ""
+                if lacking or why:
+                    line = described(run, "smoke", "lacking" if lacking else "missing", why or ", ".join(lacking))
+                else:
+                    line = finished(run, "smoke", run.process(FOLDER / "compiled"))
+                say(line)
+                disagrees = line["z"] is not None and line["z"] > line["z_bound"]
+                wrong += line["status"] in ("failed", "limit") or disagrees
+            for path in FOLDER.glob(f"means/{name}-few*"):
+                path.unlink()
+    return 1 if wrong else 0
+
+
+def say(line: dict[str, Any]) -> None:
+    told = {name: value for name, value in line.items() if value is not None and name != "machine"}
+    print(", ".join(f"{value}" for value in told.values()), flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="name the cases and the programs")
+    parser.add_argument("--only", default="", help="cases in whose name this text occurs")
+    parser.add_argument("--peers", default=",".join(PEERS), help="programs, by commas (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="no run begins after so many")
+    parser.add_argument("--limit", type=int, default=900, help="seconds after which a process is stopped")
+    parser.add_argument("--largest", type=float, default=1e6, help="rows, levels or effects of the series")
+    parser.add_argument("--before", default="", help="run again what was run before a date, 2026-12-31")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated tables and of the draws")
+    parser.add_argument("--smoke", action="store_true", help=f"300 draws of {FEW} rows; keeps nothing")
+    options = parser.parse_args()
+    names = [name for name, case in CASES.items() if options.only in name and case.size <= options.largest]
+    if options.list:
+        print("\n".join(f"{name:<26}{CASES[name].words}" for name in names))
+        print("programs:", ", ".join(f"{name} ({peer.name})" for name, peer in PEERS.items()))
+        return 0
+    peers = options.peers.split(",")
+    if unknown := set(peers) - set(PEERS):
+        parser.error(f"There is no program {min(unknown)!r}; programs: {', '.join(PEERS)}.")
+    if not names:
+        parser.error(f"There is no case with {options.only!r} in its name; --list names all of them.")
+    (FOLDER / "means").mkdir(parents=True, exist_ok=True)
+    if options.smoke:
+        return smoke(options, names, peers)
+    measure(options, names, peers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
