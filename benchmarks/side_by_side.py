@@ -8,7 +8,8 @@ are in `peers/cases.py`, and each program writes them in its own file there, `pe
 process: imports, reading the table, compiling, four chains of 1,000 draws after 1,000 iterations of
 adaptation, and a summary of all parameters but effects. It runs *cold*, with empty folders of compiled code,
 and *warm*, once more with what the cold run left there. In the series of growing sizes it runs warm alone,
-after a fit of the same model to 400 rows. lme4 and glmmTMB give point estimates, and keep no compiled code.
+after a fit of the same model to the rows of 20 levels. lme4 and glmmTMB give point estimates, and keep no
+compiled code.
 
 Every finished run is a line of docs/side_by_side.csv, of which docs/write_side_by_side.py makes a page. The
 next call goes on with what has no line yet, or one older than ``--before``.
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +37,7 @@ from _process import HERE, Ended, answer, child, ended
 from peers import PEERS, in_r
 from peers.cases import CASES, SERIES
 from peers.measure import disagreement
-from peers.tables import as_csv, head, write
+from peers.tables import FEW, as_csv, few, write
 
 KEPT = HERE.parent / "docs" / "side_by_side.csv"
 FOLDER = Path(os.environ.get("SHOAL_PEERS", HERE / ".peers"))
@@ -48,7 +50,6 @@ MEASURED = {
     **{"ess_bulk": "ESS bulk", "ess_tail": "ESS tail", "r_hat": "R-hat", "divergences": "div"},
     "peak_mb": "peak MB",
 }
-FEW = 400  # rows of a small fit
 
 
 class Run(NamedTuple):
@@ -65,14 +66,16 @@ class Run(NamedTuple):
     def means(self) -> Path:
         return FOLDER / "means" / f"{self.case}-{self.table.stem}-{self.draws}-{self.seed}-{self.peer}.npz"
 
-    def process(self, folder: Path, table: Path | None = None) -> Ended:
-        """Fit in a process of its own, compiled code in `folder`."""
-        path = table or self.table
+    def command(self, table: Path) -> list[str]:
+        """Return the command of a whole process that fits the case to a table."""
         if PEERS[self.peer].estimate:
-            return ended(in_r.command(CASES[self.case], self.peer, str(as_csv(path))), None, self.limit)
-        of = {"case": self.case, "peer": self.peer, "path": str(path), "means": str(self.means)}
-        fit = child("peers.measure", "work", **of, draws=self.draws, seed=self.seed)
-        return ended(fit, compiled_in(folder), self.limit)
+            return in_r.command(CASES[self.case], self.peer, str(as_csv(table)))
+        of = {"case": self.case, "peer": self.peer, "path": str(table), "means": str(self.means)}
+        return child("peers.measure", "work", **of, draws=self.draws, seed=self.seed)
+
+    def process(self, folder: Path, table: Path | None = None) -> Ended:
+        """Run it to its end, or to the limit; compiled code is kept in `folder`."""
+        return ended(self.command(table or self.table), compiled_in(folder), self.limit)
 
 
 def compiled_in(folder: Path) -> dict[str, str]:
@@ -89,22 +92,30 @@ def compiled_in(folder: Path) -> dict[str, str]:
 def lines(run: Run, kept: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield what is measured of one case by one program: a line for each state, and why there is no other."""
     peer, case = PEERS[run.peer], CASES[run.case]
-    if lacking := sorted(peer.lacks & case.traits):
-        yield described(run, "warm", "lacking", ", ".join(lacking))
-    elif peer.estimate and (why := in_r.missing(run.peer)):
-        yield described(run, "warm", "missing", why)
+    status, why = unable(run)
+    if status:
+        yield described(run, "warm", status, why)
     elif why := beyond(run, kept):
         yield described(run, "warm", "limit", why)
     else:
         states = ("warm",) if peer.estimate or case.section in SERIES else ("cold", "warm")
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             if case.section in SERIES and not peer.estimate:
-                run.process(Path(folder), head(run.table, FEW))
+                run.process(Path(folder), few(case, run.table))
             for state in states:
                 line = finished(run, state, run.process(Path(folder)))
                 yield line
                 if line["status"] not in ("ok", "estimate"):
                     return
+
+
+def unable(run: Run) -> tuple[str, str]:
+    """Return as what a case is noted that a program cannot be asked, and why; nothing if it can."""
+    peer = PEERS[run.peer]
+    if lacking := sorted(peer.lacks & CASES[run.case].traits):
+        return "lacking", ", ".join(lacking)
+    why = in_r.missing(run.peer) if peer.estimate else ""
+    return ("missing", why) if why else ("", "")
 
 
 def beyond(run: Run, kept: pd.DataFrame) -> str:
@@ -126,22 +137,25 @@ def finished(run: Run, state: str, of: Ended) -> dict[str, Any]:
     if of.status == -signal.SIGALRM:
         return described(run, state, "limit", f"{run.limit} s", seconds=of.seconds)
     if of.status:
-        said = of.errors.strip().splitlines() or ["nothing was said"]
-        killed = "killed, as where memory is short"
-        why = killed if of.status == -signal.SIGKILL else said[-1][:100]
+        why = "killed, as where memory is short" if of.status == -signal.SIGKILL else said_last(of.errors)
         return described(run, state, "failed", why, seconds=of.seconds, peak_mb=of.peak_mb)
     if PEERS[run.peer].estimate:
         taken = {"seconds": of.seconds, "processor": of.processor, "peak_mb": of.peak_mb}
         return described(run, state, "estimate", "", **taken)
     found = answer(of)
     shoal = run._replace(peer="shoal")
-    if not shoal.means.exists():
-        ended_shoal = shoal.process(FOLDER / "compiled")
-        if ended_shoal.status:
-            sys.stderr.write(ended_shoal.errors)
+    if not shoal.means.exists():  # as where the line was kept by another machine
+        shoal.process(FOLDER / "compiled")
     z, bound = disagreement(shoal.means, run.means) if shoal.means.exists() else (None, None)
     numbers = {name: found[theirs] for name, theirs in MEASURED.items()}
     return described(run, state, "ok", "", **numbers, z=z, z_bound=bound)
+
+
+def said_last(errors: str) -> str:
+    """Return the last line that a process wrote before it failed; R ends with some that say no reason."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    reasons = [line for line in lines if line != "Execution halted" and not line.startswith("Calls: ")]
+    return reasons[-1][:100] if reasons else "nothing was said"
 
 
 def described(run: Run, state: str, status: str, why: str, **numbers: Any) -> dict[str, Any]:
@@ -156,7 +170,8 @@ def described(run: Run, state: str, status: str, why: str, **numbers: Any) -> di
 def versions(peer: str) -> str:
     if PEERS[peer].estimate:
         return f"{peer} {in_r.version(peer)}".strip() if shutil.which("Rscript") else ""
-    named = ", ".join(f"{package} {version(package)}" for package in PEERS[peer].packages)
+    packages = (package for package in PEERS[peer].packages if find_spec(package))
+    named = ", ".join(f"{package} {version(package)}" for package in packages)
     if peer != "shoal" or not shutil.which("git"):
         return named
     command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
@@ -213,21 +228,19 @@ def smoke(options: argparse.Namespace, names: list[str], peers: list[str]) -> in
     wrong = 0
     for name in names:
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            rows = Path(folder) / "rows.parquet"
-            table = head(write(CASES[name], options.seed, rows, parts=1), FEW)
+            table = write(CASES[name], options.seed, Path(folder) / "rows.parquet", parts=1)
             for peer in peers:
-                run = Run(name, peer, table, 300, options.seed, options.limit)
-                lacking = sorted(PEERS[peer].lacks & CASES[name].traits)
-                why = in_r.missing(peer) if PEERS[peer].estimate else ""
-                if lacking or why:
-                    line = described(run, "smoke", "lacking" if lacking else "missing", why or ", ".join(lacking))
+                run = Run(name, peer, few(CASES[name], table), 300, options.seed, options.limit)
+                status, why = unable(run)
+                if status:
+                    line = described(run, "smoke", status, why)
                 else:
                     line = finished(run, "smoke", run.process(FOLDER / "compiled"))
                 say(line)
                 disagrees = line["z"] is not None and line["z"] > line["z_bound"]
                 wrong += line["status"] in ("failed", "limit") or disagrees
-            for path in FOLDER.glob(f"means/{name}-few*"):
-                path.unlink()
+        for path in FOLDER.glob(f"means/{name}-few-*"):
+            path.unlink()
     return 1 if wrong else 0
 
 
@@ -246,7 +259,9 @@ def main() -> int:
     parser.add_argument("--largest", type=float, default=1e6, help="rows, levels or effects of the series")
     parser.add_argument("--before", default="", help="run again what was run before a date, 2026-12-31")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated tables and of the draws")
-    parser.add_argument("--smoke", action="store_true", help=f"300 draws of {FEW} rows; keeps nothing")
+    parser.add_argument(
+        "--smoke", action="store_true", help=f"300 draws of the rows of {FEW} levels; keeps nothing"
+    )
     options = parser.parse_args()
     names = [name for name, case in CASES.items() if options.only in name and case.size <= options.largest]
     if options.list:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
+
 from peers.formulas import Formula, Group, read
 
 Prior = tuple[Any, ...]
@@ -29,13 +30,15 @@ class Case:
     formula : str
         As Shoal and `peers.formulas.read` take it.
     priors : mapping
-        Of ``Intercept``, ``b`` (each other coefficient), ``sd`` (each standard deviation of effects), ``cor``,
-        ``sigma`` and ``cutpoints``; those that the model has are used.
+        Of ``Intercept``, ``b`` (each other coefficient), ``sd`` (each standard deviation of effects),
+        ``cor``, ``sigma`` and ``cutpoints``; those that the model has are used.
     make : callable
         Yields the table of a seed in parts.
     centered : tuple of str
         Factors whose levels' rows say at least ten times as much of an effect as the prior does: who writes
         such a model by hand samples the effects themselves, and elsewhere standardised ones.
+    few : str
+        The factor of which a small table has few levels; by default the first.
     size : int
         Of a member of a series: rows, levels or effects.
     """
@@ -47,6 +50,7 @@ class Case:
     priors: Mapping[str, Prior]
     make: Callable[[int], Iterable[pd.DataFrame]]
     centered: tuple[str, ...] = ()
+    few: str = ""
     size: int = 0
 
     @cached_property

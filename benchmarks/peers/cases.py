@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import pandas as pd
+
 from peers import growth
 from peers.case import Case, Prior
 
@@ -99,18 +100,22 @@ def series() -> Iterator[tuple[str, Case]]:
     formula, g = "y ~ 1 + x + (1 | g)", ("g",)
     for rows in (10**k for k in range(4, 9)):
         words, made = f"{rows:,} gaussian rows, 1,000 levels", growth.gaussian(rows)
-        yield f"rows-{rows}", Case(words, ROWS, "gaussian", formula, NORMAL, made, g, rows)
+        yield f"rows-{rows}", Case(words, ROWS, "gaussian", formula, NORMAL, made, g, size=rows)
     for rows in (10**k for k in range(4, 8)):
-        words, made, around = f"{rows:,} binary rows, 1,000 levels", growth.binary(rows, 1000), g[: rows > 10**4]
-        yield f"binary_rows-{rows}", Case(words, BINARY, "bernoulli", formula, LINKED, made, around, rows)
+        words, made = f"{rows:,} binary rows, 1,000 levels", growth.binary(rows, 1000)
+        around = g if rows >= 10**5 else ()
+        yield (
+            f"binary_rows-{rows}",
+            Case(words, BINARY, "bernoulli", formula, LINKED, made, around, size=rows),
+        )
     for levels in (10**k for k in range(1, 6)):
         words, made = f"{levels:,} levels of ten binary rows", growth.binary(10 * levels, levels)
-        yield f"levels-{levels}", Case(words, LEVELS, "bernoulli", formula, LINKED, made, (), levels)
+        yield f"levels-{levels}", Case(words, LEVELS, "bernoulli", formula, LINKED, made, size=levels)
     for effects in (1, 2, 5, 10):
         sum_of = " + ".join(["1", *(f"x{k}" for k in range(1, effects))])
         words = f"{effects} independent effect{'s' * (effects > 1)} of 100 levels, 4,000 binary rows"
         made, own = growth.many_effects(effects), f"y ~ {sum_of} + ({sum_of} || g)"
-        yield f"effects-{effects}", Case(words, EFFECTS, "bernoulli", own, LINKED, made, (), effects)
+        yield f"effects-{effects}", Case(words, EFFECTS, "bernoulli", own, LINKED, made, size=effects)
 
 
 cells = " + ".join(["1", *(f"f{k}" for k in range(1, 12))])
@@ -170,6 +175,7 @@ CASES: dict[str, Case] = {
         "y ~ 1 + (1 | i) + (1 | b) + (1 | c)",
         LINKED,
         engine("nested"),
+        few="c",
     ),
     "crossed": Case(
         "7,584 binary rows, 24 x 316 crossed levels",
@@ -179,6 +185,7 @@ CASES: dict[str, Case] = {
         LINKED,
         engine("crossed"),
         ("a",),
+        few="b",
     ),
     "binary": Case(
         "2,000 groups of three binary rows, sd 2",
@@ -212,6 +219,7 @@ CASES: dict[str, Case] = {
         LINKED,
         engine("nested_large"),
         ("c",),
+        few="b",
     ),
     "insteval": Case(
         "InstEval's shape: 73,421 rows, 2,972 x 1,128 x 28 levels",
@@ -221,6 +229,7 @@ CASES: dict[str, Case] = {
         NORMAL,
         engine("insteval"),
         ("lecturer", "department"),
+        few="lecturer",
     ),
     "radon": Case(
         "radon: 85 counties, two correlated effects",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-GROUP = re.compile(r"\((?P<effects>[^|()]+) (?P<bar>\|\|?) (?:gr\((?P<summed>\w+), zero_sum=True\)|(?P<factor>\w+))\)")
+FACTOR = r"(?:gr\((?P<summed>\w+), zero_sum=True\)|(?P<factor>\w+))"
+GROUP = re.compile(r"\((?P<effects>[^|()]+) (?P<bar>\|\|?) " + FACTOR + r"\)")
 ADDED = re.compile(r"(trials|se)\((\w+)\)")
 
 
@@ -57,7 +58,8 @@ class Formula:
         return self._written(failures if self.trials else self.response, "||")
 
     def _written(self, response: str, independent: str) -> str:
-        groups = (group.written("|" if group.correlated else independent) for group in self.groups)
+        bars = ["|" if g.correlated or len(g.effects) == 1 else independent for g in self.groups]
+        groups = (group.written(bar) for group, bar in zip(self.groups, bars, strict=True))
         return f"{response} ~ {' + '.join([_sum(self.columns), *groups])}"
 
 

@@ -56,4 +56,7 @@ def _parts(rows: int, levels: int, seed: int) -> Iterator[tuple[np.random.Genera
     """Yield random numbers and the level of each row, part by part; levels take turns, so that all occur."""
     for number, start in enumerate(range(0, rows, PART)):
         size = min(PART, rows - start)
-        yield np.random.default_rng([seed, 1, number]), np.arange(start, start + size, dtype=np.int32) % levels
+        yield (
+            np.random.default_rng([seed, 1, number]),
+            np.arange(start, start + size, dtype=np.int32) % levels,
+        )

@@ -9,6 +9,7 @@ import bambi as bmb
 import numpy as np
 import pandas as pd
 import pymc as pm
+
 from peers.case import Case, Prior
 from peers.in_pymc import numbers
 

@@ -13,6 +13,7 @@ import numpyro
 import numpyro.distributions as dist
 import pandas as pd
 from numpyro.infer import MCMC, NUTS
+
 from peers.case import Case, Prior
 from peers.formulas import Group
 
@@ -98,7 +99,8 @@ def program(case: Case, table: pd.DataFrame) -> Callable[[], None]:
 
     def rows(eta: Any) -> dist.Distribution:
         if case.family == "gaussian":
-            return dist.Normal(eta, numpyro.sample("sigma", prior(case.priors["sigma"])) if se is None else se)
+            sigma = numpyro.sample("sigma", prior(case.priors["sigma"])) if se is None else se
+            return dist.Normal(eta, sigma)
         if case.family == "poisson":
             return dist.Poisson(jnp.exp(eta))
         if case.family == "binomial":

@@ -10,6 +10,7 @@ import nutpie
 import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
+
 from peers.case import Case, Prior
 from peers.formulas import Group
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from _process import TOGETHER, worst
+
 from peers import PEERS
 from peers.cases import CASES
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+
 from peers.case import Case
+
+FEW = 20  # levels of a small table
 
 
 def write(case: Case, seed: int, path: Path, parts: int | None = None) -> Path:
@@ -24,13 +27,14 @@ def write(case: Case, seed: int, path: Path, parts: int | None = None) -> Path:
     return path
 
 
-def head(path: Path, count: int) -> Path:
-    """Write the first rows of a file to one beside it, called few; return its path."""
-    few = path.with_name("few.parquet")
-    if not few.exists():
-        first = next(pq.ParquetFile(path).iter_batches(count))
-        pq.write_table(pa.Table.from_batches([first]), few)
-    return few
+def few(case: Case, path: Path) -> Path:
+    """Write the rows of a few levels of the case's factor, of the first part, to a file beside it."""
+    out = path.with_name("few.parquet")
+    if not out.exists():
+        factor = case.few or case.parts.groups[0].factor
+        rows = pq.ParquetFile(path).read_row_group(0).to_pandas()
+        rows[rows[factor].isin(rows[factor].drop_duplicates()[:FEW])].to_parquet(out, index=False)
+    return out
 
 
 def as_csv(path: Path) -> Path:
