@@ -160,11 +160,16 @@ def said_last(errors: str) -> str:
 
 def described(run: Run, state: str, status: str, why: str, **numbers: Any) -> dict[str, Any]:
     """Return a line: what was run, how it ended, what was measured, rounded to four digits."""
-    rounded = {name: float(f"{value:.4g}") for name, value in numbers.items() if value is not None}
+    rounded = {name: four_digits(value) for name, value in numbers.items() if value is not None}
     with_what = {"draws": run.draws, "seed": run.seed, "versions": versions(run.peer), "machine": machine()}
     ended_so = {"case": run.case, "peer": run.peer, "state": state, "status": status, "why": why}
     line = {**ended_so, **rounded, **with_what, "date": datetime.date.today().isoformat()}
     return {name: line.get(name) for name in COLUMNS}
+
+
+def four_digits(value: float) -> float:
+    rounded = float(f"{value:.4g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def versions(peer: str) -> str:
@@ -174,9 +179,11 @@ def versions(peer: str) -> str:
     named = ", ".join(f"{package} {version(package)}" for package in packages)
     if peer != "shoal" or not shutil.which("git"):
         return named
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, capture_output=True, text=True).stdout.strip()
-    return f"{named} {commit}".strip()
+    git = ["git", "-C", str(HERE.parent)]
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    # Pages change while lines are kept: what matters is whether the package is that of the commit.
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src"], capture_output=True)
+    return f"{named} {commit.stdout.strip()}{' changed' if changed.returncode == 1 else ''}".strip()
 
 
 def machine() -> str:

@@ -10,7 +10,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "benchmarks"))
 
 from peers import PEERS  # noqa: E402
-from peers.cases import CASES, SECTIONS, SERIES  # noqa: E402
+from peers.cases import CASES, EFFECTS, SECTIONS, SERIES  # noqa: E402
 
 from shoal.drawing.picture import Picture  # noqa: E402
 from shoal.drawing.style import COLOURS, new_figure, quiet  # noqa: E402
@@ -85,7 +85,7 @@ def wins(kept):
                 f"{NAME[row.peer]} has {number(row.rate)} effective draws a second, Shoal {number(ours.rate)}"
             )
         for row in drawn[drawn["seconds"] < ours.seconds].itertuples():
-            said.append(f"{NAME[row.peer]} takes {number(row.seconds)} s, Shoal {number(ours.seconds)} s")
+            said.append(f"{NAME[row.peer]} takes {taken(row)}, Shoal {taken(ours)}")
         points = others[(others["status"] == "estimate") & (others["seconds"] < ours.seconds)]
         for row in points.itertuples():
             said.append(
@@ -93,6 +93,11 @@ def wins(kept):
             )
         if said:
             yield f"* {CASES[case].words}: {'; '.join(said)}."
+
+
+def taken(row):
+    """Return the seconds of a run with its worst effective size."""
+    return f"{number(row.seconds)} s (worst ESS {number(min(row.ess_bulk, row.ess_tail))})"
 
 
 COLUMNS = (
@@ -166,6 +171,8 @@ def cell(line):
     """Return the seconds of one size by one program, and the effective draws a second if they agree."""
     if line.status in ("lacking", "missing"):
         return ""
+    if line.status == "estimate":
+        return f"{number(line.seconds)} s"
     if line.status != "ok":
         return outcome(line)
     return f"{number(line.seconds)} s, {number(line.rate) if line.agrees else 'another posterior'}"
@@ -206,7 +213,8 @@ def grown(kept):
         axes = quiet(figure.add_subplot(2, 2, place + 1))
         for peer, own in drawn[drawn["section"] == section].groupby("peer", sort=False):
             axes.plot(own["size"], own["seconds"], "o-", color=COLOUR[peer], markersize=4)
-        axes.set(xscale="log", yscale="log", xlabel=section.lower(), ylabel="seconds")
+        scale = "linear" if section == EFFECTS else "log"
+        axes.set(xscale=scale, yscale="log", xlabel=section.lower(), ylabel="seconds")
     named(figure, drawn)
     caption = "Seconds of whole processes by size; a line ends where a process failed or was stopped."
     return Picture(figure, drawn[["case", "peer", "size", "seconds"]], caption)
@@ -237,7 +245,7 @@ def page(kept, pictures):
         return f"{HEAD}\nNothing was measured yet.\n"
     parts = [HEAD, summary(kept), "", "## Where another program wins", ""]
     parts += list(wins(kept)) or ["In no case that was run is another program faster than Shoal."]
-    parts += ["", "What a program cannot do is in none of its rows:", "", *lacks(), ""]
+    parts += ["", "What a program cannot do is not in the tables:", "", *lacks(), ""]
     for section in (section for section in SECTIONS if section not in SERIES):
         if len(own := kept[kept["section"] == section]):
             parts += [f"## {section}", "", *table(own), ""]

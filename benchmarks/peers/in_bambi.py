@@ -36,7 +36,9 @@ def priors(case: Case, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def model(case: Case, table: pd.DataFrame) -> bmb.Model:
-    factors = {group.factor: table[group.factor].astype("category") for group in case.parts.groups}
+    factors = {group.factor: pd.Categorical(table[group.factor]) for group in case.parts.groups}
+    if case.family == "cumulative":
+        factors[case.parts.response] = pd.Categorical(table[case.parts.response], ordered=True)
     # Priors are of the intercept where the columns are 0, as they are everywhere else.
     return bmb.Model(
         case.parts.in_bambi(),
