@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,23 +23,23 @@ QUALITY = ("R-hat", "ESS bulk", "ESS tail", "div", "sampler")  # columns that `q
 TOGETHER = 32  # quantities whose effective sizes are computed at a time
 
 CHILD = """
-import importlib, json, resource, sys
+import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
+from _process import memory
 answer = getattr(importlib.import_module(sys.argv[2]), sys.argv[3])(**json.loads(sys.argv[4]))
-answer.setdefault("peak MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+answer.setdefault("peak MB", memory())
 print(json.dumps(answer))
 """
 
 
 class Ended(NamedTuple):
-    """What is known of a process that has ended; memory is the most that it, or one it started, held."""
+    """What is known of a process that has ended; CPU seconds are also of those that it waited for."""
 
     status: int
     output: str
     errors: str
     seconds: float
     processor: float
-    peak_mb: float
 
 
 def ended(command: Sequence[str], environment: Mapping[str, str] | None = None, limit: int = 0) -> Ended:
@@ -56,7 +56,7 @@ def ended(command: Sequence[str], environment: Mapping[str, str] | None = None, 
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     kept |= environment or {}
     # Files, not pipes: what a stopped process has started may outlive it, and would hold a pipe open.
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+    with _text() as output, _text() as errors:
         began = time.perf_counter()
         process = subprocess.Popen(
             command,
@@ -78,7 +78,11 @@ def ended(command: Sequence[str], environment: Mapping[str, str] | None = None, 
             stream.seek(0)
             texts.append(stream.read())
     processor = usage.ru_utime + usage.ru_stime
-    return Ended(process.returncode, *texts, seconds, processor, usage.ru_maxrss / 1024)
+    return Ended(process.returncode, *texts, seconds, processor)
+
+
+def _text() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
 
 
 def child(script: str, function: str, **arguments: Any) -> list[str]:
@@ -129,8 +133,19 @@ def run_shoal(*arguments: str, machine_code: str | None = None) -> float:
 
 
 def memory() -> float:
-    """Return the most memory this process has held so far, in MB."""
+    """Return the most memory this process has held so far, in MB.
+
+    Linux's ``ru_maxrss`` begins with that of the process that started this one; its ``VmHWM`` does not.
+    """
+    with suppress(OSError):
+        return peak_of(Path("/proc/self/status").read_text(encoding="utf-8"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peak_of(status: str) -> float:
+    """Return the most memory that a process has held, in MB, from what /proc/PID/status says."""
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return float(line.split()[1]) / 1024
 
 
 def quality(fit: Any, names: Sequence[str] | None = None) -> dict[str, Any]:

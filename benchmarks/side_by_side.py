@@ -1,6 +1,6 @@
 """What do Shoal and other programs take for the same models of the same tables, and how good are the draws?
 
-Usage: benchmarks/run [--list] [--only TEXT] [--peers NAMES] [--minutes N] [--limit SECONDS] [--largest N]
+Usage: benchmarks/run [--list] [--only NAMES] [--peers NAMES] [--minutes N] [--limit SECONDS] [--largest N]
                       [--before DATE] [--seed N] [--smoke]
 
 `benchmarks/run` makes an environment with pinned versions of all programs, and runs this file in it. Cases
@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from _process import HERE, Ended, answer, child, ended
+from _process import HERE, Ended, answer, child, ended, peak_of
 from peers import PEERS, in_r
 from peers.cases import CASES, SERIES
 from peers.measure import disagreement
@@ -66,16 +66,16 @@ class Run(NamedTuple):
     def means(self) -> Path:
         return FOLDER / "means" / f"{self.case}-{self.table.stem}-{self.draws}-{self.seed}-{self.peer}.npz"
 
-    def command(self, table: Path) -> list[str]:
-        """Return the command of a whole process that fits the case to a table."""
+    def command(self) -> list[str]:
+        """Return the command of a whole process that fits the case to the table."""
         if PEERS[self.peer].estimate:
-            return in_r.command(CASES[self.case], self.peer, str(as_csv(table)))
-        of = {"case": self.case, "peer": self.peer, "path": str(table), "means": str(self.means)}
+            return in_r.command(CASES[self.case], self.peer, str(as_csv(self.table)))
+        of = {"case": self.case, "peer": self.peer, "path": str(self.table), "means": str(self.means)}
         return child("peers.measure", "work", **of, draws=self.draws, seed=self.seed)
 
-    def process(self, folder: Path, table: Path | None = None) -> Ended:
+    def process(self, folder: Path) -> Ended:
         """Run it to its end, or to the limit; compiled code is kept in `folder`."""
-        return ended(self.command(table or self.table), compiled_in(folder), self.limit)
+        return ended(self.command(), compiled_in(folder), self.limit)
 
 
 def compiled_in(folder: Path) -> dict[str, str]:
@@ -101,7 +101,7 @@ def lines(run: Run, kept: pd.DataFrame) -> Iterator[dict[str, Any]]:
         states = ("warm",) if peer.estimate or case.section in SERIES else ("cold", "warm")
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             if case.section in SERIES and not peer.estimate:
-                run.process(Path(folder), few(case, run.table))
+                run._replace(table=few(case, run.table)).process(Path(folder))
             for state in states:
                 line = finished(run, state, run.process(Path(folder)))
                 yield line
@@ -138,9 +138,10 @@ def finished(run: Run, state: str, of: Ended) -> dict[str, Any]:
         return described(run, state, "limit", f"{run.limit} s", seconds=of.seconds)
     if of.status:
         why = "killed, as where memory is short" if of.status == -signal.SIGKILL else said_last(of.errors)
-        return described(run, state, "failed", why, seconds=of.seconds, peak_mb=of.peak_mb)
+        return described(run, state, "failed", why, seconds=of.seconds)
     if PEERS[run.peer].estimate:
-        taken = {"seconds": of.seconds, "processor": of.processor, "peak_mb": of.peak_mb}
+        peak = peak_of(of.output) if "VmHWM:" in of.output else None
+        taken = {"seconds": of.seconds, "processor": of.processor, "peak_mb": peak}
         return described(run, state, "estimate", "", **taken)
     found = answer(of)
     shoal = run._replace(peer="shoal")
@@ -214,6 +215,14 @@ def pending(case: str, peers: list[str], kept: pd.DataFrame, before: str) -> lis
     return [peer for peer in peers if peer not in set(own["peer"])]
 
 
+def chosen(words: str, names: list[str]) -> list[str]:
+    """Return the names that are meant: each word is a name itself, or the beginning of all that begin so."""
+    out: dict[str, None] = {}
+    for word in words.split(","):
+        out |= dict.fromkeys([word] if word in names else [name for name in names if name.startswith(word)])
+    return list(out)
+
+
 def measure(options: argparse.Namespace, names: list[str], peers: list[str]) -> None:
     """Run what is pending, and keep each line."""
     end = time.monotonic() + 60 * options.minutes
@@ -259,7 +268,7 @@ def say(line: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="name the cases and the programs")
-    parser.add_argument("--only", default="", help="cases in whose name this text occurs")
+    parser.add_argument("--only", default="", help="cases, by commas; the beginning of names stands for all")
     parser.add_argument("--peers", default=",".join(PEERS), help="programs, by commas (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=60.0, help="no run begins after so many")
     parser.add_argument("--limit", type=int, default=900, help="seconds after which a process is stopped")
@@ -270,7 +279,7 @@ def main() -> int:
         "--smoke", action="store_true", help=f"300 draws of the rows of {FEW} levels; keeps nothing"
     )
     options = parser.parse_args()
-    names = [name for name, case in CASES.items() if options.only in name and case.size <= options.largest]
+    names = chosen(options.only, [name for name, case in CASES.items() if case.size <= options.largest])
     if options.list:
         print("\n".join(f"{name:<26}{CASES[name].words}" for name in names))
         print("programs:", ", ".join(f"{name} ({peer.name})" for name, peer in PEERS.items()))
@@ -279,7 +288,7 @@ def main() -> int:
     if unknown := set(peers) - set(PEERS):
         parser.error(f"There is no program {min(unknown)!r}; programs: {', '.join(PEERS)}.")
     if not names:
-        parser.error(f"There is no case with {options.only!r} in its name; --list names all of them.")
+        parser.error(f"No case is called or begins with {options.only!r}; --list names all of them.")
     (FOLDER / "means").mkdir(parents=True, exist_ok=True)
     if options.smoke:
         return smoke(options, names, peers)

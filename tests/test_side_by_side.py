@@ -174,7 +174,7 @@ def test_a_process_is_stopped_at_its_limit_and_a_failure_is_kept_with_its_reason
 def test_whole_processes_are_measured_of_shoal(kept, tables):
     (kept / "means").mkdir()
     this = run("three_districts", "shoal", tables("three_districts"))._replace(draws=100)
-    of = ended(this.command(this.table), limit=300)
+    of = ended(this.command(), limit=300)
     line = side_by_side.finished(this, "warm", of)
     assert line["status"] == "ok", of.errors
     assert (line["quantities"], line["z"], line["divergences"]) == (5, 0, 0)
@@ -191,6 +191,14 @@ def test_all_programs_find_the_same_posterior(name):
     command = [str(ENVIRONMENT), str(BENCHMARKS / "side_by_side.py"), "--smoke", "--only", name]
     of = ended(command, {"SHOAL_PEERS": str(ENVIRONMENT.parents[2])}, limit=900)
     assert of.status == 0, of.output + of.errors
+
+
+def test_cases_are_chosen_by_name_or_by_how_they_begin():
+    names = ["rows-10000", "rows-100000", "binary", "binary_rows-10000"]
+    assert side_by_side.chosen("", names) == names
+    assert side_by_side.chosen("rows-10000,binary", names) == ["rows-10000", "binary"]
+    assert side_by_side.chosen("rows", names) == ["rows-10000", "rows-100000"]
+    assert side_by_side.chosen("none", names) == []
 
 
 def test_the_command_names_its_cases_and_refuses_what_it_does_not_know():

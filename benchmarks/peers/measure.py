@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from _process import TOGETHER, worst
+from _process import TOGETHER, memory, worst
 
 from peers import PEERS
 from peers.cases import CASES
@@ -49,8 +49,7 @@ def _processor() -> float:
 
 def _peak() -> float:
     """Return the most memory that this process, or one that it waited for, has held, in MB."""
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return max(usage.ru_maxrss for usage in both) / 1024
+    return max(memory(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
 
 
 def _means(draws: np.ndarray) -> np.ndarray:
