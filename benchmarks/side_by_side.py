@@ -18,33 +18,23 @@ next call goes on with what has no line yet, or one older than ``--before``.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
-from _process import HERE, Ended, answer, child, ended, peak_of
+from _process import Ended, answer, peak_of
 from peers import PEERS, in_r
 from peers.cases import CASES, SERIES
+from peers.kept import described, keep, pending, read
 from peers.measure import disagreement
-from peers.tables import FEW, as_csv, few, write
+from peers.process import FOLDER, Run
+from peers.tables import FEW, few, write
 
-KEPT = HERE.parent / "docs" / "side_by_side.csv"
-FOLDER = Path(os.environ.get("SHOAL_PEERS", HERE / ".peers"))
-COLUMNS = (
-    *("case", "peer", "state", "status", "why", "seconds", "processor", "quantities", "ess_bulk", "ess_tail"),
-    *("r_hat", "divergences", "peak_mb", "z", "z_bound", "draws", "seed", "versions", "machine", "date"),
-)
 MEASURED = {
     **{name: name for name in ("seconds", "processor", "quantities")},
     **{"ess_bulk": "ESS bulk", "ess_tail": "ESS tail", "r_hat": "R-hat", "divergences": "div"},
@@ -52,47 +42,10 @@ MEASURED = {
 }
 
 
-class Run(NamedTuple):
-    """One case, by one program, with the options that all runs share."""
-
-    case: str
-    peer: str
-    table: Path
-    draws: int
-    seed: int
-    limit: int
-
-    @property
-    def means(self) -> Path:
-        return FOLDER / "means" / f"{self.case}-{self.table.stem}-{self.draws}-{self.seed}-{self.peer}.npz"
-
-    def command(self) -> list[str]:
-        """Return the command of a whole process that fits the case to the table."""
-        if PEERS[self.peer].estimate:
-            return in_r.command(CASES[self.case], self.peer, str(as_csv(self.table)))
-        of = {"case": self.case, "peer": self.peer, "path": str(self.table), "means": str(self.means)}
-        return child("peers.measure", "work", **of, draws=self.draws, seed=self.seed)
-
-    def process(self, folder: Path) -> Ended:
-        """Run it to its end, or to the limit; compiled code is kept in `folder`."""
-        return ended(self.command(), compiled_in(folder), self.limit)
-
-
-def compiled_in(folder: Path) -> dict[str, str]:
-    """Return the environment in which every program keeps its compiled code in a folder."""
-    return {
-        "NUMBA_CACHE_DIR": str(folder / "numba"),
-        "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
-
-
 def lines(run: Run, kept: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield what is measured of one case by one program: a line for each state, and why there is no other."""
     peer, case = PEERS[run.peer], CASES[run.case]
-    status, why = unable(run)
+    status, why = unable(run.case, run.peer)
     if status:
         yield described(run, "warm", status, why)
     elif why := beyond(run, kept):
@@ -109,12 +62,11 @@ def lines(run: Run, kept: pd.DataFrame) -> Iterator[dict[str, Any]]:
                     return
 
 
-def unable(run: Run) -> tuple[str, str]:
+def unable(case: str, peer: str) -> tuple[str, str]:
     """Return as what a case is noted that a program cannot be asked, and why; nothing if it can."""
-    peer = PEERS[run.peer]
-    if lacking := sorted(peer.lacks & CASES[run.case].traits):
+    if lacking := sorted(PEERS[peer].lacks & CASES[case].traits):
         return "lacking", ", ".join(lacking)
-    why = in_r.missing(run.peer) if peer.estimate else ""
+    why = in_r.missing(peer) if PEERS[peer].estimate else ""
     return ("missing", why) if why else ("", "")
 
 
@@ -159,62 +111,6 @@ def said_last(errors: str) -> str:
     return reasons[-1][:100] if reasons else "nothing was said"
 
 
-def described(run: Run, state: str, status: str, why: str, **numbers: Any) -> dict[str, Any]:
-    """Return a line: what was run, how it ended, what was measured, rounded to four digits."""
-    rounded = {name: four_digits(value) for name, value in numbers.items() if value is not None}
-    with_what = {"draws": run.draws, "seed": run.seed, "versions": versions(run.peer), "machine": machine()}
-    ended_so = {"case": run.case, "peer": run.peer, "state": state, "status": status, "why": why}
-    line = {**ended_so, **rounded, **with_what, "date": datetime.date.today().isoformat()}
-    return {name: line.get(name) for name in COLUMNS}
-
-
-def four_digits(value: float) -> float:
-    rounded = float(f"{value:.4g}")
-    return int(rounded) if rounded.is_integer() else rounded
-
-
-def versions(peer: str) -> str:
-    if PEERS[peer].estimate:
-        return f"{peer} {in_r.version(peer)}".strip() if shutil.which("Rscript") else ""
-    packages = (package for package in PEERS[peer].packages if find_spec(package))
-    named = ", ".join(f"{package} {version(package)}" for package in packages)
-    if peer != "shoal" or not shutil.which("git"):
-        return named
-    git = ["git", "-C", str(HERE.parent)]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    # Pages change while lines are kept: what matters is whether the package is that of the commit.
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "src"], capture_output=True)
-    return f"{named} {commit.stdout.strip()}{' changed' if changed.returncode == 1 else ''}".strip()
-
-
-def machine() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    return f"{os.cpu_count()} cores, {memory:.0f} GB"
-
-
-def read() -> pd.DataFrame:
-    """Return the lines that are kept."""
-    if not KEPT.exists():
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(KEPT, keep_default_na=False, na_values={"z": "", "seconds": ""})
-
-
-def keep(line: dict[str, Any]) -> pd.DataFrame:
-    """Put a line in the place of the one before, or after all others; return all."""
-    kept, key = read(), ["case", "peer", "state"]
-    others = kept[(kept[key] != [line[name] for name in key]).any(axis=1)]
-    new = pd.DataFrame([line], columns=list(COLUMNS))
-    kept = pd.concat([others.astype(object), new.astype(object)]) if len(others) else new
-    kept.to_csv(KEPT, index=False)
-    return kept
-
-
-def pending(case: str, peers: list[str], kept: pd.DataFrame, before: str) -> list[str]:
-    """Return the programs that have no line of a case, or one that is too old."""
-    own = kept[(kept["case"] == case) & (kept["status"] != "missing") & (kept["date"] >= before)]
-    return [peer for peer in peers if peer not in set(own["peer"])]
-
-
 def chosen(words: str, names: list[str]) -> list[str]:
     """Return the names that are meant: each word is a name itself, or the beginning of all that begin so."""
     out: dict[str, None] = {}
@@ -229,8 +125,9 @@ def measure(options: argparse.Namespace, names: list[str], peers: list[str]) -> 
     for name in names:
         waiting = pending(name, peers, read(), options.before)
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            able = [p for p in waiting if not PEERS[p].lacks & CASES[name].traits]
-            table = write(CASES[name], options.seed, Path(folder) / "rows.parquet") if able else Path(folder)
+            table = Path(folder) / "rows.parquet"
+            if not all(unable(name, peer)[0] for peer in waiting):
+                write(CASES[name], options.seed, table)
             for peer in waiting:
                 if time.monotonic() > end:
                     return
@@ -247,7 +144,7 @@ def smoke(options: argparse.Namespace, names: list[str], peers: list[str]) -> in
             table = write(CASES[name], options.seed, Path(folder) / "rows.parquet", parts=1)
             for peer in peers:
                 run = Run(name, peer, few(CASES[name], table), 300, options.seed, options.limit)
-                status, why = unable(run)
+                status, why = unable(name, peer)
                 if status:
                     line = described(run, "smoke", status, why)
                 else:

@@ -16,7 +16,12 @@ sys.path.append(str(BENCHMARKS))
 
 import side_by_side  # noqa: E402
 from _process import ended  # noqa: E402
-from peers import in_r, in_shoal  # noqa: E402
+from peers import (  # noqa: E402
+    in_r,
+    in_shoal,
+    process,  # noqa: E402
+)
+from peers import kept as kept_lines  # noqa: E402
 from peers.cases import CASES  # noqa: E402
 from peers.formulas import Group, read  # noqa: E402
 from peers.measure import disagreement  # noqa: E402
@@ -120,43 +125,44 @@ def test_posteriors_that_differ_are_told_from_those_that_do_not(tmp_path):
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """Keep lines in a folder of this test."""
-    monkeypatch.setattr(side_by_side, "KEPT", tmp_path / "side_by_side.csv")
+    monkeypatch.setattr(kept_lines, "KEPT", tmp_path / "side_by_side.csv")
+    monkeypatch.setattr(process, "FOLDER", tmp_path)
     monkeypatch.setattr(side_by_side, "FOLDER", tmp_path)
     return tmp_path
 
 
 def run(case, peer, table=Path("rows.parquet"), limit=1):
-    return side_by_side.Run(case, peer, table, draws=1000, seed=1, limit=limit)
+    return process.Run(case, peer, table, draws=1000, seed=1, limit=limit)
 
 
 def test_a_line_is_kept_in_the_place_of_the_one_before_and_the_next_call_goes_on(kept):
     lines = [
-        side_by_side.described(run("schools", peer), "warm", "ok", "", seconds=seconds)
+        kept_lines.described(run("schools", peer), "warm", "ok", "", seconds=seconds)
         for peer, seconds in (("shoal", 2.0), ("nutpie", 9.0), ("shoal", 1.23456))
     ]
     for line in lines:
-        side_by_side.keep({**line, "date": "2026-11-28"})
-    found = side_by_side.read()
+        kept_lines.keep({**line, "date": "2026-11-28"})
+    found = kept_lines.read()
     assert list(found["peer"]) == ["nutpie", "shoal"]
-    assert list(found["seconds"]) == [9.0, 1.235]
-    waiting = side_by_side.pending("schools", ["shoal", "nutpie", "bambi"], found, "")
+    assert list(found["seconds"]) == ["9", "1.235"]
+    waiting = kept_lines.pending("schools", ["shoal", "nutpie", "bambi"], found, "")
     assert waiting == ["bambi"]
-    waiting = side_by_side.pending("schools", ["shoal", "nutpie", "bambi"], found, "2026-11-29")
+    waiting = kept_lines.pending("schools", ["shoal", "nutpie", "bambi"], found, "2026-11-29")
     assert waiting == ["shoal", "nutpie", "bambi"]
 
 
 def test_what_a_program_cannot_do_and_what_was_too_large_is_said(kept, monkeypatch):
-    (line,) = side_by_side.lines(run("bangladesh", "bambi"), side_by_side.read())
+    (line,) = side_by_side.lines(run("bangladesh", "bambi"), kept_lines.read())
     assert (line["status"], line["why"]) == ("lacking", "correlated effects")
     monkeypatch.setattr(in_r, "missing", lambda package: "R has no package glmmTMB")
-    (line,) = side_by_side.lines(run("small", "glmmTMB"), side_by_side.read())
+    (line,) = side_by_side.lines(run("small", "glmmTMB"), kept_lines.read())
     assert (line["status"], line["why"]) == ("missing", "R has no package glmmTMB")
-    known = side_by_side.keep(
-        side_by_side.described(run("levels-1000", "nutpie"), "warm", "limit", "900 s", seconds=900.0)
+    known = kept_lines.keep(
+        kept_lines.described(run("levels-1000", "nutpie"), "warm", "limit", "900 s", seconds=900.0)
     )
     (line,) = side_by_side.lines(run("levels-10000", "nutpie"), known)
     assert (line["status"], line["why"]) == ("limit", "not tried: 900 s in levels-1000")
-    (next_one,) = side_by_side.lines(run("levels-100000", "nutpie"), side_by_side.keep(line))
+    (next_one,) = side_by_side.lines(run("levels-100000", "nutpie"), kept_lines.keep(line))
     assert next_one["why"] == line["why"]
     assert side_by_side.beyond(run("levels-10000", "numpyro"), known) == ""
 
@@ -227,7 +233,7 @@ def writer(tmp_path, monkeypatch):
 
 
 def measured(case, peer, seconds, state="warm", status="ok", **other):
-    line = dict.fromkeys(side_by_side.COLUMNS, "")
+    line = dict.fromkeys(kept_lines.COLUMNS, "")
     numbers = (
         {} if status in ("limit", "failed", "lacking", "missing") else {"processor": seconds, "peak_mb": 500}
     )
@@ -280,7 +286,7 @@ def rows_end(divergent, z):
 
 
 def test_the_page_of_nothing_says_so(tmp_path, writer):
-    pd.DataFrame(columns=list(side_by_side.COLUMNS)).to_csv(tmp_path / "side_by_side.csv", index=False)
+    pd.DataFrame(columns=list(kept_lines.COLUMNS)).to_csv(tmp_path / "side_by_side.csv", index=False)
     writer.main()
     assert "Nothing was measured yet." in (tmp_path / "side_by_side.md").read_text(encoding="utf-8")
     assert not list(tmp_path.glob("*.svg"))
