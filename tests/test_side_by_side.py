@@ -12,20 +12,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
+# Only while these are imported: benchmarks have files of the names of folders of tests.
 sys.path.append(str(BENCHMARKS))
-
 import side_by_side  # noqa: E402
 from _process import ended  # noqa: E402
-from peers import (  # noqa: E402
-    in_r,
-    in_shoal,
-    process,  # noqa: E402
-)
-from peers import kept as kept_lines  # noqa: E402
+from peers import in_r, in_shoal, kept, process  # noqa: E402
 from peers.cases import CASES  # noqa: E402
 from peers.formulas import Group, read  # noqa: E402
 from peers.measure import disagreement  # noqa: E402
 from peers.tables import FEW, as_csv, few, write  # noqa: E402
+
+sys.path.remove(str(BENCHMARKS))
 
 ENVIRONMENT = Path(os.environ.get("SHOAL_PEERS", BENCHMARKS / ".peers")) / "venv" / "bin" / "python"
 
@@ -106,26 +103,26 @@ def test_tables_are_written_part_by_part(tmp_path, monkeypatch):
 
 
 def test_posteriors_that_differ_are_told_from_those_that_do_not(tmp_path):
-    def kept(name, shift, size=50):
+    def file(name, shift, size=50):
         rng = np.random.default_rng(len(name))
         means = np.stack([0.1 * rng.normal(size=size) + shift, np.full(size, 0.1)])
         np.savez(tmp_path / f"{name}.npz", r=means)
         return tmp_path / f"{name}.npz"
 
-    one = kept("one", 0.0)
-    z, bound = disagreement(one, kept("other", 0.0))
+    one = file("one", 0.0)
+    z, bound = disagreement(one, file("other", 0.0))
     assert 0 < z < bound
     assert bound == pytest.approx(4.2649, abs=1e-4)  # -qnorm(1e-3 / 100)
-    z, bound = disagreement(one, kept("shifted", 0.6))
+    z, bound = disagreement(one, file("shifted", 0.6))
     assert z > bound
     with pytest.raises(ValueError, match="other quantities"):
-        disagreement(one, kept("longer", 0.0, size=51))
+        disagreement(one, file("longer", 0.0, size=51))
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """Keep lines in a folder of this test."""
-    monkeypatch.setattr(kept_lines, "KEPT", tmp_path / "side_by_side.csv")
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "side_by_side.csv")
     monkeypatch.setattr(process, "FOLDER", tmp_path)
     monkeypatch.setattr(side_by_side, "FOLDER", tmp_path)
     return tmp_path
@@ -135,34 +132,32 @@ def run(case, peer, table=Path("rows.parquet"), limit=1):
     return process.Run(case, peer, table, draws=1000, seed=1, limit=limit)
 
 
-def test_a_line_is_kept_in_the_place_of_the_one_before_and_the_next_call_goes_on(kept):
+def test_a_line_is_kept_in_the_place_of_the_one_before_and_the_next_call_goes_on(folder):
     lines = [
-        kept_lines.described(run("schools", peer), "warm", "ok", "", seconds=seconds)
+        kept.described(run("schools", peer), "warm", "ok", "", seconds=seconds)
         for peer, seconds in (("shoal", 2.0), ("nutpie", 9.0), ("shoal", 1.23456))
     ]
     for line in lines:
-        kept_lines.keep({**line, "date": "2026-11-28"})
-    found = kept_lines.read()
+        kept.keep({**line, "date": "2026-11-28"})
+    found = kept.read()
     assert list(found["peer"]) == ["nutpie", "shoal"]
     assert list(found["seconds"]) == ["9", "1.235"]
-    waiting = kept_lines.pending("schools", ["shoal", "nutpie", "bambi"], found, "")
+    waiting = kept.pending("schools", ["shoal", "nutpie", "bambi"], found, "")
     assert waiting == ["bambi"]
-    waiting = kept_lines.pending("schools", ["shoal", "nutpie", "bambi"], found, "2026-11-29")
+    waiting = kept.pending("schools", ["shoal", "nutpie", "bambi"], found, "2026-11-29")
     assert waiting == ["shoal", "nutpie", "bambi"]
 
 
-def test_what_a_program_cannot_do_and_what_was_too_large_is_said(kept, monkeypatch):
-    (line,) = side_by_side.lines(run("bangladesh", "bambi"), kept_lines.read())
+def test_what_a_program_cannot_do_and_what_was_too_large_is_said(folder, monkeypatch):
+    (line,) = side_by_side.lines(run("bangladesh", "bambi"), kept.read())
     assert (line["status"], line["why"]) == ("lacking", "correlated effects")
     monkeypatch.setattr(in_r, "missing", lambda package: "R has no package glmmTMB")
-    (line,) = side_by_side.lines(run("small", "glmmTMB"), kept_lines.read())
+    (line,) = side_by_side.lines(run("small", "glmmTMB"), kept.read())
     assert (line["status"], line["why"]) == ("missing", "R has no package glmmTMB")
-    known = kept_lines.keep(
-        kept_lines.described(run("levels-1000", "nutpie"), "warm", "limit", "900 s", seconds=900.0)
-    )
+    known = kept.keep(kept.described(run("levels-1000", "nutpie"), "warm", "limit", "900 s", seconds=900.0))
     (line,) = side_by_side.lines(run("levels-10000", "nutpie"), known)
     assert (line["status"], line["why"]) == ("limit", "not tried: 900 s in levels-1000")
-    (next_one,) = side_by_side.lines(run("levels-100000", "nutpie"), kept_lines.keep(line))
+    (next_one,) = side_by_side.lines(run("levels-100000", "nutpie"), kept.keep(line))
     assert next_one["why"] == line["why"]
     assert side_by_side.beyond(run("levels-10000", "numpyro"), known) == ""
 
@@ -177,8 +172,8 @@ def test_a_process_is_stopped_at_its_limit_and_a_failure_is_kept_with_its_reason
     assert (line["status"], line["why"]) == ("failed", "MemoryError: too many levels")
 
 
-def test_whole_processes_are_measured_of_shoal(kept, tables):
-    (kept / "means").mkdir()
+def test_whole_processes_are_measured_of_shoal(folder, tables):
+    (folder / "means").mkdir()
     this = run("three_districts", "shoal", tables("three_districts"))._replace(draws=100)
     of = ended(this.command(), limit=300)
     line = side_by_side.finished(this, "warm", of)
@@ -233,7 +228,7 @@ def writer(tmp_path, monkeypatch):
 
 
 def measured(case, peer, seconds, state="warm", status="ok", **other):
-    line = dict.fromkeys(kept_lines.COLUMNS, "")
+    line = dict.fromkeys(kept.COLUMNS, "")
     numbers = (
         {} if status in ("limit", "failed", "lacking", "missing") else {"processor": seconds, "peak_mb": 500}
     )
@@ -286,7 +281,7 @@ def rows_end(divergent, z):
 
 
 def test_the_page_of_nothing_says_so(tmp_path, writer):
-    pd.DataFrame(columns=list(kept_lines.COLUMNS)).to_csv(tmp_path / "side_by_side.csv", index=False)
+    pd.DataFrame(columns=list(kept.COLUMNS)).to_csv(tmp_path / "side_by_side.csv", index=False)
     writer.main()
     assert "Nothing was measured yet." in (tmp_path / "side_by_side.md").read_text(encoding="utf-8")
     assert not list(tmp_path.glob("*.svg"))

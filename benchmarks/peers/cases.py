@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
 import pandas as pd
+import problems
 
 from peers import growth
 from peers.case import Case, Prior
@@ -14,7 +16,6 @@ ROWS, BINARY, LEVELS, EFFECTS = "Rows", "Binary rows", "Levels", "Effects"
 SERIES = (ROWS, BINARY, LEVELS, EFFECTS)
 SECTIONS = (ASKED, SHAPES, PUBLISHED, *SERIES)
 
-
 Prepared = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -22,15 +23,11 @@ def as_it_is(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def engine(name: str, prepared: Prepared = as_it_is) -> Callable[[int], Iterable[pd.DataFrame]]:
-    """Return what makes the table of a case of `engine.py`."""
+def problem(name: str, prepared: Prepared = as_it_is) -> Callable[[int], Iterable[pd.DataFrame]]:
+    """Return what makes the table of one of the problems that benchmarks share."""
 
     def make(seed: int) -> Iterator[pd.DataFrame]:
-        import numpy as np
-
-        from engine import CASES
-
-        yield prepared(CASES[name].make(np.random.default_rng(seed), seed).table)
+        yield prepared(problems.CASES[name].make(np.random.default_rng(seed), seed).table)
 
     return make
 
@@ -92,7 +89,7 @@ def one_way() -> Iterator[tuple[str, Case]]:
         words = f"one-way layout: sd {omega:g}, {groups} groups of 20, {kind.replace('_', '-')} effects"
         formula = f"observation ~ 1 + (1 | {'gr(group, zero_sum=True)' if zero_sum else 'group'})"
         centered = ("group",) if omega >= 1 else ()
-        yield name, Case(words, ASKED, "gaussian", formula, ONE_WAY, engine(name), centered)
+        yield name, Case(words, ASKED, "gaussian", formula, ONE_WAY, problem(name), centered)
 
 
 def series() -> Iterator[tuple[str, Case]]:
@@ -135,7 +132,7 @@ CASES: dict[str, Case] = {
         dataset("bangladesh", three_districts),
     ),
     "schools": Case(
-        "eight schools", ASKED, "gaussian", "y | se(se) ~ 1 + (1 | school)", SCHOOLS, engine("schools")
+        "eight schools", ASKED, "gaussian", "y | se(se) ~ 1 + (1 | school)", SCHOOLS, problem("schools")
     ),
     "slopes": Case(
         "three zero-sum slopes of 1,000 groups, 200,000 rows",
@@ -143,7 +140,7 @@ CASES: dict[str, Case] = {
         "gaussian",
         f"y ~ 0 + {x} + (0 + {x} || gr(group, zero_sum=True))",
         SLOPES,
-        engine("slopes200k"),
+        problem("slopes200k"),
     ),
     "reedfrogs": Case(
         "reed frogs: 48 tanks, with and without predators",
@@ -159,7 +156,7 @@ CASES: dict[str, Case] = {
         "binomial",
         "k | trials(n) ~ 1 + x + z + (1 | g)",
         LINKED,
-        engine("small"),
+        problem("small"),
     ),
     "counts": Case(
         "6,000 counts, 300 levels of two correlated effects",
@@ -167,7 +164,7 @@ CASES: dict[str, Case] = {
         "poisson",
         "y ~ 1 + x + (1 + x | g)",
         LINKED,
-        engine("counts"),
+        problem("counts"),
     ),
     "nested": Case(
         "400 counts, 400 / 120 / 60 nested levels",
@@ -175,7 +172,7 @@ CASES: dict[str, Case] = {
         "poisson",
         "y ~ 1 + (1 | i) + (1 | b) + (1 | c)",
         LINKED,
-        engine("nested"),
+        problem("nested"),
         few="c",
     ),
     "crossed": Case(
@@ -184,7 +181,7 @@ CASES: dict[str, Case] = {
         "bernoulli",
         "y ~ 1 + (1 | a) + (1 | b)",
         LINKED,
-        engine("crossed"),
+        problem("crossed"),
         ("a",),
         few="b",
     ),
@@ -194,7 +191,7 @@ CASES: dict[str, Case] = {
         "bernoulli",
         "y ~ 1 + (1 | g)",
         LINKED,
-        engine("binary"),
+        problem("binary"),
     ),
     "cells": Case(
         "12 correlated effects of 20 levels, 720 rows",
@@ -202,7 +199,7 @@ CASES: dict[str, Case] = {
         "gaussian",
         f"y ~ {cells} + ({cells} | g)",
         NORMAL,
-        engine("cells-correlated", dummies),
+        problem("cells-correlated", dummies),
     ),
     "four_way": Case(
         "15 factors of a four-way layout, 800 rows",
@@ -210,7 +207,7 @@ CASES: dict[str, Case] = {
         "gaussian",
         f"y ~ 1 + {four_way}",
         NORMAL,
-        engine("four_way", cells_of_four),
+        problem("four_way", cells_of_four),
     ),
     "nested_large": Case(
         "60,000 binary rows, 20,000 / 2,000 / 200 nested levels",
@@ -218,7 +215,7 @@ CASES: dict[str, Case] = {
         "bernoulli",
         "y ~ 1 + (1 | a) + (1 | b) + (1 | c)",
         LINKED,
-        engine("nested_large"),
+        problem("nested_large"),
         ("c",),
         few="b",
     ),
@@ -228,7 +225,7 @@ CASES: dict[str, Case] = {
         "gaussian",
         "y ~ 1 + x + (1 | student) + (1 | lecturer) + (1 | department)",
         NORMAL,
-        engine("insteval"),
+        problem("insteval"),
         ("lecturer", "department"),
         few="lecturer",
     ),
