@@ -68,9 +68,11 @@ def ended(command: Sequence[str], environment: Mapping[str, str] | None = None, 
         )
         try:
             _, status, usage = os.wait4(process.pid, 0)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # whatever is left of it
+        except BaseException:  # who waits is stopped: so is what it waits for
+            _kill(process.pid)
+            process.wait()
+            raise
+        _kill(process.pid)  # what it has started and left
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
@@ -79,6 +81,11 @@ def ended(command: Sequence[str], environment: Mapping[str, str] | None = None, 
             texts.append(stream.read())
     processor = usage.ru_utime + usage.ru_stime
     return Ended(process.returncode, *texts, seconds, processor)
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _text() -> IO[str]:

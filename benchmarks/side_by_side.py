@@ -162,6 +162,11 @@ def say(line: dict[str, Any]) -> None:
     print(", ".join(f"{value}" for value in told.values()), flush=True)
 
 
+def stop_with_this() -> None:
+    """Let who stops this process stop the one that it measures, which is in a session of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="name the cases and the programs")
@@ -187,6 +192,7 @@ def main() -> int:
     if not names:
         parser.error(f"No case is called or begins with {options.only!r}; --list names all of them.")
     (FOLDER / "means").mkdir(parents=True, exist_ok=True)
+    stop_with_this()
     if options.smoke:
         return smoke(options, names, peers)
     measure(options, names, peers)

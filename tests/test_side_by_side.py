@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,22 @@ def test_a_process_is_stopped_at_its_limit_and_a_failure_is_kept_with_its_reason
     of = ended([sys.executable, "-c", "raise MemoryError('too many levels')"])
     line = side_by_side.finished(run("schools", "nutpie"), "cold", of)
     assert (line["status"], line["why"]) == ("failed", "MemoryError: too many levels")
+
+
+def test_who_stops_the_command_stops_what_it_measures(tmp_path):
+    noted = tmp_path / "pid"
+    sleep = f"import os, time; open({str(noted)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    waits = [f"import sys; sys.path.append({str(BENCHMARKS)!r})", "from _process import ended"]
+    waits += ["from side_by_side import stop_with_this", "stop_with_this()"]
+    waits += [f"ended([sys.executable, '-c', {sleep!r}])"]
+    process = subprocess.Popen([sys.executable, "-c", "\n".join(waits)])
+    while not noted.exists() or not noted.read_text():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(noted.read_text()), 0)
 
 
 def test_whole_processes_are_measured_of_shoal(folder, tables):
