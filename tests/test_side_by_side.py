@@ -116,6 +116,8 @@ def test_posteriors_that_differ_are_told_from_those_that_do_not(tmp_path):
     assert bound == pytest.approx(4.2649, abs=1e-4)  # -qnorm(1e-3 / 100)
     z, bound = disagreement(one, file("shifted", 0.6))
     assert z > bound
+    assert disagreement(one, one)[0] == 0
+    assert disagreement(one, file("no number", np.nan))[0] == np.inf
     with pytest.raises(ValueError, match="other quantities"):
         disagreement(one, file("longer", 0.0, size=51))
 

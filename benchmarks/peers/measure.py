@@ -84,5 +84,7 @@ def disagreement(one: Path, other: Path) -> tuple[float, float]:
             raise ValueError(f"{one.name} and {other.name} are of other quantities: {sizes[0]}, {sizes[1]}.")
         differences = np.concatenate([ours[name][0] - theirs[name][0] for name in ours.files])
         errors = np.concatenate([np.hypot(ours[name][1], theirs[name][1]) for name in ours.files])
-    z = float(np.abs(differences / errors).max())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(differences == 0, 0.0, np.abs(differences) / errors)
+    z = float(np.nan_to_num(each, nan=np.inf).max())  # what is no number agrees with nothing
     return z, float(-ndtri(LIKELY / (2 * len(errors))))
