@@ -97,8 +97,7 @@ def series() -> Iterator[tuple[str, Case]]:
     formula = "y ~ 1 + x + (1 | g)"
     for rows in (10**k for k in range(4, 9)):
         words, made = f"{rows:,} gaussian rows, 1,000 levels", growth.gaussian(rows)
-        around = ("g",) if rows >= 10**5 else ()
-        yield f"rows-{rows}", Case(words, ROWS, "gaussian", formula, NORMAL, made, around, size=rows)
+        yield f"rows-{rows}", Case(words, ROWS, "gaussian", formula, NORMAL, made, ("g",), size=rows)
     for rows in (10**k for k in range(4, 8)):
         words, made = f"{rows:,} binary rows, 1,000 levels", growth.binary(rows, 1000)
         around = ("g",) if rows >= 10**5 else ()
@@ -157,6 +156,7 @@ CASES: dict[str, Case] = {
         "k | trials(n) ~ 1 + x + z + (1 | g)",
         LINKED,
         problem("small"),
+        ("g",),
     ),
     "counts": Case(
         "6,000 counts, 300 levels of two correlated effects",
