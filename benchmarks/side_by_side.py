@@ -124,6 +124,8 @@ def measure(options: argparse.Namespace, names: list[str], peers: list[str]) -> 
     end = time.monotonic() + 60 * options.minutes
     for name in names:
         waiting = pending(name, peers, read(), options.before)
+        if not waiting or time.monotonic() > end:
+            continue
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             table = Path(folder) / "rows.parquet"
             if not all(unable(name, peer)[0] for peer in waiting):

@@ -60,7 +60,7 @@ def read():
     kept["section"] = [CASES[name].section for name in kept["case"]]
     kept["size"] = [CASES[name].size for name in kept["case"]]
     kept["rate"] = kept[["ess_bulk", "ess_tail"]].min(axis=1) / kept["seconds"]
-    kept["agrees"] = ~(kept["z"] > kept["z_bound"])
+    kept["agrees"] = kept["z"] <= kept["z_bound"]
     order = {name: number for number, name in enumerate([*CASES, *PEERS])}
     return kept.sort_values(["case", "peer"], key=lambda column: column.map(order), kind="stable")
 
@@ -144,7 +144,8 @@ def quality(ran, best):
         return [number(row.processor), *["–"] * 5, number(row.peak_mb), "point estimate"]
     rate = number(row.rate)
     rate = f"({rate})" if not row.agrees else f"**{rate}**" if row.rate == best else rate
-    z = "" if row.peer == "shoal" else f"{row.z:.1f} ({row.z_bound:.1f})"
+    compared = "not compared" if pd.isna(row.z) else f"{row.z:.1f} ({row.z_bound:.1f})"
+    z = "" if row.peer == "shoal" else compared
     sizes = (number(row.ess_bulk), number(row.ess_tail))
     return [
         number(row.processor),

@@ -267,6 +267,7 @@ def test_the_page_says_what_was_measured_and_where_another_program_wins(tmp_path
         measured("schools", "numpyro", 1.0, z=9.0),  # another posterior: faster, and no comparison
         measured("radon", "shoal", 2.0),
         measured("radon", "nutpie", 1.6),
+        measured("radon", "numpyro", 1.0, z="", z_bound=""),
         measured("radon", "bambi", "", status="lacking", why="correlated effects"),
         measured("radon", "lme4", 0.9, status="estimate"),
         measured("levels-10", "shoal", 2.0),
@@ -284,6 +285,7 @@ def test_the_page_says_what_was_measured_and_where_another_program_wins(tmp_path
     assert ["eight schools", "Shoal", "30", "2", "2", "1,000", "2,000", "**500**", *rows_end("0", "")] in rows
     assert ["", "PyMC, nutpie", "", "8", "8", "1,000", "2,000", "125", *rows_end("0", "2.0 (4.0)")] in rows
     assert ["", "NumPyro", "", "1", "1", "1,000", "2,000", "(1,000)", *rows_end("0", "9.0 (4.0)")] in rows
+    assert ["", "NumPyro", "", "1", "1", "1,000", "2,000", "(1,000)", *rows_end("0", "not compared")] in rows
     assert ["10", "2 s, 500", "12 s, 83"] in rows and ["100", "2.5 s, 400", "more than 900 s"] in rows
     wins = text[text.index("## Where another") : text.index("What a program cannot do")]
     assert wins.count("* ") == 1 and "radon" in wins
