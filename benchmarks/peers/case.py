@@ -37,7 +37,7 @@ class Case:
     centered : tuple of str
         Factors whose effects themselves are sampled by who writes the model by hand, where standardised ones
         have fewer effective draws: about where a level's rows say four times as much of an effect as its
-        prior. Tried with nutpie (300 draws) of `one_way`, `small`, `crossed` and `rows`.
+        prior. Tried with nutpie (300 draws) of `one_way`, `small`, `crossed`, `trolley` and `rows`.
     few : str
         The factor of which a small table has few levels; by default the first.
     size : int

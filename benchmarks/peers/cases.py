@@ -252,6 +252,7 @@ CASES: dict[str, Case] = {
         f"response ~ {judged} + (1 | id) + (1 | story)",
         ORDERED,
         dataset("trolley"),
+        ("id", "story"),
     ),
     **dict(series()),
 }
