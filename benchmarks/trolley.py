@@ -1,15 +1,12 @@
-"""What do 9,930 ordered judgements by 331 people of 12 stories cost, and does NUTS agree?
+"""What do 9,930 ordered judgements by 331 people of 12 stories cost?
 
-Usage: python benchmarks/trolley.py [--peer]
+Usage: python benchmarks/trolley.py
 
 One row: whole-process seconds up to the summary; worst R-hat and effective sample sizes of all parameters,
 people and stories included (of 4,000 draws; computing those of the effects is not counted), divergences,
-posterior means of the two sds, peak memory. With ``--peer``, the noncentered PyMC export is sampled by nutpie
-(or by PyMC where nutpie is missing), and the second table gives, for each variable, the worst difference of
-posterior means in Monte Carlo standard errors (z); of hundreds of numbers the worst is often between 3 and 4.
+posterior means of the two sds, peak memory. `benchmarks/run --only trolley` has NUTS beside it.
 """
 
-import sys
 import time
 from typing import Any
 
@@ -37,25 +34,11 @@ def work() -> dict[str, Any]:
     }
 
 
-def peer() -> None:
-    """Print the distance from NUTS, variable by variable."""
-    from _peer import distances, sampled
-
-    judgements = model()
-    theirs, seconds = sampled(judgements)
-    print(f"peer: {seconds:.0f} s")
-    table = Table(f"{'variable':>12}", "numbers", "worst z")
-    for name, z in distances(judgements.fit(seed=1, progress=False), theirs).items():
-        table.row(name, z.size, float(abs(z).max()))
-
-
-def main(compare: bool) -> None:
+def main() -> None:
     columns = ("seconds", *QUALITY, "sd id", "sd story", "peak MB")
     measured = fresh("trolley", "work")
     Table(*columns).row(*(measured[c] for c in columns))
-    if compare:
-        peer()
 
 
 if __name__ == "__main__":
-    main("--peer" in sys.argv[1:])
+    main()
