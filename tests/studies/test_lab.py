@@ -14,7 +14,7 @@ from compiling import used_kernels
 from shoal.engine.checks import EXAMINED
 from shoal.engine.nuts_kernel import DIVERGENT
 from shoal.engine.nuts_tree import DEEPEST
-from shoal.errors import ModelError, PriorError, SamplingError
+from shoal.errors import ModelError, PriorError, SamplingError, ShoalError
 from shoal.fit.results import Results
 from shoal.model.variants import with_priors
 from shoal.studies.lab import compare, measures, peer, runs, verdict
@@ -316,12 +316,17 @@ def test_a_fixed_sd_has_a_panel_of_its_own(many):
 
 
 @pytest.mark.parametrize(
-    ("where", "needed"),
-    [({"level": "Z"}, "no level 'Z'"), ({"group": "town"}, "'town'"), ({"effect": "x"}, "no effect 'x'")],
+    ("where", "code"),
+    [
+        ({"level": "Z"}, "unknown-level"),
+        ({"group": "town"}, "unknown-factor"),
+        ({"effect": "x"}, "unknown-effect"),
+    ],
 )
-def test_funnel_of_what_is_not_there(schools, where, needed):
-    with pytest.raises(ModelError, match=needed):
+def test_funnel_of_what_is_not_there(schools, where, code):
+    with pytest.raises(ShoalError) as problem:
         schools.plot(**where)
+    assert problem.value.code == code
 
 
 def test_a_fixed_sd_has_no_funnel(schools):
