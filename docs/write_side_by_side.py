@@ -95,6 +95,22 @@ def wins(kept):
             yield f"* {CASES[case].words}: {'; '.join(said)}."
 
 
+def first_runs(kept):
+    """Yield a line for each program that is sooner where nothing was ever compiled."""
+    cold = kept[(kept["state"] == "cold") & (kept["status"] == "ok")]
+    seconds = cold.pivot_table(index="case", columns="peer", values="seconds", aggfunc="last", sort=False)
+    if "shoal" not in seconds:
+        return
+    for peer in seconds.columns.drop("shoal"):
+        sooner = seconds[seconds[peer] < seconds["shoal"]]
+        if len(sooner):
+            theirs, ours = (f"{own.min():.0f} to {own.max():.0f}" for own in (sooner[peer], sooner["shoal"]))
+            yield (
+                f"* On a machine that never ran either, {NAME[peer]} is sooner in {len(sooner)} of "
+                f"{seconds[peer].notna().sum()} cases: {theirs} s, Shoal {ours} s, once for all models."
+            )
+
+
 def taken(row):
     """Return the seconds of a run with its worst effective size."""
     return f"{number(row.seconds)} s (worst ESS {number(min(row.ess_bulk, row.ess_tail))})"
@@ -245,7 +261,8 @@ def page(kept, pictures):
     if not len(kept):
         return f"{HEAD}\nNothing was measured yet.\n"
     parts = [HEAD, summary(kept), "", "## Where another program wins", ""]
-    parts += list(wins(kept)) or ["In no case that was run is another program faster than Shoal."]
+    lines = [*first_runs(kept), *wins(kept)]
+    parts += lines or ["In no case that was run is another program faster than Shoal."]
     parts += ["", "What a program cannot do is not in the tables:", "", *lacks(), ""]
     for section in (section for section in SECTIONS if section not in SERIES):
         if len(own := kept[kept["section"] == section]):
