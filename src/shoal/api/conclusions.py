@@ -13,7 +13,7 @@ from shoal.api.quantities import Quantities
 from shoal.errors import ModelError, ShoalWarning
 from shoal.estimands.icc import icc
 from shoal.estimands.r2 import R2, r2
-from shoal.fit.many import where_anew
+from shoal.fit.many import where
 from shoal.fit.progress import shown
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Conclusions(Quantities):
                 "refit=True, and loo=False: no row is left out.",
                 "loo=True beside refit=True, or neither.",
             )
-        at = where_anew(refit, cores, workers, client, checkpoint)
+        at = where(cores, workers, client, checkpoint, refit)
         if not loo:
             return r2(self._results, response, prob)
         from shoal.scores.r2 import r2_with_loo

@@ -17,7 +17,7 @@ from shoal.criticism.verification import Verification, verify
 from shoal.errors import ShoalWarning
 from shoal.fit import files
 from shoal.fit.certificate import Certificate, of_attrs
-from shoal.fit.many import where_anew
+from shoal.fit.many import where
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.scores.loo import Loo, loo
@@ -209,7 +209,7 @@ class Fitted(Conclusions):
         >>> len(fit_without.loo().pointwise)
         60
         """
-        at = where_anew(refit, cores, workers, client, checkpoint)
+        at = where(cores, workers, client, checkpoint, refit)
         with shown(progress if refit else False, 0, "fits") as bar:
             score = loo(self._results, unit, refit, cores, bar, at)
         if not score.ok:

@@ -63,7 +63,7 @@ def compare(
 
     Exits with 2 if a score cannot be relied on, or the draws of a fit cannot be trusted.
     """
-    from shoal.fit.many import where_anew
+    from shoal.fit.many import where
     from shoal.scores.loo.weights import METHODS
 
     if method not in METHODS:
@@ -72,7 +72,7 @@ def compare(
     check_ending(plot, PICTURES, "--plot", force, files)
     check_ending(pointwise, TABLES, "--pointwise", force, files)
     fits = {name: load_fit(file) for name, file in zip(_names(files), files, strict=True)}
-    at = where_anew(refit, cores, workers, None, checkpoint)
+    at = where(cores, workers, None, checkpoint, refit)
     several = _compared(fits, unit, refit, method, at) if len(fits) > 1 else None
     scores = several.scores if several else _alone(fits, unit, refit, at)
     if plot:  # files before anything is shown: a reader that goes away must not cost them

@@ -65,14 +65,24 @@ def where(
     workers: int | None = None,
     client: Any = None,
     checkpoint: str | Path | None = None,
+    refit: bool = True,
 ) -> Where:
     """Return where fits are made, by what was asked for.
 
     Raises
     ------
     ModelError
-        Both processes and a cluster, no number of processes, or a client that is none.
+        Both processes and a cluster, no number of processes, or a client that is none; and processes, a
+        client or a checkpoint where nothing is fitted (``refit=False``).
     """
+    given = {"workers": workers, "client": client, "checkpoint": checkpoint}
+    if named := [name for name, value in given.items() if value is not None and not refit]:
+        raise ModelError(
+            "no-refits",
+            f"{named[0]}={given[named[0]]!r}, and nothing is fitted anew.",
+            "refit=True, if units whose Pareto k is too large are to be left out of a fit each.",
+            f"Or leave {named[0]} out.",
+        )
     asked: dict[str, Any] = {"workers": workers, "cores": cores}  # by callers without types
     for name, value in asked.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or value < 1):
@@ -92,31 +102,6 @@ def where(
             "workers=4 makes fits in processes of this machine.",
         )
     return Where(cores or os.cpu_count() or 1, workers or 0, client, checkpoint)
-
-
-def where_anew(
-    refit: bool,
-    cores: int | None = None,
-    workers: int | None = None,
-    client: Any = None,
-    checkpoint: str | Path | None = None,
-) -> Where:
-    """Return where fits are made anew, as `where`, if there are any.
-
-    Raises
-    ------
-    ModelError
-        As `where`, and if workers, a client or a checkpoint are given where nothing is fitted.
-    """
-    given = {"workers": workers, "client": client, "checkpoint": checkpoint}
-    if named := [name for name, value in given.items() if value is not None and not refit]:
-        raise ModelError(
-            "no-refits",
-            f"{named[0]}={given[named[0]]!r}, and nothing is fitted anew.",
-            "refit=True, if units whose Pareto k is too large are to be left out of a fit each.",
-            f"Or leave {named[0]} out.",
-        )
-    return where(cores, workers, client, checkpoint)
 
 
 def many(

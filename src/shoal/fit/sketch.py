@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 SIZE = 64  # values of a run: of four chains together, ranks have an error of about 0.15% of all draws
 AT_ONCE = 4096  # quantities whose runs are sorted together
@@ -102,8 +102,6 @@ def at_probabilities(grid: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
     Between two of the grid they lie on a line in the normal score; none lies beyond the ends.
     """
-    from scipy.special import ndtri
-
     place = np.clip((ndtri(wanted) - NORMAL_SCORES[0]) / 0.1, 0, len(grid) - 1)
     low = np.minimum(place.astype(int), len(grid) - 2)
     share = (place - low).reshape(-1, *[1] * (grid.ndim - 1))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from shoal.errors import ModelError, check_choice, listing
 from shoal.fit.given import check_fits, results_of
-from shoal.fit.many import where_anew
+from shoal.fit.many import where
 from shoal.fit.progress import shown
 from shoal.fit.results import Results
 from shoal.model import Specification
@@ -174,7 +174,7 @@ def compare(
             "fewer-than-two-models", f"{len(models)} models are given.", "Two or more, to be compared."
         )
     check_choice("method", method, METHODS)
-    at = where_anew(refit, cores, workers, client, checkpoint)
+    at = where(cores, workers, client, checkpoint, refit)
     given = {str(name): model for name, model in models.items()}
     if len(given) < len(models):
         raise ModelError(
