@@ -75,7 +75,8 @@ def where(
         Both processes and a cluster, no number of processes, or a client that is none; and processes, a
         client or a checkpoint where nothing is fitted (``refit=False``).
     """
-    given = {"workers": workers, "client": client, "checkpoint": checkpoint}
+    folder = None if checkpoint is None else str(checkpoint)
+    given = {"workers": workers, "client": client, "checkpoint": folder}
     if named := [name for name, value in given.items() if value is not None and not refit]:
         raise ModelError(
             "no-refits",
