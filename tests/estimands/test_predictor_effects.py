@@ -10,7 +10,7 @@ from scipy.stats import norm, t
 
 import shoal as sl
 from shoal.errors import DataError, FormulaError, ModelError, ShoalWarning
-from shoal.estimands import adjusted
+from shoal.estimands import adjusted, population_mean
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -730,3 +730,59 @@ def test_categories_are_found_once_an_answer(binary, monkeypatch):
     assert len(asked) == 1
     binary.slope("x")
     assert len(asked) == 2
+
+
+# What is not integrated, and what is not made
+
+
+def test_effects_that_move_no_mean_are_not_integrated_over(monkeypatch):
+    """Those on sigma of normal rows, on the shape of counts; and normal ones on what the mean moves with."""
+    fit = from_prior("y ~ x + (1 | g)", DATA, draws=5, predictors={"sigma": "~ z + (1 | g)"})
+    out = fit.effect({"x": GRID}, levels="population").draws
+    np.testing.assert_allclose(out, fit.effect({"x": GRID}, levels="typical").draws, **EXACT)
+    shape = {"shape": "~ 1 + (1 | g)"}
+    fit = from_prior("n ~ x + (1 | g)", DATA, draws=5, family="negbinomial", predictors=shape)
+    found, nodes = [], population_mean._shifts
+    monkeypatch.setattr(
+        population_mean, "_shifts", lambda spreads, q, seed: found.append(q) or nodes(spreads, q, seed)
+    )
+    out = fit.effect({"x": GRID}, levels="population").draws.values
+    eta = draws(fit, "Intercept")[..., None] + draws(fit, "x")[..., None] * np.array(GRID)
+    expected = np.exp(eta + draws(fit, "sd_g")[..., :1] ** 2 / 2)
+    usual = draws(fit, "sd_g")[..., 0] < 3
+    np.testing.assert_allclose(out[usual], expected[usual], rtol=1e-6)
+    assert usual.any() and set(found) == {1}
+
+
+def test_grids_that_are_too_large_are_refused_before_they_are_made(binary):
+    many = range(1_000_000)
+    for ask in (
+        lambda: binary.effect({"x": many, "z": many}),
+        lambda: binary.slope({"x": many}, by={"z": many}),
+        lambda: binary.contrast({"c": ["low", "high"]}, by={"x": many, "z": many}),
+    ):
+        with pytest.raises(ModelError) as found:
+            ask()
+        assert found.value.code == "result-too-large"
+
+
+def test_an_average_over_the_population_counts_all_its_nodes(binary, monkeypatch):
+    monkeypatch.setattr(adjusted, "MOST", 20 * 120 * len(DATA))
+    binary.effect({"x": [0.0]}, over="data")
+    with pytest.raises(ModelError) as found:
+        binary.effect({"x": [0.0]}, over="data", levels="population")
+    assert found.value.code == "result-too-large" and "33 times each" in str(found.value)
+
+
+def test_several_levels_are_asked_for_one_by_one(binary):
+    for label in ([10, 20], {"g": 10}, np.array([10])):
+        with pytest.raises(ModelError) as found:
+            binary.effect({"x": GRID}, levels=label)
+        assert found.value.code == "several-values" and "by={'g'" in str(found.value)
+
+
+def test_a_level_of_crossed_factors_is_found_where_it_is():
+    fit = from_prior("y ~ x + (1 | g) + (1 | h)", DATA, draws=5)
+    with pytest.raises(ModelError) as found:
+        fit.effect("x", levels=2)
+    assert found.value.code == "level-of-several-columns" and "at={'h': 2}" in str(found.value)

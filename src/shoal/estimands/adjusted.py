@@ -15,7 +15,8 @@ from scipy.sparse import csr_array
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.estimands.categories import categories_of
 from shoal.estimands.level_rules import Levels
-from shoal.estimands.predictions import predict, thinned
+from shoal.estimands.population_mean import nodes_of_average
+from shoal.estimands.predictions import LARGEST, predict, thinned
 from shoal.estimands.scales import words_of
 from shoal.fit.results import Results
 from shoal.model.design import Design
@@ -223,8 +224,23 @@ def _averages(ask: Ask, distinct: pd.DataFrame, member: csr_array, measure: Meas
     return total.transpose("chain", "draw", "case", ...)
 
 
+def check_points(ask: Ask, points: int) -> None:
+    """Raise if the draws of so many points take more than can be held."""
+    categories = 1 if ask.scale == "response" and ask.design.family.ordinal else ask.n_categories
+    size = 8 * ask.n_draws * categories * points
+    if size > LARGEST:
+        raise ModelError(
+            "result-too-large",
+            f"The draws of {points:,} points take {size / 2**30:,.1f} GB.",
+            f"At most {LARGEST / 2**30:g} GB.",
+            "Fewer points, or fewer draws (draws=...).",
+        )
+
+
 def _check_work(ask: Ask, rows: int, times: int) -> None:
     """Raise if there are more than `MOST` numbers to predict, and say how many draws there may be."""
+    averaged = ask.levels.new_levels == "average" and ask.scale != "linear"
+    times *= nodes_of_average(ask.design) if averaged else 1
     count = rows * times * ask.n_draws * ask.n_categories
     if count <= MOST:
         return

@@ -13,6 +13,7 @@ from shoal.estimands.adjusted import (
     Ask,
     averages,
     check_columns,
+    check_points,
     counted_by,
     over_data,
 )
@@ -79,7 +80,9 @@ def settings_answer(
 
     cases = list(map(values, cases))
     own = values({c: v for c, v in own.items() if v is not None})
-    apart = varied(ask, {}, between).cases
+    grid = varied(ask, {}, between)
+    check_points(ask, grid.count * len(cases))
+    apart = grid.cases
     base = over_data(ask)
     found = averages(ask, base, [{**own, **case, **value} for value in apart for case in cases])
     population = population_words(ask, own)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, check_choice, listing
-from shoal.estimands.adjusted import Ask, Base, require_equal
+from shoal.estimands.adjusted import Ask, Base, check_points, require_equal
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
 from shoal.model.design import Design
@@ -39,6 +39,11 @@ class Varied:
     values: dict[str, list[Any]]
     between: frozenset[str]
     numbers: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        """How many cases there are: they may be too many to be made."""
+        return prod(map(len, self.values.values()))
 
     @property
     def cases(self) -> list[dict[str, Any]]:
@@ -118,6 +123,7 @@ def varied(
         Of a grid; whole numbers of no more distinct values take each of them.
     """
     check_choice("grid", grid, GRIDS)
+    check_points(ask, prod(len(given) for given in {**x, **by}.values() if given is not None))
     design, frame = ask.design, ask.frame
     categories = ask.categories
     values: dict[str, list[Any]] = {}

@@ -159,6 +159,13 @@ def _with_label(
 ) -> tuple[dict[str, Any], str]:
     """Return what is held where one level is named without its factor, and the words for it."""
     names = list(dict.fromkeys(factor.columns for factor in factors_of(design)))
+    if is_several(label):
+        raise ModelError(
+            "several-values",
+            f"levels={label!r}.",
+            f"One of {', '.join(map(repr, RULES))}, or one level.",
+            f"by={{{names[0][0]!r}: [...]}} has a row for each of several, and .contrast('(b1 + b2) / 2') means of them.",
+        )
     known = nearest(label, RULES) if isinstance(label, str) else ""
     if len(names) != 1 or len(names[0]) != 1:
         columns = listing(repr(c) for c in dict.fromkeys(c for own in names for c in own))
@@ -166,7 +173,7 @@ def _with_label(
             "level-of-several-columns",
             f"levels={label!r} is no rule, and levels are named by several columns: {columns}.",
             f"One of {', '.join(map(repr, RULES))}, or the columns' values in `at`.",
-            known if known.startswith("Did") else f"at={_example(frame, names[0], label)}.",
+            known if known.startswith("Did") else f"at={_example(frame, names, label)}.",
         )
     ((column,),) = names
     if known.startswith("Did") and label not in set(frame[column].astype(str)):
@@ -183,11 +190,11 @@ def _with_label(
     return {**given, column: label}, f"in level {label} of {column}"
 
 
-def _example(frame: pd.DataFrame, columns: tuple[str, ...], label: Any) -> dict[str, Any]:
+def _example(frame: pd.DataFrame, factors: Iterable[tuple[str, ...]], label: Any) -> dict[str, Any]:
     """Return the values of the columns that name a level: of the one that is written so, or of the first."""
-    rows = frame[list(columns)].dropna().drop_duplicates()
-    written = rows.astype(str).agg(":".join, axis=1) == str(label)
-    row = rows[written] if written.any() else rows
+    tables = [frame[list(columns)].dropna().drop_duplicates() for columns in factors]
+    written = [rows[rows.astype(str).agg(":".join, axis=1) == str(label)] for rows in tables]
+    row = next((rows for rows in written if len(rows)), tables[0])
     return {str(name): row[name].tolist()[0] for name in row}
 
 
@@ -249,7 +256,7 @@ def known_value(design: Design, frame: pd.DataFrame, name: str, value: Any) -> A
         raise ModelError(
             "several-values",
             f"{name!r} is held at {value!r}.",
-            "`at` takes one value; put several in `settings` or `by`.",
+            "One value: a column that takes several stands in `by`, or in the settings of a contrast.",
         )
     if pd.isna(value):
         raise DataError(

@@ -11,8 +11,8 @@ mu and sigma, say, their product takes it; where they enter more, or are Student
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -82,9 +82,21 @@ def _bounded(design: Design) -> bool:
 
 
 def has_linear_mean(design: Design) -> bool:
-    """Whether the expected response is known to be linear in the linear predictor."""
+    """Whether the expected response is known to be linear in the linear predictor, and depends on no other."""
+    return _moves_with_eta(design) and not design.predictors
+
+
+def _moves_with_eta(design: Design) -> bool:
+    """Whether the expected response is known to be the linear predictor and something beside it."""
     truncated = isinstance(design.family, Coarse) and design.family.truncated
-    return design.family.name in LOCATIONS and not truncated and not design.predictors
+    return design.family.name in LOCATIONS and not truncated
+
+
+def nodes_of_average(design: Design) -> int:
+    """Return at how many nodes a row is predicted at least, for its average over the population of levels."""
+    own = design.parts[0]
+    alone = _moves_with_eta(design) or not (own.groups or own.latents)
+    return 1 if alone else len(_nodes(1, 0.0)[0])
 
 
 def population_mean(
@@ -117,7 +129,7 @@ def population_mean(
     phi = common_phi(design, draws)
     places, spreads = _spreads(fitted, whole, rows, posterior)
 
-    def mean(shift: np.ndarray) -> np.ndarray:
+    def mean(shift: np.ndarray) -> np.ndarray:  # of the predictors at `places`
         moved = list(eta)
         for k, place in enumerate(places):
             moved[place] = eta[place] + shift[..., k]
@@ -127,16 +139,42 @@ def population_mean(
         }
         return np.asarray(design.family.mean(design.rows, moved[0], phi | own))
 
-    if not spreads:
-        return mean(np.zeros((*shape, 0)))
     total, outside = np.zeros(()), np.zeros(())
     with np.errstate(over="ignore", invalid="ignore"):
+        places, spreads = _that_matter(places, spreads, mean, shape, _moves_with_eta(design))
+        if not places:
+            return np.array(mean(np.zeros((*shape, 0))))
         for weight, shift, outer in _shifts(spreads, len(places), seed):
             part = weight * mean(shift)
             total = total + part
             outside = outside + outer * np.abs(part)
     _warn_of_tails(total, outside)
     return total
+
+
+def _that_matter(
+    places: list[int],
+    spreads: list[EffectCovariance],
+    mean: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, ...],
+    moves_with_eta: bool,
+) -> tuple[list[int], list[EffectCovariance]]:
+    """Return the linear predictors that are integrated over, and what new levels add to them.
+
+    Effects on the others move no mean, such as those on sigma of normal rows; or the mean moves with the
+    response's own predictor, whose effects, being normal, have a mean of zero.
+    """
+    normal, kept = all(spread.nu is None for spread in spreads), list[int]()
+    for k, place in enumerate(places):
+        if place == 0 and moves_with_eta and normal:
+            continue
+        moved = np.zeros((*shape, len(places)))
+        there = mean(moved)
+        moved[..., k] = np.sqrt(sum(spread.covariance[..., k, k] for spread in spreads))
+        if not np.array_equal(mean(moved), there, equal_nan=True):
+            kept.append(k)
+    own = [replace(spread, covariance=spread.covariance[..., kept, :][..., kept]) for spread in spreads]
+    return [places[k] for k in kept], own
 
 
 def _warn_of_tails(total: np.ndarray, outside: np.ndarray) -> None:
@@ -210,19 +248,24 @@ def _shifts(spreads: list[EffectCovariance], q: int, seed: int) -> Iterator[tupl
         yield from _points(spreads, q, seed)
         return
     root = _root(spreads[0].covariance)
-    largest = float(np.sqrt(spreads[0].covariance.max(initial=1e-12)))
-    # The strip in which a logistic function is analytic narrows as the standard deviation grows, and where
-    # the mean is an exponential the integrand's centre moves by that deviation.
-    step = max(min(0.5, 0.6 / largest), 0.04) if q == 1 else max(min(0.8, 1 / largest), 0.25)
-    reach = REACH + min(largest, REACH)
-    nodes = step * np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1)
-    weights = np.exp(-0.5 * nodes**2)
-    weights /= weights.sum()
+    nodes, weights, reach = _nodes(q, float(np.sqrt(spreads[0].covariance.max(initial=1e-12))))
     for chosen in product(range(len(nodes)), repeat=q):
         point = nodes[list(chosen)]
         if point @ point <= reach**2:
             outer = point @ point > (reach - 1) ** 2
             yield float(np.prod(weights[list(chosen)])), root @ point, bool(outer)
+
+
+def _nodes(q: int, largest: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return nodes and weights along each of q axes for a largest standard deviation, and how far they reach."""
+    # The strip in which a logistic function is analytic narrows as the standard deviation grows, and where
+    # the mean is an exponential the integrand's centre moves by that deviation.
+    largest = max(largest, 1e-6)
+    step = max(min(0.5, 0.6 / largest), 0.04) if q == 1 else max(min(0.8, 1 / largest), 0.25)
+    reach = REACH + min(largest, REACH)
+    nodes = step * np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1)
+    weights = np.exp(-0.5 * nodes**2)
+    return nodes, weights / weights.sum(), reach
 
 
 def _points(spreads: list[EffectCovariance], q: int, seed: int) -> Iterator[tuple[float, np.ndarray, bool]]:

@@ -17,6 +17,7 @@ from shoal.estimands.adjusted import (
     Base,
     averages,
     check_columns,
+    check_points,
     counted_by,
     over_data,
 )
@@ -34,7 +35,6 @@ from shoal.estimands.grids import (
     varied,
 )
 from shoal.estimands.level_rules import level_rule
-from shoal.estimands.predictions import LARGEST
 from shoal.estimands.scales import of_shares, scale_for, scale_words, words_of, words_of_each
 from shoal.estimands.table import Estimates
 from shoal.fit.results import Results
@@ -174,8 +174,8 @@ def plan(
     values = varied(ask, given, between, grid, points)
     categories = ask.categories
     own = {c: value_in(ask.design, ask.frame, categories, c, v) for c, v in own.items() if v is not None}
+    check_points(ask, values.count)
     cases = [{**own, **case} for case in values.cases]
-    _check_size(ask, len(cases))
     if over == "data":
         base = over_data(ask)
         return Plan(ask, base, cases, values, population_words(ask, own))
@@ -193,18 +193,6 @@ def plan(
     words += [f"with {words_of(own)}"] if own else []
     words += [ask.levels.words] if ask.levels.words else []
     return Plan(ask, base, whole, values, ", ".join(words) or "rows of these values")
-
-
-def _check_size(ask: Ask, points: int) -> None:
-    categories = 1 if ask.scale == "response" and ask.design.family.ordinal else ask.n_categories
-    size = 8 * ask.n_draws * categories * points
-    if size > LARGEST:
-        raise ModelError(
-            "result-too-large",
-            f"The draws of {points:,} points take {size / 2**30:.1f} GB.",
-            f"At most {LARGEST / 2**30:g} GB.",
-            "Fewer points, or fewer draws (draws=...).",
-        )
 
 
 def effect(

@@ -25,8 +25,8 @@ def scale_for(design: Design, scale: Any) -> str:
     ModelError
         An unknown scale, or categories where there are none.
     """
+    check_choice("scale", scale, (*SCALES, "link"))
     scale = "linear" if scale == "link" else scale
-    check_choice("scale", scale, SCALES)
     if scale == "response" and design.family.categorical and design.family.joint:
         return "probability"  # categories without an order have no mean
     if scale == "probability" and not design.family.categorical:
