@@ -129,3 +129,83 @@ def test_what_cannot_be_fitted_is_said_and_the_page_goes_on(chromium, explorer):
     assert "nobody" in ask(page, "document.getElementById('problem').textContent")
     ask(page, "state.priors = {}; change(false)")
     until(page, f"document.getElementById('problem').hidden && {JUDGED}")
+
+
+def in_sight(page, selector):
+    return ask(
+        page,
+        f"(r => r.top >= 0 && r.bottom <= innerHeight && r.height > 0)"
+        f"(document.querySelector({selector!r}).getBoundingClientRect())",
+    )
+
+
+def test_verdict_and_controls_stay_in_sight(chromium, explorer):
+    for width, controls in ((1200, True), (360, False)):
+        page = opened(chromium, explorer, width)
+        ask(page, "scrollTo(0, document.body.scrollHeight)")
+        until(page, "scrollY > 300")
+        assert in_sight(page, "#verdict")
+        assert in_sight(page, "#priors input[type=range]") is controls
+        assert ask(page, "document.querySelector('header').offsetHeight") < 110
+        assert ask(page, "document.getElementById('verdict').textContent") == "The draws can be trusted."
+        assert "R-hat" in ask(page, "document.getElementById('reasons').textContent")
+
+
+@pytest.mark.parametrize("width", [360, 800, 1200])
+def test_letters_are_no_smaller_than_they_should_be(chromium, explorer, width):
+    page = opened(chromium, explorer, width)
+    sizes = (
+        "[...document.querySelectorAll('svg text')].map(t => [t, t.ownerSVGElement]).map(([t, svg]) => "
+        "parseFloat(getComputedStyle(t).fontSize) * svg.clientWidth / svg.viewBox.baseVal.width)"
+    )
+    smallest = ask(page, f"Math.min(...{sizes})")
+    assert smallest > 11
+    panels = "[...document.querySelectorAll('#densities svg')].map(s => s.querySelectorAll('text').length)"
+    assert ask(page, f"Math.min(...{panels})") >= 2
+
+
+def test_pictures_fit_a_window_that_is_made_smaller(chromium, explorer):
+    page = opened(chromium, explorer, 1200)
+    size = {"width": 400, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.call("Emulation.setDeviceMetricsOverride", **size)
+    until(page, "document.querySelector('#levels svg').viewBox.baseVal.width < 400")
+    assert ask(page, "document.documentElement.scrollWidth") <= 400
+
+
+def test_all_controls_are_reached_by_tab(chromium, explorer):
+    page = opened(chromium, explorer)
+    ask(page, "document.activeElement.blur(); scrollTo(0, 0)")
+    reached = []
+    for _ in range(16):
+        for kind in ("rawKeyDown", "keyUp"):
+            page.call("Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9)
+        reached.append(ask(page, "document.activeElement.id || document.activeElement.name || ''"))
+        if reached[-1] not in ("", "code"):
+            outline = ask(page, "getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", reached
+    kept = [name for name in reached if name]
+    order = ["pooling", "coordinates", "written", "script", "replay", "find", "ranked"]
+    assert [name for name in kept if name in order] == order
+
+
+def test_the_funnel_is_replayed_where_coordinates_are_switched(chromium, explorer):
+    page = opened(chromium, explorer)
+    ask(
+        page,
+        "(c => { c.value = 'noncentered'; c.dispatchEvent(new Event('change')); })"
+        "(document.getElementById('coordinates'))",
+    )
+    until(page, "Boolean(document.querySelector('#funnel circle[visibility=hidden]'))")
+    until(page, f"!document.querySelector('#funnel circle[visibility=hidden]') && {JUDGED}")
+
+
+def test_what_was_changed_is_written_for_paper(chromium, explorer):
+    page = opened(chromium, explorer)
+    ask(page, "document.querySelector('input[value=none]').click()")
+    until(page, f"document.getElementById('changed').textContent.includes('pooling none') && {JUDGED}")
+    page.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert ask(page, "getComputedStyle(document.querySelector('form')).display") == "none"
+        assert ask(page, "document.getElementById('changed').offsetHeight") > 0
+    finally:
+        page.call("Emulation.setEmulatedMedia", media="")

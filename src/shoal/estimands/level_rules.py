@@ -164,7 +164,7 @@ def _with_label(
             "several-values",
             f"levels={label!r}.",
             f"One of {', '.join(map(repr, RULES))}, or one level.",
-            f"by={{{names[0][0]!r}: [...]}} has a row for each of several, and .contrast('(b1 + b2) / 2') means of them.",
+            f"by={{{names[0][0]!r}: [...]}} has a row for each, .contrast('(b1 + b2) / 2') a mean.",
         )
     known = nearest(label, RULES) if isinstance(label, str) else ""
     if len(names) != 1 or len(names[0]) != 1:

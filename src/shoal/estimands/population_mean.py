@@ -82,7 +82,7 @@ def _bounded(design: Design) -> bool:
 
 
 def has_linear_mean(design: Design) -> bool:
-    """Whether the expected response is known to be linear in the linear predictor, and depends on no other."""
+    """Whether the expected response is known to be linear in the one linear predictor that there is."""
     return _moves_with_eta(design) and not design.predictors
 
 
@@ -257,7 +257,7 @@ def _shifts(spreads: list[EffectCovariance], q: int, seed: int) -> Iterator[tupl
 
 
 def _nodes(q: int, largest: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return nodes and weights along each of q axes for a largest standard deviation, and how far they reach."""
+    """Return nodes and weights along each of q axes, and how far they reach, for a largest sd."""
     # The strip in which a logistic function is analytic narrows as the standard deviation grows, and where
     # the mean is an exponential the integrand's centre moves by that deviation.
     largest = max(largest, 1e-6)

@@ -30,13 +30,16 @@ function range(...lists) {
   return [low - room, high + room];
 }
 
-// Round numbers inside a range, about `count` of them.
+// Round numbers inside a range: at most `count` of them, and two at least.
 function ticks(low, high, count) {
   const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const out = [];
-  for (let k = Math.ceil(low / step); k * step <= high; k++) out.push(k * step);
-  return out;
+  const inside = (step) => {
+    const out = [];
+    for (let k = Math.ceil(low / step); k * step <= high; k++) out.push(k * step);
+    return out;
+  };
+  const larger = [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  return [larger, larger / 2, larger / 5].map((factor) => inside(factor * power)).find((out) => out.length > 1) ?? [];
 }
 
 function logTicks(low, high) {
@@ -50,24 +53,32 @@ function logTicks(low, high) {
   return out;
 }
 
-// A number as a reader writes it: four digits at most.
-function short(value) {
+// A number as a reader writes it: four digits at most, or fewer.
+function short(value, digits = 4) {
   if (value === null) return "–";
   const size = Math.abs(value);
   if (size && (size < 1e-3 || size >= 1e6)) return value.toExponential(1);
-  return String(Number(value.toPrecision(4)));
+  return String(Number(value.toPrecision(digits)));
 }
 
-// How wide a picture may be, so that its letters are those of the page: all of the page's, or a panel's.
+// How wide a picture may be, so that its letters are those of the page.
 function roomFor(id, most) {
   return Math.max(240, Math.min(document.getElementById(id).clientWidth, most));
+}
+
+// The same of one of several pictures in columns of at least some width, 10 pixels apart.
+function panelWidth(id, least) {
+  const whole = document.getElementById(id).clientWidth, columns = Math.max(1, Math.floor((whole + 10) / (least + 10)));
+  return Math.max(200, (whole - 10 * (columns - 1)) / columns);
 }
 
 // A picture with its axes. `x` and `y` are ranges; `says` is read aloud in its place.
 class Plot {
   constructor({ width = 640, height = 360, x, y, log = false, xLabel = "", yLabel = "", says, yTicks = true, xTicks }) {
-    Object.assign(this, { width, height, x, y, log });
+    const left = yTicks ? SPACE.left : 10; // nothing stands left of a picture without an axis there
+    Object.assign(this, { width, height, x, y, log, space: { ...SPACE, left, bottom: xLabel ? SPACE.bottom : 20 } });
     this.svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says });
+    this.svg.style.maxWidth = `${1.1 * width}px`; // wider ones have letters that are too large
     this.marks = shape("g");
     this.axes = shape("g");
     this.svg.append(this.axes, this.marks);
@@ -77,34 +88,34 @@ class Plot {
   right(value) {
     const [low, high] = this.log ? this.x.map(Math.log) : this.x;
     const share = ((this.log ? Math.log(value) : value) - low) / (high - low);
-    return SPACE.left + share * (this.width - SPACE.left - SPACE.right);
+    return this.space.left + share * (this.width - this.space.left - this.space.right);
   }
 
   down(value) {
     const share = (value - this.y[0]) / (this.y[1] - this.y[0]);
-    return this.height - SPACE.bottom - share * (this.height - SPACE.top - SPACE.bottom);
+    return this.height - this.space.bottom - share * (this.height - this.space.top - this.space.bottom);
   }
 
   drawAxes(xLabel, yLabel, yTicks, xTicks) {
-    const bottom = this.height - SPACE.bottom, end = this.width - SPACE.right;
+    const bottom = this.height - this.space.bottom, end = this.width - this.space.right;
     const put = (name, attributes, ...children) => this.axes.append(shape(name, attributes, ...children));
-    put("line", { class: "axis", x1: SPACE.left, x2: end, y1: bottom, y2: bottom });
-    const room = Math.max(2, Math.floor((end - SPACE.left) / 70));
+    put("line", { class: "axis", x1: this.space.left, x2: end, y1: bottom, y2: bottom });
+    const room = Math.max(3, Math.floor((end - this.space.left) / 70));
     const along = xTicks ?? (this.log ? logTicks(...this.x) : ticks(...this.x, room)).map((v) => [v, short(v)]);
     for (const [value, text] of along) {
       const at = this.right(value);
       put("line", { class: "axis", x1: at, x2: at, y1: bottom, y2: bottom + 4 });
       put("text", { x: at, y: bottom + 15, "text-anchor": "middle" }, text);
     }
-    put("text", { x: (SPACE.left + end) / 2, y: this.height - 5, "text-anchor": "middle" }, xLabel);
+    if (xLabel) put("text", { x: (this.space.left + end) / 2, y: this.height - 5, "text-anchor": "middle" }, xLabel);
     if (!yTicks) return;
-    put("line", { class: "axis", x1: SPACE.left, x2: SPACE.left, y1: SPACE.top, y2: bottom });
+    put("line", { class: "axis", x1: this.space.left, x2: this.space.left, y1: this.space.top, y2: bottom });
     for (const value of ticks(...this.y, 5)) {
       const at = this.down(value);
-      put("line", { class: "axis", x1: SPACE.left - 4, x2: SPACE.left, y1: at, y2: at });
-      put("text", { x: SPACE.left - 7, y: at + 4, "text-anchor": "end" }, short(value));
+      put("line", { class: "axis", x1: this.space.left - 4, x2: this.space.left, y1: at, y2: at });
+      put("text", { x: this.space.left - 7, y: at + 4, "text-anchor": "end" }, short(value));
     }
-    const middle = (SPACE.top + bottom) / 2;
+    const middle = (this.space.top + bottom) / 2;
     put("text", { x: 11, y: middle, "text-anchor": "middle", transform: `rotate(-90 11 ${middle})` }, yLabel);
   }
 

@@ -1,8 +1,8 @@
 // The state of the page, the requests that follow from it, and the controls.
 
 const state = { priors: {}, pooling: "partial", coordinates: "auto", moving: false, group: null, effect: null };
-let controls = [], levels = null, first = [null, null];
-let busy = false, wanted = false, judging = 0;
+let controls = [], levels = null, first = [null, null], drawn = null, judged = null;
+let busy = false, wanted = false, judging = 0, replaying = false;
 
 async function ask(path, body = {}) {
   const answer = await fetch(path, {
@@ -39,22 +39,46 @@ async function refit() {
   if (!state.moving && document.getElementById("problem").hidden) judge();
 }
 
+// The verdict in one sentence is always in sight; what it rests on stands below.
+function showVerdict(text, severity) {
+  const place = document.getElementById("verdict"), end = text.indexOf(". ") + 1 || text.length;
+  const sentence = text.slice(0, end);
+  if (place.textContent !== sentence) place.textContent = sentence; // or it would be read out at every step
+  place.className = severity;
+  if (severity) document.getElementById("reasons").textContent = text.slice(end).trim();
+}
+
+// What differs from the model as it was written, which the controls show, but no printed page.
+function showChanged() {
+  const moved = Object.entries(state.priors).map(([name, { kind, ...values }]) =>
+    `${name} ~ ${kind}(${Object.entries(values).map(([key, value]) => `${key}=${short(value)}`).join(", ")})`);
+  const parts = [...(state.pooling === "partial" ? [] : [`pooling ${state.pooling}`]), ...moved];
+  document.getElementById("changed").textContent = parts.length ? `Changed: ${parts.join("; ")}.` : "";
+}
+
 function draw(found) {
+  drawn = found;
+  judged = null;
   levels = found.levels;
   const { run } = found;
   document.getElementById("run").textContent = `${run.draws.toLocaleString("en")} draws by ${run.sampler} `
     + `(${run.coordinates}) in ${run.seconds} s: R-hat ${run.rhat ?? "–"}, worst effective size `
     + `${run.ess === undefined ? "–" : Math.round(run.ess).toLocaleString("en")}, ${run.divergences} divergences`
     + (state.moving ? " (while you move)" : "");
-  const verdict = document.getElementById("verdict");
-  verdict.textContent = "Not judged yet.";
-  verdict.className = "";
+  showVerdict("Not judged yet.", "");
+  showChanged();
   document.body.classList.add("unjudged");
-  drawLevels(levels);
+  drawPictures(found);
+  drawRanked(levels);
+  if (replaying && !state.moving) replayFunnel();
+  replaying = replaying && state.moving;
+  document.body.dataset.drawn = Number(document.body.dataset.drawn ?? 0) + 1;
+}
+
+function drawPictures(found) {
+  drawLevels(found.levels);
   drawDensities(found.densities);
   drawFunnel(found.funnel);
-  drawRanked(levels);
-  document.body.dataset.drawn = Number(document.body.dataset.drawn ?? 0) + 1;
 }
 
 async function judge() {
@@ -62,9 +86,8 @@ async function judge() {
   try {
     const found = await ask("/criticism", state);
     if (busy || number !== judging) return; // something was moved meanwhile
-    const verdict = document.getElementById("verdict");
-    verdict.textContent = found.verdict;
-    verdict.className = found.severity;
+    judged = found;
+    showVerdict(found.verdict, found.severity);
     document.body.classList.remove("unjudged");
     drawChecks(found.checks);
     drawImplied(found.implied);
@@ -77,7 +100,7 @@ async function judge() {
 // A change that is finished, or (moving) one of many on the way.
 function change(moving) {
   state.moving = moving;
-  document.getElementById("code").hidden = true;
+  document.getElementById("code").hidden = document.getElementById("copy").hidden = true;
   refit();
 }
 
@@ -122,7 +145,8 @@ function priorControl(control, open) {
     },
   }, ...Object.keys(control.kinds).map((kind) => element("option", { value: kind }, kind)));
   const parts = [element("summary", {}, control.name), choice, inside];
-  if (control.notes) parts.push(note(`As it was written: ${control.notes}. A prior that is moved speaks of the parameter alone.`));
+  if (control.notes === "default") parts.push(note("As written: the default."));
+  else if (control.notes) parts.push(note(`As written: ${control.notes}. Once moved, it is the prior of the parameter itself.`));
   return element("details", { open }, ...parts);
 }
 
@@ -146,9 +170,25 @@ function fillControls(facts) {
 }
 
 function showPriors() {
-  // Standard deviations first: they decide how much is pooled.
-  const ordered = [...controls].sort((a, b) => b.name.startsWith("sd") - a.name.startsWith("sd"));
-  show("priors", ...ordered.map((control, i) => priorControl(control, i < 2)));
+  // Standard deviations first: they decide how much is pooled. What is beyond two is one click away.
+  const ordered = [...controls].sort((a, b) => isSpread(b.name) - isSpread(a.name));
+  const [near, far] = [ordered.slice(0, 2), ordered.slice(2)];
+  const more = element("details", {}, element("summary", {}, `${far.length} more ${far.length > 1 ? "priors" : "prior"}`),
+    ...far.map((control) => priorControl(control, false)));
+  show("priors", ...near.map((control) => priorControl(control, true)), ...(far.length ? [more] : []));
+}
+
+// Pictures are drawn for the room that there is, and anew where it changes.
+function fitTheRoom() {
+  const head = document.querySelector("header"), page = document.documentElement;
+  let width = page.clientWidth;
+  new ResizeObserver(() => {
+    page.style.setProperty("--head", `${head.offsetHeight + 4}px`);
+    if (page.clientWidth === width || !drawn || busy) return;
+    width = page.clientWidth;
+    drawPictures(drawn);
+    if (judged) drawChecks(judged.checks);
+  }).observe(head);
 }
 
 function listen() {
@@ -158,7 +198,17 @@ function listen() {
   });
   document.getElementById("coordinates").addEventListener("change", (event) => {
     state.coordinates = event.target.value;
+    replaying = true;
     change(false);
+  });
+  document.getElementById("replay").addEventListener("click", replayFunnel);
+  document.getElementById("copy").addEventListener("click", async (event) => {
+    try {
+      await navigator.clipboard.writeText(document.getElementById("code").textContent);
+      event.target.textContent = "Copied";
+    } catch {
+      document.getSelection().selectAllChildren(document.getElementById("code")); // for the reader to copy
+    }
   });
   document.getElementById("find").addEventListener("input", () => { if (levels) drawRanked(levels); });
   document.getElementById("written").addEventListener("click", () => {
@@ -171,7 +221,8 @@ function listen() {
     try {
       const code = document.getElementById("code");
       code.textContent = (await ask("/script", { ...state, moving: false })).script;
-      code.hidden = false;
+      code.hidden = document.getElementById("copy").hidden = false;
+      document.getElementById("copy").textContent = "Copy";
       code.focus();
     } catch (problem) {
       complain(problem.message);
@@ -186,6 +237,7 @@ async function begin() {
   try {
     fillControls(await ask("/facts"));
     listen();
+    fitTheRoom();
     await refit();
   } catch (problem) {
     complain(problem.message);

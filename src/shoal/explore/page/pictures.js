@@ -45,6 +45,10 @@ function drawLevels(levels) {
     + `${bands ? ` Grey: ${levels.interval}.` : ""} Dashed: the population's mean.${left}`));
 }
 
+function isSpread(name) {
+  return /(^|_)sd_/.test(name);
+}
+
 function percent(share) {
   return share === null ? "–" : `${Math.round(100 * share)}%`;
 }
@@ -56,13 +60,25 @@ function listed(found, ranked, levels) {
   return `${found} of ${ranked} levels, highest first.${some}${among} ${levels.scale}; ${levels.interval}.`;
 }
 
+// Numbers of a column with as many decimals each as tell the levels apart.
+function written(levels) {
+  const widths = levels.high.map((high, i) => high - levels.low[i]).filter((width) => width > 0).sort((a, b) => a - b);
+  const width = widths.length ? widths[Math.floor(widths.length / 2)] : 1;
+  const decimals = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(width))));
+  return (value) => {
+    if (value === null || Math.abs(value) >= 1e6) return short(value);
+    return value.toFixed(decimals).replace(/^-(0\.?0*)$/, "$1"); // no minus before a zero
+  };
+}
+
 function drawRanked(levels) {
   if (levels.message) return show("ranked", note(levels.message));
   const wanted = document.getElementById("find").value.trim().toLowerCase();
   const order = levels.labels.map((_, i) => i).sort((a, b) => levels.pooled[b] - levels.pooled[a]);
   const head = ["level", "rank", "rows", "alone", "pooled", "low", "high", "shrinkage"];
-  const rows = order.map((i, rank) => [levels.labels[i], rank + 1,
-    ...["n", "alone", "pooled", "low", "high"].map((name) => short(levels[name][i])), percent(levels.shrinkage[i])]);
+  const write = written(levels);
+  const rows = order.map((i, rank) => [levels.labels[i], rank + 1, short(levels.n[i]),
+    ...["alone", "pooled", "low", "high"].map((name) => write(levels[name][i])), percent(levels.shrinkage[i])]);
   const found = rows.filter(([label]) => label.toLowerCase().includes(wanted));
   show("ranked", element("table", {},
     element("caption", { class: "note" }, listed(found.length, rows.length, levels)),
@@ -73,33 +89,56 @@ function drawRanked(levels) {
 
 function drawDensities(found) {
   if (found.message) return show("densities", note(found.message));
-  const drawn = found.panels.map((panel) => {
+  // Standard deviations first: their priors decide how much is pooled.
+  const panels = [...found.panels].sort((a, b) => isSpread(b.name) - isSpread(a.name));
+  const drawn = panels.map((panel) => {
     const top = Math.max(...panel.posterior, ...panel.prior.filter((v) => v !== null));
     // A prior without an upper bound at zero would make a line of the posterior.
     const y = [0, Math.min(top, 1.6 * Math.max(...panel.posterior)) * 1.05];
     const x = [panel.value[0], panel.value[panel.value.length - 1]];
-    const plot = new Plot({ width: 280, height: 150, x, y, yTicks: false, says: `Prior and posterior density of ${panel.name}` });
+    const plot = new Plot({
+      width: panelWidth("densities", 220), height: 140, x, y, yTicks: false,
+      says: `Prior and posterior density of ${panel.name}`,
+    });
     const prior = panel.prior.map((value) => Math.min(value ?? y[1], y[1]));
     plot.area(panel.value, prior, { fill: FAINT });
     plot.line(panel.value, panel.posterior, { stroke: POOLED, "stroke-width": 1.6 });
-    return captioned(plot, panel.name + (panel.estimated ? " (prior estimated from draws)" : ""));
+    return element("figure", {}, element("figcaption", { class: "name" }, panel.name), plot.svg);
   });
-  show("densities", ...drawn, note(`Grey: prior. Blue: posterior. ${found.note}`));
+  const estimated = panels.filter((panel) => panel.estimated).map((panel) => panel.name);
+  const how = estimated.length ? ` The prior of ${estimated.join(", ")} is estimated from draws.` : "";
+  show("densities", ...drawn, note(`Grey: prior. Blue: posterior.${how} ${found.note}`));
 }
 
 function drawFunnel(found) {
+  document.getElementById("replay").hidden = true;
   if (found.message) return show("funnel", note(found.message));
   const plot = new Plot({
-    width: roomFor("funnel", 640), height: 320,
+    width: roomFor("funnel", 800), height: 320,
     x: range(found.effect), y: range(found.log_sd), xLabel: found.names[1], yLabel: found.names[0],
     says: `Draws of ${found.names[0]} against ${found.names[1]}`,
   });
   const put = (i, color, r) => plot.point(found.effect[i], found.log_sd[i], { fill: color, r, "fill-opacity": 0.4 });
-  found.effect.forEach((_, i) => { if (!found.diverging[i]) put(i, POOLED, 2); });
-  found.effect.forEach((_, i) => { if (found.diverging[i]) put(i, BAD, 3.5); });
+  found.effect.forEach((_, i) => put(i, found.diverging[i] ? BAD : POOLED, found.diverging[i] ? 3.5 : 2));
   const bad = found.diverging.filter(Boolean).length;
-  show("funnel", captioned(plot, `Draws; ${bad ? `${bad} divergent ones are red` : "none diverged"}. `
-    + "The other coordinates show how a sampler without Shoal's map fares."));
+  show("funnel", captioned(plot, "Each point is a draw: the logarithm of the standard deviation between levels, and the "
+    + "effect of one of them, which narrows as that falls. "
+    + `${bad ? `${bad} divergent ones are red` : "None diverged"}. `
+    + "In centered or non-centered coordinates NUTS samples the same posterior without Shoal's map."));
+  document.getElementById("replay").hidden = false;
+}
+
+// Shows the draws of the funnel once more, one after the other as they were made.
+function replayFunnel() {
+  const points = [...document.querySelectorAll("#funnel circle")];
+  if (!points.length || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const each = Math.ceil(points.length / 90); // frames
+  points.forEach((point) => point.setAttribute("visibility", "hidden"));
+  const next = (from) => {
+    points.slice(from, from + each).forEach((point) => point.removeAttribute("visibility"));
+    if (from + each < points.length && points[0].isConnected) requestAnimationFrame(() => next(from + each));
+  };
+  next(0);
 }
 
 function drawChecks(found) {
@@ -107,7 +146,7 @@ function drawChecks(found) {
   const drawn = found.parts.map((part) => {
     const many = part.value.length, every = Math.ceil(many / 8), low = lowerOf(part), high = upperOf(part);
     const plot = new Plot({
-      width: 420, height: 240, x: [-0.7, many - 0.3], y: [0, range(part.observed, high)[1]], xLabel: part.response,
+      width: panelWidth("checks", 380), height: 240, x: [-0.7, many - 0.3], y: [0, range(part.observed, high)[1]], xLabel: part.response,
       xTicks: part.value.map((text, i) => [i, text]).filter(([i]) => i % every === 0), yLabel: "rows",
       says: `Rows of each value of ${part.response}, observed and simulated`,
     });
@@ -126,15 +165,18 @@ function upperOf(part) { return part[Object.keys(part).find((name) => name.endsW
 
 function drawImplied(found) {
   if (found.message) return show("implied", note(found.message));
-  const head = ["before the data", "low", "median", "high", "observed", ""];
+  const several = new Set(found.parts.map((part) => part.about)).size > 1, flagged = found.parts.some((part) => part.flag);
+  const head = ["before the data", "low", "median", "high", "observed", ...(flagged ? [""] : [])];
+  const cell = (part, name) => (part[name] === null && name !== "observed" ? "no number" : short(part[name], 3));
   const rows = found.parts.map((part) => element("tr", {},
-    element("th", { scope: "row" }, `${part.about}: ${part.quantity}`, element("span", { class: "note" }, ` ${part.scale}`)),
-    ...["low", "median", "high", "observed"].map((name) => element("td", {}, part[name] === null && name !== "observed" ? "no number" : short(part[name]))),
-    element("td", {}, part.flag)));
+    element("th", { scope: "row" }, several ? `${part.about}: ${part.quantity}` : part.quantity,
+      element("span", { class: "note" }, part.scale)),
+    ...["low", "median", "high", "observed"].map((name) => element("td", {}, cell(part, name))),
+    ...(flagged ? [element("td", {}, part.flag)] : [])));
   show("implied", element("div", { class: "table", tabindex: 0, role: "region", "aria-label": "What the priors imply" },
     element("table", {},
       element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, ...rows))), note("Of data sets that are simulated from the priors alone; the interval has 90%."));
+      element("tbody", {}, ...rows))), note("Of data sets that are simulated from the priors alone: median, and the ends of the 90% interval."));
 }
 
 function drawFindings(found) {
