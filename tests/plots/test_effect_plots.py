@@ -90,6 +90,19 @@ def test_two_numbers_are_a_surface(fit):
     assert len(part(picture, "expected")) == 16 and bar.get_ylabel() == "expected y"
     assert (picture.figure.get_supxlabel(), picture.figure.get_supylabel()) == ("x", "z")
 
+    levels = [float(text.get_text().replace("\N{MINUS SIGN}", "-")) for text in bar.get_yticklabels()]
+    assert levels == [round(level, 2) for level in levels]  # numbers that are easily read
+
+
+def test_numbers_of_two_values_are_no_side_of_a_surface():
+    data = table().assign(urban=np.arange(60) % 2)
+    fit = made(model("y ~ x * urban + h", data=data))
+    for columns in (["x", "urban"], ["urban", "x"]):
+        picture = fit.plot.effect(columns, points=4)
+        assert len(picture.figure.axes) == 1 and len(lines(picture)) == 2
+        assert picture.figure.get_supxlabel() == "x" and "60 rows of the data" in picture.caption
+    assert len(fit.plot.effect(["x", "h", "urban"], points=4).figure.axes) == 3  # two surfaces and a bar
+
 
 def test_what_no_picture_has_room_for(fit):
     data = table().assign(g=np.arange(60) % 15)

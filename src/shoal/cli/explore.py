@@ -20,7 +20,7 @@ def explore(
     ],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="With a formula: a table, as `shoal fit` takes it."),
+        typer.Argument(metavar="DATA", help="With a formula: a table, as `shoal fit` takes it."),
     ] = None,
     family: FamilyName = "gaussian",
     prior: Priors = None,

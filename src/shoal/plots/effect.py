@@ -94,9 +94,13 @@ def effect_picture(results: Results, effect: Effect) -> Picture:
 
 def _layout(results: Results, effect: Effect, columns: dict[str, str]) -> Layout:
     """Return where the columns stand; `columns` are those of the data, where they are called otherwise."""
-    names, numbers = [*effect.x, *effect.by], [name for name in effect.x if name in effect.numbers]
+    names = [*effect.x, *effect.by]
     category = tuple(str(name) for name in effect.labels if name not in effect.grid)
     apart = {name for name in names if tells_apart(results, effect, name, columns.get(name, name))}
+    # Of two values, as no and yes have, nothing lies between: they are told apart by colour.
+    pairs = {name for name in apart if effect.grid[name].nunique() <= 2}
+    numbers = [name for name in effect.x if name in effect.numbers and name not in pairs]
+    numbers = numbers or [name for name in effect.x if name in effect.numbers][:1]
     if len(numbers) > 2:
         raise ModelError(
             "too-many-predictors",
@@ -212,14 +216,23 @@ def _surface(
     axes: Axes, effect: Effect, layout: Layout, table: pd.DataFrame, rows: pd.DataFrame, binned: bool
 ) -> Any:
     """Draw the medians as filled contours, and where the rows of the data are."""
+    from matplotlib.ticker import MaxNLocator
+
     wide = table.pivot(index=layout.upward, columns=layout.along, values="median")
     low, high = float(effect.table["median"].min()), float(effect.table["median"].max())
-    levels = np.linspace(low, high if high > low else low + 1e-9, 15)
+    levels = MaxNLocator(12).tick_values(low, high if high > low else low + 1e-9)
     filled = axes.contourf(
         wide.columns.to_numpy(float), wide.index.to_numpy(float), wide.to_numpy(), levels, cmap="cividis"
     )
     axes.scatter(
-        rows[layout.along], rows[layout.upward], 5, "white", alpha=0.6, edgecolors=GREY, linewidths=0.3
+        rows[layout.along],
+        rows[layout.upward],
+        5,
+        "white",
+        alpha=0.6,
+        edgecolors=GREY,
+        linewidths=0.3,
+        clip_on=False,  # rows at the edge of the grid are seen whole
     )
     return filled
 
