@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from shoal.families import FAMILIES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -197,3 +198,21 @@ def test_a_page_is_what_is_written_from_its_source(name):
 )
 def test_lines_are_compared_to_the_digits_they_show(printed, written, same):
     assert alike(printed, written) == same
+
+
+def test_families_and_their_parameters_are_called_as_the_page_says():
+    """Each family stands in the table, and each parameter that is predicted belongs to its row."""
+    page = (ROOT / "docs" / "families.md").read_text(encoding="utf-8")
+    rows = [line.replace("\\|", "/") for line in page.splitlines() if line.startswith("|")][2:]
+    named = [re.findall(r"`(\w+)(?:\(\w+\))?`", row) for row in rows]
+    known = {name for name in FAMILIES if not re.match("zero_inflated|hurdle", name)}
+    assert known <= {name for names in named for name in names}
+    predicted = 0
+    for row, names in zip(rows, named, strict=True):
+        parameters = {
+            p for name in names if name in FAMILIES for p in FAMILIES[name].parameters(False, False)
+        }
+        for parameter in re.findall(r'predictors=\{"(\w+)"', row):
+            predicted += 1
+            assert parameter in parameters, row
+    assert predicted >= 2

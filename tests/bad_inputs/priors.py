@@ -23,6 +23,7 @@ CASES = {
     "priors-not-named": [
         'sl.Model("y ~ x", data, priors=[sl.priors.Normal()])',
         'sl.Model("y ~ x", data, priors={1: sl.priors.Normal()})',
+        "model.with_priors([sl.priors.Normal()])",
         'sl.Model("y ~ x", data, priors="b ~ normal(0, 1)")',
     ],
     "prior-twice": [

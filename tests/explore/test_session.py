@@ -1,13 +1,17 @@
 """What the page shows is what the fits say."""
 
+import threading
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import ModelError, PriorError
+from shoal.errors import ModelError, PriorError, SamplingError, ShoalWarning
 from shoal.explore import Session
 from shoal.explore.choices import Choices
+from shoal.fit import run as fitting
 from shoal.priors import Exponential
 
 
@@ -133,3 +137,53 @@ def test_effects_that_several_responses_share_are_shown_of_each():
         assert found["group"] == "h" and abs(found["population"] - 5) < 1.5, pooling
         found = session.fit(Choices(pooling=pooling, group="z_g", effect="z_Intercept"))["levels"]
         assert found["of"] == 8 and abs(found["population"] - 5) < 1.5, pooling
+
+
+def test_the_script_of_a_file_reads_the_model_from_there(schools, tmp_path):
+    file = schools.fit(seed=1, progress=False, draws=100).save(tmp_path / "fit.nc")
+    session = Session.of_results(sl.load(file).results, str(file))
+    for choices in (Choices(), Choices(PRIOR), Choices(PRIOR, pooling="none")):
+        shown = session.fit(choices)["levels"]["pooled"]
+        place: dict = {}
+        script = session.script(choices)
+        exec(script, place)
+        np.testing.assert_allclose(place["fit"].effects()["mean"], shown, rtol=1e-4)
+        assert "..." not in script and "with_priors" in script or choices == Choices()
+
+
+def test_rows_that_were_dropped_are_dropped_by_the_script():
+    data = pd.DataFrame({"y": [1.0, 2.5, None, 3.0, 4.5, 2.0], "g": list("aabbcc")})
+    with pytest.warns(ShoalWarning):
+        model = sl.Model("y ~ 1 + (1 | g)", data, missing="drop").specification
+    assert "missing='drop'" in Session(model, None, "'table.csv'", 1).script(Choices(moving=True))
+
+
+def test_a_long_fit_gives_way_to_what_was_chosen_after_it(session, monkeypatch):
+    made, running = fitting.fit, threading.Event()
+
+    def endless(posterior, settings, sampler, progress, *others, **more):
+        running.set()
+        while True:
+            progress.check()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(fitting, "fit", endless)
+    found = []
+
+    def asked():
+        try:
+            session.fit(Choices())
+        except SamplingError as problem:
+            found.append(problem.code)
+
+    thread = threading.Thread(target=asked)
+    thread.start()
+    assert running.wait(30)
+    session.interrupt()
+    thread.join(30)
+    assert found == ["interrupted"]
+    monkeypatch.setattr(fitting, "fit", made)
+    assert session.fit(Choices(PRIOR))["run"]["draws"] == 4000
+    session.stop()
+    with pytest.raises(SamplingError):  # nothing is begun after the end
+        session.fit(Choices(PRIOR, coordinates="noncentered"))

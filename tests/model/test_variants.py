@@ -231,3 +231,23 @@ def test_each_effect_can_have_its_own_sd():
         whole.with_pooling("none", {"sd_g": 1.0})
     with pytest.raises(ModelError, match="sd is a positive number"):
         whole.with_pooling("none", {"sd_g[x]": 0})
+
+
+# Other priors
+
+
+def test_a_model_with_other_priors_is_the_one_written_with_them():
+    given = {"sd_g": sl.priors.HalfNormal(1), "x": sl.priors.Normal(0, 2)}
+    whole = sl.Model("y ~ x + (1 + x | g)", DATA)
+    moved = whole.with_priors(given)
+    assert moved.priors == sl.Model("y ~ x + (1 + x | g)", DATA, priors=given).priors
+    assert whole.priors != moved.priors
+    ours = moved.with_pooling("complete").fit(**FEW)
+    theirs = sl.Model("y ~ x", DATA, priors={"x": given["x"]}).fit(**FEW)
+    np.testing.assert_array_equal(draws(ours, "x"), draws(theirs, "x"))
+
+
+def test_priors_are_changed_before_pooling():
+    with pytest.raises(ModelError) as found:
+        sl.Model("y ~ x + (1 | g)", DATA).with_pooling("none").with_priors({"sigma": sl.priors.HalfNormal(1)})
+    assert found.value.code == "pooled-variant"

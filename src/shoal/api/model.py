@@ -31,7 +31,7 @@ from shoal.fit.results import Results
 from shoal.model import Response, Specification, specify
 from shoal.model.design import Design
 from shoal.model.print import model_text
-from shoal.model.variants import with_pooling
+from shoal.model.variants import with_pooling, with_priors
 from shoal.priors import Prior
 from shoal.tables import Dropped
 
@@ -273,6 +273,31 @@ class Model(BeforeData):
                 "The model as it was first written.",
             )
         return Model._of(with_pooling(self._whole, pooling, sd), self._whole)
+
+    def with_priors(self, priors: Mapping[str, Prior]) -> Model:
+        """Return the same model with other priors for some parameters, by the names that are printed.
+
+        All others keep those that were resolved for this model.
+
+        Raises
+        ------
+        ModelError, PriorError
+            A variant made by `with_pooling`; names that the model does not have, and priors that their
+            parameters cannot have.
+
+        Examples
+        --------
+        >>> model.with_priors({"sd_g": sl.priors.HalfNormal(1)}).priors["sd_g[Intercept]"]
+        HalfNormal(sigma=1)
+        """
+        if self._spec.pooling != "partial":
+            raise ModelError(
+                "pooled-variant",
+                f"This model was made with pooling {self._spec.pooling!r}, which fixed or dropped priors.",
+                "The model as it was first written.",
+                "with_pooling comes after with_priors.",
+            )
+        return Model._of(with_priors(self._spec, priors))
 
     @property
     def plot(self) -> ModelPlots:

@@ -44,7 +44,7 @@ def explore(
         if prior or predictor or seed is not None or family != "gaussian" or missing != "refuse":
             what = "they belong to a formula and its data; a file has its own."
             raise typer.BadParameter(what, param_hint="--family, --prior, --predictor, --missing, --seed")
-        session = pages.Session.of_results(load_fit(Path(source)).results)
+        session = pages.Session.of_results(load_fit(Path(source)).results, source)
     else:
         model = model_of(source, data, family, prior, predictor, missing).specification
         session = pages.Session(model, None, _reading(data), 1 if seed is None else seed)

@@ -147,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/facts": lambda _: session.facts(),
             "/fit": lambda body: session.fit(read_choices(body)),
             "/criticism": lambda body: session.criticism(read_choices(body)),
+            "/interrupt": self._interrupt,
             "/script": lambda body: {"script": session.script(read_choices(body))},
         }
         answer, length = answers.get(self.path), self.headers.get("Content-Length", "")
@@ -168,6 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
             found = {"error": f"{what} This is a bug of Shoal; {DEBUG}=1 shows where. Please report it."}
             status = HTTPStatus.INTERNAL_SERVER_ERROR
         self._send(status, "application/json", json.dumps(found, allow_nan=False).encode())
+
+    def _interrupt(self, _: bytes) -> dict[str, Any]:
+        self.server.session.interrupt()
+        return {}
 
     def _allowed(self, token: str, origin: bool) -> bool:
         """Whether a request comes from the page; else it is refused."""

@@ -41,6 +41,8 @@ class Session:
         The expression that reads the table, for the script.
     seed : int
         Of every fit, so that what is seen to move was moved by the reader.
+    file : str, optional
+        Where the fit is kept: the script then reads the model, and its table, from there.
 
     Raises
     ------
@@ -48,7 +50,14 @@ class Session:
         A variant of a model: its first priors are not known.
     """
 
-    def __init__(self, model: Specification, results: Results | None, data: str, seed: int):
+    def __init__(
+        self,
+        model: Specification,
+        results: Results | None,
+        data: str,
+        seed: int,
+        file: str | None = None,
+    ):
         if model.pooling != "partial":
             raise ModelError(
                 "pooled-variant",
@@ -56,16 +65,16 @@ class Session:
                 "The model as it was first written.",
                 "Explore that one: the page has a switch for pooling.",
             )
-        self.model, self.data, self.seed = model, data, seed
+        self.model, self.data, self.seed, self.file = model, data, seed, file
         self._fits: OrderedDict[str, Results] = OrderedDict()
         if results is not None:
             self._fits[Choices().key] = results
-        self._lock, self._progress = threading.Lock(), Progress()
+        self._lock, self._progress, self._ended = threading.Lock(), Progress(), False
 
     @classmethod
-    def of_results(cls, results: Results) -> Session:
-        """Return the session of a fit, whose table is wherever its user has it."""
-        return cls(results.model, results, "...  # the same table", int(results.attrs["seed"]))
+    def of_results(cls, results: Results, file: str | None = None) -> Session:
+        """Return the session of a fit, whose table is in its file, or wherever its user has it."""
+        return cls(results.model, results, "...  # the same table", int(results.attrs["seed"]), file)
 
     def facts(self) -> dict[str, Any]:
         """Return what the page needs before the first fit: the model and what can be moved."""
@@ -116,6 +125,9 @@ class Session:
             settings = Settings(choices.draws, CHAINS, seed=self.seed, cores=os.cpu_count() or 1)
             # What moves on is not sampled again: the next fit is on its way.
             rest = not choices.moving
+            self._progress = Progress()
+            if self._ended:
+                self._progress.stop()
             results = fitting.fit(posterior, settings, "auto", self._progress, rest, certify=rest)
             self._fits[choices.key] = results
             while len(self._fits) > KEPT:
@@ -131,8 +143,13 @@ class Session:
     def script(self, choices: Choices) -> str:
         """Return Python that makes the fit that was chosen."""
         with self._lock:
-            return again(self._fitted(choices), self.data)
+            return again(self._fitted(choices), self.data, self.file, choices.priors)
+
+    def interrupt(self) -> None:
+        """Ask a running fit to end, so that another may begin."""
+        self._progress.stop()
 
     def stop(self) -> None:
-        """Ask a running fit to end."""
+        """Ask a running fit, and all after it, to end."""
+        self._ended = True
         self._progress.stop()

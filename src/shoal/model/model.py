@@ -217,7 +217,7 @@ def specify(
         raise ModelError("unknown-choice", f"rescor={rescor!r}.", "True or False.")
     check_choice("missing", missing, MISSING)
     _check_names("covariances-not-named", "covariances", covariances, "{'K': matrix}", ModelError)
-    _check_names("priors-not-named", "priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
+    check_priors(priors)
     if missing == "drop":
         formulas = [(own, *others.values()) for own, others in (r.formulas for r in responses)]
         table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
@@ -246,6 +246,11 @@ def _with_held(
                 )
             out[name] = prior
     return out
+
+
+def check_priors(priors: Any) -> None:
+    """Raise `PriorError` unless priors are a mapping from names, or None."""
+    _check_names("priors-not-named", "priors", priors, "{'sigma': sl.priors.Exponential(1)}", PriorError)
 
 
 def _check_names(

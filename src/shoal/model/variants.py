@@ -13,7 +13,7 @@ from shoal.errors import ModelError, check_choice, nearest
 from shoal.model.default_priors import resolve
 from shoal.model.design import Design, Group
 from shoal.model.grouping_factors import INTERCEPT
-from shoal.model.model import Specification
+from shoal.model.model import Specification, check_priors
 from shoal.model.terms.group_parameters import sd_names
 from shoal.model.terms.units import location_of
 from shoal.model.terms.variable import OF_GROUPS, ResolvedPrior
@@ -146,6 +146,7 @@ def with_priors(model: Specification, changes: Mapping[str, Prior]) -> Specifica
     PriorError
         A name that fits no parameter, or a support that does not.
     """
+    check_priors(changes)
     resolved = resolve(model.designs, changes)
     priors = {**model.priors, **{name: p for name, p in resolved.items() if not p.default}}
     for design in model.parts:

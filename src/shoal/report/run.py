@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shoal.engine.settings import Settings
@@ -11,7 +11,7 @@ from shoal.fit.results import Results
 from shoal.model import Specification
 from shoal.model.design import Design
 from shoal.model.merged_rows import merge
-from shoal.priors import Fixed, Shrunk
+from shoal.priors import Fixed, Prior, Shrunk
 from shoal.report.figures import short
 from shoal.report.parts import Cell, Table
 from shoal.report.symbols import response_of
@@ -89,18 +89,31 @@ def _data_rows(design: Design) -> Iterator[list[Cell]]:
         yield [latent.factor, f"levels of {latent.name}", f"{len(latent.labels):,}", ""]
 
 
-def again(results: Results, data: str = "...  # the same table") -> str:
+def again(
+    results: Results,
+    data: str = "...  # the same table",
+    file: str | None = None,
+    moved: Mapping[str, Prior] | None = None,
+) -> str:
     """Return Python that writes the same model and draws the same numbers.
 
     Parameters
     ----------
     data : str
         What reads the table.
+    file : str, optional
+        A file of a fit of the model, which holds its table.
+    moved : mapping, optional
+        Priors that are other than the file's.
     """
     model, sizes = results.model, results.posterior.sizes
-    lines = ["import shoal as sl", "", f"data = {data}"]
-    lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
-    lines.append(f"model = sl.Model({_model(model)})")
+    if file is None:
+        lines = ["import shoal as sl", "", f"data = {data}"]
+        lines += [f"{name} = ...  # the same covariance" for name in model.covariances]
+        lines.append(f"model = sl.Model({_model(model)})")
+    else:
+        lines = ["import shoal as sl", "", f"model = sl.load({file!r}).model"]
+        lines += [f"model = model.with_priors({_priors(moved)})"] if moved else []
     if model.pooling != "partial":
         lines.append(f"model = model.with_pooling({model.pooling!r}{_sd_argument(model)})")
     settings = (
@@ -145,6 +158,12 @@ def _predictors(design: Design) -> str:
     return f", predictors={given!r}" if given else ""
 
 
+def _priors(priors: Mapping[str, Prior]) -> str:
+    """Return priors by name, a line each."""
+    inside = "".join(f"    {name!r}: sl.priors.{prior!r},\n" for name, prior in priors.items())
+    return f"{{\n{inside}}}"
+
+
 def _model(model: Specification) -> str:
     """Return the arguments of `Model`."""
     if len(model.designs) == 1:
@@ -163,8 +182,9 @@ def _model(model: Specification) -> str:
         if not p.default and not isinstance(p.prior, Shrunk) and name not in beside
     }
     if given:
-        inside = "".join(f"    {name!r}: sl.priors.{prior!r},\n" for name, prior in given.items())
-        parts.append(f"priors={{\n{inside}}}")
+        parts.append(f"priors={_priors(given)}")
+    if model.table.dropped is not None:
+        parts.append("missing='drop'")
     if model.designs[0].rescor:
         parts.append("rescor=True")
     if model.covariances:

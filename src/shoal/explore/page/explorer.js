@@ -3,13 +3,14 @@
 const state = { priors: {}, pooling: "partial", coordinates: "auto", moving: false, group: null, effect: null };
 let controls = [], levels = null, first = [null, null], drawn = null, judged = null;
 let busy = false, wanted = false, judging = 0, replaying = false;
+let moving = false; // whether the fit that is running is one on the way
 
 async function ask(path, body = {}) {
   const answer = await fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json", "X-Shoal-Token": TOKEN }, body: JSON.stringify(body),
   });
   const found = await answer.json();
-  if (!answer.ok) throw new Error(found.error);
+  if (!answer.ok) throw Object.assign(new Error(found.error), { code: found.code });
   return found;
 }
 
@@ -19,20 +20,25 @@ function complain(text) {
   place.hidden = !text;
 }
 
-// Fit what is chosen now. While a fit is running, only the last choice is remembered.
+// Fit what is chosen now. While a fit is running, only the last choice is remembered; a long fit of what was
+// chosen before is given up.
 async function refit() {
   wanted = true;
+  if (busy && !moving) ask("/interrupt").catch(() => {});
   if (busy) return;
   busy = true;
-  document.getElementById("run").textContent = "Fitting …";
+  showVerdict("Fitting …", "");
   while (wanted) {
     wanted = false;
+    moving = state.moving;
     try {
       draw(await ask("/fit", state));
       complain("");
     } catch (problem) {
+      if (wanted && problem.code === "interrupted") continue;
       complain(problem.message);
-      document.getElementById("run").textContent = "Not fitted; the pictures are of the fit before.";
+      showVerdict("Not fitted.", "");
+      document.getElementById("run").textContent = "The pictures are of the fit before.";
     }
   }
   busy = false;
@@ -65,7 +71,7 @@ function draw(found) {
     + `(${run.coordinates}) in ${run.seconds} s: R-hat ${run.rhat ?? "–"}, worst effective size `
     + `${run.ess === undefined ? "–" : Math.round(run.ess).toLocaleString("en")}, ${run.divergences} divergences`
     + (state.moving ? " (while you move)" : "");
-  showVerdict("Not judged yet.", "");
+  showVerdict(wanted ? "Fitting …" : state.moving ? "Not judged while you move." : "Judging …", "");
   showChanged();
   document.body.classList.add("unjudged");
   drawPictures(found);
@@ -166,6 +172,7 @@ function fillControls(facts) {
   document.getElementById("effect").append(...options);
   [state.group, state.effect] = first = factors.length ? [factors[0][0], factors[0][1][0]] : [null, null];
   document.getElementById("which").hidden = options.length < 2;
+  for (const id of ["levels", "funnel", "ranked"]) document.getElementById(id).closest("section").hidden = !factors.length;
   showPriors();
 }
 
