@@ -187,3 +187,21 @@ def test_a_long_fit_gives_way_to_what_was_chosen_after_it(session, monkeypatch):
     session.stop()
     with pytest.raises(SamplingError):  # nothing is begun after the end
         session.fit(Choices(PRIOR, coordinates="noncentered"))
+
+
+def test_levels_without_estimates_alone_are_shown_pooled():
+    rng = np.random.default_rng(2)
+    data = pd.DataFrame({"g": np.repeat(list("abcd"), 10), "h": np.tile(list("abcd"), 10)})
+    data["y"] = rng.normal(size=40)
+    data["c"] = rng.choice(["red", "green", "blue"], 40)
+    for formula, family in (("y ~ 1 + (1 | mm(g, h))", "gaussian"), ("c ~ 1 + (1 | g)", "categorical")):
+        fit = sl.Model(formula, data, family=family).fit(seed=1, draws=100, progress=False)
+        session = Session.of_results(fit.results)
+        found = session.fit(Choices())["levels"]
+        group = next(iter(session.facts()["factors"]))
+        np.testing.assert_allclose(
+            found["pooled"], fit.levels(group).mean(("chain", "draw"))[:, 0], rtol=1e-4
+        )
+        assert found["alone"] == found["shrinkage"] == [None] * 4 and found["missing"]
+        complete = session.fit(Choices(pooling="complete", group=group, effect="Intercept"))["levels"]
+        assert len(set(complete["pooled"])) == 1

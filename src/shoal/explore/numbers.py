@@ -14,11 +14,12 @@ from shoal.estimands import INTERVAL, interval_names
 from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
 from shoal.plots.funnel import funnel_draws
-from shoal.plots.groups import Levels, interval_words, levels_of, size_axis
+from shoal.plots.groups import Levels, interval_words, levels_of, pooled_levels_of, size_axis
 from shoal.plots.prior_posterior import MOST, densities
 from shoal.plots.quantities import choose
 
 MOST_POINTS = 1500
+NOT_ALONE = ("no-estimates-alone", "several-levels-a-row")  # of levels that have pooled estimates only
 DIGITS = 5
 
 
@@ -77,9 +78,9 @@ def run_of(results: Results) -> dict[str, Any]:
 
 def levels_table(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
     """Return each level alone and pooled, and where it stands by its size; of many those with most rows."""
-    levels = levels_of(results, group, effect, INTERVAL)
-    table = levels.table
-    axis = size_axis(levels, table["no_pooling"].to_numpy())
+    levels, missing = _alone_or_pooled(results, group, effect)
+    table = levels.table.reindex(columns=[*levels.table, *({"no_pooling", "shrinkage"} - {*levels.table})])
+    axis = size_axis(levels, table["mean" if missing else "no_pooling"].to_numpy())
     kept = np.sort(np.argsort(-table["size"].to_numpy(), kind="stable")[:most])
     low, high = interval_names(INTERVAL)
     columns = {
@@ -92,12 +93,23 @@ def levels_table(results: Results, group: str | None, effect: str | None, most: 
     }
     return {
         **heading_of(levels),
+        "missing": missing,
         "labels": [str(label) for label in table[levels.label].iloc[kept]],
         "at": numbers(axis.position[kept]),
         "size": {"words": axis.words, "log": axis.logarithmic},
         "of": len(table),
         **{name: numbers(table[column].to_numpy()[kept]) for name, column in columns.items()},
     }
+
+
+def _alone_or_pooled(results: Results, group: str | None, effect: str | None) -> tuple[Levels, str]:
+    """Return levels, alone and pooled, and why they are not there alone: then they are pooled only."""
+    try:
+        return levels_of(results, group, effect, INTERVAL), ""
+    except ModelError as problem:
+        if problem.code not in NOT_ALONE:
+            raise
+        return pooled_levels_of(results, group, effect, INTERVAL), problem.found
 
 
 def heading_of(levels: Levels) -> dict[str, Any]:

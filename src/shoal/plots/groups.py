@@ -162,7 +162,7 @@ def size_axis(levels: Levels, order: np.ndarray) -> SizeAxis:
     name = plain(levels.group.name)
     values, words = levels.table["size"].to_numpy(float), size_words(levels.design, levels.group)
     what = "size"
-    if np.ptp(values) == 0:
+    if np.ptp(values) == 0 and "no_pooling_sd" in levels.table:
         what = "standard error"
         values = levels.table["no_pooling_sd"].to_numpy()
         words = f"standard error of each {name} alone"

@@ -28,7 +28,7 @@ function drawLevels(levels) {
     x: levels.size.log ? [Math.min(...at) / 1.15, Math.max(...at) * 1.15] : range(at),
     y: range(alone, pooled, bands ? [low, high] : []),
     log: levels.size.log, xLabel: levels.size.words, yLabel: levels.scale,
-    says: `Each of ${labels.length} levels of ${levels.group}: its estimate alone and its pooled coefficient. The table of levels has the numbers.`,
+    says: `Each of ${labels.length} levels of ${levels.group}: ${levels.missing ? "" : "its estimate alone and "}its pooled coefficient. The table of levels has the numbers.`,
   });
   plot.segment(plot.x[0], population, plot.x[1], population, { stroke: GREY, "stroke-dasharray": "4 3" });
   labels.forEach((label, i) => {
@@ -41,7 +41,8 @@ function drawLevels(levels) {
     plot.point(at[i], pooled[i], { fill: POOLED }, `${label}: pooled ${short(pooled[i])}`);
   });
   const left = labels.length < levels.of ? ` Of ${levels.of} levels the ${labels.length} with most rows.` : "";
-  show("levels", captioned(plot, `Levels of ${levels.group}: alone (orange) and pooled (blue).`
+  const which = levels.missing ? "pooled" : "alone (orange) and pooled (blue)";
+  show("levels", captioned(plot, `Levels of ${levels.group}: ${which}.${levels.missing ? ` ${levels.missing}` : ""}`
     + `${bands ? ` Grey: ${levels.interval}.` : ""} Dashed: the population's mean.${left}`));
 }
 
