@@ -1,5 +1,6 @@
 """The page in a browser: it is quiet, follows what is moved, and shows labels as text."""
 
+import json
 import time
 from urllib.parse import urlsplit
 
@@ -209,3 +210,18 @@ def test_what_was_changed_is_written_for_paper(chromium, explorer):
         assert ask(page, "document.getElementById('changed').offsetHeight") > 0
     finally:
         page.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_no_interval_leaves_its_picture(chromium):
+    """Levels without estimates alone, whose intervals are wider than the estimates are apart."""
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"y": rng.normal(size=24), "g": np.arange(24) % 6, "h": np.arange(24) % 5})
+    fit = sl.Model("y ~ 1 + (1 | mm(g, h))", data).fit(seed=1, draws=200, progress=False)
+    explorer = fit.explore(block=False, browser=False)
+    page = opened(chromium, explorer)
+    bands = "[...document.querySelectorAll('#levels line[stroke-width=\"4\"]')]"
+    ends = ask(page, f"JSON.stringify({bands}.flatMap(l => [+l.getAttribute('y1'), +l.getAttribute('y2')]))")
+    height = ask(page, "document.querySelector('#levels svg').viewBox.baseVal.height")
+    ends = json.loads(ends)
+    assert len(ends) == 12 and 0 <= min(ends) < max(ends) <= height - 30
+    explorer.close()

@@ -26,7 +26,7 @@ function drawLevels(levels) {
   const plot = new Plot({
     width: roomFor("levels", 800), height: 380,
     x: levels.size.log ? [Math.min(...at) / 1.15, Math.max(...at) * 1.15] : range(at),
-    y: range(alone, pooled, bands ? [low, high] : []),
+    y: range(alone, pooled, ...(bands ? [low, high] : [])),
     log: levels.size.log, xLabel: levels.size.words, yLabel: levels.scale,
     says: `Each of ${labels.length} levels of ${levels.group}: ${levels.missing ? "" : "its estimate alone and "}its pooled coefficient. The table of levels has the numbers.`,
   });
