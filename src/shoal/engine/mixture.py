@@ -118,13 +118,15 @@ def fit(
     # Where evaluations are cheap the tails stay wide: draws choose among several proposals instead.
     choices = SHARPER if pilot < PILOT else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
-    x, log_density = np.zeros((0, len(mode))), np.zeros(0)
+    x, log_density, drawn_from = np.zeros((0, len(mode))), np.zeros(0), list[np.ndarray]()
     most = MOST_ROUNDS if pilot >= PILOT and len(mode) <= FEW else ROUNDS
     for components in range(1, most + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
         # Points of all rounds, weighted as draws from the mixtures of all rounds together.
-        drawn_from = [drawn.log_density(x) for drawn in mixtures]
+        before = zip(mixtures, drawn_from, strict=False)
+        drawn_from = [np.append(own, drawn.log_density(fresh)) for drawn, own in before]
+        drawn_from.append(mixtures[-1].log_density(x))
         log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
         if not np.isfinite(log_weight).any():
@@ -134,18 +136,23 @@ def fit(
         # Of log densities of 1e8 and more a sum of exponentials is known to fewer digits than it has.
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
-        # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
-        judged = [_sharpened(drawn, x, log_density, log_weight, choices) for drawn in mixtures]
+        efficiency = _sharpened(mixtures[-1], drawn_from[-1], x, log_density, log_weight, choices)[1]
         wanted = enough if components < ROUNDS else THIN
-        if components == most or (judged[-1][1] > wanted and components > least):
+        if components == most or (efficiency > wanted and components > least):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
+    # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
+    judged = [
+        _sharpened(drawn, own, x, log_density, log_weight, choices)
+        for drawn, own in zip(mixtures, drawn_from, strict=True)
+    ]
     best, efficiency = max(judged, key=lambda pair: pair[1])
     return MixtureFit(best, *_moments(x, weight), x, log_density, weight, efficiency)
 
 
 def _sharpened(
     mixture: Mixture,
+    own: np.ndarray,
     x: np.ndarray,
     log_density: np.ndarray,
     log_weight: np.ndarray,
@@ -154,15 +161,20 @@ def _sharpened(
     """Return the mixture with the tails and the defence whose weights would vary least, and its efficiency.
 
     With x from q of weights p / q, the efficiency of another proposal q' is ``1 / E_p[p / q']``, which the
-    same weighted sample estimates.
+    same weighted sample estimates. `own` is the log density of the mixture at x, whose tails and defence are
+    the first choice.
     """
     total = logsumexp(log_weight)
     log_p = log_density - (total - np.log(len(x)))
     best, least = mixture, np.inf
     for freedom, defence in choices:
-        parts = np.append((1 - defence) * mixture.weight[:-1] / mixture.weight[:-1].sum(), defence)
-        candidate = Mixture(parts, mixture.mean, mixture.root, freedom)
-        cost = logsumexp(log_weight - total + log_p - candidate.log_density(x))
+        if (freedom, defence) == SHARPER[0]:
+            candidate, there = mixture, own
+        else:
+            parts = np.append((1 - defence) * mixture.weight[:-1] / mixture.weight[:-1].sum(), defence)
+            candidate = Mixture(parts, mixture.mean, mixture.root, freedom)
+            there = candidate.log_density(x)
+        cost = logsumexp(log_weight - total + log_p - there)
         if cost < least:
             best, least = candidate, cost
     return best, float(np.exp(-least))
@@ -217,5 +229,6 @@ def _expectation_maximization(
         covariances += 0.01 * root @ root.T
         mixture = Mixture(total / total.sum(), means, np.stack([_root(c) for c in covariances]))
         parts = mixture.log_parts(x)
-        share = np.exp(parts - logsumexp(parts, axis=1, keepdims=True))
+        share = np.exp(parts - parts.max(1, keepdims=True))
+        share /= share.sum(1, keepdims=True)
     return _defended(mixture.mean, mixture.root, mixture.weight)
