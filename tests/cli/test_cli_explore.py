@@ -15,7 +15,7 @@ COMMAND = [sys.executable, "-c", "from shoal.cli import main; main()", "explore"
     "arguments, said",
     [
         (["nothing.nc"], "There is no file nothing.nc"),
-        (["y ~ 1"], "There is no file"),
+        (["y ~ 1"], "the formula 'y ~ 1' needs a table"),
         (["y ~ 1", "nothing.csv"], "nothing.csv"),
         (["y ~ 1", "eight_schools", "--prior", "sd=Exponential(1)"], "sd"),
         (["fit.nc", "--prior", "sd=Exponential(1)"], "belong to a formula"),
@@ -29,6 +29,12 @@ COMMAND = [sys.executable, "-c", "from shoal.cli import main; main()", "explore"
 def test_wrong_arguments(shoal, arguments, said):
     code, out, err = shoal("explore", "--no-browser", *arguments)
     assert (code, out) == (1, "") and said in err
+
+
+def test_a_file_has_its_own_table(shoal, tmp_path):
+    (tmp_path / "fit.nc").write_bytes(b"")
+    code, out, err = shoal("explore", "--no-browser", "fit.nc", "radon")
+    assert (code, out) == (1, "") and "has its own table" in err
 
 
 def test_it_ends_when_its_page_is_closed(tmp_path):

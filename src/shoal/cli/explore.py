@@ -40,6 +40,12 @@ def explore(
     """
     from shoal import explore as pages
 
+    if data is None and "~" in source and not Path(source).exists():
+        what = f"the formula {source!r} needs a table: a file, or one that is shipped, such as radon."
+        raise typer.BadParameter(what, param_hint="DATA")
+    if data is not None and "~" not in source and Path(source).is_file():
+        what = f"{source!r} is a file, which has its own table: only a formula needs one."
+        raise typer.BadParameter(what, param_hint="DATA")
     if data is None:
         if prior or predictor or seed is not None or family != "gaussian" or missing != "refuse":
             what = "they belong to a formula and its data; a file has its own."
