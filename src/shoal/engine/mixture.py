@@ -228,6 +228,8 @@ def _expectation_maximization(
         # must not shrink it to a point.
         covariances += 0.01 * root @ root.T
         mixture = Mixture(total / total.sum(), means, np.stack([_root(c) for c in covariances]))
+        if components == 1:
+            break  # all points are its own, and stay so
         parts = mixture.log_parts(x)
         share = np.exp(parts - parts.max(1, keepdims=True))
         share /= share.sum(1, keepdims=True)
