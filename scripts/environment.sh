@@ -4,9 +4,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${SHOAL_VENV:-$root/.venv}
-# Machine code is kept beside the environments, for all scripts and all workers of the tests.
+# Machine code is kept beside the sources, where the command finds it as well, unless NUMBA_CACHE_DIR is set.
 unset PYTHONDONTWRITEBYTECODE # or each process of the tests would compile each module
-export NUMBA_CACHE_DIR=${NUMBA_CACHE_DIR:-$venv/machine-code}
 
 say() { printf '== %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }

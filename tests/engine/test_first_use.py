@@ -91,4 +91,4 @@ def test_the_second_process_says_what_it_compiles_and_ends_with_its_work():
     command = [sys.executable, "-P", "-m", "shoal.engine.ahead"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     names = done.stdout.split()
-    assert names[::2] == names[1::2] == ["alternate", "average", "falls", "trajectories"]
+    assert names[::2] == names[1::2] == ["alternate", "average", "falls", "joint_density", "trajectories"]

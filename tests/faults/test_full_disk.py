@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("kind", ["nc", "html", "png"])
+@pytest.mark.parametrize("kind", ["nc", "html", pytest.param("png", marks=pytest.mark.slow)])
 def test_every_file_is_whole_or_not_there(folder, kind):
     command = [sys.executable, "-c", PROGRAM, kind]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)

@@ -16,7 +16,7 @@ import pytest
 
 import shoal as sl
 
-MOMENTS = int(os.environ.get("SHOAL_INTERRUPTS", "5"))
+MOMENTS = int(os.environ.get("SHOAL_INTERRUPTS", "2"))
 
 # It says when it has begun: what the interpreter does before belongs to Python.
 COMMAND = """

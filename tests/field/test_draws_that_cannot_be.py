@@ -41,8 +41,13 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("where", [..., (0, 3)], ids=["all draws", "one draw"])
-@pytest.mark.parametrize(("name", "value"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(
+    ("name", "value", "where"),
+    [
+        *(pytest.param(*wrong, ..., id=f"{how}, all draws") for how, wrong in WRONG.items()),
+        pytest.param(*WRONG["negative sigma"], (0, 3), id="negative sigma, one draw"),
+    ],
+)
 def test_they_are_an_error_in_a_diagnosis_and_stop_scores_and_new_responses(
     tree, name, value, where, tmp_path
 ):

@@ -60,10 +60,10 @@ def test_a_level_with_more_noise_than_others_is_named_with_the_family_that_has_r
     ("formula", "family"),
     [
         ("y ~ x + (1 | g)", "gaussian"),
-        ("y ~ x + (1 | g)", "student"),
-        ("count ~ x + (1 | g)", "poisson"),
-        ("k | trials(n) ~ x + (1 | g)", "binomial"),
-        ("mark ~ x + (1 | g)", "cumulative"),
+        pytest.param("y ~ x + (1 | g)", "student", marks=pytest.mark.slow),
+        pytest.param("count ~ x + (1 | g)", "poisson", marks=pytest.mark.slow),
+        pytest.param("k | trials(n) ~ x + (1 | g)", "binomial", marks=pytest.mark.slow),
+        pytest.param("mark ~ x + (1 | g)", "cumulative", marks=pytest.mark.slow),
     ],
 )
 def test_levels_of_a_model_that_holds_are_not_named(formula, family):

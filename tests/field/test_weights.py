@@ -68,7 +68,13 @@ def test_weights_that_count_nothing_have_no_single_observations(tables):
     assert "its log density times its weight (0.5 to 2.5)" in fit.loo().question
 
 
-@pytest.mark.parametrize("family", ["gaussian", "student", "poisson", "bernoulli", "lognormal"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        *("gaussian", "poisson"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("student", "bernoulli", "lognormal")),
+    ],
+)
 def test_rows_of_weight_zero_count_for_nothing(family):
     rng = np.random.default_rng(1)
     data = pd.DataFrame({"x": rng.normal(size=60), "g": np.arange(60) % 6})

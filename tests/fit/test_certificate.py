@@ -47,7 +47,9 @@ def test_the_certificate_has_the_worst_of_what_arviz_computes(fit):
     [
         (MODEL, "independence", "hmc"),
         (sl.Model("y ~ 1 + (1 | g)", counts(), "poisson"), "alternating", "hmc"),
-        (sl.Model("y ~ 1 + (1 | g)", counts(), "poisson"), "quadrature", "hmc"),
+        pytest.param(
+            sl.Model("y ~ 1 + (1 | g)", counts(), "poisson"), "quadrature", "hmc", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_draws_are_confirmed_by_another_move(model, own, other):
@@ -59,6 +61,7 @@ def test_draws_are_confirmed_by_another_move(model, own, other):
     assert "agree" in found.diagnose().verdict and "240 draws" in repr(found.summary())
 
 
+@pytest.mark.slow
 def test_trajectories_are_confirmed_by_alternating_moves():
     model = sl.Model("y ~ 1 + (1 | g)", counts(), "poisson")
     rerun = model.fit(seed=3, cores=1, sampler="hmc").certificate.rerun

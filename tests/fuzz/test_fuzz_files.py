@@ -58,7 +58,7 @@ def read(path):
     path.unlink()
 
 
-@examples(10)
+@examples(5)
 @given(
     which=st.integers(0, 1),
     kept=st.floats(0, 1),
@@ -91,7 +91,7 @@ FORGERIES = st.sampled_from(
 )
 
 
-@examples(10)
+@examples(5)
 @given(
     which=st.integers(0, 1),
     forgeries=st.lists(

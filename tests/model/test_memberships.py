@@ -178,6 +178,7 @@ def test_variance_of_rows_counts_squared_weights(fit, frame):
     np.testing.assert_allclose(fit.variance_partition().loc["a+b", "sd"], expected)
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     assert "r_a+b[a[i], b[i]] = mean over the row's levels, weighted by v, w" in str(fit.model)
     page = fit.report(tmp_path / "page.html").read_text()

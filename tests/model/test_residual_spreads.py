@@ -191,6 +191,7 @@ def test_new_responses_spread_as_their_visits_do(fit):
     assert -30 < sl.kfold(fit.model, 5, seed=1).elpd - fit.loo().elpd < 0
 
 
+@pytest.mark.slow
 def test_it_is_printed_reported_and_saved(fit, tmp_path):
     text = str(fit.model)
     assert "log(sigma[i]) = b[sigma_visit[w0]] visit[w0][i]" in text

@@ -271,7 +271,8 @@ def test_without_labels_rows_are_those_of_the_matrix(kind):
     own = w.loc[data["cell"], data["cell"]].to_numpy()
     one = sl.Model(f"y ~ x + sar(W, type='{kind}')", data, covariances={"W": own}).fit(seed=1, progress=False)
     other = model(data, kind).fit(seed=1, progress=False)
-    pd.testing.assert_frame_equal(one.summary(), other.summary(), rtol=1e-6)
+    # The same draws but for the rounding of sums in another order.
+    pd.testing.assert_frame_equal(one.summary(), other.summary(), rtol=1e-4)
     with pytest.raises(DataError, match="has 3 rows"):
         one.predict(data.iloc[:3], kind="response")
 

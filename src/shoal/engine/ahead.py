@@ -1,7 +1,7 @@
 """What a first fit calls last is compiled by a second process, while the first compiles what it calls before.
 
 Numba compiles one function after another, whatever the number of threads; a second process writes to the
-same files of machine code. Two thirds of a first fit's compilation are left in the process that waits for it.
+same files of machine code. Half of a first fit's compilation is left in the process that waits for it.
 """
 
 from __future__ import annotations
@@ -70,11 +70,12 @@ def compiled_ahead() -> Iterator[None]:
 def compile_last() -> None:
     """Compile what a fit calls last, the dearest first; what is on disk takes no time."""
     from shoal.engine.alternating import alternate
+    from shoal.engine.gradient import joint_density
     from shoal.engine.laplace import average, falls
     from shoal.engine.trajectories import trajectories
 
     with without_collection():
-        for function in (alternate, average, falls, trajectories):
+        for function in (alternate, average, falls, joint_density, trajectories):
             name = function.function.__name__
             print(name, flush=True)
             _ = function.compiled

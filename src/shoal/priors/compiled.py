@@ -18,13 +18,21 @@ from typing import Any, ClassVar
 import numba as nb
 from numba.core.dispatcher import Dispatcher
 
+from shoal.priors.inner import Inner, linked_into_callers
 from shoal.priors.machine_code import of_numba
 
 # NumPy's error model: a division by zero is an infinity, and no branch.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-# A function that compiled functions call. It has no file of its own: machine code kept for it would not know
-# of changes in what it calls in turn.
-inner = nb.njit(**OPTIONS)
+
+
+def inner(function: Callable[..., Any]) -> Inner:
+    """Mark a function that compiled functions call.
+
+    It has no file of its own: machine code kept for it would not know of changes in what it calls in turn.
+    """
+    return Inner(function, OPTIONS)
+
+
 
 NUMBER = nb.float64
 VECTOR = nb.float64[::1]
@@ -85,7 +93,8 @@ class Compiled:
             # Numba looks for changes in the function's own file, and not in those of what it calls.
             kept = dispatcher._cache
             kept._cache_file = of_numba(kept._cache_file, digest(self.function))
-        dispatcher.compile(self.signature)
+        with linked_into_callers():
+            dispatcher.compile(self.signature)
         dispatcher.disable_compile()
         return dispatcher
 

@@ -244,6 +244,7 @@ def elpd_data(score: Loo, offset: np.ndarray | float = 0.0) -> Any:
     if score.folds:
         common["n_folds"] = score.folds
     kind = getattr(utils, "ELPDDataLOOKFold" if score.folds else "ELPDDataLOO", None)
-    if kind is None:
-        return utils.ELPDData(kind="loo_kfold" if score.folds else "loo", **common)
+    if kind is None:  # before arviz-stats 1.3, one class had all kinds
+        one_for_all: Any = utils.ELPDData
+        return one_for_all(kind="loo_kfold" if score.folds else "loo", **common)
     return kind(**common)
