@@ -33,7 +33,6 @@ def inner(function: Callable[..., Any]) -> Inner:
     return Inner(function, OPTIONS)
 
 
-
 NUMBER = nb.float64
 VECTOR = nb.float64[::1]
 
