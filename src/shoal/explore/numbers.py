@@ -185,7 +185,9 @@ def frame(table: pd.DataFrame) -> dict[str, Any]:
 
 def numbers(values: Iterable[Any]) -> list[float | None]:
     """Return numbers as JSON has them, of five digits."""
-    return [number(value) for value in values]
+    every = np.asarray(list(values), float)
+    pairs = zip(every.tolist(), np.isfinite(every).tolist(), strict=True)
+    return [float(f"{value:.{DIGITS}g}") if finite else None for value, finite in pairs]
 
 
 def number(value: Any) -> float | None:
