@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.engine.vectors import fill
+from shoal.engine.vectors import between, fill
 from shoal.families.predicted_parameters import evaluate_block
 from shoal.priors.compiled import inner
 
@@ -14,7 +14,7 @@ def predict(columns, v, eta):
     """Write ``eta = offset + J v``."""
     for i in range(columns.offset.size):
         total = columns.offset[i]
-        for e in range(columns.start[i], columns.start[i + 1]):
+        for e in between(columns.start[i], columns.start[i + 1]):
             total += columns.value[e] * v[columns.column[e]]
         eta[i] = total
 
@@ -85,7 +85,7 @@ def scatter(columns, line_values, v_bar):
     """Add ``J' line_values`` to `v_bar`."""
     for i in range(columns.offset.size):
         s = line_values[i]
-        for e in range(columns.start[i], columns.start[i + 1]):
+        for e in between(columns.start[i], columns.start[i + 1]):
             v_bar[columns.column[e]] += columns.value[e] * s
 
 

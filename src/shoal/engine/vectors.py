@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from shoal.priors.compiled import inner
+
+
+@inner
+def between(first, last):
+    """Return a range of places in arrays.
+
+    It is of unsigned numbers: of others compiled code asks at every step whether they count from the end.
+    """
+    return range(np.uint64(first), np.uint64(last))
 
 
 @inner
