@@ -9,6 +9,7 @@ of it. Laplace's approximation is the coarsest rule, with one node (Tierney and 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -92,11 +93,7 @@ def find(
         if not len(integral.coefficient):
             break
         before, back = center, integral.inverse
-        center, root = mode.find(
-            lambda x, own=integral: own.log_density(marginal, x),
-            before,
-            mode.FEW_STEPS,  # type: ignore[misc]
-        )
+        center, root = mode.find(partial(integral.log_density, marginal), before, mode.FEW_STEPS)
         if np.sqrt(np.mean((back @ (center - before)) ** 2)) < NEAR:
             return integral, center, root
     return plain(rule, center, root), center, root
