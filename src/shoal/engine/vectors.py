@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numba as nb
 import numpy as np
 
-from shoal.priors.compiled import inner
+from shoal.priors.compiled import OPTIONS, inner
 
 
 @inner
@@ -38,6 +39,15 @@ def dot(left, right):
     total = 0.0
     for k in range(left.size):
         total += left[k] * right[k]
+    return total
+
+
+@nb.njit(fastmath={"reassoc"}, **OPTIONS)
+def total_of(values):
+    """Return the sum of a vector, in whatever order is fastest."""
+    total = 0.0
+    for k in range(values.size):
+        total += values[k]
     return total
 
 
