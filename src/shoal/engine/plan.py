@@ -11,6 +11,7 @@ QUADRATURE = "quadrature"
 SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
+OF_A_ROW = 200.0  # of these, where a level's effects are integrated at one point
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 # Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows;
 MANY_LEVELS, DIFFERENT = 100, 0.25
@@ -199,8 +200,9 @@ def _best_alone(alone: Alone | None, kept: bool) -> str:
 
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
-    alone = sampler in ("independence", QUADRATURE)
-    evaluations, cost = (6_000, size.cost) if alone else (25_000, size.step)
+    evaluations, cost = (6_000, size.cost) if sampler == "independence" else (25_000, size.step)
+    if sampler == QUADRATURE and size.alone is not None:
+        evaluations, cost = 5_000, OF_A_ROW * size.alone.rows
     each = cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
