@@ -37,6 +37,7 @@ class Places(NamedTuple):
     precision : (d d, C) array
         Its lower triangle, negative second derivatives.
     square : (C,) array
+        Of Newton's step there, in the metric of the precision.
     """
 
     h: Matrix
