@@ -114,7 +114,7 @@ def many(options: argparse.Namespace) -> None:
     eta = 0.3 + 0.5 * x + 0.8 * rng.normal(size=levels)[g] + 0.5 * rng.normal(size=levels)[g] * x
     table = pd.DataFrame({"g": g, "x": x, "y": rng.binomial(1, logistic(eta))})
     model = sl.Model("y ~ x + (1 + x | g)", table, "bernoulli")
-    timed(model, sampler="quadrature", store="none", draws=options.draws or 200, seed=options.seed)
+    print(timed(model, store="none", draws=options.draws or 1000, seed=options.seed).certificate)
     print(f"{memory():,.0f} MB at most")
 
 

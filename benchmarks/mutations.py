@@ -47,6 +47,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "priors/shrinkage.py": ("tests/priors", "tests/test_priors.py", DENSITY),
     "priors/correlation.py": ("tests/test_priors.py", DENSITY),
     "families/probability_rows.py": ROWS,
+    "families/vector_loops.py": ("tests/families/test_special.py", *ROWS),
     "families/cumulative_rows.py": ROWS,
     "families/poisson.py": ROWS,
     "families/negbinomial.py": ROWS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import digamma, erfcx, gammaln, i0e, i1e, log_ndtr, poch, polygamma, zeta
 
-from shoal.families import bessel, gamma_functions, special
+from shoal.families import bessel, gamma_functions, special, vector_loops
 
 X = [-1000.0, -50.0, -5.66, -5.65, -1.0, -0.67, -0.66, 0.0, 0.66, 0.67, 3.0, 5.65, 5.66, 12.0, 40.0]
 
@@ -115,3 +115,37 @@ def test_log_gamma_at_mode(a):
     )
     slopes = np.log(a) - digamma(a) if a < 50 else 1 / (2 * a) + 1 / (12 * a**2) - 1 / (120 * a**4)
     np.testing.assert_allclose(slope, slopes, rtol=1e-12)
+
+
+@pytest.mark.parametrize("t", [0.0, 1e-300, 0.1, 0.35, 1.0, 20.0, 707.9, 708.0, 1e6, np.inf])
+def test_exp_in_vector_loops(t):
+    np.testing.assert_allclose(vector_loops.exp_minus(t), np.exp(-min(t, 708.0)), rtol=5e-16)
+    assert np.isnan(vector_loops.exp_minus(np.nan))
+
+
+@pytest.mark.parametrize("q", [0.0, 1e-300, 1e-9, 0.2, 0.4142135623, 0.4142135624, 0.7, 1.0])
+def test_log1p_in_vector_loops(q):
+    np.testing.assert_allclose(vector_loops.log1p_of_share(q), np.log1p(q), rtol=5e-16)
+
+
+@pytest.mark.parametrize("rows", [1, vector_loops.BLOCK, vector_loops.BLOCK + 3])
+def test_logistic_rows_of_any_number(rows):
+    """Blocks begin and end where they should, and no order writes more than it was asked for."""
+    rng = np.random.default_rng(rows)
+    trials = rng.integers(1, 9, rows).astype(float)
+    y, weight, eta = (
+        rng.binomial(trials.astype(int), 0.3).astype(float),
+        rng.uniform(0.5, 2, rows),
+        rng.normal(size=rows),
+    )
+    p = 1 / (1 + np.exp(-eta))
+    expected = (
+        weight * (y * np.log(p) + (trials - y) * np.log1p(-p)),
+        weight * (y - trials * p),
+        weight * trials * p * (1 - p),
+    )
+    for order in range(3):
+        out = [np.zeros(rows if asked <= order else 0) for asked in range(3)]
+        vector_loops.logistic_rows(y, trials, weight, eta, order, *out)
+        for values, own in zip(out[: order + 1], expected, strict=False):
+            np.testing.assert_allclose(values, own, rtol=1e-13, atol=1e-14)

@@ -33,7 +33,7 @@ from posterior import density as plain
 from posterior.density import log_joint
 from shoal.engine import memory
 from shoal.engine.build import transform_of
-from shoal.engine.plan import Size, choose
+from shoal.engine.plan import Alone, Size, choose
 from shoal.errors import ModelError
 from shoal.fit.folding import folded
 from shoal.fit.posterior import posterior_of, to_unconstrained
@@ -251,6 +251,21 @@ def test_a_large_crossed_model_warns_with_numbers():
     assert choose(replace(LARGE, quadratic=False, cost=1e3)).warning  # by what a step of a trajectory costs
     assert not choose(replace(LARGE, quadratic=False, step=1e3)).warning
     assert not posterior(CROSSED[4]).plan.warning
+
+
+@pytest.mark.parametrize(
+    "kept, levels, each, expected",
+    [
+        (False, 10_000, 10, True),
+        (True, 10_000, 10, False),
+        (False, 9_000, 10, False),
+        (False, 10_000, 30, False),
+    ],
+)
+def test_many_levels_are_integrated_one_by_one_where_their_effects_are_not_kept(kept, levels, each, expected):
+    alone = Alone(5, levels, 2, levels, levels * each)
+    plan = choose(replace(LARGE, quadratic=False, alone=alone, kept=kept))
+    assert (plan.sampler == "quadrature") == expected and (("not kept" in str(plan)) == expected)
 
 
 def test_the_machine_holds_what_it_is_asked_to(monkeypatch):

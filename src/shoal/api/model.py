@@ -243,7 +243,7 @@ class Model(BeforeData):
             if (done := checkpoints.done(checkpoint, self._spec, about)) is not None:
                 return Fit(done)
         with shown(progress, draws * chains) as bar, announced(bar):
-            posterior = self.posterior(coordinates, sampler, client)
+            posterior = posterior_of(self._spec, coordinates, sampler, client=client, kept=store != "none")
             if posterior.plan.warning:
                 warnings.warn(posterior.plan.warning, ShoalWarning, stacklevel=2)
 

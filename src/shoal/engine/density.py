@@ -21,7 +21,7 @@ from shoal.engine import hyper, rows
 from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS, INT64S, MATRIX
 from shoal.engine.sparse import backward, factorize, forward
-from shoal.engine.vectors import add, copy, dot, fill
+from shoal.engine.vectors import add, between, copy, dot, fill
 from shoal.priors.compiled import compiled_as, inner
 
 LONGEST_STEP = 4.0  # in the linear predictor; longer Newton steps of a map are shortened smoothly
@@ -33,7 +33,7 @@ def scale(p, h, x, v):
     scales = p.scales
     for i in range(v.size):
         total = h[scales.constant[i]]
-        for e in range(scales.start[i], scales.start[i + 1]):
+        for e in between(scales.start[i], scales.start[i + 1]):
             total += h[scales.place[e]] * x[scales.effect[e]]
         v[i] = total
 
@@ -44,7 +44,7 @@ def scale_back(p, h, v_bar, x_bar):
     scales = p.scales
     fill(x_bar, 0.0)
     for i in range(v_bar.size):
-        for e in range(scales.start[i], scales.start[i + 1]):
+        for e in between(scales.start[i], scales.start[i + 1]):
             x_bar[scales.effect[e]] += h[scales.place[e]] * v_bar[i]
 
 

@@ -16,7 +16,7 @@ from shoal.engine.handles import MAP, PROBLEM, SPACE
 from shoal.engine.kinds import FLOATS
 from shoal.engine.problem import ZERO
 from shoal.engine.sparse import adjoint, backward, forward
-from shoal.engine.vectors import add, copy, dot, fill
+from shoal.engine.vectors import add, between, copy, dot, fill
 from shoal.priors.compiled import compiled_as, inner
 
 
@@ -66,7 +66,7 @@ def _scales(p, space, v_bar, x):
     scales, h_bar = p.scales, space.h_bar
     for i in range(v_bar.size):
         h_bar[scales.constant[i]] += v_bar[i]
-        for e in range(scales.start[i], scales.start[i + 1]):
+        for e in between(scales.start[i], scales.start[i + 1]):
             h_bar[scales.place[e]] += v_bar[i] * x[scales.effect[e]]
 
 
@@ -112,13 +112,13 @@ def _map(p, space, where, z, z_bar):
     bar = space.factor_bar
     for k in range(v.size):
         first = pattern.l_start[k]
-        for t in range(first, pattern.l_start[k + 1]):
+        for t in between(first, pattern.l_start[k + 1]):
             bar[t] = -v[pattern.l_row[t]] * z_bar[k]
         bar[first] -= 1.0 / factor[first]
     matrix_bar, mode = space.h_matrix_bar, where.mode
     adjoint(pattern, factor, bar, matrix_bar, space.work)
     for k in range(v.size):
-        for t in range(pattern.start[k], pattern.start[k + 1]):
+        for t in between(pattern.start[k], pattern.start[k + 1]):
             i = pattern.row[t]
             both = -a[i] * (mode[k] - fixed[k]) - a[k] * (mode[i] - fixed[i]) - fixed[i] * fixed[k]
             for c in range(count):
@@ -152,7 +152,7 @@ def _quadratic(p, space, a):
     h_bar[right_at] += by_right
     for i in range(sa.size):  # of a'S'(b - A v0), of which `b` is the bracket
         total = 0.0
-        for e in range(scales.start[i], scales.start[i + 1]):
+        for e in between(scales.start[i], scales.start[i + 1]):
             total += h[scales.place[e]] * a[scales.effect[e]]
             h_bar[scales.place[e]] += b[i] * a[scales.effect[e]]
         sa[i] = total

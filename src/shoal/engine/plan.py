@@ -11,11 +11,15 @@ QUADRATURE = "quadrature"
 SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
+OF_A_ROW = 200.0  # of these, where a level's effects are integrated at one point
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 # Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows;
 MANY_LEVELS, DIFFERENT = 100, 0.25
 # or levels of one or two effects have so few rows each that a map of them is poor, and integrals are cheap.
 FEW_ROWS, FEW_EFFECTS, MOST_LEVELS = 3, 2, 5_000
+# Where effects are not kept, drawing them is spared, which is most of the work; then so many levels of few
+# effects and rows are integrated as well: other moves get slower with the number of levels, and worse.
+MANY_UNKEPT, FEW_ROWS_UNKEPT = 10_000, 20
 COMPARED = 200_000  # linear predictors, above which levels are not compared
 
 
@@ -32,7 +36,8 @@ class Alone:
     widest : int
         Effects of the largest of them.
     kinds : int
-        Units with different rows, where all have one effect: equal ones are integrated once.
+        Units with different rows, where all have one effect and they are compared: equal ones are integrated
+        once.
     rows : int
         Of all units together.
     refusal : tuple of str
@@ -73,6 +78,8 @@ class Size:
         Coefficients that are sampled as hyperparameters are.
     alone : Alone or None
         What effects fall into given all else; None where that was not asked.
+    kept : bool
+        Draws of the effects are wanted.
     """
 
     hyperparameters: int
@@ -87,6 +94,7 @@ class Size:
     of_curves: int = 0
     unknown: int = 0
     alone: Alone | None = None
+    kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -174,7 +182,7 @@ def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coord
         raise ModelError("levels-not-independent", *size.alone.refusal)
 
 
-def _best_alone(alone: Alone | None) -> str:
+def _best_alone(alone: Alone | None, kept: bool) -> str:
     """Return why independent levels are best integrated one by one, or nothing.
 
     Where they have many rows, and all are different, other moves give as many effective draws in less time.
@@ -183,14 +191,18 @@ def _best_alone(alone: Alone | None) -> str:
         return ""
     if alone.widest == 1 and alone.kinds <= DIFFERENT * alone.units:
         return f"of {alone.units:,} levels only {alone.kinds:,} have different rows"
-    few = alone.rows <= FEW_ROWS * alone.units and alone.widest <= FEW_EFFECTS
-    return f"{alone.units:,} levels have {alone.rows:,} rows" if few and alone.units <= MOST_LEVELS else ""
+    each, few_effects = alone.rows / alone.units, alone.widest <= FEW_EFFECTS
+    if few_effects and not kept and alone.units >= MANY_UNKEPT and each <= FEW_ROWS_UNKEPT:
+        return f"{alone.units:,} levels have {alone.rows:,} rows, and their effects are not kept"
+    few = few_effects and each <= FEW_ROWS and alone.units <= MOST_LEVELS
+    return f"{alone.units:,} levels have {alone.rows:,} rows" if few else ""
 
 
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
-    alone = sampler in ("independence", QUADRATURE)
-    evaluations, cost = (6_000, size.cost) if alone else (25_000, size.step)
+    evaluations, cost = (6_000, size.cost) if sampler == "independence" else (25_000, size.step)
+    if sampler == QUADRATURE and size.alone is not None:
+        evaluations, cost = 5_000, OF_A_ROW * size.alone.rows
     each = cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
@@ -240,7 +252,7 @@ def _choose_sampler(size: Size, integrate: bool, plain: bool) -> tuple[str, str]
             f"Sampled independently, from a mixture fitted to the marginal density: {count}, each draw "
             "accepted or refused by its exact weight."
         )
-    if why := _best_alone(size.alone):
+    if why := _best_alone(size.alone, size.kept):
         assert size.alone is not None
         return QUADRATURE, (
             "Sampled independently, from a mixture fitted to the marginal density of hyperparameters and "

@@ -132,10 +132,10 @@ def follow(fit: MixtureFit, highest: int = DEGREE) -> MarginalFit:
     efficiency, acceptance = _worth(log_ratio, weight)
     z = (x - fit.mean) @ best.inverse.T
     for degree in range(2, highest + 1):
-        terms = _terms(x.shape[1], degree)
+        terms = terms_of(x.shape[1], degree)
         if POINTS * len(terms) * (weight**2).sum() > 1:
             break
-        coefficient, without = _least_squares(monomials(z, terms), log_density, weight)
+        coefficient, without = least_squares(monomials(z, terms), log_density, weight)
         away = without - log_mixture
         order = np.argsort(away)
         cap = away[order][np.searchsorted(np.cumsum(weight[order]), UNCAPPED)]
@@ -148,15 +148,15 @@ def follow(fit: MixtureFit, highest: int = DEGREE) -> MarginalFit:
     return MarginalFit(best, fit.mean, fit.root, fit.sample, fit.weight, efficiency, acceptance)
 
 
-def _terms(d: int, degree: int) -> np.ndarray:
-    """Return all monomials of at most `degree`, as products of elements of (1, z)."""
+def terms_of(d: int, degree: int) -> np.ndarray:
+    """Return all monomials of d elements of z of at most `degree`, as products of elements of (1, z)."""
     products = list(combinations_with_replacement(range(d + 1), degree))
     terms = np.zeros((len(products), DEGREE), np.int64)
     terms[:, :degree] = products
     return terms
 
 
-def _least_squares(
+def least_squares(
     features: np.ndarray, values: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients, and what is fitted at each point without it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.engine.vectors import fill
+from shoal.engine.vectors import between, fill, total_of
 from shoal.families.predicted_parameters import evaluate_block
 from shoal.priors.compiled import inner
 
@@ -14,7 +14,7 @@ def predict(columns, v, eta):
     """Write ``eta = offset + J v``."""
     for i in range(columns.offset.size):
         total = columns.offset[i]
-        for e in range(columns.start[i], columns.start[i + 1]):
+        for e in between(columns.start[i], columns.start[i + 1]):
             total += columns.value[e] * v[columns.column[e]]
         eta[i] = total
 
@@ -36,7 +36,7 @@ def evaluate_at(p, space, order):
     rows, functions, h, h_bar = p.rows, p.functions.rows, space.h, space.h_bar
     y, trials, weight, se = rows.y, rows.trials, rows.weight, rows.se
     value, eta, score, curvature = space.value, space.eta, space.score, space.curvature
-    total, packed = 0.0, 0
+    packed = 0
     for block in range(rows.start.size - 1):
         first, last = rows.start[block], rows.start[block + 1]
         line, end = rows.line[block], rows.line[block + 1]
@@ -75,9 +75,7 @@ def evaluate_at(p, space, order):
         if order == 1:
             for k in range(places.size):
                 h_bar[places[k]] += slope[k]
-    for i in range(value.size):
-        total += value[i]
-    return total
+    return total_of(value)
 
 
 @inner
@@ -85,7 +83,7 @@ def scatter(columns, line_values, v_bar):
     """Add ``J' line_values`` to `v_bar`."""
     for i in range(columns.offset.size):
         s = line_values[i]
-        for e in range(columns.start[i], columns.start[i + 1]):
+        for e in between(columns.start[i], columns.start[i + 1]):
             v_bar[columns.column[e]] += columns.value[e] * s
 
 

@@ -49,6 +49,7 @@ def choose_move(target: Target, fit: MarginalFit, sampler: str, seed: int, aim: 
         return Move(False, acceptance=acceptance)
     left = LEFT_STUCK if target.n_theta < MANY else LEFT_STUCK_OF_MANY
     per = int(np.ceil(np.log(left) / np.log1p(-np.clip(acceptance, 0.01, 0.99))))
+    every = HARDLY_EVER if repeats_let_be(acceptance, target.cost) else every
     return Move(True, int(np.clip(per, 1, MOST_PROPOSALS)), acceptance, steps=steps, every=every)
 
 

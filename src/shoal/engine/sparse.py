@@ -18,7 +18,7 @@ import scipy.sparse.linalg as spla
 
 from shoal.engine.dense_block import factor_block, subtract_products
 from shoal.engine.kinds import INT64S, UINT32S, Ints, UInt32s
-from shoal.engine.vectors import copy, fill
+from shoal.engine.vectors import between, copy, fill
 from shoal.priors.compiled import compiled_as, inner
 
 LONG = 0.25  # share of the block's rows from which on a column is worth a product with all of them
@@ -194,11 +194,11 @@ def factorize(pattern, h, factor, work):
     panel = np.zeros((n - dense, pattern.long.max() + 1 if dense < n else 0))
     fill(work, 0.0)
     for k in range(n):
-        for p in range(pattern.start[k], pattern.start[k + 1]):
+        for p in between(pattern.start[k], pattern.start[k + 1]):
             work[pattern.row[p]] = h[p]
         d = work[k]
         work[k] = 0.0
-        for t in range(pattern.r_start[k], pattern.r_start[k + 1]):
+        for t in between(pattern.r_start[k], pattern.r_start[k + 1]):
             i = pattern.r_column[t]
             if i >= dense:
                 break
@@ -214,7 +214,7 @@ def factorize(pattern, h, factor, work):
                         break
                     work[pattern.l_row[p]] -= factor[p] * entry
                 continue
-            for p in range(first + 1, last):
+            for p in between(first + 1, last):
                 work[pattern.l_row[p]] -= factor[p] * entry
             d -= entry * entry
         if k >= dense:
@@ -241,7 +241,7 @@ def forward(pattern, factor, b):
         first = pattern.l_start[j]
         value = b[j] / factor[first]
         b[j] = value
-        for p in range(first + 1, pattern.l_start[j + 1]):
+        for p in between(first + 1, pattern.l_start[j + 1]):
             b[pattern.l_row[p]] -= factor[p] * value
 
 
@@ -251,7 +251,7 @@ def backward(pattern, factor, b):
     for j in range(b.size - 1, -1, -1):
         first = pattern.l_start[j]
         value = b[j]
-        for p in range(first + 1, pattern.l_start[j + 1]):
+        for p in between(first + 1, pattern.l_start[j + 1]):
             value -= factor[p] * b[pattern.l_row[p]]
         b[j] = value / factor[first]
 
@@ -282,15 +282,15 @@ def adjoint(pattern, factor, bar, h_bar, work):
             entry = factor[place]
             first = pattern.l_start[i]
             entry_bar = bar[place] - 2.0 * entry * d_bar
-            for p in range(first + 1, place):
+            for p in between(first + 1, place):
                 r = pattern.l_row[p]
                 entry_bar -= factor[p] * work[r]
                 bar[p] -= entry * work[r]
             work[i] = entry_bar / factor[first]
             bar[first] -= entry * work[i]
         work[k] = d_bar
-        for p in range(pattern.start[k], pattern.start[k + 1]):
+        for p in between(pattern.start[k], pattern.start[k + 1]):
             h_bar[p] = work[pattern.row[p]]
-        for t in range(pattern.r_start[k], pattern.r_start[k + 1]):
+        for t in between(pattern.r_start[k], pattern.r_start[k + 1]):
             work[pattern.r_column[t]] = 0.0
         work[k] = 0.0

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import math
 
-from shoal.priors.compiled import inner
+import numba as nb
+import numpy as np
+
+from shoal.priors.compiled import OPTIONS, inner
+
+
+@inner
+def between(first, last):
+    """Return a range of places in arrays.
+
+    It is of unsigned numbers: of others compiled code asks at every step whether they count from the end.
+    """
+    return range(np.uint64(first), np.uint64(last))
 
 
 @inner
@@ -27,6 +39,15 @@ def dot(left, right):
     total = 0.0
     for k in range(left.size):
         total += left[k] * right[k]
+    return total
+
+
+@nb.njit(fastmath={"reassoc"}, **OPTIONS)
+def total_of(values):
+    """Return the sum of a vector, in whatever order is fastest."""
+    total = 0.0
+    for k in range(values.size):
+        total += values[k]
     return total
 
 

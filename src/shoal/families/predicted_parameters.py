@@ -74,27 +74,102 @@ def evaluate_block(
     curvature : ((q + p)(q + p + 1) / 2 M,) array
     """
     count, k = weight.size, link.size
-    predictors = eta.size // count
-    first = predictors
+    if _of_family(eta.size // count, link) == eta.size // count:
+        evaluate_each(
+            function,
+            interval,
+            y,
+            trials,
+            weight,
+            se,
+            intervals,
+            eta,
+            phi.reshape((k, 1)),
+            link,
+            order,
+            value,
+            score,
+            curvature,
+            slope.reshape((k, 1)),
+            information.reshape((k, 1)),
+        )
+        return
+    each, slopes, informations = np.empty((k, count)), np.zeros((k, count)), np.zeros((k, count))
     for j in range(k):
+        each[j] = phi[j]
+    evaluate_each(
+        function,
+        interval,
+        y,
+        trials,
+        weight,
+        se,
+        intervals,
+        eta,
+        each,
+        link,
+        order,
+        value,
+        score,
+        curvature,
+        slopes,
+        informations,
+    )
+    for j in range(k if order > 0 else 0):
+        if link[j] == COMMON or link[j] == JOINT:
+            for i in range(count):
+                slope[j] += slopes[j, i]
+                information[j] += informations[j, i]
+
+
+@inner
+def _of_family(predictors: int, link: np.ndarray) -> int:
+    """Return how many predictors are the family's own, of all."""
+    for j in range(link.size):
         if link[j] != COMMON and link[j] != JOINT:
-            first -= 1
+            predictors -= 1
+    return predictors
+
+
+@inner
+def evaluate_each(
+    function,
+    interval,
+    y,
+    trials,
+    weight,
+    se,
+    intervals,
+    eta,
+    each,
+    link,
+    order,
+    value,
+    score,
+    curvature,
+    slopes,
+    informations,
+):
+    """Evaluate M rows as `evaluate_block` does, where rows may differ in what is common to its own.
+
+    Parameters
+    ----------
+    each, slopes, informations : (k, M) arrays
+        Of the parameters; those that are predicted are written here. (k, 1) where none is.
+    """
+    count, k = weight.size, link.size
+    predictors = eta.size // count
+    first = _of_family(predictors, link)
     pairs = first * (first + 1) // 2
     own_eta, own_score = eta[: first * count].reshape((first, count)), score[: first * count]
     own_curvature = curvature[: pairs * count] if order > 1 else curvature[:0]
-    each, rate = phi.reshape((k, 1)), np.empty((predictors - first, count))
-    slopes, informations = slope.reshape((k, 1)), information.reshape((k, 1))
-    if first < predictors:
-        each = np.empty((k, count))
-        slopes, informations = np.zeros((k, count)), np.zeros((k, count))
+    rate = np.empty((predictors - first, count))
     at = first
     for j in range(k if first < predictors else 0):
-        if link[j] == COMMON or link[j] == JOINT:
-            for i in range(count):
-                each[j, i] = phi[j]
-        else:
+        if link[j] != COMMON and link[j] != JOINT:
             for i in range(count):
                 each[j, i], rate[at - first, i] = inverse_link(link[j], eta[at * count + i])
+                slopes[j, i], informations[j, i] = 0.0, 0.0
             at += 1
     evaluate_kinds(
         function,
@@ -118,9 +193,6 @@ def evaluate_block(
     at = first
     for j in range(k):
         if link[j] == COMMON or link[j] == JOINT:
-            for i in range(count):
-                slope[j] += slopes[j, i]
-                information[j] += informations[j, i]
             continue
         for i in range(count):
             score[at * count + i] = slopes[j, i] * rate[at - first, i]

@@ -14,23 +14,15 @@ from shoal.families.special import (
     bounded_exp,
     excess_series,
     log1p_fast,
-    logistic,
     normal_tail,
 )
+from shoal.families.vector_loops import logistic_rows
 
 
 @row_function
 def logit_rows(y, trials, weight, se, eta, phi, order, value, score, curvature, slope, information):
     """``F(eta) = 1 / (1 + exp(-eta))``: log density ``y eta - trials log(1 + exp(eta))``."""
-    for i in range(y.shape[0]):
-        w, n, e = weight[i], trials[i], eta[0, i]
-        p, other, rest = logistic(e)
-        # log p = min(eta, 0) - rest, log(1 - p) = min(-eta, 0) - rest: nothing cancels where y is 0 or n.
-        value[i] = w * ((y[i] - n if e > 0 else y[i]) * e - n * rest)
-        if order > 0:
-            score[0, i] = w * (y[i] * other - (n - y[i]) * p)
-        if order > 1:
-            curvature[0, i] = above_zero(w * n * p * other)
+    logistic_rows(y, trials, weight, eta[0], order, value, score[0], curvature[0])
 
 
 @row_function

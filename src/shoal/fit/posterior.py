@@ -97,6 +97,7 @@ def posterior_of(
     sampler: str = "auto",
     extra_terms: Sequence[Term] = (),
     client: Any = None,
+    kept: bool = True,
 ) -> Posterior:
     """Return the posterior of `model` in the coordinates asked for, with terms beside its own.
 
@@ -104,6 +105,8 @@ def posterior_of(
     ----------
     client : distributed.Client, optional
         Of a Dask cluster whose workers hold the rows: the model is sampled by rounds to them.
+    kept : bool
+        Draws of group effects are wanted: the plan depends on it.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def posterior_of(
             f"sampler={QUADRATURE!r}: the only one that asks for hundreds of points at a time.",
         )
     sampler = sampler if client is None else QUADRATURE
-    plan, assembled, by_unit = _planned(model, coordinates, sampler, extra_terms)
+    plan, assembled, by_unit = _planned(model, coordinates, sampler, extra_terms, kept)
     if plan.sampler == QUADRATURE:
         assert by_unit is not None
         moved = tuple(by_unit.coefficients.tolist())
@@ -147,19 +150,24 @@ class Planned(NamedTuple):
 
 
 def _planned(
-    model: Specification, coordinates: str, sampler: str, extra_terms: Sequence[Term] = ()
+    model: Specification,
+    coordinates: str,
+    sampler: str,
+    extra_terms: Sequence[Term] = (),
+    kept: bool = True,
 ) -> Planned:
     check_names(coordinates, sampler)
     assembled = assemble(model, extra_terms)
     size = _size(assembled)
     memory.check(size)
     plain = sampler == "auto" and coordinates in ("auto", "transport")
-    worth = size.effects >= MANY_LEVELS and len(assembled.problem.columns.offset) <= COMPARED
+    compared = len(assembled.problem.columns.offset) <= COMPARED
+    worth = size.effects >= MANY_LEVELS and (compared or not kept)
     by_unit = None
     if sampler == QUADRATURE or (plain and worth):
         by_unit = ByUnit(assembled.problem)
         most = MOST_COORDINATES if sampler == QUADRATURE else MOST_INDEPENDENT
-        size = replace(size, alone=independent(by_unit, most))
+        size = replace(size, alone=independent(by_unit, most, compared), kept=kept)
     return Planned(choose(size, coordinates, sampler), assembled, by_unit)
 
 

@@ -15,7 +15,7 @@ WIDEST = 8  # effects of a unit
 ASKED = "sampler='quadrature' integrates the effects of each level by themselves, where its rows are."
 
 
-def independent(by_unit: ByUnit, most: int) -> Alone:
+def independent(by_unit: ByUnit, most: int, compared: bool = True) -> Alone:
     """Return what a problem's effects fall into, and why they cannot be integrated one by one if so.
 
     Parameters
@@ -24,6 +24,8 @@ def independent(by_unit: ByUnit, most: int) -> Alone:
         Nothing of it is looked at where gaussian rows, or coordinates, rule it out.
     most : int
         Coordinates of theta and coefficients, above which nothing else is looked at.
+    compared : bool
+        Units are compared, to find those with the same rows.
     """
     p = by_unit.given
     coordinates = len(p.slots.place) + len(by_unit.coefficients)
@@ -53,7 +55,7 @@ def independent(by_unit: ByUnit, most: int) -> Alone:
     widest = int(found.sizes.max(initial=0))
     refusal = _refusal(by_unit.problem, found.of_effect, widest)
     kinds = found.total
-    if widest == 1 and not refusal:
+    if widest == 1 and compared and not refusal:
         kinds = len(np.unique(by_unit.same))
     return Alone(coordinates, found.total, widest, kinds, len(p.rows.weight), refusal)
 

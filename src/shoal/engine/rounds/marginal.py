@@ -37,11 +37,24 @@ class Marginal:
     rounds: int = field(default=0, init=False)
     points: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
+    reference: np.ndarray | None = field(default=None, init=False)  # h of a point, where searches begin
+
+    def refer_to(self, theta: np.ndarray) -> None:
+        """Let each round's searches for the modes of effects begin at those of one theta.
+
+        Of points near it all searches take as many steps, so that what they end with is smooth in theta.
+        """
+        self.reference = self.target.values(theta[None])
 
     def log_density(self, thetas: np.ndarray, rule: Rule) -> np.ndarray:
         """Return the log density of each theta (B, T), effects integrated by a rule: one round."""
         prior, hs = self.target.log_prior(thetas)
-        value = prior + self._round(len(hs), self.holder.log_integrals, hs, rule).sum(0)
+        if self.reference is None:
+            own = self._round(len(hs), self.holder.log_integrals, hs, rule).sum(0)
+        else:  # rounds begin where their first point has its modes
+            hs = np.concatenate([self.reference, hs])
+            own = self._round(len(hs), self.holder.log_integrals, hs, rule).sum(0)[1:]
+        value = prior + own
         return np.where(np.isfinite(value), value, -np.inf)
 
     def draw(self, hs: np.ndarray, seed: tuple[int, ...], single: bool) -> list[np.ndarray]:

@@ -17,6 +17,8 @@ from shoal.engine.evaluate import DEAR, Target
 from shoal.engine.problem import ZERO
 from shoal.engine.progress import Progress
 from shoal.engine.proposals import COSTLY, MarginalFit, follow, thinning
+from shoal.engine.rounds import corrected
+from shoal.engine.rounds.corrected import Integral
 from shoal.engine.rounds.marginal import Marginal
 from shoal.engine.rounds.parts import Divided
 from shoal.engine.rules import Rule
@@ -81,24 +83,38 @@ def sample(
     )
     enough = EXACT_ENOUGH / np.sqrt(settings.chains * settings.draws)
     judged = _judge(marginal, center + rng.normal(size=(JUDGED, len(center))) @ root.T, rules, enough)
-    cost = OPERATIONS * lines * (len(judged.rule.points(widest)[0]) + NEWTON)
+    cost = _cost(judged.rule, widest, lines)
+    integral = corrected.plain(judged.rule, center, root)
+    if cost > DEAR:
+        coarser = [corrected.LAPLACE, *rules[: rules.index(judged.rule)]]
+        integral, center, root = corrected.find(marginal, judged.rule, coarser, center, root, rng, enough)
+        cost = _cost(integral.rule, widest, lines)
     pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
-    fit = follow(mixture.fit(lambda x: marginal.log_density(x, judged.rule), center, root, rng, pilot))
+    fit = follow(mixture.fit(lambda x: integral.log_density(marginal, x), center, root, rng, pilot))
     progress.stage("sampling")
     per = thinning(fit.acceptance, cost)
-    theta, stats = _chains(marginal, judged.rule, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
+    theta, stats = _chains(marginal, integral, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
     points = _elements(marginal, divided, theta, elements, settings)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
+    some = theta.reshape(-1, theta.shape[2])[which]
     place = min(rules.index(judged.rule), len(rules) - 2)
-    again = _judge(marginal, theta.reshape(-1, theta.shape[2])[which], rules[place : place + 2], 0.0)
+    # The next finer rule; of the finest one the rule before, which is no better.
+    finer = rules[place + 1]
+    used = integral if integral.exact != finer else corrected.plain(rules[place], center, root)
+    error = float(np.std(used.log_density(marginal, some) - marginal.log_density(some, finer)))
     facts = {
         "proposals_per_draw": per,
         "efficiency": fit.efficiency,
         "pareto_k": tail_of(fit.weight),
-        "rule": f"{judged.rule.kind} {judged.rule.size}",
-        "integration_error": again.error,
+        "rule": str(integral),
+        "integration_error": error,
     }
     return Chains(theta, points, stats, "quadrature", facts | marginal.facts(), fit=fit)
+
+
+def _cost(rule: Rule, d: int, lines: int) -> float:
+    """Return about how many operations a point costs."""
+    return OPERATIONS * lines * (len(rule.points(d)[0]) + NEWTON)
 
 
 def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: float) -> Judged:
@@ -114,7 +130,7 @@ def _judge(marginal: Marginal, thetas: np.ndarray, rules: list[Rule], enough: fl
 
 
 def _chains(
-    marginal: Marginal, rule: Rule, fit: MarginalFit, per: int, settings: Settings, together: int
+    marginal: Marginal, integral: Integral, fit: MarginalFit, per: int, settings: Settings, together: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return draws of theta, (chains, draws, T), and statistics."""
     chains, each = settings.chains, settings.draws * settings.thin * per
@@ -124,7 +140,7 @@ def _chains(
     thetas = np.concatenate([begin[:, None], proposed], axis=1)
     flat = thetas.reshape(-1, thetas.shape[2])
     value = np.concatenate(
-        [marginal.log_density(flat[i : i + together], rule) for i in range(0, len(flat), together)]
+        [integral.log_density(marginal, flat[i : i + together]) for i in range(0, len(flat), together)]
     )
     lp = value.reshape(chains, each + 1)
     ratio = lp - fit.proposal.log_density(flat).reshape(chains, each + 1)
