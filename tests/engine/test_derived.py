@@ -242,3 +242,19 @@ def test_student_effects_of_many_degrees_of_freedom_are_normal():
     np.testing.assert_allclose(value, -0.5 * (eta**2).sum(0), atol=1e-6)
     np.testing.assert_allclose(score, -eta, atol=1e-6)
     np.testing.assert_allclose(curvature[[0, 2, 5]], 1, atol=1e-6)
+
+
+@SEEDS
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_spreads_of_neighbouring_areas(share, seed):
+    """Of BYM2, a mixture of variances; of a conditional autoregression, that of each eigenvector."""
+    rng = np.random.default_rng(seed)
+    sd, g, w = rng.uniform(0.2, 2), rng.exponential(size=5), rng.uniform(-1, 1, size=5)
+    found, addition = forward(f.mixed_root, [sd, share], g, 5)
+    np.testing.assert_allclose(found**2, share * sd**2 * g + (1 - share) * sd**2, rtol=1e-12)
+    assert addition == 0.0
+    check_adjoint((f.mixed_root, f.mixed_root_adjoint), [sd, share], g, 5, seed)
+    found, addition = forward(f.conditional_root, [sd, share], w, 5)
+    np.testing.assert_allclose(sd**2 / found**2, 1 - share * w, rtol=1e-12)
+    assert addition == 0.0
+    check_adjoint((f.conditional_root, f.conditional_root_adjoint), [sd, share], w, 5, seed)

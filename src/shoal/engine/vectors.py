@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
-from shoal.priors.compiled import OPTIONS, inner
+from shoal.priors.compiled import inner, relaxed
 
 
 @inner
@@ -42,7 +41,7 @@ def dot(left, right):
     return total
 
 
-@nb.njit(fastmath={"reassoc"}, **OPTIONS)
+@relaxed("reassoc")
 def total_of(values):
     """Return the sum of a vector, in whatever order is fastest."""
     total = 0.0

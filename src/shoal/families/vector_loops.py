@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
 from shoal.families.special import above_zero
-from shoal.priors.compiled import OPTIONS, inner
+from shoal.priors.compiled import inner, relaxed
 
 # A product and a sum become one instruction, which rounds once.
-fused = nb.njit(fastmath={"contract"}, **OPTIONS)
+fused = relaxed("contract")
 
 BLOCK = 512  # rows
 FARTHEST = 708.0  # exp(-708) is a normal number

@@ -33,6 +33,11 @@ def inner(function: Callable[..., Any]) -> Inner:
     return Inner(function, OPTIONS)
 
 
+def relaxed(*flags: str) -> Callable[[Callable[..., Any]], Inner]:
+    """Return what marks a function as `inner` does, and lets LLVM change its arithmetic by fast-math flags."""
+    return functools.partial(Inner, options={**OPTIONS, "fastmath": set(flags)})
+
+
 NUMBER = nb.float64
 VECTOR = nb.float64[::1]
 

@@ -111,7 +111,7 @@ def cutpoints_adjoint(inputs, constants, outputs, outputs_bar, inputs_bar):
     count, square = outputs.size, constants[0] ** 2
     mean = 0.0
     for j in range(count):
-        mean += (outputs_bar[j] - outputs[j] / square) / count
+        mean += outputs_bar[j] / count  # the outputs, of which the density is, have a mean of zero
     later = 0.0
     for j in range(count - 1, 0, -1):
         later += outputs_bar[j] - outputs[j] / square - mean
