@@ -53,11 +53,12 @@ def test_curvature_of_log_concave_rows_is_the_negative_slope_of_the_score(case, 
 @pytest.mark.parametrize("case", [c for c in CASES if c.family.name in EXPECTED], ids=str)
 @pytest.mark.parametrize("eta", [-2.5, 0.0, 1.0])
 def test_expected_curvature_is_the_variance_of_the_score(case, eta):
-    """By Gauss-Legendre quadrature over the quantiles of the response."""
+    """By Gauss-Legendre quadrature over the quantiles of the response, or over the circle."""
     nodes, weights = roots_legendre(2000)
     u, weights = (nodes + 1) / 2, weights / 2
     if case.family.name == "von_mises":
-        y = stats.vonmises.ppf(u, case.phi["kappa"], 2 * np.arctan(eta))
+        y = np.pi * nodes
+        weights = weights * 2 * np.pi * stats.vonmises.pdf(y, case.phi["kappa"], 2 * np.arctan(eta))
     elif case.family.name == "inverse_gaussian":
         shape = case.phi["shape"]
         y = stats.invgauss.ppf(u, np.exp(eta) / shape, scale=shape)
