@@ -34,7 +34,7 @@ def inner(function: Callable[..., Any]) -> Inner:
 
 
 def relaxed(*flags: str) -> Callable[[Callable[..., Any]], Inner]:
-    """Return what marks a function as `inner` does, and lets LLVM change its arithmetic by fast-math flags."""
+    """Return what marks a function as `inner` does, and lets LLVM change its arithmetic as flags say."""
     return functools.partial(Inner, options={**OPTIONS, "fastmath": set(flags)})
 
 
