@@ -15,7 +15,7 @@ import ctypes
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numba as nb
 from numba.core.codegen import JITCodeLibrary
@@ -56,7 +56,7 @@ class Inner(CPUDispatcher):
 class _Linked(JITCodeLibrary):
     """The code of one function: not optimised by itself, nor run, unless Python can call it."""
 
-    waiting: dict[str, Any] = {}  # noqa: RUF012 - environments of code that is not in memory yet, by symbol
+    waiting: ClassVar[dict[str, Any]] = {}  # environments of code that is not in memory yet, by symbol
 
     def finalize(self) -> None:
         if any(_is_wrapper(function) for function in self._final_module.functions):
