@@ -49,7 +49,7 @@ from shoal.priors import Fixed, Shrunk
 
 SEEDS = st.integers(0, 2**16)
 few = settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-CONVERGED = 30  # Newton steps; of Student-t effects, whose curvature is not exact, many
+CONVERGED = 120  # Newton steps; of Student-t effects, whose curvature is not exact, many
 # Seven sets of effects on the mean and sigma of 13 rows have several modes: which is found is no law.
 # Nor is it of a density with a kink at each row, which Newton steps do not end at.
 ONE_MODE = [case for case in TRANSPORTED if case is not JOINED[1] and case not in KINKED]
