@@ -184,12 +184,12 @@ def frame(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def numbers(values: Iterable[Any]) -> list[float | None]:
-    """Return numbers as JSON has them, of five digits."""
+    """Return numbers of five digits, None where they are not finite: JSON has no such numbers."""
     every = np.asarray(list(values), float)
     pairs = zip(every.tolist(), np.isfinite(every).tolist(), strict=True)
     return [float(f"{value:.{DIGITS}g}") if finite else None for value, finite in pairs]
 
 
 def number(value: Any) -> float | None:
-    """Return a number of five digits, or None where it is not finite: JSON has no such numbers."""
-    return float(f"{float(value):.{DIGITS}g}") if np.isfinite(value) else None
+    """Return a number as `numbers` does."""
+    return numbers([value])[0]
