@@ -13,6 +13,7 @@ from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
 from shoal.engine.threads import workers
 
 CLIMBS = 4  # towards the mode of many hyperparameters, where rows are expanded anew
+WORTH_THREADS = 3e6  # operations, some milliseconds: threads take one or two to start
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
 
 
@@ -22,7 +23,7 @@ def marginal_batches(target: Target, cores: int) -> Batch:
     rooms = [target.room() for _ in range(cores)]
 
     def batch(thetas: np.ndarray) -> np.ndarray:
-        if cores == 1 or len(thetas) < 4:
+        if cores == 1 or len(thetas) * target.cost < WORTH_THREADS:
             return target.marginals(thetas, rooms[0])
         parts = np.array_split(thetas, cores)
         with ThreadPoolExecutor(cores) as pool:

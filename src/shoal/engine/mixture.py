@@ -30,6 +30,7 @@ PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
 GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
+GAIN = 0.01  # of efficiency beyond that, without which another round is not worth its evaluations
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def fit(
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
         # Points of all rounds, weighted as draws from the mixtures of all rounds together.
-        before = zip(mixtures, drawn_from, strict=False)
-        drawn_from = [np.append(own, drawn.log_density(fresh)) for drawn, own in before]
+        earlier = zip(mixtures, drawn_from, strict=False)
+        drawn_from = [np.append(own, drawn.log_density(fresh)) for drawn, own in earlier]
         drawn_from.append(mixtures[-1].log_density(x))
         log_weight = log_density - (logsumexp(drawn_from, axis=0) - np.log(len(mixtures)))
         log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
@@ -136,16 +137,17 @@ def fit(
         # Of log densities of 1e8 and more a sum of exponentials is known to fewer digits than it has.
         weight = np.exp(log_weight - log_weight.max())
         weight /= weight.sum()
-        efficiency = _sharpened(mixtures[-1], drawn_from[-1], x, log_density, log_weight, choices)[1]
+        # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
+        judged = [
+            _sharpened(drawn, own, x, log_density, log_weight, choices)
+            for drawn, own in zip(mixtures, drawn_from, strict=True)
+        ]
+        efficiency, before = judged[-1][1], max((worth for _, worth in judged[:-1]), default=0.0)
         wanted = enough if components < ROUNDS else THIN
-        if components == most or (efficiency > wanted and components > least):
+        settled = before > GOOD_ENOUGH_IF_DEAR and efficiency < before + GAIN
+        if components == most or (components > least and (settled or efficiency > wanted)):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
-    # Judged by the points of all rounds: an early mixture has seen nothing of what it does not reach.
-    judged = [
-        _sharpened(drawn, own, x, log_density, log_weight, choices)
-        for drawn, own in zip(mixtures, drawn_from, strict=True)
-    ]
     best, efficiency = max(judged, key=lambda pair: pair[1])
     return MixtureFit(best, *_moments(x, weight), x, log_density, weight, efficiency)
 

@@ -13,17 +13,19 @@ from shoal.errors import ModelError
 from shoal.estimands import INTERVAL, interval_names
 from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
+from shoal.plots.density import CAREFUL, QUICK
 from shoal.plots.funnel import funnel_draws
 from shoal.plots.groups import Levels, interval_words, levels_of, pooled_levels_of, size_axis
 from shoal.plots.prior_posterior import MOST, densities
 from shoal.plots.quantities import choose
 
 MOST_POINTS = 1500
+MOST_LEVELS, MOST_WHILE_MOVING = 20_000, 2000
 NOT_ALONE = ("no-estimates-alone", "several-levels-a-row")  # of levels that have pooled estimates only
 DIGITS = 5
 
 
-def picture(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
+def picture(results: Results, group: str | None, effect: str | None, moving: bool) -> dict[str, Any]:
     """Return all that follows from draws alone.
 
     Parts that this model does not have hold a ``message`` that says why.
@@ -32,19 +34,22 @@ def picture(results: Results, group: str | None, effect: str | None, most: int) 
     ----------
     group, effect : str, optional
         The effect whose levels are shown.
-    most : int
-        Levels, those with most rows.
+    moving : bool
+        The next picture is on its way: fewer levels, and densities of a quicker bandwidth.
     """
     return {
         "run": run_of(results),
-        "levels": levels_of_picture(results, group, effect, most),
-        "densities": _or_message(densities_of, results),
+        "levels": levels_of_picture(results, group, effect, moving),
+        "densities": _or_message(densities_of, results, QUICK if moving else CAREFUL),
         "funnel": _or_message(funnel_of, results, group, effect),
     }
 
 
-def levels_of_picture(results: Results, group: str | None, effect: str | None, most: int) -> dict[str, Any]:
+def levels_of_picture(
+    results: Results, group: str | None, effect: str | None, moving: bool
+) -> dict[str, Any]:
     """Return `levels_table`, or why there is none."""
+    most = MOST_WHILE_MOVING if moving else MOST_LEVELS
     return _or_message(levels_table, results, group, effect, most)
 
 
@@ -148,10 +153,10 @@ def pooled_completely(alone: dict[str, Any], results: Results) -> dict[str, Any]
     }
 
 
-def densities_of(results: Results) -> dict[str, Any]:
+def densities_of(results: Results, bandwidth: str) -> dict[str, Any]:
     """Return prior and posterior densities of the first quantities that have a prior."""
     quantities = choose(results, None, MOST)
-    tables, estimated = densities(results, quantities.draws)
+    tables, estimated = densities(results, quantities.draws, bandwidth)
     return {
         "note": quantities.note,
         "panels": [

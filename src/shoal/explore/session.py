@@ -25,7 +25,6 @@ from shoal.report.run import again
 
 CHAINS = 4
 KEPT = 4  # fits
-MOST_LEVELS, MOST_WHILE_MOVING = 20_000, 2000
 
 
 class Session:
@@ -100,11 +99,10 @@ class Session:
             began = time.perf_counter()
             results = self._fitted(choices)
             group, effect = self._shown(choices)
-            most = MOST_WHILE_MOVING if choices.moving else MOST_LEVELS
-            found = picture(results, group, effect, most)
+            found = picture(results, group, effect, choices.moving)
             if choices.pooling == "complete" and group is not None:
                 partial = self._fitted(replace(choices, pooling="partial"))
-                alone = levels_of_picture(partial, group, effect, most)
+                alone = levels_of_picture(partial, group, effect, choices.moving)
                 found["levels"] = pooled_completely(alone, results)
             found["run"]["seconds"] = round(time.perf_counter() - began, 3)
             return found

@@ -15,7 +15,7 @@ from shoal.drawing.style import COMPLETE, POOLED, new_figure, plain, quiet
 from shoal.errors import listing
 from shoal.estimands.scalars import scalars
 from shoal.fit.results import Results
-from shoal.plots.density import density_of
+from shoal.plots.density import CAREFUL, density_of
 from shoal.plots.prior_density import exact_density
 from shoal.plots.quantities import choose
 
@@ -53,7 +53,7 @@ def prior_posterior(results: Results, var_names: Sequence[str] | str | None = No
 
 
 def densities(
-    results: Results, quantities: Mapping[str, np.ndarray]
+    results: Results, quantities: Mapping[str, np.ndarray], bandwidth: str = CAREFUL
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Return prior and posterior densities of quantities, each at points of its window.
 
@@ -61,6 +61,8 @@ def densities(
     ----------
     quantities : mapping of str to array
         Draws by name, as `choose` has them.
+    bandwidth : str
+        Of densities that are estimated, as `density_of` takes it.
 
     Returns
     -------
@@ -78,8 +80,9 @@ def densities(
         prior = exact_density(results.model, name, at)
         if prior is None:
             estimated.append(name)
-            prior = density_of(priors[name], at)
-        tables[name] = pd.DataFrame({"value": at, "prior": prior, "posterior": density_of(draws, at)})
+            prior = density_of(priors[name], at, bandwidth)
+        posterior = density_of(draws, at, bandwidth)
+        tables[name] = pd.DataFrame({"value": at, "prior": prior, "posterior": posterior})
     return tables, estimated
 
 
