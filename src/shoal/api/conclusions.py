@@ -89,9 +89,9 @@ class Conclusions(Quantities):
         >>> print(tested.table[["mean", "probability", "evidence_ratio", "in_rope"]].round(1).to_string())
                                  mean  probability  evidence_ratio  in_rope
         hypothesis
-        x > 0                     0.4          1.0             7...      0.1
+        x > 0                     0.4          1.0            60.5      0.1
         sd_g[Intercept] > sigma  -0.2          0.2             0.2      0.2
-        x = 0.5                  -0.1          0.9             1...      0.4
+        x = 0.5                  -0.1          0.9            16.8      0.4
         """
         from shoal.estimands import hypotheses as asked
 
