@@ -132,11 +132,25 @@ def _row_keys(start, column, counts, predictors, size):
 
 
 def _products(lines: arrays.Columns, weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return keys of the entries of ``J' diag(weight) J``, the upper triangle in order, and their values."""
-    places = lines.column.astype(np.int64), lines.start
-    j = sp.csr_array((lines.value, *places), shape=(len(weight), size))
-    weighted = sp.csr_array((lines.value * np.repeat(weight, np.diff(lines.start)), *places), shape=j.shape)
-    upper = sp.triu(weighted.T @ j, format="csr")
+    """Return keys of the entries of ``J' diag(weight) J``, the upper triangle in order, and their values.
+
+    SciPy leaves out what cancels. Which entries there are must not depend on values: a product of ones says.
+    """
+    each = np.repeat(weight, np.diff(lines.start))
+    there, _ = _upper(lines, np.ones(len(each)), np.ones(len(each)), size)
+    keys, values = _upper(lines, lines.value * each, lines.value, size)
+    out = np.zeros(len(there))
+    out[np.searchsorted(there, keys)] = values
+    return there, out
+
+
+def _upper(
+    lines: arrays.Columns, left: np.ndarray, right: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return keys and values of the upper triangle of ``L' R``, matrices of one pattern, with these entries."""
+    shape, places = (len(lines.start) - 1, size), (lines.column.astype(np.int64), lines.start)
+    one, other = (sp.csr_array((values, *places), shape=shape) for values in (left, right))
+    upper = sp.triu(one.T @ other, format="csr")
     upper.sort_indices()
     found = upper.tocoo()
     return found.row.astype(np.int64) * size + found.col, found.data
