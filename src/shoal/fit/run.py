@@ -99,7 +99,7 @@ def checked_run(
         stored.record.note(second=decided)
     seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
-    if posterior.client is not None:
+    if posterior.client is not None or posterior.model.stays:
         notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
     done = list[str]()
@@ -152,7 +152,7 @@ def _checked(
 def _check_start(posterior: Posterior) -> None:
     """Raise if the density is zero in the middle of the priors, where the search for its mode begins."""
     target = posterior.target
-    if not target.n_theta:
+    if not target.n_theta or posterior.model.stays:
         return
     target.restart()
     if target.marginals(target.start[None])[0] > -FARTHEST:

@@ -24,8 +24,14 @@ FEW_REPEATED = (
 LEAST_SPREAD = 1e-10  # of the size of responses; a float has 16 digits
 
 
-def columns(design: Design) -> None:
-    """Raise on constant and dependent columns and unidentified residuals."""
+def columns(design: Design, within: bool = True) -> None:
+    """Raise on constant and dependent columns and unidentified residuals.
+
+    Parameters
+    ----------
+    within : bool
+        Which rows a level has is known.
+    """
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
         raise DataError(
@@ -44,10 +50,12 @@ def columns(design: Design) -> None:
     _dependent(design)
     for group in design.groups:
         _dependent_effects(group.inside)
-        _residual(design, group)
+        if within:
+            _residual(design, group)
     for first, second in combinations(design.groups, 2):
         _twins(first, second)
-    _exact(design)
+    if within:
+        _exact(design)
 
 
 def _without(name: str, columns: Sequence[str]) -> str:

@@ -1,0 +1,139 @@
+"""Rows of many different values, which stay where they are: density, priors and draws as in memory."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import shoal as sl
+from oracles import z_scores
+from reduction.tables import in_dask, in_pandas, in_polars
+from shoal.engine.progress import Progress
+from shoal.engine.rounds.marginal import Marginal
+from shoal.engine.rules import Rule
+from shoal.fit.holders import holder_of
+from shoal.fit.posterior import posterior_of
+from shoal.reduction import far_rows, reduce
+
+RULE = Rule("hermite", 9)
+SLOPES = "one ~ x + scale(z) + f + x:f + (1 + x | g)"
+PLAIN = "one ~ x + (1 | g)"
+
+
+def rows(count=900, levels=30, seed=1):
+    rng = np.random.default_rng(seed)
+    g, x = rng.integers(0, levels, count), rng.normal(3, 2, count)
+    data = pd.DataFrame({"g": [f"level {i}" for i in g], "x": x, "z": rng.standard_t(3, count)})
+    data["h"], data["f"] = rng.integers(0, 2, count), rng.choice(["a", "b", "c"], count, p=[0.6, 0.36, 0.04])
+    eta = 0.3 * (x - 3) + 0.8 * rng.normal(size=levels)[g]
+    data["n"], data["w"] = rng.integers(1, 5, count), rng.integers(1, 3, count)
+    data["one"] = rng.binomial(1, 1 / (1 + np.exp(-eta)))
+    data["of"] = rng.binomial(data["n"], 1 / (1 + np.exp(-eta)))
+    data["count"] = rng.poisson(np.exp(0.4 * eta))
+    data["grade"] = np.digitize(eta + rng.logistic(size=count), [-1, 0, 1])
+    data["censored"] = np.where(data["count"] > 2, "right", "none")
+    return data
+
+
+def in_files(data, folder):
+    pytest.importorskip("duckdb", reason="the extra `duckdb` is not installed")
+    for part in range(3):
+        data.iloc[part::3].to_parquet(folder / f"part-{part}.parquet")
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def stay(monkeypatch):
+    """Few different rows are too many here."""
+    monkeypatch.setattr(reduce, "MOST_MERGED", 10)
+
+
+def density(model, thetas):
+    own = posterior_of(model.specification, sampler="quadrature")
+    with holder_of(own, 2) as holder:
+        return Marginal(own.target, holder, Progress()).log_density(thetas, RULE)
+
+
+def same(model, there):
+    assert there.specification.stays
+    assert there.design.columns == model.design.columns
+    assert there.design.observations == model.design.n_rows
+    for name, prior in model.priors.items():
+        assert type(there.priors[name]) is type(prior)
+        np.testing.assert_allclose(there.priors[name].params, prior.params, 1e-9, atol=1e-9, err_msg=name)
+    target = posterior_of(model.specification, sampler="quadrature").target
+    thetas = target.start + 0.3 * np.random.default_rng(0).normal(size=(5, target.n_theta))
+    np.testing.assert_allclose(density(there, thetas), density(model, thetas), rtol=1e-9)
+
+
+@pytest.mark.parametrize("engine", [in_files, in_polars, in_dask, in_pandas])
+def test_rows_that_stay_have_the_density_and_the_priors_of_those_in_memory(engine, tmp_path):
+    data = rows()
+    same(*(sl.Model(SLOPES, own, "bernoulli") for own in (data, engine(data, tmp_path))))
+
+
+@pytest.mark.parametrize(
+    "formula, family",
+    [
+        ("of | trials(n) + weights(w) ~ x + (1 | g)", "binomial"),
+        ("count | rate(n) ~ x + log(n) + (1 + z || g)", "negbinomial"),
+        ("count | cens(censored) ~ x + (1 | g)", "poisson"),
+        ("grade ~ x + (1 | g)", "cumulative"),
+        ("one ~ x + (1 | g/h)", "bernoulli"),
+        ("one ~ 0 + f + x + (1 | g:h)", "bernoulli"),
+        ("one ~ x + h + (1 | h:g)", "bernoulli"),
+    ],
+)
+def test_other_families_additions_and_nested_levels(formula, family, tmp_path, monkeypatch):
+    monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 200)  # several passes
+    data = rows()
+    same(*(sl.Model(formula, own, family) for own in (data, in_files(data, tmp_path))))
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra")
+    # Threads of this process: what is compiled is shared, and nothing is killed.
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster) as own_client,
+    ):
+        yield own_client
+
+
+def draws(fit):
+    return {str(name): array.values for name, array in fit.tree["posterior"].data_vars.items()}
+
+
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory, client):
+    """Of the same rows in memory, read here from files, and by workers from files and of a Dask frame."""
+    data, folder = rows(), tmp_path_factory.mktemp("rows")
+    path = in_files(data, folder)
+    settings = {"draws": 250, "seed": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reduce, "MOST_MERGED", 10)
+        there, frame = sl.Model(PLAIN, path, "bernoulli"), sl.Model(PLAIN, in_dask(data, folder), "bernoulli")
+    return {
+        "memory": sl.Model(PLAIN, data, "bernoulli").fit(sampler="quadrature", **settings),
+        "here": there.fit(**settings),
+        "workers": there.fit(client=client, **settings),
+        "Dask": frame.fit(client=client, **settings),
+    }
+
+
+def test_draws_are_the_same_wherever_rows_become_parts(fits):
+    here, workers, frame = (draws(fits[name]) for name in ("here", "workers", "Dask"))
+    for variable, values in here.items():
+        np.testing.assert_array_equal(workers[variable], values, err_msg=variable)
+        # Its priors are of sums that another engine made in another order.
+        np.testing.assert_allclose(frame[variable], values, 1e-8, 1e-9, err_msg=variable)
+
+
+def test_the_posterior_is_that_of_rows_in_memory(fits):
+    known = draws(fits["memory"])
+    for variable, values in draws(fits["here"]).items():
+        mean, sd = (f(known[variable], axis=(0, 1)) for f in (np.mean, np.std))
+        assert np.abs(z_scores(values, mean, sd)).max() < 5.5, variable  # both have errors
+    assert fits["here"].tree["posterior"]["r_g"].sizes == fits["memory"].tree["posterior"]["r_g"].sizes
