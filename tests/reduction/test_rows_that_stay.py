@@ -1,5 +1,9 @@
 """Rows of many different values, which stay where they are: density, priors and draws as in memory."""
 
+import json
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +14,7 @@ from reduction.tables import in_dask, in_pandas, in_polars
 from shoal.engine.progress import Progress
 from shoal.engine.rounds.marginal import Marginal
 from shoal.engine.rules import Rule
+from shoal.errors import ModelError, ShoalWarning
 from shoal.fit.holders import holder_of
 from shoal.fit.posterior import posterior_of
 from shoal.reduction import far_rows, reduce
@@ -137,3 +142,144 @@ def test_the_posterior_is_that_of_rows_in_memory(fits):
         mean, sd = (f(known[variable], axis=(0, 1)) for f in (np.mean, np.std))
         assert np.abs(z_scores(values, mean, sd)).max() < 5.5, variable  # both have errors
     assert fits["here"].tree["posterior"]["r_g"].sizes == fits["memory"].tree["posterior"]["r_g"].sizes
+
+
+# A process that is killed leaves sockets that nobody closes.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.slow
+def test_what_a_lost_worker_had_made_is_made_of_the_source_again(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra")
+    from shoal.engine.rounds.dask_rows import DaskRows
+
+    model = sl.Model(PLAIN, in_files(rows(), tmp_path), "bernoulli")
+    plain, asked, rounds = model.fit(draws=100, seed=1), DaskRows.log_integrals, []
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = client.run(os.getpid)
+
+        def killing(holder, hs, rule):
+            rounds.append(len(hs))
+            if len(rounds) == 4:
+                os.kill(min(pids.values()), signal.SIGKILL)
+            return asked(holder, hs, rule)
+
+        monkeypatch.setattr(DaskRows, "log_integrals", killing)
+        fit = model.fit(draws=100, seed=1, client=client)
+    for variable, values in draws(plain).items():
+        np.testing.assert_array_equal(draws(fit)[variable], values, err_msg=variable)
+    assert json.loads(fit.tree.attrs["sampler_facts"])["parts_made_again"] > 0
+
+
+def test_reading_in_any_number_of_passes_gives_the_same_parts(tmp_path, monkeypatch):
+    data = rows().assign(g=lambda d: pd.Categorical(d["g"]))
+    far = sl.Model(PLAIN, in_polars(data, tmp_path), "bernoulli").specification.table.reduction.rows_there
+    at_once = dict(far.read())
+    monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 70)
+    one_by_one = dict(far.read())
+    assert list(one_by_one) == list(at_once) and sum(map(len, at_once.values())) == len(data)
+    for k, part in at_once.items():
+        names = list(part)
+        left, right = (own.sort_values(names, ignore_index=True) for own in (part, one_by_one[k]))
+        pd.testing.assert_frame_equal(left, right, check_categorical=False)
+
+
+def test_missing_values_are_left_out_wherever_rows_are_read(tmp_path, client):
+    data = rows()
+    data.loc[::7, "x"] = np.nan
+    path = in_files(data, tmp_path)
+    with pytest.warns(ShoalWarning, match="dropped"):
+        kept, there = (sl.Model(PLAIN, own, "bernoulli", missing="drop") for own in (data, path))
+    same(kept, there)
+    own = posterior_of(there.specification, client=client)
+    with holder_of(own, 1) as holder:
+        hs = own.target.values(own.target.start[None])
+        value = holder.log_integrals(hs, RULE)
+        assert sum(part.lines for part in holder.extents()) == len(data.dropna())
+    with holder_of(posterior_of(there.specification), 1) as holder:
+        np.testing.assert_array_equal(holder.log_integrals(hs, RULE), value)
+
+
+@pytest.mark.parametrize(
+    "formula, family, why",
+    [
+        ("one ~ x + (1 | g) + (1 | h)", "bernoulli", "factors that cross"),
+        ("one ~ x", "bernoulli", "no grouping factor"),
+        ("one ~ s(x) + (1 | g)", "bernoulli", r"s\(x"),
+        ("z ~ x + (1 | g)", "student", "so many different responses"),
+        ("grade ~ x + (1 | g)", "categorical", "family 'categorical'"),
+        ("one ~ x + (1 | gr(g, dist='student'))", "bernoulli", "dist='student'"),
+    ],
+)
+def test_rows_that_cannot_stay_are_refused_if_they_are_too_many(formula, family, why, tmp_path, monkeypatch):
+    monkeypatch.setattr(reduce, "MOST_GROUPS", 500)
+    monkeypatch.setattr("shoal.reduction.stay.MOST_POINTS", 500)
+    with pytest.raises(ModelError, match=f"models without .*{why}") as problem:
+        sl.Model(formula, in_polars(rows(), tmp_path), family)
+    assert problem.value.code == "too-many-groups"
+
+
+def test_rows_that_cannot_stay_are_merged_if_they_are_not_too_many(tmp_path):
+    crossed = sl.Model("one ~ x + (1 | g) + (1 | h)", in_polars(rows(), tmp_path), "bernoulli")
+    assert not crossed.specification.stays and crossed.design.n_rows == len(rows())
+
+
+def test_workers_must_be_able_to_read_the_rows(client, tmp_path):
+    model = sl.Model(PLAIN, in_polars(rows(), tmp_path), "bernoulli")
+    with pytest.raises(ModelError) as problem:
+        model.fit(draws=20, client=client)
+    assert problem.value.code == "rows-out-of-reach"
+
+
+@pytest.mark.parametrize("asked", [{"sampler": "nuts"}, {"coordinates": "centered"}])
+def test_other_samplers_are_refused(asked, tmp_path):
+    model = sl.Model(PLAIN, in_polars(rows(), tmp_path), "bernoulli")
+    with pytest.raises(ModelError) as problem:
+        model.fit(**asked)
+    assert problem.value.code == "sampler-of-rows-elsewhere"
+
+
+QUESTIONS = {
+    "loo": lambda fit: fit.loo(),
+    "loo of levels": lambda fit: fit.loo("g"),
+    "compare": lambda fit: sl.compare({"a": fit, "b": fit}, unit="g"),
+    "r2": lambda fit: fit.r2(),
+    "effect": lambda fit: fit.effect("x"),
+    "slope": lambda fit: fit.slope("x"),
+    "predict": lambda fit: fit.predict(),
+    "verify": lambda fit: fit.verify(),
+    "posterior": lambda fit: fit.model.posterior(),
+    "icc at": lambda fit: fit.icc(at={"x": [0, 1]}),
+    "to_pymc": lambda fit: fit.model.to_pymc(),
+    "prior_predictive": lambda fit: fit.model.prior_predictive(),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_questions_that_need_the_rows_are_refused(name, fits):
+    with pytest.raises(ModelError) as problem:
+        QUESTIONS[name](fits["here"])
+    assert problem.value.code == "rows-not-in-memory"
+
+
+def test_what_is_told_by_averages_and_draws_is_that_of_rows_in_memory(fits):
+    for ask in (
+        lambda fit: fit.variance_partition()["share_mean"],
+        lambda fit: fit.icc()["mean"],
+        lambda fit: fit.effects()[["n", "mean"]],
+        lambda fit: fit.predict_summary(rows(5))["mean"],
+    ):
+        np.testing.assert_allclose(ask(fits["here"]), ask(fits["memory"]), rtol=0.1, atol=0.15)
+    assert fits["here"].effects()["no_pooling"].isna().all()
+    assert fits["here"].sensitivity()["likelihood"].isna().all()
+
+
+def test_a_saved_fit_has_all_but_the_rows(fits, tmp_path):
+    loaded = sl.load(fits["here"].save(tmp_path / "fit.nc"))
+    pd.testing.assert_frame_equal(loaded.summary(), fits["here"].summary())
+    assert loaded.diagnose().ok == fits["here"].diagnose().ok
+    loaded.report(tmp_path / "report.html")
+    with pytest.raises(ModelError) as problem:
+        loaded.model.fit(draws=20)
+    assert problem.value.code == "rows-not-in-memory"

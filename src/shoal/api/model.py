@@ -154,8 +154,12 @@ class Model(BeforeData):
         Raises
         ------
         ModelError
-            Unknown names, or products of levels that the machine's memory cannot hold.
+            Unknown names, or products of levels that the machine's memory cannot hold; rows that stay where
+            they are.
         """
+        self._spec.require_rows(
+            "A log density", "fit() asks for it where the rows are: what it found is in the fit.", sums=True
+        )
         return posterior_of(self._spec, coordinates, sampler, client=client)
 
     def fit(

@@ -123,10 +123,9 @@ def build(
     ).changed(lambda part: replace(part, imputed=_imputed(part.formula, frame, part.prefix, measured)))
     if residuals is not None:
         spreads.check(design)
-    stays = reduction is not None and reduction.stays
     for part in design.counting.parts:
-        checks.columns(part, within=not stays)
-    for remark in [] if quiet or stays else checks.remarks(design, frame):
+        checks.columns(part)
+    for remark in [] if quiet or design.stays else checks.remarks(design, frame):
         warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
 
@@ -186,6 +185,7 @@ def _predictor(
         scatter=scatter(x, averages, weight) if known is None else known,
         prefix=prefix,
         counts=None if reduction is None else reduction.counts,
+        stays=reduction is not None and reduction.stays,
     )
 
 

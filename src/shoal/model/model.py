@@ -147,7 +147,7 @@ class Specification:
     @property
     def stays(self) -> bool:
         """The rows are elsewhere, and those of the table do not make the model's density."""
-        return self.table.reduction is not None and self.table.reduction.stays
+        return any(design.stays for design in self.designs)
 
     def require_rows(self, what: str, instead: str, equal: bool = False, sums: bool = False) -> None:
         """Raise if the table is not in memory, for a question that needs its rows.

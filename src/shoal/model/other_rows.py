@@ -112,7 +112,8 @@ def on_rows(model: Specification, frame: pd.DataFrame) -> Specification:
 def _on_rows(design: Design, frame: pd.DataFrame) -> Design:
     family, rows = _responses(design, frame)
     there = replace(
-        design.changed(lambda part: replace(predictor_on(part, frame, rows), counts=None)), family=family
+        design.changed(lambda part: replace(predictor_on(part, frame, rows), counts=None, stays=False)),
+        family=family,
     )
     if design.thresholds is None:
         return there

@@ -14,7 +14,7 @@ from shoal.tables.columns import convert
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-ROWS_AT_ONCE = 1_000_000  # that are read here in one pass
+ROWS_AT_ONCE = 500_000  # that are read here in one pass
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 import narwhals.stable.v2 as nw
 import pandas as pd
@@ -40,23 +39,23 @@ class MadeThere(Makes):
 
         lookup = delayed(Lookup(far.levels, far.part), pure=False)
         self.makes = makes
-        self.pieces = [delayed(_split)(own, far.columns, lookup) for own in _frame(far).to_delayed()]
+        self.splits = [delayed(_split)(own, far.columns, lookup) for own in _frame(far).to_delayed()]
 
     def __len__(self) -> int:
         return len(self.makes)
 
     def put(self, where: Mapping[int, str], client: Any) -> dict[int, Any]:
-        """Return what `Makes.put` does."""
-        import dask
+        """Return what `Makes.put` does.
 
-        out = {}
-        for k, worker in where.items():
-            own = [dask.delayed(_piece)(pieces, k) for pieces in self.pieces]
-            # A name of its own each time: what a lost worker made may still be known under the last.
-            with dask.annotate(workers=[worker], allow_other_workers=False):
-                out[k] = dask.delayed(_made)(self.makes[k], own, dask_key_name=f"part-{k}-{uuid4().hex}")
-        futures = client.compute(list(out.values()), optimize_graph=False)
-        return dict(zip(out, futures, strict=True))
+        Any worker reads a partition and splits it: nothing but the parts is bound to one. What partitions
+        were split into is let go once the parts are made.
+        """
+        splits = client.compute(self.splits)
+        own = {k: [client.submit(_piece, split, k, pure=False) for split in splits] for k in where}
+        return {
+            k: client.submit(_made, self.makes[k], own[k], workers=[worker], pure=False)
+            for k, worker in where.items()
+        }
 
 
 def _frame(far: FarRows) -> Any:

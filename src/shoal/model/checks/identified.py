@@ -24,14 +24,8 @@ FEW_REPEATED = (
 LEAST_SPREAD = 1e-10  # of the size of responses; a float has 16 digits
 
 
-def columns(design: Design, within: bool = True) -> None:
-    """Raise on constant and dependent columns and unidentified residuals.
-
-    Parameters
-    ----------
-    within : bool
-        Which rows a level has is known.
-    """
+def columns(design: Design) -> None:
+    """Raise on constant and dependent columns and unidentified residuals."""
     twice = sorted({c for c in design.columns if design.columns.count(c) > 1})
     if twice:
         raise DataError(
@@ -50,11 +44,11 @@ def columns(design: Design, within: bool = True) -> None:
     _dependent(design)
     for group in design.groups:
         _dependent_effects(group.inside)
-        if within:
+        if not design.stays:
             _residual(design, group)
     for first, second in combinations(design.groups, 2):
         _twins(first, second)
-    if within:
+    if not design.stays:
         _exact(design)
 
 
