@@ -58,10 +58,11 @@ def density(model, thetas):
         return Marginal(own.target, holder, Progress()).log_density(thetas, RULE)
 
 
-def same(model, there):
+def same(model, there, given=False):
     assert there.specification.stays
     assert there.design.columns == model.design.columns
     assert there.design.observations == model.design.n_rows
+    model = model.with_priors(model.priors) if given else model  # none is a default, which speak of averages
     for name, prior in model.priors.items():
         assert type(there.priors[name]) is type(prior)
         np.testing.assert_allclose(there.priors[name].params, prior.params, 1e-9, atol=1e-9, err_msg=name)
@@ -92,6 +93,20 @@ def test_other_families_additions_and_nested_levels(formula, family, tmp_path, m
     monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 200)  # several passes
     data = rows()
     same(*(sl.Model(formula, own, family) for own in (data, in_files(data, tmp_path))))
+
+
+@pytest.mark.parametrize(
+    "formula, family", [("z ~ x + f + (1 | g)", "student"), ("waiting ~ x + (1 | g)", "gamma")]
+)
+def test_responses_of_many_values_scale_priors_by_few_of_them(formula, family, tmp_path, monkeypatch):
+    monkeypatch.setattr("shoal.reduction.stay.MOST_POINTS", 100)
+    monkeypatch.setattr("shoal.reduction.stay.FEW_VALUES", 300)
+    data = rows().assign(waiting=lambda d: np.exp(d["z"] / 2 + d["one"]))
+    model, there = (sl.Model(formula, own, family) for own in (data, in_files(data, tmp_path)))
+    assert there.design.n_rows < 400
+    for name, prior in model.priors.items():
+        np.testing.assert_allclose(there.priors[name].params, prior.params, 0.02, atol=0.02, err_msg=name)
+    same(model, sl.Model(formula, in_polars(data, tmp_path), family, priors=model.priors), given=True)
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +222,7 @@ def test_missing_values_are_left_out_wherever_rows_are_read(tmp_path, client):
         ("one ~ x + (1 | g) + (1 | h)", "bernoulli", "factors that cross"),
         ("one ~ x", "bernoulli", "no grouping factor"),
         ("one ~ s(x) + (1 | g)", "bernoulli", r"s\(x"),
-        ("z ~ x + (1 | g)", "student", "so many different responses"),
+        ("z | weights(w) ~ x + (1 | g)", "student", "so many different responses"),
         ("grade ~ x + (1 | g)", "categorical", "family 'categorical'"),
         ("one ~ x + (1 | gr(g, dist='student'))", "bernoulli", "dist='student'"),
     ],

@@ -178,7 +178,7 @@ def _planned(
         alone = independent(by_unit, most, compared and not model.stays)
         if model.stays and model.table.reduction is not None:
             alone = replace(alone, rows=model.table.reduction.rows)
-        size = replace(size, alone=alone, kept=kept)
+        size = replace(size, alone=alone, kept=kept, elsewhere=model.stays)
     return Planned(choose(size, coordinates, sampler), assembled, by_unit)
 
 

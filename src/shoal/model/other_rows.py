@@ -51,7 +51,8 @@ class Recipe:
         for own, there in zip(_places(assembled), self.places, strict=True):
             elsewhere[own] = there
         units = whole.units._replace(number=whole.units.number + self.units)
-        return replace(whole, number=self.number, units=units, places=elsewhere[whole.places])
+        constant, places = assembled.problem.constant, elsewhere[whole.places]
+        return replace(whole, number=self.number, units=units, places=places, constant=constant)
 
 
 def recipes_of(assembled: Assembled, levels: pd.DataFrame, part: np.ndarray) -> list[Recipe]:

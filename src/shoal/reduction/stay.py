@@ -17,6 +17,7 @@ import pandas as pd
 
 from shoal.families import get_family
 from shoal.formula.categories import is_category
+from shoal.formula.formula import Formula
 from shoal.formula.reader import read_piece
 from shoal.formula.terms import Expression
 from shoal.model import Response
@@ -25,9 +26,9 @@ from shoal.reduction.apart import Cut, cut
 from shoal.reduction.expressions import as_expression, is_said
 from shoal.reduction.far_rows import FarRows
 from shoal.reduction.passes import COUNT, WEIGHT, Passes
-from shoal.reduction.roles import roles_where_rows_stay
+from shoal.reduction.roles import Roles, roles_where_rows_stay
 from shoal.reduction.spread import Population, scatter_of
-from shoal.reduction.sums import check_numbers, grouped, measured_of, states_of
+from shoal.reduction.sums import Measured, check_numbers, grouped, measured_of, states_of
 from shoal.tables import Dropped, Reduction, Table
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from shoal.reduction.sources import Source
 
 MOST_POINTS = 1_000_000  # that stand for what is apart from levels
+MOST_VALUES = 5_000_000  # of a response, which come here once
+FEW_VALUES = 10_000  # of these that are kept, where they are more: default priors are scaled by them alone
 NEGLIGIBLE = 1e-6  # of a row: what rounding leaves between two counts
 
 
@@ -83,12 +86,17 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
     if (parts := cut(levels, rows, factors)) is None:
         return "factors that cross, or many levels nested in one"
     levels, rows = levels.iloc[parts.order].reset_index(drop=True), rows[parts.order]
-    if roles.keys and passes.distinct(tuple(roles.keys)) * (len(roles.numbers) + 1) > MOST_POINTS:
+    alone = _alone(formula) if _too_many(passes, roles) else ""
+    roles.keys.pop(alone, None)
+    if _too_many(passes, roles) or (alone and passes.distinct((alone,)) > MOST_VALUES):
         return "so many different responses, or combinations of categories"
     states = states_of(passes, roles)
     measured = measured_of(passes, roles, states)
     margin, points, _ = grouped(passes, roles, measured)
-    frame, counts = joined(levels, rows, margin, points.rows)
+    counts = points.rows
+    if alone:
+        margin, counts = joined(margin, counts, *_few_values(passes, alone))
+    frame, counts = joined(levels, rows, margin, counts)
     for name in (name for name in sample if name not in frame):
         # Of a column that stands in products alone, other tables need the kind.
         frame[name] = sample[name].iloc[0]
@@ -106,15 +114,58 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
         rows_there=_rows_there(passes, found, levels, rows, parts),
     )
     if roles.numbers:
-        values, share = measured.values, counts * _weight(weights, frame)
-        if weights:
-            values = values | {WEIGHT: _product(weights)}
-        population = Population(formula, frame, reduction, share, {})
-        spread = scatter_of(population, passes, values, measured.center)
-        if get_family(response.family, response.link).cut:  # cutpoints are in the place of the Intercept
-            spread = spread[1:, 1:]
+        spread = _scatter(response, passes, frame, reduction, measured)
         reduction = replace(reduction, scatter=spread, passes=passes.made, received=passes.received)
     return Table(frame, found.names, found.dropped, reduction)
+
+
+def _too_many(passes: Passes, roles: Roles) -> bool:
+    """Return whether there are too many combinations of what is apart from levels."""
+    keys = tuple(roles.keys)
+    return bool(keys) and passes.distinct(keys) * (len(roles.numbers) + 1) > MOST_POINTS
+
+
+def _alone(formula: Formula) -> str:
+    """Return the column of a response that nothing stands beside, and that is nothing else; or nothing."""
+    response, (first, *others) = formula.response, formula.response.value.columns
+    return "" if others or len(response.parts) > 1 or first in formula.predicting else first
+
+
+def _few_values(passes: Passes, name: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a column's values and how many rows have each; of many, neighbours are put together.
+
+    They are put together by as many rows, so that quantiles are off by no more than a run's share, and have
+    the average of their rows, or the middle one of whole numbers.
+    """
+    found = passes.grouped((name,), {}, [], [])
+    values, count = passes.keys_of(found, (name,))[name], np.asarray(found[COUNT].to_numpy(), float)
+    order = np.argsort(values.to_numpy(), kind="stable")
+    values, count = values.iloc[order], count[order]
+    if len(values) > FEW_VALUES and values.dtype.kind in "iuf":
+        run = ((np.cumsum(count) - count / 2) * (FEW_VALUES / count.sum())).astype(np.int64)
+        _, starts, of_run = np.unique(run, return_index=True, return_inverse=True)
+        total = np.bincount(of_run, count)
+        own = values.to_numpy()
+        if values.dtype.kind == "f":
+            own = np.bincount(of_run, count * own) / total
+        else:
+            own = own[(starts + np.append(starts[1:], len(own)) - 1) // 2]
+        values, count = pd.Series(own), total
+    return pd.DataFrame({name: values.to_numpy()}), count
+
+
+def _scatter(
+    response: Response, passes: Passes, frame: pd.DataFrame, reduction: Reduction, measured: Measured
+) -> np.ndarray:
+    """Return the robust spread of the population columns over all rows."""
+    formula = response.formulas[0]
+    weights = [own for own in (formula.response.weights, formula.response.trials) if own is not None]
+    values, share = measured.values, reduction.counts * _weight(weights, frame)
+    if weights:
+        values = values | {WEIGHT: _product(weights)}
+    spread = scatter_of(Population(formula, frame, reduction, share, {}), passes, values, measured.center)
+    # Cutpoints are in the place of the Intercept, which is the first column.
+    return spread[1:, 1:] if get_family(response.family, response.link).cut else spread
 
 
 def _rows_there(passes: Passes, found: Found, levels: pd.DataFrame, rows: np.ndarray, parts: Cut) -> FarRows:

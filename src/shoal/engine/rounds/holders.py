@@ -105,6 +105,7 @@ class LocalRows(Holder):
     def __init__(self, parts: Sequence[Part], cores: int):
         self.parts, self.cores = [(part.number, part.open()) for part in parts], cores
         self._extents = [part.extent for part in parts]
+        self._constants = np.array([part.constant for part in parts])
 
     def extents(self) -> list[Extent]:
         """Return what `Holder.extents` does."""
@@ -112,7 +113,8 @@ class LocalRows(Holder):
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
         """Return what `Holder.log_integrals` does."""
-        return np.stack(self._each([partial(integrate, units, hs, rule) for _, units in self.parts]))
+        integrals = self._each([partial(integrate, units, hs, rule) for _, units in self.parts])
+        return np.stack(integrals) + self._constants[:, None]
 
     def draw(self, hs: np.ndarray, seed: Sequence[int], single: bool) -> list[np.ndarray]:
         """Return what `Holder.draw` does."""

@@ -63,12 +63,15 @@ class Part:
     functions : tuple of RowFunction
     places : (...) int array
         As `Extent` has them.
+    constant : float
+        Of the log density of its rows, beside what the problem has.
     """
 
     number: int
     units: Units
     functions: tuple[RowFunction, ...]
     places: np.ndarray
+    constant: float = 0.0
 
     def open(self) -> Units:
         """Return the units with their functions compiled."""
