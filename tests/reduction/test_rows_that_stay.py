@@ -95,6 +95,15 @@ def test_other_families_additions_and_nested_levels(formula, family, tmp_path, m
     same(*(sl.Model(formula, own, family) for own in (data, in_files(data, tmp_path))))
 
 
+def test_ordered_categories_keep_their_order(tmp_path):
+    polars = pytest.importorskip("polars", reason="the extra `polars` is not installed")
+    names, data = ["low", "fair", "good", "best"], rows()
+    grades = pd.Categorical.from_codes(data["grade"], names, ordered=True)
+    there = in_polars(data.assign(grade=grades.astype(str)), tmp_path)
+    there = there.with_columns(polars.col("grade").cast(polars.Enum(names)))
+    same(*(sl.Model("grade ~ x + (1 | g)", d, "cumulative") for d in (data.assign(grade=grades), there)))
+
+
 @pytest.mark.parametrize(
     "formula, family", [("z ~ x + f + (1 | g)", "student"), ("waiting ~ x + (1 | g)", "gamma")]
 )
@@ -187,9 +196,10 @@ def test_what_a_lost_worker_had_made_is_made_of_the_source_again(tmp_path, monke
     assert json.loads(fit.tree.attrs["sampler_facts"])["parts_made_again"] > 0
 
 
-def test_reading_in_any_number_of_passes_gives_the_same_parts(tmp_path, monkeypatch):
-    data = rows().assign(g=lambda d: pd.Categorical(d["g"]))
-    far = sl.Model(PLAIN, in_polars(data, tmp_path), "bernoulli").specification.table.reduction.rows_there
+@pytest.mark.parametrize("engine, numbers", [(in_polars, False), (in_dask, False), (in_dask, True)])
+def test_reading_in_any_number_of_passes_gives_the_same_parts(engine, numbers, tmp_path, monkeypatch):
+    data = rows().assign(g=lambda d: pd.Categorical(d["g"].str[6:].astype(int) if numbers else d["g"]))
+    far = sl.Model(PLAIN, engine(data, tmp_path), "bernoulli").specification.table.reduction.rows_there
     at_once = dict(far.read())
     monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 70)
     one_by_one = dict(far.read())

@@ -47,7 +47,7 @@ def holder_of(posterior: Posterior, cores: int) -> Iterator[Holder]:
 def _elsewhere(posterior: Posterior, far: FarRows, cores: int) -> Iterator[Holder]:
     recipes = recipes_of(posterior.assembled, far.levels, far.part)
     if posterior.client is None:
-        with TemporaryDirectory(prefix="shoal-rows-") as folder:
+        with TemporaryDirectory(prefix="shoal-rows-", ignore_cleanup_errors=True) as folder:
             parts = (mapped(recipes[k].part(frame), Path(folder) / f"{k}.part") for k, frame in far.read())
             yield LocalRows(list(parts), cores)
         return

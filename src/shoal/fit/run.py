@@ -237,6 +237,8 @@ def sampled(
 
 def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
     """Return draws by rounds to whoever holds the rows."""
+    if posterior.model.stays:
+        progress.stage("reading rows")
     with holder_of(posterior, settings.cores) as holder:
         marginal = Marginal(posterior.target, holder, progress)
         return rounds.sample(marginal, elements, settings, progress)

@@ -79,8 +79,9 @@ class FarRows:
                 frame = frame.filter((column >= here.min()) & (column <= here.max()))
             else:
                 values = here.unique().tolist()
-                text = isinstance(own.dtype, pd.CategoricalDtype)
-                frame = frame.filter((column.cast(nw.String) if text else column).is_in(values))
+                if isinstance(own.dtype, pd.CategoricalDtype):
+                    column, values = column.cast(nw.String), [str(value) for value in values]
+                frame = frame.filter(column.is_in(values))
         return converted(frame.collect(), self.columns)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from shoal.reduction.sources import Source
 
+MOST_LEVELS = 5_000_000
 MOST_POINTS = 1_000_000  # that stand for what is apart from levels
 MOST_VALUES = 5_000_000  # of a response, which come here once
 FEW_VALUES = 10_000  # of these that are kept, where they are more: default priors are scaled by them alone
@@ -81,6 +82,8 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
     check_numbers(roles, sample)
     factors = [group.factor for group in formula.groups]
     columns = tuple(dict.fromkeys(name for factor in factors for name in factor))
+    if passes.distinct(columns) > MOST_LEVELS:
+        return "so many levels"
     own = passes.grouped(columns, {}, [], [])
     levels, rows = passes.keys_of(own, columns), np.asarray(own[COUNT].to_numpy(), float)
     if (parts := cut(levels, rows, factors)) is None:
