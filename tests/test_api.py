@@ -18,8 +18,9 @@ import threadpoolctl
 
 import shoal as sl
 from compiling import compiled_functions, used_kernels
+from refusals import refused
 from shoal.engine.progress import Progress
-from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalError, ShoalWarning
+from shoal.errors import DataError, FormulaError, ModelError, PriorError, ShoalWarning
 
 N = sl.priors
 RUN = {"draws": 40, "chains": 2, "seed": 5, "warmup": 100, "cores": 1}
@@ -323,9 +324,9 @@ def test_an_impossible_argument_is_named(argument, value, message, monkeypatch):
 
 
 def test_an_independence_sampler_needs_integrated_effects():
-    with pytest.raises(ModelError, match="gaussian rows"):
+    with refused("independence-sampler"):
         sl.Model("b ~ x + (1 | g)", table(), "bernoulli").fit(sampler="independence")
-    with pytest.raises(ModelError, match="coordinates='auto'"):
+    with refused("independence-sampler", match="coordinates='auto'"):
         sl.Model("y ~ x + (1 | g)", table()).fit(sampler="independence", coordinates="centered")
 
 
@@ -589,7 +590,7 @@ def test_a_bad_prior_is_refused_by_name(case):
 
 
 def test_an_unknown_family_is_named():
-    with pytest.raises(ShoalError, match="gausian.*\n.*gaussian"):
+    with refused("unknown-family"):
         sl.Model("y ~ x", table(), family="gausian")
 
 

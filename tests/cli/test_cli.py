@@ -12,6 +12,7 @@ from importlib.metadata import version
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.cli.prior_text import parse_prior, parse_priors
 from shoal.cli.run import run
 from shoal.cli.screen import fold, number
@@ -391,7 +392,7 @@ def test_priors_that_cannot_be_read_say_why(text, message):
 
 def test_a_name_has_one_prior():
     assert parse_priors(["b=Normal()", "sd=Exponential(1)"]) == {"b": Normal(), "sd": Exponential(1)}
-    with pytest.raises(PriorError, match="Two priors for 'b'"):
+    with refused("prior-twice", match="Two priors for 'b'"):
         parse_priors(["b=Normal()", "b=Normal(0, 2)"])
 
 

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 import shoal as sl
+from refusals import refused
 from shoal.cli.run import run
-from shoal.errors import ModelError
 
 SCHOOLS = sl.load_dataset("eight_schools")
 MODEL = sl.Model("y | se(se) ~ 1 + (1 | school)", SCHOOLS)
@@ -85,5 +85,5 @@ def test_other_programs_files_cannot_be_verified(tmp_path, capsys):
 def test_a_model_without_anything_to_sample_cannot_be_verified():
     fixed = {"Intercept": sl.priors.Fixed(8.0)}
     fit = sl.Model("y | se(se) ~ 1", SCHOOLS, priors=fixed).fit(draws=20, seed=1, cores=1)
-    with pytest.raises(ModelError, match="nothing to sample"):
+    with refused("nothing-to-sample"):
         fit.verify()

@@ -7,13 +7,13 @@ from scipy import stats
 
 import shoal as sl
 from engine.rounds_problems import by_scipy, divided, posterior, table
+from refusals import refused
 from shoal.engine import checks
 from shoal.engine.rounds.holders import LocalRows
 from shoal.engine.rounds.parts import ByUnit, divide, equal, taken
 from shoal.engine.rounds.sampler import rules_of
 from shoal.engine.rules import Rule, hermite, product, sinh
 from shoal.engine.settings import Chains
-from shoal.errors import ModelError
 from shoal.fit.posterior import posterior_of
 
 FINE = Rule("hermite", 31)
@@ -236,7 +236,7 @@ def test_what_cannot_be_integrated_level_by_level_is_refused(case):
     rng = np.random.default_rng(0)
     data = data.assign(**{f"x{k}": rng.normal(size=len(data)) for k in range(16)})
     model = sl.Model(formula, data, family, **others)
-    with pytest.raises(ModelError, match="integrates the effects of each level") as error:
+    with refused("levels-not-independent") as error:
         posterior_of(model.specification, sampler="quadrature")
     assert error.value.needed and error.value.remedy
 

@@ -126,9 +126,9 @@ def test_slopes_are_finite_differences(fit, text, at):
     ],
 )
 def test_points_without_a_ratio_say_why(fit, text, found):
-    with pytest.raises(FormulaError) as refused:
+    with pytest.raises(FormulaError) as caught:
         fit.test(text)
-    assert found in refused.value.found
+    assert found in caught.value.found
     assert fit.test("x > 0.9", rope=(-1, 1)).table["in_rope"].item() > 0
 
 

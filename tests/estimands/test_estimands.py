@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 import shoal as sl
-from shoal.errors import ModelError
+from refusals import refused
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,14 @@ def test_levels_leave_the_draws_alone(normal):
 
 @pytest.mark.parametrize("method", ["levels", "effects", "finite_population"])
 def test_an_unknown_group_is_named(normal, method):
-    with pytest.raises(ModelError, match="no grouping factor 'h'"):
+    with refused("unknown-factor", match="no grouping factor 'h'"):
         getattr(normal, method)("h")
 
 
 @pytest.mark.parametrize("method", ["levels", "effects", "finite_population", "variance_partition"])
 def test_a_model_without_groups_has_no_levels(method):
     fit = sl.Model("y ~ x", rows()).fit(**RUN)
-    with pytest.raises(ModelError, match="no grouping factor"):
+    with refused("no-grouping-factor"):
         getattr(fit, method)()
 
 
@@ -281,7 +281,7 @@ def test_to_frame_has_one_row_a_draw_and_one_column_a_number(normal):
 
 def test_to_frame_of_chosen_variables(normal):
     assert normal.to_frame(["sigma", "x"]).columns.tolist() == ["sigma", "x"]
-    with pytest.raises(ModelError, match="no variable 'z'"):
+    with refused("unknown-variable", match="no variable 'z'"):
         normal.to_frame(["z"])
 
 

@@ -9,6 +9,7 @@ from estimand_cases import RUN, draws, rows
 from scipy.special import expit
 
 import shoal as sl
+from refusals import refused
 from shoal.errors import DataError, ModelError, ShoalWarning
 from shoal.scores.r2 import bootstrap
 
@@ -235,7 +236,7 @@ def test_the_bootstrap_is_reproducible(fit):
 def test_categories_have_none():
     data = rows().assign(o=np.digitize(rows()["y"], [1, 2, 3]))
     fit = sl.Model("o ~ x + (1 | g)", data, family="cumulative").fit(**RUN)
-    with pytest.raises(ModelError, match="categories"):
+    with refused("response-of-categories"):
         fit.r2()
     assert 0 < fit.icc()["mean"].iloc[0] < 1  # of the variable behind them
 
@@ -243,10 +244,10 @@ def test_categories_have_none():
 def test_several_responses_have_one_each():
     data = rows().assign(k=np.random.default_rng(0).poisson(2.0, 48))
     fit = sl.Model([sl.Response("y ~ x"), sl.Response("k ~ x", "poisson")], data).fit(**RUN)
-    with pytest.raises(ModelError, match="No response is named"):
+    with refused("unknown-response"):
         fit.r2()
     assert fit.r2("y").table["mean"].iloc[0] > fit.r2("k").table["mean"].iloc[0]
-    with pytest.raises(ModelError, match="several responses"):
+    with refused("several-responses"):
         fit.r2("y", loo=True)
 
 
@@ -255,7 +256,7 @@ def test_censored_responses_have_one_but_none_left_out():
     data["y"] = data["y"].clip(upper=3)
     fit = sl.Model("y | cens(c) ~ x + (1 | g)", data).fit(**RUN)
     assert 0 < fit.r2().table.loc["conditional", "mean"] < 1
-    with pytest.raises(ModelError, match="censored"):
+    with refused("responses-censored"):
         fit.r2(loo=True)
 
 
@@ -269,7 +270,7 @@ def test_truncated_responses_have_none():
 
 def test_effects_that_were_not_kept_are_named():
     fit = sl.Model("y ~ x + (1 | g)", rows()).fit(**RUN, store="none")
-    with pytest.raises(ModelError, match="not kept"):
+    with refused("effects-not-kept"):
         fit.r2()
 
 
@@ -364,7 +365,7 @@ def test_trials_are_responses():
 
 def test_without_pooling_neither_correlation_nor_marginal_part():
     fit = sl.Model("y ~ x + (1 | g)", rows()).with_pooling("none").fit(**RUN)
-    with pytest.raises(ModelError, match="Without pooling"):
+    with refused("icc-without-pooling"):
         fit.icc()
     found = fit.r2()
     assert found.table.index.tolist() == ["conditional"] and "no marginal part" in repr(found)
@@ -392,14 +393,14 @@ def test_settings_of_another_kind_are_refused(fit, at):
 
 
 def test_what_has_no_correlation_says_so(fit):
-    with pytest.raises(DataError, match="No term reads"):
+    with refused("column-not-in-model"):
         fit.icc(at={"z": 0})
-    with pytest.raises(ModelError, match="names levels"):
+    with refused("factor-not-a-predictor"):
         fit.icc(at={"g": 0})
-    with pytest.raises(ModelError, match="no grouping factor"):
+    with refused("no-grouping-factor"):
         sl.Model("y ~ x", rows()).fit(**RUN).icc()
     data = rows().assign(k=np.random.default_rng(0).poisson(2.0, 48))
-    with pytest.raises(ModelError, match="no one variance"):
+    with refused("no-residual-variance"):
         sl.Model("k ~ x + (1 | g)", data, family="poisson").fit(**RUN).icc()
 
 
@@ -432,5 +433,5 @@ def test_shares_of_trials_are_what_is_left_out():
 def test_rows_that_depend_on_their_neighbours_are_refused(kind):
     data, w = rows(), np.eye(len(rows()), k=1) + np.eye(len(rows()), k=-1)
     model = sl.Model(f"y ~ x + sar(W, type='{kind}')", data, covariances={"W": w / w.sum(1, keepdims=True)})
-    with pytest.raises(ModelError, match="depend on their neighbours"):
+    with refused("no-residual-variance"):
         model.fit(draws=20, seed=1, progress=False).r2()

@@ -5,7 +5,7 @@ import pytest
 from family_cases import ALONE, response
 from scipy import stats
 
-from shoal.errors import ModelError
+from refusals import refused
 from shoal.families import FAMILIES, get_family
 from shoal.families.coarse import Coarse
 
@@ -75,13 +75,13 @@ def test_variances_broadcast_as_means_do():
 
 def test_responses_without_a_variance_say_so():
     rows = response(np.zeros(2))._replace(bounds=np.array([[0.0, 0.0], [1.0, 1.0]]))
-    with pytest.raises(ModelError, match="truncated"):
+    with refused("truncated-without-variance"):
         Coarse(get_family("gaussian"), True).variance(rows, np.zeros(2), {"sigma": 1.0})
-    with pytest.raises(ModelError, match="angle"):
+    with refused("family-without-variance"):
         FAMILIES["von_mises"].variance(rows, np.zeros(2), {"kappa": 1.0})
     for name in ("multinomial", "dirichlet"):
-        with pytest.raises(ModelError, match="several columns"):
+        with refused("response-of-several-columns"):
             FAMILIES[name].variance(rows, np.zeros(2), {})
     for name in ("cumulative", "categorical"):
-        with pytest.raises(ModelError, match="does not say"):
+        with refused("family-without-variance"):
             FAMILIES[name].variance(rows, np.zeros(2), {})

@@ -33,9 +33,9 @@ def follow(error: ShoalError, data: pd.DataFrame, which: int = 0) -> pd.DataFram
 
 
 def refusal(formula: str, data: pd.DataFrame, family: str = "gaussian") -> DataError:
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(DataError) as caught:
         sl.Model(formula, data, family)
-    return refused.value
+    return caught.value
 
 
 DAYS = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(N) % 7, "D")
@@ -81,32 +81,32 @@ def test_text_that_is_a_response_does(data):
 
 @pytest.mark.parametrize("name", ["sd_g", "sigma", "x", "b", "Intercept"])
 def test_a_prior_as_text_is_answered_with_one_that_the_parameter_takes(data, name):
-    with pytest.raises(PriorError) as refused:
+    with pytest.raises(PriorError) as caught:
         sl.Model("y ~ x + (1 | g)", data, priors={name: "Exponential(1)"})
-    kind, inside = re.search(r"priors\.(\w+)\(([^)]*)\)", refused.value.needed).groups()
+    kind, inside = re.search(r"priors\.(\w+)\(([^)]*)\)", caught.value.needed).groups()
     prior = getattr(priors, kind)(*map(float, inside.split(",")))
     sl.Model("y ~ x + (1 | g)", data, priors={name: prior})
 
 
 def test_a_prior_of_the_command_line_offers_what_can_be_given():
-    with pytest.raises(PriorError) as refused:
+    with pytest.raises(PriorError) as caught:
         parse_prior("b=Norml(0, 1)")
-    offered = refused.value.needed.removeprefix("Known: ").rstrip(".").split(", ")
+    offered = caught.value.needed.removeprefix("Known: ").rstrip(".").split(", ")
     assert "Normal" in offered
     assert not {own.__name__ for own in priors.INTERNAL} & set(offered)
 
 
 def test_a_contrast_offers_a_column_of_the_table(data):
     fit = sl.Model("y ~ x + (1 | g)", data).fit(chains=1, draws=10)
-    with pytest.raises(ModelError) as refused:
+    with pytest.raises(ModelError) as caught:
         fit.contrast("x")
-    fit.contrast(eval(refused.value.remedy.removeprefix("Such as contrast(").removesuffix(").")))
+    fit.contrast(eval(caught.value.remedy.removeprefix("Such as contrast(").removesuffix(").")))
 
 
 def test_the_name_of_a_data_set_in_place_of_a_table_is_answered_with_the_call():
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(DataError) as caught:
         sl.Model("y ~ 1", "radon")
-    assert "load_dataset('radon')" in refused.value.remedy
+    assert "load_dataset('radon')" in caught.value.remedy
 
 
 @pytest.mark.parametrize("size", [1e12, 1e15])
@@ -117,28 +117,28 @@ def test_a_mean_too_large_for_the_spread_is_called_so(data, size):
 
 
 def test_a_parenthesis_that_is_there_is_not_missed():
-    with pytest.raises(FormulaError) as refused:
+    with pytest.raises(FormulaError) as caught:
         sl.Model("y ~ x + (1 |)", {"y": [1.0, 2.0]})
-    assert "no '('" not in str(refused.value)
-    with pytest.raises(FormulaError) as refused:
+    assert "no '('" not in str(caught.value)
+    with pytest.raises(FormulaError) as caught:
         sl.Model("y ~ x)", {"y": [1.0, 2.0]})
-    assert "no '('" in str(refused.value)
+    assert "no '('" in str(caught.value)
 
 
 def test_a_ragged_file_is_named_in_one_line(tmp_path):
     (tmp_path / "rag.csv").write_text("a,b\n1,2\n1,2,3\n")
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(DataError) as caught:
         sl.Model("a ~ b", tmp_path / "rag.csv")
-    assert "\n" not in refused.value.found and "C error" not in refused.value.found
+    assert "\n" not in caught.value.found and "C error" not in caught.value.found
 
 
 def test_sentences_have_the_right_number_and_article(data):
-    with pytest.raises(DataError) as refused:
+    with pytest.raises(DataError) as caught:
         sl.Model("z ~ x", data.assign(z=np.where(np.arange(N) == 3, -1.0, 1.0)), "exponential")
-    assert "An exponential" in refused.value.needed
-    with pytest.raises(DataError) as refused:
+    assert "An exponential" in caught.value.needed
+    with pytest.raises(DataError) as caught:
         sl.Model("y | weights(w) ~ x", data.assign(w=np.where(np.arange(N) == 3, -1.0, 1.0)))
-    assert "in 1 row (" in refused.value.found
-    with pytest.raises(FormulaError) as refused:
+    assert "in 1 row (" in caught.value.found
+    with pytest.raises(FormulaError) as caught:
         sl.Model("y ~ group_mean(x)", data)
-    assert "1 argument" in refused.value.found and "1 arguments" not in refused.value.found
+    assert "1 argument" in caught.value.found and "1 arguments" not in caught.value.found

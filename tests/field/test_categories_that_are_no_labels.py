@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import DataError
+from refusals import refused
 
 N = 60
 CODES = np.resize([0, 1, 2, 3], N)
@@ -40,16 +40,16 @@ REFUSED = {
 @pytest.mark.parametrize("categories", REFUSED.values(), ids=REFUSED)
 def test_they_are_refused_and_the_line_that_is_shown_helps(formula, categories):
     data = table(column(categories))
-    with pytest.raises(DataError, match="'g'") as refused:
+    with refused("column-type", match="'g'") as caught:
         sl.Model(formula, data)
-    (line,) = (line for line in refused.value.remedy.splitlines() if line.startswith("    "))
+    (line,) = (line for line in caught.value.remedy.splitlines() if line.startswith("    "))
     exec(line.strip(), {"data": data})
     assert data["g"].cat.ordered and data["g"].cat.categories.tolist() == [str(c) for c in categories]
     sl.Model(formula, data)
 
 
 def test_an_ordered_response_of_intervals_is_refused():
-    with pytest.raises(DataError, match="'g'"):
+    with refused("column-type", match="'g'"):
         sl.Model("g ~ x", table(column(pd.interval_range(0, 4))), "cumulative")
 
 

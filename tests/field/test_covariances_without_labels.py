@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import DataError
+from refusals import refused
 
 LEVELS, ROWS = 12, 5
 FORMULA = "y ~ 1 + (1 | gr(s, cov=K))"
@@ -30,8 +30,8 @@ NAMES = [f"s{i}" for i in range(1, LEVELS + 1)]
 
 def test_text_is_refused_and_the_line_orders_it_as_the_table_does():
     data, K = table(NAMES), kernel()
-    with pytest.raises(
-        DataError, match=r"'s1', 's10', 's11' and 9 more(.|\n)*first 's1', 's2', 's3'"
+    with refused(
+        "covariance-without-labels", match=r"'s1', 's10', 's11' and 9 more(.|\n)*first 's1', 's2', 's3'"
     ) as caught:
         sl.Model(FORMULA, data, covariances={"K": K})
     said, *lines = caught.value.remedy.split("\n    ")
@@ -48,7 +48,7 @@ def test_levels_of_two_columns_are_labelled_too():
     size = 2 * LEVELS
     formula = "y ~ 1 + (1 | gr(s:half, cov=K))"
     data["half"] = np.arange(len(data)) % 2
-    with pytest.raises(DataError, match="no labels") as caught:
+    with refused("covariance-without-labels") as caught:
         sl.Model(formula, data, covariances={"K": kernel(size)})
     names = {"data": data, "K": kernel(size), "pandas": pd}
     exec("\n".join(caught.value.remedy.split("\n    ")[1:]), names)
@@ -83,7 +83,7 @@ def test_integers_without_a_gap_and_categories_have_an_order(labels):
 def test_other_levels_have_none(labels):
     data = table(labels)
     data["s"] = data["s"].infer_objects()
-    with pytest.raises(DataError, match="no labels"):
+    with refused("covariance-without-labels"):
         sl.Model(FORMULA, data, covariances={"K": kernel()})
 
 

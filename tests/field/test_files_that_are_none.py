@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.errors import FileError
 
 
@@ -51,9 +52,9 @@ def missing(path):
 def test_what_is_there_instead_is_said(make, word, read, tmp_path):
     path = tmp_path / "fit.nc"
     make(path)
-    with pytest.raises(FileError, match=word) as refused:
+    with pytest.raises(FileError, match=word) as caught:
         read(path)
-    assert "HDF" not in refused.value.found and refused.value.needed
+    assert "HDF" not in caught.value.found and caught.value.needed
 
 
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.99])
@@ -62,26 +63,26 @@ def test_a_file_that_was_cut_off_is_damaged(fit, kept, read, tmp_path):
     path = fit.save(tmp_path / "fit.nc")
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(FileError, match="damaged"):
+    with refused("file-damaged"):
         read(path)
 
 
 def test_a_part_that_is_missing_is_named_without_pythons_words(fit):
     tree = fit.tree.copy()
     del tree.attrs["priors"]
-    with pytest.raises(FileError, match="priors") as refused:
+    with refused("file-incomplete") as caught:
         sl.diagnose(tree)
-    assert "KeyError" not in str(refused.value)
+    assert "KeyError" not in str(caught.value)
 
 
 def test_a_folder_that_is_missing_is_named(fit, tmp_path):
-    with pytest.raises(FileError, match="no folder"):
+    with refused("no-folder"):
         fit.save(tmp_path / "nowhere" / "fit.nc")
 
 
 @pytest.mark.parametrize("name", ["fit.csv", "fit.txt", "fit.parquet"])
 def test_draws_are_not_written_under_another_kinds_name(fit, name, tmp_path):
-    with pytest.raises(FileError, match=r"\.nc"):
+    with refused("result-file-ending"):
         fit.save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

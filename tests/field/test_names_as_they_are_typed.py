@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import shoal as sl
-from shoal.errors import PriorError
+from refusals import refused
 from shoal.export.names import escaped
 from shoal.model.prior_draws import draw_prior
 from shoal.priors import Exponential, Normal
@@ -95,9 +95,7 @@ def test_priors_are_given_in_any_spelling_that_a_formula_takes(data, name):
 
 def test_two_spellings_of_one_name_are_refused(data):
     priors = {"I(x^2)": Normal(0, 1), "I(x ** 2)": Normal(0, 2)}
-    with pytest.raises(
-        PriorError, match=r"'I\(x \*\* 2\)' has two priors: Normal\(0, 1\) and Normal\(0, 2\)"
-    ):
+    with refused("prior-twice", match=r"'I\(x \*\* 2\)' has two priors: Normal\(0, 1\) and Normal\(0, 2\)"):
         sl.Model("y ~ I(x^2)", data, priors=priors)
 
 

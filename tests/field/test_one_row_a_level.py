@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import DataError, ShoalWarning
+from refusals import refused
+from shoal.errors import ShoalWarning
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def data():
 @pytest.mark.parametrize("effects", ["1", "0 + trt", "trt", "1 + x", "0 + trt + x"])
 @pytest.mark.parametrize("bar", ["|", "||"])
 def test_a_factor_of_rows_beside_sigma_is_refused_whatever_its_effects(data, effects, bar):
-    with pytest.raises(DataError, match="Every one of the 80 rows is its own level of 'obs'"):
+    with refused("one-row-a-level", match="Every one of the 80 rows is its own level of 'obs'"):
         sl.Model(f"y ~ 1 + ({effects} {bar} obs)", data)
 
 

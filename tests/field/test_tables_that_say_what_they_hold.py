@@ -61,9 +61,9 @@ def test_a_prior_summary_is_printed_with_all_columns(data):
 
 
 def test_one_of_several_factors_is_asked_for_by_the_argument_that_names_it(fit):
-    with pytest.raises(ModelError) as refused:
+    with pytest.raises(ModelError) as caught:
         fit.plot.shrinkage()
-    assert refused.value.remedy == "Such as group='g'."
+    assert caught.value.remedy == "Such as group='g'."
     fit.plot.shrinkage(group="g")
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.errors import FileError
 from shoal.fit.checkpoint_folder import LOCK, claimed
 
@@ -61,7 +62,7 @@ def many(path):
 def test_a_checkpoint_is_of_one_process_until_that_has_ended(call, mark, holder, tmp_path):
     path = tmp_path / "run"
     process = holder(path, mark)
-    with pytest.raises(FileError, match=f"process {process.pid} ") as problem:
+    with refused("checkpoint-in-use", match=f"process {process.pid} ") as problem:
         call(path)
     assert problem.value.code == "checkpoint-in-use"
     end(process)

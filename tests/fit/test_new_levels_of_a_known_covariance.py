@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import DataError, ModelError
+from refusals import refused
 from shoal.priors import Normal
 
 PLACES = np.sort(np.random.default_rng(0).uniform(0, 10, 34))
@@ -66,9 +66,9 @@ def test_a_level_does_not_depend_on_those_after_it(fit):
 
 
 def test_levels_without_a_covariance_are_refused(fit):
-    with pytest.raises(ModelError, match="'elsewhere'"):
+    with refused("new-level-of-covariance", match="'elsewhere'"):
         effects(fit, ["s3", "elsewhere"])
-    with pytest.raises(DataError, match="not fitted"):
+    with refused("unknown-level"):
         fit.predict(pd.DataFrame({"x": [0.0], "g": ["s3"]}))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.engine import memory
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError
@@ -122,7 +123,7 @@ def test_draws_are_certified_by_what_is_in_memory(radon, tmp_path, store):
 def test_what_summaries_cannot_answer_says_what_to_do(fits, radon):
     fit = fits["summaries"]
     for ask in (fit.levels, fit.plot.caterpillar, fit.loo, lambda: fit.predict(sl.load_dataset("radon"))):
-        with pytest.raises(ModelError, match=r"store='disk'"):
+        with refused("effects-not-kept", match=r"store='disk'"):
             ask()
 
 
@@ -158,7 +159,7 @@ def test_summaries_need_memory_before_a_run_begins(radon, monkeypatch):
     monkeypatch.setattr(memory, "installed", lambda: size + small)
     radon.fit(**SHORT, store="summaries")
     monkeypatch.setattr(memory, "installed", lambda: size)
-    with pytest.raises(ModelError, match="summaries of levels") as problem:
+    with refused("memory-of-draws") as problem:
         radon.fit(**SHORT, store="summaries")
     assert problem.value.code == "memory-of-draws"
 
@@ -171,7 +172,7 @@ def test_impossible_stores_are_refused(radon, how):
 
 @pytest.mark.parametrize("store", ["replay", "summaries"])
 def test_a_checkpoint_holds_all_draws_or_none(radon, tmp_path, store):
-    with pytest.raises(ModelError, match="'disk'"):
+    with refused("store-checkpoint", match="'disk'"):
         radon.fit(**SHORT, store=store, checkpoint=tmp_path / "run.zarr")
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refusals import refused
 from shoal.errors import DataError
 from shoal.formula import design_matrix, parse
 
@@ -165,11 +166,11 @@ def test_data_that_do_not_fit_are_named(text):
 
 def test_new_data_that_do_not_fit_are_named():
     spec = build("group_mean(x, g) + group_mean(x, h)").spec
-    with pytest.raises(DataError, match="no column 'h'"):
+    with refused("unknown-column", match="no column 'h'"):
         spec.apply(FRAME.drop(columns="h"))
-    with pytest.raises(DataError, match="'x' has 1 missing values"):
+    with refused("missing-values", match="'x' has 1 missing values"):
         spec.apply(FRAME.assign(x=[1, 2, 3, 4, 5, np.nan]))
-    with pytest.raises(DataError, match="'h' has 1 missing values"):
+    with refused("missing-values", match="'h' has 1 missing values"):
         spec.apply(FRAME.assign(h=[1, 2, 3, 4, 5, np.nan]))
-    with pytest.raises(DataError, match="'h' holds '1', '2'.\ngroup_mean\\(x, h\\) learnt the levels 1, 2"):
+    with refused("unknown-level", match="'h' holds '1', '2'.\ngroup_mean\\(x, h\\) learnt the levels 1, 2"):
         spec.apply(FRAME.astype({"h": str}))

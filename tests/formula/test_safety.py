@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shoal.formula
+from refusals import refused
 from shoal.errors import FormulaError
 from shoal.formula import Expression, design_matrix, evaluate, functions, parse, register_function
 from shoal.formula.functions import BASES, CONTRASTS, STANDARDISING
@@ -186,7 +187,7 @@ def test_a_registered_function_can_be_called(monkeypatch):
     matrix = design_matrix(parse("y ~ 0 + hypot(a, b)").population, pd.DataFrame({"a": [3.0], "b": [4.0]}))
     assert matrix.names == ("hypot(a, b)",) and matrix.values.tolist() == [[5.0]]
     register_function("hypot", np.maximum)  # a user may replace their own
-    with pytest.raises(FormulaError, match="no argument 'c'"):
+    with refused("unknown-option", match="no argument 'c'"):
         parse("y ~ hypot(a, c=1)")
 
 
@@ -199,7 +200,7 @@ def test_names_that_cannot_be_registered(name):
 
 
 def test_only_functions_can_be_registered():
-    with pytest.raises(FormulaError, match="A function was needed"):
+    with refused("function-not-registered"):
         register_function("f", 3)
 
 

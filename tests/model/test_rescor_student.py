@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 
 import shoal as sl
+from refusals import refused
 from shoal.criticism import calibration
-from shoal.errors import ModelError, PriorError
+from shoal.errors import ModelError
 from shoal.fit.pointwise import row_log_likelihood
 from shoal.model.predictors import linear_predictor, noise_of_responses
 from shoal.model.prior_draws import draw_prior, simulate_responses
@@ -114,26 +115,26 @@ def test_nu_is_one_of_the_model():
     assert sl.Model([four, other], data, rescor=True).priors["nu"] == sl.priors.Fixed(4)
     given = sl.Model([PAIR[0], other], data, rescor=True, priors={"nu": sl.priors.Gamma(4, 1)})
     assert given.priors["nu"] == sl.priors.Gamma(4, 1)
-    with pytest.raises(PriorError, match="(?s)no parameter 'y_nu'.*Did you mean 'nu'"):
+    with refused("unknown-parameter", match="(?s)no parameter 'y_nu'.*Did you mean 'nu'"):
         sl.Model([PAIR[0], other], data, rescor=True, priors={"y_nu": sl.priors.Gamma(4, 1)})
     five = sl.Response("w ~ x", "student", predictors={"nu": 5})
-    with pytest.raises(ModelError, match=r"'nu' is held, Fixed\(5\), and has the prior Fixed\(4\)"):
+    with refused("held-with-prior", match=r"'nu' is held, Fixed\(5\), and has the prior Fixed\(4\)"):
         sl.Model([four, five], data, rescor=True)
     of_x = sl.Response("w ~ x", "student", predictors={"nu": "~ x"})
-    with pytest.raises(ModelError, match="(?s)nu of 'w' has a predictor.*share one nu"):
+    with refused("residual-correlation", match="(?s)nu of 'w' has a predictor.*share one nu"):
         sl.Model([four, of_x], data, rescor=True)
 
 
 def test_what_has_no_sense_is_refused():
     data = table(rows=40)
-    with pytest.raises(ModelError, match="(?s)families 'student', 'gaussian'.*One family"):
+    with refused("residual-correlation", match="(?s)families 'student', 'gaussian'.*One family"):
         sl.Model([PAIR[0], sl.Response("w ~ x")], data, rescor=True)
-    with pytest.raises(ModelError, match="(?s)'g' has family 'poisson'.*and those of student ones"):
+    with refused("residual-correlation", match="(?s)'g' has family 'poisson'.*and those of student ones"):
         sl.Model([PAIR[1], sl.Response("g ~ x", "poisson")], data, rescor=True)
     late = data.assign(late=data["w"] > 100)
-    with pytest.raises(ModelError, match=r"'w' has cens\(\)"):
+    with refused("residual-correlation", match=r"'w' has cens\(\)"):
         sl.Model([PAIR[0], sl.Response("w | cens(late) ~ x", "student")], late, rescor=True)
-    with pytest.raises(ModelError, match="weights other than 0 and 1"):
+    with refused("residual-correlation", match="weights other than 0 and 1"):
         sl.Model([PAIR[0], sl.Response("w | weights(2) ~ x", "student")], data, rescor=True)
 
 

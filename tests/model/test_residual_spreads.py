@@ -7,10 +7,11 @@ from scipy import stats
 
 import shoal as sl
 from dense_marginals import check_gradient, check_marginal, named_values
+from refusals import refused
 from residual_tables import EACH, TERMS, correlation
 from residual_tables import table as without_arms
 from shoal.criticism import calibration
-from shoal.errors import ModelError, PriorError
+from shoal.errors import ModelError
 from shoal.fit.pointwise import row_log_likelihood, total_log_likelihood
 from shoal.model.prior_draws import draw_prior
 from shoal.model.terms.coefficients import Coefficients
@@ -258,7 +259,7 @@ def test_standard_deviations_that_are_not_few_are_refused(sigma, message):
 
 
 def test_slopes_of_sigma_have_no_shrinkage_prior():
-    with pytest.raises(PriorError, match="slopes"):
+    with refused("prior-support"):
         sl.Model(
             f"y ~ x + {TERMS['ar']}",
             table(),
@@ -271,5 +272,5 @@ def test_steps_between_too_many_kinds_of_rows_are_refused():
     rng = np.random.default_rng(1)
     data = pd.DataFrame({"g": np.repeat(np.arange(200), 4), "y": rng.normal(size=800)})
     data["t"] = np.sort(rng.permuted(np.tile(np.arange(50), (200, 1)), axis=1)[:, :4], axis=1).ravel()
-    with pytest.raises(ModelError, match="differ in 4.. ways"):
+    with refused("too-many-spreads", match="differ in 4.. ways"):
         sl.Model("y ~ 1 + ar(t, gr=g)", data, predictors={"sigma": "~ t"})

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.errors import DataError, FormulaError, ModelError
 from shoal.priors import Exponential, Normal
 
@@ -102,5 +103,5 @@ def test_what_is_refused(frame, term, change, error):
 
 def test_levels_of_several_categories_are_named(frame):
     wrong = frame.assign(f=frame["f"].where(frame.index != frame.index[frame["g"] == 7][0], "old"))
-    with pytest.raises(DataError, match="7 has 'new', 'old'"):
+    with refused("varies-within-levels", match="7 has 'new', 'old'"):
         sl.Model(f"y ~ x + (1 | {TERM})", wrong)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from shoal.errors import DataError, ModelError
+from refusals import refused
+from shoal.errors import ModelError
 
 
 def stacked(seed=0):
@@ -58,11 +59,11 @@ def test_two_responses_have_rows_of_their_own(tmp_path):
 def test_rows_inside_must_be_complete_and_subsets_true_or_false():
     table = stacked()
     table.loc[3, "x"] = np.nan
-    with pytest.raises(DataError, match="row 3"):
+    with refused("missing-values", match="row 3"):
         sl.Model("y | subset(first) ~ x", table)
-    with pytest.raises(DataError, match="row 0: 2"):
+    with refused("subset-not-logical", match="row 0: 2"):
         sl.Model("y | subset(two * 2) ~ 1", stacked().assign(two=lambda d: 1 * d["first"]))
-    with pytest.raises(DataError, match="0 of 80"):
+    with refused("subset-too-small", match="0 of 80"):
         sl.Model("y | subset(none) ~ 1", stacked().assign(none=0))
     with pytest.raises(ModelError):
         sl.Model("y | subset(first) + mi() ~ 1", stacked())

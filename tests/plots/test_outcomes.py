@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from plots.made_fits import CATEGORIES, TWO, made, model, table
-from shoal.errors import DataError, ModelError
+from refusals import refused
 
 CASES = {  # formula, family, what was observed, weight and trials of the rows
     "binomial": ("k | trials(m) ~ x + (1 | g)", "k", None, "m"),
@@ -90,7 +90,7 @@ def test_one_of_several_responses_is_drawn():
         expected = by_hand(fit, rows[response].to_numpy(float), one, one, rows[by], 0.9, response)
         picture = fit.plot.outcomes(by, response=response)
         check(picture.numbers, expected, picture.numbers[by])
-    with pytest.raises(ModelError, match="No response is named"):
+    with refused("unknown-response"):
         fit.plot.outcomes()
 
 
@@ -117,24 +117,24 @@ def test_a_group_called_like_a_column_of_the_table_keeps_both(name):
 
 def test_what_makes_no_sense_is_refused():
     fit = made(model("bit ~ x + (1 | g)", "bernoulli"))
-    with pytest.raises(DataError, match="no column 'h'"):
+    with refused("column-not-in-model", match="no column 'h'"):
         fit.plot.outcomes("h")
-    with pytest.raises(DataError, match="At most"):
+    with refused("too-many-colours"):
         fit.plot.outcomes(colour="x")
     for by in (["g"], 3, ("g",)):
-        with pytest.raises(ModelError, match="by="):
+        with refused("not-columns"):
             fit.plot.outcomes(by)
-        with pytest.raises(ModelError, match="by="):
+        with refused("not-columns"):
             fit.model.plot.data(by)
     for colour in (3, [["g"]], [None]):
-        with pytest.raises(ModelError, match="colour="):
+        with refused("not-columns"):
             fit.plot.outcomes(colour=colour)
-    with pytest.raises(ModelError, match="prob=2"):
+    with refused("probability-out-of-range", match="prob=2"):
         fit.plot.outcomes(prob=2)
-    with pytest.raises(ModelError, match="no response 'y'"):
+    with refused("unknown-response", match="no response 'y'"):
         fit.plot.outcomes(response="y")
-    with pytest.raises(ModelError, match="no grouping factor, and `by` is not given"):
+    with refused("no-grouping-factor"):
         made(model("bit ~ x", "bernoulli")).plot.outcomes()
     fit.tree["posterior"] = fit.tree["posterior"].to_dataset().drop_vars("r_g")
-    with pytest.raises(ModelError, match="r_g were not kept"):
+    with refused("effects-not-kept"):
         fit.plot.outcomes()

@@ -420,6 +420,18 @@ def posterior(case: Case, seed: int = 0) -> Posterior:
     return posterior_of(specification(case, seed))
 
 
+TABLES = (0, 1, 6173, 40961)  # seeds of tables for tests that draw points, whose models are kept
+KEPT: dict[tuple[int, int], Posterior] = {}
+
+
+def kept(case: Case, seed: int) -> Posterior:
+    """Return `posterior`, made once, which nobody changes: most of a test's time would go into making it."""
+    key = id(case), seed  # cases are made once, with a module's lists of them
+    if key not in KEPT:
+        KEPT[key] = posterior(case, seed)
+    return KEPT[key]
+
+
 def anchored(p: Posterior, theta: np.ndarray) -> Posterior:
     """Return the posterior with its expansion at the mode of the effects given `theta`."""
     out = p.given(p.model)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import ALL, natural, posterior
+from cases import ALL, kept, natural, posterior
 from hypothesis import given
 from hypothesis import strategies as st
 from test_density import SEEDS, draw_point, few
@@ -22,7 +22,7 @@ def without_rows(model, values, gone):
 @given(data=st.data())
 @few
 def test_rows_left_out_are_gone_from_the_density_and_priors_stay(case, data):
-    whole = posterior(case, data.draw(SEEDS, "seed"))
+    whole = kept(case, data.draw(SEEDS, "seed"))
     size = whole.model.designs[0].n_rows
     gone = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size), "gone"))
     left = whole.given(whole.model.without(gone))

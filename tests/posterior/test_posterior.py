@@ -31,6 +31,7 @@ from scipy.stats import norm
 from engine.dense_problem import DenseProblem
 from posterior import density as plain
 from posterior.density import log_joint
+from refusals import refused
 from shoal.engine import memory
 from shoal.engine.build import transform_of
 from shoal.engine.plan import Alone, Size, choose
@@ -271,7 +272,7 @@ def test_many_levels_are_integrated_one_by_one_where_their_effects_are_not_kept(
 def test_the_machine_holds_what_it_is_asked_to(monkeypatch):
     monkeypatch.setattr(memory, "installed", lambda: 24e8)
     memory.check(LARGE)
-    with pytest.raises(ModelError, match=r"g 6,000, h 5,000"):
+    with refused("memory-of-effects", match=r"g 6,000, h 5,000"):
         memory.check(replace(LARGE, numbers=10**8 + 1))
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from refusals import refused
 from report.cases import FACTOR, MODELS, ODD, fit, written
 from report.reading import Reader
 from shoal.drawing.picture import Picture
 from shoal.drawing.style import new_figure
-from shoal.errors import FileError, ModelError
 from shoal.fit import files
 from shoal.report import drawings
 from shoal.report.drawings import drawing
@@ -145,18 +145,18 @@ def test_a_page_is_written_and_overwritten(tmp_path):
 
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("shoal.report.page.page", lambda results, prob: written("no groups"))
-    with pytest.raises(FileError, match="no folder"):
+    with refused("no-folder"):
         fit("no groups").report(tmp_path / "absent" / "page.html")
     (tmp_path / "page.html").mkdir()
-    with pytest.raises(FileError, match="cannot be written"):
+    with refused("file-not-writable"):
         fit("no groups").report(tmp_path / "page.html")
     assert os.listdir(tmp_path) == ["page.html"]
 
 
 def test_other_endings_and_probabilities_are_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"ends in none of .html"):
+    with refused("output-ending"):
         fit("no groups").report(tmp_path / "page.pdf")
-    with pytest.raises(ModelError, match="prob=1.5"):
+    with refused("probability-out-of-range", match="prob=1.5"):
         fit("no groups").report(tmp_path / "page.html", prob=1.5)
     assert os.listdir(tmp_path) == []
 

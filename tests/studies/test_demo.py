@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from shoal.errors import ModelError
+from refusals import refused
 from shoal.studies.demo import run
 from shoal.studies.demo.cases import PARTS, Figure, Published, cases
 from shoal.studies.demo.comparison import Outcome, closing, table
@@ -66,7 +66,7 @@ def test_draws_that_cannot_be_trusted_are_named():
 
 
 def test_an_unknown_part_names_the_nearest():
-    with pytest.raises(ModelError, match="Did you mean 'slopes'"):
+    with refused("unknown-choice", match="Did you mean 'slopes'"):
         run(screen(80), "slope")
 
 

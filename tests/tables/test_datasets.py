@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shoal.errors import DataError
+from refusals import refused
 from shoal.tables.datasets import describe, load_dataset
 
 RECORDS = {record.name: record for record in describe()}
@@ -41,7 +41,7 @@ def test_known_facts():
 
 
 def test_unknown_name_names_the_nearest():
-    with pytest.raises(DataError, match="Did you mean 'reedfrogs'"):
+    with refused("unknown-data-set", match="Did you mean 'reedfrogs'"):
         load_dataset("reed_frogs")
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 import shoal as sl
+from refusals import refused
 from shoal.errors import DataError, ShoalWarning
 
 
@@ -63,7 +64,7 @@ def test_the_model_refuses_the_undefined_standard_errors():
     data = pd.DataFrame({"g": [1, 2, 2, 3, 3], "v": [1.0, 2.0, 3.0, 0.0, 1.0]})
     with pytest.warns(ShoalWarning, match="1 have one row"):
         means = sl.group_means(data, "v", "g")
-    with pytest.raises(DataError, match="'se': 1 missing"):
+    with refused("missing-values", match="'se': 1 missing"):
         sl.Model("mean | se(se) ~ 1 + (1 | g)", means)
 
 
@@ -92,9 +93,9 @@ def test_what_cannot_be_averaged_is_refused(frame, value, by, message):
 
 
 def test_there_must_be_something_to_pool():
-    with pytest.raises(DataError, match="Every group has one row"):
+    with refused("one-row-a-level"):
         sl.group_means(pd.DataFrame({"g": [1, 2], "v": [1.0, 2.0]}), "v", "g", pooled=True)
-    with pytest.raises(DataError, match="constant within every group"):
+    with refused("constant-within-levels"):
         sl.group_means(pd.DataFrame({"g": [1, 1, 2], "v": [1.0, 1.0, 2.0]}), "v", "g", pooled=True)
 
 
@@ -126,5 +127,5 @@ def test_equal_values_have_no_variance_in_any_table():
 
 @pytest.mark.parametrize("value, by", [(1, "g"), ("y", None), ("y", 3), ("y", ["g", 1])])
 def test_names_of_columns_are_text(value, by):
-    with pytest.raises(DataError, match="Names of columns"):
+    with refused("means-columns"):
         sl.group_means(pd.DataFrame({"g": [1, 1], "y": [1.0, 2.0]}), value, by)

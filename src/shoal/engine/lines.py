@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 
 from shoal.engine.problem import Columns
 
@@ -26,12 +27,8 @@ def stack(parts: list[Lines], counts: list[int]) -> Columns:
         np.concatenate([np.zeros(0), *(p.value for p in parts)]),
     )
     keep = value != 0
-    line, column, value = line[keep], column[keep], value[keep]
-    order = np.lexsort((column, line))
-    line, column, value = line[order], column[order], value[order]
-    fresh = np.append(True, (np.diff(line) != 0) | (np.diff(column) != 0))[: len(line)]
-    if not fresh.all():  # a row that meets a column twice has their sum
-        value = np.add.reduceat(value, np.flatnonzero(fresh))
-        line, column = line[fresh], column[fresh]
-    start = np.concatenate([[0], np.cumsum(np.bincount(line, minlength=base[-1]))]).astype(np.int64)
-    return Columns(start, column.astype(np.uint32), value, np.zeros(base[-1]))
+    size = int(column.max(initial=-1)) + 1
+    sorted_by_line = sp.csr_array((value[keep], (line[keep], column[keep])), shape=(base[-1], size))
+    sorted_by_line.sum_duplicates()  # a row that meets a column twice has their sum
+    start, column = sorted_by_line.indptr.astype(np.int64), sorted_by_line.indices.astype(np.uint32)
+    return Columns(start, column, sorted_by_line.data, np.zeros(base[-1]))

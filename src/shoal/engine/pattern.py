@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
+import scipy.sparse as sp
 
 from shoal.engine import problem as arrays
-from shoal.engine.kinds import FLOATS, INT64S, UINT32S
+from shoal.engine.kinds import INT64S, UINT32S
 from shoal.engine.lines import Lines, stack
 from shoal.engine.sparse import Pattern, analyse
 from shoal.priors.compiled import compiled_as
@@ -52,8 +53,8 @@ def products_of_columns(
     own = []
     for rows in gaussian:
         part = stack([rows.lines], [len(rows.response)])
-        own.append(_products(part.start, part.column, part.value, rows.weight, size))
-    found = np.unique(np.concatenate([np.unique(k) for k in (keys, *(k for k, _ in own))]))
+        own.append(_products(part, rows.weight, size))
+    found = np.unique(np.concatenate([np.unique(keys), *(k for k, _ in own)]))
     gram = arrays.Gram(
         (found // max(size, 1)).astype(np.uint32),
         (found % max(size, 1)).astype(np.uint32),
@@ -63,7 +64,7 @@ def products_of_columns(
     a, b = np.zeros((len(gaussian), len(found))), np.zeros((len(gaussian), size))
     for r, rows in enumerate(gaussian):
         lines, scaled = rows.lines, rows.weight * rows.response
-        a[r] = np.bincount(np.searchsorted(found, own[r][0]), own[r][1], len(found))
+        a[r, np.searchsorted(found, own[r][0])] = own[r][1]
         b[r] = np.bincount(lines.column, lines.value * scaled[lines.line], size)
     squares = np.array([rows.weight @ rows.response**2 for rows in gaussian], float)
     numbers = np.array([rows.number for rows in gaussian], float)
@@ -130,21 +131,29 @@ def _row_keys(start, column, counts, predictors, size):
     return keys, starts
 
 
-@compiled_as(nb.types.Tuple((INT64S, FLOATS))(INT64S, UINT32S, FLOATS, FLOATS, nb.int64))
-def _products(start, column, value, weight, size):
-    """Return keys and values of the weighted products of each line's entries."""
-    total = 0
-    for i in range(start.size - 1):
-        k = start[i + 1] - start[i]
-        total += k * (k + 1) // 2
-    keys, out, at = np.empty(total, np.int64), np.empty(total), 0
-    for i in range(start.size - 1):
-        for e in range(start[i], start[i + 1]):
-            for f in range(e, start[i + 1]):
-                keys[at] = np.int64(column[e]) * size + column[f]
-                out[at] = weight[i] * value[e] * value[f]
-                at += 1
-    return keys, out
+def _products(lines: arrays.Columns, weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return keys of the entries of ``J' diag(weight) J``, the upper triangle in order, and their values.
+
+    SciPy leaves out what cancels. Which entries there are must not depend on values: a product of ones says.
+    """
+    each = np.repeat(weight, np.diff(lines.start))
+    there, _ = _upper(lines, np.ones(len(each)), np.ones(len(each)), size)
+    keys, values = _upper(lines, lines.value * each, lines.value, size)
+    out = np.zeros(len(there))
+    out[np.searchsorted(there, keys)] = values
+    return there, out
+
+
+def _upper(
+    lines: arrays.Columns, left: np.ndarray, right: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return keys and values of the upper triangle of ``L' R``, matrices of one pattern, with these entries."""
+    shape, places = (len(lines.start) - 1, size), (lines.column.astype(np.int64), lines.start)
+    one, other = (sp.csr_array((values, *places), shape=shape) for values in (left, right))
+    upper = sp.triu(one.T @ other, format="csr")
+    upper.sort_indices()
+    found = upper.tocoo()
+    return found.row.astype(np.int64) * size + found.col, found.data
 
 
 @compiled_as(nb.types.UniTuple(INT64S, 3)(UINT32S, UINT32S, INT64S))

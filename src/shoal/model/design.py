@@ -217,8 +217,12 @@ class Design(Outcomes):
         return np.sqrt(np.average((self.x - self.averages) ** 2, axis=0, weights=self.row_weight))
 
     def effect_spreads(self, group: Group) -> np.ndarray:
-        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant."""
+        """Scale of each effect's column, (K,): its standard deviation, or its size if it is constant.
+
+        Of a section of levels whose rows were all left out it is that of all rows.
+        """
         z, weight = group.z, self.row_weight * (1.0 if group.weight is None else group.weight.any(axis=1))
+        weight = weight if weight.any() else np.ones(len(z))
         size = np.sqrt(np.average(z**2, axis=0, weights=weight))
         sd = np.sqrt(np.average((z - np.average(z, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
         return np.where(sd > 1e-12 * size, sd, np.where(size > 0, size, 1.0))
