@@ -240,7 +240,7 @@ def test_missing_values_are_left_out_wherever_rows_are_read(tmp_path, client):
 def test_rows_that_cannot_stay_are_refused_if_they_are_too_many(formula, family, why, tmp_path, monkeypatch):
     monkeypatch.setattr(reduce, "MOST_GROUPS", 500)
     monkeypatch.setattr("shoal.reduction.stay.MOST_POINTS", 500)
-    with pytest.raises(ModelError, match=f"models without .*{why}") as problem:
+    with pytest.raises(ModelError, match=f"staying where they are: .*{why}") as problem:
         sl.Model(formula, in_polars(rows(), tmp_path), family)
     assert problem.value.code == "too-many-groups"
 
@@ -255,6 +255,14 @@ def test_workers_must_be_able_to_read_the_rows(client, tmp_path):
     with pytest.raises(ModelError) as problem:
         model.fit(draws=20, client=client)
     assert problem.value.code == "rows-out-of-reach"
+
+
+def test_more_coordinates_than_rounds_can_sample_are_refused(tmp_path):
+    formula = "one ~ x + I(x**2) + I(x**3) + z*f + w*f + n*f + (1 + x | g)"
+    model = sl.Model(formula, in_polars(rows(), tmp_path), "bernoulli")
+    with pytest.raises(ModelError, match="sample of the rows") as problem:
+        model.fit()
+    assert problem.value.code == "levels-not-independent"
 
 
 @pytest.mark.parametrize("asked", [{"sampler": "nuts"}, {"coordinates": "centered"}])

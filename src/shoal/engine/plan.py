@@ -182,7 +182,10 @@ def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coord
             "Use sampler='nuts'.",
         )
     if sampler == QUADRATURE and size.alone is not None and size.alone.refusal:
-        raise ModelError("levels-not-independent", *size.alone.refusal)
+        found, needed, remedy = size.alone.refusal
+        if size.elsewhere:
+            remedy = "Fewer predictors or effects; or a sample of the rows in memory, for other samplers."
+        raise ModelError("levels-not-independent", found, needed, remedy)
 
 
 def _best_alone(alone: Alone | None, kept: bool) -> str:

@@ -117,7 +117,7 @@ def _check_size(groups: int, roles: Roles, columns: Sequence[str], reason: str =
 
 def too_many(groups: int, keys: Iterable[str], size: float, reason: str = "") -> ModelError:
     """Return the error for more groups than this process should take."""
-    stay = f" Rows stay where they are in models without {reason}." if reason else ""
+    stay = f" What keeps the rows from staying where they are: {reason}." if reason else ""
     return ModelError(
         "too-many-groups",
         f"The rows make {groups:,} groups by {listing(keys, 12)}: {size / 1e9:,.1f} GB here.",
