@@ -17,7 +17,7 @@ FINE = Rule("hermite", 9)
 @pytest.fixture(scope="module")
 def marginal():
     own = posterior(data=table(600, 5))
-    return Marginal(own.target, LocalRows(divided(own).parts, 2), Progress())
+    return Marginal(own.target, LocalRows(divided(own), 2), Progress())
 
 
 @pytest.fixture(scope="module")

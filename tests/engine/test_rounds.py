@@ -27,7 +27,7 @@ def points(own, count=4, seed=1):
 
 def total(own, thetas, rule, parts=5):
     """Return the log density of all rows at some thetas."""
-    return LocalRows(divided(own, parts).parts, 2).log_integrals(own.target.values(thetas), rule).sum(0)
+    return LocalRows(divided(own, parts), 2).log_integrals(own.target.values(thetas), rule).sum(0)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_levels_are_integrated_as_scipy_does(formula, family):
 def test_nested_levels_are_integrated_together():
     data = table(3, 8).assign(h=lambda t: t.g * 2 + np.arange(len(t)) % 2)
     own = posterior("y ~ x + (1 | g) + (1 | h)", data)
-    parts = divided(own).parts
+    parts = divided(own)
     assert [effects for part in parts for effects in part.units.effects] == [3, 3, 3]
     thetas = points(own, 1)
     np.testing.assert_allclose(total(own, thetas, Rule("hermite", 15)), [by_scipy(own, thetas[0])], rtol=1e-7)
@@ -94,7 +94,7 @@ def test_censored_and_truncated_rows_keep_their_bounds():
     )
     data["y"] += 1
     own = posterior("y | cens(c) + trunc(lb=1) ~ x + (1 | g)", data, "poisson")
-    one_by_one = LocalRows(divided(own, 6).parts, 1)
+    one_by_one = LocalRows(divided(own, 6), 1)
     thetas = points(own, 2)
     # A rule of one node is Laplace's method, whatever the rows: with theta far inside, it is near.
     laplace = own.target.marginals(thetas) - own.target.log_prior(thetas)[0]
@@ -124,9 +124,9 @@ def test_equal_levels_are_integrated_once():
     assert len(np.unique(same)) == 4  # of three rows, none to all succeed
     np.testing.assert_array_equal(units.y[same], units.y)
     whole = divide(ByUnit(own.target.problem), own.assembled.functions, 1)
-    (part,) = whole.parts
+    (part,) = whole
     assert part.units.levels.sum() == 50 and len(part.units.levels) == 4
-    assert sorted(whole.places[0]) == sorted(places)
+    assert sorted(part.places) == sorted(places)
     apart = units._replace(functions=own.target.problem.functions.rows)
     from shoal.engine.rounds.holders import integrate
 
@@ -161,8 +161,8 @@ def draws_at(own, theta, count, parts=3):
     whole = divided(own, parts)
     hs = np.repeat(own.target.values(theta[None]), count, axis=0)
     out = np.zeros((count, own.target.n_effects))
-    for places, part in zip(whole.places, LocalRows(whole.parts, 2).draw(hs, (7,), False), strict=True):
-        out[:, places] = part
+    for part, drawn in zip(whole, LocalRows(whole, 2).draw(hs, (7,), False), strict=True):
+        out[:, part.places] = drawn
     return out
 
 
@@ -194,8 +194,8 @@ def test_several_effects_have_the_moments_of_their_density():
     drawn = draws_at(own, theta, count)
     whole, h = divided(own, 4), own.target.values(theta[None])[0]
     grid = np.stack(np.meshgrid(*[np.linspace(-6, 6, 241)] * 2), -1).reshape(-1, 2)
-    every = [taken(part.units, np.array([k])) for part in whole.parts for k in range(len(part.units.levels))]
-    for places, u in zip(np.concatenate(whole.places).reshape(-1, 2), every, strict=True):
+    every = [taken(part.units, np.array([k])) for part in whole for k in range(len(part.units.levels))]
+    for places, u in zip(np.concatenate([part.places for part in whole]).reshape(-1, 2), every, strict=True):
         eta = np.empty((len(grid), len(u.offset)))
         for i in range(len(u.offset)):
             base, term = slice(*u.base_start[i : i + 2]), slice(*u.term_start[i : i + 2])

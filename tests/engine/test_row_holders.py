@@ -39,9 +39,9 @@ def client():
 
 
 def of_dask(parts, client):
-    from shoal.engine.rounds.dask_rows import DaskRows
+    from shoal.engine.rounds.dask_rows import DaskRows, Sent
 
-    return DaskRows(parts, client)
+    return DaskRows(Sent(parts), client)
 
 
 HOLDERS = {
@@ -54,7 +54,7 @@ HOLDERS = {
 @pytest.mark.parametrize("name", HOLDERS)
 def test_every_holder_gives_the_same_numbers(name, own, request):
     """To the last digit, and the same draws: a part's numbers depend on nothing but the part."""
-    parts = divided(own, 5).parts
+    parts = divided(own, 5)
     holder = HOLDERS[name](parts, lambda: request.getfixturevalue("client"))
     hs = own.target.values(
         own.target.start + 0.3 * np.random.default_rng(0).normal(size=(6, own.target.n_theta))
@@ -65,7 +65,7 @@ def test_every_holder_gives_the_same_numbers(name, own, request):
     np.testing.assert_array_equal(value, plain.log_integrals(hs, RULE))
     for single in (False, True):
         drawn = holder.draw(hs, (3, 1), single)
-        assert [part.shape[1] for part in drawn] == [len(places) for places in divided(own, 5).places]
+        assert [part.shape[1] for part in drawn] == [len(part.places) for part in parts]
         for one, two in zip(drawn, plain.draw(hs, (3, 1), single), strict=True):
             assert one.dtype == (np.float32 if single else np.float64)
             np.testing.assert_array_equal(one, two)
@@ -83,7 +83,7 @@ def test_a_fit_on_a_cluster_has_the_draws_of_one_without_and_says_what_was_sent(
 
 
 def test_bytes_of_rounds_are_counted(own, client):
-    holder = of_dask(divided(own, 5).parts, client)
+    holder = of_dask(divided(own, 5), client)
     hs = own.target.values(np.tile(own.target.start, (10, 1)))
     value = holder.log_integrals(hs, RULE)
     assert holder.sent == 2 * hs.nbytes  # to two workers
@@ -106,7 +106,7 @@ def processes():
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_what_a_lost_worker_held_is_sent_to_another(own):
-    parts = divided(own, 6).parts
+    parts = divided(own, 6)
     hs = own.target.values(np.tile(own.target.start, (4, 1)))
     expected = LocalRows(parts, 1).log_integrals(hs, RULE)
     with processes() as (client, kill):
@@ -119,7 +119,7 @@ def test_what_a_lost_worker_held_is_sent_to_another(own):
 
 @pytest.mark.parametrize("error", [IndexError, FileNotFoundError])
 def test_an_error_in_the_work_itself_is_no_lost_worker(own, client, error):
-    holder = of_dask(divided(own, 5).parts, client)
+    holder = of_dask(divided(own, 5), client)
     with pytest.raises(error):
         holder._each(partial(_failing, error))
 
@@ -129,7 +129,7 @@ def _failing(error, parts):
 
 
 def test_workers_that_are_always_lost_are_given_up(own, client, monkeypatch):
-    holder = of_dask(divided(own, 5).parts, client)
+    holder = of_dask(divided(own, 5), client)
     monkeypatch.setattr(holder, "_answer", lambda worker, task: None)
     with refused("workers-lost"):
         holder.log_integrals(own.target.values(own.target.start[None]), RULE)

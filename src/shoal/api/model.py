@@ -52,7 +52,8 @@ class Model(BeforeData):
         pandas, polars or pyarrow table, mapping of columns, or a CSV, Parquet or Arrow file. Only the columns
         of the formula are read. A table need not be in memory: a DuckDB relation, a polars LazyFrame, a Dask
         or Spark DataFrame, a pyarrow dataset, and Parquet files, ``"rows/*.parquet"``, are reduced where they
-        are, gaussian rows to their sums, those of other families to distinct ones with their counts.
+        are, gaussian rows to their sums, those of other families to distinct ones with their counts; where
+        these are too many, rows of independent levels stay where they are, and are asked there.
     family : str or Family
         One of `shoal.families.FAMILIES`, e.g. "gaussian", "bernoulli", "poisson", "cumulative"; or a family
         of your own, an instance of a subclass of `shoal.families.Family`.
@@ -154,8 +155,12 @@ class Model(BeforeData):
         Raises
         ------
         ModelError
-            Unknown names, or products of levels that the machine's memory cannot hold.
+            Unknown names, or products of levels that the machine's memory cannot hold; rows that stay where
+            they are.
         """
+        self._spec.require_rows(
+            "A log density", "fit() asks for it where the rows are: what it found is in the fit.", sums=True
+        )
         return posterior_of(self._spec, coordinates, sampler, client=client)
 
     def fit(
@@ -204,7 +209,7 @@ class Model(BeforeData):
         client : distributed.Client, optional
             Of a Dask cluster (extra ``dask``), whose workers own the rows, by levels of the one grouping
             factor, and answer some tens of rounds about them; the sampler is "quadrature" then. A worker that
-            is lost costs time, not the fit.
+            is lost costs time, not the fit. Of a table that stays where it is, no row passes through here.
         checkpoint : path, optional
             A folder, such as ``"run.zarr"``, that keeps the run while it goes. The same call goes on from
             where one was killed, to the very draws of a run that was not, and opens at once what is done.

@@ -108,6 +108,9 @@ def verify(
     SamplingError
         A run that could not be made.
     """
+    results.model.require_rows(
+        "Another move", "Fit again with another seed, and compare the summaries.", sums=True
+    )
     progress, settings = progress or Progress(), settings_of(results)
     again = other_move.another(settings.seed) if seed is None else seed
     settings = replace(settings, seed=again, cores=cores or os.cpu_count() or 1, target_accept=None)

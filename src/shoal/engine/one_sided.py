@@ -39,17 +39,19 @@ def find(target: Target, most: int) -> np.ndarray:
 
 
 def coefficients(p: Problem) -> np.ndarray:
-    """Return the effects that are an element of v each, and nothing else, with normal priors of their own."""
+    """Return the effects that are an element of v each, and nothing else, with normal priors of their own.
+
+    They stand in the order of these elements, as terms declare them; that of effects depends on the rows.
+    """
     scales, n = p.scales, len(p.prior.mean)
     element = np.repeat(np.arange(len(scales.constant)), np.diff(scales.start))
     alone = (np.diff(scales.start)[element] == 1) & (scales.constant[element] == ZERO)
     entries = np.bincount(scales.effect, minlength=n)
-    own = np.zeros(n, bool)
-    own[scales.effect[alone & (scales.place == ONE)]] = True
-    coupled = p.prior.row != p.prior.column
+    own, coupled = entries == 1, p.prior.row != p.prior.column
     own[p.prior.row[coupled]] = own[p.prior.column[coupled]] = False
     own[p.constraints.effect] = False
-    return np.flatnonzero(own & (entries == 1)).astype(np.int64)
+    found = scales.effect[alone & (scales.place == ONE)].astype(np.int64)
+    return found[own[found]]
 
 
 def moved(p: Problem, effects: Sequence[int] | np.ndarray) -> Problem:
@@ -57,10 +59,12 @@ def moved(p: Problem, effects: Sequence[int] | np.ndarray) -> Problem:
     effects = np.asarray(effects, np.int64)
     out = np.isin(np.arange(len(p.prior.mean)), effects)
     places = len(p.h) + np.arange(len(effects))
+    place_of = np.zeros(len(out), np.int64)
+    place_of[effects] = places
     entry = np.flatnonzero(out[p.scales.effect])
     element = np.repeat(np.arange(len(p.scales.constant)), np.diff(p.scales.start))[entry]
     constant, place = p.scales.constant.copy(), p.scales.place.copy()
-    constant[element] = places[np.searchsorted(effects, p.scales.effect[entry])]
+    constant[element] = place_of[p.scales.effect[entry]]
     place[entry] = ZERO
     diagonal = out[p.prior.row]
     precision = np.empty(len(out))

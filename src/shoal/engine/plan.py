@@ -80,6 +80,8 @@ class Size:
         What effects fall into given all else; None where that was not asked.
     kept : bool
         Draws of the effects are wanted.
+    elsewhere : bool
+        The rows are elsewhere, where they are asked in rounds.
     """
 
     hyperparameters: int
@@ -95,6 +97,7 @@ class Size:
     unknown: int = 0
     alone: Alone | None = None
     kept: bool = True
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def choose(size: Size, coordinates: str = "auto", sampler: str = "auto") -> Plan
         sampler, why = _choose_sampler(size, integrate, plain)
     else:
         _check_sampler(size, sampler, integrate, plain, coordinates)
-        why = f"Sampled by {sampler}, as asked."
+        why = f"Sampled by {sampler}, {'in rounds to the rows' if size.elsewhere else 'as asked'}."
     reasons = [_about_effects(size, integrate, coordinates, sampler), why]
     chosen = "transport" if coordinates == "auto" else coordinates
     return Plan(integrate, chosen, sampler, tuple(reasons), asked, _slow(size, sampler))
@@ -179,7 +182,10 @@ def _check_sampler(size: Size, sampler: str, integrate: bool, plain: bool, coord
             "Use sampler='nuts'.",
         )
     if sampler == QUADRATURE and size.alone is not None and size.alone.refusal:
-        raise ModelError("levels-not-independent", *size.alone.refusal)
+        found, needed, remedy = size.alone.refusal
+        if size.elsewhere:
+            remedy = "Fewer predictors or effects; or a sample of the rows in memory, for other samplers."
+        raise ModelError("levels-not-independent", found, needed, remedy)
 
 
 def _best_alone(alone: Alone | None, kept: bool) -> str:

@@ -123,6 +123,11 @@ def explained(results: Results, response: str | None) -> Design:
             "fit.loo() and sl.compare say how well categories are predicted; fit.icc() and "
             "fit.variance_partition() where the variance of the variable behind ordered ones lies.",
         )
+    results.model.require_rows(
+        "The variance of expected responses",
+        "fit.variance_partition() and fit.icc() are of averages, which are known.",
+        sums=True,
+    )
     if isinstance(design.residuals, Spatial):
         raise ModelError(
             "no-residual-variance",

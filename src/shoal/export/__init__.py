@@ -58,6 +58,7 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
     Rows with weights are a ``Potential``: there is no distribution to predict them from.
     """
     check_choice("coordinates", coordinates, COORDINATES)
+    model.require_rows("A PyMC model", "Export the model of a sample of the rows.", sums=True)
     shrunk = [name for name, p in model.priors.items() if isinstance(p.prior, Shrinkage)]
     if shrunk:
         raise ModelError(

@@ -213,6 +213,8 @@ def _compared(found: Certificate, made: Made, progress: Progress) -> Certificate
         return replace(found, reason="not compared with another move, for coordinates were asked for")
     if made.posterior.client is not None:
         return replace(found, reason="not compared with another move, for the rows are on a cluster")
+    if made.posterior.model.stays:
+        return replace(found, reason="not compared with another move, for the rows are not in memory")
     if not any(len(_varying(array)[0]) for array in made.results.posterior.data_vars.values()):
         return replace(found, reason="not compared with another move, for nothing that varies is in memory")
     sampler = other_move.other(made.draws.sampler, target.n_theta)

@@ -24,8 +24,8 @@ class NoPooling(NamedTuple):
 
 
 def is_told_alone(design: Design, group: Group) -> bool:
-    """Return whether a level's effects can be estimated from rows of its own, which tell of nothing else."""
-    return not (group.shared or design.residuals is not None or design.parameter)
+    """Return whether a level's effects can be estimated here from its rows, which tell of nothing else."""
+    return not (design.stays or group.shared or design.residuals is not None or design.parameter)
 
 
 def estimates(

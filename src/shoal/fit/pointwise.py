@@ -60,8 +60,9 @@ def total_log_likelihood(results: Results) -> np.ndarray:
     Raises
     ------
     ModelError
-        If draws of group effects were not kept.
+        If draws of group effects were not kept, or rows stay where they are.
     """
+    results.model.require_rows("A log likelihood", "What is known of the draws: fit.certificate.", sums=True)
     shape = results.posterior.sizes["chain"], results.posterior.sizes["draw"]
     if any(design.residuals is not None for design in results.model.designs):
         return sum(map(partial(_together, results.posterior), results.model.designs), np.zeros(1)).reshape(

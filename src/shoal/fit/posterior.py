@@ -120,7 +120,15 @@ def posterior_of(
             f"sampler={sampler!r} with rows on a Dask cluster.",
             f"sampler={QUADRATURE!r}: the only one that asks for hundreds of points at a time.",
         )
-    sampler = sampler if client is None else QUADRATURE
+    if model.stays and (sampler not in ("auto", QUADRATURE) or coordinates not in ("auto", "transport")):
+        raise ModelError(
+            "sampler-of-rows-elsewhere",
+            f"sampler={sampler!r}, coordinates={coordinates!r}, and the rows stay where they are: "
+            f"{model.table.reduction}.",
+            f"sampler={QUADRATURE!r}: the only one that asks for hundreds of points at a time.",
+            "Take a sample of the rows into memory for others.",
+        )
+    sampler = sampler if client is None and not model.stays else QUADRATURE
     plan, assembled, by_unit = _planned(model, coordinates, sampler, extra_terms, kept)
     if plan.sampler == QUADRATURE:
         assert by_unit is not None
@@ -138,7 +146,7 @@ def posterior_of(
 
 def plan_of(model: Specification, coordinates: str = "auto", sampler: str = "auto") -> Plan:
     """Return the plan to sample a model, before anything can be evaluated; raises as `posterior_of` does."""
-    return _planned(model, coordinates, sampler).plan
+    return _planned(model, coordinates, QUADRATURE if model.stays else sampler).plan
 
 
 class Planned(NamedTuple):
@@ -167,7 +175,10 @@ def _planned(
     if sampler == QUADRATURE or (plain and worth):
         by_unit = ByUnit(assembled.problem)
         most = MOST_COORDINATES if sampler == QUADRATURE else MOST_INDEPENDENT
-        size = replace(size, alone=independent(by_unit, most, compared), kept=kept)
+        alone = independent(by_unit, most, compared and not model.stays)
+        if model.stays and model.table.reduction is not None:
+            alone = replace(alone, rows=model.table.reduction.rows)
+        size = replace(size, alone=alone, kept=kept, elsewhere=model.stays)
     return Planned(choose(size, coordinates, sampler), assembled, by_unit)
 
 

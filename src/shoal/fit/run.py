@@ -17,15 +17,14 @@ from shoal.engine.plan import QUADRATURE, RATE
 from shoal.engine.progress import Progress
 from shoal.engine.record import Record
 from shoal.engine.rounds import sampler as rounds
-from shoal.engine.rounds.holders import Holder, LocalRows
 from shoal.engine.rounds.marginal import Marginal
-from shoal.engine.rounds.parts import divide
 from shoal.engine.sampler import sample
 from shoal.engine.settings import Chains, Settings
 from shoal.engine.threads import one_thread_lapack
 from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.certificate import Made, certified
 from shoal.fit.folding import folded
+from shoal.fit.holders import holder_of
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import Results, assemble
 from shoal.fit.storage import IN_MEMORY, Storage, check_store, storage
@@ -100,7 +99,7 @@ def checked_run(
         stored.record.note(second=decided)
     seconds = {"sampling": took}
     notes = [] if kept == "double" else [f"Group effects are kept in store={kept!r}."]
-    if posterior.client is not None:
+    if posterior.client is not None or posterior.model.stays:
         notes.append(rounds.facts_in_words(draws.facts))
     # No fallback when the user chose the sampler or the coordinates.
     done = list[str]()
@@ -153,7 +152,7 @@ def _checked(
 def _check_start(posterior: Posterior) -> None:
     """Raise if the density is zero in the middle of the priors, where the search for its mode begins."""
     target = posterior.target
-    if not target.n_theta:
+    if not target.n_theta or posterior.model.stays:
         return
     target.restart()
     if target.marginals(target.start[None])[0] > -FARTHEST:
@@ -237,16 +236,12 @@ def sampled(
 
 
 def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
-    """Return draws by rounds to the rows, which are divided among their holders first."""
-    divided = divide(posterior.by_unit, posterior.assembled.functions)
-    if posterior.client is None:
-        holder: Holder = LocalRows(divided.parts, settings.cores)
-    else:
-        from shoal.engine.rounds.dask_rows import DaskRows
-
-        holder = DaskRows(divided.parts, posterior.client)
-    marginal = Marginal(posterior.target, holder, progress)
-    return rounds.sample(marginal, divided, elements, settings, progress)
+    """Return draws by rounds to whoever holds the rows."""
+    if posterior.model.stays:
+        progress.stage("reading rows")
+    with holder_of(posterior, settings.cores) as holder:
+        marginal = Marginal(posterior.target, holder, progress)
+        return rounds.sample(marginal, elements, settings, progress)
 
 
 def split(

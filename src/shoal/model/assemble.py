@@ -113,7 +113,8 @@ def _rows(builder: Builder, placed: Sequence[Placed], design: Design, apart: boo
 
     `apart`: no rows are merged, since terms that the design does not know may tell them apart.
     """
-    builder.constant += float(design.family.log_constant(design.rows.exact).sum())
+    if not design.stays:  # parts of rows that stay have their own
+        builder.constant += float(design.family.log_constant(design.rows.exact).sum())
     if design.correlated:  # their term has declared the rows
         return np.zeros(0)
     if design.exactly_gaussian:

@@ -89,7 +89,7 @@ def build(
     if missing is not None:
         rows = rows._replace(weight=np.where(missing, 0.0, rows.weight))
     if formula.response.mi_se is not None:
-        errors = _numbers(formula.response.mi_se, frame)
+        errors = numbers(formula.response.mi_se, frame)
         checks.positive("Standard errors", formula.response.mi_se.text, errors)
         rows = rows._replace(se=errors)
     family, rows = coarse(formula, frame, family, rows)
@@ -125,7 +125,7 @@ def build(
         spreads.check(design)
     for part in design.counting.parts:
         checks.columns(part)
-    for remark in [] if quiet else checks.remarks(design, frame):
+    for remark in [] if quiet or design.stays else checks.remarks(design, frame):
         warnings.warn(str(remark), ShoalWarning, stacklevel=2)
     return design
 
@@ -165,7 +165,7 @@ def _predictor(
     terms = tuple(name for name, k in zip(population.names, keep, strict=True) if k)
     terms += tuple(name for curve in curves for name in curve.population_names)
     reserved = {"Intercept", "cutpoints"} | set(family.parameters(False, False))
-    offset = sum((_numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
+    offset = sum((numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x = np.concatenate([population.values[:, keep], *(curve.population for curve in curves)], axis=1)
     averages = np.average(x, axis=0, weights=weight)
     known = None if reduction is None else reduction.scatter
@@ -185,6 +185,7 @@ def _predictor(
         scatter=scatter(x, averages, weight) if known is None else known,
         prefix=prefix,
         counts=None if reduction is None else reduction.counts,
+        stays=reduction is not None and reduction.stays,
     )
 
 
@@ -256,13 +257,14 @@ def _of_single_trials(formula: Formula, frame: pd.DataFrame, family: Family) -> 
     """Return bernoulli for a binomial family whose rows, without trials, are all 0 or 1."""
     if family.name != "binomial" or formula.response.trials is not None:
         return family
-    single = np.isin(_numbers(formula.response.value, frame, recoded), (0, 1)).all()
+    single = np.isin(numbers(formula.response.value, frame, recoded), (0, 1)).all()
     return get_family("bernoulli", family.link) if single else family
 
 
-def _numbers(
+def numbers(
     expression: Expression, frame: pd.DataFrame, remedy: Callable[[str, list], str] = measured
 ) -> np.ndarray:
+    """Return an expression's values, (N,)."""
     if expression.text in frame:  # a column, or what was computed where the rows of the table are
         values = frame[expression.text].to_numpy()
     else:
@@ -277,15 +279,15 @@ def _response(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[Fa
     r, n = formula.response, len(frame)
     trials, weight, se = additions(formula, frame)
     if r.columns:
-        y, *others = (_numbers(column, frame, recoded) for column in r.columns)
+        y, *others = (numbers(column, frame, recoded) for column in r.columns)
         labels = tuple(column.name for column in r.columns)
         return family.with_categories(labels), Rows(y, trials, weight, se, columns=np.stack(others)), labels
     if not family.categorical:
-        y = _numbers(r.value, frame, recoded)
+        y = numbers(r.value, frame, recoded)
         if r.se:
             checks.standard_errors(r.se.text, se, y, r.se_sigma)
         return family, Rows(y, trials, weight, se, columns=own_numbers(formula, frame)), ()
-    values = frame[r.value.name] if r.value.is_column else _numbers(r.value, frame, recoded)
+    values = frame[r.value.name] if r.value.is_column else numbers(r.value, frame, recoded)
     codes, labels = family.encode(values, r.value.text)
     return family.with_categories(labels), Rows(codes, np.ones(n), weight, se), labels
 
@@ -294,17 +296,17 @@ def own_numbers(formula: Formula, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the columns of ``vint`` and ``vreal``, (C, N), for a family of the user's own."""
     r = formula.response
     for whole in r.vint:
-        checks.whole(whole.text, _numbers(whole, frame))
-    columns = [_numbers(column, frame) for column in (*r.vint, *r.vreal)]
+        checks.whole(whole.text, numbers(whole, frame))
+    columns = [numbers(column, frame) for column in (*r.vint, *r.vreal)]
     return np.stack(columns) if columns else None
 
 
 def additions(formula: Formula, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return trials, weights and standard errors of each row, checked; 1, 1 and 0 where there are none."""
     r, n = formula.response, len(frame)
-    trials = _numbers(r.trials, frame) if r.trials else np.ones(n)
-    weight = _numbers(r.weights, frame) if r.weights else np.ones(n)
-    se = _numbers(r.se, frame) if r.se else np.zeros(n)
+    trials = numbers(r.trials, frame) if r.trials else np.ones(n)
+    weight = numbers(r.weights, frame) if r.weights else np.ones(n)
+    se = numbers(r.se, frame) if r.se else np.zeros(n)
     if r.weights:
         checks.weights(r.weights.text, weight)
     return trials, weight, se

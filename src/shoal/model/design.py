@@ -75,6 +75,8 @@ class Design(Outcomes):
         Which cutpoints the rows of an ordered response have.
     counts : (N,) array, optional
         Of a table that is not in memory: how many of its rows each row stands for.
+    stays : bool
+        Which rows a level has is known elsewhere alone: these have the levels, and apart from them all else.
     categories : tuple
         Labels of a categorical response, of an ordered one the lowest first; empty for others.
     """
@@ -101,6 +103,7 @@ class Design(Outcomes):
     thresholds: Thresholds | None = None
     categories: tuple[Any, ...] = ()
     counts: np.ndarray | None = None
+    stays: bool = False
 
     @property
     def unknown(self) -> np.ndarray:

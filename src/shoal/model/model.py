@@ -144,7 +144,12 @@ class Specification:
         """Names of the posterior variables that have one value a level, or a function of a basis."""
         return tuple(variable.name for variable in self.variables if variable.many)
 
-    def require_rows(self, what: str, instead: str, equal: bool = False) -> None:
+    @property
+    def stays(self) -> bool:
+        """The rows are elsewhere, and those of the table do not make the model's density."""
+        return any(design.stays for design in self.designs)
+
+    def require_rows(self, what: str, instead: str, equal: bool = False, sums: bool = False) -> None:
         """Raise if the table is not in memory, for a question that needs its rows.
 
         Parameters
@@ -153,13 +158,16 @@ class Specification:
             As `Reduction.refuse` takes them.
         equal : bool
             Rows that stand for equal ones, with their number, are enough.
+        sums : bool
+            So are rows of the same sums in each level.
 
         Raises
         ------
         ModelError
         """
         reduction = self.table.reduction
-        if reduction is not None and (reduction.sums or not equal):
+        enough = reduction is None or (sums and not reduction.stays) or (equal and not reduction.sums)
+        if reduction is not None and not enough:
             raise reduction.refuse(what, instead)
 
     def response(self, name: str | None = None) -> Design:

@@ -106,7 +106,8 @@ def _data(model: Specification) -> list[str]:
         merged = len(merge(design).first)
         rows = counted(design.observations, "row")
         if reduction is not None:
-            rows += f", for which {design.n_rows:,} points of the same sums stand" if reduction.sums else ""
+            what = "rows of the same margins" if reduction.stays else "points of the same sums"
+            rows += f", for which {design.n_rows:,} {what} stand" if reduction.sums else ""
         elif merged < design.n_rows:
             rows += f", merged into {merged:,} (equal in every predictor)"
         if unknown := int(design.absent.sum()):

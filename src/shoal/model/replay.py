@@ -138,11 +138,11 @@ def replay(
     incomplete = missing.any(axis=1).to_numpy()
     _warn(missing.sum(), int(incomplete.sum()), len(new))
     _check_kinds(design, learnt, new)
-    columns = {str(name): _as_learnt(new[name], learnt[name], incomplete) for name in missing}
+    columns = {str(name): as_learnt(new[name], learnt[name], incomplete) for name in missing}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(new)))
     check_sizes(frame)
     rows = _rows(design, frame, trials, se)
-    there = design.changed(lambda part: _predictor(part, frame, rows))
+    there = design.changed(lambda part: predictor_on(part, frame, rows))
     if design.residuals is not None:
         needed = se or _means_depend(design, trials)
         there = replace(there, residuals=replayed(design.residuals, frame, ~incomplete) if needed else None)
@@ -151,7 +151,7 @@ def replay(
     return Replay(with_new_levels(design, there, new_levels), incomplete)
 
 
-def _predictor(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
+def predictor_on(part: Design, frame: pd.DataFrame, rows: Rows) -> Design:
     """Return one linear predictor on new rows."""
     return replace(
         replayed_levels(part.on(frame), frame),
@@ -183,7 +183,7 @@ def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> Non
             )
 
 
-def _as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray) -> pd.Series:
+def as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray) -> pd.Series:
     """Return a complete column, in the type that was fitted if no value changes by it.
 
     Incomplete rows take the values of a fitted row, so that no other row's values depend on them and row

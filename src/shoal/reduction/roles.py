@@ -114,6 +114,33 @@ def roles_of(responses: Sequence[Response], categories: Mapping[str, bool]) -> R
     return roles
 
 
+def roles_where_rows_stay(formula: Formula, categories: Mapping[str, bool]) -> Roles:
+    """Return what each column is for where rows are asked where they are.
+
+    Levels are apart: what names them is no key, unless it is something else as well. The response and all
+    that stands beside it are keys, for default priors are scaled by more than their sums.
+
+    Raises
+    ------
+    FormulaError
+        As `roles_of` does.
+    """
+    roles = Roles()
+    _standardised(formula, roles)
+    for expression in _sums(formula):
+        for term in _terms(expression).terms:
+            _term(term, categories, roles)
+    roles.keys |= {c: None for own in (*formula.response.parts, *formula.offsets) for c in own.columns}
+    others = {*roles.keys, *(c for product in roles.numbers.values() for c in _columns(product))}
+    roles.keys |= {name: None for name in _grouping(formula) if name in others}
+    roles.numbers = {
+        name: product
+        for name, product in roles.numbers.items()
+        if not set(_columns(product)) <= set(roles.keys)
+    }
+    return roles
+
+
 def _grouping(formula: Formula) -> Iterator[str]:
     """Columns that name levels, and those of curves, which are no sums of products."""
     for group in formula.groups:

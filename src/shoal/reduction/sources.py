@@ -22,10 +22,11 @@ NAMES = {"duckdb": "DuckDB", "polars": "polars", "dask": "Dask", "pyspark": "Spa
 
 
 class Source(NamedTuple):
-    """A table that is not in memory, and the name of what holds it."""
+    """A table that is not in memory, the name of what holds it, and its Parquet files if there are any."""
 
     frame: nw.LazyFrame[Any]
     engine: str
+    files: tuple[str, ...] = ()
 
 
 def source_of(data: Any, summable: bool) -> Source | None:
@@ -49,7 +50,10 @@ def source_of(data: Any, summable: bool) -> Source | None:
     """
     if isinstance(data, str | os.PathLike):
         files = _files(os.fspath(data), summable)
-        return None if files is None else Source(_lazy(_duckdb().read_parquet(files)), "DuckDB")
+        if files is None:
+            return None
+        whole = tuple(str(Path(name).resolve()) for name in files)
+        return Source(_lazy(_duckdb().read_parquet(files)), "DuckDB", whole)
     if type(data).__module__.startswith("pyarrow") and hasattr(data, "get_fragments"):
         return Source(_lazy(_duckdb().from_arrow(data)), "DuckDB")
     import narwhals.stable.v2 as nw

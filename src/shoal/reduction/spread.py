@@ -38,13 +38,15 @@ class Population:
     frame : DataFrame
         Rows that stand for all.
     reduction : Reduction
+    weight : (M,) array
+        What these rows count.
     matrices : mapping
         Those between levels that curves name.
 
     Attributes
     ----------
-    x, weight : (M, P) and (M,) array
-        The columns in these rows, and what the rows count.
+    x : (M, P) array
+        The columns in these rows.
     keys : tuple of str
         Categories that they depend on.
     cells : DataFrame
@@ -56,13 +58,17 @@ class Population:
     """
 
     def __init__(
-        self, formula: Formula, frame: pd.DataFrame, reduction: Reduction, matrices: Mapping[str, Any]
+        self,
+        formula: Formula,
+        frame: pd.DataFrame,
+        reduction: Reduction,
+        weight: np.ndarray,
+        matrices: Mapping[str, Any],
     ):
         named = {c for c in formula.population.columns} | {c for own in formula.curves for c in own.columns}
         self.formula, self.reduction = formula, reduction
         self.keys = tuple(name for name in reduction.keys if name in named)
-        weights = formula.response.weights
-        self.weight = reduction.counts * (1.0 if weights is None else frame[weights.text].to_numpy(float))
+        self.weight = weight
         self.curves = curves_of(formula.curves, frame, self.weight, "", matrices)
         self.x = self._columns(frame)
         self.cells = frame.drop_duplicates(list(self.keys)) if self.keys else frame.iloc[:1]

@@ -133,7 +133,8 @@ def _from_objects(name: str, values: list[Any]) -> pd.Series:
     if kind == "string":
         return _text(values)
     if kind in ("integer", "boolean") and len(present) == len(column):
-        return pd.Series(_integers(name, values) if kind == "integer" else np.array(values, dtype=bool))
+        whole = np.array(values, dtype=object if kind == "integer" else bool)
+        return pd.Series(_integers(name, whole) if kind == "integer" else whole)
     if kind in ("integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"):
         return pd.Series(column.mask(column.isna(), np.nan).to_numpy(dtype=np.float64))
     raise _unsupported(name, _kinds(present.tolist()))

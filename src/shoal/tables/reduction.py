@@ -12,6 +12,8 @@ from shoal.errors import ModelError, counted
 
 SAMPLE = "Make the same model of a sample of the rows in memory, with the priors of this one: model.priors."
 
+NOT_IN_FILES = {"counts", "rows_there"}  # as text and numbers
+
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
@@ -40,6 +42,11 @@ class Reduction:
         What calls such as ``scale(x)`` have learnt from all rows, by their text.
     scatter : (P, P) array, optional
         `model.scatter` of the population columns over all rows, where the frame's rows do not tell it.
+    stays : bool
+        The rows stay where they are and are asked there. The frame's have the levels, with their numbers of
+        rows, and apart from these all else: which values stand in which level's rows is not theirs to tell.
+    rows_there : FarRows, optional
+        Where they are, if they stay and this process can read them.
     """
 
     engine: str
@@ -52,16 +59,18 @@ class Reduction:
     counts: np.ndarray
     states: Mapping[str, Any] = field(default_factory=dict)
     scatter: np.ndarray | None = None
+    stays: bool = False
+    rows_there: Any = None
 
     def record(self) -> dict[str, Any]:
-        """Return all but `counts` as text and numbers, for a file."""
-        out = {own.name: getattr(self, own.name) for own in fields(self) if own.name != "counts"}
+        """Return all but `counts` and `rows_there` as text and numbers, for a file."""
+        out = {own.name: getattr(self, own.name) for own in fields(self) if own.name not in NOT_IN_FILES}
         return out | {"scatter": None if self.scatter is None else self.scatter.tolist()}
 
     @classmethod
     def of(cls, record: Mapping[str, Any], counts: np.ndarray) -> Reduction:
         """Return what `record` has said."""
-        known: dict[str, Any] = {own.name: record[own.name] for own in fields(cls) if own.name != "counts"}
+        known: dict[str, Any] = {name: record[name] for name in cls.__annotations__ if name in record}
         known |= {name: tuple(known[name]) for name in ("keys", "numbers")}
         known["scatter"] = None if known["scatter"] is None else np.array(known["scatter"])
         return cls(counts=counts, **known)
@@ -69,18 +78,24 @@ class Reduction:
     @property
     def sums(self) -> bool:
         """Whether sums were made of some columns, so that no row of the frame is one of the source."""
-        return bool(self.numbers)
+        return bool(self.numbers) or self.stays
 
     def __str__(self) -> str:
         """Return how the rows were read, as a sentence without its full stop."""
+        size = f"{self.received / 1e6:,.1f} MB" if self.received > 1e5 else f"{self.received / 1e3:,.1f} kB"
+        passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
+        if self.stays:
+            return (
+                f"{counted(self.rows, 'row')} in {self.engine}, which stay there: {passes} told of their "
+                f"{self.groups:,} levels, and what priors are scaled by; {size} came here, in place of the "
+                "rows"
+            )
         by = f" by {', '.join(self.keys)}" if self.keys else ""
         what = (
             f"sums of squares and products of {', '.join(self.numbers)}"
             if self.sums
             else "equal rows with their counts"
         )
-        size = f"{self.received / 1e6:,.1f} MB" if self.received > 1e5 else f"{self.received / 1e3:,.1f} kB"
-        passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
         return (
             f"{counted(self.rows, 'row')} in {self.engine}, read there in {passes}: {what}{by}, "
             f"{counted(self.groups, 'group')}; {size} came here, in place of the rows"

@@ -143,6 +143,8 @@ def _of_likelihood(results: Results, chosen: Sequence[np.ndarray]) -> _Data:
     unknown = np.full(len(chosen), np.nan)
     if lost := [name for name in model.group_effects if name not in posterior]:
         return _Data(unknown, unknown, 0, 0, f"the draws of {listing(lost)} were not kept")
+    if model.stays:
+        return _Data(unknown, unknown, 0, 0, "the rows are not in memory")
     rows = sum(design.n_rows for design in model.designs)
     kept = spread(there, min(there, max(FEWEST, MOST // (rows * chains))))
     some = results.with_posterior(posterior.isel(draw=kept))

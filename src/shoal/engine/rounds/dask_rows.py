@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from shoal.engine.rounds.holders import Holder, LocalRows
-from shoal.engine.rounds.parts import Part
+from shoal.engine.rounds.parts import Extent, Part
 from shoal.engine.rules import Rule
 from shoal.errors import SamplingError
 
@@ -17,21 +18,58 @@ PATIENCE = 0.5  # seconds between looks at who is left
 WAIT = 60  # seconds for a worker to come, where none is left
 
 
+class Makes(ABC):
+    """How parts come to workers, at first and whenever one is lost."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many parts there are."""
+
+    @abstractmethod
+    def put(self, where: Mapping[int, str], client: Any) -> dict[int, Any]:
+        """Return the futures of some parts, made by or sent to the workers that are to hold them.
+
+        Parameters
+        ----------
+        where : mapping of int to str
+            From parts to workers.
+        client : distributed.Client
+        """
+
+
+class Sent(Makes):
+    """Parts that the client has, and sends."""
+
+    def __init__(self, parts: Sequence[Part]):
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def put(self, where: Mapping[int, str], client: Any) -> dict[int, Any]:
+        """Return what `Makes.put` does."""
+        return {k: client.scatter(self.parts[k], workers=[name], hash=False) for k, name in where.items()}
+
+
 class DaskRows(Holder):
     """Parts of the rows with a cluster's workers, each of which answers for its own.
 
-    The client keeps them too: whatever a lost worker owned is sent to another, and asked again.
+    Whatever a lost worker owned is made by or sent to another, and asked again.
 
     Parameters
     ----------
-    parts : sequence of Part
+    makes : Makes
     client : distributed.Client
     """
 
-    def __init__(self, parts: Sequence[Part], client: Any):
-        self.parts, self.client = list(parts), client
+    def __init__(self, makes: Makes, client: Any):
+        self.makes, self.client = makes, client
         self.held: dict[int, tuple[str, Any]] = {}  # of each part its worker and its future
         self._place()
+
+    def extents(self) -> list[Extent]:
+        """Return what `Holder.extents` does."""
+        return self._each(_extents)
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
         """Return what `Holder.log_integrals` does."""
@@ -51,21 +89,23 @@ class DaskRows(Holder):
         self.lost += len(gone)
         for k in gone:
             del self.held[k]
-        waiting = [k for k in range(len(self.parts)) if k not in self.held]
+        waiting = [k for k in range(len(self.makes)) if k not in self.held]
         if waiting and not there:
             self.client.wait_for_workers(1, timeout=WAIT)
             there = self._workers()
         owned = {worker: 0 for worker in there}
         for worker, _ in self.held.values():
             owned[worker] += 1
+        where = dict[int, str]()
         for k in waiting:
-            worker = min(there, key=lambda name: (owned[name], name))
-            owned[worker] += 1
-            self.held[k] = worker, self.client.scatter(self.parts[k], workers=[worker], hash=False)
+            where[k] = min(there, key=lambda name: (owned[name], name))
+            owned[where[k]] += 1
+        if where:
+            self.held |= {k: (where[k], own) for k, own in self.makes.put(where, self.client).items()}
 
-    def _each(self, function: Callable[..., Any], *arguments: Any) -> list[np.ndarray]:
+    def _each(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return a function's answer about each part; asked again where a worker was lost."""
-        answers: dict[int, np.ndarray] = {}
+        answers: dict[int, Any] = {}
         for _ in range(TRIES):
             self._place()
             asked: dict[str, list[int]] = {}
@@ -88,8 +128,8 @@ class DaskRows(Holder):
                     continue
                 self.received += sum(part.nbytes for part in answer)
                 answers |= dict(zip(parts, answer, strict=True))
-            if len(answers) == len(self.parts):
-                return [answers[k] for k in range(len(self.parts))]
+            if len(answers) == len(self.makes):
+                return [answers[k] for k in range(len(self.makes))]
         raise SamplingError(
             "workers-lost",
             f"Workers of the Dask cluster were lost {TRIES} times in one round.",
@@ -97,7 +137,7 @@ class DaskRows(Holder):
             "Look at the workers' logs: most are ended for want of memory. More of them hold less each.",
         )
 
-    def _answer(self, worker: str, task: Any) -> list[np.ndarray] | None:
+    def _answer(self, worker: str, task: Any) -> list[Any] | None:
         """Return a worker's answer, or None if it was lost; what goes wrong in the work itself is raised."""
         from concurrent.futures import CancelledError
 
@@ -121,6 +161,10 @@ def _rows(parts: Sequence[Part]) -> LocalRows:
     from distributed import get_worker
 
     return LocalRows(parts, get_worker().state.nthreads)
+
+
+def _extents(parts: Sequence[Part]) -> list[Extent]:
+    return [part.extent for part in parts]
 
 
 def _integrate(parts: Sequence[Part], hs: np.ndarray, rule: Rule) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from shoal.engine.progress import Progress
 from shoal.engine.rounds import kernel
-from shoal.engine.rounds.parts import Part
+from shoal.engine.rounds.parts import Extent, Part
 from shoal.engine.rounds.units import Units
 from shoal.engine.rules import Rule
 from shoal.engine.threads import in_threads
@@ -32,12 +32,16 @@ class Holder(ABC):
     sent, received : int
         Bytes so far, beside the rows themselves.
     lost : int
-        Parts that were sent again, as who held them was lost.
+        Parts that were made or sent again, as who held them was lost.
     """
 
     sent: int = 0
     received: int = 0
     lost: int = 0
+
+    @abstractmethod
+    def extents(self) -> list[Extent]:
+        """Return how large each part is, and which effects it draws."""
 
     @abstractmethod
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
@@ -100,10 +104,17 @@ class LocalRows(Holder):
 
     def __init__(self, parts: Sequence[Part], cores: int):
         self.parts, self.cores = [(part.number, part.open()) for part in parts], cores
+        self._extents = [part.extent for part in parts]
+        self._constants = np.array([part.constant for part in parts])
+
+    def extents(self) -> list[Extent]:
+        """Return what `Holder.extents` does."""
+        return self._extents
 
     def log_integrals(self, hs: np.ndarray, rule: Rule) -> np.ndarray:
         """Return what `Holder.log_integrals` does."""
-        return np.stack(self._each([partial(integrate, units, hs, rule) for _, units in self.parts]))
+        integrals = self._each([partial(integrate, units, hs, rule) for _, units in self.parts])
+        return np.stack(integrals) + self._constants[:, None]
 
     def draw(self, hs: np.ndarray, seed: Sequence[int], single: bool) -> list[np.ndarray]:
         """Return what `Holder.draw` does."""

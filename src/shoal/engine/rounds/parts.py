@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,29 @@ OF_LINES = {
 }
 
 
+class Extent(NamedTuple):
+    """What must be known of a part where it is not held.
+
+    Attributes
+    ----------
+    lines : int
+        Linear predictors.
+    widest : int
+        Effects of the largest unit.
+    places : (...) int array
+        Places in x of the effects that it draws, level after level.
+    """
+
+    lines: int
+    widest: int
+    places: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are sent."""
+        return 16 + self.places.nbytes
+
+
 @dataclass(frozen=True)
 class Part:
     """Some of the units, as they are sent and kept: all that a holder of rows must know.
@@ -38,30 +61,26 @@ class Part:
     units : Units
         Without functions.
     functions : tuple of RowFunction
+    places : (...) int array
+        As `Extent` has them.
+    constant : float
+        Of the log density of its rows, beside what the problem has.
     """
 
     number: int
     units: Units
     functions: tuple[RowFunction, ...]
+    places: np.ndarray
+    constant: float = 0.0
 
     def open(self) -> Units:
         """Return the units with their functions compiled."""
         return self.units._replace(functions=row_list(self.functions))
 
-
-@dataclass(frozen=True)
-class Divided:
-    """All units of a problem, in parts.
-
-    Attributes
-    ----------
-    parts : tuple of Part
-    places : tuple of (...) int arrays
-        Of each part, the places in x of the effects that it draws, level after level.
-    """
-
-    parts: tuple[Part, ...]
-    places: tuple[np.ndarray, ...]
+    @property
+    def extent(self) -> Extent:
+        """How large it is, and what it draws."""
+        return Extent(len(self.units.offset), int(self.units.effects.max(initial=0)), self.places)
 
 
 class ByUnit:
@@ -106,7 +125,7 @@ class ByUnit:
         return equal(self.units[0])
 
 
-def divide(by_unit: ByUnit, functions: tuple[RowFunction, ...], parts: int = PARTS) -> Divided:
+def divide(by_unit: ByUnit, functions: tuple[RowFunction, ...], parts: int = PARTS) -> tuple[Part, ...]:
     """Return the units of a problem, equal ones together, in parts of about as many rows."""
     (units, places, starts), same = by_unit.units, by_unit.same
     order = np.argsort(same, kind="stable")
@@ -116,15 +135,14 @@ def divide(by_unit: ByUnit, functions: tuple[RowFunction, ...], parts: int = PAR
     level_places = places[np.repeat(starts[order], each) + within(each)]
     rows = np.diff(distinct.row[:: len(distinct.phi_start) - 1])
     drawn = np.concatenate([[0], np.cumsum(counts * distinct.effects)])
-    cuts = _cuts(rows, parts)
-    out, where = [], []
-    for k, (first, last) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
-        out.append(Part(k, taken(distinct, np.arange(first, last)), functions))
-        where.append(level_places[drawn[first] : drawn[last]])
-    return Divided(tuple(out), tuple(where))
+    ends = cuts(rows, parts)
+    return tuple(
+        Part(k, taken(distinct, np.arange(a, b)), functions, level_places[drawn[a] : drawn[b]])
+        for k, (a, b) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+    )
 
 
-def _cuts(rows: np.ndarray, parts: int) -> np.ndarray:
+def cuts(rows: np.ndarray, parts: int) -> np.ndarray:
     """Return where parts begin and end, in units, so that they have about as many rows each."""
     total = np.cumsum(rows + 1)
     wanted = total[-1] * np.arange(1, parts) / parts

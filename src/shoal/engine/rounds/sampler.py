@@ -7,6 +7,7 @@ chains: so they are evaluated together, hundreds a round, and what is left of a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from shoal.engine.proposals import COSTLY, MarginalFit, follow, thinning
 from shoal.engine.rounds import corrected
 from shoal.engine.rounds.corrected import Integral
 from shoal.engine.rounds.marginal import Marginal
-from shoal.engine.rounds.parts import Divided
+from shoal.engine.rounds.parts import Extent
 from shoal.engine.rules import Rule
 from shoal.engine.settings import Chains, Settings, generators
 from shoal.errors import counted
@@ -56,7 +57,6 @@ def rules_of(d: int) -> list[Rule]:
 
 def sample(
     marginal: Marginal,
-    divided: Divided,
     elements: np.ndarray,
     settings: Settings,
     progress: Progress,
@@ -73,10 +73,10 @@ def sample(
     SamplingError
         If the density is zero where it should not be, or the run is interrupted.
     """
-    widest = max(int(part.units.effects.max(initial=0)) for part in divided.parts)
-    rules = rules_of(widest)
-    lines = sum(len(part.units.offset) for part in divided.parts)
     progress.stage("exploring")
+    extents = marginal.holder.extents()
+    widest, lines = max(part.widest for part in extents), sum(part.lines for part in extents)
+    rules = rules_of(widest)
     rng = np.random.default_rng([settings.seed, 1])
     center, root = mode.find(
         lambda x: marginal.log_density(x, rules[0]), marginal.target.start, mode.FEW_STEPS
@@ -94,7 +94,7 @@ def sample(
     progress.stage("sampling")
     per = thinning(fit.acceptance, cost)
     theta, stats = _chains(marginal, integral, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
-    points = _elements(marginal, divided, theta, elements, settings)
+    points = _elements(marginal, extents, theta, elements, settings)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
     some = theta.reshape(-1, theta.shape[2])[which]
     place = min(rules.index(judged.rule), len(rules) - 2)
@@ -166,7 +166,11 @@ def _chains(
 
 
 def _elements(
-    marginal: Marginal, divided: Divided, theta: np.ndarray, elements: np.ndarray, settings: Settings
+    marginal: Marginal,
+    extents: Sequence[Extent],
+    theta: np.ndarray,
+    elements: np.ndarray,
+    settings: Settings,
 ) -> np.ndarray:
     """Return the elements of (v, x) at each draw, effects drawn where their rows are."""
     target = marginal.target
@@ -174,18 +178,15 @@ def _elements(
     hs, n = target.values(flat), target.n_effects
     out = np.empty((len(flat), len(elements)), np.float32 if settings.single else np.float64)
     wanted = _need_effects(target, elements)
-    drawn = max(sum(map(len, divided.places)), 1) if wanted else 1
+    drawn = max(sum(len(part.places) for part in extents), 1) if wanted else 1
     together = int(np.clip(EFFECTS_AT_ONCE // drawn, 1, ROUND))
     for number, i in enumerate(range(0, len(flat), together)):
         here = slice(i, i + together)
         xs = np.zeros((len(hs[here]), n))
         if wanted:
-            for places, part in zip(
-                divided.places,
-                marginal.draw(hs[here], (settings.seed, 5, number), settings.single),
-                strict=True,
-            ):
-                xs[:, places] = part
+            draws = marginal.draw(hs[here], (settings.seed, 5, number), settings.single)
+            for part, values in zip(extents, draws, strict=True):
+                xs[:, part.places] = values
         out[here] = target.elements(hs[here], xs, elements)
         marginal.progress.drawn(len(xs))
     return out.reshape(*theta.shape[:2], len(elements))
@@ -205,7 +206,7 @@ def _need_effects(target: Target, elements: np.ndarray) -> bool:
 def facts_in_words(facts: dict[str, Any]) -> str:
     """Return what rounds to rows elsewhere cost, as a note of the run."""
     sent, received = facts["bytes_sent"] / 1e6, facts["bytes_received"] / 1e6
-    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were sent again."
+    again = f" {counted(facts['parts_made_again'], 'part')} of lost workers were made again elsewhere."
     return (
         f"{facts['rounds']} rounds to the rows, of {facts['points']:,} points in all, took "
         f"{facts['seconds_a_round']:.2g} s each; {sent:,.2f} MB were sent and {received:,.2f} MB received."

@@ -44,10 +44,12 @@ def columns(design: Design) -> None:
     _dependent(design)
     for group in design.groups:
         _dependent_effects(group.inside)
-        _residual(design, group)
+        if not design.stays:
+            _residual(design, group)
     for first, second in combinations(design.groups, 2):
         _twins(first, second)
-    _exact(design)
+    if not design.stays:
+        _exact(design)
 
 
 def _without(name: str, columns: Sequence[str]) -> str:

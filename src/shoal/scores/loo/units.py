@@ -109,6 +109,8 @@ def units_of(model: Specification, unit: Any, left_out: bool = True) -> Units:
         If there is no such column, or it has one level.
     """
     frame = model.table.frame
+    if model.stays:
+        model.require_rows("Leaving out levels or rows", "Take a sample of the rows into memory.")
     if isinstance(unit, str) and unit in (ROW, TRIAL):
         model.require_rows(f"To leave out {unit}s", _instead(model))
     if isinstance(unit, str) and unit == OBSERVATION:
