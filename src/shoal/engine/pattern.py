@@ -147,7 +147,7 @@ def _products(lines: arrays.Columns, weight: np.ndarray, size: int) -> tuple[np.
 def _upper(
     lines: arrays.Columns, left: np.ndarray, right: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return keys and values of the upper triangle of ``L' R``, matrices of one pattern, with these entries."""
+    """Return keys and values of the upper triangle of ``L' R``, two matrices of one pattern."""
     shape, places = (len(lines.start) - 1, size), (lines.column.astype(np.int64), lines.start)
     one, other = (sp.csr_array((values, *places), shape=shape) for values in (left, right))
     upper = sp.triu(one.T @ other, format="csr")
