@@ -45,7 +45,7 @@ CASES = {
     "sampler-coordinates": ['model.fit(coordinates="centered", sampler="alternating")'],
     "store-checkpoint": ['model.fit(store="disk")', 'model.fit(store="replay", checkpoint="run.zarr")'],
     "store-quadrature": [
-        'sl.Model("b ~ x + (1 | g)", data, "bernoulli").fit(sampler="quadrature", store="summaries")'
+        'sl.Model("b ~ x + (1 | g)", data, "bernoulli").fit(sampler="quadrature", store="replay")'
     ],
     "not-a-checkpoint": ['model.fit(checkpoint="data.csv")'],
     "not-a-client": ["sl.kfold(model, client=3)"],

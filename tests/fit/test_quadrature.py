@@ -94,11 +94,21 @@ def test_a_fit_is_judged_and_kept_as_any_other(model, fit, tmp_path):
     assert np.isfinite(fit.loo().elpd)
 
 
-@pytest.mark.parametrize("store", ["replay", "summaries"])
-def test_stores_of_blocks_are_refused(model, store):
-    with pytest.raises(ModelError) as problem:
-        model.fit(sampler="quadrature", store=store)
-    assert problem.value.code == "store-quadrature"
+def test_a_store_of_states_is_refused(model):
+    with refused("store-quadrature"):
+        model.fit(sampler="quadrature", store="replay")
+
+
+def test_effects_are_summarised_as_they_come(model, fit):
+    """The very draws that are kept otherwise; a round of 512 ends in the midst of a chain."""
+    summarised = model.fit(draws=500, seed=1, sampler="quadrature", store="summaries", progress=False)
+    assert "r_g" not in summarised.tree["posterior"]
+    np.testing.assert_array_equal(summarised.tree["posterior"]["x"], fit.tree["posterior"]["x"])
+    one, other = (own.effects("g") for own in (fit, summarised))
+    for name in ("mean", "sd"):
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-4, atol=1e-6)
+    for name in ("eti90_lb", "eti90_ub"):
+        assert np.all(abs(other[name] - one[name]) < 0.1 * one["sd"])
 
 
 def test_a_checkpoint_keeps_what_is_done(model, fit, tmp_path, monkeypatch):

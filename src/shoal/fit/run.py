@@ -223,7 +223,7 @@ def sampled(
     assembled, target = posterior.assembled, posterior.target
     kept = kept or Storage("double", posterior, settings, Record())
     if sampler == QUADRATURE:
-        draws = _in_rounds(posterior, kept.elements, settings, progress)
+        draws = _in_rounds(posterior, kept, settings, progress)
     else:
         draws = sample(
             *(target, sampler, posterior.plan.coordinates, kept.elements, settings, progress),
@@ -235,13 +235,13 @@ def sampled(
     return draws, folded(assembled, assembled.variables(drawn))
 
 
-def _in_rounds(posterior: Posterior, elements: np.ndarray, settings: Settings, progress: Progress) -> Chains:
+def _in_rounds(posterior: Posterior, kept: Storage, settings: Settings, progress: Progress) -> Chains:
     """Return draws by rounds to whoever holds the rows."""
     if posterior.model.stays:
         progress.stage("reading rows")
     with holder_of(posterior, settings.cores) as holder:
         marginal = Marginal(posterior.target, holder, progress)
-        return rounds.sample(marginal, elements, settings, progress)
+        return rounds.sample(marginal, kept.elements, kept.kept, settings, progress, kept.take)
 
 
 def split(

@@ -30,7 +30,7 @@ LARGEST_IN_DOUBLE = 512 * 2**20  # bytes of group effects; more are kept in floa
 SHARE = 0.25  # of this machine's memory that draws may fill by default: what is made of them needs more
 STORES = ("auto", "double", "single", "disk", "replay", "summaries", "none")
 IN_MEMORY = ("double", "single")
-OF_BLOCKS = ("disk", "replay", "summaries")
+OF_CHAINS = ("disk", "replay")  # which are made block by block, and go on from the state behind each
 LEVELS_AT_ONCE = 4096  # of a file on disk
 
 
@@ -57,19 +57,19 @@ def storage(
     """Return how group effects are kept, chosen by their size and this machine's memory for "auto".
 
     float64 while they fit into `LARGEST_IN_DOUBLE`, float32 while they fill no more than `SHARE` of the
-    memory; then the checkpoint, if there is one, and else summaries. Rounds to the rows know no blocks of
-    draws: theirs are in memory.
+    memory; then the checkpoint, if there is one, and else summaries. Rounds to the rows make no chains that
+    go on from a state: theirs are in memory, or summarised as they come.
 
     Raises
     ------
     ModelError
-        A store of blocks of draws, where there are none.
+        A store of chains made block by block, where there are none.
     """
-    if in_rounds and store in OF_BLOCKS:
+    if in_rounds and store in OF_CHAINS:
         raise ModelError(
             "store-quadrature",
             f"store={store!r}, and quadrature is the sampler, which was asked for or chosen for this model.",
-            "A store in memory: 'double', 'single' or 'none'.",
+            "A store that asks for no state of a chain: 'double', 'single', 'summaries' or 'none'.",
             "Other samplers keep draws in any store: sampler='alternating'.",
         )
     if store != "auto":
@@ -78,7 +78,7 @@ def storage(
     size = 8 * settings.chains * settings.draws * numbers
     if size <= LARGEST_IN_DOUBLE:
         return "double"
-    if in_rounds or size / 2 <= SHARE * installed():
+    if size / 2 <= SHARE * installed() or (in_rounds and checkpoint):
         return "single"
     return "disk" if checkpoint else "summaries"
 

@@ -7,14 +7,16 @@ chains: so they are evaluated together, hundreds a round, and what is left of a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shoal.engine import mixture, mode
+from shoal.engine.blocks import Take
 from shoal.engine.convergence import tail_of
 from shoal.engine.evaluate import DEAR, Target
+from shoal.engine.moves import Output
 from shoal.engine.problem import ZERO
 from shoal.engine.progress import Progress
 from shoal.engine.proposals import COSTLY, MarginalFit, follow, thinning
@@ -58,15 +60,21 @@ def rules_of(d: int) -> list[Rule]:
 def sample(
     marginal: Marginal,
     elements: np.ndarray,
+    kept: int,
     settings: Settings,
     progress: Progress,
+    take: Take | None = None,
 ) -> Chains:
     """Return draws of every chain.
 
     Parameters
     ----------
     elements : (E,) int array
-        Elements of (v, x) that are kept.
+        Elements of (v, x) that are made.
+    kept : int
+        How many of them, the first, are kept.
+    take : callable, optional
+        Is given the number of a chain, some of its draws in turn, and all that was made of them.
 
     Raises
     ------
@@ -94,7 +102,7 @@ def sample(
     progress.stage("sampling")
     per = thinning(fit.acceptance, cost)
     theta, stats = _chains(marginal, integral, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
-    points = _elements(marginal, extents, theta, elements, settings)
+    points = _elements(marginal, extents, theta, elements, kept, settings, take)
     which = rng.choice(theta.shape[0] * theta.shape[1], JUDGED)
     some = theta.reshape(-1, theta.shape[2])[which]
     place = min(rules.index(judged.rule), len(rules) - 2)
@@ -170,26 +178,39 @@ def _elements(
     extents: Sequence[Extent],
     theta: np.ndarray,
     elements: np.ndarray,
+    kept: int,
     settings: Settings,
+    take: Take | None,
 ) -> np.ndarray:
-    """Return the elements of (v, x) at each draw, effects drawn where their rows are."""
-    target = marginal.target
-    flat = theta.reshape(-1, theta.shape[2])
-    hs, n = target.values(flat), target.n_effects
-    out = np.empty((len(flat), len(elements)), np.float32 if settings.single else np.float64)
+    """Return the elements of (v, x) that are kept at each draw, effects drawn where their rows are."""
+    target, (chains, draws, size) = marginal.target, theta.shape
+    hs, n = target.values(theta.reshape(-1, size)), target.n_effects
+    out = np.empty((len(hs), kept), np.float32 if settings.single else np.float64)
     wanted = _need_effects(target, elements)
     drawn = max(sum(len(part.places) for part in extents), 1) if wanted else 1
     together = int(np.clip(EFFECTS_AT_ONCE // drawn, 1, ROUND))
-    for number, i in enumerate(range(0, len(flat), together)):
+    for number, i in enumerate(range(0, len(hs), together)):
         here = slice(i, i + together)
         xs = np.zeros((len(hs[here]), n))
         if wanted:
-            draws = marginal.draw(hs[here], (settings.seed, 5, number), settings.single)
-            for part, values in zip(extents, draws, strict=True):
+            effects = marginal.draw(hs[here], (settings.seed, 5, number), settings.single)
+            for part, values in zip(extents, effects, strict=True):
                 xs[:, part.places] = values
-        out[here] = target.elements(hs[here], xs, elements)
+        points = target.elements(hs[here], xs, elements)
+        out[here] = points[:, :kept]
+        if take is not None:
+            for chain, at in _by_chain(i, i + len(xs), draws):
+                own = slice(chain * draws + at.start - i, chain * draws + at.stop - i)
+                take(chain, at, Output(theta[chain, at], points[own], np.empty((at.stop - at.start, 0))))
         marginal.progress.drawn(len(xs))
-    return out.reshape(*theta.shape[:2], len(elements))
+    return out.reshape(chains, draws, kept)
+
+
+def _by_chain(begin: int, end: int, draws: int) -> Iterator[tuple[int, slice]]:
+    """Yield the chains that a run of draws is of, one chain's after the other's, and which draws of each."""
+    for chain in range(begin // draws, -(-end // draws)):
+        first = chain * draws
+        yield chain, slice(max(begin - first, 0), min(end - first, draws))
 
 
 def _need_effects(target: Target, elements: np.ndarray) -> bool:
