@@ -316,3 +316,11 @@ def test_a_saved_fit_has_all_but_the_rows(fits, tmp_path):
     with pytest.raises(ModelError) as problem:
         loaded.model.fit(draws=20)
     assert problem.value.code == "rows-not-in-memory"
+
+
+def test_nothing_is_found_in_rows_that_are_not_there(fits):
+    """Which response stands in which level's rows is not known, though a table of both has to be made."""
+    found = {finding.code: finding.evidence for finding in fits["here"].diagnose().findings}
+    assert not {"edges", "separation"} & set(found)
+    assert "at an edge" in found["rows-elsewhere"]
+    assert "are at an edge" not in str(fits["memory"].diagnose())

@@ -41,11 +41,14 @@ def misfit_by_level(case: Case) -> list[Finding]:
 
 
 def _not_examined(model: Specification) -> Finding:
-    """Report that no response was simulated, since rows are not in memory."""
+    """Report what was not looked for, since rows are not in memory."""
+    what = "Whether levels are as the model says"
+    if model.stays:
+        what += ", are at an edge, or have responses that are predicted without error,"
     return Finding(
         "rows-elsewhere",
         "note",
-        f"Whether levels are as the model says was not examined, which needs rows: {model.table.reduction}.",
+        f"{what} was not examined, which needs rows: {model.table.reduction}.",
         "Fit a sample of the rows in memory, and diagnose that.",
     )
 

@@ -8,8 +8,8 @@ from shoal.model.checks import remarks
 
 
 def remarked(case: Case) -> list[Finding]:
-    """Return each remark on the model as a finding."""
-    if case.model is None:
+    """Return each remark on the model as a finding; of rows that stay none is made."""
+    if case.model is None or case.model.stays:
         return []
     frame = case.model.table.frame
     found = [remark for design in case.model.designs for remark in remarks(design.unjoined, frame)]
