@@ -76,7 +76,7 @@ def levels_of(results: Results, group: str | None, effect: str | None, prob: flo
         raise ModelError(
             "no-estimates-alone",
             f"The levels of {found.name!r} have no estimates without pooling: their rows are not theirs "
-            "alone, or the effects are on a parameter of the family.",
+            "alone or not in memory, or the effects are on a parameter of the family.",
             "Effects of levels on a mean, of rows that are independent given these.",
             "plot.caterpillar and fit.levels have the pooled ones.",
         )
