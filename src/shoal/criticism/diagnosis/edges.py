@@ -18,7 +18,7 @@ FEWEST_INSIDE = 3
 
 
 def edges(case: Case) -> list[Finding]:
-    """Report grouping factors with levels at a floor or a ceiling; which are is not known of rows that stay."""
+    """Report grouping factors with levels at a floor or a ceiling; of rows that stay none is known."""
     if case.model and case.model.stays:
         return []
     return _of_model(case) if case.model else _of_draws(case)
