@@ -64,3 +64,17 @@ def test_mixture_fits_skewed_densities(size, pilot):
 def test_density_that_is_nowhere_finite_is_an_error():
     with pytest.raises(SamplingError):
         fit(lambda x: np.full(len(x), -np.inf), np.zeros(1), np.eye(1), np.random.default_rng(0))
+
+
+def test_rounds_end_where_they_gain_nothing_and_a_polynomial_does_the_rest():
+    """The mixture of a normal density has a wide component, which keeps its efficiency below what is wanted."""
+
+    def normal(x):
+        return -0.5 * (x**2).sum(1)
+
+    one, other = (
+        fit(normal, np.zeros(3), np.eye(3), np.random.default_rng(2), followed=followed)
+        for followed in (True, False)
+    )
+    assert len(one.sample) == 2 * PILOT < len(other.sample)
+    assert one.efficiency > other.efficiency - 0.02

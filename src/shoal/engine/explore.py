@@ -53,7 +53,8 @@ def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.
         highest = DEGREE if target.quadratic or target.dear else 0
-        fit = follow(mixture.fit(batch, center, root, rng, pilot), highest)
+        found = mixture.fit(batch, center, root, rng, pilot, followed=highest > 0)
+        fit = follow(found, highest)
     else:
         center, root = _climbed(target)
         fit = _normal(center, root, center + rng.normal(size=(1024, d)) @ root.T)

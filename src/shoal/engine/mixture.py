@@ -30,7 +30,7 @@ PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
 GOOD_ENOUGH_IF_DEAR = 0.85  # where an evaluation costs milliseconds
-GAIN = 0.01  # of efficiency beyond that, without which another round is not worth its evaluations
+GAIN = 0.01  # of efficiency beyond that: rounds that gain less change little
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,12 @@ class MixtureFit:
 
 
 def fit(
-    batch: Batch, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator, pilot: int = PILOT
+    batch: Batch,
+    mode: np.ndarray,
+    root: np.ndarray,
+    rng: np.random.Generator,
+    pilot: int = PILOT,
+    followed: bool = True,
 ) -> MixtureFit:
     """Fit a mixture to a density with the given mode and curvature (`root` of its inverse).
 
@@ -106,6 +111,9 @@ def fit(
     ----------
     pilot : int
         Evaluations in each round.
+    followed : bool
+        A polynomial will follow the density between the points (`proposals.follow`): rounds that do not make
+        the mixture better are not worth their evaluations. Without one, each tells more of the tails.
 
     Raises
     ------
@@ -144,7 +152,7 @@ def fit(
         ]
         efficiency, before = judged[-1][1], max((worth for _, worth in judged[:-1]), default=0.0)
         wanted = enough if components < ROUNDS else THIN
-        settled = before > GOOD_ENOUGH_IF_DEAR and efficiency < before + GAIN
+        settled = followed and before > GOOD_ENOUGH_IF_DEAR and efficiency < before + GAIN
         if components == most or (components > least and (settled or efficiency > wanted)):
             break
         mixtures.append(_expectation_maximization(x, weight, components, rng))
