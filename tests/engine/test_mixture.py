@@ -67,7 +67,7 @@ def test_density_that_is_nowhere_finite_is_an_error():
 
 
 def test_rounds_end_where_they_gain_nothing_and_a_polynomial_does_the_rest():
-    """The mixture of a normal density has a wide component, which keeps its efficiency below what is wanted."""
+    """Of a normal density the wide component keeps the efficiency below what is wanted."""
 
     def normal(x):
         return -0.5 * (x**2).sum(1)
