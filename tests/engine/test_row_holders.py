@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import shoal as sl
+from clusters import two_workers
 from engine.rounds_problems import divided, posterior, table
 from refusals import refused
 from shoal.engine.rounds.holders import LocalRows
@@ -27,14 +28,7 @@ def own():
 
 @pytest.fixture(scope="module")
 def client():
-    distributed = pytest.importorskip("distributed", reason="Dask is an extra")
-    # Threads of this process: what is compiled is shared, and nothing is killed.
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as own_client,
-    ):
+    with two_workers() as own_client:
         yield own_client
 
 

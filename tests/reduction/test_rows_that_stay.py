@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from clusters import two_workers
 from oracles import z_scores
 from reduction.tables import in_dask, in_pandas, in_polars
 from shoal.engine.progress import Progress
@@ -120,14 +121,7 @@ def test_responses_of_many_values_scale_priors_by_few_of_them(formula, family, t
 
 @pytest.fixture(scope="module")
 def client():
-    distributed = pytest.importorskip("distributed", reason="Dask is an extra")
-    # Threads of this process: what is compiled is shared, and nothing is killed.
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
-        ) as cluster,
-        distributed.Client(cluster) as own_client,
-    ):
+    with two_workers() as own_client:
         yield own_client
 
 
