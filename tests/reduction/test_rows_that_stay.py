@@ -1,5 +1,6 @@
 """Rows of many different values, which stay where they are: density, priors and draws as in memory."""
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import shoal as sl
 from clusters import two_workers
 from oracles import z_scores
 from reduction.tables import in_dask, in_pandas, in_polars
+from refusals import refused
 from shoal.engine.progress import Progress
 from shoal.engine.rounds.marginal import Marginal
 from shoal.engine.rules import Rule
@@ -318,3 +320,15 @@ def test_nothing_is_found_in_rows_that_are_not_there(fits):
     assert not {"edges", "separation"} & set(found)
     assert "at an edge" in found["rows-elsewhere"]
     assert "are at an edge" not in str(fits["memory"].diagnose())
+
+
+def test_a_temporary_folder_without_room_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(reduce, "MOST_MERGED", 10)
+    model = sl.Model(PLAIN, in_files(rows(), tmp_path), "bernoulli")
+
+    def full(part, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shoal.fit.holders.mapped", full)
+    with refused("file-not-writable", match=r"shoal-rows-.*No space left"):
+        model.fit(draws=20, progress=False)

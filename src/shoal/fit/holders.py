@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 
 from shoal.engine.rounds.holders import Holder, LocalRows
 from shoal.engine.rounds.mapped import mapped
-from shoal.engine.rounds.parts import divide
+from shoal.engine.rounds.parts import Part, divide
 from shoal.fit.posterior import Posterior
+from shoal.fit.whole_files import refused
 from shoal.model.other_rows import recipes_of
 from shoal.reduction.far_rows import FarRows
 
@@ -25,6 +26,8 @@ def holder_of(posterior: Posterior, cores: int) -> Iterator[Holder]:
     ------
     ModelError
         Rows that stay where they are, of a model that was loaded; or that no worker can read.
+    FileError
+        No room for the files.
     """
     reduction = posterior.model.table.reduction
     if reduction is not None and reduction.stays:
@@ -48,10 +51,18 @@ def _elsewhere(posterior: Posterior, far: FarRows, cores: int) -> Iterator[Holde
     recipes = recipes_of(posterior.assembled, far.levels, far.part)
     if posterior.client is None:
         with TemporaryDirectory(prefix="shoal-rows-", ignore_cleanup_errors=True) as folder:
-            parts = (mapped(recipes[k].part(frame), Path(folder) / f"{k}.part") for k, frame in far.read())
-            yield LocalRows(list(parts), cores)
+            parts = [_in_file(recipes[k].part(frame), Path(folder) / f"{k}.part") for k, frame in far.read()]
+            yield LocalRows(parts, cores)
         return
     from shoal.engine.rounds.dask_rows import DaskRows
     from shoal.reduction.on_workers import MadeThere
 
     yield DaskRows(MadeThere(far, [own.part for own in recipes]), posterior.client)
+
+
+def _in_file(part: Part, path: Path) -> Part:
+    """Return `mapped`; a folder without room for it is named."""
+    try:
+        return mapped(part, path)
+    except OSError as problem:
+        raise refused(path, problem) from problem
