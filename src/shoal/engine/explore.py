@@ -8,7 +8,7 @@ import numpy as np
 
 from shoal.engine import mixture, mode
 from shoal.engine.evaluate import Target
-from shoal.engine.mixture import Batch, Mixture
+from shoal.engine.mixture import PILOT, SMALL_PILOT, Batch, Mixture
 from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
 from shoal.engine.threads import workers
 
@@ -32,11 +32,11 @@ def marginal_batches(target: Target, cores: int) -> Batch:
     return batch
 
 
-def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
+def fit_marginal(target: Target, seed: int, cores: int, pilot: int = PILOT) -> MarginalFit:
     """Return proposals fitted to the marginal of theta, or its normal approximation in many dimensions.
 
     The target's expansion point is moved: to where it begins, to the mode, then to the mean of theta, where
-    the rows are averaged.
+    the rows are averaged. Each round of exploration evaluates the marginal at `pilot` points.
     """
     d = target.n_theta
     target.restart()
@@ -47,13 +47,13 @@ def fit_marginal(target: Target, seed: int, cores: int) -> MarginalFit:
     # A stream of its own: chains draw the same numbers whatever the fit needed.
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
-        batch, pilot = marginal_batches(target, cores), mixture.SMALL_PILOT if target.dear else mixture.PILOT
+        batch, pilot = marginal_batches(target, cores), SMALL_PILOT if target.dear else pilot
         center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
         target.expand(center)
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.
         highest = DEGREE if target.quadratic or target.dear else 0
-        found = mixture.fit(batch, center, root, rng, pilot, followed=highest > 0)
+        found = mixture.fit(batch, center, root, rng, pilot, target.dear, followed=highest > 0)
         fit = follow(found, highest)
     else:
         center, root = _climbed(target)

@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
-from scipy.special import logsumexp
 
 from shoal.engine import evaluate
-from shoal.engine.mixture import Mixture, MixtureFit
+from shoal.engine.mixture import Mixture, MixtureFit, log_sum
 
 LEAST_KEPT = 0.25  # share of candidates kept where the polynomial says they are too many
 UNCAPPED = 0.99  # share of the density where what is kept follows the polynomial
@@ -178,7 +177,7 @@ def _worth(log_ratio: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     With ratios r the efficiency is ``1 / (E_p[r] E_p[1 / r])``; an independence sampler accepts
     ``E min(r, r') / E r`` of the time, over pairs of proposals.
     """
-    ratio = np.exp(log_ratio - logsumexp(log_ratio + np.log(weight)))  # of mean one by p
+    ratio = np.exp(log_ratio - log_sum(log_ratio + np.log(weight)))  # of mean one by p
     order = np.argsort(ratio)
     ratio, by_q = ratio[order], (weight / ratio)[order]
     by_q /= by_q.sum()

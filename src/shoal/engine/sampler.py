@@ -123,7 +123,7 @@ def _explored(
     """Learn of the marginal, and choose the move: none where NUTS samples."""
     if coordinates != "transport":
         return Explored(None, None)
-    fit = fit_marginal(target, settings.seed, settings.cores)
+    fit = fit_marginal(target, settings.seed, settings.cores, settings.pilot)
     if target.n_theta > LARGEST_MIXTURE:
         fit = whitening.learnt(target, fit, settings.seed, settings.cores, progress)
     if sampler == "nuts":

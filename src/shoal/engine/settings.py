@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.engine.mixture import PILOT
 from shoal.engine.proposals import MarginalFit
 
 
@@ -30,6 +31,8 @@ class Settings:
     keep_effects : bool
     thin : int
         Iterations to a kept draw, of Shoal's own moves.
+    pilot : int
+        Evaluations of the marginal of theta in each round that explores it.
     """
 
     draws: int = 1000
@@ -41,6 +44,7 @@ class Settings:
     single: bool = False
     keep_effects: bool = True
     thin: int = 1
+    pilot: int = PILOT
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,9 @@ def sample(
         coarser = [corrected.LAPLACE, *rules[: rules.index(judged.rule)]]
         integral, center, root = corrected.find(marginal, judged.rule, coarser, center, root, rng, enough)
         cost = _cost(integral.rule, widest, lines)
-    pilot = mixture.SMALL_PILOT if cost > COSTLY else mixture.PILOT
-    fit = follow(mixture.fit(lambda x: integral.log_density(marginal, x), center, root, rng, pilot))
+    dear = cost > COSTLY
+    pilot = mixture.SMALL_PILOT if dear else settings.pilot
+    fit = follow(mixture.fit(lambda x: integral.log_density(marginal, x), center, root, rng, pilot, dear))
     progress.stage("sampling")
     per = thinning(fit.acceptance, cost)
     theta, stats = _chains(marginal, integral, fit, per, settings, ROUND if cost > DEAR else 8 * ROUND)
