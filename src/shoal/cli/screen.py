@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from shoal.cli.spelling import as_typed
 from shoal.errors import visible
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def complain(kind: str, text: str, code: str = "") -> None:
 
     The code of an error ends it, in a line of its own.
     """
-    said = visible(text, "\n")
+    said = visible(as_typed(text), "\n")
     message = Text.assemble((f"{kind}: ", STYLES[kind]), said, (f"\n[{code}]" if code else "", "dim"))
     Screen(stderr=True).print(message, soft_wrap=True)
 
@@ -98,7 +99,7 @@ def trusted(screen: Screen, diagnosis: Diagnosis, name: str = "") -> bool:
         screen.say(f"\n{name + ': ' if name else ''}{diagnosis.verdict}", "bold")
         for finding in diagnosis:
             if finding.severity == "error":
-                screen.say(str(finding), STYLES[finding.severity], hang=2)
+                screen.say(as_typed(str(finding)), STYLES[finding.severity], hang=2)
     return diagnosis.trustworthy
 
 
@@ -106,4 +107,4 @@ def show_diagnosis(screen: Screen, diagnosis: Diagnosis) -> None:
     """Print the verdict and the findings."""
     screen.say(diagnosis.verdict, "green" if diagnosis.ok else "bold")
     for finding in diagnosis:
-        screen.say(str(finding), STYLES[finding.severity], hang=2)
+        screen.say(as_typed(str(finding)), STYLES[finding.severity], hang=2)
