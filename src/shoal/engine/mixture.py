@@ -121,9 +121,9 @@ def fit(
     Parameters
     ----------
     pilot : int
-        Evaluations in each round.
+        Evaluations in each round; where they are few, so are the rounds.
     dear : bool
-        An evaluation costs so much that few are made: rounds end earlier, and tails may be sharper.
+        Evaluations are dear, and few are made later: rounds end earlier, and tails may be sharper.
     followed : bool
         A polynomial will follow the density between the points (`proposals.follow`): rounds that do not make
         the mixture better are not worth their evaluations. Without one, each tells more of the tails.
@@ -141,7 +141,7 @@ def fit(
     choices = SHARPER if dear else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
     x, log_density, drawn_from = np.zeros((0, len(mode))), np.zeros(0), list[np.ndarray]()
-    most = MOST_ROUNDS if not dear and len(mode) <= FEW else ROUNDS
+    most = MOST_ROUNDS if pilot >= PILOT and len(mode) <= FEW else ROUNDS
     for components in range(1, most + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
