@@ -4,7 +4,8 @@ Usage: python benchmarks/scale.py [gaussian ROWS | engines ROWS | counts ROWS]..
 
 gaussian: rows in Parquet, 3 slopes, 10,000 groups, reduced by DuckDB to points of the same sums and fitted;
 written in chunks and removed afterwards, 35 bytes a row on disk. engines: the sums of the same rows by
-pandas, polars, DuckDB and Dask, and by how much they differ from those of pandas, in units of their sizes.
+pandas, polars, DuckDB, Dask and Spark (this one if pyspark is installed, with Java), and by how much they
+differ from those of pandas, in units of their sizes.
 counts: binary rows with 1,000 groups and 5 predictors of two categories, equal ones merged where they are.
 By default gaussian 10000000, engines 1000000 and counts 1000000. Seconds are of whole processes; `reduced` is
 when the model was there, and `processor` the seconds of all threads, which other work leaves alone.
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,14 @@ def fitted(folder: str, formula: str, family: str) -> dict[str, Any]:
     }
 
 
+def spark() -> Any:
+    """Return a session of a Spark on this machine."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
+    return builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
+
+
 def sums(folder: str, engine: str) -> dict[str, Any]:
     """Return the centred sums of squares and products that one engine makes, as a list."""
     import dask.dataframe as dd
@@ -102,6 +112,7 @@ def sums(folder: str, engine: str) -> dict[str, Any]:
         "polars": lambda: pl.scan_parquet(f"{folder}/*.parquet"),
         "DuckDB": lambda: duckdb.connect().read_parquet(f"{folder}/*.parquet"),
         "Dask": lambda: dd.read_parquet(folder),
+        "Spark": lambda: spark().read.parquet(folder),
     }
     began = time.perf_counter()
     design = sl.Model(GAUSSIAN, made[engine]()).design
@@ -139,7 +150,7 @@ def engines(rows: int) -> None:
     try:
         write(folder, rows, gaussian_chunk)
         table, known = Table(f"{rows:,} rows in", "seconds", "within", "peak MB", "difference"), None
-        for engine in ("pandas", "polars", "DuckDB", "Dask"):
+        for engine in ("pandas", "polars", "DuckDB", "Dask", *(["Spark"] if find_spec("pyspark") else [])):
             found = fresh("scale", "sums", folder=str(folder), engine=engine)
             known = known or found["sums"]
             pairs = zip(found["sums"], known, strict=True)

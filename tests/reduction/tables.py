@@ -60,4 +60,13 @@ def in_arrow(data, folder):
     return nw.from_native(pa.Table.from_pandas(data)).lazy()
 
 
+def in_spark(data, folder):
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark, of hundreds of megabytes, is not installed")
+    builder = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    spark = builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
+    data.to_parquet(folder / "rows.parquet")
+    return spark.read.parquet(str(folder / "rows.parquet"))
+
+
 ENGINES = (in_pandas, in_polars, in_arrow, in_duckdb, in_arrow_files, in_dask)
+SPARK = pytest.param(in_spark, marks=pytest.mark.slow)  # a pass takes a second

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from reduction.tables import in_dask, in_duckdb, in_polars
+from reduction.tables import in_dask, in_duckdb, in_polars, in_spark
 from refusals import refused
 
 FORMULA = "y ~ s(x, k=4) + f + scale(w):f + (1 + x | g)"
@@ -37,7 +37,12 @@ def same(one, other):
 
 @pytest.mark.parametrize(
     "family, engine",
-    [*((family, in_polars) for family in FAMILIES), ("bernoulli", in_duckdb), ("cumulative", in_dask)],
+    [
+        *((family, in_polars) for family in FAMILIES),
+        ("bernoulli", in_duckdb),
+        ("cumulative", in_dask),
+        pytest.param("bernoulli", in_spark, marks=pytest.mark.slow),
+    ],
 )
 def test_counted_rows_are_the_model_of_all(family, engine, tmp_path):
     data = rows()

@@ -12,7 +12,7 @@ import pytest
 import shoal as sl
 from clusters import two_workers
 from oracles import z_scores
-from reduction.tables import in_dask, in_pandas, in_polars
+from reduction.tables import SPARK, in_dask, in_pandas, in_polars
 from refusals import refused
 from shoal.engine.progress import Progress
 from shoal.engine.rounds.marginal import Marginal
@@ -74,7 +74,7 @@ def same(model, there, given=False):
     np.testing.assert_allclose(density(there, thetas), density(model, thetas), rtol=1e-9)
 
 
-@pytest.mark.parametrize("engine", [in_files, in_polars, in_dask, in_pandas])
+@pytest.mark.parametrize("engine", [in_files, in_polars, in_dask, in_pandas, SPARK])
 def test_rows_that_stay_have_the_density_and_the_priors_of_those_in_memory(engine, tmp_path):
     data = rows()
     same(*(sl.Model(SLOPES, own, "bernoulli") for own in (data, engine(data, tmp_path))))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
-from reduction.tables import ENGINES, FORMULA, in_duckdb, in_polars, rows
+from reduction.tables import ENGINES, FORMULA, SPARK, in_duckdb, in_pandas, in_polars, rows
 from refusals import refused
 from shoal.errors import ShoalError, ShoalWarning
 from shoal.model.scatter import scatter
@@ -28,7 +28,7 @@ def same_density(one, other, atol=1e-6):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [*ENGINES, SPARK])
 def test_every_engine_gives_the_model_of_the_rows_in_memory(engine, tmp_path):
     data = rows()
     model, lazy = sl.Model(FORMULA, data), sl.Model(FORMULA, engine(data, tmp_path))
@@ -40,19 +40,24 @@ def test_every_engine_gives_the_model_of_the_rows_in_memory(engine, tmp_path):
     np.testing.assert_allclose(lazy.design.averages, model.design.averages, rtol=1e-12, atol=1e-8)
 
 
-def test_sums_of_all_engines_agree(tmp_path):
-    """Normal equations of the population's columns and of every level, in units of their own sizes."""
-    found = []
-    for engine in ENGINES:
-        (folder := tmp_path / engine.__name__).mkdir()
-        design = sl.Model(FORMULA, engine(rows(), folder)).design
-        x = np.column_stack([design.x, design.rows.y - 1e6])
-        level = np.eye(25)[design.groups[0].index]
-        products = np.einsum("n,ni,nj,ng->gij", design.rows.weight, x, x, level)
-        size = np.sqrt(np.einsum("gii->gi", products))
-        found.append(products / (size[:, :, None] * size[:, None, :] + 1e-300))
-    for other in found[1:]:
-        np.testing.assert_allclose(other, found[0], rtol=0, atol=1e-10)
+def normal_equations(engine, folder):
+    """Return those of the population's columns and of every level, in units of their own sizes."""
+    design = sl.Model(FORMULA, engine(rows(), folder)).design
+    x = np.column_stack([design.x, design.rows.y - 1e6])
+    level = np.eye(25)[design.groups[0].index]
+    products = np.einsum("n,ni,nj,ng->gij", design.rows.weight, x, x, level)
+    size = np.sqrt(np.einsum("gii->gi", products))
+    return products / (size[:, :, None] * size[:, None, :] + 1e-300)
+
+
+@pytest.fixture(scope="module")
+def sums_in_pandas():
+    return normal_equations(in_pandas, None)
+
+
+@pytest.mark.parametrize("engine", [*ENGINES[1:], SPARK])
+def test_sums_of_all_engines_agree(engine, tmp_path, sums_in_pandas):
+    np.testing.assert_allclose(normal_equations(engine, tmp_path), sums_in_pandas, rtol=0, atol=1e-10)
 
 
 def test_draws_of_the_same_seed_are_nearly_equal(tmp_path):
