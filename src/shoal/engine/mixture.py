@@ -27,6 +27,7 @@ ROUNDS = 6
 # are more of them, each with a component more.
 FEW = 4  # dimensions
 MOST_ROUNDS, THIN = 14, 0.7  # rounds in few dimensions; efficiency below which they go on
+HASTY_ROUNDS = 2  # where few draws are wanted
 PILOT = 1024
 SMALL_PILOT = 192  # where an evaluation costs milliseconds, or few draws are wanted
 GOOD_ENOUGH = 0.93  # efficiency of the weights at which refitting stops
@@ -141,7 +142,8 @@ def fit(
     choices = SHARPER if dear else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
     x, log_density, drawn_from = np.zeros((0, len(mode))), np.zeros(0), list[np.ndarray]()
-    most = MOST_ROUNDS if pilot >= PILOT and len(mode) <= FEW else ROUNDS
+    most = MOST_ROUNDS if len(mode) <= FEW and not dear else ROUNDS
+    most = HASTY_ROUNDS if pilot < PILOT and not dear else most
     for components in range(1, most + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
