@@ -50,6 +50,26 @@ def test_mode_of_densities_far_from_normal(name, start, steps):
     assert np.isfinite(root).all() and (np.diag(root) > 0).all()
 
 
+@each_choice
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_jumps_are_no_curvature(size, steps):
+    """A normal density that jumps by a fifth, as Laplace's approximation does of rows with kinks."""
+    cov, rng = covariance(size), np.random.default_rng(3)
+    smooth, shifts = normal_batch(np.zeros(size), cov), rng.uniform(size=8)
+
+    def jumping(x):
+        cells = np.floor(200 * x.sum(1)[:, None] + shifts).sum(1)
+        return smooth(x) + 0.2 * np.sin(7 * cells)
+
+    found, root = mode.find(jumping, np.sqrt(np.diag(cov)), steps, mode.WIDE)
+    away = np.linalg.solve(np.linalg.cholesky(cov), found)
+    assert np.abs(away).max() < 1
+    ratio = np.linalg.eigvals(np.linalg.solve(cov, root @ root.T)).real
+    assert ratio.min() > 0.25 and ratio.max() < 4
+    narrow = mode.find(jumping, np.sqrt(np.diag(cov)), steps)[1]
+    assert np.linalg.eigvals(np.linalg.solve(cov, narrow @ narrow.T)).real.min() < 0.05
+
+
 def test_zero_density_at_the_start_is_an_error():
     with pytest.raises(SamplingError):
         mode.find(lambda x: np.full(len(x), np.nan), np.zeros(2))

@@ -68,11 +68,14 @@ class Target:
         Where a search for the mode of theta begins.
     predictors : (lines,) array
         Linear predictors near the rows' own estimates, at which the expansion begins.
+    kinked : bool
+        Rows have kinks in their linear predictors, so that marginals jump from one expansion to the next.
     """
 
     problem: Problem
     start: np.ndarray
     predictors: np.ndarray
+    kinked: bool = False
     handle: Any = field(init=False, repr=False, compare=False)
     units: np.ndarray = field(init=False, repr=False, compare=False)  # of ramps, where they begin
 

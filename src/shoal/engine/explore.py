@@ -48,7 +48,8 @@ def fit_marginal(target: Target, seed: int, cores: int, pilot: int = PILOT) -> M
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
         batch, pilot = marginal_batches(target, cores), SMALL_PILOT if target.dear else pilot
-        center, root = mode.find(batch, target.start, mode.FEW_STEPS if target.dear else mode.STEPS)
+        steps = mode.FEW_STEPS if target.dear else mode.STEPS
+        center, root = mode.find(batch, target.start, steps, mode.WIDE if target.kinked else mode.SPACING)
         target.expand(center)
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.

@@ -15,6 +15,7 @@ from shoal.errors import SamplingError
 MOST_STEPS = 60
 LONGEST = 2.0  # of a Newton step, in theta
 SPACING = 0.3  # of the differences, in units of the curvature's scale
+WIDE = 1.5  # where the density jumps: steeper than it is between the jumps, and smooth from afar
 DIFFERENCE, FLATTEST = 1e-3, 1e-2  # step between gradients; least curvature, of a prior of sd 10
 FARTHEST = 1e100  # log densities below its negative have no differences
 STEPS = np.append(0.0, 2.0 ** np.arange(2, -9, -1))
@@ -22,7 +23,10 @@ FEW_STEPS = np.array([0.0, 2.0, 1.0, 0.7, 0.4, 0.2, 0.05, 0.005])  # where an ev
 
 
 def find(
-    batch: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps: np.ndarray = STEPS
+    batch: Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray,
+    steps: np.ndarray = STEPS,
+    spacing: float = SPACING,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mode (d,) and the lower Cholesky factor of the inverse curvature there.
 
@@ -33,6 +37,8 @@ def find(
     start : (d,) array
     steps : array
         Lengths of a Newton step to choose among.
+    spacing : float
+        Between the points of differences, in units of the curvature's scale: far more than jumps are wide.
 
     Raises
     ------
@@ -50,11 +56,11 @@ def find(
             "density-too-low", f"The log density is below {-FARTHEST:g} where the search for its mode begins."
         )
     for _ in range(MOST_STEPS):
-        values = density(x + SPACING * _stencil(len(x)) @ root.T)
+        values = density(x + spacing * _stencil(len(x)) @ root.T)
         if not np.isfinite(values).all():
             root = root / 4
             continue
-        gradient, hessian = _differences(values, len(x))
+        gradient, hessian = _differences(values, len(x), spacing)
         eigenvalue, vector = np.linalg.eigh(-hessian)
         eigenvalue = np.clip(np.abs(eigenvalue), 1e-2, 1e4)
         direction = vector @ ((vector.T @ gradient) / eigenvalue)
@@ -121,7 +127,7 @@ def _stencil(d: int) -> np.ndarray:
     return np.concatenate([np.zeros((1, d)), unit, -unit, *(p[None] for p in pairs)])
 
 
-def _differences(values: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+def _differences(values: np.ndarray, d: int, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     """Return gradient and Hessian, in stencil units, from values on `_stencil`."""
     center, up, down, pairs = values[0], values[1 : d + 1], values[d + 1 : 2 * d + 1], values[2 * d + 1 :]
     hessian = np.diag(up + down - 2 * center)
@@ -130,4 +136,4 @@ def _differences(values: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
         for j in range(i):
             mixed = next(sums) - up[i] - down[i] - up[j] - down[j] + 2 * center
             hessian[i, j] = hessian[j, i] = mixed / 2
-    return (up - down) / (2 * SPACING), hessian / SPACING**2
+    return (up - down) / (2 * spacing), hessian / spacing**2

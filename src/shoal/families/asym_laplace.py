@@ -60,6 +60,7 @@ class AsymLaplace(Family):
     name: ClassVar[str] = "asym_laplace"
     links: ClassVar[tuple[str, ...]] = ("identity",)
     log_concave: ClassVar[bool] = True
+    kinked: ClassVar[bool] = True
     newton_steps: ClassVar[int] = 8
     row_functions: ClassVar[dict[str, RowFunction]] = {"identity": asym_laplace_rows}
 

@@ -54,6 +54,8 @@ class Family(Evaluated, ABC):
         known errors): effects integrate out exactly.
     log_concave : bool
         The density is log-concave in the linear predictor, and the curvature its exact one, where it has one.
+    kinked : bool
+        The log density has kinks in the linear predictor, so that Laplace's approximation jumps a little.
     independent_trials : bool
         The trials of a row are independent given its linear predictor.
     discrete : bool
@@ -98,6 +100,7 @@ class Family(Evaluated, ABC):
     newton_steps: ClassVar[int] = 5
     linear_gaussian: ClassVar[bool] = False
     log_concave: ClassVar[bool] = False
+    kinked: ClassVar[bool] = False
     independent_trials: ClassVar[bool] = False
     discrete: ClassVar[bool] = False
     categorical: ClassVar[bool] = False

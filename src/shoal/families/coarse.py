@@ -31,7 +31,7 @@ class Coarse(Family):
     def __init__(self, family: Family, truncated: bool):
         self.of, self.truncated = family, truncated
         # What other families say as classes depends on the family here: an instance says it.
-        same = ("name", "links", "wider", "takes", "requires", "discrete")
+        same = ("name", "links", "wider", "takes", "requires", "discrete", "kinked")
         vars(self).update({what: getattr(family, what) for what in same})
         # Functions of distribution are log-concave where the density is; a truncated density need not be.
         vars(self).update(newton_steps=8, log_concave=family.log_concave and not truncated)

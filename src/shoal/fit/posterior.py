@@ -205,12 +205,13 @@ def _size(assembled: Assembled) -> Size:
 
 def _target(assembled: Assembled, outside: Sequence[int] = ()) -> Target:
     """Return the target, with some coefficients among its hyperparameters; these begin at their mode."""
-    target = Target(assembled.problem, start(assembled), assembled.predictors)
+    kinked = any(design.family.kinked for design in assembled.model.designs)
+    target = Target(assembled.problem, start(assembled), assembled.predictors, kinked)
     if not outside:
         return target
     begin = target.mode_at(target.start).map.mode[list(outside)]
     problem = one_sided.moved(assembled.problem, outside)
-    return Target(problem, np.append(target.start, begin), assembled.predictors)
+    return Target(problem, np.append(target.start, begin), assembled.predictors, kinked)
 
 
 def start(assembled: Assembled) -> np.ndarray:
