@@ -24,8 +24,9 @@ values must rank uniformly among the posterior's draws, and so must the joint lo
 al. 2018; Modrák et al. 2023). `python benchmarks/calibration.py` runs the rows below, one after another,
 and goes on where it stopped; `scripts/nightly` gives it an hour, and CI runs a few rows of today's tenth
 with fewer simulations. A row is 200 simulated tables of 100 rows and 10 levels, one chain of 300 draws
-each (1,500 where those that are kept would be correlated); p is the smallest p-value of a row's tests times their number. A row whose p is below 0.005 is run
-again by another seed with twice as many tables, and has failed if p is below it once more.
+each (1,500 where those that are kept would be correlated); p is the smallest p-value of a row's tests
+times their number. A row whose p is below 0.005 is run again by another seed with twice as many tables,
+and has failed if p is below it once more.
 """
 
 

@@ -93,7 +93,8 @@ def of_family(name: str, layout: str = "intercepts") -> Case:
     y = "k" if family.categorical else "y | trials(n)" if family.requires else "c" if family.discrete else "v"
     y = "cbind(c1, c2, c3)" if name == "multinomial" else "cbind(u1, u2, u3)" if name == "dirichlet" else y
     y = "y" if name == "bernoulli" else y
-    return f"{y} ~ {LAYOUTS[layout]}", name, INTERCEPT | SD | SLOPE | CORRELATED | PARAMETERS, {}
+    slopes = {"b": P.Normal(0, 0.5)}  # of each category where there are several
+    return f"{y} ~ {LAYOUTS[layout]}", name, INTERCEPT | SD | slopes | CORRELATED | PARAMETERS, {}
 
 
 ALONE |= {name: of_family(name) for name in FAMILIES}

@@ -12,6 +12,7 @@ from shoal.engine.mixture import PILOT, SMALL_PILOT, Batch, Mixture
 from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
 from shoal.engine.threads import workers
 
+SEARCHES, AGREED = 4, 0.1  # for the mode, the last from where it has moved the expansion to
 CLIMBS = 4  # towards the mode of many hyperparameters, where rows are expanded anew
 WORTH_THREADS = 3e6  # operations, some milliseconds: threads take one or two to start
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
@@ -49,8 +50,13 @@ def fit_marginal(target: Target, seed: int, cores: int, pilot: int = PILOT) -> M
     if d <= LARGEST_MIXTURE:
         batch, pilot = marginal_batches(target, cores), SMALL_PILOT if target.dear else pilot
         steps = mode.FEW_STEPS if target.dear else mode.STEPS
-        center, root = mode.find(batch, target.start, steps, mode.WIDE if target.kinked else mode.SPACING)
-        target.expand(center)
+        center, spacing = target.start, mode.WIDE if target.kinked else mode.SPACING
+        for _ in range(SEARCHES):
+            center, root = mode.find(batch, center, steps, spacing)
+            before = batch(center[None])
+            target.expand(center)
+            if abs(batch(center[None]) - before) < AGREED:
+                break  # else effects were far from their mode, and so was the marginal from itself
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.
         highest = DEGREE if target.quadratic or target.dear else 0
