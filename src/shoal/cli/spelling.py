@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from shlex import quote
 
 # A mapping in Python, an option that is given again here.
 PLURAL = {"priors": "prior", "predictors": "predictor"}
@@ -15,7 +16,9 @@ OPTIONS = frozenset(
 )
 ARGUMENT = re.compile(
     r"""(?P<call>\b\()|(?P<open>\()|(?P<close>\))"""
-    r"""|(?<![\w.])(?P<name>[a-z_]+)=(?P<value>'[^']*'|"[^"]*"|\{[^{}]*\}|\.\.\.|\w+(?:\.\d+)?)"""
+    # Not of names of files, such as 'seed=3.csv'.
+    r"""|(?<![\w./'"-])(?P<name>[a-z_]+)="""
+    r"""(?P<value>'[^']*'|"[^"]*"|\{[^{}]*\}|\.\.\.|\w+(?:\.\d+)?(?![\w/-]|\.\w))"""
 )
 OF_MODEL = re.compile(
     r"\bModel\(\.\.\., (?P<inside>(?=priors|predictors|family|missing)(?:[^()]|\([^()]*\))*)\)"
@@ -52,14 +55,9 @@ def _typed(option: str, value: str, name: str) -> str:
     if value.startswith("{"):
         between = " " if name == "predictor" else "="
         items = re.findall(r"""['"]?([\w.]+)['"]?: *('[^']*'|"[^"]*"|[\w.]+\([^)]*\)|[^,]+)""", value[1:-1])
-        return " ".join(f"{option} {_word(f'{key}{between}{_plain(own)}')}" for key, own in items) or option
-    return f"{option} {_word(_plain(value))}"
+        return " ".join(f"{option} {quote(f'{key}{between}{_plain(own)}')}" for key, own in items) or option
+    return f"{option} {quote(_plain(value))}" if value != "..." else f"{option} ..."
 
 
 def _plain(value: str) -> str:
     return str(ast.literal_eval(value)) if value[0] in "'\"" else value.removeprefix("sl.priors.")
-
-
-def _word(value: str) -> str:
-    """Return a value as one word: between quotation marks if a shell would see several."""
-    return value if re.fullmatch(r"[\w.=+-]+", value) else f'"{value}"'

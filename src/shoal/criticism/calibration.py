@@ -206,6 +206,7 @@ def sbc(
         )
     posterior = posterior_of(model, coordinates, sampler)
     at = where(cores, workers, client, checkpoint)
+    # Few draws of many tables: each is explored at few points.
     settings = Settings(draws=draws, chains=chains, cores=1, seed=seed, pilot=SMALL_PILOT)
     simulated = _Simulations(posterior, _free_quantities(model), settings)
     about = fingerprint(model, settings, coordinates=coordinates, sampler=sampler)

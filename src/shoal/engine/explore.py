@@ -12,7 +12,7 @@ from shoal.engine.mixture import PILOT, SMALL_PILOT, Batch, Mixture
 from shoal.engine.proposals import DEGREE, MarginalFit, follow, plain
 from shoal.engine.threads import workers
 
-SEARCHES, AGREED = 4, 0.1  # for the mode, the last from where it has moved the expansion to
+SEARCHES, AGREED = 4, 0.1  # for the mode; how far a marginal may be from itself once it is expanded there
 CLIMBS = 4  # towards the mode of many hyperparameters, where rows are expanded anew
 WORTH_THREADS = 3e6  # operations, some milliseconds: threads take one or two to start
 LARGEST_MIXTURE = 12  # hyperparameters; importance sampling in more dimensions has few effective draws
@@ -49,14 +49,7 @@ def fit_marginal(target: Target, seed: int, cores: int, pilot: int = PILOT) -> M
     rng = np.random.default_rng([seed, 1])
     if d <= LARGEST_MIXTURE:
         batch, pilot = marginal_batches(target, cores), SMALL_PILOT if target.dear else pilot
-        steps = mode.FEW_STEPS if target.dear else mode.STEPS
-        center, spacing = target.start, mode.WIDE if target.kinked else mode.SPACING
-        for _ in range(SEARCHES):
-            center, root = mode.find(batch, center, steps, spacing)
-            before = batch(center[None])
-            target.expand(center)
-            if abs(batch(center[None]) - before) < AGREED:
-                break  # else effects were far from their mode, and so was the marginal from itself
+        center, root = _mode(target, batch)
         # A polynomial follows the marginal by Laplace's method. Where that is not exact, what is sampled has
         # heavier tails, for which a mixture leaves more room; cheap evaluations can afford its refusals.
         highest = DEGREE if target.quadratic or target.dear else 0
@@ -68,6 +61,27 @@ def fit_marginal(target: Target, seed: int, cores: int, pilot: int = PILOT) -> M
     target.expand(fit.mean)
     target.average(fit.mean, rng)
     return fit
+
+
+def _mode(target: Target, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Return mode and root of the marginal; the expansion is moved there.
+
+    Laplace's approximation depends on where its rows are expanded: effects that begin too far from their mode
+    do not reach it. The search goes on from where it has ended until the marginal agrees with itself.
+    """
+    steps = mode.FEW_STEPS if target.dear else mode.STEPS
+    center, spacing = target.start, mode.WIDE if target.kinked else mode.SPACING
+    for _ in range(SEARCHES):
+        center, root = mode.find(batch, center, steps, spacing)
+        if target.quadratic:
+            target.expand(center)  # which moves no marginal
+            break
+        before = batch(center[None])[0]
+        target.expand(center)
+        moved = batch(center[None])[0] - before
+        if not AGREED < abs(moved) < np.inf:
+            break
+    return center, root
 
 
 def _climbed(target: Target) -> tuple[np.ndarray, np.ndarray]:

@@ -142,8 +142,9 @@ def fit(
     choices = SHARPER if dear else SHARPER[:1]
     mixtures = [_defended(mode[None], root[None], np.ones(1))]
     x, log_density, drawn_from = np.zeros((0, len(mode))), np.zeros(0), list[np.ndarray]()
-    most = MOST_ROUNDS if len(mode) <= FEW and not dear else ROUNDS
-    most = HASTY_ROUNDS if pilot < PILOT and not dear else most
+    most = ROUNDS if dear or len(mode) > FEW else MOST_ROUNDS
+    if pilot < PILOT and not dear:
+        most = HASTY_ROUNDS
     for components in range(1, most + 1):
         fresh = mixtures[-1].draw(rng, pilot)
         x, log_density = np.concatenate([x, fresh]), np.concatenate([log_density, batch(fresh)])
