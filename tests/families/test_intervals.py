@@ -164,13 +164,13 @@ def test_truncated_draws_keep_their_bounds_and_have_the_stated_mean(case):
     y = family.draw(np.random.default_rng(3), rows, eta, wide)
     low, high = rows.bounds
     assert ((y >= low) & (y <= high)).all()
-    mean = family.mean(rows, eta, wide)[0]
+    mean = family.mean(rows, eta[:1], {key: value[:1] for key, value in wide.items()})[0]
     error = y.std(0) / np.sqrt(len(y))
     heavy = (name == "lognormal" and phi["sigma"] > 2) or phi.get("nu", 9) < 2
     if not heavy:  # else a mean of draws has no error that is known
         assert (abs(y.mean(0) - mean) < 4.5 * error + 1e-12).all()
     whole = family.of.in_scipy(rows, eta[0], phi)
-    share = np.linspace(0, 1, 200_001)[1:, None] - 0.5 / 200_000
+    share = np.linspace(0, 1, 20_001)[1:, None] - 0.5 / 20_000
     expected = whole.ppf(whole.cdf(low) + share * (whole.cdf(high) - whole.cdf(low))).mean(0)
     np.testing.assert_allclose(mean[np.isfinite(high)], expected[np.isfinite(high)], rtol=1e-4)
 

@@ -11,6 +11,7 @@ from oracles import distances
 from shoal.families import FAMILIES
 from shoal.model.terms.coefficients import Coefficients
 from shoal.model.terms.group_effects import GroupEffects
+from sweeps import sparsely
 
 few = settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 SEEDS = st.integers(0, 2**16)
@@ -27,7 +28,6 @@ RESPONSES = {
     "multinomial": "cbind(k, m, 12 - m)", "dirichlet": "cbind(q, r)",
 }  # fmt: skip
 OVER = ("chain", "draw")
-EVERY = pytest.mark.parametrize("family", sorted(RESPONSES))
 
 
 def table(seed):
@@ -64,7 +64,7 @@ def same_prior(one, other):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 
 
-@EVERY
+@pytest.mark.parametrize("family", sparsely(sorted(RESPONSES), 1))
 @given(seed=SEEDS)
 @few
 def test_columns_recoded_in_any_way_have_the_prior_they_had(family, seed):
@@ -92,7 +92,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("family", "one", "other"), PAIRS)
+@pytest.mark.parametrize(("family", "one", "other"), sparsely(PAIRS, share=5))
 def test_bases_of_one_span_have_one_prior(family, one, other):
     y, data = RESPONSES[family], table(7)
     same_prior(of_rows(f"{y} ~ {one}", data, family), of_rows(f"{y} ~ {other}", data, family))
@@ -121,7 +121,7 @@ def group_effects(formula, data, family):
     return sds, term.columns(part, np.arange(ROWS)), part.groups[0].index
 
 
-@EVERY
+@pytest.mark.parametrize("family", sparsely(sorted(RESPONSES)))
 @given(seed=SEEDS)
 @few
 def test_a_slope_of_levels_has_one_prior_wherever_its_column_is_zero(family, seed):

@@ -30,6 +30,7 @@ from hypothesis.extra.numpy import arrays
 from posterior.density import log_joint
 from refusals import refused
 from shoal.engine import sparse
+from sweeps import sparsely
 
 SEEDS = st.sampled_from(TABLES)
 # Tables come from seeds, which have no simpler form: nothing to shrink.
@@ -60,7 +61,7 @@ def test_the_density_is_the_plain_one(case, data):
     check(kept(case, data.draw(SEEDS, "seed")), data)
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", sparsely(ALL, 1), ids=str)
 @given(data=st.data())
 @few
 def test_the_density_and_its_gradient_are_those_of_the_map_and_of_its_differences(case, data):
@@ -83,7 +84,7 @@ def slopes(function, q, spacing=1e-5):
     return np.array([(function(q + e) - function(q - e)) / (2 * spacing) for e in steps])
 
 
-@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
+@pytest.mark.parametrize("case", sparsely(TRANSPORTED, 2), ids=str)
 @pytest.mark.parametrize("steps", [1, 6])
 @given(data=st.data())
 @few
@@ -92,7 +93,7 @@ def test_newton_steps_change_the_map_and_never_the_density(case, steps, data):
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-@pytest.mark.parametrize("case", TRANSPORTED, ids=str)
+@pytest.mark.parametrize("case", sparsely(TRANSPORTED), ids=str)
 @given(data=st.data())
 @few
 def test_another_expansion_changes_the_map_and_never_the_density(case, steps, data):
@@ -105,7 +106,7 @@ def test_another_expansion_changes_the_map_and_never_the_density(case, steps, da
 BLOCKS = [*CROSSED[:6], KNOWN[3], TWO_GAUSSIAN[3], SHRUNK[1], BINOMIAL[8], LATENT[1]]
 
 
-@pytest.mark.parametrize("case", BLOCKS, ids=str)
+@pytest.mark.parametrize("case", sparsely(BLOCKS), ids=str)
 @given(data=st.data())
 @few
 def test_full_trailing_columns_by_lapack_are_the_same_density(case, data):

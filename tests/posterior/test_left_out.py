@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_density import SEEDS, draw_point, few
 
 from posterior.density import log_density_of_rows, log_joint
+from sweeps import sparsely
 
 
 def without_rows(model, values, gone):
@@ -18,7 +19,7 @@ def without_rows(model, values, gone):
     return total
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", sparsely(ALL), ids=str)
 @given(data=st.data())
 @few
 def test_rows_left_out_are_gone_from_the_density_and_priors_stay(case, data):

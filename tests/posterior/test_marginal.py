@@ -46,6 +46,7 @@ from shoal.engine import laplace
 from shoal.families import get_family
 from shoal.model.design import Design
 from shoal.priors import Fixed, Shrunk
+from sweeps import sparsely
 
 SEEDS = st.integers(0, 2**16)
 few = settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
@@ -155,7 +156,7 @@ class Dense:
 EXACT = INTEGRATED + TWO_SCALES
 
 
-@pytest.mark.parametrize("case", EXACT, ids=str)
+@pytest.mark.parametrize("case", sparsely(EXACT), ids=str)
 @given(data=st.data())
 @few
 def test_marginal_is_the_joint_over_the_conditional_at_any_effects(case, data):
@@ -236,7 +237,7 @@ def test_transport_is_centred_and_scaled_by_the_dense_mode_and_curvature(case, d
     assert np.sqrt(slope @ np.linalg.solve(curvature, slope)) < 1e-6
 
 
-@pytest.mark.parametrize("case", [*ORDERED, *STUDENT_EFFECTS, *LATENT[::2]], ids=str)
+@pytest.mark.parametrize("case", sparsely([*ORDERED, *STUDENT_EFFECTS, *LATENT[::2]]), ids=str)
 @given(data=st.data())
 @few
 def test_many_newton_steps_end_at_the_mode_of_the_plain_density(case, data):
@@ -252,7 +253,7 @@ def test_many_newton_steps_end_at_the_mode_of_the_plain_density(case, data):
     np.testing.assert_allclose(slopes, 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("case", ONE_MODE, ids=str)
+@pytest.mark.parametrize("case", sparsely(ONE_MODE, 1), ids=str)
 def test_the_expansion_puts_the_map_at_the_mode_of_its_theta(case):
     """Without a Newton step, the map laid at theta is the refined one there."""
     p = posterior(case)
@@ -282,7 +283,7 @@ def test_laplace_marginal_is_the_joint_at_the_mode_and_near_the_integral(case):
     assert weight.std() / weight.mean() < 0.7
 
 
-@pytest.mark.parametrize("case", ONE_MODE, ids=str)
+@pytest.mark.parametrize("case", sparsely(ONE_MODE, 2), ids=str)
 @given(data=st.data())
 @few
 def test_laplace_marginal_is_found_at_the_mode_of_every_structure(case, data):

@@ -1,8 +1,11 @@
 """Gaussian rows that are not in memory: the same priors, log density and draws as if they were."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import shoal as sl
 from reduction.tables import ENGINES, FORMULA, SPARK, in_duckdb, in_pandas, in_polars, rows
@@ -177,16 +180,33 @@ def test_a_column_that_is_not_there_is_marked(tmp_path):
         sl.Model("y ~ nothing", in_polars(rows(), tmp_path))
 
 
-def test_spread_over_rows_elsewhere_is_that_over_rows_here():
-    """`scatter` hands rows that are farther out to a function, which here has the rows after all."""
-    rng = np.random.default_rng(1)
-    x, weight = rng.standard_t(3, (500, 3)) * [1, 10, 0.1], rng.integers(1, 3, 500).astype(float)
-    center = np.average(x, axis=0, weights=weight)
+class Elsewhere:
+    """Columns whose rows `scatter` hands to a function; it counts the passes."""
 
-    def far_out(inverse, far):
-        squares = np.einsum("ni,ij,nj->n", x - center, inverse, x - center)
+    def __init__(self, x, weight):
+        self.away, self.weight, self.passes = x - np.average(x, axis=0, weights=weight), weight, 0
+
+    def far_out(self, inverse, far):
+        self.passes += 1
+        squares = np.einsum("ni,ij,nj->n", self.away, inverse, self.away)
         less = np.maximum(far / np.sqrt(np.maximum(squares, far**2)), 0.25)
-        share = (weight * less / weight.sum())[:, None]
-        return bool((squares > far**2).any()), (x - center).T @ (share * (x - center))
+        return self.away.T @ ((self.weight * less / self.weight.sum())[:, None] * self.away)
 
-    np.testing.assert_allclose(scatter(x, center, weight, far_out), scatter(x, center, weight), rtol=1e-12)
+
+@pytest.mark.parametrize("column", ["standard_t", "normal", "lognormal", "rare"])
+def test_spread_over_rows_elsewhere_is_that_over_rows_here(column):
+    """It is the covariance in which rows count less that are far out by this very covariance, soon found."""
+    rng = np.random.default_rng(1)
+    draw = {
+        "standard_t": partial(rng.standard_t, 3),
+        "normal": partial(rng.normal, 0, 1),
+        "lognormal": partial(rng.lognormal, 0, 2),
+        "rare": partial(rng.binomial, 1, 0.01),
+    }[column]
+    x, weight = draw(size=(500, 3)) * [1, 10, 0.1], rng.integers(1, 3, 500).astype(float)
+    center, there = np.average(x, axis=0, weights=weight), Elsewhere(x, weight)
+    found = scatter(x, center, weight)
+    np.testing.assert_allclose(scatter(x, center, weight, there.far_out), found, rtol=1e-12)
+    assert there.passes <= 12
+    far = np.sqrt(stats.chi2(3).ppf(0.9973))
+    np.testing.assert_allclose(there.far_out(np.linalg.inv(found), far), found, atol=1e-6 * found.max())

@@ -5,6 +5,7 @@ import pytest
 
 from references.agreement import LIMIT, assert_agrees
 from references.long_runs import CASES, fingerprint, kept, quantities
+from sweeps import sparsely
 
 REFERENCES = kept()
 
@@ -16,7 +17,7 @@ def test_every_case_has_its_reference_and_every_prior_is_given():
         assert "default" not in str(case.model()), name
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", sparsely(CASES))
 def test_a_fit_agrees(name):
     reference = REFERENCES[name]
     assert fingerprint(CASES[name].rows()) == pytest.approx(reference["table"], abs=1e-6)

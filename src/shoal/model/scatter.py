@@ -15,6 +15,7 @@ from scipy.special import chdtri
 
 ORDINARY = 0.9973  # probability of a normal column within what counts in full: three sds of one column
 MOST_ROUNDS = 200
+DEPTH = 3  # rounds before the last from which the next is extrapolated
 SETTLED = 1e-7
 LEAST = 0.25  # share by which the farthest rows count: rare categories keep a scale
 ROUNDING = 16 * np.finfo(float).eps
@@ -22,9 +23,9 @@ CONSTANT = 1e-8  # of a column that is said to be one
 DEPENDENT = 1e-13  # smallest by largest eigenvalue of a correlation matrix without an inverse
 
 
-# Given the inverse of a covariance matrix (P, P), and a distance: whether any row is farther out, and the
-# covariance matrix about the centers in which such rows count less (`less_far_out`).
-FarOut = Callable[[np.ndarray, float], tuple[bool, np.ndarray]]
+# Given the inverse of a covariance matrix (P, P), and a distance: the covariance matrix about the centers in
+# which rows that are farther out count less (`less_far_out`).
+FarOut = Callable[[np.ndarray, float], np.ndarray]
 
 
 def scatter(
@@ -58,28 +59,43 @@ def scatter(
     rank = np.linalg.matrix_rank(found, DEPENDENT * np.abs(found).max(), hermitian=True)
     far = float(np.sqrt(chdtri(rank, 1 - ORDINARY)))  # of a chi-squared with as many degrees of freedom
 
-    def here(inverse: np.ndarray, far: float) -> tuple[bool, np.ndarray]:
+    def here(inverse: np.ndarray, far: float) -> np.ndarray:
         squares = (z @ inverse * z).sum(1)
-        return bool(squares.max() > far**2), z.T @ ((share * less_far_out(squares, far))[:, None] * z)
+        return z.T @ ((share * less_far_out(squares, far))[:, None] * z)
 
-    def elsewhere(inverse: np.ndarray, far: float) -> tuple[bool, np.ndarray]:
+    def elsewhere(inverse: np.ndarray, far: float) -> np.ndarray:
         assert far_out is not None
         there = np.zeros_like(out)
         there[np.ix_(varies, varies)] = inverse / np.outer(unit[varies], unit[varies])
-        beyond, moments = far_out(there, far)
-        return beyond, moments[np.ix_(varies, varies)] / np.outer(unit[varies], unit[varies])
+        return far_out(there, far)[np.ix_(varies, varies)] / np.outer(unit[varies], unit[varies])
 
-    weighed = here if far_out is None else elsewhere
-    for _ in range(MOST_ROUNDS):
-        beyond, less = weighed(np.linalg.pinv(found, DEPENDENT, hermitian=True), far)
-        if not beyond:
-            break
-        before, found = found, less
-        if np.abs(found - before).max() <= SETTLED * np.abs(found).max():
-            break
+    found = _settled(here if far_out is None else elsewhere, found, far)
     with np.errstate(over="ignore"):  # columns that are too large for their squares are refused later
         out[np.ix_(varies, varies)] = found * np.outer(unit[varies], unit[varies])
     return out
+
+
+def _settled(weighed: FarOut, found: np.ndarray, far: float) -> np.ndarray:
+    """Return the covariance matrix that weighing the rows by it leaves as it is, beginning at `found`.
+
+    A round is a pass over the rows. Each is extrapolated from those before (Anderson 1965, Journal of the ACM
+    12, 547-560), unless that would take more than half of the spread in any direction.
+    """
+    matrices: list[np.ndarray] = []  # of the last rounds, as weighed, and what that changed
+    changes: list[np.ndarray] = []
+    for _ in range(MOST_ROUNDS):
+        less = weighed(np.linalg.pinv(found, DEPENDENT, hermitian=True), far)
+        if np.abs(less - found).max() <= SETTLED * np.abs(less).max():
+            return less
+        matrices, changes = [*matrices[-DEPTH:], less], [*changes[-DEPTH:], less - found]
+        found = less
+        if len(changes) > 1:
+            steps = np.diff(np.reshape(changes, (len(changes), -1)), axis=0).T
+            along = np.linalg.lstsq(steps, changes[-1].ravel(), rcond=None)[0]
+            ahead = less - np.tensordot(along, np.diff(matrices, axis=0), 1)
+            if np.linalg.eigvalsh(ahead - 0.5 * less)[0] >= -ROUNDING * np.abs(less).max():
+                found = ahead
+    return found
 
 
 def less_far_out(squares: np.ndarray, far: float) -> np.ndarray:

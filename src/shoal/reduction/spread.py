@@ -122,33 +122,31 @@ def scatter_of(
     read = {name: values[name] for name in (*named, *([WEIGHT] if weighted else []))}
     labels = cells[list(keys)].set_axis([f"k{i}" for i in range(len(keys))], axis=1)
 
-    def far_out(inverse: np.ndarray, far: float) -> tuple[bool, np.ndarray]:
+    def far_out(inverse: np.ndarray, far: float) -> np.ndarray:
         forms = np.swapaxes(code, 1, 2) @ inverse @ code
         squares = {"squares": _by_cell(labels, [_quadratic(form, named) for form in forms])}
         products = _products(named)
         steps = [squares, _less(far, weighted), products]
-        found = passes.grouped(keys, read, steps, ["beyond", "less", *products])
+        found = passes.grouped(keys, read, steps, ["less", *products])
         order = _places(cells, keys, passes.keys_of(found, keys))
         moments = np.zeros((len(code), len(used) + 1, len(used) + 1))
         for i in range(len(used) + 1):
             for j in range(i + 1):
                 sums = np.asarray(found[f"s{i}_{j}" if i else "less"].to_numpy(), float)
                 moments[order, i, j] = moments[order, j, i] = sums
-        out = (code @ moments @ np.swapaxes(code, 1, 2)).sum(axis=0) / share.sum()
-        return bool(np.asarray(found["beyond"].to_numpy(), float).any()), out
+        return (code @ moments @ np.swapaxes(code, 1, 2)).sum(axis=0) / share.sum()
 
     return scatter(x, averages, share, far_out)
 
 
 def _less(far: float, weighted: bool) -> dict[str, nw.Expr]:
-    """Return whether a row is farther out, and by how much less it counts (`scatter.less_far_out`)."""
+    """Return by which share a row counts (`scatter.less_far_out`)."""
     import narwhals.stable.v2 as nw
 
     squares = nw.col("squares")
     less = nw.when(squares > far**2).then(far / squares.sqrt()).otherwise(nw.lit(1.0))
     less = nw.when(squares > (far / LEAST) ** 2).then(nw.lit(LEAST)).otherwise(less)
-    beyond = nw.when(squares > far**2).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
-    return {"beyond": beyond, "less": less * nw.col(WEIGHT) if weighted else less}
+    return {"less": less * nw.col(WEIGHT) if weighted else less}
 
 
 def _products(named: Sequence[str]) -> dict[str, nw.Expr]:
