@@ -27,6 +27,15 @@ find_python() {
   fail "no Python of at least 3.11 on the path; install one, or name it: PYTHON=/path/to/python $0"
 }
 
+# Install into $venv, by uv where it can be had: it takes seconds where pip takes more than a minute.
+install() {
+  local pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check install)
+  if ! { "${pip[@]}" uv && "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; }; then
+    say "uv did not install it (see above); pip does"
+    "${pip[@]}" "$@"
+  fi
+}
+
 # Make $venv if there is none, and install into it what pyproject.toml asks for unless that was done before.
 # The stamp is written last: an installation that was interrupted is done again.
 prepare_environment() {
@@ -42,7 +51,7 @@ prepare_environment() {
   if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     say "installing shoal and its tools into $venv"
     rm -f "$stamp"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" "${root}[dev]"
+    install "$@" "${root}[dev]"
     printf '%s\n' "$wanted" >"$stamp"
   fi
 }
@@ -56,5 +65,5 @@ warm_engine() {
 # A file of tests stays with one worker, so that what its tests share is made once.
 # No tests collected (pytest's exit code 5) is a failure like any other.
 run_fast_tests() {
-  (cd "$root" && "$venv/bin/python" -m pytest -m "not slow and not sbc" -n 2 --dist loadfile "$@")
+  (cd "$root" && "$venv/bin/python" -m pytest -m "not slow and not sbc" -n 2 --dist loadfile --no-loadscope-reorder "$@")
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from export_cases import ALL, EFFECTS, ROWS, SEVERAL, Case
+from export_cases import ALL, EFFECTS, FAMILIES, ROWS, SEVERAL, Case
 
 import shoal as sl
 from posterior.density import zero_sum_basis
@@ -21,6 +21,7 @@ from shoal.model.terms.coefficients import PlacedCoefficients
 from shoal.model.terms.group_effects import PlacedGroupEffects
 from shoal.model.terms.group_parameters import moved, partial_names
 from shoal.model.terms.latents import PlacedLatent
+from sweeps import sparsely
 
 OPTIONAL = "PyMC is an optional part: pip install 'shoal[pymc]'"
 pymc = pytest.importorskip("pymc", reason=OPTIONAL)
@@ -295,7 +296,7 @@ def check_names(exported_model: Any, points: Points) -> None:
             assert list(exported_model.coords[dim]) == points.coords[dim]
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", [*FAMILIES, *sparsely(ALL[len(FAMILIES) :])], ids=str)
 def test_the_log_density_is_shoals(case):
     check(case.model(), "noncentered")
 
