@@ -20,13 +20,14 @@ FORMULAS = {
     "process": ("c ~ gp(x, k=20, c=2) + mo(q)", "poisson"),
     "processes": ("y ~ gp(I(x / 2), by=f, k=12, c=2) + (1 | g)", "gaussian"),
 }
-ROWS = table(rows=60)
 CURVES = pytest.mark.parametrize("name", FORMULAS)
 
 
 @pytest.fixture(scope="module")
 def fits():
-    return {name: sl.Model(formula, ROWS, family).fit(**RUN) for name, (formula, family) in FORMULAS.items()}
+    return {
+        name: sl.Model(formula, table(), family).fit(**RUN) for name, (formula, family) in FORMULAS.items()
+    }
 
 
 def eta_of(fit):
@@ -52,7 +53,7 @@ def test_variables_stand_in_reading_order(fits):
 
 @CURVES
 def test_predictions_for_the_table_are_those_of_the_fitted_rows(fits, name):
-    fit, frame = fits[name], ROWS
+    fit, frame = fits[name], table()
     np.testing.assert_allclose(fit.predict(frame, kind="linear").values, eta_of(fit), atol=1e-9)
     rows = frame.iloc[[7, 3, 3]].reset_index(drop=True)
     gap = rows.assign(x=rows.x.where([True, False, True]))
@@ -68,7 +69,7 @@ def test_saved_fits_are_read_back(fits, name, tmp_path):
     again = sl.load(fit.save(tmp_path / "fit.nc"))
     xr.testing.assert_identical(fit.results.posterior, again.results.posterior)
     assert str(fit.model) == str(again.model)
-    np.testing.assert_array_equal(again.predict(ROWS).values, fit.predict(ROWS).values)
+    np.testing.assert_array_equal(again.predict(table()).values, fit.predict(table()).values)
 
 
 @pytest.mark.slow
@@ -142,11 +143,11 @@ def test_a_curve_for_one_of_two_responses():
         sl.Response("y ~ s(x, k=5) + (1 | g)"),
         sl.Response("c ~ gp(x, k=10, c=2) + mo(q)", "poisson"),
     ]
-    fit = sl.Model(responses, ROWS).fit(**RUN)
+    fit = sl.Model(responses, table()).fit(**RUN)
     names = list(fit.results.posterior.data_vars)
     assert {"y_sds_s(x)", "c_sdgp_gp(x)", "c_lscale_gp(x)", "c_mo(q)", "c_simo_mo(q)"} <= set(names)
     assert {"y_s(x)[linear]", "y_basis_s(x)", "c_basis_gp(x)"} <= set(names)
-    predicted = fit.predict(ROWS.iloc[:3], kind="linear")
+    predicted = fit.predict(table().iloc[:3], kind="linear")
     assert np.isfinite(predicted["y"]).all() and np.isfinite(predicted["c"]).all()
 
 

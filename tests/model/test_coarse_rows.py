@@ -173,7 +173,7 @@ QUICK = ("gaussian", "poisson")  # one with a density and one of counts; the oth
 def test_what_was_cut_off_is_recovered(family):
     """Coefficients of truncated and censored rows are near those that made them; of plain rows, not."""
     rng = np.random.default_rng(7)
-    x = rng.normal(size=1000)
+    x = rng.normal(size=1500)
     y = RECOVERED[family](rng, 0.8 + 0.5 * x)
     low, high = {"beta": (0.4, 0.8), "student": (-0.5, 3.0)}.get(family, (0.5, 3.0))
     data = pd.DataFrame({"y": np.minimum(y, high), "how": np.where(y > high, "right", "none"), "x": x})

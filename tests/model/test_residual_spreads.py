@@ -32,7 +32,7 @@ def table(seed=1, levels=12):
     )
 
 
-def trial(seed=1, patients=80):
+def trial(seed=1, patients=120):
     """Return a trial of four visits, the last of which some patients miss."""
     rng = np.random.default_rng(seed)
     patient, visit = np.repeat(np.arange(patients), 4), np.tile(np.arange(4), patients)
