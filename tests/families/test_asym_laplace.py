@@ -12,7 +12,7 @@ from shoal.errors import ModelError, PriorError
 from shoal.families import get_family
 from shoal.priors import Beta, Fixed
 
-ROWS, LEVELS, QUANTILE, SIGMA = 1000, 50, 0.25, 0.8
+ROWS, LEVELS, QUANTILE, SIGMA = 240, 20, 0.25, 0.8
 
 
 @pytest.fixture(scope="module")

@@ -14,25 +14,33 @@ from shoal.families.categorical import Categorical, categorical_rows
 from shoal.fit.pointwise import row_log_likelihood
 from shoal.priors import Normal
 
-ROWS, LEVELS = 900, 30
+ROWS, LEVELS = 300, 30
 TRUTH = {"mu_car_Intercept": 0.5, "mu_car_x": 0.7, "mu_foot_Intercept": -0.3, "mu_foot_x": -0.5}
 TRUTH |= {"sd_g[mu_car_Intercept]": 0.8, "sd_g[mu_foot_Intercept]": 0.6}
 
 
-@pytest.fixture(scope="module")
-def trips():
+def simulated(rows=ROWS):
     rng = np.random.default_rng(3)
-    g, x = np.arange(ROWS) % LEVELS, rng.normal(size=ROWS)
+    g, x = np.arange(rows) % LEVELS, rng.normal(size=rows)
     u = rng.normal(size=(LEVELS, 2)) @ [[0.8, 0.3], [0.0, 0.5]]
     u -= u.mean(0)
-    eta = np.column_stack([np.zeros(ROWS), 0.5 + 0.7 * x + u[g, 0], -0.3 - 0.5 * x + u[g, 1]])
-    code = (rng.random(ROWS)[:, None] > softmax(eta, axis=1).cumsum(1)).sum(1)
+    eta = np.column_stack([np.zeros(rows), 0.5 + 0.7 * x + u[g, 0], -0.3 - 0.5 * x + u[g, 1]])
+    code = (rng.random(rows)[:, None] > softmax(eta, axis=1).cumsum(1)).sum(1)
     return pd.DataFrame({"mode": np.array(["bus", "car", "foot"])[code], "x": x, "g": g})
 
 
 @pytest.fixture(scope="module")
-def fit(trips):
+def trips():
+    return simulated()
+
+
+def fitted(trips):
     return sl.Model("mode ~ x + (1 | p | g)", trips, "categorical").fit(seed=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def fit(trips):
+    return fitted(trips)
 
 
 def evaluated(y, weight, eta, order):
@@ -73,7 +81,9 @@ def test_rows_are_finite_far_out_and_weights_multiply_them():
         np.testing.assert_allclose(own, weight * once, rtol=1e-14, atol=1e-299)
 
 
-def test_what_rows_were_simulated_from_is_found_again(fit):
+@pytest.mark.slow
+def test_what_rows_were_simulated_from_is_found_again():
+    fit = fitted(simulated(900))
     found = fit.summary().loc[list(TRUTH)]
     away = abs(found["mean"] - list(TRUTH.values())) / found["sd"]
     assert away.max() < 3.5, away

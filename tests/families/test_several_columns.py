@@ -17,7 +17,7 @@ from shoal.families import Rows, get_family
 from shoal.fit.pointwise import row_log_likelihood
 from shoal.priors import Normal
 
-SIZE, LABELS = 7, ("a", "b", "c d")
+SIZE, ROWS, LABELS = 7, 200, ("a", "b", "c d")
 OWN = {"multinomial": {}, "dirichlet": {"phi": 6.0}}
 each_family = pytest.mark.parametrize("name", OWN)
 
@@ -179,11 +179,11 @@ def test_draws_have_the_stated_mean_and_are_in_the_support(name):
 @pytest.fixture(scope="module")
 def table():
     rng = np.random.default_rng(1)
-    g, x = np.arange(400) % 20, rng.normal(size=400)
+    g, x = np.arange(ROWS) % 20, rng.normal(size=ROWS)
     u = rng.normal(size=(20, 2)) @ [[0.6, 0.2], [0, 0.4]]
     u -= u.mean(0)
     p = softmax(np.column_stack([0 * x, 0.5 + 0.7 * x + u[g, 0], -0.3 - 0.5 * x + u[g, 1]]), axis=1)
-    counts = rng.multinomial(rng.integers(9, 30, 400), p)
+    counts = rng.multinomial(rng.integers(9, 30, ROWS), p)
     shares = np.array([rng.dirichlet(6 * own) for own in p])
     columns = dict(zip("abcuvw", np.column_stack([counts, shares]).T, strict=True))
     return pd.DataFrame(columns | {"n": counts.sum(1), "x": x, "g": g}).astype(dict.fromkeys("abc", int))
@@ -237,7 +237,7 @@ def test_predictive_draws_are_named_as_the_observed_ones(fit, table):
     posterior, prior = fit.posterior_predictive(draws=3), fit.model.prior_predictive(draws=4)
     np.testing.assert_array_equal(posterior["observed_data"][name], table[columns])
     assert posterior["posterior_predictive"][name].dims == ("chain", "draw", "row", "category")
-    assert prior["prior_predictive"][name].shape == (1, 4, 400, 3)
+    assert prior["prior_predictive"][name].shape == (1, 4, ROWS, 3)
     said = fit.model.prior_summary(draws=200)
     assert {f"mean of {column}" for column in columns} <= set(said.index.get_level_values("quantity"))
 
@@ -246,10 +246,10 @@ def test_predictive_draws_are_named_as_the_observed_ones(fit, table):
 def test_rows_are_scored_by_the_density_of_all_columns(fit):
     design, posterior = fit.model.design, fit.tree["posterior"]
     values = np.concatenate([own for _, own in row_log_likelihood(fit.results)], axis=1)
-    linear = fit.predict(kind="linear").values.reshape(4000, 400, 3)
+    linear = fit.predict(kind="linear").values.reshape(4000, ROWS, 3)
     phi = {"phi": posterior["phi"].values.ravel()[7]} if "phi" in posterior else {}
     own = dict(zip(design.family.together, linear[7].T[1:], strict=True)) | phi
-    expected = scipy_density(design.family, design.rows, np.zeros(400), own)
+    expected = scipy_density(design.family, design.rows, np.zeros(ROWS), own)
     np.testing.assert_allclose(values[7], expected, rtol=1e-5, atol=1e-6)
     assert np.isfinite(fit.loo().elpd)
     with warnings.catch_warnings():  # a level's Pareto k may be large
@@ -317,7 +317,7 @@ def test_phi_may_have_a_predictor(table):
 
 
 def changed(table, **columns):
-    return table.assign(**{name: table[name].where(np.arange(400) != 3, v) for name, v in columns.items()})
+    return table.assign(**{name: table[name].where(np.arange(ROWS) != 3, v) for name, v in columns.items()})
 
 
 @pytest.mark.parametrize(
@@ -327,20 +327,20 @@ def changed(table, **columns):
             "cbind(a, b, c) ~ x",
             "multinomial",
             {"b": -1},
-            r"negative counts in 1 of 400 rows \(row 3: a .* b -1",
+            r"negative counts in 1 of 200 rows \(row 3: a .* b -1",
         ),
         ("cbind(a, b, c) ~ x", "multinomial", {"b": 0.5}, r"non-integer counts.*row 3[\s\S]*'dirichlet'"),
-        ("cbind(a, b, c) ~ x", "multinomial", dict.fromkeys("abc", 0), "no count above zero in 1 of 400"),
-        ("cbind(a, b, 0 * c) ~ x", "multinomial", {}, r"'0 \* c' of .* has no count in 400 rows"),
+        ("cbind(a, b, c) ~ x", "multinomial", dict.fromkeys("abc", 0), "no count above zero in 1 of 200"),
+        ("cbind(a, b, 0 * c) ~ x", "multinomial", {}, r"'0 \* c' of .* has no count in 200 rows"),
         ("cbind(a, b, c) ~ x", "multinomial", {"b": np.nan}, "missing"),
-        ("cbind(u, v, w) ~ x", "dirichlet", {"u": 0.0}, r"do not sum to one in 1 of 400 rows \(row 3: u 0"),
+        ("cbind(u, v, w) ~ x", "dirichlet", {"u": 0.0}, r"do not sum to one in 1 of 200 rows \(row 3: u 0"),
         (
             "cbind(u, v, w) ~ x",
             "dirichlet",
             {"u": 0.0, "v": 0.5, "w": 0.5},
             r"exactly 0 in 1 .*\(row 3: u 0 v",
         ),
-        ("cbind(u, v, w) ~ x", "dirichlet", {"u": -0.5}, r"outside 0 to 1 in 1 of 400 rows \(row 3"),
+        ("cbind(u, v, w) ~ x", "dirichlet", {"u": -0.5}, r"outside 0 to 1 in 1 of 200 rows \(row 3"),
         ("cbind(100 * u, 100 * v, 100 * w) ~ x", "dirichlet", {}, "Divide them by their sum"),
         ("cbind(u, v, w) ~ x", "dirichlet", {"w": np.nan}, "missing"),
     ],

@@ -69,8 +69,8 @@ def test_a_checkpoint_is_of_one_process_until_that_has_ended(call, mark, holder,
     assert (path / LOCK).exists()  # killed, it could not take that away
     call(path)
     assert not (path / LOCK).exists()
-    holder(path, mark)
-    call(path)  # what is done is read, whoever has the folder
+    with claimed(path, mark):
+        call(path)  # what is done is read, whoever has the folder
 
 
 def test_a_folder_is_held_within_a_process_as_well(tmp_path):

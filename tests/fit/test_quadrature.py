@@ -156,7 +156,8 @@ def test_ordered_rows_of_two_a_person_are_sampled_well():
     eta = 0.6 * product + u[person, 0] + u[person, 1] * product
     y = 1 + ((eta + rng.logistic(size=370))[:, None] > [-2.0, -0.5, 0.8, 2.2]).sum(1)
     table = pd.DataFrame({"y": y, "product": product, "person": person})
-    fit = sl.Model("y ~ product + (1 + product | person)", table, "cumulative").fit(seed=1, progress=False)
+    model = sl.Model("y ~ product + (1 + product | person)", table, "cumulative")
+    fit = model.fit(draws=600, seed=1, progress=False)
     summary = fit.summary()
     assert summary[["ess_bulk", "ess_tail"]].min().min() > 1000
     assert abs(summary["mean"]["product"] - 0.6) < 3 * summary["sd"]["product"]

@@ -195,9 +195,9 @@ def test_unknown_values_may_depend_on_unknown_values(frame):
 
 def test_a_parameter_has_imputed_predictors_too(frame):
     rng = np.random.default_rng(5)
-    x = rng.normal(size=300)
-    rows = pd.DataFrame({"y": np.exp(0.2 + 0.5 * x) * rng.normal(size=300), "x": x})
-    rows.loc[rng.uniform(size=300) < 0.2, "x"] = np.nan
+    x = rng.normal(size=150)
+    rows = pd.DataFrame({"y": np.exp(0.2 + 0.5 * x) * rng.normal(size=150), "x": x})
+    rows.loc[rng.uniform(size=150) < 0.2, "x"] = np.nan
     pair = [sl.Response("y ~ 1", predictors={"sigma": "~ mi(x)"}), sl.Response("x | mi() ~ 1")]
     slope = sl.Model(pair, rows).fit(seed=1, draws=300).summary().loc["y_sigma_mi(x)"]
     assert abs(slope["mean"] - 0.5) < 3 * slope["sd"]

@@ -12,9 +12,9 @@ from shoal.errors import FormulaError, ModelError
 @pytest.fixture(scope="module")
 def frame():
     rng = np.random.default_rng(1)
-    g, x = rng.integers(0, 40, 800), rng.normal(size=800)
+    g, x = rng.integers(0, 40, 400), rng.normal(size=400)
     effects = rng.multivariate_normal([0, 0, 0], [[1, 0.4, -0.6], [0.4, 0.3, 0], [-0.6, 0, 1]], 40)[g]
-    y = 1 + 0.5 * x + effects[:, 0] + np.exp(effects[:, 1]) * rng.normal(size=800)
+    y = 1 + 0.5 * x + effects[:, 0] + np.exp(effects[:, 1]) * rng.normal(size=400)
     return pd.DataFrame({"y": y, "x": x, "g": g, "h": g % 4, "k": rng.poisson(np.exp(0.3 + effects[:, 2]))})
 
 

@@ -121,8 +121,8 @@ def test_given_the_others_a_row_is_what_dense_algebra_says(kind, all_known):
 def test_responses_are_drawn_with_their_mean_and_covariance(kind):
     data = table(kind, 5, side=3, w=neighbours(side=3))
     spatial = model(data, kind, w=neighbours(side=3)).specification.designs[0].residuals
-    eta, draws = np.linspace(-1, 1, 9), {"sar": np.full(20_000, 0.6)}
-    y = spatial.draw(np.random.default_rng(1), np.tile(eta, (20_000, 1)), np.full((20_000, 1), 0.5), draws)
+    eta, draws = np.linspace(-1, 1, 9), {"sar": np.full(5000, 0.6)}
+    y = spatial.draw(np.random.default_rng(1), np.tile(eta, (5000, 1)), np.full((5000, 1), 0.5), draws)
     solve, of_mean = dense(kind, data, neighbours(side=3), 0.6)
     np.testing.assert_allclose(y.mean(0), of_mean @ eta, atol=0.03)
     np.testing.assert_allclose(np.cov(y.T), 0.25 * solve @ solve.T, atol=0.03)

@@ -17,19 +17,19 @@ from shoal.priors import Normal, StudentT
 from shoal.scores.loo.densities import densities
 from shoal.scores.loo.units import units_of
 
-PEOPLE = 300
+PEOPLE = 100
 ITEMS = {"a": [-1.5, 0.0, 1.2], "b": [-0.5, 0.5], "c": [-2.0, -1.0, 2.0]}
 TRUTH = {"x": 0.8, "sd_person[Intercept]": 0.9}
 TRUTH |= {f"cutpoints[{i}, {k}|{k + 1}]": c for i, own in ITEMS.items() for k, c in enumerate(own, 1)}
 FORMULA = "y | thres(gr=item) ~ x + (1 | person)"
 
 
-def simulated(name, seed=5):
+def simulated(name, people=PEOPLE):
     """Return answers of people to three items, of which the second has three categories."""
-    rng, parts = np.random.default_rng(seed), []
-    x, person = rng.normal(size=PEOPLE), np.arange(PEOPLE)
-    effects = rng.normal(0, TRUTH["sd_person[Intercept]"], PEOPLE)
-    rows = Rows(*(np.full(PEOPLE, part) for part in (0.0, 1.0, 1.0, 0.0)))
+    rng, parts = np.random.default_rng(5), []
+    x, person = rng.normal(size=people), np.arange(people)
+    effects = rng.normal(0, TRUTH["sd_person[Intercept]"], people)
+    rows = Rows(*(np.full(people, part) for part in (0.0, 1.0, 1.0, 0.0)))
     for item, cutpoints in ITEMS.items():
         family = FAMILIES[name].with_categories(range(len(cutpoints) + 1))
         eta = TRUTH["x"] * x + effects - effects.mean()
@@ -69,7 +69,7 @@ def test_what_rows_were_simulated_from_is_found_again(fit):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["acat", "sratio"])
 def test_cutpoints_in_any_order_are_found_again(name):
-    check_recovery(quietly(FORMULA, simulated(name), name).fit(seed=1, progress=False))
+    check_recovery(quietly(FORMULA, simulated(name, 300), name).fit(seed=1, progress=False))
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_items_that_were_not_fitted_are_refused(fit, frame):
     with refused("unknown-item", match="has 'd', which the model was not fitted to"):
         fit.predict(frame.head(2).assign(item="d"))
     numbered = frame.assign(item=frame["item"].map({"a": 1, "b": 2, "c": 3}))
-    numbers = quietly(FORMULA, numbered, "cumulative").fit(draws=100, seed=1, progress=False)
+    numbers = quietly("y | thres(gr=item) ~ x", numbered, "cumulative").fit(draws=100, seed=1, progress=False)
     with refused("column-kind", match="holds '1'"):
         numbers.predict(numbered.head(2).assign(item="1"))
     assert np.isfinite(numbers.predict(numbered.head(2).assign(item=3.0))).all()
@@ -166,7 +166,9 @@ def test_people_are_left_out_as_the_sums_of_their_rows(frame):
 
 
 @pytest.mark.slow
-def test_scores_prefer_scales_of_their_own(fit, frame):
+def test_scores_prefer_scales_of_their_own():
+    frame = simulated("cumulative", 300)
+    fit = quietly(FORMULA, frame, "cumulative").fit(seed=1, progress=False)
     models = (quietly(formula, frame, "cumulative") for formula in (FORMULA, "y ~ x + (1 | person)"))
     short = [model.fit(draws=100, seed=1, progress=False) for model in models]
     better, worse = (one.loo("person") for one in short)
@@ -202,7 +204,7 @@ def test_items_of_fewer_categories_are_remarked_on_unless_their_number_is_given(
 @pytest.mark.parametrize(
     ("formula", "family", "error", "message"),
     [
-        ("y | thres(gr=x) ~ 1", "cumulative", DataError, "holds fractions in 900 rows"),
+        ("y | thres(gr=x) ~ 1", "cumulative", DataError, "holds fractions in 300 rows"),
         ("y | thres(gr=item) ~ x", "poisson", ModelError, "no cutpoints.*cumulative, sratio"),
         ("y | thres(item) ~ x", "cumulative", FormulaError, r"thres\(gr=item\) takes the column"),
         ("y | thres(gr=log(x)) ~ x", "cumulative", FormulaError, "The column that names the items"),
