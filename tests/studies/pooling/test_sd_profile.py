@@ -22,7 +22,7 @@ def gaussian(formula="y ~ x + (1 | g)", **options):
 @pytest.fixture(scope="module")
 def tanks():
     model = sl.Model("surv | trials(density) ~ 1 + (1 | tank)", frogs(), family="binomial")
-    return sl.pooling.sd_profile(model, **RUN | {"draws": 100})
+    return sl.pooling.sd_profile(model, **RUN)
 
 
 @pytest.fixture(scope="module")
