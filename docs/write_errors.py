@@ -60,10 +60,15 @@ def _room(room, names, folder, seen):
         seen.setdefault(code, room.title)
         yield "```text"
         for number, written in enumerate(inputs):
-            said = room.said(written, names)[2].replace(folder, "folder")
-            shown = f"{room.prompt}{written}"
-            yield f"{_blank(number)}{_short(shown)}\n{_cut(said)}"
+            message = room.said(written, names)[2]
+            yield f"{_blank(number)}{entry(room, written, message, folder)}"
         yield "```\n"
+
+
+def entry(room, written, message, folder):
+    """Return an input and its message as the page shows them."""
+    shown = f"{room.prompt}{written}"
+    return f"{_short(shown)}\n{_cut(message.replace(folder, 'folder'))}"
 
 
 def _blank(number):

@@ -1,6 +1,8 @@
 """Mistakes that would end in a traceback, or worse in an answer: each is refused, and says what to do."""
 
+import runpy
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from refusals import refused
 from shoal.engine import evaluate, memory
 from shoal.errors import ShoalWarning
 
+DOCS = Path(__file__).parents[1] / "docs"
 CASES = [(room, written, code) for room in ROOMS for written, code in room]
 WORDS = [
     (written, code)
@@ -30,6 +33,13 @@ def names(tmp_path_factory):
     return given | {"folder": folder}
 
 
+@pytest.fixture(scope="module")
+def page():
+    """Return the page of errors, and how an input and its message stand on it."""
+    entry = runpy.run_path(str(DOCS / "write_errors.py"))["entry"]
+    return (DOCS / "errors.md").read_text(encoding="utf-8"), entry
+
+
 @pytest.fixture
 def table():
     return setting.table()
@@ -40,11 +50,15 @@ def test_there_are_many_and_each_is_there_once():
 
 
 @pytest.mark.parametrize(("room", "written", "code"), CASES, ids=lambda part: str(part)[:60])
-def test_a_bad_input_gets_its_code_and_says_what_to_do(room, written, code, names, monkeypatch):
+def test_a_bad_input_gets_its_code_and_says_what_to_do(room, written, code, names, page, monkeypatch):
     monkeypatch.chdir(names["folder"])
     kind, found, message = room.said(written, dict(names))
     assert found == code, f"{kind}: {message}"
     assert "\n" in message or code == "no-parameters"  # what was found is not all
+    text, entry = page
+    assert f"\n{entry(room, written, message, str(names['folder'].resolve()))}\n" in text, (
+        "run docs/write_errors.py"
+    )
 
 
 @pytest.mark.parametrize(("written", "code"), WORDS)

@@ -34,6 +34,11 @@ def modules_with_examples():
     return [name.removesuffix(".__init__") for name in names]
 
 
+def slow_among(names, slow):
+    """Return parameters, of which those that are named are marked slow."""
+    return [pytest.param(name, id=name, marks=[pytest.mark.slow] * (name in slow)) for name in names]
+
+
 def examples():
     """Return all docstrings with examples, by name."""
     finder = doctest.DocTestFinder(exclude_empty=True)
@@ -63,7 +68,11 @@ def given():
     return {"sl": sl, "df": df, "model": model, "fit": fit, "fit_without": without}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+# They study several fits each; their functions, by their own examples and tests, are examined every time.
+STUDIES = {"shoal.studies.confounding", "shoal.studies.lab", "shoal.studies.pooling"}
+
+
+@pytest.mark.parametrize("name", slow_among(EXAMPLES, STUDIES))
 def test_the_examples_of_docstrings_print_what_they_say(name, given, tmp_path, monkeypatch):
     """Files are written where nobody minds them."""
     monkeypatch.chdir(tmp_path)
@@ -167,16 +176,17 @@ ALL_PAGES = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [path for path in ALL_PAGES if path.stem != "errors" and "\n>>> " in path.read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_sessions_of_the_documentation_print_what_they_say(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", slow_among([path.stem for path in PAGES], ["effects"]))
+def test_sessions_of_the_documentation_print_what_they_say(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    follow(page, {})
+    follow(ROOT / "docs" / f"{name}.md", {})
 
 
 # Spellings
 
 
-@pytest.mark.parametrize("name", ["spellings", "trust", "errors"])
+# Each message on the page of errors is compared where its input is tried, in test_bad_input.
+@pytest.mark.parametrize("name", slow_among(["spellings", "trust", "errors"], ["errors"]))
 def test_a_page_is_what_is_written_from_its_source(name):
     """From the lists that are tested, and from what was calibrated."""
     page = runpy.run_path(str(ROOT / "docs" / f"write_{name}.py"))["page"]()

@@ -4,6 +4,7 @@ import ast
 import pickle
 import re
 from collections import defaultdict
+from pathlib import Path
 
 from bad_inputs.codes import KINDS, SLUG, SOURCE, made, raised
 from refusals import refused
@@ -33,6 +34,11 @@ def test_a_code_is_of_one_class():
 
 def test_the_list_of_codes_knows_the_class_of_each():
     assert not [code for code, (kind, _) in raised().items() if not kind]
+
+
+def test_the_page_of_errors_lists_every_code():
+    page = (Path(__file__).parents[1] / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, flags=re.M) == list(raised())
 
 
 def test_a_code_is_no_part_of_the_message():

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from shoal import errors
@@ -14,8 +15,13 @@ HELPERS = {"__init__", "error", "refuse", "_refuse", "_refused", "_check_names"}
 SLUG = re.compile(r"[a-z]+(-[a-z]+)+|[a-z]{4,}")
 
 
+@cache
 def made():
-    """Yield (path, line, name of what makes an error, its arguments) for each place in the package."""
+    """Return (path, line, name of what makes an error, its arguments) for each place in the package."""
+    return list(_made())
+
+
+def _made():
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

@@ -255,6 +255,7 @@ def test_a_reader_that_went_away_costs_no_traceback():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_leaves_no_file(tmp_path):
     rows = "".join(f"{g},{(g * g) % 7 % 2}\n" for g in range(2000) for _ in range(2))
     (tmp_path / "data.csv").write_text("g,y\n" + rows)

@@ -16,6 +16,12 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
+def brief(monkeypatch):
+    """Make pages of nothing, where it is their files that matter."""
+    monkeypatch.setattr("shoal.report.page.page", lambda results, prob: "<!DOCTYPE html>")
+
+
+@pytest.fixture
 def file(saved, tmp_path):
     (tmp_path / "fit.nc").write_bytes(saved)
     return tmp_path / "fit.nc"
@@ -29,12 +35,12 @@ def test_a_report_is_written_where_asked_with_the_interval_asked_for(shoal, file
     assert "y by school" in page and "equal-tailed 50% interval" in page
 
 
-def test_its_name_is_that_of_the_fit_if_none_is_given(shoal, file):
+def test_its_name_is_that_of_the_fit_if_none_is_given(shoal, file, brief):
     assert shoal("report", "fit.nc")[0] == 0
     assert file.with_suffix(".html").exists()
 
 
-def test_a_page_that_exists_is_overwritten_only_by_force(shoal, file):
+def test_a_page_that_exists_is_overwritten_only_by_force(shoal, file, brief):
     page = file.with_name("out.html")
     page.write_text("mine")
     code, out, err = shoal("report", "fit.nc", "-o", "out.html")

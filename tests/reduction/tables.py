@@ -69,4 +69,5 @@ def in_spark(data, folder):
 
 
 ENGINES = (in_pandas, in_polars, in_arrow, in_duckdb, in_arrow_files, in_dask)
+DASK = pytest.param(in_dask, marks=pytest.mark.slow)  # a pass takes half a second
 SPARK = pytest.param(in_spark, marks=pytest.mark.slow)  # a pass takes a second

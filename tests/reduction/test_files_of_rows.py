@@ -1,14 +1,12 @@
 """Sums in use: printed, reported, saved; patterns of Parquet files, for models and on the command line."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 import shoal as sl
 from reduction.tables import FORMULA, in_polars, rows
 from refusals import refused
+from shoal.cli.run import run
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +82,11 @@ def test_a_pattern_of_parquet_files_is_a_table(pattern, tmp_path):
         sl.Model("y ~ z", str(tmp_path / "none-*.parquet"))
 
 
-def test_the_command_fits_a_pattern(pattern, tmp_path):
+def test_the_command_fits_a_pattern(pattern, tmp_path, capsys):
     path = tmp_path / "fit.nc"
-    asked = ["fit", "y ~ z + (1 | g)", pattern, "--draws", "500", "--seed", "1", "-o", str(path)]
-    command = [sys.executable, "-c", "from shoal.cli import main; main()", *asked]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "2,000 rows" in done.stdout
+    asked = ["fit", "y ~ z + (1 | g)", pattern, "--draws", "200", "--seed", "1", "-o", str(path)]
+    assert run(asked) == 0
+    assert "2,000 rows" in capsys.readouterr().out
     assert sl.load(path).model.design.observations == 2_000
 
 

@@ -12,7 +12,7 @@ import pytest
 import shoal as sl
 from clusters import two_workers
 from oracles import z_scores
-from reduction.tables import SPARK, in_dask, in_pandas, in_polars
+from reduction.tables import DASK, SPARK, in_dask, in_pandas, in_polars
 from refusals import refused
 from shoal.engine.progress import Progress
 from shoal.engine.rounds.marginal import Marginal
@@ -74,7 +74,7 @@ def same(model, there, given=False):
     np.testing.assert_allclose(density(there, thetas), density(model, thetas), rtol=1e-9)
 
 
-@pytest.mark.parametrize("engine", [in_files, in_polars, in_dask, in_pandas, SPARK])
+@pytest.mark.parametrize("engine", [in_files, in_polars, DASK, in_pandas, SPARK])
 def test_rows_that_stay_have_the_density_and_the_priors_of_those_in_memory(engine, tmp_path):
     data = rows()
     same(*(sl.Model(SLOPES, own, "bernoulli") for own in (data, engine(data, tmp_path))))
@@ -195,9 +195,10 @@ def test_what_a_lost_worker_had_made_is_made_of_the_source_again(tmp_path, monke
 @pytest.mark.parametrize("engine, numbers", [(in_polars, False), (in_dask, False), (in_dask, True)])
 def test_reading_in_any_number_of_passes_gives_the_same_parts(engine, numbers, tmp_path, monkeypatch):
     data = rows().assign(g=lambda d: pd.Categorical(d["g"].str[6:].astype(int) if numbers else d["g"]))
-    far = sl.Model(PLAIN, engine(data, tmp_path), "bernoulli").specification.table.reduction.rows_there
+    model = sl.Model("one ~ 1 + (x | g)", engine(data, tmp_path), "bernoulli")
+    far = model.specification.table.reduction.rows_there
     at_once = dict(far.read())
-    monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 70)
+    monkeypatch.setattr(far_rows, "ROWS_AT_ONCE", 250)
     one_by_one = dict(far.read())
     assert list(one_by_one) == list(at_once) and sum(map(len, at_once.values())) == len(data)
     for k, part in at_once.items():

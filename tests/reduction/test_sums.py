@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import shoal as sl
-from reduction.tables import ENGINES, FORMULA, SPARK, in_duckdb, in_pandas, in_polars, rows
+from reduction.tables import DASK, ENGINES, FORMULA, SPARK, in_dask, in_duckdb, in_pandas, in_polars, rows
 from refusals import refused
 from shoal.errors import ShoalError, ShoalWarning
 from shoal.model.scatter import scatter
@@ -43,9 +43,9 @@ def test_every_engine_gives_the_model_of_the_rows_in_memory(engine, tmp_path):
     np.testing.assert_allclose(lazy.design.averages, model.design.averages, rtol=1e-12, atol=1e-8)
 
 
-def normal_equations(engine, folder):
+def normal_equations(engine, folder, formula=FORMULA):
     """Return those of the population's columns and of every level, in units of their own sizes."""
-    design = sl.Model(FORMULA, engine(rows(), folder)).design
+    design = sl.Model(formula, engine(rows(), folder)).design
     x = np.column_stack([design.x, design.rows.y - 1e6])
     level = np.eye(25)[design.groups[0].index]
     products = np.einsum("n,ni,nj,ng->gij", design.rows.weight, x, x, level)
@@ -58,9 +58,14 @@ def sums_in_pandas():
     return normal_equations(in_pandas, None)
 
 
-@pytest.mark.parametrize("engine", [*ENGINES[1:], SPARK])
+@pytest.mark.parametrize("engine", [*ENGINES[1:-1], DASK, SPARK])
 def test_sums_of_all_engines_agree(engine, tmp_path, sums_in_pandas):
     np.testing.assert_allclose(normal_equations(engine, tmp_path), sums_in_pandas, rtol=0, atol=1e-10)
+
+
+def test_sums_in_dask_of_few_columns_agree(tmp_path):
+    dask, pandas = (normal_equations(own, tmp_path, "y ~ scale(x) + (1 | g)") for own in (in_dask, in_pandas))
+    np.testing.assert_allclose(dask, pandas, rtol=0, atol=1e-10)
 
 
 def test_draws_of_the_same_seed_are_nearly_equal(tmp_path):

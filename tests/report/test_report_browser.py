@@ -21,7 +21,7 @@ def chromium(tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module", params=["odd", "two responses"])
+@pytest.fixture(scope="module", params=["odd", pytest.param("two responses", marks=pytest.mark.slow)])
 def path(request, tmp_path_factory):
     file = tmp_path_factory.mktemp("page") / "page.html"
     file.write_text(written(request.param), encoding="utf-8")

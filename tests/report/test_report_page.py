@@ -29,7 +29,7 @@ PICTURES = {  # priors, two an effect, one check and one a factor, chains and th
     "covariance": 1 + 4 + 3 + 2,
     "curves": 1 + 2 + 2 + 2,
 }
-NAMES = [pytest.param(n, marks=pytest.mark.slow) if n == "covariance" else n for n in MODELS]
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] * (n in ("covariance", "one chain"))) for n in MODELS]
 EXCUSES = {
     "no groups": ["no group terms"],
     "not kept": ["nothing to say of single levels", "new responses need them"],
@@ -135,7 +135,8 @@ def test_new_responses_take_the_room_there_is(room, drawn, monkeypatch):
 # Writing
 
 
-def test_a_page_is_written_and_overwritten(tmp_path):
+def test_a_page_is_written_and_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setattr("shoal.report.page.page", lambda results, prob: written("no groups"))
     path = tmp_path / "page.html"
     path.write_text("before")
     assert fit("no groups").report(path) == path

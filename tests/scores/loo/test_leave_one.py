@@ -307,9 +307,10 @@ def test_folds_that_make_no_sense(frogs, arguments, words):
 def test_the_question_is_said(known, frogs):
     _, _, fit, _ = known
     assert "given the effects of g, h" in fit.loo().question
-    assert "a new level of g" in fit.loo("g").question and "given the effects of h" in fit.loo("g").question
-    assert "effects unknown (tank)" in frogs[2].loo("tank").question
-    assert "exact" in str(fit.loo("g")) and "quadrature" in str(frogs[2].loo("tank"))
+    level, tank = fit.loo("g"), frogs[2].loo("tank")
+    assert "a new level of g" in level.question and "given the effects of h" in level.question
+    assert "effects unknown (tank)" in tank.question
+    assert "exact" in str(level) and "quadrature" in str(tank)
 
 
 def test_weights_beyond_all_measure_are_the_worst_and_cost_no_warning():
