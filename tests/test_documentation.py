@@ -68,11 +68,7 @@ def given():
     return {"sl": sl, "df": df, "model": model, "fit": fit, "fit_without": without}
 
 
-# They study several fits each; their functions, by their own examples and tests, are examined every time.
-STUDIES = {"shoal.studies.confounding", "shoal.studies.lab", "shoal.studies.pooling"}
-
-
-@pytest.mark.parametrize("name", slow_among(EXAMPLES, STUDIES))
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_of_docstrings_print_what_they_say(name, given, tmp_path, monkeypatch):
     """Files are written where nobody minds them."""
     monkeypatch.chdir(tmp_path)

@@ -53,7 +53,6 @@ def write(results: Results, path: str | Path, prob: float = 0.9) -> Path:
 
     path = path_of(path)
     check_name(path)
-    text = page(results, prob)
-    with whole(path) as part:
-        part.write_text(text, encoding="utf-8")
+    with whole(path) as part:  # which refuses a folder that is not there before the page is made
+        part.write_text(page(results, prob), encoding="utf-8")
     return path
