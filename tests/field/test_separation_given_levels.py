@@ -119,3 +119,13 @@ def test_whatever_a_model_warned_of_is_a_finding_about_its_fit(formula, code):
     (said,), model = remarked(formula, data, "gaussian")
     (finding,) = [f for f in model.fit(seed=1, cores=1, draws=200).diagnose() if f.code == code]
     assert f"{finding.evidence} {finding.remedy}" == said and finding.severity == "warning"
+
+
+@pytest.mark.parametrize(("counts", "remarks"), [((4, 5, 6), 1), ((5, 5, 4, 5, 5), 0), ((3, 3, 3), 0)])
+def test_labels_that_a_crossed_factor_lacks_at_the_end_by_chance_are_not_numbered_anew(counts, remarks):
+    site = np.repeat(np.arange(len(counts)), counts)
+    data = pd.DataFrame({"site": site, "plot": np.concatenate([np.arange(count) for count in counts])})
+    data = pd.concat([data] * 3, ignore_index=True)
+    data["y"] = np.random.default_rng(1).normal(size=len(data))
+    heard, _ = remarked("y ~ 1 + (1 | site) + (1 | plot)", data, "gaussian")
+    assert len(heard) == remarks

@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import comb
 
 from shoal.errors import DataError, ModelError, listing
 from shoal.model.checks.remark import Remark
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from shoal.model.grouping_factors import Group
+
+CHANCE = 0.1  # that a crossed factor lacks nothing but last labels, beyond which nothing is said
 
 
 def group_name(name: str, reserved: set[str]) -> None:
@@ -101,7 +104,7 @@ def nesting(factors: list[tuple[str, ...]], frame: pd.DataFrame) -> list[Remark]
     """Return a remark where labels of one factor look numbered anew within each level of another.
 
     That is so if every level of `a` has the first few labels of `b`, and not always as many: a crossed
-    factor would leave gaps, or give every level all labels.
+    factor would give every level all labels, or leave gaps that are hardly all at the end by chance.
     """
     single = list(dict.fromkeys(f[0] for f in factors if len(f) == 1))
     known = {frozenset(f) for f in factors}
@@ -124,4 +127,7 @@ def _renumbered(frame: pd.DataFrame, parent: str, child: str) -> bool:
     within = codes.groupby(pairs[parent].to_numpy())
     counts, highest = within.size(), within.max()
     # Most parents have several children, else nothing was numbered.
-    return bool((highest == counts).all() and counts.nunique() > 1 and counts.median() > 1)
+    if not (highest == counts).all() or counts.median() <= 1:
+        return False
+    # Of a crossed factor, the labels that a level happens not to meet are any of them.
+    return bool((1 / comb(counts.max(), counts)).prod() < CHANCE)
