@@ -19,8 +19,11 @@ import shoal as sl
 
 MOMENTS = int(os.environ.get("SHOAL_INTERRUPTS", "1"))
 
+# What a shell starts in the background ignores Ctrl-C, and so do its children: these hear it all the same.
+HEAR = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
 # It says when it has begun: what the interpreter does before belongs to Python.
-COMMAND = """
+COMMAND = f"""{HEAR}
 import sys
 from shoal.cli import main
 import shoal.cli.run
@@ -29,7 +32,7 @@ sys.argv = ["shoal", "fit", "y ~ 1 + (1 | g)", "data.csv", "-f", "bernoulli", "-
 main()
 """
 
-FITTING = """
+FITTING = f"""{HEAR}
 import sys, threading
 import shoal as sl
 data = sl.simulate.one_way(omega=1.0, groups=30)
