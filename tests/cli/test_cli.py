@@ -29,6 +29,12 @@ def process(*arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """What is compiled is said on standard error, which is compared here: it is compiled before."""
+    assert run(["fit", *SCHOOLS, *FAST, "--quiet"]) == 0
+
+
 # Results
 
 
