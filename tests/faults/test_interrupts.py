@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import shoal as sl
+from shoal.fit.imports import interrupts_wait
 
 MOMENTS = int(os.environ.get("SHOAL_INTERRUPTS", "1"))
 
@@ -62,14 +63,19 @@ def begun(program, folder):
     return process
 
 
-def ended(process):
-    """Return what a process left when it ended, and whether it left processes behind."""
-    out, err = process.communicate(timeout=300)
+def group_of(path):
+    """Return the process group of a process that may have ended, by its file ``stat``."""
     try:
-        os.killpg(process.pid, 0)
-        orphans = True
-    except ProcessLookupError:
-        orphans = False
+        return int(path.read_text().rpartition(")")[2].split()[2])
+    except OSError:
+        return None
+
+
+def ended(process):
+    """Return what a process left when it ended, and what processes it left behind."""
+    out, err = process.communicate(timeout=300)
+    running = Path("/proc").glob("[0-9]*/stat")
+    orphans = [path.read_text() for path in running if group_of(path) == process.pid]
     return process.returncode, out, err, orphans
 
 
@@ -110,7 +116,7 @@ def test_the_command_stops_with_130_and_leaves_whole_files_or_none(folder):
         time.sleep(moment)
         process.send_signal(signal.SIGINT)
         code, out, err, orphans = ended(process)
-        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}"
+        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}, {orphans}"
         assert not orphans and "Traceback" not in err and "bug" not in err, said
         assert code in (0, 130), said
         # Between the last line and the end of the process there is nothing left to be stopped.
@@ -131,10 +137,33 @@ def test_a_fit_in_python_stops_and_the_model_can_be_fitted_again(folder):
         time.sleep(moment)
         process.send_signal(signal.SIGINT)
         code, out, err, orphans = ended(process)
-        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}"
+        said = f"after {moment:.3f} s: {code}, {out!r}, {err!r}, {orphans}"
         assert not orphans, said
         if out.startswith("finished"):  # the interrupt came to what follows the fit
             continue
         assert (code, err) == (0, "") and out == "interrupted\nusable True 1\n", said
         found.append(moment)
     assert found
+
+
+def test_an_import_is_whole_before_it_is_stopped():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+    assert reached and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_first_fit_imports_of_other_packages_what_is_imported_as_a_whole():
+    program = """
+import sys
+import shoal as sl
+from shoal.fit.imports import import_whole
+model = sl.Model("observation ~ 1 + (1 | group)", sl.simulate.one_way(omega=1.0, groups=30))
+import_whole()
+before = set(sys.modules)
+model.fit(seed=1, draws=400, progress=False)
+print(*{name.partition(".")[0] for name in set(sys.modules) - before})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stdout.split()

@@ -25,6 +25,7 @@ from shoal.errors import ModelError, SamplingError, listing
 from shoal.fit.certificate import Made, certified
 from shoal.fit.folding import folded
 from shoal.fit.holders import holder_of
+from shoal.fit.imports import import_whole
 from shoal.fit.posterior import Posterior
 from shoal.fit.results import Results, assemble
 from shoal.fit.storage import IN_MEMORY, Storage, check_store, storage
@@ -68,6 +69,7 @@ def fit(
     checkpoint = isinstance(record, ZarrRecord)
     check_settings(settings, store, checkpoint)
     progress = progress or Progress()
+    import_whole()
     with one_thread_lapack(), announced(progress):
         return checked_run(posterior, settings, store, progress, second, certify, record)
 
