@@ -16,7 +16,7 @@ from numba.core.registry import cpu_target
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of this context; in threads and under other handlers, nothing is changed."""
+    """Let Ctrl-C wait until the end of this context; where it is ignored, or in threads, nothing is changed."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
@@ -35,7 +35,7 @@ def interrupts_wait() -> Iterator[None]:
 def import_whole() -> None:
     """Have Numba and xarray import what they need of their own and of Dask before anything can be stopped.
 
-    A package whose import is interrupted stays half imported until the process ends, and no fit works any more.
+    A package whose import is interrupted stays half imported until the process ends, and no later fit works.
     """
     with interrupts_wait():
         cpu_target.typing_context.refresh()
