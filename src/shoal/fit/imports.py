@@ -16,7 +16,7 @@ from numba.core.registry import cpu_target
 
 @contextmanager
 def interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of this context; where it is ignored, or in threads, nothing is changed."""
+    """Let Ctrl-C wait until the end of this context; in threads, and where it is ignored, nothing changes."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
