@@ -20,6 +20,7 @@ from shoal.errors import PriorError
 from shoal.priors import KINDS, Exponential, Fixed, Gamma, Normal, Shrunk, StudentT
 
 SCHOOLS = ("y | se(se) ~ 1 + (1 | school)", "eight_schools")
+GIVEN = ("-p", "Intercept=Normal(0, 5)", "-p", "sd_school=HalfCauchy(5)")
 FAST = ("--draws", "400", "--warmup", "50", "--seed", "1")
 
 
@@ -32,15 +33,14 @@ def process(*arguments, **options):
 @pytest.fixture(scope="module", autouse=True)
 def compiled():
     """What is compiled is said on standard error, which is compared here: it is compiled before."""
-    assert run(["fit", *SCHOOLS, *FAST, "--quiet"]) == 0
+    assert run(["fit", *SCHOOLS, *GIVEN, *FAST, "--quiet"]) == 0
 
 
 # Results
 
 
 def test_fit_shows_the_model_the_summary_and_the_verdict_and_writes_a_file(shoal, tmp_path):
-    given = ("-p", "Intercept=Normal(0, 5)", "-p", "sd_school=HalfCauchy(5)")
-    code, out, err = shoal("fit", *SCHOOLS, *given, *FAST, "--interval", "0.5", "--effects", "-o", "fit.nc")
+    code, out, err = shoal("fit", *SCHOOLS, *GIVEN, *FAST, "--interval", "0.5", "--effects", "-o", "fit.nc")
     assert (code, err) == (0, "")
     assert out.startswith(SCHOOLS[0])
     for text in (
