@@ -147,11 +147,14 @@ def test_a_fit_in_python_stops_and_the_model_can_be_fitted_again(folder):
 
 
 def test_an_import_is_whole_before_it_is_stopped():
-    reached = []
-    with pytest.raises(KeyboardInterrupt), interrupts_wait():
-        signal.raise_signal(signal.SIGINT)
-        reached.append(True)
-    assert reached and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    reached, before = [], signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), interrupts_wait():
+            signal.raise_signal(signal.SIGINT)
+            reached.append(True)
+        assert reached and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_first_fit_imports_of_other_packages_what_is_imported_as_a_whole():
