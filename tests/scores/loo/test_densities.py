@@ -131,7 +131,7 @@ def test_one_effect_is_integrated_as_on_a_fine_grid(case):
     units, values, methods, error = found(results, "g")
     assert set(methods) <= {"exact", "quadrature"}
     for draw, unit in product(range(2), range(len(units.labels))):
-        expected = by_quadrature(results, units, unit, at(results, draw), 1_001)
+        expected = by_quadrature(results, units, unit, at(results, draw), 2_001)
         np.testing.assert_allclose(values[draw, unit], expected, atol=1e-6 + 2 * error[unit])
     assert error.max() < 1e-3
 
