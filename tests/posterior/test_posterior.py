@@ -265,7 +265,7 @@ def test_a_large_crossed_model_warns_with_numbers():
     ],
 )
 def test_many_levels_are_integrated_one_by_one_where_their_effects_are_not_kept(kept, levels, each, expected):
-    alone = Alone(5, levels, 2, levels, levels * each)
+    alone = Alone(5, levels, 2, levels, levels * each, levels * each)
     plan = choose(replace(LARGE, quadratic=False, alone=alone, kept=kept))
     assert (plan.sampler == "quadrature") == expected and (("not kept" in str(plan)) == expected)
 

@@ -98,6 +98,21 @@ def test_other_families_additions_and_nested_levels(formula, family, tmp_path, m
     same(*(sl.Model(formula, own, family) for own in (data, in_files(data, tmp_path))))
 
 
+@pytest.mark.parametrize(
+    "formula, family, predictors",
+    [
+        ("z ~ x + (1 | g)", "gaussian", {"sigma": "~ scale(x) + f"}),
+        ("z ~ x + (1 | g)", "gaussian", {"sigma": "~ 1 + (1 + x | g)"}),
+        ("z ~ x", "student", {"sigma": "~ f:x + (1 | g)", "nu": 4}),
+        ("of | trials(n) ~ x + (1 | g)", "beta_binomial", {"phi": "~ 0 + f + offset(w / 5)"}),
+        ("count ~ x + (1 | g)", "zero_inflated_negbinomial", {"zi": "~ z + (1 | g/h)", "shape": "~ f"}),
+    ],
+)
+def test_several_linear_predictors(formula, family, predictors, tmp_path):
+    data = rows()
+    same(*(sl.Model(formula, own, family, predictors=predictors) for own in (data, in_files(data, tmp_path))))
+
+
 def test_ordered_categories_keep_their_order(tmp_path):
     polars = pytest.importorskip("polars", reason="the extra `polars` is not installed")
     names, data = ["low", "fair", "good", "best"], rows()

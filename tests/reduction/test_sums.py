@@ -12,6 +12,7 @@ from reduction.tables import DASK, ENGINES, FORMULA, SPARK, in_dask, in_duckdb, 
 from refusals import refused
 from shoal.errors import ShoalError, ShoalWarning
 from shoal.model.scatter import scatter
+from shoal.tables import Reduction
 
 
 def same_priors(one, other, rtol=1e-9):
@@ -215,3 +216,20 @@ def test_spread_over_rows_elsewhere_is_that_over_rows_here(column):
     assert there.passes <= 12
     far = np.sqrt(stats.chi2(3).ppf(0.9973))
     np.testing.assert_allclose(there.far_out(np.linalg.inv(found), far), found, atol=1e-6 * found.max())
+
+
+def test_the_spread_of_few_different_rows_does_not_depend_on_their_order():
+    """Extrapolating it solves equations that are all but singular: rounding must not come through."""
+    rng = np.random.default_rng(1)
+    x = np.eye(3)[rng.choice(3, 900, p=[0.6, 0.36, 0.04])][:, 1:]
+    other, center, weight = rng.permutation(x), x.mean(axis=0), np.ones(900)
+    np.testing.assert_allclose(scatter(other, center, weight), scatter(x, center, weight), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "said, meant", [(None, {}), ([[2.0]], {"": [[2.0]]}), ({"zi_": [[1.0]]}, {"zi_": [[1.0]]})]
+)
+def test_files_from_before_there_were_several_linear_predictors_are_read(said, meant):
+    record = Reduction("DuckDB", 9, 3, 4, 80, ("g",), ("x",), np.ones(3)).record()
+    found = Reduction.of(record | {"scatter": said}, np.ones(3))
+    assert {prefix: own.tolist() for prefix, own in found.scatter.items()} == meant

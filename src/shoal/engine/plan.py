@@ -11,7 +11,7 @@ QUADRATURE = "quadrature"
 SAMPLERS = ("independence", QUADRATURE, "alternating", "hmc", "nuts")
 SLOW = 120.0  # seconds of a run of 4,000 draws from which on a plan warns
 RATE = 2e9  # elementary operations of the engine in a second
-OF_A_ROW = 200.0  # of these, where a level's effects are integrated at one point
+OF_A_ROW = 200.0  # of these for each linear predictor, where a level's effects are integrated at one point
 MOST_INDEPENDENT = 8  # hyperparameters an independence sampler is trusted with
 # Where quadrature is chosen: of so many levels with one effect each, at most this share have different rows;
 MANY_LEVELS, DIFFERENT = 100, 0.25
@@ -38,8 +38,8 @@ class Alone:
     kinds : int
         Units with different rows, where all have one effect and they are compared: equal ones are integrated
         once.
-    rows : int
-        Of all units together.
+    rows, lines : int
+        Of all units together; linear predictors of these.
     refusal : tuple of str
         What was found, what is needed, and what to do where they cannot be integrated one by one; else none.
     """
@@ -49,6 +49,7 @@ class Alone:
     widest: int
     kinds: int
     rows: int
+    lines: int
     refusal: tuple[str, ...] = ()
 
 
@@ -208,11 +209,17 @@ def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
     evaluations, cost = (6_000, size.cost) if sampler == "independence" else (25_000, size.step)
     if sampler == QUADRATURE and size.alone is not None:
-        evaluations, cost = 5_000, OF_A_ROW * size.alone.rows
+        evaluations, cost = 5_000, OF_A_ROW * size.alone.lines
     each = cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
         return ""
+    if sampler == QUADRATURE and size.alone is not None:
+        return (
+            f"This model is large: {counted(size.alone.lines, 'linear predictor')} of rows; one point takes "
+            f"about {1000 * each:.0f} ms of a core, so 4,000 draws on two cores take about "
+            f"{total / 60:.0f} minutes. A sample of the rows takes that much less, fewer draws somewhat less."
+        )
     levels = ", ".join(f"{name} {count:,}" for name, count in size.levels)
     return (
         f"This model is large: levels {levels}; one evaluation takes about {1000 * each:.0f} ms and "

@@ -177,7 +177,8 @@ def _planned(
         most = MOST_COORDINATES if sampler == QUADRATURE else MOST_INDEPENDENT
         alone = independent(by_unit, most, compared and not model.stays)
         if model.stays and model.table.reduction is not None:
-            alone = replace(alone, rows=model.table.reduction.rows)
+            rows = model.table.reduction.rows
+            alone = replace(alone, rows=rows, lines=rows * (alone.lines // max(alone.rows, 1)))
         size = replace(size, alone=alone, kept=kept, elsewhere=model.stays)
     return Planned(choose(size, coordinates, sampler), assembled, by_unit)
 

@@ -168,7 +168,7 @@ def _predictor(
     offset = sum((numbers(o, frame) for o in formula.offsets), np.zeros(len(frame)))
     x = np.concatenate([population.values[:, keep], *(curve.population for curve in curves)], axis=1)
     averages = np.average(x, axis=0, weights=weight)
-    known = None if reduction is None else reduction.scatter
+    known = None if reduction is None else reduction.scatter.get(prefix)
     return Design(
         formula=formula,
         family=family,

@@ -17,6 +17,7 @@ ORDINARY = 0.9973  # probability of a normal column within what counts in full: 
 MOST_ROUNDS = 200
 DEPTH = 3  # rounds before the last from which the next is extrapolated
 SETTLED = 1e-7
+ROUNDED = 1e-8  # of the changes of some rounds together: a direction of no more than this is rounding
 LEAST = 0.25  # share by which the farthest rows count: rare categories keep a scale
 ROUNDING = 16 * np.finfo(float).eps
 CONSTANT = 1e-8  # of a column that is said to be one
@@ -91,7 +92,7 @@ def _settled(weighed: FarOut, found: np.ndarray, far: float) -> np.ndarray:
         found = less
         if len(changes) > 1:
             steps = np.diff(np.reshape(changes, (len(changes), -1)), axis=0).T
-            along = np.linalg.lstsq(steps, changes[-1].ravel(), rcond=None)[0]
+            along = np.linalg.lstsq(steps, changes[-1].ravel(), rcond=ROUNDED)[0]
             ahead = less - np.tensordot(along, np.diff(matrices, axis=0), 1)
             if np.linalg.eigvalsh(ahead - 0.5 * less)[0] >= -ROUNDING * np.abs(less).max():
                 found = ahead

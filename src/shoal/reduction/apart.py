@@ -14,6 +14,7 @@ from shoal.engine.rounds.independent import WIDEST
 from shoal.engine.rounds.parts import PARTS, cuts
 from shoal.errors import listing
 from shoal.families import get_family
+from shoal.formula.formula import Formula
 from shoal.model import Response
 
 ROWS_OF_A_PART = 500_000  # beyond which there are more parts
@@ -32,19 +33,23 @@ def in_the_way(responses: Sequence[Response]) -> str:
 def _of_response(response: Response) -> Iterator[str]:
     formula, predictors = response.formulas
     family = get_family(response.family, response.link)
-    yield from (f"a predictor of {name}" for name in predictors)
     if family.several or family.joint:
         yield f"family {family.name!r}"
     if formula.response.thres is not None:
         yield "thres(...) with numbers of cutpoints"
-    if not formula.groups:
+    if formula.specific is not None:
+        yield "cs(...)"
+    if not any(own.groups for own in (formula, *predictors.values())):
         yield "no grouping factor"
+    for own in (formula, *predictors.values()):
+        yield from _of_predictor(own)
+
+
+def _of_predictor(formula: Formula) -> Iterator[str]:
     for own in formula.curves:
         yield own.name
     if formula.latents:
         yield "latent(...)"
-    if formula.specific is not None:
-        yield "cs(...)"
     for group in formula.groups:
         named = {"mm(...)": group.membership, "by=": group.by, "cov=": group.cov, "an id": group.id}
         yield from (what for what, there in named.items() if there)

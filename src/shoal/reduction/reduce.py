@@ -92,7 +92,7 @@ def reduced(
     if roles.numbers:
         population = Population(responses[0].formulas[0], whole, reduction, points.weight, covariances or {})
         spread = scatter_of(population, passes, measured.values, measured.center)
-        reduction = replace(reduction, scatter=spread, passes=passes.made, received=passes.received)
+        reduction = replace(reduction, scatter={"": spread}, passes=passes.made, received=passes.received)
     return Table(whole, tuple(names), dropped, reduction)
 
 

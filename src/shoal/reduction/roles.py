@@ -114,11 +114,18 @@ def roles_of(responses: Sequence[Response], categories: Mapping[str, bool]) -> R
     return roles
 
 
-def roles_where_rows_stay(formula: Formula, categories: Mapping[str, bool]) -> Roles:
+def roles_where_rows_stay(formulas: Sequence[Formula], categories: Mapping[str, bool]) -> Roles:
     """Return what each column is for where rows are asked where they are.
 
     Levels are apart: what names them is no key, unless it is something else as well. The response and all
     that stands beside it are keys, for default priors are scaled by more than their sums.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        The response's own, and those of other linear predictors.
+    categories : mapping of str to bool
+        Whether each column is a category where it is named alone.
 
     Raises
     ------
@@ -126,13 +133,15 @@ def roles_where_rows_stay(formula: Formula, categories: Mapping[str, bool]) -> R
         As `roles_of` does.
     """
     roles = Roles()
-    _standardised(formula, roles)
-    for expression in _sums(formula):
-        for term in _terms(expression).terms:
-            _term(term, categories, roles)
-    roles.keys |= {c: None for own in (*formula.response.parts, *formula.offsets) for c in own.columns}
+    for formula in formulas:
+        _standardised(formula, roles)
+        for expression in _sums(formula):
+            for term in _terms(expression).terms:
+                _term(term, categories, roles)
+        roles.keys |= {c: None for own in (*formula.response.parts, *formula.offsets) for c in own.columns}
     others = {*roles.keys, *(c for product in roles.numbers.values() for c in _columns(product))}
-    roles.keys |= {name: None for name in _grouping(formula) if name in others}
+    grouping = [name for formula in formulas for name in _grouping(formula)]
+    roles.keys |= {name: None for name in grouping if name in others}
     roles.numbers = {
         name: product
         for name, product in roles.numbers.items()

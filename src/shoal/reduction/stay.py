@@ -9,6 +9,7 @@ own values and counts, and which value stands in which level's rows is not kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,15 +73,15 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
     FormulaError, DataError, ModelError
         As `reduce.reduced` does.
     """
-    formula, sample = response.formulas[0], found.sample
+    (formula, predictors), sample = response.formulas, found.sample
+    formulas = (formula, *predictors.values())
     roles = roles_where_rows_stay(
-        formula, {str(name): is_category(sample[name], str(name)) for name in sample}
+        formulas, {str(name): is_category(sample[name], str(name)) for name in sample}
     )
-    weights = [own for own in (formula.response.weights, formula.response.trials) if own is not None]
-    if not all(is_said(read_piece(own.text)) for own in weights):
+    if not all(is_said(read_piece(own.text)) for own in _weights(formula)):
         return "weights or trials that are functions of a column"
     check_numbers(roles, sample)
-    factors = [group.factor for group in formula.groups]
+    factors = list(dict.fromkeys(group.factor for own in formulas for group in own.groups))
     columns = tuple(dict.fromkeys(name for factor in factors for name in factor))
     if passes.distinct(columns) > MOST_LEVELS:
         return "so many levels"
@@ -89,7 +90,7 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
     if (parts := cut(levels, rows, factors)) is None:
         return "factors that cross, or many levels nested in one"
     levels, rows = levels.iloc[parts.order].reset_index(drop=True), rows[parts.order]
-    alone = _alone(formula) if _too_many(passes, roles) else ""
+    alone = _alone(formulas) if _too_many(passes, roles) else ""
     roles.keys.pop(alone, None)
     if _too_many(passes, roles) or (alone and passes.distinct((alone,)) > MOST_VALUES):
         return "so many different responses, or combinations of categories"
@@ -117,8 +118,8 @@ def stay(response: Response, passes: Passes, found: Found) -> Table | str:
         rows_there=_rows_there(passes, found, levels, rows, parts),
     )
     if roles.numbers:
-        spread = _scatter(response, passes, frame, reduction, measured)
-        reduction = replace(reduction, scatter=spread, passes=passes.made, received=passes.received)
+        scatter = _scatter(response, passes, frame, reduction, measured)
+        reduction = replace(reduction, scatter=scatter, passes=passes.made, received=passes.received)
     return Table(frame, found.names, found.dropped, reduction)
 
 
@@ -128,10 +129,12 @@ def _too_many(passes: Passes, roles: Roles) -> bool:
     return bool(keys) and passes.distinct(keys) * (len(roles.numbers) + 1) > MOST_POINTS
 
 
-def _alone(formula: Formula) -> str:
+def _alone(formulas: Sequence[Formula]) -> str:
     """Return the column of a response that nothing stands beside, and that is nothing else; or nothing."""
-    response, (first, *others) = formula.response, formula.response.value.columns
-    return "" if others or len(response.parts) > 1 or first in formula.predicting else first
+    response = formulas[0].response
+    first, *others = response.value.columns
+    predicts = any(first in formula.predicting for formula in formulas)
+    return "" if others or len(response.parts) > 1 or predicts else first
 
 
 def _few_values(passes: Passes, name: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -159,16 +162,23 @@ def _few_values(passes: Passes, name: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 def _scatter(
     response: Response, passes: Passes, frame: pd.DataFrame, reduction: Reduction, measured: Measured
-) -> np.ndarray:
-    """Return the robust spread of the population columns over all rows."""
-    formula = response.formulas[0]
-    weights = [own for own in (formula.response.weights, formula.response.trials) if own is not None]
+) -> dict[str, np.ndarray]:
+    """Return the robust spread of each linear predictor's population columns over all rows, by prefix."""
+    formula, predictors = response.formulas
+    weights = _weights(formula)
     values, share = measured.values, reduction.counts * _weight(weights, frame)
     if weights:
         values = values | {WEIGHT: _product(weights)}
-    spread = scatter_of(Population(formula, frame, reduction, share, {}), passes, values, measured.center)
-    # Cutpoints are in the place of the Intercept, which is the first column.
-    return spread[1:, 1:] if get_family(response.family, response.link).cut else spread
+    found = dict[str, np.ndarray]()  # by what the columns are made of: passes are made once for each
+    for own in (formula, *predictors.values()):
+        if (text := own.population.text) not in found:
+            population = Population(own, frame, reduction, share, {})
+            found[text] = scatter_of(population, passes, values, measured.center)
+    out = {f"{name}_": found[own.population.text] for name, own in predictors.items()}
+    out[""] = found[formula.population.text]
+    if get_family(response.family, response.link).cut:
+        out[""] = out[""][1:, 1:]  # cutpoints are in the place of the Intercept, which is the first column
+    return out
 
 
 def _rows_there(passes: Passes, found: Found, levels: pd.DataFrame, rows: np.ndarray, parts: Cut) -> FarRows:
@@ -209,6 +219,11 @@ def joined(
     left = levels.iloc[first[i]].reset_index(drop=True)
     right = margin.drop(columns=shared).iloc[second[j]].reset_index(drop=True)
     return pd.concat([left, right], axis=1), count[kept]
+
+
+def _weights(formula: Formula) -> list[Expression]:
+    """Return what says how many observations a row stands for."""
+    return [own for own in (formula.response.weights, formula.response.trials) if own is not None]
 
 
 def _weight(weights: list[Expression], frame: pd.DataFrame) -> np.ndarray:

@@ -40,8 +40,9 @@ class Reduction:
         Rows of the source that each row of the frame stands for; not whole numbers where there are `numbers`.
     states : mapping
         What calls such as ``scale(x)`` have learnt from all rows, by their text.
-    scatter : (P, P) array, optional
-        `model.scatter` of the population columns over all rows, where the frame's rows do not tell it.
+    scatter : mapping of str to (P, P) array
+        `model.scatter` of the population columns over all rows, where the frame's rows do not tell it, by
+        the prefix of the linear predictor.
     stays : bool
         The rows stay where they are and are asked there. The frame's have the levels, with their numbers of
         rows, and apart from these all else: which values stand in which level's rows is not theirs to tell.
@@ -58,21 +59,24 @@ class Reduction:
     numbers: tuple[str, ...]
     counts: np.ndarray
     states: Mapping[str, Any] = field(default_factory=dict)
-    scatter: np.ndarray | None = None
+    scatter: Mapping[str, np.ndarray] = field(default_factory=dict)
     stays: bool = False
     rows_there: Any = None
 
     def record(self) -> dict[str, Any]:
         """Return all but `counts` and `rows_there` as text and numbers, for a file."""
         out = {own.name: getattr(self, own.name) for own in fields(self) if own.name not in NOT_IN_FILES}
-        return out | {"scatter": None if self.scatter is None else self.scatter.tolist()}
+        return out | {"scatter": {prefix: own.tolist() for prefix, own in self.scatter.items()}}
 
     @classmethod
     def of(cls, record: Mapping[str, Any], counts: np.ndarray) -> Reduction:
         """Return what `record` has said."""
         known: dict[str, Any] = {name: record[name] for name in cls.__annotations__ if name in record}
         known |= {name: tuple(known[name]) for name in ("keys", "numbers")}
-        known["scatter"] = None if known["scatter"] is None else np.array(known["scatter"])
+        scatter = known["scatter"]
+        if not isinstance(scatter, dict):  # of files from before 2026-12, which have one linear predictor
+            scatter = {} if scatter is None else {"": scatter}
+        known["scatter"] = {prefix: np.array(own) for prefix, own in scatter.items()}
         return cls(counts=counts, **known)
 
     @property

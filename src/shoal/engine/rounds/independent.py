@@ -36,28 +36,29 @@ def independent(by_unit: ByUnit, most: int, compared: bool = True) -> Alone:
             "Responses of other families.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
     if not coordinates:
         needs = _needs(
             "All standard deviations are fixed here, and there are no coefficients.",
             "At least one number beside the effects.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
     if coordinates > most:
         needs = _needs(
             f"This model has {coordinates} hyperparameters and population coefficients.",
             f"At most {most}: they are proposed together.",
             "Leave sampler='auto', or fewer predictors.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, needs)
+        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
     found = by_unit.components
     widest = int(found.sizes.max(initial=0))
     refusal = _refusal(by_unit.problem, found.of_effect, widest)
     kinds = found.total
     if widest == 1 and compared and not refusal:
         kinds = len(np.unique(by_unit.same))
-    return Alone(coordinates, found.total, widest, kinds, len(p.rows.weight), refusal)
+    rows, lines = len(p.rows.weight), len(p.columns.offset)
+    return Alone(coordinates, found.total, widest, kinds, rows, lines, refusal)
 
 
 def _refusal(p: Problem, of_effect: np.ndarray, widest: int) -> tuple[str, ...]:
