@@ -98,6 +98,7 @@ def _read_csv(path: Path, columns: list[str] | None) -> tuple[pd.DataFrame, list
             index_col=False,
             encoding="utf-8-sig",
             low_memory=False,
+            float_precision="round_trip",  # before pandas 3 the default rounds last digits differently
         )
     if columns is not None:
         frame = frame[known(columns, names)]

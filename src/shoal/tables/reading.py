@@ -68,8 +68,16 @@ def read(source: Any, columns: Iterable[str] | None = None) -> Table:
             "Check what was read or filtered before.",
         )
     chosen = names if wanted is None else known(wanted, names)
-    converted = {name: convert(name, frame[name]) for name in chosen}
+    converted = {name: _converted(name, frame[name]) for name in chosen}
     return Table(pd.DataFrame(converted, index=pd.RangeIndex(len(frame)), columns=chosen), tuple(names))
+
+
+def _converted(name: str, column: nw.Series[Any]) -> pd.Series:
+    try:
+        return convert(name, column)
+    except UnicodeEncodeError:  # pandas 2 asks categories for their bytes
+        check_text(name, column.to_native().unique().tolist())
+        raise
 
 
 def _eager(source: Any) -> nw.DataFrame[Any]:
