@@ -28,7 +28,7 @@ find_python() {
 }
 
 # Install into $venv, by uv where it can be had: it takes seconds where pip takes more than a minute.
-install() {
+install_packages() {
   local pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check install)
   if ! { "${pip[@]}" uv && "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; }; then
     say "uv did not install it (see above); pip does"
@@ -51,7 +51,7 @@ prepare_environment() {
   if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     say "installing shoal and its tools into $venv"
     rm -f "$stamp"
-    install "$@" "${root}[dev]"
+    install_packages "$@" "${root}[dev]"
     printf '%s\n' "$wanted" >"$stamp"
   fi
 }

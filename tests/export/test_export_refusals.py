@@ -3,11 +3,14 @@
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import shoal as sl
 from refusals import refused
+from shoal import export
+from shoal.model.terms.offsets import Offsets
 
 
 @pytest.fixture
@@ -39,6 +42,25 @@ def test_correlated_residuals_and_areas_are_not_exported():
     areas = sl.Model("y ~ 1 + car(W, gr=a)", data, covariances={"W": weights})
     with refused("not-exported"):
         areas.to_pymc()
+
+
+def test_missing_and_mismeasured_values_are_not_exported():
+    data = pd.DataFrame({"y": [0.3, 1.2, np.nan, 2.0], "x": [1.0, np.nan, 0.5, 0.7], "s": 0.1})
+    known = data.dropna()
+    imputed = [sl.Response("y | mi() ~ mi(x)"), sl.Response("x | mi() ~ 1")]
+    for model in (
+        sl.Model(imputed, data),
+        sl.Model("y | mi() ~ 1", data[["y"]]),
+        sl.Model("y ~ me(x, s)", known),
+    ):
+        with refused("not-exported"):
+            model.to_pymc()
+
+
+def test_a_term_that_the_export_does_not_know_is_refused(model, monkeypatch):
+    monkeypatch.setattr(export, "EXPORTED", export.EXPORTED - {Offsets})
+    with refused("not-exported", match="Offsets"):
+        model.to_pymc()
 
 
 @pytest.mark.parametrize("package", ["pymc", "pytensor"])

@@ -9,12 +9,39 @@ from typing import Any
 
 from shoal.errors import ModelError, check_choice
 from shoal.model import Specification
+from shoal.model.terms.areas import AreaEffects
+from shoal.model.terms.coefficients import Coefficients
+from shoal.model.terms.cutpoints import Cutpoints
+from shoal.model.terms.family_parameters import FamilyParameters
+from shoal.model.terms.gaussian_processes import GaussianProcess
+from shoal.model.terms.group_effects import GroupEffects
+from shoal.model.terms.imputed import ImputedPredictor, Unknown
+from shoal.model.terms.joint_responses import JointResponses
+from shoal.model.terms.latents import SharedLatent
+from shoal.model.terms.monotonic import Monotonic
+from shoal.model.terms.offsets import Offsets
+from shoal.model.terms.residual_correlation import ResidualCorrelation
+from shoal.model.terms.smooths import Smooth
+from shoal.model.terms.spatial_dependence import SpatialDependence
 from shoal.priors import Shrinkage
 
 __all__ = ["COORDINATES", "to_pymc"]
 
 COORDINATES = ("noncentered", "centered", "zero_sum")
 OPTIONAL = ("pymc", "pytensor")
+# A term that is not among them has no counterpart in `build`: a model with one would be another model there.
+EXPORTED = {
+    *(Coefficients, Cutpoints, FamilyParameters, GroupEffects, SharedLatent, Offsets),
+    *(Smooth, GaussianProcess, Monotonic),
+}
+NOT_EXPORTED = {
+    ResidualCorrelation: "A correlation of residuals",
+    JointResponses: "A correlation of residuals (rescor)",
+    SpatialDependence: "sar(...)",
+    AreaEffects: "car(...)",
+    ImputedPredictor: "A predictor mi(x) or me(x)",
+    Unknown: "A response with values that are missing, mi(),",
+}
 
 
 def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
@@ -49,7 +76,8 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
     Raises
     ------
     ModelError
-        If PyMC is not installed, the coordinates are unknown, or slopes have a shrinkage prior.
+        If PyMC is not installed, the coordinates are unknown, slopes have a shrinkage prior, or a term or the
+        family has no counterpart there.
 
     Notes
     -----
@@ -67,20 +95,14 @@ def to_pymc(model: Specification, coordinates: str = "noncentered") -> Any:
             "Slopes with priors of their own.",
             f"For the export give {shrunk[0]!r} a Normal, StudentT or Laplace prior.",
         )
-    if any(design.correlated for design in model.designs):
-        raise ModelError(
-            "not-exported",
-            "Residuals that correlate are not exported to PyMC.",
-            "Models whose rows are independent given their predictors.",
-        )
-    if areas := [
-        curve.name for part in model.parts for curve in part.curves if curve.term.matrix is not None
-    ]:
-        raise ModelError(
-            "not-exported",
-            f"{areas[0]} is not exported to PyMC.",
-            "Models without effects of neighbouring areas.",
-        )
+    for term in model.terms:
+        if type(term) not in EXPORTED:
+            raise ModelError(
+                "not-exported",
+                f"{NOT_EXPORTED.get(type(term), type(term).__name__)} cannot be exported to PyMC.",
+                "Coefficients, group effects, latents, cutpoints, and the curves s, t2, gp and mo.",
+                "Export the model without it.",
+            )
     try:
         from shoal.export.build import build
     except ModuleNotFoundError as problem:
