@@ -330,9 +330,24 @@ def test_an_independence_sampler_needs_integrated_effects():
         sl.Model("y ~ x + (1 | g)", table()).fit(sampler="independence", coordinates="centered")
 
 
-def test_integers_of_numpy_are_integers():
-    """They are if nothing is raised."""
-    sl.Model("y ~ x + (1 | g)", table()).fit(**{**RUN, "seed": np.int64(5), "draws": np.int64(10)})
+@pytest.mark.parametrize("kept", [False, True])
+def test_numbers_of_numpy_are_numbers(kept, tmp_path):
+    model, whole = sl.Model("y ~ x + (1 | g)", table()), {"seed": 5, "draws": 10, "warmup": 40, "thin": 2}
+    given = {name: np.int64(value) for name, value in whole.items()} | {"target_accept": np.float32(0.75)}
+    checkpoint = {"checkpoint": tmp_path / "run.zarr"} if kept else {}
+    fit = model.fit(**RUN | given, **checkpoint)
+    assert fit.tree["posterior"].equals(model.fit(**RUN | whole, target_accept=0.75).tree["posterior"])
+
+
+def test_what_many_fits_depend_on_is_text_and_numbers(tmp_path):
+    def fit(number):
+        return pd.DataFrame({"number": [number]})
+
+    how = {"checkpoint": tmp_path / "fits", "cores": 1, "progress": False}
+    sl.many_fits(fit, 2, about={"n": np.int64(3)}, **how)
+    assert len(sl.many_fits(fit, 2, about={"n": 3}, **how)) == 2
+    with refused("about-not-storable", match="object"):
+        sl.many_fits(fit, 2, about={"n": object()}, **how)
 
 
 @pytest.mark.parametrize("draws", [4, 35, 99])

@@ -240,3 +240,11 @@ def test_values_that_read_alike_are_told_apart(values):
     sides = fit.contrast({"year": values}, draws=20).sides["side"].values
     assert list(sides) == [f"year={value}" for value in values]
     assert len(fit.effect({"year": values}, draws=20).table["year"].unique()) == len(values)
+
+
+@pytest.mark.parametrize("settings", [pd.DataFrame({"x": [0, 1]}), np.array([0, 1]), ["x"]])
+def test_settings_of_another_kind_are_refused(settings):
+    data = pd.DataFrame({"y": [0.3, 1.2, 0.4, 2.0], "x": [1.0, 2.0, 2.5, 0.1]})
+    fit = sl.Model("y ~ x", data).fit(draws=20, chains=1, seed=1, progress=False)
+    with refused("settings-type"):
+        fit.contrast(settings)

@@ -787,3 +787,27 @@ def test_a_level_of_crossed_factors_is_found_where_it_is():
     with pytest.raises(ModelError) as found:
         fit.effect("x", levels=2)
     assert found.value.code == "level-of-several-columns" and "at={'h': 2}" in str(found.value)
+
+
+def test_a_category_that_two_factors_have_their_spreads_by_is_one():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"g": np.resize(list("abcdefgh"), 48), "h": np.repeat(list("stuvwxyz"), 6)})
+    data["c"], data["y"] = "p", rng.normal(size=48)
+    data.loc[data["g"].isin(list("aceg")), "c"] = "q"
+    by = pd.Series(np.where(data["h"].isin(list("suwy")), "p", "q"))
+    data = data[by == data["c"]]
+    fit = sl.Model("y ~ 1 + (1 | gr(g, by=c)) + (1 | gr(h, by=c))", data).fit(
+        draws=20, chains=1, seed=1, progress=False
+    )
+    assert fit.effect("c").table["c"].tolist() == ["p", "q"]
+
+
+@pytest.mark.parametrize("largest", [2**53 + 1, 2**60 + 1, 2**63 - 1])
+def test_a_typical_level_is_none_that_was_fitted(largest):
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"g": largest - np.arange(40) % 4, "x": rng.normal(size=40)})
+    data["y"] = rng.normal(size=40) + 5.0 * (data["g"] == largest)
+    fit = sl.Model("y ~ x + (1 | g)", data).fit(draws=100, chains=1, seed=1, progress=False)
+    rules = ("typical", f"{largest}")
+    typical, last = (fit.effect({"x": [0.0]}, levels=rule).table["mean"] for rule in rules)
+    assert (last - typical).item() > 2

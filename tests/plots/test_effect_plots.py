@@ -1,6 +1,7 @@
 """Pictures of effects draw the numbers of the table, and the data behind them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_fits import CATEGORIES, made, model, table
 
@@ -127,3 +128,19 @@ def test_predictors_are_drawn_whatever_they_are_called(name):
     for line, other in zip(lines(picture), lines(plain), strict=True):
         np.testing.assert_allclose(line.get_xydata(), other.get_xydata())
     np.testing.assert_allclose(part(picture, "observed")[f"{name}_value"], data[name])
+
+
+def test_a_combination_that_no_row_has_is_drawn_without_rows():
+    data = pd.DataFrame({"x": np.linspace(0, 1, 30), "c": np.resize(["a", "b"], 30)})
+    data["d"], data["y"] = np.where(data["c"] == "a", "u", "v"), np.random.default_rng(1).normal(size=30)
+    own = made(model("y ~ x + c + (1 | d)", data=data))
+    picture = own.plot.effect("x", by={"c": ["a"], "d": ["v"]}, points=5)
+    assert (picture.numbers["shown"] == "expected").all() and len(picture.numbers) == 5
+
+
+def test_values_of_a_surface_may_be_given_twice_and_are_two_at_least():
+    own = made(model("y ~ x + z + (1 | g)", data=table().assign(z=lambda d: d["x"] ** 2)))
+    given = own.plot.effect({"x": [0.0, 0.0, 1.0], "z": [0.5, 1.0, 2.0]})
+    assert len(part(given, "expected")) == 9
+    with refused("surface-of-one-value", match="at="):
+        own.plot.effect({"x": [0.3], "z": [0.0, 1.0, 2.0]})

@@ -348,3 +348,13 @@ def test_a_temporary_folder_without_room_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("shoal.fit.holders.mapped", full)
     with refused("file-not-writable", match=r"shoal-rows-.*No space left"):
         model.fit(draws=20, progress=False)
+
+
+def test_partitions_without_rows_are_no_part_of_any_level(client, tmp_path):
+    whole = rows().assign(g=lambda d: pd.factorize(d["g"])[0])  # whole numbers, whose range is looked for
+    frame = in_dask(whole, tmp_path)
+    first = frame.partitions[0].compute()["x"]
+    some = frame[~frame["x"].isin(first.tolist())]
+    assert not len(some.partitions[0].compute())
+    fit = sl.Model(PLAIN, some, "bernoulli").fit(client=client, draws=50, seed=1)
+    assert fit.model.specification.table.reduction.rows == len(whole) - len(first)

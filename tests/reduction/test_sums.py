@@ -233,3 +233,14 @@ def test_files_from_before_there_were_several_linear_predictors_are_read(said, m
     record = Reduction("DuckDB", 9, 3, 4, 80, ("g",), ("x",), np.ones(3)).record()
     found = Reduction.of(record | {"scatter": said}, np.ones(3))
     assert {prefix: own.tolist() for prefix, own in found.scatter.items()} == meant
+
+
+@pytest.mark.parametrize("formula", ["y ~ scale(x)", "y ~ x"])
+def test_one_row_is_refused_as_in_memory(formula):
+    polars = pytest.importorskip("polars", reason="the extra `polars` is not installed")
+    one, codes = pd.DataFrame({"y": [1.0], "x": [2.0]}), []
+    for data in (one, polars.from_pandas(one).lazy()):
+        with pytest.raises(ShoalError) as problem:
+            sl.Model(formula, data)
+        codes.append(problem.value.code)
+    assert codes[0] == codes[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,12 @@ class Settings:
     keep_effects: bool = True
     thin: int = 1
     pilot: int = PILOT
+
+    def __post_init__(self) -> None:
+        # NumPy's numbers are taken, and kept as Python's: files hold these alone.
+        for own in fields(self):
+            if isinstance(value := getattr(self, own.name), np.generic):
+                object.__setattr__(self, own.name, value.item())
 
 
 @dataclass(frozen=True)

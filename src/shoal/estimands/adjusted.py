@@ -21,6 +21,7 @@ from shoal.estimands.scales import words_of
 from shoal.fit.results import Results
 from shoal.model.design import Design
 from shoal.model.replay import columns_of
+from shoal.tables import assigned
 
 CHUNK = 2**23  # numbers predicted at a time: rows of a chunk times draws (and categories)
 ROWS = 2**20  # rows of a table at a time
@@ -283,7 +284,7 @@ def _set(ask: Ask, base: Base, case: Mapping[str, Any]) -> tuple[pd.DataFrame, n
             "levels='fitted' averages over combinations that are in the data.",
             "levels='typical' or 'population' needs none.",
         )
-    return frame.assign(**{name: _column(frame[name], value) for name, value in values.items()}), weight
+    return assigned(frame, {name: _column(frame[name], value) for name, value in values.items()}), weight
 
 
 def _column(column: pd.Series, value: Any) -> Any:

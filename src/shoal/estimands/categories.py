@@ -25,7 +25,9 @@ def categories_of(design: Design, frame: pd.DataFrame) -> dict[str, list[Any]]:
     for part in design.parts:
         for group in part.groups:
             if group.by is not None:
-                found.setdefault(group.by.column, []).append(group.by.category)
+                sections = found.setdefault(group.by.column, [])
+                if group.by.category not in sections:  # factors may have them in common
+                    sections.append(group.by.category)
         for curve in part.curves:
             if curve.levels and curve.term.by is not None:
                 found[curve.term.by] = list(curve.levels)

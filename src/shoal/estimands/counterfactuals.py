@@ -106,7 +106,7 @@ def population_words(ask: Ask, held: Mapping[str, Any]) -> str:
 def _cases(settings: Any, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one dict of values a setting."""
     if not isinstance(settings, Mapping) or not settings:
-        name = settings if settings in list(frame) else next(iter(frame), "column")
+        name = settings if isinstance(settings, str) and settings in frame else next(iter(frame), "column")
         values = frame[name].drop_duplicates().tolist()[:2] if name in frame else [0, 1]
         raise ModelError(
             "settings-type",

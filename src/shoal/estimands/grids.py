@@ -16,6 +16,7 @@ from shoal.estimands.adjusted import Ask, Base, check_points, require_equal
 from shoal.estimands.level_rules import is_several, known_value, names_levels
 from shoal.estimands.predictions import check_integer
 from shoal.model.design import Design
+from shoal.tables import assigned
 
 GRIDS = ("range", "quantiles")
 MOST_POINTS = 10_000  # of a curve, at whose every point all draws are kept
@@ -247,5 +248,5 @@ def typical_rows(ask: Ask) -> tuple[Base, dict[str, Any]]:
         return Base(row.reset_index(drop=True), np.ones(1)), typical
     every = ask.results.model.table.frame[list(levels.combined)].drop_duplicates().reset_index(drop=True)
     rows = row.loc[row.index.repeat(len(every))].reset_index(drop=True)
-    rows = rows.assign(**{str(name): every[name] for name in every})
+    rows = assigned(rows, {str(name): every[name] for name in every})
     return Base(rows, np.ones(len(rows)), levels.combined), typical

@@ -22,6 +22,7 @@ from shoal.fit.row_blocks import blocks, part, shared_draws
 from shoal.model.design import Design, Group, Latent
 from shoal.model.predictors import linear_predictor
 from shoal.model.replay import columns_of, replay
+from shoal.tables import assigned
 
 AS_FITTED = "rows as fitted"
 NOTES = (
@@ -138,7 +139,7 @@ def _settings(results: Results, design: Design, at: Mapping[str, Any] | None) ->
     categories = categories_of(design, frame)
     for given in values:
         value = value_in(design, frame, categories, name, given)
-        changed = frame[columns].assign(**{name: value})
+        changed = assigned(frame[columns], {name: value})
         if isinstance(kind := frame[name].dtype, pd.CategoricalDtype):
             changed[name] = pd.Categorical([value] * len(frame), dtype=kind)
         yield f"{name}={value}", replay(design, frame, changed, False, False, "error").design

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from shoal.errors import DataError, ModelError, listing, nearest
 from shoal.fit.results import Results
 from shoal.model.design import Design
 from shoal.model.replay_levels import factors_of
-from shoal.tables import Table
+from shoal.tables import Table, assigned
 
 RULES = {"typical": "zero", "population": "average", "fitted": "error"}  # what becomes of new levels
 COPY = " (levels)"  # what the name of a column ends in that stands for another one as a factor
@@ -228,7 +228,7 @@ def _apart(results: Results, design: Design, columns: Iterable[str]) -> tuple[Re
         )
     )
     frame = results.model.table.frame
-    frame = frame.assign(**{copy: frame[c] for c, copy in copies.items()})
+    frame = assigned(frame, {copy: frame[c] for c, copy in copies.items()})
     designs = tuple(own if other is design else other for other in results.model.designs)
     model = replace(results.model, designs=designs, table=Table(frame, tuple(frame.columns)))
     return Results(model, results.tree), copies
@@ -298,8 +298,9 @@ def _new_label(design: Design, column: pd.Series, others: Iterable[Any]) -> Any:
             "None stands for a new level; a predictor needs a value.",
         )
     if column.dtype.kind in "biuf":
+        # In Python's numbers: NumPy's lose digits of large identifiers.
         taken = [value for value in others if isinstance(value, int | float)]
-        return int(np.ceil(max([column.max(), *taken]))) + 1
+        return math.ceil(max([column.max().item(), *taken])) + 1
     label, names = "new", {*column.astype(str), *map(str, others)}
     while label in names:
         label += "_"

@@ -32,6 +32,7 @@ from shoal.formula.terms import Expression
 from shoal.formula.tree import Column, columns_of
 from shoal.model.design import Design
 from shoal.model.replay_levels import factors_of
+from shoal.tables import assigned
 
 KINDS = {
     "dydx": "change of {y} for one unit of {x}",
@@ -163,7 +164,7 @@ def _derivative(asked: Plan, name: str, kind: str) -> Measure:
         total = sum(
             (
                 xr.DataArray(weights[:, j] / step, dims="row")
-                * predicted(rows.assign(**{name: first + j * step}))
+                * predicted(assigned(rows, {name: first + j * step}))
                 for j in range(NODES)
             ),
             xr.DataArray(0.0),

@@ -177,8 +177,9 @@ def _model(tree: xr.DataTree, families: list[Family]) -> Specification:
         for text, family, own in zip(formulas, families, predictors, strict=True)
     ]
     constant = tree["constant_data"].to_dataset()
-    columns = [v for name, v in constant.data_vars.items() if str(name).startswith("column_")]
-    frame = pd.DataFrame(dict(_column(v) for v in columns))
+    columns = {str(k): v for k, v in constant.data_vars.items() if str(k).startswith("column_")}
+    missing_of = {name: constant.get(name.replace("column_", "missing_")) for name in columns}
+    frame = pd.DataFrame(dict(_column(v, missing_of[name]) for name, v in columns.items()))
     # Files written before know of no rows that were dropped.
     table = Table(frame, tuple(frame.columns), _dropped(tree.attrs.get("dropped", "null")))
     if (record := json.loads(tree.attrs.get("reduction", "null"))) is not None:
@@ -240,18 +241,20 @@ def _priors(text: str) -> dict[str, ResolvedPrior]:
     return priors
 
 
-def _column(variable: xr.DataArray) -> tuple[str, Any]:
+def _column(variable: xr.DataArray, missing: xr.DataArray | None) -> tuple[str, Any]:
     """Return name and values of a stored column; the inverse of `results._constant`."""
     values, attrs = variable.to_numpy(), variable.attrs
+    gone = np.zeros(len(values), bool) if missing is None else missing.to_numpy().astype(bool)
     if attrs.get("kind") == "bool":
         values = values.astype(bool)
     if "categories" in attrs:
         categories = json.loads(attrs["categories"])
-        kept = _as_type_of(values, categories)
+        kept = [None if lacks else v for v, lacks in zip(_as_type_of(values, categories), gone, strict=True)]
         ordered = attrs.get("ordered") == "True"
         return attrs["column"], pd.Categorical(kept, categories=categories, ordered=ordered)
     if values.dtype.kind not in "iufb":
-        return attrs["column"], pd.Series([str(v) for v in values], dtype=object)
+        text = [None if lacks else str(v) for v, lacks in zip(values, gone, strict=True)]
+        return attrs["column"], pd.Series(text, dtype=object)
     return attrs["column"], values
 
 

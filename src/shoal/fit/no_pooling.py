@@ -124,7 +124,9 @@ def _by_level(group: Group, values: np.ndarray) -> np.ndarray:
 
 
 def _at_edge(design: Design, group: Group) -> np.ndarray:
-    low, high = design.edges
-    counts = group.counts
     row, level, _ = group.entries
-    return np.logical_or(*(np.bincount(level, np.asarray(end)[row]) == counts for end in (low, high)))
+    there = design.rows.weight[row] > 0
+    row, level, size = row[there], level[there], len(group.labels)
+    counts = np.bincount(level, minlength=size)
+    low, high = (np.bincount(level, np.asarray(end)[row], size) == counts for end in design.edges)
+    return (counts > 0) & (low | high)

@@ -191,18 +191,20 @@ def _constant(model: Specification) -> xr.Dataset:
     columns: dict[str, Any] = {}
     reduction = model.table.reduction
     names = dict.fromkeys(c for part in model.parts for c in part.formula.columns)
-    for name in names if reduction is None else map(str, model.table.frame):
+    for number, name in enumerate(names if reduction is None else map(str, model.table.frame)):
         column = model.table.frame[name]
         values, kind = column.to_numpy(), {"column": name}
         if str(column.dtype) == "category":
             kind["categories"] = json.dumps(column.cat.categories.tolist())
             kind["ordered"] = str(column.cat.ordered)
-            values = column.astype(column.cat.categories.dtype).to_numpy()
+            values = column.cat.categories.to_numpy()[column.cat.codes]  # of those that are missing, the last
+        if values.dtype.kind != "f" and (missing := column.isna().to_numpy()).any():
+            columns[f"missing_{number}"] = ("row", missing.astype(np.int8))
         if values.dtype == bool:
             kind["kind"], values = "bool", values.astype(np.int8)
         if values.dtype.kind not in "iuf":
             values = values.astype(str).astype(object)
-        columns[f"column_{len(columns)}"] = ("row", values, kind)
+        columns[f"column_{number}"] = ("row", values, kind)
     if reduction is not None:
         columns["counts"] = ("row", reduction.counts)
     for name, given in model.covariances.items():

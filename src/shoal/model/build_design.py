@@ -29,7 +29,7 @@ from shoal.model.design import Design
 from shoal.model.imputed import Imputed
 from shoal.model.scatter import scatter
 from shoal.model.subsets import filled, own_columns, subset_of
-from shoal.tables import Reduction, Table
+from shoal.tables import Reduction, Table, assigned
 
 RESERVED = {"chain", "draw", "row", "category", "cutpoint"}  # dimensions of a result
 
@@ -231,7 +231,7 @@ def _filled(formula: Formula, frame: pd.DataFrame, family: Family) -> tuple[pd.D
             f"Column {name!r} is missing in all {len(missing)} rows.",
             "Some that are known.",
         )
-    return frame.assign(**{name: frame[name].to_numpy(float, na_value=known.mean())}), missing
+    return assigned(frame, {name: frame[name].to_numpy(float, na_value=known.mean())}), missing
 
 
 def _imputed(

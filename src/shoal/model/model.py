@@ -231,6 +231,7 @@ def specify(
         table = table.without_missing(dict.fromkeys(c for own in formulas for c in needed(own)))
         if table.dropped is not None:
             warnings.warn(f"{table.dropped}.", ShoalWarning, stacklevel=3)
+    response_checks.names([response.formulas[0] for response in responses])
     designs = designs_of(responses, table, covariances or {}, rescor=rescor)
     columns = dict.fromkeys(c for response in responses for c in response.columns)
     priors = _with_held(responses, designs, priors or {})

@@ -138,7 +138,9 @@ def replay(
     incomplete = missing.any(axis=1).to_numpy()
     _warn(missing.sum(), int(incomplete.sum()), len(new))
     _check_kinds(design, learnt, new)
-    columns = {str(name): as_learnt(new[name], learnt[name], incomplete) for name in missing}
+    whole = learnt[list(missing)].notna().all(axis=1).to_numpy()  # rows outside a subset may lack values
+    some = int(whole.argmax())
+    columns = {str(name): as_learnt(new[name], learnt[name], incomplete, some) for name in missing}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(new)))
     check_sizes(frame)
     rows = _rows(design, frame, trials, se)
@@ -173,7 +175,7 @@ def _warn(counts: pd.Series, rows: int, total: int) -> None:
 def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> None:
     """Refuse text for numbers, or numbers for text, as levels: each would be taken for a new one."""
     for name in dict.fromkeys([*_factor_columns(design), *design.items]):
-        (before,), now = learnt[name].iloc[:1].tolist(), new[name].dropna()
+        (before,), now = learnt[name].dropna().iloc[:1].tolist(), new[name].dropna()
         if len(now) and isinstance(before, str) != isinstance(now.iloc[0], str):
             raise DataError(
                 "column-kind",
@@ -183,16 +185,16 @@ def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> Non
             )
 
 
-def as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray) -> pd.Series:
+def as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray, some: int = 0) -> pd.Series:
     """Return a complete column, in the type that was fitted if no value changes by it.
 
-    Incomplete rows take the values of a fitted row, so that no other row's values depend on them and row
-    numbers in messages stay those of the table.
+    Incomplete rows take the values of a fitted row, number `some`, so that no other row's values depend on
+    them and row numbers in messages stay those of the table.
     """
     numbers = column.dtype.kind in "biuf" and learnt.dtype.kind in "biuf"
     values = column.to_numpy() if numbers else _objects(column)
     if incomplete.any():
-        values = np.where(incomplete, learnt.iloc[0], values)
+        values = np.where(incomplete, learnt.iloc[some], values)
     if not numbers:
         return pd.Series(values, dtype=object)
     # Integers with a gap were read as floats; the label of a level in `a:b` is 1, not 1.0.

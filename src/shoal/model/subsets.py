@@ -10,6 +10,7 @@ import pandas as pd
 from shoal.errors import DataError, ModelError, listing
 from shoal.formula import evaluate
 from shoal.formula.formula import Formula
+from shoal.tables import assigned
 
 
 def subset_of(formula: Formula, frame: pd.DataFrame) -> np.ndarray:
@@ -63,4 +64,4 @@ def filled(formulas: Sequence[Formula], frame: pd.DataFrame, inside: np.ndarray)
     """Return the table with values of a row inside in those outside, where they count for nothing."""
     first = int(np.flatnonzero(inside)[0])
     names = own_columns(formulas)
-    return frame.assign(**{name: frame[name].where(inside, frame[name].iloc[first]) for name in names})
+    return assigned(frame, {name: frame[name].where(inside, frame[name].iloc[first]) for name in names})

@@ -142,11 +142,14 @@ def hues_of(model: Specification, colour: str | Sequence[str] | None) -> pd.Cate
 
 
 def _means(design: Design, codes: np.ndarray, count: int) -> np.ndarray:
-    """Return the mean response of each group, on its own scale, (count,); NaN without observations."""
-    rows = design.rows
-    size = np.bincount(codes, design.row_weight, minlength=count)
-    known = np.where(design.absent, 0.0, rows.weight * design.observed)
-    total = np.bincount(codes, known, minlength=count)
+    """Return the mean response of each group, on its own scale, (count,); NaN without observations.
+
+    Rows of group -1 are in none.
+    """
+    there = codes >= 0
+    size = np.bincount(codes[there], design.row_weight[there], minlength=count)
+    known = np.where(design.absent, 0.0, design.rows.weight * design.observed)
+    total = np.bincount(codes[there], known[there], minlength=count)
     return np.divide(total, size, out=np.full(count, np.nan), where=size > 0)
 
 
@@ -159,15 +162,23 @@ def order_of(design: Design, groups: pd.Categorical) -> tuple[np.ndarray, float]
     return np.argsort(_means(design, np.asarray(groups.codes, int), count), kind="stable"), overall
 
 
+def cells_of(groups: pd.Categorical, hues: pd.Categorical) -> np.ndarray:
+    """Return the number of each row's group and colour together, -1 where its group is not known."""
+    # pandas keeps few codes in 8 bits, which their product would leave.
+    codes = np.asarray(groups.codes, int)
+    return np.where(codes < 0, -1, codes * len(hues.categories) + hues.codes)
+
+
 def table_of(design: Design, groups: pd.Categorical, hues: pd.Categorical, order: np.ndarray) -> pd.DataFrame:
     """Return a row for each group and colour that occurs: rows, observations, mean, position."""
     colours = len(hues.categories)
     count = len(order) * colours
-    codes = np.asarray(groups.codes, int) * colours + hues.codes
+    codes = cells_of(groups, hues)
+    there = codes >= 0
     group, hue = np.divmod(np.arange(count), colours)
     place = np.empty(len(order))
     place[order] = np.arange(len(order))
-    pairs = np.bincount(codes, minlength=count).reshape(len(order), colours)
+    pairs = np.bincount(codes[there], minlength=count).reshape(len(order), colours)
     # Colours of one group stand side by side; where each group has one colour, all stand in their place.
     beside = (pairs > 0).sum(1).max() > 1
     shift = (hue - (colours - 1) / 2) * (0.6 / colours) if beside else 0.0
@@ -176,7 +187,7 @@ def table_of(design: Design, groups: pd.Categorical, hues: pd.Categorical, order
             "group": np.asarray(groups.categories)[group],
             "colour": pd.Categorical.from_codes(hue, categories=hues.categories),
             "n": pairs.ravel(),
-            "size": np.bincount(codes, design.row_weight, minlength=count),
+            "size": np.bincount(codes[there], design.row_weight[there], minlength=count),
             "mean": _means(design, codes, count),
             "position": place[group] + shift,
         }

@@ -109,6 +109,14 @@ def _layout(results: Results, effect: Effect, columns: dict[str, str]) -> Layout
             "Others stand in `by`.",
         )
     if len(numbers) == 2:
+        for name, other in (numbers, numbers[::-1]):
+            if effect.grid[name].nunique() < 2:
+                raise ModelError(
+                    "surface-of-one-value",
+                    f"{name!r} has one value.",
+                    "A surface has two values of each of its predictors, or more.",
+                    f"Hold it: effect({other!r}, at={{{name!r}: {effect.grid[name].iloc[0]!r}}}).",
+                )
         panel = tuple(name for name in names if name not in numbers)
         told = tuple(name for name in panel if name in apart)
         return Layout(numbers[0], numbers[1], (), (*panel, *category), {}, told)
@@ -218,6 +226,7 @@ def _surface(
     """Draw the medians as filled contours, and where the rows of the data are."""
     from matplotlib.ticker import MaxNLocator
 
+    table = table.drop_duplicates([layout.along, layout.upward])  # values may be given twice
     wide = table.pivot(index=layout.upward, columns=layout.along, values="median")
     low, high = float(effect.table["median"].min()), float(effect.table["median"].max())
     levels = MaxNLocator(12).tick_values(low, high if high > low else low + 1e-9)

@@ -56,7 +56,7 @@ def observed_rows(
     shares = design.observed / np.where(design.rows.trials > 0, design.rows.trials, 1.0)
     table = frame.assign(**{Y: shares, SIZE: design.row_weight})[kept].reset_index(drop=True)
     binary = np.isin(table[Y], [0, 1]).all()
-    if single or not (binary or len(table) > MOST):
+    if single or not len(table) or not (binary or len(table) > MOST):
         return table, False
     along = [name for name in effect.x if name not in within]
     parts = [part for _, part in table.groupby(list(within), observed=True)] if within else [table]

@@ -15,7 +15,17 @@ from shoal.estimands import INTERVAL, interval_names
 from shoal.estimands.predictions import ask, predicted_blocks
 from shoal.fit.results import Results
 from shoal.model.design import Design
-from shoal.plots.data import TAKEN, averaged, grouped, hues_of, name_groups, order_of, require_mean, table_of
+from shoal.plots.data import (
+    TAKEN,
+    averaged,
+    cells_of,
+    grouped,
+    hues_of,
+    name_groups,
+    order_of,
+    require_mean,
+    table_of,
+)
 from shoal.plots.groups import interval_words
 
 if TYPE_CHECKING:
@@ -46,9 +56,7 @@ def outcomes(
     hues = hues_of(results.model, colour)
     order, overall = order_of(design, groups)
     table = table_of(design, groups, hues, order)
-    # pandas keeps few codes in 8 bits, which their product would leave.
-    codes = np.asarray(groups.codes, int) * len(hues.categories) + hues.codes
-    draws = _expected(results, design, codes)
+    draws = _expected(results, design, cells_of(groups, hues))
     low, high = np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=0)
     table = table.assign(**{"posterior_mean": draws.mean(0), lower: low, upper: high})
     figure = new_figure(8.0, 4.5)
@@ -69,17 +77,22 @@ def outcomes(
 
 
 def _expected(results: Results, design: Design, codes: np.ndarray) -> np.ndarray:
-    """Return draws of the mean expected outcome of each cell of rows that occurs, (S, cells)."""
-    _, cell = np.unique(codes, return_inverse=True)
+    """Return draws of the mean expected outcome of each cell with rows that have weight, (S, cells)."""
+    there = (codes >= 0) & (design.row_weight > 0)
+    _, number = np.unique(codes[there], return_inverse=True)
+    cell = np.full(len(codes), -1)
+    cell[there] = number
     name = design.formula.response.value.text
     (question,) = ask(results, None, "mean", "error", name, None, 0)
-    total, size = 0.0, np.bincount(cell, design.row_weight)
+    total, size = 0.0, np.bincount(number, design.row_weight[there])
     for where, block in predicted_blocks(question):
         values = block @ design.category_numbers if design.family.categorical else block
         values = values.reshape(-1, values.shape[2])
-        own = cell[where]
-        member = csr_array((design.rows.weight[where], (np.arange(len(own)), own)), (len(own), len(size)))
-        total = total + values @ member
+        # Of the others nothing may be known, and nothing times NaN is NaN.
+        kept = np.flatnonzero(cell[where] >= 0)
+        own, weight = cell[where][kept], design.rows.weight[where][kept]
+        member = csr_array((weight, (np.arange(len(own)), own)), (len(own), len(size)))
+        total = total + values[:, kept] @ member
     return np.asarray(total) / size
 
 

@@ -21,7 +21,7 @@ from shoal.formula.formula import Formula
 from shoal.model.build_curves import curves_of
 from shoal.model.scatter import LEAST, scatter
 from shoal.reduction.passes import WEIGHT, Passes
-from shoal.tables import Reduction
+from shoal.tables import Reduction, assigned
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -74,9 +74,9 @@ class Population:
         self.cells = frame.drop_duplicates(list(self.keys)) if self.keys else frame.iloc[:1]
         self.cells = self.cells.reset_index(drop=True)
         numbers = list(reduction.numbers)
-        nothing = self.cells.assign(**dict.fromkeys(numbers, 0.0))
+        nothing = assigned(self.cells, dict.fromkeys(numbers, 0.0))
         constant = self._columns(nothing)
-        slopes = [self._columns(nothing.assign(**{name: 1.0})) - constant for name in numbers]
+        slopes = [self._columns(assigned(nothing, {name: 1.0})) - constant for name in numbers]
         self.used = tuple(i for i, slope in enumerate(slopes) if slope.any())
         self.code = np.stack([constant, *(slopes[i] for i in self.used)], axis=2)
 

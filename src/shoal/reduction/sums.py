@@ -62,7 +62,9 @@ def states_of(passes: Passes, roles: Roles) -> dict[str, dict[str, Any]]:
         middle = mean if given["center"] is True else None if given["center"] is False else given["center"]
         # The sum of squares around what is subtracted, which need not be the mean.
         squares += rows * (near[text] - (middle or 0.0)) * (2 * mean - near[text] - (middle or 0.0))
-        size = float(np.sqrt(squares / (rows - given["ddof"]))) if given["scale"] is True else given["scale"]
+        free = rows - given["ddof"]
+        sd = float(np.sqrt(squares / free)) if free > 0 else np.nan
+        size = sd if given["scale"] is True else given["scale"]
         states[text] = {
             "ddof": given["ddof"],
             "center": None if middle is None else float(middle),

@@ -58,11 +58,11 @@ def r2_with_loo(
     score = loo(results, "row", refit, cores, progress, at)
     y = np.asarray(design.rows.y, float) / np.asarray(design.rows.trials, float)
     weight = np.asarray(design.rows.weight, float)
-    predicted = score.pointwise["predicted"].to_numpy()
+    predicted = score.pointwise["predicted"].to_numpy()  # of the rows that have weight
     there = weight > 0
     rng = np.random.default_rng(seed)
     chains, count = found.draws.sizes["chain"], found.draws.sizes["draw"]
-    values = bootstrap(rng, y[there], predicted[there], weight[there], chains * count)
+    values = bootstrap(rng, y[there], predicted, weight[there], chains * count)
     more = xr.DataArray(
         values.reshape(chains, count, 1), {**found.draws.coords, "part": [LOO]}, ("chain", "draw", "part")
     )

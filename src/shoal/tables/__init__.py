@@ -24,6 +24,6 @@ missing values, and ids such as ``007`` are integers.
 
 from shoal.tables.reading import read
 from shoal.tables.reduction import Reduction
-from shoal.tables.table import Dropped, Table
+from shoal.tables.table import Dropped, Table, assigned
 
-__all__ = ["Dropped", "Reduction", "Table", "read"]
+__all__ = ["Dropped", "Reduction", "Table", "assigned", "read"]

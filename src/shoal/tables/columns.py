@@ -75,7 +75,7 @@ def _numbers(name: str, column: nw.Series[Any]) -> np.ndarray:
 
 def _integers(name: str, values: Any) -> np.ndarray:
     """Copy to int64, or to uint64 where only that holds the values; a float would merge large ids."""
-    smallest, largest = int(values.min()), int(values.max())
+    smallest, largest = (int(values.min()), int(values.max())) if len(values) else (0, 0)
     for kind in (np.int64, np.uint64):
         if np.iinfo(kind).min <= smallest and largest <= np.iinfo(kind).max:
             return np.array(values, dtype=kind)

@@ -98,7 +98,7 @@ def _read_csv(path: Path, columns: list[str] | None) -> tuple[pd.DataFrame, list
             index_col=False,
             encoding="utf-8-sig",
             low_memory=False,
-            float_precision="round_trip",  # before pandas 3 the default rounds last digits differently
+            **_exactly(pd.__version__),
         )
     if columns is not None:
         frame = frame[known(columns, names)]
@@ -134,6 +134,12 @@ def _refuse_decimal_commas(frame: pd.DataFrame) -> None:
                 "Numbers need a decimal point.",
                 "Read the file with pandas.read_csv(path, sep=';', decimal=',') and pass the table.",
             )
+
+
+def _exactly(version: str) -> dict[str, Any]:
+    """Return what makes pandas read numbers to the last digit: of itself from 3.1 on, where asking warns."""
+    major, minor, *_ = version.split(".")
+    return {"float_precision": "round_trip"} if (int(major), int(minor)) < (3, 1) else {}
 
 
 def _read_parquet(path: Path, columns: list[str] | None) -> tuple[pa.Table, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +241,14 @@ class UnknownColumn(DataError):
         self.names = names
         found = f"The table has no column {listing(map(repr, names))}."
         super().__init__("unknown-column", found, remedy=remedy)
+
+
+def assigned(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with some columns set, whatever their names: `DataFrame.assign` takes no ``self``."""
+    out = frame.copy()
+    for name, values in columns.items():
+        out[name] = values
+    return out
 
 
 def known(wanted: Iterable[str], names: Iterable[str]) -> list[str]:

@@ -14,6 +14,8 @@ from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
 
+ROWS_OF_RESULTS = ("chain", "draw", "row")  # dimensions of draws of responses
+
 
 def order(formulas: Sequence[Formula]) -> None:
     """Raise if two responses are one column, or predict each other, directly or round about."""
@@ -40,6 +42,19 @@ def order(formulas: Sequence[Formula]) -> None:
                 "Leave one out of the predictors, or let them share a latent: latent(u | g) in each.",
             )
         left = [i for i in left if i not in free]
+
+
+def names(formulas: Sequence[Formula]) -> None:
+    """Raise if a response is called like a dimension of the results that hold its draws."""
+    for formula in formulas:
+        value = formula.response.value
+        if value.is_column and (name := value.name) in ROWS_OF_RESULTS:
+            raise ModelError(
+                "response-name-taken",
+                f"The response is called {name!r}, as a dimension of the results is.",
+                f"Any name but {listing(map(repr, ROWS_OF_RESULTS))}.",
+                f"Rename the column: data = data.rename(columns={{{name!r}: {name + '_'!r}}}).",
+            )
 
 
 def latent_names(formulas: Sequence[Formula], table: Table, quiet: bool) -> None:

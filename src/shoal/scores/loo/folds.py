@@ -79,7 +79,8 @@ def _folds(units: Units, k: int, strata: Units | None, seed: int) -> np.ndarray:
     """Return the fold of each unit, (U,): at random, sizes as equal as can be, and so within each stratum."""
     order = np.random.default_rng(seed).permutation(len(units.labels))
     if strata is not None:
-        order = order[np.argsort(strata.of_row[order], kind="stable")]
+        row = order if units.singles is None else units.singles.row[order]  # a unit is a row here
+        order = order[np.argsort(strata.of_row[row], kind="stable")]
     fold = np.empty(len(order), np.int64)
     fold[order] = np.arange(len(order)) % k
     return fold

@@ -107,7 +107,7 @@ class Loo:
         # Draws share sets of points; on a grid the error is what it is at every draw.
         shared = np.where(table["integral"] == SAMPLING, SETS, 1)
         variance = table["mcse"] ** 2 + table["integral_error"] ** 2 / shared
-        return float(np.sqrt(self.alike**2 @ variance))
+        return float(np.sqrt(self.alike.astype(float) ** 2 @ variance))
 
     @property
     def bad(self) -> np.ndarray:
