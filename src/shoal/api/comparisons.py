@@ -179,7 +179,7 @@ class Comparisons:
         -----
         The effects of a new level are normal given a draw, and so is their sum on the linear predictor, which
         one integral averages over. Effects on two predictors (of mu and of sigma) take a product; on more, or
-        Student-t ones, 1,024 points of low discrepancy.
+        Student-t ones where the mean is bounded or linear, 1,024 points of low discrepancy.
 
         Examples
         --------
@@ -248,7 +248,7 @@ class Comparisons:
         ------
         DataError, ModelError
             As `effect`; and a category as `x`, for which `contrast` is meant. Nine predictions of each row
-            count, or two where they are linear in `x`.
+            count, ten for an elasticity, or two where they are linear in `x`.
 
         Notes
         -----

@@ -1,7 +1,7 @@
 """The command `shoal`.
 
-Exit codes: 0; 1 for bad input, wrong usage, and files that cannot be read or written; 2 only for draws or
-scores that cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
+Exit codes: 0; 1 for bad input, wrong usage, and files that cannot be read or written; 2 only for draws,
+scores or calibrations that cannot be trusted; 130 on Ctrl-C; 141 if the reader of the output went away.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0; 1 bad input or usage; 2 draws or scores that cannot be trusted; 130 stopped by "
-    "Ctrl-C.",
+    epilog="Exit codes: 0; 1 bad input or usage; 2 draws, scores or calibrations that cannot be trusted; "
+    "130 stopped by Ctrl-C.",
 )
 
 
@@ -99,7 +99,7 @@ def fit(
     warmup: Annotated[int, typer.Option(help="Iterations of each chain spent on its step size.")] = 200,
     cores: Cores = None,
     store: Annotated[
-        str, typer.Option(help="Effects: auto, double, single, disk, summaries, or none.")
+        str, typer.Option(help="Effects: auto, double, single, disk, replay, summaries, or none.")
     ] = "auto",
     checkpoint: Annotated[
         Path | None,

@@ -81,10 +81,8 @@ def compare_coordinates(
     Notes
     -----
     Standard deviations with a light-tailed prior (HalfNormal, Exponential, Gamma) are sampled on the scale of
-    an inverse softplus, others on that of a logarithm; the two differ above the prior's scale only, not in
-    the neck of a funnel. PyMC and Stan take logarithms, and see more divergences of the same kind: centered
-    three districts with Exponential(1) gave 405, 311 and 86 of them on logarithms where the lab counts 316,
-    136 and 9, at acceptances of 0.8, 0.9 and 0.99.
+    the inverse of a ramp, ``unit (t Φ(t) + φ(t))``, others on that of a logarithm. PyMC and Stan take
+    logarithms, and count other divergences, of the same kind.
     Transported coordinates begin with a search for the mode of the hyperparameters' marginal, whose time
     counts.
 
