@@ -37,6 +37,8 @@ _CONTRASTS = {
     "poly": "contr.poly",
     "Diff": "contr.diff",
 } | {name: name for name in CONTRASTS}
+# What stands after these is a column or a matrix, which may be called T or F.
+COLUMNS_AFTER = {"cov", "by", "gr", "time", "lb", "ub", "y2"}
 _MODULES = ("np.", "numpy.")
 _SUCCESSES = ("p", "prop", "proportion")
 
@@ -45,7 +47,7 @@ def translated(call: Call) -> Node:
     """Return a call as Shoal spells it; one that is no spelling of another tongue, or a user's, as it is."""
     if registered(call.function):
         return call
-    keywords = tuple((key, _truth(value) if key != "cov" else value) for key, value in call.keywords)
+    keywords = tuple((key, value if key in COLUMNS_AFTER else _truth(value)) for key, value in call.keywords)
     call = replace(call, arguments=tuple(map(arithmetic, call.arguments)), keywords=keywords)
     name, (first, *rest) = call.function, call.arguments or (None,)
     match name:

@@ -282,16 +282,17 @@ def _stateful(call: Call, data: np.ndarray, names: tuple[str, ...], spec: Design
     from formulaic.transforms import TRANSFORMS
 
     options = bind(call, names)
-    if isinstance(options.get("constraints"), list):
-        options["constraints"] = np.asarray(options["constraints"], dtype=np.float64)
+    fresh = unparse(call) not in spec.states  # a raw polynomial is known by nothing else to have been learnt
     state = spec.states.setdefault(unparse(call), {})
-    if call.function == "poly" and not state:
+    if call.function == "poly" and fresh:
         require_distinct(call, data, options.get("degree", 1))
     if call.function == "bs":
         require_size(call, options)
     if "extrapolation" in names and options.get("extrapolation") in (None, "raise"):
         require_inside(call, data, {**options, **state}, learnt=bool(state))
     try:
+        if isinstance(options.get("constraints"), list):
+            options["constraints"] = np.asarray(options["constraints"], dtype=np.float64)
         return TRANSFORMS[call.function](data, **options, _state=state)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise DataError(

@@ -78,6 +78,8 @@ def build(
         table = replace(table, frame=filled(formulas, table.frame, inside))
         missing = ~inside
     table.check_complete([c for c in columns if c not in incomplete(formulas)])
+    if table.reduction is None:  # else columns are what expressions were computed to
+        checks.not_columns(formulas, columns)
     frame, reduction = table.frame, table.reduction
     if formula.response.mi:
         frame, missing = _filled(formula, frame, family)
@@ -101,14 +103,16 @@ def build(
         own, predictors = _of_each(formula, predictors, family)
     if formula.specific is not None:
         family = checks.specific(formula, family).with_specific()
-    design = _predictor(own, frame, family, rows, prefix, covariances or {}, quiet, reduction)
-    parts = specific_parts(design, frame, categories)
+    inside = None if formula.response.subset is None else ~np.asarray(missing)
+    at = frame, reduction, inside
+    design = _predictor(own, family, rows, prefix, covariances or {}, quiet, *at)
+    parts = specific_parts(design, frame, categories, inside)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(
             name, family.parameter_prior(name, design.counting.rows), name in family.together
         )
         own, start = predictors[name], f"{prefix}{name}_"
-        parts.append(_predictor(own, frame, parameter, rows, start, covariances or {}, quiet, reduction))
+        parts.append(_predictor(own, parameter, rows, start, covariances or {}, quiet, *at))
     residuals = None
     if formula.residuals is not None:
         checks.correlated_residuals(formula, family, rows)
@@ -142,16 +146,17 @@ def _of_each(
 
 def _predictor(
     formula: Formula,
-    frame: pd.DataFrame,
     family: Family,
     rows: Rows,
     prefix: str,
     covariances: Mapping[str, Any],
     quiet: bool,
+    frame: pd.DataFrame,
     reduction: Reduction | None,
+    inside: np.ndarray | None,
 ) -> Design:
     """Return the design of one linear predictor."""
-    population = matrix_of(formula.population, frame, reduction)
+    population = matrix_of(formula.population, frame, reduction, inside)
     keep = np.array([not (family.cut and name == "Intercept") for name in population.names], bool)
     if family.cut and keep.all():
         raise ModelError(
@@ -177,7 +182,9 @@ def _predictor(
         x=x,
         terms=terms,
         columns=_posterior_names(terms, formula, family, prefix),
-        groups=groups_of(formula.groups, frame, reserved, prefix, covariances, weight, quiet, reduction),
+        groups=groups_of(
+            formula.groups, frame, reserved, prefix, covariances, weight, quiet, reduction, inside
+        ),
         latents=latents_of(formula.latents, frame, prefix),
         curves=curves,
         spec=population.spec,
@@ -201,9 +208,12 @@ def needed(formulas: Sequence[Formula]) -> list[str]:
 
 
 def incomplete(formulas: Sequence[Formula]) -> set[str]:
-    """Return the columns whose missing values are estimated."""
+    """Return the columns whose missing values are estimated, or not looked at: upper ends of intervals."""
     may = {c for f in formulas if f.response.mi for c in f.response.value.columns}
     may |= {term.column for f in formulas for term in f.imputed}
+    for r in (f.response for f in formulas if f.response.cens_upper is not None):
+        others = {c for part in r.parts if part is not r.cens_upper for c in part.columns}
+        may |= {c for c in r.cens_upper.columns if c not in others}
     return may - {c for f in formulas for c in f.predicting}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def groups_of(
     weight: np.ndarray,
     quiet: bool = False,
     reduction: Reduction | None = None,
+    inside: np.ndarray | None = None,
 ) -> tuple[Group, ...]:
     """Return one `Group` per grouping factor, in order of appearance.
 
@@ -40,6 +42,8 @@ def groups_of(
         The model was built before: the order of covariances without labels was settled then.
     reduction : Reduction, optional
         What the rows stand for, of a table that is not in memory.
+    inside : (N,) bool array, optional
+        As of `matrix_of`.
 
     Raises
     ------
@@ -49,7 +53,7 @@ def groups_of(
     groups = list[Group]()
     for name, by in keys:
         own = [term for term in terms if (term.name, term.by) == (name, by)]
-        group = _group(name, own, frame, reserved, prefix, covariances, weight, reduction)
+        group = _group(name, own, frame, reserved, prefix, covariances, weight, reduction, inside)
         groups += split(group, by, *read_levels((by,), frame), weight) if by else [group]
     for group in groups:
         category = isinstance(frame[group.columns[0]].dtype, pd.CategoricalDtype) and len(group.columns) == 1
@@ -67,6 +71,7 @@ def _group(
     covariances: Mapping[str, Any],
     weight: np.ndarray,
     reduction: Reduction | None,
+    inside: np.ndarray | None,
 ) -> Group:
     """Join all terms of a grouping factor, each term a block (each effect, where uncorrelated)."""
     for option in ("zero_sum", "dist", "cov", "id", "membership"):
@@ -83,7 +88,7 @@ def _group(
     checks.levels(name, labels)
     columns, effects, blocks, specs = [], list[str](), list[tuple[int, ...]](), []
     for term in terms:
-        matrix = matrix_of(term.effects, frame, reduction)
+        matrix = matrix_of(term.effects, frame, reduction, inside)
         where = range(len(effects), len(effects) + len(matrix.names))
         blocks += [tuple(where)] if term.correlated else [(i,) for i in where]
         effects += matrix.names
@@ -123,8 +128,24 @@ def _group(
     )
 
 
-def matrix_of(expression: Expression, frame: pd.DataFrame, reduction: Reduction | None) -> DesignMatrix:
-    """Return the columns of a sum of terms; of a table that is not in memory, from what it was reduced to."""
+def matrix_of(
+    expression: Expression,
+    frame: pd.DataFrame,
+    reduction: Reduction | None = None,
+    inside: np.ndarray | None = None,
+) -> DesignMatrix:
+    """Return the columns of a sum of terms; of a table that is not in memory, from what it was reduced to.
+
+    Parameters
+    ----------
+    inside : (N,) bool array, optional
+        The rows that all is learnt from. Others count for nothing, and have the columns of the first.
+    """
+    if inside is not None:
+        own = matrix_of(expression, frame[inside].reset_index(drop=True))
+        row = np.zeros(len(frame), np.int64)
+        row[inside] = np.arange(inside.sum())
+        return replace(own, values=own.values[row])
     if reduction is None:
         return design_matrix(expression, frame)
     return design_matrix(expression, frame, reduction.states, reduction.numbers)

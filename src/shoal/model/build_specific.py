@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from shoal.families.category_specific import AtCutpoint
-from shoal.formula import design_matrix
 from shoal.formula.formula import Formula
+from shoal.model.build_factors import matrix_of
 from shoal.model.design import Design
 from shoal.model.scatter import scatter
 
 
-def specific_parts(design: Design, frame: pd.DataFrame, categories: Sequence[Any]) -> list[Design]:
+def specific_parts(
+    design: Design, frame: pd.DataFrame, categories: Sequence[Any], inside: np.ndarray | None = None
+) -> list[Design]:
     """Return what each cutpoint adds to the linear predictor of `design`, none without ``cs(...)``.
 
     The coefficient of a column is called by the column and by the cutpoint, ``x[1|2]``.
@@ -23,7 +25,7 @@ def specific_parts(design: Design, frame: pd.DataFrame, categories: Sequence[Any
     formula = design.formula
     if formula.specific is None:
         return []
-    matrix = design_matrix(formula.specific, frame)
+    matrix = matrix_of(formula.specific, frame, inside=inside)
     x, terms = matrix.values[:, 1:], matrix.names[1:]  # cutpoints stand where the Intercept would
     weight = design.row_weight
     averages = np.average(x, axis=0, weights=weight)

@@ -14,6 +14,7 @@ from shoal.model import checks
 from shoal.model.design import Design, Group, Latent
 from shoal.model.grouping_factors import level_names
 from shoal.model.memberships import of_category, read_members, settled
+from shoal.tables import assigned
 
 
 def factors_of(design: Design) -> list[Group | Latent]:
@@ -75,12 +76,28 @@ def _check_categories(part: Design, frame: pd.DataFrame) -> None:
             )
 
 
+def _names(columns: tuple[str, ...], frame: pd.DataFrame, fitted: np.ndarray) -> np.ndarray:
+    """Return the level of each row; a whole number is labelled alike beside others that are not whole."""
+    names = np.asarray(level_names(columns, frame))
+    if len(columns) == 1:
+        return names
+    mixed = [name for name in columns if frame[name].dtype.kind in "fO"]
+    whole = {name: pd.Series(list(map(_whole, frame[name].tolist())), frame.index, object) for name in mixed}
+    other = np.asarray(level_names(columns, assigned(frame, whole)))
+    known = pd.Index(fitted)
+    return np.where((known.get_indexer(names) < 0) & (known.get_indexer(other) >= 0), other, names)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _group(group: Group, frame: pd.DataFrame) -> Group:
     if group.weight is None:
-        index, labels = _numbered(group.labels, level_names(group.columns, frame))
+        index, labels = _numbered(group.labels, _names(group.columns, frame, group.labels))
         return replace(group, index=index, labels=labels, z=group.values(frame))
     if group.by is not None:
-        names = np.asarray(level_names(group.columns, frame), dtype=object)
+        names = np.asarray(_names(group.columns, frame, group.labels), dtype=object)
         members = of_category(group.by, names, frame)
     else:
         assert group.membership is not None
@@ -91,7 +108,7 @@ def _group(group: Group, frame: pd.DataFrame) -> Group:
 
 
 def _latent(latent: Latent, frame: pd.DataFrame) -> Latent:
-    index, labels = _numbered(latent.labels, level_names(latent.columns, frame))
+    index, labels = _numbered(latent.labels, _names(latent.columns, frame, latent.labels))
     return replace(latent, index=index, labels=labels)
 
 

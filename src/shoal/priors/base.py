@@ -62,6 +62,7 @@ class Prior(ABC):
                     f"{type(self).__name__}({name}={value:g}).",
                     f"{name} must be greater than zero.",
                 )
+            object.__setattr__(self, name, float(value))  # files hold Python's numbers alone
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -119,7 +120,7 @@ class Gamma(Prior):
         if alpha is not None and beta is not None and mu is None and sigma is None:
             shape, rate = alpha, beta
         elif mu is not None and sigma is not None and alpha is None and beta is None:
-            if not (mu > 0 and sigma > 0):
+            if not (isinstance(mu, Real) and isinstance(sigma, Real) and mu > 0 and sigma > 0):
                 raise PriorError(
                     "prior-argument-not-positive",
                     f"Gamma(mu={mu}, sigma={sigma}).",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from shoal.errors import ModelError, listing
 from shoal.formula.categories import is_category
-from shoal.model import Response
+from shoal.model import Response, checks
 from shoal.reduction.apart import in_the_way
 from shoal.reduction.facts import complete
 from shoal.reduction.passes import Passes
@@ -55,6 +55,9 @@ def reduced(
     passes = Passes(source.frame, source.engine)
     names = check_names(passes.frame.collect_schema().names())
     columns = known((c for response in responses for c in response.columns), names)
+    for response in responses:
+        formula, predictors = response.formulas
+        checks.not_columns((formula, *predictors.values()), columns)
     rows, dropped = complete(passes, columns, missing)
     kinds = passes.first(columns, SAMPLE)
     sample = pd.DataFrame({name: convert(name, kinds[name]) for name in columns})

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CATEGORIES = {"string", "integer", "floating", "boolean", "empty"}  # as pandas' infer_dtype calls them
 
+EXACT = 2**53  # integers up to which floats tell all apart
+
 
 def convert(name: str, column: nw.Series[Any]) -> pd.Series:
     """Copy a column into pandas.
@@ -66,7 +68,11 @@ def convert(name: str, column: nw.Series[Any]) -> pd.Series:
 def _numbers(name: str, column: nw.Series[Any]) -> np.ndarray:
     import narwhals.stable.v2 as nw
 
-    if column.dtype.is_float() or column.dtype.is_decimal() or column.null_count():
+    if column.dtype.is_float() or column.dtype.is_decimal():
+        return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
+    if column.null_count():
+        if column.dtype.is_integer():
+            _check_beside_gaps(name, column.drop_nulls().to_list())
         return np.array(column.cast(nw.Float64).to_numpy(), dtype=np.float64)
     if column.dtype == nw.Boolean:
         return np.array(column.to_numpy(), dtype=bool)
@@ -85,6 +91,17 @@ def _integers(name: str, values: Any) -> np.ndarray:
         "Integers must fit in 64 bits.",
         "Turn ids into text, and measurements into floats.",
     )
+
+
+def _check_beside_gaps(name: str, values: list[int]) -> None:
+    """Refuse integers beside missing values that floats, which stand for both, do not tell apart."""
+    if large := [value for value in values if abs(value) > EXACT]:
+        raise DataError(
+            "numbers-too-large",
+            f"Column {name!r} has integers such as {large[0]} beside missing values.",
+            f"Integers of at most {EXACT}, where some are missing: they are kept as floats.",
+            "Turn ids into text.",
+        )
 
 
 def _categorical(name: str, column: nw.Series[Any]) -> pd.Categorical:
@@ -135,6 +152,8 @@ def _from_objects(name: str, values: list[Any]) -> pd.Series:
     if kind in ("integer", "boolean") and len(present) == len(column):
         whole = np.array(values, dtype=object if kind == "integer" else bool)
         return pd.Series(_integers(name, whole) if kind == "integer" else whole)
+    if kind == "integer":
+        _check_beside_gaps(name, present.tolist())
     if kind in ("integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"):
         return pd.Series(column.mask(column.isna(), np.nan).to_numpy(dtype=np.float64))
     raise _unsupported(name, _kinds(present.tolist()))

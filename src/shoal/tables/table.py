@@ -242,6 +242,9 @@ class UnknownColumn(DataError):
         found = f"The table has no column {listing(map(repr, names))}."
         super().__init__("unknown-column", found, remedy=remedy)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.names, self.remedy), self.__dict__
+
 
 def assigned(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
     """Return a table with some columns set, whatever their names: `DataFrame.assign` takes no ``self``."""

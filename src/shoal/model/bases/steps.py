@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def learn(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray) -> Steps:
     """
     name = term.predictors[0].columns[0]
     series = lookup(frame, name)
-    values = _ordered(name, series)
+    values = _ordered(name, series)  # of identifiers or seconds a range may be long: it is not made
     if not 1 < len(values) <= MOST + 1:
         raise DataError(
             "basis-size",
@@ -75,11 +76,12 @@ def learn(term: CurveTerm, frame: pd.DataFrame, weight: np.ndarray) -> Steps:
             if len(values) > 1
             else f"Leave {term.name} out.",
         )
+    values = tuple(values)
     x, share = Steps(name, values, 1.0).read(term, frame)[:, 0], weight / weight.sum()
     return Steps(name, values, float(np.sqrt(share @ (x - share @ x) ** 2)))
 
 
-def _ordered(name: str, series: pd.Series) -> tuple[Any, ...]:
+def _ordered(name: str, series: pd.Series) -> Sequence[Any]:
     """Return the values of an ordered predictor, lowest first."""
     import pandas as pd
 
@@ -87,7 +89,7 @@ def _ordered(name: str, series: pd.Series) -> tuple[Any, ...]:
         return tuple(series.cat.remove_unused_categories().cat.categories.tolist())
     numbers = pd.api.types.is_any_real_numeric_dtype(series.dtype)
     if numbers and (series == series.round()).all():
-        return tuple(range(int(series.min()), int(series.max()) + 1))
+        return range(int(series.min()), int(series.max()) + 1)
     own, kind = f"data[{name!r}]", "an unordered category" if not numbers else "numbers that are not whole"
     raise DataError(
         "categories-without-order",

@@ -8,6 +8,7 @@ from shoal.model.checks.remarks import remarks
 from shoal.model.checks.response import (
     additions,
     correlated_residuals,
+    not_columns,
     numeric,
     positive,
     predictors,
@@ -30,6 +31,7 @@ __all__ = [
     "effects",
     "group_name",
     "levels",
+    "not_columns",
     "numeric",
     "order_of_rows",
     "positive",

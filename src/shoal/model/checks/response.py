@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,24 @@ def predictors(given: Mapping[str, Any], formula: Formula, family: Family) -> No
             )
         if isinstance(own, Formula):
             _apart_from_response(own, f" of {name}")
+
+
+def not_columns(formulas: Sequence[Formula], columns: Collection[str]) -> None:
+    """Raise if an expression is written as a column of the table is called: either could be meant.
+
+    Raises
+    ------
+    ModelError
+    """
+    for formula in formulas:
+        for own in (*formula.response.parts, *formula.offsets):
+            if not own.is_column and own.text in columns:
+                raise ModelError(
+                    "expression-is-column",
+                    f"{own.text!r} is computed in the formula, and the table has a column called so.",
+                    "Names of columns that no expression of the formula is written as.",
+                    f"Rename the column: data = data.rename(columns={{{own.text!r}: 'other'}}).",
+                )
 
 
 def specific(formula: Formula, family: Family) -> Ordinal:
@@ -200,10 +218,11 @@ def _apart_from_response(formula: Formula, of: str = "") -> None:
     effects = (c for g in formula.groups for c in g.effects.columns)
     offsets = (c for o in formula.offsets for c in o.columns)
     curves = (c for curve in formula.curves for c in curve.columns)
+    imputed = (term.column for term in formula.imputed)
     factors = [c for term in formula.groups for c in term.columns]
     factors += [c for term in formula.latents for c in term.factor]
     places = {
-        "a predictor": {*formula.population.columns, *specific, *effects, *curves},
+        "a predictor": {*formula.population.columns, *specific, *effects, *curves, *imputed},
         "an offset": {*offsets},
         "a grouping factor": set(factors),
     }

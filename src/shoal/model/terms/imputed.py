@@ -93,9 +93,9 @@ class PlacedPredictor(Placed):
 
     def complete(self, builder: Builder, placed: Sequence[Placed]) -> np.ndarray:
         """Declare that the unknown values enter by the coefficient."""
-        values = (p for p in placed if isinstance(p, PlacedUnknown))
-        own = next(p for p in values if p.term.name == self.term.imputed.unknown)
         if len(self.unknown):
+            values = (p for p in placed if isinstance(p, PlacedUnknown))
+            own = next(p for p in values if p.term.name == self.term.imputed.unknown)
             builder.scale(self.unknown, own.x, builder.names[self.term.name])
         return np.zeros(0)
 
