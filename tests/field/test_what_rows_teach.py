@@ -149,7 +149,10 @@ def test_upper_ends_are_looked_at_in_intervals_alone(elsewhere):
 
 @pytest.mark.parametrize(
     "formula",
-    ["y ~ s(x, by={0})", "y ~ x + cosy(gr={0})", "y ~ x + ar(time={1}, gr=g)", "y | trunc(lb=-10, ub={2}) ~ x"],
+    [
+        *("y ~ s(x, by={0})", "y ~ x + cosy(gr={0})", "y ~ x + ar(time={1}, gr=g)"),
+        "y | trunc(lb=-10, ub={2}) ~ x",
+    ],
 )
 @pytest.mark.parametrize("quote", ["", "`"])
 def test_columns_may_be_called_t_and_f_after_the_names_of_arguments(formula, quote):
