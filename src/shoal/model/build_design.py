@@ -103,10 +103,10 @@ def build(
         own, predictors = _of_each(formula, predictors, family)
     if formula.specific is not None:
         family = checks.specific(formula, family).with_specific()
-    inside = None if formula.response.subset is None else ~np.asarray(missing)
-    at = frame, reduction, inside
+    learnt_from = None if formula.response.subset is None else ~np.asarray(missing)
+    at = frame, reduction, learnt_from
     design = _predictor(own, family, rows, prefix, covariances or {}, quiet, *at)
-    parts = specific_parts(design, frame, categories, inside)
+    parts = specific_parts(design, frame, categories, learnt_from)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(
             name, family.parameter_prior(name, design.counting.rows), name in family.together
@@ -211,9 +211,9 @@ def incomplete(formulas: Sequence[Formula]) -> set[str]:
     """Return the columns whose missing values are estimated, or not looked at: upper ends of intervals."""
     may = {c for f in formulas if f.response.mi for c in f.response.value.columns}
     may |= {term.column for f in formulas for term in f.imputed}
-    for r in (f.response for f in formulas if f.response.cens_upper is not None):
-        others = {c for part in r.parts if part is not r.cens_upper for c in part.columns}
-        may |= {c for c in r.cens_upper.columns if c not in others}
+    for response in (f.response for f in formulas):
+        if (upper := response.cens_upper) is not None:
+            may |= set(upper.columns) - {c for own in response.parts if own is not upper for c in own.columns}
     return may - {c for f in formulas for c in f.predicting}
 
 

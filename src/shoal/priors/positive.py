@@ -120,7 +120,8 @@ class Gamma(Prior):
         if alpha is not None and beta is not None and mu is None and sigma is None:
             shape, rate = alpha, beta
         elif mu is not None and sigma is not None and alpha is None and beta is None:
-            if not (isinstance(mu, Real) and isinstance(sigma, Real) and mu > 0 and sigma > 0):
+            given: tuple[Any, Any] = mu, sigma  # by callers without types
+            if not all(isinstance(value, Real) and value > 0 for value in given):
                 raise PriorError(
                     "prior-argument-not-positive",
                     f"Gamma(mu={mu}, sigma={sigma}).",

@@ -55,9 +55,8 @@ def reduced(
     passes = Passes(source.frame, source.engine)
     names = check_names(passes.frame.collect_schema().names())
     columns = known((c for response in responses for c in response.columns), names)
-    for response in responses:
-        formula, predictors = response.formulas
-        checks.not_columns((formula, *predictors.values()), columns)
+    formulas = [(own, *others.values()) for own, others in (response.formulas for response in responses)]
+    checks.not_columns([own for each in formulas for own in each], columns)
     rows, dropped = complete(passes, columns, missing)
     kinds = passes.first(columns, SAMPLE)
     sample = pd.DataFrame({name: convert(name, kinds[name]) for name in columns})
