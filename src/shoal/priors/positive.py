@@ -121,7 +121,7 @@ class Gamma(Prior):
             shape, rate = alpha, beta
         elif mu is not None and sigma is not None and alpha is None and beta is None:
             given: tuple[Any, Any] = mu, sigma  # by callers without types
-            if not all(isinstance(value, Real) and value > 0 for value in given):
+            if not all(isinstance(value, Real) and float(value) > 0 for value in given):
                 raise PriorError(
                     "prior-argument-not-positive",
                     f"Gamma(mu={mu}, sigma={sigma}).",
