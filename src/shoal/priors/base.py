@@ -62,7 +62,8 @@ class Prior(ABC):
                     f"{type(self).__name__}({name}={value:g}).",
                     f"{name} must be greater than zero.",
                 )
-            object.__setattr__(self, name, float(value))  # files hold Python's numbers alone
+            if type(value) not in (int, float):  # files hold these alone
+                object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else float(value))
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by name."""
