@@ -63,7 +63,8 @@ class Prior(ABC):
                     f"{name} must be greater than zero.",
                 )
             if type(value) not in (int, float):  # files hold these alone
-                object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else float(value))
+                own = value.item() if isinstance(value, np.generic) else float(value)
+                object.__setattr__(self, name, own)
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments by name."""
