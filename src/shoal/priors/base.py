@@ -62,8 +62,9 @@ class Prior(ABC):
                     f"{type(self).__name__}({name}={value:g}).",
                     f"{name} must be greater than zero.",
                 )
-            if type(value) not in (int, float):  # files hold these alone
-                own = value.item() if isinstance(value, np.generic) else float(value)
+            given: Any = value
+            if type(given) not in (int, float):  # files hold these alone
+                own = given.item() if isinstance(given, np.generic) else float(given)
                 object.__setattr__(self, name, own)
 
     def arguments(self) -> dict[str, Any]:
