@@ -136,3 +136,15 @@ def test_folds_with_a_predicted_sigma_are_those_of_the_rows_that_count():
     without = sl.Model("y ~ x", data[data["there"]], predictors={"sigma": "~ x"})
     scores = [sl.kfold(model, 3, **asked) for model in (with_rows, without)]
     assert abs(scores[0].elpd - scores[1].elpd) < 0.5
+
+
+def test_far_rows_without_weight_change_neither_shares_nor_grids():
+    data = table()
+    far = data.head(6).assign(x=100.0, w=0.0, y=np.nan)
+    whole = pd.concat([data[data["there"]], far], ignore_index=True)
+    asked = {"draws": 300, "chains": 2, "seed": 1, "progress": False}
+    alone = sl.Model("y ~ x + (1 + x | g)", data[data["there"]]).fit(**asked)
+    for formula, own in (("y | weights(w)", whole.fillna({"y": 0.0})), ("y | mi()", whole)):
+        fit = sl.Model(f"{formula} ~ x + (1 + x | g)", own).fit(**asked)
+        np.testing.assert_allclose(fit.variance_partition()["sd"], alone.variance_partition()["sd"], rtol=0.2)
+        assert fit.effect("x", points=3).table["x"].equals(alone.effect("x", points=3).table["x"])

@@ -126,7 +126,7 @@ def varied(
     check_choice("grid", grid, GRIDS)
     check_points(ask, prod(len(given) for given in {**x, **by}.values() if given is not None))
     design, frame = ask.design, ask.frame
-    categories = ask.categories
+    categories, counting = ask.categories, frame[design.row_weight > 0]
     values: dict[str, list[Any]] = {}
     for name, given in {**x, **by}.items():
         if given is not None:
@@ -134,9 +134,9 @@ def varied(
         elif name in categories:
             values[name] = categories[name]
         elif name in x:
-            values[name] = _along(_known(frame[name]), grid, points)
+            values[name] = _along(_known(counting[name]), grid, points)
         else:
-            values[name] = _beside(_known(frame[name]))
+            values[name] = _beside(_known(counting[name]))
     return Varied(values, frozenset(by), frozenset(values) - set(categories))
 
 

@@ -72,8 +72,7 @@ def variances(
     design = rows or fitted
     if weight is None:
         weight = np.ones(design.n_rows) if design.counts is None else design.counts
-        if design.formula.response.subset is not None:  # rows outside have the predictors of another row
-            weight = np.where(design.absent, 0.0, weight)
+        weight = np.where(design.rows.weight > 0, weight, 0.0)  # others say nothing, and may be made up
     share = weight / weight.sum()
     residual = _residual(results, fitted, design, share)
     parts = {group.name: _between(results, group, share) for group in design.groups}

@@ -242,7 +242,7 @@ def _texts(table: pd.DataFrame, groups: pd.Index) -> list[str]:
     names = [plain(str(group), 20) for group in groups]
     if len(groups) > COUNTED:
         return names
-    counts = table.groupby("group")["size"].sum()[groups]
+    counts = table.groupby("group")["size"].sum().reindex(groups)
     return [f"{name}\nn = {count:,.10g}" for name, count in zip(names, counts, strict=True)]
 
 

@@ -23,7 +23,8 @@ def aligned(scores: Mapping[str, Loo]) -> dict[str, Loo]:
     for name, score in scores.items():
         own = score.pointwise.index
         alike = len(own) == len(order) and own.is_unique and own.isin(order).all()
-        out[name] = replace(score, pointwise=score.pointwise.loc[order]) if alike else score
+        # By place: to pandas, labels that are True and False are a mask.
+        out[name] = replace(score, pointwise=score.pointwise.iloc[own.get_indexer(order)]) if alike else score
     return out
 
 

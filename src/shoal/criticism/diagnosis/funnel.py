@@ -24,9 +24,11 @@ RIDGE = -0.9  # correlation of log s and the log spread of effects in units of s
 def divergences(case: Case) -> list[Finding]:
     """Report trajectories that left the posterior, and where they are if they have a place."""
     diverging = case.statistic("diverging")
-    if diverging is None or not diverging.any():
+    if diverging is None:
         return []
-    diverging = diverging.astype(bool)
+    diverging = np.nan_to_num(np.asarray(diverging, float)).astype(bool)  # of some chains it may not be known
+    if not diverging.any():
+        return []
     counted = Finding(
         "divergences",
         "error",

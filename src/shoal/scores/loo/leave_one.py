@@ -112,7 +112,8 @@ def _smoothed(results: Results, units: Units, cores: int, some: np.ndarray | Non
 def _replaced(table: pd.DataFrame, some: np.ndarray, better: pd.DataFrame) -> pd.DataFrame:
     """Return the table with other rows for some units, but for what was said of them with the unit there."""
     better["within"] = table["within"].to_numpy()[some]
-    return pd.concat([table.drop(index=table.index[some]), better]).loc[table.index]
+    found = pd.concat([table.drop(index=table.index[some]), better])
+    return found.iloc[found.index.get_indexer(table.index)]  # by place: labels may be True and False
 
 
 @dataclass(frozen=True)
