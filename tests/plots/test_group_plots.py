@@ -311,3 +311,19 @@ def test_impossible_data_plots(judgements):
     with refused("no-grouping-factor"):
         data(alone)
     assert data(alone, by="action").numbers["action"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["size", "position", "row", "rank_mean", "rank_median", "p_best", "mean"])
+def test_levels_keep_their_labels_whatever_their_factor_is_called(name):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 30))
+    rows = pd.DataFrame({name: np.repeat(list("abcde"), 6), "x": x, "y": y})
+    own = sl.Model(f"y ~ x + (1 | {name})", rows).fit(**RUN, progress=False)
+    for picture in (
+        own.plot.shrinkage(),
+        own.plot.effects_by_size(),
+        own.plot.caterpillar(),
+        own.plot.pooling(),
+    ):
+        assert set(picture.numbers.iloc[:, 0]) == set("abcde")
+        assert len(picture.numbers.columns) == len(set(picture.numbers.columns))

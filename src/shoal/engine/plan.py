@@ -45,11 +45,11 @@ class Alone:
     """
 
     coordinates: int
-    units: int
-    widest: int
-    kinds: int
-    rows: int
-    lines: int
+    units: int = 0
+    widest: int = 0
+    kinds: int = 0
+    rows: int = 0
+    lines: int = 0
     refusal: tuple[str, ...] = ()
 
 
@@ -208,15 +208,15 @@ def _best_alone(alone: Alone | None, kept: bool) -> str:
 def _slow(size: Size, sampler: str) -> str:
     """Return a warning with numbers if a run would take minutes, else nothing."""
     evaluations, cost = (6_000, size.cost) if sampler == "independence" else (25_000, size.step)
-    if sampler == QUADRATURE and size.alone is not None:
-        evaluations, cost = 5_000, OF_A_ROW * size.alone.lines
+    if (alone := size.alone if sampler == QUADRATURE else None) is not None:
+        evaluations, cost = 5_000, OF_A_ROW * alone.lines
     each = cost / RATE
     total = each * evaluations / 2
     if total < SLOW and size.numbers < 5e8:
         return ""
-    if sampler == QUADRATURE and size.alone is not None:
+    if alone is not None:
         return (
-            f"This model is large: {counted(size.alone.lines, 'linear predictor')} of rows; one point takes "
+            f"This model is large: {counted(alone.lines, 'linear predictor')} of rows; one point takes "
             f"about {1000 * each:.0f} ms of a core, so 4,000 draws on two cores take about "
             f"{total / 60:.0f} minutes. A sample of the rows takes that much less, fewer draws somewhat less."
         )

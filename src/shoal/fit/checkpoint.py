@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from shoal.engine.record import Record
-from shoal.fit.checkpoint_folder import check_same, claimed, other_things, others_in
+from shoal.fit.checkpoint_folder import check_same, claimed, other_things, others_in, plainly
 from shoal.fit.files import path_of
 from shoal.fit.results import Results
 from shoal.fit.zarr_record import (
@@ -61,7 +61,7 @@ def kept(
     place = path_of(path)
     _there(place)
     with claimed(place, METADATA):
-        root, here = open_store(place), _plainly(fingerprint)
+        root, here = open_store(place), plainly(fingerprint)
         if FINGERPRINT in root.attrs:
             check_same(place, json.loads(root.attrs[FINGERPRINT]), here)
         else:
@@ -84,7 +84,7 @@ def done(path: str | Path, model: Specification, fingerprint: Mapping[str, Any])
     root = _there(place)
     if root is None or not root.attrs.get(FINISHED, False):
         return None
-    check_same(place, json.loads(root.attrs[FINGERPRINT]), _plainly(fingerprint))
+    check_same(place, json.loads(root.attrs[FINGERPRINT]), plainly(fingerprint))
     shutil.rmtree(place / RUN, ignore_errors=True)  # of a process that was killed when all was done
     return Results(model, read_tree(place))
 
@@ -104,11 +104,6 @@ def _there(place: Path) -> Any:
     if FINGERPRINT not in root.attrs and (root.attrs or others_in(place) != [METADATA]):
         raise other_things(place)
     return root
-
-
-def _plainly(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a fingerprint as it is read from a file."""
-    return dict(json.loads(json.dumps(fingerprint)))
 
 
 def _finish(root: Any, results: Results) -> None:

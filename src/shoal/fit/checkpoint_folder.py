@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from shoal.errors import FileError, listing
+import numpy as np
+
+from shoal.errors import FileError, ModelError, listing
 from shoal.fit.fingerprint import differences
 from shoal.fit.whole_files import ENDING, refused
 from shoal.model.grouping_factors import safe
@@ -19,6 +22,30 @@ NAMED = 6  # differences
 LOCK = ".lock"  # says who has the folder, and is there for as long
 LOCKS = os.name == "posix"  # Windows has no such locks: there no folder is held
 LEFT = (f".*{ENDING}", "zarr.*.partial")  # by us and by Zarr, in a process that was killed while it wrote
+
+
+def plainly(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run or fits depend on as it is read from a file.
+
+    Raises
+    ------
+    ModelError
+        What no file can hold.
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f"{value!r}")
+
+    try:
+        return dict(json.loads(json.dumps(about, default=plain)))
+    except TypeError as problem:
+        raise ModelError(
+            "about-not-storable",
+            f"about={about!r} cannot be written to the checkpoint: {problem}.",
+            "Numbers and text, and lists and mappings of these by text.",
+        ) from problem
 
 
 def check(place: Path, mark: str) -> None:

@@ -18,13 +18,12 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from shoal.engine.progress import Progress
 from shoal.engine.threads import one_thread_lapack, workers
 from shoal.errors import ModelError
-from shoal.fit.checkpoint_folder import check, check_same, claimed, inside
+from shoal.fit.checkpoint_folder import check, check_same, claimed, inside, plainly
 from shoal.fit.files import path_of
 from shoal.fit.whole_files import whole
 
@@ -210,29 +209,11 @@ def _make_received(number: int) -> pd.DataFrame:
     return _make(_received, number)
 
 
-def _plainly(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what fits depend on as it is read from a file."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, np.generic):
-            return value.item()
-        raise TypeError(f"{value!r}")
-
-    try:
-        return dict(json.loads(json.dumps(about, default=plain)))
-    except TypeError as problem:
-        raise ModelError(
-            "about-not-storable",
-            f"about={about!r} cannot be written to the checkpoint: {problem}.",
-            "Numbers and text, and lists and mappings of these by text.",
-        ) from problem
-
-
 class _Folder:
     """A folder in which each fit is an Arrow file, whole or not there."""
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
-        self.path, self.about = path, _plainly(about)
+        self.path, self.about = path, plainly(about)
         check(path, ABOUT)
         self._check_same()
 

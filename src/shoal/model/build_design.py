@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -104,15 +105,22 @@ def build(
     if formula.specific is not None:
         family = checks.specific(formula, family).with_specific()
     learnt_from = None if formula.response.subset is None else ~np.asarray(missing)
-    at = frame, reduction, learnt_from
-    design = _predictor(own, family, rows, prefix, covariances or {}, quiet, *at)
+    predictor = partial(
+        _predictor,
+        frame=frame,
+        rows=rows,
+        covariances=covariances or {},
+        quiet=quiet,
+        reduction=reduction,
+        inside=learnt_from,
+    )
+    design = predictor(own, family, prefix)
     parts = specific_parts(design, frame, categories, learnt_from)
     for name in (name for name in design.parameters if name in predictors):
         parameter = Parameter(
             name, family.parameter_prior(name, design.counting.rows), name in family.together
         )
-        own, start = predictors[name], f"{prefix}{name}_"
-        parts.append(_predictor(own, parameter, rows, start, covariances or {}, quiet, *at))
+        parts.append(predictor(predictors[name], parameter, f"{prefix}{name}_"))
     residuals = None
     if formula.residuals is not None:
         checks.correlated_residuals(formula, family, rows)
@@ -147,11 +155,12 @@ def _of_each(
 def _predictor(
     formula: Formula,
     family: Family,
-    rows: Rows,
     prefix: str,
+    *,
+    frame: pd.DataFrame,
+    rows: Rows,
     covariances: Mapping[str, Any],
     quiet: bool,
-    frame: pd.DataFrame,
     reduction: Reduction | None,
     inside: np.ndarray | None,
 ) -> Design:

@@ -138,9 +138,9 @@ def replay(
     incomplete = missing.any(axis=1).to_numpy()
     _warn(missing.sum(), int(incomplete.sum()), len(new))
     _check_kinds(design, learnt, new)
-    whole = learnt[list(missing)].notna().all(axis=1).to_numpy()  # rows outside a subset may lack values
-    some = int(whole.argmax())
-    columns = {str(name): as_learnt(new[name], learnt[name], incomplete, some) for name in missing}
+    complete = learnt[list(missing)].notna().all(axis=1).to_numpy()  # rows outside a subset may lack values
+    stand_in = int(complete.argmax())
+    columns = {str(name): as_learnt(new[name], learnt[name], incomplete, stand_in) for name in missing}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(new)))
     check_sizes(frame)
     rows = _rows(design, frame, trials, se)
@@ -185,16 +185,16 @@ def _check_kinds(design: Design, learnt: pd.DataFrame, new: pd.DataFrame) -> Non
             )
 
 
-def as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray, some: int = 0) -> pd.Series:
+def as_learnt(column: pd.Series, learnt: pd.Series, incomplete: np.ndarray, stand_in: int = 0) -> pd.Series:
     """Return a complete column, in the type that was fitted if no value changes by it.
 
-    Incomplete rows take the values of a fitted row, number `some`, so that no other row's values depend on
+    Incomplete rows take the values of the fitted row `stand_in`, so that no other row's values depend on
     them and row numbers in messages stay those of the table.
     """
     numbers = column.dtype.kind in "biuf" and learnt.dtype.kind in "biuf"
     values = column.to_numpy() if numbers else _objects(column)
     if incomplete.any():
-        values = np.where(incomplete, learnt.iloc[some], values)
+        values = np.where(incomplete, learnt.iloc[stand_in], values)
     if not numbers:
         return pd.Series(values, dtype=object)
     # Integers with a gap were read as floats; the label of a level in `a:b` is 1, not 1.0.

@@ -78,14 +78,14 @@ def _check_categories(part: Design, frame: pd.DataFrame) -> None:
 
 def _names(columns: tuple[str, ...], frame: pd.DataFrame, fitted: np.ndarray) -> np.ndarray:
     """Return the level of each row; a whole number is labelled alike beside others that are not whole."""
-    names = np.asarray(level_names(columns, frame))
-    if len(columns) == 1:
-        return names
+    names, known = np.asarray(level_names(columns, frame)), pd.Index(fitted)
     mixed = [name for name in columns if frame[name].dtype.kind in "fO"]
+    new = known.get_indexer(names) < 0
+    if len(columns) == 1 or not mixed or not new.any():
+        return names
     whole = {name: pd.Series(list(map(_whole, frame[name].tolist())), frame.index, object) for name in mixed}
     other = np.asarray(level_names(columns, assigned(frame, whole)))
-    known = pd.Index(fitted)
-    return np.where((known.get_indexer(names) < 0) & (known.get_indexer(other) >= 0), other, names)
+    return np.where(new & (known.get_indexer(other) >= 0), other, names)
 
 
 def _whole(value: Any) -> Any:

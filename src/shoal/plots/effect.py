@@ -115,7 +115,7 @@ def _layout(results: Results, effect: Effect, columns: dict[str, str]) -> Layout
                     "surface-of-one-value",
                     f"{name!r} has one value.",
                     "A surface has two values of each of its predictors, or more.",
-                    f"Hold it: effect({other!r}, at={{{name!r}: {effect.grid[name].iloc[0]!r}}}).",
+                    f"Hold it: effect({other!r}, at={{{name!r}: {effect.grid[name].tolist()[0]!r}}}).",
                 )
         panel = tuple(name for name in names if name not in numbers)
         told = tuple(name for name in panel if name in apart)

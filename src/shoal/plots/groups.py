@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAMED = 64  # rows that all have their label; of more, only the first and the last
 ENDS = 5  # of them, at each end
+BESIDE = ("size", "position", "rank_mean", "rank_median", "p_best")  # columns that pictures of levels add
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def pooled_levels_of(results: Results, group: str | None, effect: str | None, pr
 def _levels(results: Results, group: str | None, k: int, table: pd.DataFrame) -> Levels:
     """Return effect `k` of a grouping factor with its table, to which the sizes of its levels are added."""
     design, found = estimands.group_of(results, group)
-    label = str(table.columns[0])
+    label = estimands.label_column(found, [*table.columns[1:], *BESIDE])
+    table = table.set_axis([label, *table.columns[1:]], axis=1)
     table.insert(2, "size", sizes(design, found))
     column = design.matched(found)[k]
     population = float(results.posterior[design.columns[column]].mean()) if column >= 0 else 0.0

@@ -161,6 +161,7 @@ def _table(
         low, high = np.quantile(draws, shares, axis=0)
         lower, upper = interval_names(prob)
         columns = {
+            "row": np.arange(len(order)),
             "size": count[order],
             "pooling": name,
             "mean": draws.mean(0)[order],
@@ -168,7 +169,7 @@ def _table(
             upper: high[order],
         }
         label = estimands.label_column(found, columns)
-        parts.append(pd.DataFrame({label: found.labels[order], "row": np.arange(len(order)), **columns}))
+        parts.append(pd.DataFrame({label: found.labels[order], **columns}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -17,6 +17,14 @@ from shoal.priors.densities import density_values, no_density
 LARGEST = 1e120  # of arguments; defaults are quotients of numbers of the table, and scale with them
 
 
+def check_number(prior: str, name: str, value: Any) -> None:
+    """Raise `PriorError` if an argument of a prior is no finite number."""
+    if type(value) is bool or not isinstance(value, Real) or not math.isfinite(value):
+        raise PriorError(
+            "prior-argument-not-a-number", f"{prior}({name}={value}).", "Arguments are finite numbers."
+        )
+
+
 @dataclass(frozen=True)
 class Prior(ABC):
     """Base of all priors.
@@ -43,12 +51,7 @@ class Prior(ABC):
 
     def __post_init__(self) -> None:
         for name, value in self.arguments().items():
-            if type(value) is bool or not isinstance(value, Real) or not math.isfinite(value):
-                raise PriorError(
-                    "prior-argument-not-a-number",
-                    f"{type(self).__name__}({name}={value}).",
-                    "Arguments are finite numbers.",
-                )
+            check_number(type(self).__name__, name, value)
             small = name != "mu" and 0 < abs(float(value)) < 1 / LARGEST
             if small or abs(float(value)) > LARGEST:
                 raise PriorError(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import gammaln, xlogy
 
 from shoal.errors import PriorError
-from shoal.priors.base import Prior
+from shoal.priors.base import Prior, check_number
 from shoal.priors.compiled import PriorFunction
 from shoal.priors.densities import (
     beta_density,
@@ -120,8 +119,9 @@ class Gamma(Prior):
         if alpha is not None and beta is not None and mu is None and sigma is None:
             shape, rate = alpha, beta
         elif mu is not None and sigma is not None and alpha is None and beta is None:
-            given: tuple[Any, Any] = mu, sigma  # by callers without types
-            if not all(isinstance(value, Real) and float(value) > 0 for value in given):
+            check_number("Gamma", "mu", mu)
+            check_number("Gamma", "sigma", sigma)
+            if not (mu > 0 and sigma > 0):
                 raise PriorError(
                     "prior-argument-not-positive",
                     f"Gamma(mu={mu}, sigma={sigma}).",

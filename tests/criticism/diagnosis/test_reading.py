@@ -185,3 +185,16 @@ def test_no_draws():
 def test_what_holds_no_draws():
     with refused("not-draws"):
         diagnose({"mu": np.zeros(10)})
+
+
+@pytest.mark.parametrize("known", [0.0, 1.0])
+def test_divergences_that_are_not_known_are_none(known):
+    rng, diverging = np.random.default_rng(1), np.zeros((4, 200))
+    diverging[0, :50], diverging[3] = known, np.nan  # of chains put together, one lacks the statistic
+    draws = {"posterior": {"mu": rng.normal(size=(4, 200))}, "sample_stats": {"diverging": diverging}}
+    dims = ("chain", "draw")
+    data = xr.DataTree.from_dict(
+        {name: xr.Dataset({k: (dims, v) for k, v in own.items()}) for name, own in draws.items()}
+    )
+    found = [own for own in sl.diagnose(data).findings if own.code == "divergences"]
+    assert len(found) == known and all(own.evidence.startswith("50 of 800") for own in found)

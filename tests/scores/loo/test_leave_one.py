@@ -365,3 +365,13 @@ def test_fits_of_one_batch_have_draws_of_their_own(known):
     twice = [np.array([1]), np.array([1])]
     table = leave_out(posterior_of(model.specification), units, twice, Settings(100, 2, seed=3), Where(2))
     assert table["elpd"].iloc[0] != table["elpd"].iloc[1]
+
+
+def test_errors_of_billions_of_observations_are_numbers():
+    """Squares of counts above 3e9 leave the integers of 64 bits."""
+    rows = pd.DataFrame({"b": [0, 1], "n": [4_000_000_000, 5_000_000_000]})
+    fit = sl.Model("b | weights(n) ~ 1", rows, "bernoulli").fit(draws=100, chains=2, seed=1, progress=False)
+    score = fit.loo("observation")
+    counts, table = rows["n"].to_numpy(float), score.pointwise
+    np.testing.assert_array_equal(score.alike, counts)
+    np.testing.assert_allclose(score.mcse, np.sqrt(counts**2 @ table["mcse"] ** 2))

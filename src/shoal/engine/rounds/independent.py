@@ -36,21 +36,21 @@ def independent(by_unit: ByUnit, most: int, compared: bool = True) -> Alone:
             "Responses of other families.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
+        return Alone(coordinates, refusal=needs)
     if not coordinates:
         needs = _needs(
             "All standard deviations are fixed here, and there are no coefficients.",
             "At least one number beside the effects.",
             "Leave sampler='auto'.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
+        return Alone(coordinates, refusal=needs)
     if coordinates > most:
         needs = _needs(
             f"This model has {coordinates} hyperparameters and population coefficients.",
             f"At most {most}: they are proposed together.",
             "Leave sampler='auto', or fewer predictors.",
         )
-        return Alone(coordinates, 0, 0, 0, 0, 0, needs)
+        return Alone(coordinates, refusal=needs)
     found = by_unit.components
     widest = int(found.sizes.max(initial=0))
     refusal = _refusal(by_unit.problem, found.of_effect, widest)

@@ -14,7 +14,7 @@ from shoal.model.design import Design
 from shoal.model.terms.all_terms import terms_of, variables_of
 from shoal.tables import Table
 
-ROWS_OF_RESULTS = ("chain", "draw", "row")  # dimensions of draws of responses
+DIMENSIONS = ("chain", "draw", "row")  # of draws of responses
 
 
 def order(formulas: Sequence[Formula]) -> None:
@@ -48,11 +48,11 @@ def names(formulas: Sequence[Formula]) -> None:
     """Raise if a response is called like a dimension of the results that hold its draws."""
     for formula in formulas:
         value = formula.response.value
-        if value.is_column and (name := value.name) in ROWS_OF_RESULTS:
+        if value.is_column and (name := value.name) in DIMENSIONS:
             raise ModelError(
                 "response-name-taken",
                 f"The response is called {name!r}, as a dimension of the results is.",
-                f"Any name but {listing(map(repr, ROWS_OF_RESULTS))}.",
+                f"Any name but {listing(map(repr, DIMENSIONS))}.",
                 f"Rename the column: data = data.rename(columns={{{name!r}: {name + '_'!r}}}).",
             )
 
