@@ -24,9 +24,13 @@ GIVEN = ("-p", "Intercept=Normal(0, 5)", "-p", "sd_school=HalfCauchy(5)")
 FAST = ("--draws", "400", "--warmup", "50", "--seed", "1")
 
 
+# What a shell starts in the background ignores Ctrl-C, and so do its children: these hear it all the same.
+HEAR = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def process(*arguments, **options):
     """Start the command as a user would."""
-    command = [sys.executable, "-c", "from shoal.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", HEAR + "from shoal.cli import main; main()", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -289,7 +293,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(tmp_path):
 
 
 def test_ctrl_c_is_not_lost_in_a_callback_that_ignores_exceptions():
-    text = """
+    text = f"""{HEAR}
 import os, signal, sys, time
 import shoal.cli.run
 from shoal.cli import main

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def interrupts_wait() -> Iterator[None]:
 
 @cache
 def import_whole() -> None:
-    """Have Numba and xarray import what they need of their own and of Dask before anything can be stopped.
+    """Have Numba, xarray and Python import what a fit needs of their own and of Dask before it can be stopped.
 
     A package whose import is interrupted stays half imported until the process ends, and no later fit works.
     """
@@ -41,3 +42,4 @@ def import_whole() -> None:
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
         xr.Dataset({"draw": ("row", np.ones(1))}, {"row": [0]})
+        version("shoal")  # results say of which version they are; reading that imports parsers
