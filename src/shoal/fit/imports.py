@@ -34,7 +34,7 @@ def interrupts_wait() -> Iterator[None]:
 
 @cache
 def import_whole() -> None:
-    """Have Numba, xarray and Python import what a fit needs of their own and of Dask before it can be stopped.
+    """Have Numba, xarray and Python import what a fit needs of their own and of Dask before it can stop.
 
     A package whose import is interrupted stays half imported until the process ends, and no later fit works.
     """
